@@ -1,0 +1,24 @@
+# One image for every process of the control plane and for the gateway; docker-compose.yml names the commands.
+FROM python:3.11-slim
+
+RUN useradd --system --create-home --home-dir /home/apim apim
+WORKDIR /app
+
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.lock
+
+COPY pyproject.toml README.md LICENSE manage.py ./
+COPY apim apim
+COPY gateway_sync gateway_sync
+COPY portal portal
+COPY static static
+COPY templates templates
+COPY examples examples
+RUN pip install --no-cache-dir --no-build-isolation --no-deps --editable . \
+    && install --directory --owner=apim --group=apim --mode=0700 /data
+
+USER apim
+ENV APIM_HOME=/data DJANGO_SETTINGS_MODULE=apim.config.settings PYTHONUNBUFFERED=1
+VOLUME /data
+CMD ["python", "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
+     "--blocking-threads", "128", "--no-ws", "--workers-kill-timeout", "2", "apim.config.wsgi:application"]

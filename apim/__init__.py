@@ -1,0 +1,1 @@
+"""The control plane: one Django app for each noun of the product."""

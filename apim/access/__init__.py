@@ -1,0 +1,1 @@
+"""Applications, subscriptions and credentials: who may call what."""

@@ -1,0 +1,214 @@
+"""Who may call what: applications, their subscriptions and their credentials."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apim.accounts.models import Membership, Organization, User, Viewer
+from apim.accounts.permissions import is_admin, organization_ids
+from apim.fields import IDField
+from apim.gateways.models import Environment
+from apim.products.models import PlanVersion, Product
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    """Applications: their organization's business alone."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """Every application for admins, else those of one's organizations."""
+        return self.all() if is_admin(user) else self.filter(organization__in=organization_ids(user))
+
+    def editable_by(self, user: Viewer) -> Self:
+        """Who sees an application may change it."""
+        return self.visible_to(user)
+
+
+class Application(models.Model):
+    """A program that calls; it belongs to an organization and holds the credentials."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    id = IDField("app")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="applications")
+    name = models.SlugField(max_length=60)
+    display_name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("organization", "name")
+        constraints = (models.UniqueConstraint(fields=("organization", "name"), name="application_name_once"),)
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    """Subscriptions: the business of who subscribed and of who offers the product."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """Every one for admins, else those of one's organizations and those of products one's organizations own."""
+        if is_admin(user):
+            return self.all()
+        offered = organization_ids(user, Membership.Role.OWNER)
+        return self.filter(Q(organization__in=organization_ids(user)) | Q(product__organization__in=offered))
+
+    def editable_by(self, user: Viewer) -> Self:
+        """Those that user may subscribe, change and cancel: as a member of the organization that subscribed."""
+        return self.all() if is_admin(user) else self.filter(organization__in=organization_ids(user))
+
+    def decidable_by(self, user: Viewer) -> Self:
+        """Those that user may approve, reject, pause and end: as an owner of the product's organization."""
+        if is_admin(user):
+            return self.all()
+        return self.filter(product__organization__in=organization_ids(user, Membership.Role.OWNER))
+
+    def live(self) -> Self:
+        """Those that gateways know."""
+        return self.filter(lifecycle__in=Subscription.LIVE)
+
+    def awaiting_decision(self) -> Self:
+        """The inbox: requests to subscribe and requests to change the plan."""
+        return self.filter(Q(lifecycle=Subscription.Lifecycle.PENDING) | Q(requested_plan_version__isnull=False))
+
+    def with_names(self) -> Self:
+        """With the rows that every page prints beside a subscription."""
+        return self.select_related(
+            "organization",
+            "product__organization",
+            "environment",
+            "plan_version__plan",
+            "requested_plan_version__plan",
+        )
+
+
+class Subscription(models.Model):
+    """An organization's right to use a product in an environment, shared by its applications."""
+
+    class Lifecycle(models.TextChoices):
+        PENDING = "pending"
+        ACTIVE = "active"
+        PAUSED = "paused"
+        CANCELED = "canceled"  # works until ends_at
+        ENDED = "ended"
+        REJECTED = "rejected"
+
+    class Payment(models.TextChoices):
+        NONE = "none"
+        OK = "ok"
+        GRACE = "grace"
+        RESTRICTED = "restricted"
+        SUSPENDED = "suspended"
+
+    LIVE = (Lifecycle.PENDING, Lifecycle.ACTIVE, Lifecycle.PAUSED, Lifecycle.CANCELED)
+
+    id = IDField("sub")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="subscriptions")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="subscriptions")
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="subscriptions")
+    plan_version = models.ForeignKey(PlanVersion, models.PROTECT, related_name="subscriptions")
+    requested_plan_version = models.ForeignKey(  # a change to a plan with manual approval, until it is decided
+        PlanVersion, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    lifecycle = models.CharField(max_length=16, choices=Lifecycle.choices)
+    payment = models.CharField(max_length=16, choices=Payment.choices, default=Payment.NONE)
+    name = models.CharField(max_length=120, blank=True)  # of the document that declared it
+    note = models.CharField(max_length=255, blank=True)  # of who asked, to who decides
+    reason = models.CharField(max_length=255, blank=True)  # of a rejection or a pause
+    requested_by = models.CharField(max_length=200)
+    decided_by = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    applications = models.ManyToManyField(Application, related_name="subscriptions")
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "product", "environment"),
+                condition=models.Q(lifecycle__in=("pending", "active", "paused", "canceled")),
+                name="one_live_subscription_each",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.organization} to {self.product}"
+
+    @property
+    def is_live(self) -> bool:
+        """True while it is the organization's one subscription to the product there."""
+        return self.lifecycle in self.LIVE
+
+    @property
+    def is_awaiting_decision(self) -> bool:
+        """True while it stands in the inbox of the product's owners."""
+        return self.lifecycle == self.Lifecycle.PENDING or self.requested_plan_version_id is not None
+
+
+class CredentialQuerySet(models.QuerySet["Credential"]):
+    """Keys: the business of their application's organization."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """Every key for admins, else those of one's organizations."""
+        return self.all() if is_admin(user) else self.filter(application__organization__in=organization_ids(user))
+
+    def editable_by(self, user: Viewer) -> Self:
+        """Who sees a key may roll and revoke it."""
+        return self.visible_to(user)
+
+    def live(self) -> Self:
+        """Those that gateways know, the old ones of an overlap included."""
+        return self.filter(state__in=Credential.LIVE)
+
+
+class Credential(models.Model):
+    """An API key of an application: shown once, kept as a keyed hash."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        ROLLING = "rolling"  # the old one of an overlap, dies at expires_at
+        REVOKED = "revoked"
+        EXPIRED = "expired"
+
+    LIVE = (State.ACTIVE, State.ROLLING)
+
+    id = IDField("crd")
+    application = models.ForeignKey(Application, models.CASCADE, related_name="credentials")
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="credentials")
+    product = models.ForeignKey(Product, models.CASCADE, null=True, blank=True, related_name="credentials")
+    label = models.CharField(max_length=120, blank=True)
+    prefix = models.CharField(max_length=24, db_index=True)
+    key_hash = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
+    successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="predecessors")
+    creator = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")  # suspended with them
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CredentialQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}... of {self.application}"
+
+    @property
+    def is_live(self) -> bool:
+        """True while gateways know it; an expiry that has just passed is noticed by them first."""
+        return self.state in self.LIVE

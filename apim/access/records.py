@@ -1,0 +1,121 @@
+"""Access records: what gateways join on to decide whether a key may call. The only place that writes their bodies.
+
+Owns: the bodies, and reading the rows under the environments' locks. Must not know: how gateways get them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from apim.access.models import Application, Credential, Subscription
+from apim.accounts.models import Organization
+from apim.gateways.models import AccessRecord, Environment
+from apim.gateways.services import AccessChange, append_access
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The rows whose records must be written anew; gone holds those whose records must go."""
+
+    organizations: QuerySet[Organization] = field(default_factory=Organization.objects.none)
+    applications: QuerySet[Application] = field(default_factory=Application.objects.none)
+    subscriptions: QuerySet[Subscription] = field(default_factory=Subscription.objects.none)
+    credentials: QuerySet[Credential] = field(default_factory=Credential.objects.none)
+    gone: tuple[AccessChange, ...] = ()
+
+
+def emit(affected: Affected, *, environment_ids: Iterable[str] | None = None) -> None:
+    """Append the records of the affected rows to the log of each environment. The last act of a transaction.
+
+    Shapes: None is every environment; organizations and applications are written to each of those named, subscriptions
+    and credentials to their own only. Environments are few and a record too many is harmless, one too few is a key
+    that outlives its revocation: what is not bound to one environment goes to all.
+
+    The rows are read after the environments are locked: of two transactions that change related rows, the one that
+    gets the lock second sees what the first committed, so a stale record can never overwrite a newer one. Locks are
+    taken in the order of ids, the same everywhere, so that two emitters never wait for each other.
+    """
+    environments = Environment.objects.select_for_update(no_key=True).order_by("id")
+    if environment_ids is not None:
+        environments = environments.filter(id__in=set(environment_ids))
+    for environment in list(environments):
+        changes = [
+            *affected.gone,
+            *map(organization_record, affected.organizations.all()),
+            *map(application_record, affected.applications.all()),
+            *map(subscription_record, affected.subscriptions.filter(environment=environment)),
+            *map(
+                credential_record,
+                affected.credentials.filter(environment=environment).select_related("application", "creator"),
+            ),
+        ]
+        if changes:
+            append_access(environment_id=environment.id, changes=changes)
+
+
+def credential_record(credential: Credential) -> AccessChange:
+    """A key under its hash; no body once it is revoked or expired."""
+    if not credential.is_live:
+        return removed_credential(credential)
+    is_suspended = credential.creator is not None and not credential.creator.is_active
+    return AccessChange(
+        kind=AccessRecord.Kind.CREDENTIAL,
+        key=credential.key_hash,
+        body={
+            "id": credential.id,
+            "application": credential.application_id,
+            "organization": credential.application.organization_id,
+            "product": credential.product_id or "",
+            "state": "suspended" if is_suspended else credential.state,
+            "expires_at": _unix_s(credential.expires_at),
+        },
+    )
+
+
+def removed_credential(credential: Credential) -> AccessChange:
+    """The record that makes gateways forget a key."""
+    return AccessChange(kind=AccessRecord.Kind.CREDENTIAL, key=credential.key_hash, body=None)
+
+
+def application_record(application: Application) -> AccessChange:
+    """An application under its id."""
+    return AccessChange(
+        kind=AccessRecord.Kind.APPLICATION,
+        key=application.id,
+        body={"organization": application.organization_id, "state": application.state, "name": application.name},
+    )
+
+
+def removed_application(application: Application) -> AccessChange:
+    """The record that makes gateways forget an application."""
+    return AccessChange(kind=AccessRecord.Kind.APPLICATION, key=application.id, body=None)
+
+
+def organization_record(organization: Organization) -> AccessChange:
+    """An organization under its id."""
+    return AccessChange(kind=AccessRecord.Kind.ORGANIZATION, key=organization.id, body={"state": organization.state})
+
+
+def subscription_record(subscription: Subscription) -> AccessChange:
+    """A subscription under its id; no body once it has ended or was rejected."""
+    body: dict[str, object] | None = None
+    if subscription.is_live:
+        body = {
+            "organization": subscription.organization_id,
+            "product": subscription.product_id,
+            "plan": subscription.plan_version_id,
+            "lifecycle": subscription.lifecycle,
+            "payment": subscription.payment,
+            "applications": sorted(subscription.applications.values_list("id", flat=True)),
+            "created_at": _unix_s(subscription.created_at),
+            "ends_at": _unix_s(subscription.ends_at),
+        }
+    return AccessChange(kind=AccessRecord.Kind.SUBSCRIPTION, key=subscription.id, body=body)
+
+
+def _unix_s(at: datetime | None) -> int:
+    return int(at.timestamp()) if at is not None else 0

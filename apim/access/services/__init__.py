@@ -1,0 +1,70 @@
+"""Writes on applications, subscriptions, credentials, and suspensions; one module a noun."""
+
+from __future__ import annotations
+
+from apim.access.services.applications import (
+    create_application,
+    delete_application,
+    resume_application,
+    suspend_application,
+    update_application,
+)
+from apim.access.services.credentials import (
+    LONGEST_OVERLAP_S,
+    OVERLAPS_S,
+    IssuedKey,
+    create_credential,
+    expire_credentials,
+    note_last_used,
+    revoke_credential,
+    roll_credential,
+)
+from apim.access.services.decisions import (
+    approve_subscription,
+    cancel_subscription,
+    end_due_subscriptions,
+    end_subscription,
+    pause_subscription,
+    reject_subscription,
+    resume_subscription,
+)
+from apim.access.services.plans import revise_plan
+from apim.access.services.subscriptions import subscribe, withdraw_application
+from apim.access.services.suspensions import (
+    remove_member,
+    resume_organization,
+    resume_user,
+    suspend_organization,
+    suspend_user,
+)
+
+__all__ = [
+    "LONGEST_OVERLAP_S",
+    "OVERLAPS_S",
+    "IssuedKey",
+    "approve_subscription",
+    "cancel_subscription",
+    "create_application",
+    "create_credential",
+    "delete_application",
+    "end_due_subscriptions",
+    "end_subscription",
+    "expire_credentials",
+    "note_last_used",
+    "pause_subscription",
+    "reject_subscription",
+    "remove_member",
+    "resume_application",
+    "resume_organization",
+    "resume_subscription",
+    "resume_user",
+    "revise_plan",
+    "revoke_credential",
+    "roll_credential",
+    "subscribe",
+    "suspend_application",
+    "suspend_organization",
+    "suspend_user",
+    "update_application",
+    "withdraw_application",
+]

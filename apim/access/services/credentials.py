@@ -1,0 +1,237 @@
+"""Keys: issued once, rolled with an overlap, revoked, expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, Q, Value, When
+from django.utils import timezone
+
+from apim.access import keys, records
+from apim.access.models import Application, Credential, CredentialQuerySet
+from apim.accounts.models import Organization, User
+from apim.audit.actor import Actor, system_actor
+from apim.audit.services import record, state_of
+from apim.errors import Conflict, Invalid
+from apim.gateways.models import Environment
+from apim.gateways.services import default_environment
+from apim.products.models import Product
+
+OVERLAPS_S = (0, 3600, 86_400, 604_800)  # what pages offer: now, an hour, a day, a week
+LONGEST_OVERLAP_S = OVERLAPS_S[-1]
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A credential and its key, which is shown this once."""
+
+    credential: Credential
+    key: str
+
+
+@transaction.atomic
+def create_credential(
+    *,
+    application: Application,
+    by: Actor,
+    creator: User | None = None,
+    environment: Environment | None = None,
+    product: Product | None = None,
+    label: str = "",
+    expires_at: datetime | None = None,
+) -> IssuedKey:
+    """A new key of the application; restricted to one product's subscription when product is given."""
+    _check_expiry(expires_at)
+    environment = environment or default_environment()
+    application, creator = _locked(application, creator)
+    issued = _issue(
+        Credential(
+            application=application,
+            environment=environment,
+            product=product,
+            label=label,
+            creator=creator,
+            created_by=by.label,
+            expires_at=expires_at,
+        )
+    )
+    record(
+        by=by,
+        action="credential.create",
+        target=issued.credential,
+        after=state_of(issued.credential),
+        organization_id=application.organization_id,
+    )
+    _emit(issued.credential)
+    return issued
+
+
+@transaction.atomic
+def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, creator: User | None = None) -> IssuedKey:
+    """A successor with the same rights; the old key dies at once, or overlap_s from now.
+
+    Shapes: a key with an expiry hands its lifetime on: a 90-day key is followed by a 90-day key.
+    """
+    if not 0 <= overlap_s <= LONGEST_OVERLAP_S:
+        raise Invalid(
+            "access.overlap_out_of_range",
+            f"The old key can live on for 0 to {LONGEST_OVERLAP_S} seconds (7 days).",
+            field="overlap_s",
+        )
+    application, creator = _locked(credential.application, creator)
+    credential = Credential.objects.select_for_update().select_related("environment").get(pk=credential.pk)
+    if credential.state != Credential.State.ACTIVE:
+        raise Conflict(
+            "access.key_not_active",
+            f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
+            hint="Create a new key.",
+        )
+    now = timezone.now()
+    lifetime = credential.expires_at - credential.created_at if credential.expires_at else None
+    issued = _issue(
+        Credential(
+            application=application,
+            environment=credential.environment,
+            product_id=credential.product_id,
+            label=credential.label,
+            creator=creator or credential.creator,
+            created_by=by.label,
+            expires_at=now + lifetime if lifetime else None,
+        )
+    )
+    before = state_of(credential)
+    credential.successor = issued.credential
+    if overlap_s:
+        ends_at = now + timedelta(seconds=overlap_s)
+        credential.state = Credential.State.ROLLING
+        credential.expires_at = min(credential.expires_at, ends_at) if credential.expires_at else ends_at
+    else:
+        credential.state = Credential.State.REVOKED
+        credential.revoked_at = now
+    credential.save()
+    record(
+        by=by,
+        action="credential.roll",
+        target=credential,
+        before=before,
+        after=state_of(credential),
+        organization_id=application.organization_id,
+    )
+    _emit(credential, issued.credential)
+    return issued
+
+
+@transaction.atomic
+def revoke_credential(*, credential: Credential, by: Actor, reason: str = "") -> Credential:
+    """Kill a key for good. Revoking a dead key changes nothing, so that a panicked second click is no error."""
+    close(Credential.objects.filter(pk=credential.pk), state=Credential.State.REVOKED, by=by, reason=reason)
+    return Credential.objects.get(pk=credential.pk)
+
+
+@transaction.atomic
+def expire_credentials() -> int:
+    """How many keys were past their expiry and are marked now; gateways have refused them since that moment."""
+    due = Credential.objects.filter(expires_at__lte=timezone.now())
+    return close(due, state=Credential.State.EXPIRED, by=system_actor("expiry"), reason="past its expiry")
+
+
+def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str) -> int:
+    """How many of credentials were live; they get the given final state. Runs inside the caller's transaction."""
+    now = timezone.now()
+    closed = list(credentials.live().select_for_update(of=("self",)).select_related("application").order_by("id"))
+    for credential in closed:
+        before = state_of(credential)
+        credential.state = state
+        if state == Credential.State.REVOKED:
+            credential.revoked_at = now
+        credential.save(update_fields=["state", "revoked_at"])
+        record(
+            by=by,
+            action="credential.revoke" if state == Credential.State.REVOKED else "credential.expire",
+            target=credential,
+            before=before,
+            after=state_of(credential),
+            organization_id=credential.application.organization_id,
+            reason=reason,
+        )
+    if closed:
+        _emit(*closed)
+    return len(closed)
+
+
+@transaction.atomic
+def note_last_used(pairs: Iterable[tuple[str, datetime]]) -> None:
+    """Remember when keys were last used, by credential id; an older report never overwrites a newer one."""
+    latest: dict[str, datetime] = {}
+    for credential_id, at in pairs:
+        latest[credential_id] = max(at, latest.get(credential_id, at))
+    ids = sorted(latest)  # one order for all writers, so that two reports cannot wait for each other
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        newest = Case(*(When(id=credential_id, then=Value(latest[credential_id])) for credential_id in batch))
+        Credential.objects.filter(id__in=batch).filter(Q(last_used_at=None) | Q(last_used_at__lt=newest)).update(
+            last_used_at=newest
+        )
+
+
+def _check_expiry(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Invalid(
+            "access.expiry_in_the_past",
+            "A key must expire in the future.",
+            field="expires_at",
+            hint="Pick a later day.",
+        )
+
+
+def _locked(application: Application, creator: User | None) -> tuple[Application, User | None]:
+    """Application and creator as they are now, held until the commit.
+
+    A suspension that runs at the same time waits, and then finds the new key; or it came first and is noticed here.
+    """
+    application = (
+        Application.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("organization")
+        .get(pk=application.pk)
+    )
+    if application.state == Application.State.SUSPENDED:
+        raise Conflict(
+            "access.application_suspended",
+            f"{application} is suspended, so it cannot get keys.",
+            hint="Resume the application first.",
+        )
+    if application.organization.state == Organization.State.SUSPENDED:
+        raise Conflict(
+            "access.organization_suspended",
+            f"{application.organization} is suspended, so its applications cannot get keys.",
+            hint="Ask the administrators to resume the organization.",
+        )
+    if creator is not None:
+        creator = User.objects.select_for_update(no_key=True).get(pk=creator.pk)
+    return application, creator
+
+
+def _issue(credential: Credential) -> IssuedKey:
+    key = keys.new_key(credential.environment.name)
+    credential.prefix = keys.prefix_of(key)
+    credential.key_hash = settings.KEYRING.hash_secret(key)
+    credential.save(force_insert=True)
+    return IssuedKey(credential, key)
+
+
+def _emit(*credentials: Credential) -> None:
+    """Tell the gateways, together with what they join a key on: they may hear of the application for the first time."""
+    application_ids = {credential.application_id for credential in credentials}
+    records.emit(
+        records.Affected(
+            organizations=Organization.objects.filter(applications__in=application_ids).distinct(),
+            applications=Application.objects.filter(id__in=application_ids),
+            credentials=Credential.objects.filter(id__in=[credential.id for credential in credentials]),
+        ),
+        environment_ids=[credential.environment_id for credential in credentials],
+    )

@@ -1,0 +1,38 @@
+"""Changing a plan for those who already subscribed to it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from apim.access import records
+from apim.access.models import Subscription
+from apim.audit.actor import Actor
+from apim.audit.services import record
+from apim.products.models import Plan, PlanVersion
+from apim.products.services import Terms, add_plan_version
+
+
+@transaction.atomic
+def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
+    """The plan's version with these terms, which its live subscriptions have from now on.
+
+    Plans without prices move their subscriptions at once. Equal terms keep the version there is.
+    Errors: those of products.services.add_plan_version.
+    """
+    Plan.objects.select_for_update().get(pk=plan.pk)  # whoever subscribes meanwhile waits, and gets the new version
+    concerned = Subscription.objects.live().filter(Q(plan_version__plan=plan) | Q(requested_plan_version__plan=plan))
+    # Locked before add_plan_version locks the environments: decisions on subscriptions take them in this order.
+    ids = [each.id for each in concerned.select_for_update(of=("self",)).order_by("id")]
+    version = add_plan_version(plan=plan, terms=terms, by=by)
+    locked = Subscription.objects.filter(id__in=ids)
+    locked.filter(requested_plan_version__plan=plan).update(requested_plan_version=version)
+    moving = list(locked.filter(plan_version__plan=plan).exclude(plan_version=version).values_list("id", flat=True))
+    Subscription.objects.filter(id__in=moving).update(plan_version=version)
+    if moving:
+        after = {"plan": plan.name, "version": version.number, "subscriptions": len(moving)}
+        record(
+            by=by, action="plan.move_subscriptions", target=version, after=after, organization_id=plan.organization_id
+        )
+    records.emit(records.Affected(subscriptions=Subscription.objects.filter(id__in=moving)))
+    return version

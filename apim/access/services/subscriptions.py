@@ -1,0 +1,216 @@
+"""Subscribing: one live subscription an organization, product and environment, shared by its applications."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apim.access import inbox, records
+from apim.access.models import Application, Subscription
+from apim.accounts.models import Organization
+from apim.audit.actor import Actor
+from apim.audit.services import record, state_of
+from apim.catalog.models import APIVersion
+from apim.errors import Conflict, Invalid
+from apim.gateways.models import Environment
+from apim.gateways.services import default_environment
+from apim.products.models import Plan, PlanVersion, Product
+
+_CLOSED_STATES = (APIVersion.State.DEPRECATED, APIVersion.State.RETIRED, APIVersion.State.BLOCKED)
+_LONGEST_NOTE = 255
+
+
+@transaction.atomic
+def subscribe(
+    *,
+    application: Application,
+    product: Product,
+    plan: Plan,
+    by: Actor,
+    environment: Environment | None = None,
+    name: str = "",
+    note: str = "",
+) -> Subscription:
+    """The organization's live subscription to product, with application in it and plan wanted or in force.
+
+    Shapes: a live one gains the application; another plan than its own is a change of plan, at once when the plan
+    approves by itself, else as a request that the product's owners decide while the old plan goes on.
+    """
+    environment = environment or default_environment()
+    _check_subscriber(application)
+    terms = _offered_terms(product, plan)
+    # Before the first there is no subscription to lock, hence the organization: two requests at once make one.
+    Organization.objects.select_for_update(no_key=True).get(pk=application.organization_id)
+    subscription = (
+        Subscription.objects.live()
+        .select_for_update(of=("self",))
+        .filter(organization=application.organization_id, product=product, environment=environment)
+        .select_related("plan_version__plan")
+        .first()
+    )
+    if subscription is None:
+        subscription = _start(
+            application, product, terms, environment=environment, by=by, name=name, note=note[:_LONGEST_NOTE]
+        )
+    else:
+        _extend(subscription, application, terms, by=by, note=note[:_LONGEST_NOTE])
+    emit_subscription(subscription)
+    return subscription
+
+
+@transaction.atomic
+def withdraw_application(*, subscription: Subscription, application: Application, by: Actor) -> Subscription:
+    """The subscription without application, whose keys no longer reach the product; it stays live without any."""
+    subscription = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if not subscription.applications.filter(pk=application.pk).exists():
+        raise Conflict("access.not_subscribed", f"{application} is not part of this subscription.")
+    subscription.applications.remove(application)
+    record(
+        by=by,
+        action="subscription.withdraw_application",
+        target=subscription,
+        before={"application": application.name},
+    )
+    emit_subscription(subscription)
+    return subscription
+
+
+def emit_subscription(subscription: Subscription) -> None:
+    """Tell the gateways of the subscription and of what they join it on. Last in its transaction."""
+    records.emit(
+        records.Affected(
+            organizations=Organization.objects.filter(pk=subscription.organization_id),
+            applications=Application.objects.filter(subscriptions=subscription.pk),
+            subscriptions=Subscription.objects.filter(pk=subscription.pk),
+        ),
+        environment_ids=[subscription.environment_id],
+    )
+
+
+def _check_subscriber(application: Application) -> None:
+    application.refresh_from_db(fields=["state"])
+    if application.state == Application.State.SUSPENDED:
+        raise Conflict(
+            "access.application_suspended",
+            f"{application} is suspended, so it cannot subscribe.",
+            hint="Resume the application, or choose another one.",
+            field="application",
+        )
+    if application.organization.state == Organization.State.SUSPENDED:
+        raise Conflict(
+            "access.organization_suspended",
+            f"{application.organization} is suspended, so it cannot subscribe.",
+            hint="Ask the administrators to resume the organization.",
+        )
+
+
+def _offered_terms(product: Product, plan: Plan) -> PlanVersion:
+    """The plan's terms in force, when product offers the plan to new subscribers."""
+    if product.archived_at is not None:
+        raise Conflict(
+            "access.product_archived",
+            f"{product} is archived and takes no new subscribers.",
+            hint="Choose another product.",
+            field="product",
+        )
+    if not product.plans.filter(pk=plan.pk).exists():
+        offered = ", ".join(product.plans.filter(archived_at=None).values_list("name", flat=True))
+        raise Invalid(
+            "access.plan_not_offered",
+            f"{product} does not offer the plan {plan.name}.",
+            hint=f"Plans on offer: {offered}." if offered else "It offers no plan yet.",
+            field="plan",
+        )
+    plan = Plan.objects.select_for_update(no_key=True).get(pk=plan.pk)  # else a revision now would miss us
+    if plan.archived_at is not None:
+        raise Conflict(
+            "access.plan_archived",
+            f"The plan {plan} is archived and takes no new subscribers.",
+            hint="Choose another plan.",
+            field="plan",
+        )
+    terms = plan.versions.filter(state=PlanVersion.State.ACTIVE).first()
+    if terms is None:
+        raise Conflict("access.plan_not_active", f"The plan {plan} is a draft: it has no terms in force.", field="plan")
+    return terms
+
+
+def _check_open(product: Product) -> None:
+    """Refuse new subscribers where everything on offer is on its way out. Those subscribed may go on."""
+    states = set(product.items.values_list("version__state", flat=True))
+    if states and states <= set(_CLOSED_STATES):
+        raise Conflict(
+            "access.product_deprecated",
+            f"Every API version in {product} is deprecated or retired, so it takes no new subscribers.",
+            hint="Look for a product with the successor version.",
+            field="product",
+        )
+
+
+def _start(
+    application: Application,
+    product: Product,
+    terms: PlanVersion,
+    *,
+    environment: Environment,
+    by: Actor,
+    name: str,
+    note: str,
+) -> Subscription:
+    _check_open(product)
+    is_manual = terms.approval == PlanVersion.Approval.MANUAL
+    subscription = Subscription(
+        organization=application.organization,
+        product=product,
+        environment=environment,
+        plan_version=terms,
+        lifecycle=Subscription.Lifecycle.PENDING if is_manual else Subscription.Lifecycle.ACTIVE,
+        name=name,
+        note=note,
+        requested_by=by.label,
+    )
+    subscription.save(force_insert=True)
+    subscription.applications.add(application)
+    after = state_of(subscription) | {"application": application.name}
+    record(by=by, action="subscription.create", target=subscription, after=after)
+    if is_manual:
+        inbox.announce_request(subscription, application)
+    return subscription
+
+
+def _extend(subscription: Subscription, application: Application, terms: PlanVersion, *, by: Actor, note: str) -> None:
+    """Add the application and, when the plan is another one or the end was set, change that."""
+    before = state_of(subscription)
+    if not subscription.applications.filter(pk=application.pk).exists():
+        subscription.applications.add(application)
+        record(
+            by=by, action="subscription.add_application", target=subscription, after={"application": application.name}
+        )
+    is_request = False
+    if subscription.plan_version.plan_id == terms.plan_id:
+        subscription.requested_plan_version = None  # asking for the plan in force takes back a wish for another
+    elif subscription.lifecycle == Subscription.Lifecycle.PENDING:
+        _choose_while_pending(subscription, terms)
+    elif terms.approval == PlanVersion.Approval.MANUAL:
+        is_request = subscription.requested_plan_version_id != terms.id
+        subscription.requested_plan_version = terms
+        subscription.note = note
+    else:
+        subscription.plan_version = terms
+        subscription.requested_plan_version = None
+    if subscription.lifecycle == Subscription.Lifecycle.CANCELED:
+        subscription.lifecycle = Subscription.Lifecycle.ACTIVE  # they came back before the end
+        subscription.ends_at = None
+    after = state_of(subscription)
+    if after == before:
+        return
+    subscription.save()
+    record(by=by, action="subscription.change_plan", target=subscription, before=before, after=after)
+    if is_request:
+        inbox.announce_request(subscription, application)
+
+
+def _choose_while_pending(subscription: Subscription, terms: PlanVersion) -> None:
+    """Nothing is in force yet: the wish is replaced; a plan that approves by itself needs no decision any more."""
+    subscription.plan_version = terms
+    if terms.approval == PlanVersion.Approval.AUTO:
+        subscription.lifecycle = Subscription.Lifecycle.ACTIVE

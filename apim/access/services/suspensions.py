@@ -1,0 +1,92 @@
+"""Suspending and resuming people and organizations, and ending memberships: in force at every gateway at once."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apim.access import records
+from apim.access.models import Credential
+from apim.access.services.credentials import close
+from apim.accounts import services as accounts
+from apim.accounts.models import APIToken, Membership, Organization, User
+from apim.audit.actor import Actor
+from apim.audit.services import record, state_of
+from apim.errors import Conflict
+
+
+@transaction.atomic
+def suspend_organization(*, organization: Organization, by: Actor, reason: str = "") -> Organization:
+    """Refuse every call of the organization's applications until it is resumed."""
+    return _set_state(organization, Organization.State.SUSPENDED, by=by, action="organization.suspend", reason=reason)
+
+
+@transaction.atomic
+def resume_organization(*, organization: Organization, by: Actor) -> Organization:
+    """Let a suspended organization's applications call again."""
+    return _set_state(organization, Organization.State.ACTIVE, by=by, action="organization.resume")
+
+
+@transaction.atomic
+def suspend_user(*, user: User, by: Actor, reason: str = "") -> User:
+    """Lock a person out: log-in, sessions and tokens end; the keys they created are refused until they are resumed."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not user.is_active:
+        raise Conflict("accounts.already_suspended", f"{user} is suspended already.")
+    accounts.check_another_admin(user)
+    before = state_of(user)
+    User.objects.filter(pk=user.pk).update(is_active=False, session_epoch=F("session_epoch") + 1)
+    APIToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+    user.refresh_from_db()
+    record(by=by, action="user.suspend", target=user, before=before, after=state_of(user), reason=reason)
+    _emit_credentials_of(user)
+    return user
+
+
+@transaction.atomic
+def resume_user(*, user: User, by: Actor) -> User:
+    """Let a suspended person log in again; their keys work again, their tokens stay revoked."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.is_active:
+        raise Conflict("accounts.not_suspended", f"{user} is not suspended.")
+    before = state_of(user)
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    record(by=by, action="user.resume", target=user, before=before, after=state_of(user))
+    _emit_credentials_of(user)
+    return user
+
+
+@transaction.atomic
+def remove_member(*, membership: Membership, by: Actor) -> int:
+    """How many keys died: those the person created in the organization go with the membership."""
+    created = Credential.objects.filter(
+        creator=membership.user_id, application__organization=membership.organization_id
+    )
+    accounts.remove_member(membership=membership, by=by)
+    return close(created, state=Credential.State.REVOKED, by=by, reason="its creator left the organization")
+
+
+def _set_state(organization: Organization, state: str, *, by: Actor, action: str, reason: str = "") -> Organization:
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if organization.state == state:
+        raise Conflict(f"accounts.already_{state}", f"{organization} is {state} already.")
+    before = state_of(organization)
+    organization.state = state
+    organization.save(update_fields=["state"])
+    record(
+        by=by,
+        action=action,
+        target=organization,
+        before=before,
+        after=state_of(organization),
+        organization_id=organization.id,
+        reason=reason,
+    )
+    records.emit(records.Affected(organizations=Organization.objects.filter(pk=organization.pk)))
+    return organization
+
+
+def _emit_credentials_of(user: User) -> None:
+    records.emit(records.Affected(credentials=Credential.objects.live().filter(creator=user)))

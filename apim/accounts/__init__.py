@@ -1,0 +1,1 @@
+"""People, organizations, roles, invitations, tokens and the installation."""

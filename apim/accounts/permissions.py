@@ -1,0 +1,42 @@
+"""Who may act for whom: the questions that the querysets of every app ask.
+
+Owns: what a membership and its role grant. Must not know: the objects; each app's querysets join these answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from apim.accounts.models import Membership, Viewer, is_admin
+
+__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns"]
+
+
+def organization_ids(user: Viewer, *roles: str) -> QuerySet[Membership, Any]:
+    """The organizations in which user has one of roles (any role when none is named), as a sub-query of ids."""
+    return Membership.objects.of(user, *roles).values("organization_id")
+
+
+def belongs_to(user: Viewer, organization_id: str) -> bool:
+    """True for an admin and for a member, whatever the role."""
+    return is_admin(user) or Membership.objects.of(user).filter(organization_id=organization_id).exists()
+
+
+def owns(user: Viewer, organization_id: str, team: str = "") -> bool:
+    """True for an admin and for an owner of the organization.
+
+    Shapes: team is that of the object in question; an owner bound to another team does not own it.
+    """
+    if is_admin(user):
+        return True
+    owners = Membership.objects.of(user, Membership.Role.OWNER).filter(organization_id=organization_id)
+    if team:
+        owners = owners.filter(team__in=("", team))
+    return owners.exists()
+
+
+def leads(user: Viewer, organization_id: str) -> bool:
+    """True for who may change the organization itself: an admin, or an owner who is not bound to a team."""
+    return is_admin(user) or Membership.objects.leading(user).filter(organization_id=organization_id).exists()

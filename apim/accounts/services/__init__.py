@@ -1,0 +1,62 @@
+"""Writes on people, organizations, invitations, tokens and the installation, one module a noun."""
+
+from __future__ import annotations
+
+from apim.accounts.services.installation import (
+    default_organization,
+    installation,
+    new_set_up_link,
+    set_base_url,
+    set_up,
+)
+from apim.accounts.services.invitations import (
+    accept_invitation,
+    invite,
+    open_invitation,
+    withdraw_invitation,
+)
+from apim.accounts.services.organizations import (
+    add_member,
+    change_role,
+    create_organization,
+    register_developer,
+    remove_member,
+    update_organization,
+)
+from apim.accounts.services.people import (
+    actor_of,
+    check_another_admin,
+    create_user,
+    grant_admin,
+    update_user,
+    withdraw_admin,
+)
+from apim.accounts.services.tokens import IssuedToken, authenticate_token, issue_token, revoke_token
+
+__all__ = [
+    "IssuedToken",
+    "accept_invitation",
+    "actor_of",
+    "add_member",
+    "authenticate_token",
+    "change_role",
+    "check_another_admin",
+    "create_organization",
+    "create_user",
+    "default_organization",
+    "grant_admin",
+    "installation",
+    "invite",
+    "issue_token",
+    "new_set_up_link",
+    "open_invitation",
+    "register_developer",
+    "remove_member",
+    "revoke_token",
+    "set_base_url",
+    "set_up",
+    "update_organization",
+    "update_user",
+    "withdraw_admin",
+    "withdraw_invitation",
+]

@@ -1,0 +1,110 @@
+"""Invitations: a role offered by mail, accepted once by who holds that address."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.validators import validate_email
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Invitation, Membership, Organization, User
+from apim.accounts.services.organizations import add_member, change_role, check_role
+from apim.accounts.services.people import actor_of
+from apim.audit.actor import Actor
+from apim.audit.services import record, state_of
+from apim.errors import Conflict, Forbidden, Invalid, NotFound
+
+LIFETIME = timedelta(days=7)
+_SECRET_BYTES = 32
+
+
+@transaction.atomic
+def invite(*, email: str, organization: Organization, role: str, by: Actor, team: str = "") -> Invitation:
+    """The invitation, mailed; it replaces an open one to the same address."""
+    email = email.strip().lower()
+    check_role(role, team)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Invalid("accounts.email_malformed", error.messages[0], field="email") from error
+    if Membership.objects.filter(organization=organization, user__email__iexact=email).exists():
+        raise Conflict(
+            "accounts.member_already",
+            f"{email} belongs to {organization} already.",
+            hint="Change the role instead.",
+            field="email",
+        )
+    now = timezone.now()
+    Invitation.objects.open(now).filter(organization=organization, email__iexact=email).delete()
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    invitation = Invitation(
+        email=email,
+        organization=organization,
+        role=role,
+        team=team,
+        token_hash=settings.KEYRING.hash_secret(secret),
+        invited_by=by.label,
+        expires_at=now + LIFETIME,
+    )
+    invitation.save(force_insert=True)
+    record(by=by, action="invitation.create", target=invitation, after=state_of(invitation))
+    _mail(invitation, secret)
+    return invitation
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """The invitation that token opens, while it can be accepted."""
+    open_now = Invitation.objects.open(timezone.now()).select_related("organization")
+    return open_now.filter(token_hash=settings.KEYRING.hash_secret(token)).first()
+
+
+@transaction.atomic
+def accept_invitation(*, token: str, user: User) -> Membership:
+    """The membership that the invitation offered; a member already gains the role when it is the greater one."""
+    invitation = open_invitation(token)
+    if invitation is None:
+        raise NotFound(
+            "accounts.invitation_gone",
+            "This invitation has expired, was withdrawn, or was accepted already.",
+            hint="Ask for a new invitation.",
+        )
+    if invitation.email.lower() != user.email.lower():
+        raise Forbidden(
+            "accounts.invitation_for_another",
+            f"This invitation is for {invitation.email}; you are logged in as {user.email}.",
+            hint="Log out, then open the link again.",
+        )
+    claimed = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now())
+    if not claimed:
+        raise Conflict("accounts.invitation_accepted", "This invitation was accepted already.")
+    by = actor_of(user)
+    record(by=by, action="invitation.accept", target=invitation)
+    organization = invitation.organization
+    membership = Membership.objects.filter(organization=organization, user=user).first()
+    if membership is None:
+        return add_member(organization=organization, user=user, role=invitation.role, team=invitation.team, by=by)
+    if invitation.role == Membership.Role.OWNER and membership.role != Membership.Role.OWNER:
+        return change_role(membership=membership, role=invitation.role, team=invitation.team, by=by)
+    return membership
+
+
+@transaction.atomic
+def withdraw_invitation(*, invitation: Invitation, by: Actor) -> None:
+    """Make the link worthless."""
+    record(by=by, action="invitation.withdraw", target=invitation, before=state_of(invitation))
+    invitation.delete()
+
+
+def _mail(invitation: Invitation, secret: str) -> None:
+    body = render_to_string(
+        "mail/invitation.txt",
+        {"invitation": invitation, "link": absolute_url(f"/invite/{secret}"), "days": LIFETIME.days},
+    )
+    EmailMessage(f"Invitation to {invitation.organization}", body, to=[invitation.email]).send()

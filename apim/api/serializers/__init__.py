@@ -1,0 +1,1 @@
+"""Shapes of the management API, split by noun: `...Shape` goes out, `...Body` comes in."""

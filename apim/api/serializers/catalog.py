@@ -1,0 +1,231 @@
+"""Shapes of APIs, versions and imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apim.api.bodies import Body
+from apim.api.serializers.revisions import METHODS, RevisionShape
+from apim.catalog.models import API, APIVersion, Deployment
+
+
+class APIShape(serializers.ModelSerializer[API]):
+    """What an owner offers under one name."""
+
+    organization = serializers.CharField(source="organization.name")
+    team = serializers.CharField(allow_blank=True)
+
+    class Meta:
+        model = API
+        fields = (
+            "id",
+            "name",
+            "display_name",
+            "description",
+            "organization",
+            "visibility",
+            "team",
+            "labels",
+            "key_header",
+            "archived_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class LabelsField(serializers.DictField):
+    """Labels: short names with short texts."""
+
+    child = serializers.CharField(max_length=120, allow_blank=True)
+
+
+class APIBody(Body):
+    """A new API."""
+
+    name = serializers.SlugField(max_length=60)
+    organization = serializers.CharField(
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Id or name; the caller's own when left out.",
+    )
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    visibility = serializers.ChoiceField(API.Visibility.choices, required=False, default=API.Visibility.PUBLIC)
+    team = serializers.SlugField(max_length=60, required=False, allow_blank=True, default="")
+    labels = LabelsField(required=False, default=dict)
+    key_header = serializers.CharField(max_length=60, required=False, default="X-API-Key")
+
+
+class APIChanges(Body):
+    """Changes of an API."""
+
+    display_name = serializers.CharField(max_length=120, required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    visibility = serializers.ChoiceField(API.Visibility.choices, required=False)
+    team = serializers.SlugField(max_length=60, required=False, allow_blank=True)
+    labels = LabelsField(required=False)
+    key_header = serializers.CharField(max_length=60, required=False)
+
+
+class DeploymentShape(serializers.ModelSerializer[Deployment]):
+    """Which revision runs in an environment."""
+
+    environment = serializers.CharField(source="environment.name")
+    version_id = serializers.CharField()
+    revision_id = serializers.CharField()
+    revision_number = serializers.IntegerField(source="revision.number")
+
+    class Meta:
+        model = Deployment
+        fields = ("id", "environment", "version_id", "revision_id", "revision_number", "deployed_at")
+        read_only_fields = fields
+
+
+class VersionShape(serializers.ModelSerializer[APIVersion]):
+    """A contract that callers choose: they call /{api}/{version}/..."""
+
+    api = serializers.CharField(source="api.name")
+    api_id = serializers.CharField()
+    successor = serializers.CharField(source="successor.name", default=None, allow_null=True)
+    deployments = DeploymentShape(many=True)
+
+    class Meta:
+        model = APIVersion
+        fields = (
+            "id",
+            "name",
+            "api",
+            "api_id",
+            "state",
+            "documentation",
+            "deprecated_at",
+            "sunset_at",
+            "successor",
+            "published_at",
+            "created_at",
+            "updated_at",
+            "deployments",
+        )
+        read_only_fields = fields
+
+
+class VersionBody(Body):
+    """A new version, without a revision yet."""
+
+    name = serializers.SlugField(max_length=40)
+
+
+class VersionChanges(Body):
+    """Changes of a version; its name only before it was ever published."""
+
+    name = serializers.SlugField(max_length=40, required=False)
+    documentation = serializers.CharField(allow_blank=True, required=False)
+
+
+class PublishBody(Body):
+    """Which revision goes where."""
+
+    revision = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, help_text="Number; the last when left out."
+    )
+    environment = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+
+
+class RollbackBody(Body):
+    """Back to which revision."""
+
+    to_number = serializers.IntegerField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The one before when left out.",
+    )
+    environment = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+
+
+class DeprecateBody(Body):
+    """When a version was or will be deprecated, when it ends, and what follows it."""
+
+    deprecated_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Now when left out."
+    )
+    sunset_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    successor = serializers.CharField(
+        max_length=101,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A version of the same API by its name, or any by id or api:version.",
+    )
+
+
+class ImportBody(Body):
+    """An OpenAPI document (`document` or `url`), or an upstream alone (`methods`, `prefix`)."""
+
+    name = serializers.SlugField(max_length=60, help_text="Of the API; made when missing.")
+    version = serializers.SlugField(max_length=40, help_text="Made when missing.")
+    upstream = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
+    document = serializers.CharField(required=False, trim_whitespace=False)
+    url = serializers.URLField(max_length=2000, required=False, help_text="Where the document is fetched.")
+    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), required=False)
+    prefix = serializers.CharField(max_length=255, required=False, default="/")
+    organization = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+    publish = serializers.BooleanField(required=False, default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Exactly one source."""
+        sources = [name for name in ("document", "url", "methods") if name in attrs]
+        if len(sources) != 1:
+            message = "Send exactly one of document, url and methods."
+            raise serializers.ValidationError(message)
+        return attrs
+
+
+class DocumentProblemShape(serializers.Serializer[Any]):
+    """What is wrong with a document, and where."""
+
+    pointer = serializers.CharField()
+    line = serializers.IntegerField(allow_null=True)
+    message = serializers.CharField()
+    severity = serializers.CharField()
+
+
+class OperationChangeShape(serializers.Serializer[Any]):
+    """An operation that an import added or removed."""
+
+    action = serializers.ChoiceField(("added", "removed"))
+    operation = serializers.CharField()
+    products = serializers.ListField(child=serializers.CharField(), help_text="Those that offered it by its pattern.")
+
+
+class ImportShape(serializers.Serializer[Any]):
+    """What an import made."""
+
+    api = APIShape()
+    version = VersionShape()
+    revision = RevisionShape()
+    problems = DocumentProblemShape(many=True)
+    changes = OperationChangeShape(many=True)
+
+
+class ConsequencesShape(serializers.Serializer[Any]):
+    """What a deletion would take with it; products and live versions stand against it."""
+
+    can_delete = serializers.BooleanField()
+    versions = serializers.ListField(child=serializers.CharField())
+    live_versions = serializers.ListField(child=serializers.CharField())
+    revisions = serializers.IntegerField()
+    products = serializers.ListField(child=serializers.CharField())

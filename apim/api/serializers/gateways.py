@@ -1,0 +1,132 @@
+"""Shapes of environments, gateways, workers and publications."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from apim.api.bodies import Body
+from apim.gateways.models import Environment, Gateway, Worker
+from gateway_sync.delivery.models import Publication
+
+
+class EnvironmentShape(serializers.ModelSerializer[Environment]):
+    """A place to run, and whether its gateways were sent the wanted state."""
+
+    is_waiting_to_publish = serializers.BooleanField()
+    base_url = serializers.CharField(allow_blank=True, help_text="Where callers reach its gateways.")
+
+    class Meta:
+        model = Environment
+        fields = (
+            "id",
+            "name",
+            "display_name",
+            "base_url",
+            "allowed_networks",
+            "allow_public_networks",
+            "address_rate_per_s",
+            "address_burst",
+            "policies",
+            "revision",
+            "published_revision",
+            "access_seq",
+            "published_access_seq",
+            "is_waiting_to_publish",
+            "published_at",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class EnvironmentChanges(Body):
+    """Changes of an environment."""
+
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    base_url = serializers.URLField(max_length=200, required=False, allow_blank=True)
+    allowed_networks = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
+    allow_public_networks = serializers.BooleanField(required=False)
+    address_rate_per_s = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    address_burst = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    policies = serializers.ListField(child=serializers.DictField(), required=False)
+
+
+class WorkerShape(serializers.ModelSerializer[Worker]):
+    """What one process of a gateway said of itself last."""
+
+    problems = serializers.ListField()
+    stats = serializers.DictField()
+
+    class Meta:
+        model = Worker
+        fields = (
+            "slot",
+            "pid",
+            "boot",
+            "revision",
+            "digest",
+            "access_seq",
+            "problems",
+            "stats",
+            "started_at",
+            "applied_at",
+            "seen_at",
+        )
+        read_only_fields = fields
+
+
+class GatewayShape(serializers.ModelSerializer[Gateway]):
+    """A named data plane of an environment."""
+
+    environment = serializers.CharField(source="environment.name")
+    workers = WorkerShape(many=True)
+
+    class Meta:
+        model = Gateway
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "environment",
+            "software_version",
+            "host",
+            "is_push_connected",
+            "enrolled_at",
+            "seen_at",
+            "workers",
+        )
+        read_only_fields = fields
+
+
+class GatewayBody(Body):
+    """A gateway to enroll."""
+
+    name = serializers.SlugField(max_length=60)
+    environment = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+
+
+class EnrolledGatewayShape(GatewayShape):
+    """A fresh gateway with its token."""
+
+    token = serializers.SerializerMethodField(help_text="Shown only now.")
+
+    class Meta(GatewayShape.Meta):
+        fields = (*GatewayShape.Meta.fields, "token")
+        read_only_fields = fields
+
+    def get_token(self, _gateway: Gateway) -> str:
+        """The token, which the view handed over beside the row."""
+        token: str = self.context["token"]
+        return token
+
+
+class PublicationShape(serializers.ModelSerializer[Publication]):
+    """One published state of an environment and what was wrong with it."""
+
+    environment = serializers.CharField(source="environment.name")
+    problems = serializers.ListField(child=serializers.DictField())
+
+    class Meta:
+        model = Publication
+        fields = ("id", "environment", "revision", "digest", "problems", "created_at")
+        read_only_fields = fields

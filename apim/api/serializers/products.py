@@ -1,0 +1,237 @@
+"""Shapes of products, plans and ceilings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apim.api.bodies import Body
+from apim.products.models import Ceiling, Plan, PlanVersion, Product, ProductItem
+
+PERIODS = ("hour", "day", "month")
+MAX_COUNT = 2**53 - 1  # what every JSON reader holds exactly
+
+
+class RateShape(serializers.Serializer[Any]):
+    """A rate limit with its burst."""
+
+    requests = serializers.IntegerField()
+    per_s = serializers.IntegerField()
+    burst = serializers.IntegerField()
+
+
+class QuotaShape(serializers.Serializer[Any]):
+    """A quota of one calendar period."""
+
+    requests = serializers.IntegerField()
+    per = serializers.ChoiceField(PERIODS)
+
+
+class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
+    """The terms of a plan at one time."""
+
+    rate = RateShape(allow_null=True)
+    quotas = QuotaShape(many=True)
+
+    class Meta:
+        model = PlanVersion
+        fields = ("id", "number", "state", "approval", "rate", "quotas", "timezone", "created_at")
+        read_only_fields = fields
+
+
+class PlanShape(serializers.ModelSerializer[Plan]):
+    """A named offer and its active terms."""
+
+    organization = serializers.CharField(source="organization.name")
+    terms = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Plan
+        fields = (
+            "id",
+            "name",
+            "display_name",
+            "description",
+            "organization",
+            "terms",
+            "archived_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(PlanVersionShape(allow_null=True))
+    def get_terms(self, plan: Plan) -> dict[str, Any] | None:
+        """The active version of the plan."""
+        active = [version for version in plan.versions.all() if version.state == PlanVersion.State.ACTIVE]
+        return dict(PlanVersionShape(active[0]).data) if active else None
+
+
+class RateBody(Body):
+    """So many requests in so many seconds, and how many of them at once."""
+
+    requests = serializers.IntegerField(min_value=1, max_value=MAX_COUNT)
+    per_s = serializers.IntegerField(min_value=1, max_value=86_400, required=False, default=1)
+    burst = serializers.IntegerField(min_value=1, max_value=MAX_COUNT, required=False, default=None, allow_null=True)
+
+
+class QuotaBody(Body):
+    """So many requests in a calendar hour, day or month."""
+
+    requests = serializers.IntegerField(min_value=1, max_value=MAX_COUNT)
+    per = serializers.ChoiceField(PERIODS)
+
+
+class TermsBody(Body):
+    """What a plan grants."""
+
+    approval = serializers.ChoiceField(PlanVersion.Approval.choices, required=False, default="auto")
+    rate = RateBody(required=False, allow_null=True, default=None)
+    quotas = QuotaBody(many=True, required=False, default=list)
+    timezone = serializers.CharField(max_length=64, required=False, default="UTC")
+
+
+class PlanBody(Body):
+    """A new plan."""
+
+    name = serializers.SlugField(max_length=60)
+    organization = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    terms = TermsBody()
+
+
+class PlanChanges(Body):
+    """Changes of a plan; new terms make a new plan version, to which live subscriptions move."""
+
+    display_name = serializers.CharField(max_length=120, required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    terms = TermsBody(required=False)
+
+
+class ItemShape(serializers.ModelSerializer[ProductItem]):
+    """A version in a product, whole or by operations."""
+
+    api = serializers.CharField(source="version.api.name")
+    version = serializers.CharField(source="version.name")
+    version_id = serializers.CharField()
+    operations = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = ProductItem
+        fields = ("api", "version", "version_id", "operations")
+        read_only_fields = fields
+
+
+class ProductShape(serializers.ModelSerializer[Product]):
+    """What applications subscribe to."""
+
+    organization = serializers.CharField(source="organization.name")
+    items = ItemShape(many=True)
+    plans = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = (
+            "id",
+            "name",
+            "display_name",
+            "description",
+            "organization",
+            "visibility",
+            "items",
+            "plans",
+            "archived_at",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+    def get_plans(self, product: Product) -> list[str]:
+        """The names of the plans on offer, in the order shown."""
+        return [offer.plan.name for offer in product.productplan_set.all()]
+
+
+class ItemBody(Body):
+    """A version in a product."""
+
+    version = serializers.CharField(max_length=101, help_text="Id, or api:version.")
+    operations = serializers.ListField(
+        child=serializers.CharField(max_length=255),
+        required=False,
+        default=list,
+        help_text='Such as "GET /accounts*"; empty means every operation.',
+    )
+
+
+class ProductBody(Body):
+    """A new product."""
+
+    name = serializers.SlugField(max_length=60)
+    organization = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    visibility = serializers.ChoiceField(Product.Visibility.choices, required=False, default="public")
+    items = ItemBody(many=True, required=False, default=list)
+    plans = serializers.ListField(child=serializers.CharField(max_length=60), required=False, default=list)
+
+
+class ProductChanges(Body):
+    """Changes of a product; lists replace the whole list."""
+
+    display_name = serializers.CharField(max_length=120, required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    visibility = serializers.ChoiceField(Product.Visibility.choices, required=False)
+    items = ItemBody(many=True, required=False)
+    plans = serializers.ListField(child=serializers.CharField(max_length=60), required=False)
+
+
+LIMITS = (
+    "max_rate_per_s",
+    "max_per_hour",
+    "max_per_day",
+    "max_per_month",
+    "default_rate_per_s",
+    "default_per_month",
+)
+
+
+class CeilingShape(serializers.ModelSerializer[Ceiling]):
+    """The most that plans may grant in an environment or an organization; null means inherited, or no limit."""
+
+    environment = serializers.CharField(source="environment.name", default=None, allow_null=True)
+    organization = serializers.CharField(source="organization.name", default=None, allow_null=True)
+
+    class Meta:
+        model = Ceiling
+        fields = ("environment", "organization", *LIMITS)
+        read_only_fields = fields
+
+
+class CeilingBody(Body):
+    """All limits of a scope; what is left out or null is not limited here."""
+
+    max_rate_per_s = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, allow_null=True, default=None
+    )
+    max_per_hour = serializers.IntegerField(
+        min_value=1, max_value=MAX_COUNT, required=False, allow_null=True, default=None
+    )
+    max_per_day = serializers.IntegerField(
+        min_value=1, max_value=MAX_COUNT, required=False, allow_null=True, default=None
+    )
+    max_per_month = serializers.IntegerField(
+        min_value=1, max_value=MAX_COUNT, required=False, allow_null=True, default=None
+    )
+    default_rate_per_s = serializers.IntegerField(
+        min_value=1, max_value=2**31 - 1, required=False, allow_null=True, default=None
+    )
+    default_per_month = serializers.IntegerField(
+        min_value=1, max_value=MAX_COUNT, required=False, allow_null=True, default=None
+    )

@@ -1,0 +1,126 @@
+"""Shapes of usage reports and traced requests, of the audit log, and of documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apim.api.bodies import Body
+from apim.audit.models import AuditEvent
+
+
+class AuditEventShape(serializers.ModelSerializer[AuditEvent]):
+    """One write: who did what to which object, before and after."""
+
+    before = serializers.DictField(allow_null=True)
+    after = serializers.DictField(allow_null=True)
+
+    class Meta:
+        model = AuditEvent
+        fields = (
+            "id",
+            "at",
+            "actor_kind",
+            "actor_id",
+            "actor_label",
+            "action",
+            "target_kind",
+            "target_id",
+            "target_label",
+            "organization_id",
+            "before",
+            "after",
+            "reason",
+        )
+        read_only_fields = fields
+
+
+class DocumentsBody(Body):
+    """Documents of any kinds, as one text; the files they name with `$file` come along."""
+
+    documents = serializers.CharField(trim_whitespace=False)
+    files = serializers.DictField(child=serializers.CharField(trim_whitespace=False, allow_blank=True), default=dict)
+    dry_run = serializers.BooleanField(default=False)
+
+
+class ChangeShape(serializers.Serializer[Any]):
+    """What happened to one object."""
+
+    action = serializers.CharField(help_text="create | update | unchanged")
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    fields = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
+
+
+class AppliedShape(serializers.Serializer[Any]):
+    """What applying the documents did, or would do."""
+
+    changes = ChangeShape(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class ExportShape(serializers.Serializer[Any]):
+    """Documents that `documents/apply` takes as they stand."""
+
+    documents = serializers.CharField()
+
+
+class LatencyShape(serializers.Serializer[Any]):
+    """Durations that half, 95 % and 99 % of the calls stayed within; null without calls."""
+
+    p50 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
+
+
+class OperationUsageShape(serializers.Serializer[Any]):
+    """Calls of one operation."""
+
+    operation = serializers.CharField(allow_blank=True)
+    calls = serializers.IntegerField()
+    errors = serializers.IntegerField()  # type: ignore[assignment]
+
+
+class PointShape(serializers.Serializer[Any]):
+    """One step of a timeline."""
+
+    at = serializers.DateTimeField()
+    by_class = serializers.DictField(child=serializers.IntegerField(), help_text='Such as {"2xx": 12}.')
+
+
+class UsageShape(serializers.Serializer[Any]):
+    """Sums of a span of time."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    calls = serializers.IntegerField()
+    by_status = serializers.DictField(child=serializers.IntegerField(), help_text='Such as {"200": 12}.')
+    indeterminate = serializers.IntegerField(help_text="In flight when a gateway worker died; no calls.")
+    latency_ms = LatencyShape()
+    operations = OperationUsageShape(many=True)
+    timeline = PointShape(many=True)
+
+
+class RequestShape(serializers.Serializer[Any]):
+    """One exchange of an identified caller and how the gateway decided."""
+
+    request_id = serializers.CharField()
+    client_request_id = serializers.CharField(allow_blank=True)
+    at = serializers.DateTimeField()
+    api = serializers.CharField(allow_null=True)
+    version = serializers.CharField(allow_null=True)
+    operation = serializers.CharField(allow_blank=True)
+    path = serializers.CharField(allow_blank=True)
+    organization = serializers.CharField(allow_null=True)
+    application = serializers.CharField(allow_null=True)
+    credential_prefix = serializers.CharField(allow_null=True)
+    subscription_id = serializers.CharField(allow_blank=True)
+    status = serializers.IntegerField(help_text="0 when the worker died with the exchange in flight.")
+    code = serializers.CharField(allow_blank=True, help_text="Of the gateway's own problem.")
+    is_indeterminate = serializers.BooleanField()
+    duration_ms = serializers.FloatField()
+    upstream_ms = serializers.FloatField()
+    request_bytes = serializers.IntegerField()
+    response_bytes = serializers.IntegerField()
+    trace = serializers.ListField(help_text="Steps and their outcomes, in order.")

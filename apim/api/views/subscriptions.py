@@ -1,0 +1,177 @@
+"""Subscriptions: /subscriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from rest_framework.response import Response
+
+from apim.access.models import Application, Subscription
+from apim.access.services import (
+    approve_subscription,
+    cancel_subscription,
+    pause_subscription,
+    reject_subscription,
+    resume_subscription,
+    subscribe,
+)
+from apim.api.lookups import (
+    find_application,
+    find_plan,
+    find_product,
+    find_subscription,
+    named_environment,
+    require_editable,
+)
+from apim.api.paging import Listing, equals, page, refers
+from apim.api.preconditions import answer, answer_created
+from apim.api.resource import Resource
+from apim.api.schema import operation
+from apim.api.serializers.access import CancelBody, SubscriptionBody, SubscriptionShape
+from apim.api.serializers.accounts import ReasonBody
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from apim.api.request import APIRequest
+
+LISTING = Listing(
+    sorts={"created_at": "created_at"},
+    default_sort="-created_at",
+    filters={
+        "organization": refers("organization"),
+        "product": refers("product"),
+        "environment": refers("environment"),
+        "lifecycle": equals("lifecycle", choices=tuple(Subscription.Lifecycle.values)),
+        "payment": equals("payment", choices=tuple(Subscription.Payment.values)),
+        "application": lambda value: Q(
+            pk__in=Subscription.objects.filter(Q(applications=value) | Q(applications__name=value)).values("pk")
+        ),
+        "name": equals("name"),
+    },
+)
+
+
+def with_parties(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Subscriptions with all that SubscriptionShape shows."""
+    related = ("organization", "product", "environment", "plan_version__plan")
+    return subscriptions.select_related(*related).prefetch_related("applications")
+
+
+def decidable(request: APIRequest, reference: str) -> Subscription:
+    """The subscription, which the caller may decide on as an owner of its product."""
+    subscription = find_subscription(request.user, reference)
+    require_editable(Subscription.objects.decidable_by(request.user), subscription)
+    return subscription
+
+
+def editable_or_decidable(request: APIRequest, reference: str) -> Subscription:
+    """The subscription, which the caller holds or may decide on."""
+    subscription = find_subscription(request.user, reference)
+    if not Subscription.objects.editable_by(request.user).filter(pk=subscription.pk).exists():
+        require_editable(Subscription.objects.decidable_by(request.user), subscription)
+    return subscription
+
+
+class Subscriptions(Resource):
+    """/subscriptions"""
+
+    @operation("list_subscriptions", tag="Access", scope="access:read", lists=SubscriptionShape, listing=LISTING)
+    def get(self, request: APIRequest) -> Response:
+        """The subscriptions of the caller's organizations and those to their products."""
+        return page(request, with_parties(Subscription.objects.visible_to(request.user)), LISTING, SubscriptionShape)
+
+    @operation(
+        "create_subscription",
+        tag="Access",
+        scope="access:write",
+        body=SubscriptionBody,
+        answers=SubscriptionShape,
+        status=201,
+        example={"application": "shop", "product": "bank-payments", "plan": "starter"},
+    )
+    def post(self, request: APIRequest) -> Response:
+        """Subscribes an application; a live subscription of its organization is joined, not doubled."""
+        data = self.read(SubscriptionBody)
+        application = find_application(request.user, data["application"])
+        require_editable(Application.objects.editable_by(request.user), application)
+        subscription = subscribe(
+            application=application,
+            product=find_product(request.user, data["product"]),
+            plan=find_plan(request.user, data["plan"]),
+            environment=named_environment(data["environment"]),
+            name=data["name"],
+            note=data["note"],
+            by=request.actor,
+        )
+        return answer_created(request, subscription, SubscriptionShape, "subscriptions")
+
+
+class OneSubscription(Resource):
+    """/subscriptions/{subscription}"""
+
+    @operation("get_subscription", tag="Access", scope="access:read", answers=SubscriptionShape)
+    def get(self, request: APIRequest, subscription: str) -> Response:
+        """One subscription."""
+        return answer(request, find_subscription(request.user, subscription), SubscriptionShape)
+
+
+class ApproveSubscription(Resource):
+    """/subscriptions/{subscription}/approve"""
+
+    @operation("approve_subscription", tag="Access", scope="access:write", answers=SubscriptionShape)
+    def post(self, request: APIRequest, subscription: str) -> Response:
+        """Grants what was requested."""
+        found = decidable(request, subscription)
+        return answer(request, approve_subscription(subscription=found, by=request.actor), SubscriptionShape)
+
+
+class RejectSubscription(Resource):
+    """/subscriptions/{subscription}/reject"""
+
+    @operation(
+        "reject_subscription",
+        tag="Access",
+        scope="access:write",
+        body=ReasonBody,
+        answers=SubscriptionShape,
+        example={"reason": "Please use the sandbox first."},
+    )
+    def post(self, request: APIRequest, subscription: str) -> Response:
+        """Refuses what was requested, and says why."""
+        found, reason = decidable(request, subscription), self.read(ReasonBody)["reason"]
+        changed = reject_subscription(subscription=found, by=request.actor, reason=reason)
+        return answer(request, changed, SubscriptionShape)
+
+
+class PauseSubscription(Resource):
+    """/subscriptions/{subscription}/pause"""
+
+    @operation("pause_subscription", tag="Access", scope="access:write", body=ReasonBody, answers=SubscriptionShape)
+    def post(self, request: APIRequest, subscription: str) -> Response:
+        """Refuses its calls until it is resumed."""
+        found, reason = decidable(request, subscription), self.read(ReasonBody)["reason"]
+        changed = pause_subscription(subscription=found, by=request.actor, reason=reason)
+        return answer(request, changed, SubscriptionShape)
+
+
+class ResumeSubscription(Resource):
+    """/subscriptions/{subscription}/resume"""
+
+    @operation("resume_subscription", tag="Access", scope="access:write", answers=SubscriptionShape)
+    def post(self, request: APIRequest, subscription: str) -> Response:
+        """Lets a paused subscription be used again."""
+        found = decidable(request, subscription)
+        return answer(request, resume_subscription(subscription=found, by=request.actor), SubscriptionShape)
+
+
+class CancelSubscription(Resource):
+    """/subscriptions/{subscription}/cancel"""
+
+    @operation("cancel_subscription", tag="Access", scope="access:write", body=CancelBody, answers=SubscriptionShape)
+    def post(self, request: APIRequest, subscription: str) -> Response:
+        """Ends it, at once or `at` a time."""
+        found, data = editable_or_decidable(request, subscription), self.read(CancelBody)
+        changed = cancel_subscription(subscription=found, by=request.actor, at=data["at"])
+        return answer(request, changed, SubscriptionShape)

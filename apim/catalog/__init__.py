@@ -1,0 +1,1 @@
+"""What owners offer: APIs, versions, revisions, and the contracts behind them."""

@@ -1,0 +1,188 @@
+"""Revisions: every saved change of a version's contract, upstream and policies, numbered and never edited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from apim.audit.actor import Actor
+from apim.audit.services import record
+from apim.catalog.models import APIVersion, Revision
+from apim.catalog.openapi import parse_document
+from apim.catalog.operations import METHODS, parse_operations, path_fault
+from apim.catalog.services.versions import lock, require_active
+from apim.catalog.upstreams import parse_upstream
+from apim.errors import Conflict, Invalid, Problems
+from gateway_sync.policies import parse_policy
+from gateway_sync.problems import Where
+
+_CONTENT = ("document", "operations", "passthrough", "base_path", "upstream", "policies")
+_POLICIES_AT_MOST = 100
+_NOTE_AT_MOST = 255
+
+
+@transaction.atomic
+def save_revision(
+    *,
+    version: APIVersion,
+    by: Actor,
+    document: str | None = None,
+    upstream: Mapping[str, Any] | None = None,
+    policies: Sequence[Mapping[str, Any]] | None = None,
+    operations: Sequence[Mapping[str, Any]] | None = None,
+    passthrough: Mapping[str, Any] | None = None,
+    note: str = "",
+) -> Revision:
+    """The version's next revision; the last one again when nothing differs.
+
+    Shapes: None keeps the last revision's value. document "" drops the contract. A document brings its operations,
+    and a pass-through ends with it; operations given by hand belong to versions without a document.
+    Errors: catalog.document, catalog.upstream, catalog.policy, catalog.passthrough, those of parse_operations;
+    Conflict catalog.operations_from_document, catalog.api_archived, catalog.transition (a retired version).
+    """
+    require_active(version.api)
+    lock(version)  # one number after the other
+    last = version.revisions.first()
+    revision = _next_of(version, last)
+    if document is not None and (last is None or document != last.document):
+        _take_document(revision, document)
+    if operations is not None:
+        _take_operations(revision, operations)
+    if passthrough is not None:
+        _take_passthrough(revision, passthrough)
+    if upstream is not None:
+        revision.upstream = parse_upstream(upstream)
+    if policies is not None:
+        revision.policies = parse_policies(policies, version)
+    revision.digest = _digest(revision)
+    if last is not None and last.digest == revision.digest:
+        return last
+    if version.state == APIVersion.State.RETIRED:
+        raise Conflict("catalog.transition", f"{version} is retired.", hint="Make a new version.")
+    revision.note = note[:_NOTE_AT_MOST]
+    revision.created_by = by.label
+    revision.save()
+    record(
+        by=by,
+        action="revision.save",
+        target=revision,
+        before=_outline(last) if last else None,
+        after=_outline(revision),
+        organization_id=version.api.organization_id,
+        reason=note,
+    )
+    return revision
+
+
+def parse_policies(policies: Sequence[Mapping[str, Any]], version: APIVersion) -> list[dict[str, Any]]:
+    """The policies as written, once each kind has accepted its settings.
+
+    Errors: Problems of catalog.policy, field `policies.<index>.<setting>`.
+    """
+    errors: list[Invalid] = []
+    kinds: set[str] = set()
+    if len(policies) > _POLICIES_AT_MOST:
+        message = f"A version has at most {_POLICIES_AT_MOST} policies."
+        raise Invalid("catalog.policy", message, field="policies")
+    for index, policy in enumerate(policies):
+        field = f"policies.{index}"
+        if not isinstance(policy, Mapping) or len(policy) != 1:
+            message = "A policy is one pair: its kind and its settings."
+            errors.append(Invalid("catalog.policy", message, field=field, hint="Such as `size-limit: { max: 1MiB }`."))
+            continue
+        kind, settings = next(iter(policy.items()))
+        if kind in kinds:
+            errors.append(Invalid("catalog.policy", f"`{kind}` is written twice.", field=field))
+        kinds.add(kind)
+        _, problems = parse_policy(str(kind), settings, Where("version", version.pk))
+        errors += [
+            Invalid(
+                "catalog.policy", problem.message, field=f"{field}.{problem.where.field}".rstrip("."), hint=problem.hint
+            )
+            for problem in problems
+            if problem.is_error
+        ]
+    if errors:
+        raise Problems(tuple(errors))
+    return [dict(policy) for policy in policies]
+
+
+def _next_of(version: APIVersion, last: Revision | None) -> Revision:
+    if last is None:
+        return Revision(version=version, number=1)
+    return Revision(
+        version=version,
+        number=last.number + 1,
+        document_format=last.document_format,
+        problems=last.problems,
+        **{name: getattr(last, name) for name in _CONTENT},
+    )
+
+
+def _take_document(revision: Revision, text: str) -> None:
+    if not text.strip():
+        revision.document = revision.document_format = revision.base_path = ""
+        revision.operations, revision.problems = [], []
+        return
+    document = parse_document(text)
+    if not document.is_usable:
+        raise Problems(
+            tuple(
+                Invalid("catalog.document", problem.sentence, field="document", hint=problem.hint)
+                for problem in document.problems
+            )
+        )
+    revision.document = text
+    revision.document_format = document.format
+    revision.operations = list(document.operations)
+    revision.base_path = document.base_path
+    revision.problems = [asdict(problem) for problem in document.problems]
+    revision.passthrough = None
+
+
+def _take_operations(revision: Revision, operations: Sequence[Mapping[str, Any]]) -> None:
+    if revision.document:
+        message = f"The operations of {revision.version} come from its document."
+        raise Conflict(
+            "catalog.operations_from_document", message, field="operations", hint="Import a changed document instead."
+        )
+    revision.operations = list(parse_operations(operations))
+    if revision.operations:
+        revision.passthrough = None
+
+
+def _take_passthrough(revision: Revision, passthrough: Mapping[str, Any]) -> None:
+    methods = [str(method).upper() for method in passthrough.get("methods") or ()]
+    prefix = str(passthrough.get("prefix") or "/")
+    if unknown := [method for method in methods if method not in METHODS]:
+        hint = f"Choose from {', '.join(METHODS)}."
+        raise Invalid("catalog.passthrough", f"`{unknown[0]}` is not a method.", field="passthrough.methods", hint=hint)
+    if not methods:
+        raise Invalid("catalog.passthrough", "Name one method at least.", field="passthrough.methods")
+    if fault := path_fault(prefix) or ("A prefix has no parameters." if "{" in prefix else ""):
+        raise Invalid("catalog.passthrough", fault, field="passthrough.prefix")
+    revision.passthrough = {"methods": sorted(set(methods)), "prefix": prefix.rstrip("/") or "/"}
+    revision.document = revision.document_format = revision.base_path = ""
+    revision.operations, revision.problems = [], []
+
+
+def _digest(revision: Revision) -> str:
+    content = {name: getattr(revision, name) for name in _CONTENT}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _outline(revision: Revision) -> dict[str, Any]:
+    """What the audit log keeps: the revision itself is never edited and holds the rest."""
+    return {
+        "number": revision.number,
+        "digest": revision.digest,
+        "operations": len(revision.operations),
+        "passthrough": revision.passthrough,
+        "upstream": revision.upstream,
+        "policies": revision.policies,
+    }

@@ -1,0 +1,201 @@
+"""Versions: make, describe, and move from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apim.audit.actor import Actor
+from apim.audit.services import record, state_of
+from apim.catalog.models import API, APIVersion, Deployment
+from apim.catalog.services.apis import environments_of_version
+from apim.errors import Conflict, Invalid
+from apim.gateways.services import touch
+from apim.validation import require_clean, require_known
+
+State = APIVersion.State
+
+# From each state, where to.
+NEXT_STATES: Mapping[str, tuple[str, ...]] = {
+    State.DRAFT: (State.REVIEW, State.PUBLISHED),
+    State.REVIEW: (State.DRAFT, State.PUBLISHED),
+    State.PUBLISHED: (State.DEPRECATED, State.BLOCKED),
+    State.DEPRECATED: (State.PUBLISHED, State.RETIRED, State.BLOCKED),
+    State.RETIRED: (),
+    State.BLOCKED: (),  # unblock_version alone, to the state before
+}
+
+_STATE_FIELDS = ["state", "deprecated_at", "sunset_at", "successor", "blocked_reason", "published_at"]
+
+_HINTS: Mapping[str, str] = {
+    State.DRAFT: "Publish it first.",
+    State.REVIEW: "Publish it or return it to draft first.",
+    State.PUBLISHED: "Deprecate it first, so that callers are told.",
+    State.DEPRECATED: "Reinstate it first.",
+    State.RETIRED: "A retired version stays retired; make a new version.",
+    State.BLOCKED: "Unblock it first.",
+}
+
+
+@transaction.atomic
+def create_version(*, api: API, name: str, by: Actor) -> APIVersion:
+    """A new draft version of the API.
+
+    Errors: catalog.name_taken; Conflict catalog.api_archived.
+    """
+    require_active(api)
+    version = APIVersion(api=api, name=name)
+    require_clean(version, prefix="catalog", taken_hint=f"{api} has a version of this name already.")
+    version.save()
+    record(by=by, action="version.create", target=version, after=state_of(version), organization_id=api.organization_id)
+    return version
+
+
+@transaction.atomic
+def update_version(*, version: APIVersion, changes: Mapping[str, Any], by: Actor) -> APIVersion:
+    """The version with its documentation changed, or renamed while nobody calls it."""
+    require_known(changes, {"documentation", "name"}, prefix="catalog", noun="A version")
+    lock(version)
+    if changes.get("name", version.name) != version.name and version.published_at:
+        message = f"{version} was published; its name is part of every caller's URL."
+        raise Conflict("catalog.version_name_fixed", message, field="name", hint="Make a new version.")
+    is_renamed = changes.get("name", version.name) != version.name
+    updated = _save(version, dict(changes), by, "version.update")
+    if is_renamed:  # gateways tell callers of a deprecated version the name of what follows it
+        touch(Deployment.objects.filter(version__successor=version).values_list("environment_id", flat=True))
+    return updated
+
+
+@transaction.atomic
+def submit_version(*, version: APIVersion, by: Actor) -> APIVersion:
+    """A draft handed to review."""
+    return _move(version, State.REVIEW, by, "version.submit")
+
+
+@transaction.atomic
+def return_version(*, version: APIVersion, by: Actor, reason: str = "") -> APIVersion:
+    """A version back from review to draft."""
+    return _move(version, State.DRAFT, by, "version.return", reason=reason)
+
+
+@transaction.atomic
+def deprecate_version(
+    *,
+    version: APIVersion,
+    by: Actor,
+    deprecated_at: datetime,
+    sunset_at: datetime | None = None,
+    successor: APIVersion | None = None,
+) -> APIVersion:
+    """A version that still works but says when it ends and what follows; again with other dates, to change them.
+
+    Errors: Conflict catalog.transition; catalog.invalid_value for a sunset before the deprecation.
+    """
+    lock(version)
+    if version.state != State.DEPRECATED:
+        _require_next(version, State.DEPRECATED)
+    changes = {
+        "state": State.DEPRECATED,
+        "deprecated_at": deprecated_at,
+        "sunset_at": sunset_at,
+        "successor": successor,
+    }
+    return _save(version, changes, by, "version.deprecate", is_for_gateways=True)
+
+
+@transaction.atomic
+def reinstate_version(*, version: APIVersion, by: Actor) -> APIVersion:
+    """A deprecated version as published again; callers are told nothing any more."""
+    lock(version)
+    if version.state != State.DEPRECATED:
+        raise _refusal(version, State.PUBLISHED)
+    changes = {"state": State.PUBLISHED, "deprecated_at": None, "sunset_at": None, "successor": None}
+    return _save(version, changes, by, "version.reinstate", is_for_gateways=True)
+
+
+@transaction.atomic
+def retire_version(*, version: APIVersion, by: Actor) -> APIVersion:
+    """A deprecated version that is over: the gateway answers 410."""
+    return _move(version, State.RETIRED, by, "version.retire")
+
+
+@transaction.atomic
+def block_version(*, version: APIVersion, by: Actor, reason: str) -> APIVersion:
+    """A version taken off the gateways at once, for security; the portal shows the reason.
+
+    Errors: catalog.reason_missing.
+    """
+    if not reason.strip():
+        raise Invalid("catalog.reason_missing", "Say why: those who call it read this.", field="reason")
+    return _move(version, State.BLOCKED, by, "version.block", reason=reason, blocked_reason=reason)
+
+
+@transaction.atomic
+def unblock_version(*, version: APIVersion, by: Actor) -> APIVersion:
+    """A blocked version in the state it had."""
+    lock(version)
+    if version.state != State.BLOCKED:
+        raise _refusal(version, State.PUBLISHED)
+    state = State.DEPRECATED if version.deprecated_at else State.PUBLISHED
+    return _save(version, {"state": state, "blocked_reason": ""}, by, "version.unblock", is_for_gateways=True)
+
+
+def lock(version: APIVersion) -> None:
+    """Hold the version until the commit, its state as it is now: a block must not be undone by who read it before."""
+    version.refresh_from_db(fields=_STATE_FIELDS, from_queryset=APIVersion.objects.select_for_update())
+
+
+def require_active(api: API) -> None:
+    """Refuse to go on with an archived API."""
+    api.refresh_from_db(fields=["archived_at"])
+    if api.archived_at:
+        raise Conflict("catalog.api_archived", f"{api} is archived.", hint="Restore it first.")
+
+
+def _move(
+    version: APIVersion, state: str, by: Actor, action: str, *, reason: str = "", **changes: object
+) -> APIVersion:
+    lock(version)
+    _require_next(version, state)
+    return _save(version, {"state": state, **changes}, by, action, reason=reason, is_for_gateways=True)
+
+
+def _save(
+    version: APIVersion,
+    changes: Mapping[str, object],
+    by: Actor,
+    action: str,
+    *,
+    reason: str = "",
+    is_for_gateways: bool = False,
+) -> APIVersion:
+    before = state_of(version)
+    for name, value in changes.items():
+        setattr(version, name, value)
+    after = state_of(version)
+    if before == after:
+        return version
+    require_clean(version, prefix="catalog", taken_hint=f"{version.api} has a version of this name already.")
+    version.save()
+    organization_id = version.api.organization_id
+    record(
+        by=by, action=action, target=version, before=before, after=after, organization_id=organization_id, reason=reason
+    )
+    if is_for_gateways:
+        touch(environments_of_version(version))
+    return version
+
+
+def _require_next(version: APIVersion, state: str) -> None:
+    if state not in NEXT_STATES[version.state]:
+        raise _refusal(version, state)
+
+
+def _refusal(version: APIVersion, state: str) -> Conflict:
+    message = f"{version} is {version.state} and cannot become {state}."
+    if version.state == state:
+        return Conflict("catalog.transition", f"{version} is {state} already.")
+    return Conflict("catalog.transition", message, hint=_HINTS[version.state])

@@ -1,0 +1,96 @@
+"""Upstreams: where a version's requests go, as revisions keep it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from apim.errors import Invalid
+
+TIMEOUT_S = 30
+LONGEST_TIMEOUT_S = 3600
+TARGETS_AT_MOST = 64
+_HEAVIEST = 10_000
+_FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\\]")
+_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
+
+
+def upstream_of(url: str) -> dict[str, Any]:
+    """An upstream with one target and the default timeout."""
+    return parse_upstream({"targets": [{"url": url}]})
+
+
+def parse_upstream(value: object) -> dict[str, Any]:
+    """The upstream complete and checked: {"targets": [{"url", "weight"}], "timeout_s"}.
+
+    Errors: Invalid with the field at fault. Networks are not judged here but by the gateway, on the address that it
+    connects to: a name may point elsewhere tomorrow.
+    """
+    if not isinstance(value, Mapping):
+        raise _invalid("upstream", "An upstream has `targets`, a list of addresses.")
+    if unknown := sorted(value.keys() - {"targets", "timeout_s"}):
+        raise _invalid(f"upstream.{unknown[0]}", f"An upstream has no field `{unknown[0]}`.")
+    targets = value.get("targets")
+    if not isinstance(targets, list | tuple) or not 0 < len(targets) <= TARGETS_AT_MOST:
+        raise _invalid("upstream.targets", f"An upstream has 1 to {TARGETS_AT_MOST} targets.")
+    timeout_s = value.get("timeout_s", TIMEOUT_S)
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+        raise _invalid("upstream.timeout_s", f"The timeout is above 0 and at most {LONGEST_TIMEOUT_S} seconds.")
+    parsed = [_parse_target(target, f"upstream.targets.{index}") for index, target in enumerate(targets)]
+    if not any(target["weight"] for target in parsed):
+        raise _invalid("upstream.targets", "One target at least needs a weight above 0.")
+    return {"targets": parsed, "timeout_s": timeout_s}
+
+
+def _parse_target(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("url"), str):
+        raise _invalid(field, "A target has a `url`.")
+    if unknown := sorted(value.keys() - {"url", "weight"}):
+        raise _invalid(f"{field}.{unknown[0]}", f"A target has no field `{unknown[0]}`.")
+    weight = value.get("weight", 100)
+    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _HEAVIEST:
+        raise _invalid(f"{field}.weight", f"A weight is a whole number from 0 to {_HEAVIEST:,}.")
+    return {"url": parse_url(value["url"], f"{field}.url"), "weight": weight}
+
+
+def parse_url(text: str, field: str) -> str:
+    """The URL of an upstream, checked: http or https, a host, perhaps a port and a path, nothing else."""
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise _invalid(field, f"`{url}` is not a URL: {error}.") from error
+    if fault := _url_fault(url, parts, port):
+        raise _invalid(field, fault)
+    return url.rstrip("/") if parts.path.strip("/") == "" else url
+
+
+def _url_fault(url: str, parts: SplitResult, port: int | None) -> str:
+    if _FORBIDDEN.search(url):
+        return "A URL holds no spaces, control characters or backslashes."
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return f"`{url}` is not the URL of a service; write it like https://orders.internal:8443."
+    if parts.username is not None or parts.password is not None:
+        return "A URL holds no user name or password."
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        return "The URL of an upstream ends with its path, without `?` or `#`."
+    if port == 0:
+        return "The port is 1 to 65535."
+    return "" if not _is_link_local(parts.hostname) else "This address is link-local, where clouds keep their secrets."
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in network for network in _LINK_LOCAL if network.version == mapped.version)
+
+
+def _invalid(field: str, message: str) -> Invalid:
+    return Invalid("catalog.upstream", message, field=field)

@@ -1,0 +1,1 @@
+"""The commands, split by noun; main.py lists them."""

@@ -1,0 +1,113 @@
+"""`apim import`, `apim publish` and `apim rollback`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from apim.cli.client import connect, segment
+from apim.cli.errors import CLIError
+from apim.cli.output import Output, OutputOption, chosen, note, print_value
+from apim.cli.sources import read_text
+
+APIArgument = Annotated[str, typer.Argument(metavar="API", help="Name of the API, or API:VERSION.", show_default=False)]
+VersionArgument = Annotated[str, typer.Argument(metavar="[VERSION]", help="Name of the version.", show_default=False)]
+EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="The default one when left out.")]
+
+
+def import_document(  # noqa: PLR0917 - typer reads the options from the signature
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="An OpenAPI document; - is standard input.")],
+    name: Annotated[str, typer.Option("--name", "-n", help="Of the API; made when it is missing.")],
+    version: Annotated[str, typer.Option("--version", "-v", help="Of the API; made when it is missing.")],
+    upstream: Annotated[str, typer.Option(help="URL of the service behind it.")] = "",
+    organization: Annotated[str, typer.Option(help="Who owns a new API.")] = "",
+    publish: Annotated[bool, typer.Option("--publish", help="Send it to the gateways at once.")] = False,  # noqa: FBT002
+    output: OutputOption = None,
+) -> None:
+    """Import an OpenAPI document, or import it again: plans, policies and documentation are kept.
+
+    What is wrong with the document is listed with line and pointer; its valid parts are imported.
+
+    Example: apim import accounts.yaml --name bank --version v1 --upstream http://127.0.0.1:9101 --publish
+    """
+    body: dict[str, Any] = {
+        "name": name,
+        "version": version,
+        "upstream": upstream,
+        "organization": organization,
+        "publish": publish,
+    }
+    if source.startswith(("http://", "https://")):
+        body["url"] = source
+    else:
+        body["document"] = sys.stdin.read() if source == "-" else read_text(Path(source), source)
+    imported = connect().post("/imports", **body)
+    for problem in imported["problems"]:
+        place = f"line {problem['line']}: " if problem.get("line") else ""
+        note(f"{problem['severity']}: {place}{problem['pointer']}: {problem['message']}")
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        print_value(imported, form)
+        return
+    revision, state = imported["revision"]["number"], imported["version"]["state"]
+    typer.echo(f"{name} {version}: revision {revision}, {state}")
+    for change in imported["changes"]:
+        offered = f" (offered by {', '.join(change['products'])})" if change["products"] else ""
+        typer.echo(f"  {change['action']} {change['operation']}{offered}")
+
+
+def publish_version(  # noqa: PLR0917 - typer reads the options from the signature
+    api: APIArgument,
+    version: VersionArgument = "",
+    revision: Annotated[int | None, typer.Option(help="Number; the newest when left out.", min=1)] = None,
+    environment: EnvironmentOption = "",
+    output: OutputOption = None,
+) -> None:
+    """Send a revision of a version to the gateways.
+
+    Example: apim publish bank v2
+    """
+    body: dict[str, Any] = {"environment": environment}
+    if revision is not None:
+        body["revision"] = revision
+    deployment = connect().post(f"/versions/{segment(_reference(api, version))}/publish", **body)
+    _report("published", _reference(api, version), deployment, output)
+
+
+def roll_back_version(  # noqa: PLR0917 - typer reads the options from the signature
+    api: APIArgument,
+    version: VersionArgument = "",
+    to: Annotated[
+        int | None, typer.Option("--to", help="Revision number; the one before when left out.", min=1)
+    ] = None,
+    environment: EnvironmentOption = "",
+    output: OutputOption = None,
+) -> None:
+    """Send an earlier revision of a version to the gateways again.
+
+    Example: apim rollback bank v2 --to 3
+    """
+    path = f"/versions/{segment(_reference(api, version))}/rollback"
+    deployment = connect().post(path, to_number=to, environment=environment)
+    _report("rolled back", _reference(api, version), deployment, output)
+
+
+def _reference(api: str, version: str) -> str:
+    if version:
+        return f"{api}:{version}"
+    if not api.startswith("ver_") and ":" not in api and "/" not in api:
+        message = f"Which version of {api}?"
+        raise CLIError(message, hint=f"Write it like: {api} v1")
+    return api.replace("/", ":")
+
+
+def _report(what: str, reference: str, deployment: dict[str, Any], output: Output | None) -> None:
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        print_value(deployment, form)
+        return
+    number, environment = deployment["revision_number"], deployment["environment"]
+    typer.echo(f"{reference.replace(':', ' ')}: {what}, revision {number} in {environment}")

@@ -1,0 +1,145 @@
+"""`apim apply`, `apim get` and `apim describe`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+import yaml12
+
+from apim.cli.client import Client, connect, segment
+from apim.cli.errors import CLIError
+from apim.cli.kinds import DOCUMENT_KINDS, KINDS, Kind, find_kind
+from apim.cli.output import Output, OutputOption, chosen, note, print_object, print_rows, print_value
+from apim.cli.sources import Bundle, read_sources
+
+CHANGES_PENDING: Final = 2
+UNCHANGED: Final = "unchanged"
+
+KindArgument = Annotated[
+    str, typer.Argument(metavar="KIND", help=f"{', '.join(kind.name for kind in KINDS)}; any case, singular or plural.")
+]
+
+
+def apply_documents(
+    files: Annotated[
+        list[str], typer.Option("--file", "-f", help="File or directory of documents; - is standard input; repeatable.")
+    ],
+    dry_run: Annotated[  # noqa: FBT002
+        bool, typer.Option("--dry-run", help="Change nothing; exit with 2 when something would change.")
+    ] = False,
+    output: OutputOption = None,
+) -> None:
+    """Bring about what documents say, all or nothing; applying them twice changes nothing.
+
+    `$file` names a file beside the document; `$env` an environment variable of this process.
+
+    Examples: apim apply -f apim.yaml --dry-run; apim apply -f organizations.yaml -f apis/
+    """
+    bundle = read_sources(files)
+    try:
+        applied = connect().post("/documents/apply", documents=bundle.documents, files=bundle.files, dry_run=dry_run)
+    except CLIError as error:
+        raise _located(error, bundle) from error
+    for warning in applied["warnings"]:
+        note(f"warning: {bundle.located(warning)}")
+    changed = [change for change in applied["changes"] if change["action"] != UNCHANGED]
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        print_value(applied, form)
+    else:
+        for change in applied["changes"]:
+            fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
+            typer.echo(f"{change['action']:<10} {change['kind']} {change['name']}{fields}")
+        verb = "would change" if dry_run else "changed"
+        note(f"{len(changed)} of {len(applied['changes'])} {verb}.")
+    if dry_run and changed:
+        raise typer.Exit(CHANGES_PENDING)
+
+
+def get_objects(
+    kind: Annotated[str, typer.Argument(metavar="KIND|all", help=f"{', '.join(each.name for each in KINDS)}, or all.")],
+    name: Annotated[str, typer.Argument(metavar="[NAME]", show_default=False)] = "",
+    output: OutputOption = None,
+) -> None:
+    """List objects, or print them as documents: what -o yaml prints, `apim apply` takes unchanged elsewhere.
+
+    On a terminal it prints tables; into a file or a pipe, YAML.
+
+    Examples: apim get apis; apim get all -o yaml > everything.yaml; apim get api bank -o yaml
+    """
+    form = chosen(output, Output.yaml)
+    client = connect()
+    kinds = DOCUMENT_KINDS if kind.lower() == "all" else (find_kind(kind),)
+    if form is Output.table:
+        _print_tables(client, kinds, name)
+    elif kind.lower() == "all" or kinds[0].document:
+        _print_documents(client, "all" if kind.lower() == "all" else kinds[0].document, name, form)
+    else:
+        print_value(_rows(client, kinds[0], name), form)
+
+
+def describe_object(
+    kind: KindArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id.")],
+    output: OutputOption = None,
+) -> None:
+    """Show one object as it is now, with what belongs to it.
+
+    Examples: apim describe api bank; apim describe application acme:shop
+    """
+    found = find_kind(kind)
+    client = connect()
+    shown = client.get(f"{found.path}/{segment(name.replace('/', ':'))}")
+    reference = shown["id"]
+    for title, path, condition in found.related:
+        shown[title] = [_brief(path, row) for row in client.list(path, **{condition: reference})]
+    print_object(shown, chosen(output, Output.yaml))
+
+
+def _print_tables(client: Client, kinds: tuple[Kind, ...], name: str) -> None:
+    for position, kind in enumerate(kinds):
+        if len(kinds) > 1:
+            typer.echo(f"{'' if position == 0 else chr(10)}{kind.path.removeprefix('/')}")
+        rows = _rows(client, kind, name)
+        if name and not rows and len(kinds) == 1:
+            raise _missing(kind.name, name)
+        print_rows(rows, kind.columns, Output.table)
+
+
+def _rows(client: Client, kind: Kind, name: str) -> list[dict[str, Any]]:
+    if not name:
+        return list(client.list(kind.path))
+    organization, separator, own_name = name.replace("/", ":").partition(":")
+    if separator or name.partition("_")[0] in {"org", "api", "ver", "pln", "prd", "app", "sub", "crd", "env", "gw"}:
+        return [client.get(f"{kind.path}/{segment(f'{organization}:{own_name}' if separator else name)}")]
+    return list(client.list(kind.path, **{kind.default_filter: name}))
+
+
+def _print_documents(client: Client, kind: str, name: str, output: Output) -> None:
+    text = client.get("/documents/export", kind=kind, name=name or None)["documents"]
+    if name and not text.strip():
+        raise _missing(kind, name)
+    if output is Output.yaml:
+        typer.echo(text.rstrip("\n"))
+    else:
+        print_value(yaml12.parse_yaml(text, multi=True) if text.strip() else [], output)
+
+
+def _missing(kind: str, name: str) -> CLIError:
+    return CLIError(f'There is no {kind} "{name}" that you may see.', hint=f"List them: apim get {kind.lower()}")
+
+
+def _brief(path: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a related object."""
+    columns = next((kind.columns for kind in KINDS if kind.path == path), ("email", "role", "team"))
+    return {column: row.get(column) for column in columns}
+
+
+def _located(error: CLIError, bundle: Bundle) -> CLIError:
+    return CLIError(
+        bundle.located(error.message),
+        hint=error.hint,
+        request_id=error.request_id,
+        details=tuple(bundle.located(line) for line in error.details),
+    )

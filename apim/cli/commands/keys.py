@@ -1,0 +1,109 @@
+"""`apim keys create|list|roll|revoke`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+import typer
+
+from apim.cli.client import connect, segment
+from apim.cli.errors import CLIError
+from apim.cli.output import Output, OutputOption, chosen, note, print_object, print_rows, print_value
+
+COLUMNS: Final = (
+    "id",
+    "application",
+    "environment",
+    "product",
+    "label",
+    "prefix",
+    "state",
+    "expires_at",
+    "last_used_at",
+)
+SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+AppOption = Annotated[str, typer.Option("--app", "-a", help="Application: name, organization:name or id.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="Of the key, such as crd_06b1..., not the key itself.")]
+
+keys = typer.Typer(
+    help="Make, list, roll and revoke the keys of applications.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@keys.command("create")
+def create_key(  # noqa: PLR0917 - typer reads the options from the signature
+    app: AppOption,
+    product: Annotated[str, typer.Option("--product", "-p", help="Restricts the key to this product.")] = "",
+    environment: Annotated[str, typer.Option("--environment", "-e", help="The default one when left out.")] = "",
+    label: Annotated[str, typer.Option(help="For people.")] = "",
+    output: OutputOption = None,
+) -> None:
+    """Make a key and print it, alone, on standard output; it is shown only now. It never subscribes.
+
+    Examples: KEY=$(apim keys create --app shop); apim keys create --app shop --product bank-payments -o json
+    """
+    body: dict[str, Any] = {"application": app, "environment": environment, "label": label, "product": product or None}
+    _print_key(connect().post("/credentials", **body), output)
+
+
+@keys.command("list")
+def list_keys(
+    app: Annotated[str, typer.Option("--app", "-a", help="Only of this application.")] = "",
+    output: OutputOption = None,
+) -> None:
+    """List keys, without the keys themselves.
+
+    Example: apim keys list --app shop
+    """
+    client = connect()
+    application = client.get(f"/applications/{segment(app.replace('/', ':'))}")["id"] if app else None
+    print_rows(client.list("/credentials", **{"filter[application]": application}), COLUMNS, chosen(output))
+
+
+@keys.command("roll")
+def roll_key(
+    key: KeyArgument,
+    overlap: Annotated[
+        str, typer.Option(help="How long the old key works beside the new one: 0, 30m, 1h, 7d.")
+    ] = "24h",
+    output: OutputOption = None,
+) -> None:
+    """Make a new key in place of another and print it, alone, on standard output.
+
+    Example: apim keys roll crd_06b1mz3k4t9qxw2v5c7d --overlap 1h
+    """
+    _print_key(connect().post(f"/credentials/{segment(key)}/roll", overlap_s=_seconds(overlap)), output)
+
+
+@keys.command("revoke")
+def revoke_key(
+    key: KeyArgument,
+    reason: Annotated[str, typer.Option(help="For the audit log.")] = "",
+    output: OutputOption = None,
+) -> None:
+    """End a key at once and for ever.
+
+    Example: apim keys revoke crd_06b1mz3k4t9qxw2v5c7d
+    """
+    credential = connect().post(f"/credentials/{segment(key)}/revoke", reason=reason)
+    if output in {None, Output.table}:
+        note(f"{credential['id']} ({credential['prefix']}...) is {credential['state']}.")
+    else:
+        print_object(credential, chosen(output))
+
+
+def _print_key(issued: dict[str, Any], output: Output | None) -> None:
+    if output in {None, Output.table}:
+        typer.echo(issued["key"])
+    else:
+        print_value({name: issued[name] for name in ("id", "key", "prefix")}, chosen(output))
+
+
+def _seconds(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
+    if match is None:
+        message = f'"{text}" is no length of time.'
+        raise CLIError(message, hint="Write it like 0, 90s, 30m, 24h or 7d.")
+    return int(match[1]) * SECONDS[match[2] or "s"]

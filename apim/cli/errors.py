@@ -1,0 +1,17 @@
+"""What the command says when it cannot do what was asked."""
+
+from __future__ import annotations
+
+
+class CLIError(Exception):
+    """A refusal in words, with what to do about it.
+
+    Shapes: details = further lines, such as one for each field at fault.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", request_id: str = "", details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.request_id = request_id
+        self.details = details

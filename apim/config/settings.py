@@ -1,0 +1,166 @@
+"""Django's settings. What comes from outside is read in env.py."""
+
+from __future__ import annotations
+
+from apim.api.conventions import SPECTACULAR_SETTINGS  # noqa: F401 -- a setting, read by its name
+from apim.config.env import ROOT, collect_database_settings, database_settings, read_env
+from apim.keyring import load_keyring
+
+ENV = read_env()
+KEYRING = load_keyring(ENV.keys_file)
+
+SECRET_KEY = KEYRING.session_secret
+DEBUG = ENV.is_debug
+ALLOWED_HOSTS = list(ENV.allowed_hosts)
+BASE_URL = ENV.base_url
+CSRF_TRUSTED_ORIGINS = [ENV.base_url]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.base_url.startswith("https://")
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "apim.ui",
+    "apim.audit",
+    "apim.accounts",
+    "apim.notifications",
+    "apim.gateways",
+    "apim.catalog",
+    "apim.products",
+    "apim.access",
+    "apim.usage",
+    "apim.documents",
+    "gateway_sync.delivery",
+    "apim.api",
+    "apim.console",
+    "portal",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apim.ui.csp.ContentSecurityPolicyMiddleware",
+    "apim.config.retries.RetryMiddleware",  # last: it calls the view
+]
+
+ROOT_URLCONF = "apim.config.urls"
+WSGI_APPLICATION = "apim.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.shell",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": database_settings(ENV), "collect": collect_database_settings(ENV)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/my"
+ACCOUNT_ADAPTER = "apim.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "apim.accounts.forms.EvenSignupForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True  # a code keeps the page people came from; a link opens another tab
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = True
+EMAIL_BACKEND = "apim.notifications.backend.StoringBackend"
+
+# Django's own choice without DEBUG is to mail exceptions to nobody.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(name)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [ROOT / "static"]
+STATIC_ROOT = ENV.home / "static"
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is no parameter of ours
+}
+
+# Our own ports: no API may have them as its upstream.
+FORBIDDEN_UPSTREAMS = [
+    f"{host}:{port}"
+    for host in ("127.0.0.1", "::1")
+    for port in (ENV.web_port, ENV.gateway_port, ENV.gateway_admin_port)
+] + [f"{url.hostname}:{url.port or port}" for url, port in ENV.servers]
+
+MAX_WAITING_GATEWAYS = 64  # of one web process; each holds one of its threads
+REDIS_URL = ENV.redis_url
+CELERY_BROKER_URL = ENV.redis_url.replace("unix://", "redis+socket://")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any pause of Redis
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}  # longer than any task, else it would run twice
+# How long a web request may wait for the broker; see apim.gateways.publishing.
+BROKER_SEND_OPTIONS = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 0.5,
+    "connect_retries_timeout": 0.5,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"gateway_sync.delivery.tasks.*": {"queue": "publishing"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a short task never waits behind a long one of another process
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "purge usage": {"task": "apim.usage.tasks.purge_usage", "schedule": 3600},
+    "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
+    "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
+    "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},
+}
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    _entry["options"] = {"expires": _entry["schedule"]}  # while a worker is away, its clockwork does not pile up

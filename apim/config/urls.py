@@ -1,0 +1,20 @@
+"""Every URL of the control plane."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from apim.config import health
+from apim.console.views.setup import setup
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz/live", health.live),
+    path("healthz/ready", health.ready),
+    path("account/", include("allauth.account.urls")),
+    path("api/v1/", include("apim.api.urls")),
+    path("gateway/v1/", include("gateway_sync.delivery.urls")),
+    path("setup", setup, name="setup"),
+    path("console/", include("apim.console.urls")),
+    path("", include("apim.ui.urls")),
+    path("", include("portal.urls")),
+]

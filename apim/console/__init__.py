@@ -1,0 +1,1 @@
+"""The console: pages of API owners and admins."""

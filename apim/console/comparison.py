@@ -1,0 +1,127 @@
+"""What differs between two revisions, for people. Pure: it reads two rows and says what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apim.catalog.models import Revision
+
+Operation = Mapping[str, object]
+Settings = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing before and after; "" where it is absent."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The differences, in the order of the later revision."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[Change, ...]
+    upstream: tuple[Change, ...]
+    policies: tuple[Change, ...]
+    is_document_changed: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing that callers could notice differs."""
+        return not (self.added or self.removed or self.changed or self.upstream or self.policies)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The differences in words, one sentence each kind."""
+        parts = (
+            ("Operations added", self.added),
+            ("Operations removed", self.removed),
+            ("Operations changed", tuple(change.name for change in self.changed)),
+            ("Upstream changed", tuple(change.name for change in self.upstream)),
+            ("Policies changed", tuple(change.name for change in self.policies)),
+        )
+        return tuple(f"{title}: {_listed(names)}." for title, names in parts if names)
+
+
+_LISTED = 5
+
+
+def compare_revisions(before: Revision, after: Revision) -> Comparison:
+    """What changes for callers when `after` runs instead of `before`."""
+    old, new = _by_name(before), _by_name(after)
+    return Comparison(
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new),
+        changed=tuple(
+            Change(name, _described(old[name]), _described(new[name]))
+            for name in new
+            if name in old and _described(old[name]) != _described(new[name])
+        ),
+        upstream=_settings_changes(_upstream_facts(before), _upstream_facts(after)),
+        policies=_settings_changes(_policy_facts(before), _policy_facts(after)),
+        is_document_changed=before.document != after.document,
+    )
+
+
+def _by_name(revision: Revision) -> dict[str, Operation]:
+    if revision.passthrough:
+        prefix = str(revision.passthrough.get("prefix", "/")).rstrip("/")
+        return {f"{method} {prefix}/*": {} for method in revision.passthrough.get("methods", [])}
+    return {f"{each['method']} {each['path']}": each for each in revision.operations}
+
+
+def _described(operation: Operation) -> str:
+    parts = [str(operation.get("summary") or "")]
+    if operation.get("tags"):
+        parts.append("tags: " + ", ".join(map(str, _sequence(operation["tags"]))))
+    if operation.get("deprecated"):
+        parts.append("deprecated")
+    return "; ".join(part for part in parts if part)
+
+
+def _upstream_facts(revision: Revision) -> dict[str, str]:
+    upstream = revision.upstream or {}
+    facts = {f"target {each['url']}": f"share {each.get('weight', 100)}" for each in upstream.get("targets", [])}
+    if upstream.get("timeout_s"):
+        facts["timeout"] = f"{upstream['timeout_s']} s"
+    if revision.base_path:
+        facts["base path"] = revision.base_path
+    return facts
+
+
+def _policy_facts(revision: Revision) -> dict[str, str]:
+    return {
+        kind: ", ".join(f"{name}: {_shown(value)}" for name, value in sorted(settings.items())) or "on"
+        for policy in revision.policies
+        for kind, settings in policy.items()
+    }
+
+
+def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
+    names = dict.fromkeys((*after, *before))
+    return tuple(
+        Change(name, before.get(name, ""), after.get(name, ""))
+        for name in names
+        if before.get(name, "") != after.get(name, "")
+    )
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _sequence(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")

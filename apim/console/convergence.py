@@ -1,0 +1,116 @@
+"""How far the wanted state has come: each gateway's workers against their environment, in words and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from apim.console.problems import latest_publications
+from apim.gateways.models import Gateway, Worker
+
+SILENT_AFTER = timedelta(seconds=15)
+
+_BOX, _GAP, _LABEL = 40, 6, 30
+_WIDTH = 360
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker and how it stands. Shapes: state is current, behind, refused or silent."""
+
+    worker: Worker
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """A gateway, its workers, and how many of them run what was published."""
+
+    gateway: Gateway
+    workers: Sequence[WorkerView]
+    is_silent: bool
+    picture: SafeString
+
+    @property
+    def current(self) -> int:
+        """Workers that run what was published."""
+        return sum(view.state == "current" for view in self.workers)
+
+    @property
+    def is_converged(self) -> bool:
+        """True when every worker does."""
+        return bool(self.workers) and self.current == len(self.workers)
+
+    @property
+    def runs_an_equal_one(self) -> bool:
+        """True when the workers are current at an older revision: the newest changed nothing for them."""
+        published = self.gateway.environment.published_revision
+        return self.is_converged and any(view.worker.revision < published for view in self.workers)
+
+
+def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
+    """How each gateway stands. Shapes: environment and workers are fetched already."""
+    in_force = {each.environment_id: each.digest for each in latest_publications()}
+    return [_gateway_view(gateway, in_force.get(gateway.environment_id, ""), now) for gateway in gateways]
+
+
+def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:
+    views = [WorkerView(worker, _state(worker, gateway, digest, now)) for worker in gateway.workers.all()]
+    is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
+    return GatewayView(gateway, views, is_silent, _picture(gateway, views))
+
+
+def _state(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> str:
+    if now - worker.seen_at > SILENT_AFTER:
+        return "silent"
+    if worker.problems:
+        return "refused"
+    environment = gateway.environment
+    # A revision that changes nothing for gateways has the digest of the one before, and workers stay at that one.
+    runs_it = worker.revision >= environment.published_revision or worker.digest == digest
+    return "current" if runs_it and worker.access_seq >= environment.published_access_seq else "behind"
+
+
+def _picture(gateway: Gateway, views: Sequence[WorkerView]) -> SafeString:
+    """Wanted -> published -> one box a worker; each box says its revision."""
+    environment = gateway.environment
+    a_row = (_WIDTH + _GAP) // (_BOX + _GAP)
+    rows = max(1, -(-len(views) // a_row))
+    summary = (
+        f"Wanted revision {environment.revision}, published {environment.published_revision}; "
+        f"{sum(view.state == 'current' for view in views)} of {len(views)} workers run it."
+    )
+    boxes = format_html_join(
+        "",
+        '<g class="convergence__worker convergence__worker--{}"><rect x="{}" y="{}" width="{}" height="{}" rx="6"/>'
+        '<text x="{}" y="{}">{}</text><title>Worker {}: {}, revision {}</title></g>',
+        (_box(index, view, a_row) for index, view in enumerate(views)),
+    )
+    return format_html(
+        '<svg class="convergence" viewBox="0 0 {} {}" role="img" aria-label="{}">'
+        '<text class="convergence__label" x="0" y="14">wanted {}</text>'
+        '<text class="convergence__label" x="{}" y="14" text-anchor="middle">published {}</text>'
+        '<text class="convergence__label" x="{}" y="14" text-anchor="end">running {}</text>{}</svg>',
+        _WIDTH, _LABEL + rows * (_BOX + _GAP), summary, environment.revision, _WIDTH // 2,
+        environment.published_revision, _WIDTH, _running(views), boxes,
+    )  # fmt: skip
+
+
+def _box(index: int, view: WorkerView, a_row: int) -> tuple[object, ...]:
+    x, y = index % a_row * (_BOX + _GAP), _LABEL + index // a_row * (_BOX + _GAP)
+    worker = view.worker
+    return (
+        view.state, x, y, _BOX, _BOX, x + _BOX / 2, y + _BOX / 2 + 4, worker.revision, worker.slot, view.state,
+        worker.revision,
+    )  # fmt: skip
+
+
+def _running(views: Sequence[WorkerView]) -> str:
+    revisions = sorted({view.worker.revision for view in views})
+    if not revisions:
+        return "nothing"
+    return str(revisions[0]) if len(revisions) == 1 else f"{revisions[0]}-{revisions[-1]}"

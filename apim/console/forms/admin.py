@@ -1,0 +1,146 @@
+"""Forms of the admin pages: environments, organizations, people, mail, tokens."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apim.accounts.models import Membership, Organization
+from apim.accounts.scopes import SCOPES
+from apim.console.forms.fields import DayField, LinesField, NameField
+from apim.gateways.models import Environment
+from apim.notifications.models import MailServer
+
+
+class EnvironmentForm(forms.ModelForm):
+    """What holds for every exchange in an environment."""
+
+    base_url = forms.URLField(required=False, label="Address callers use", max_length=200, assume_scheme="https")
+    allowed_networks = LinesField(
+        required=False,
+        label="Networks upstreams may live in",
+        help_text="One CIDR block a line. Link-local and metadata addresses are never allowed.",
+    )
+
+    class Meta:
+        model = Environment
+        fields = (
+            "display_name", "base_url", "allowed_networks", "allow_public_networks", "address_rate_per_s",
+            "address_burst",
+        )  # fmt: skip
+        labels = {
+            "display_name": "Name shown",
+            "allow_public_networks": "Upstreams may also have public addresses",
+            "address_rate_per_s": "Calls per second from one client address",
+            "address_burst": "Burst from one client address",
+        }
+        help_texts = {"address_rate_per_s": "Checked before the key is; answered with 429 rate-limited."}
+
+    def clean_allowed_networks(self) -> list[str]:
+        """The blocks, each a network."""
+        blocks: list[str] = self.cleaned_data["allowed_networks"]
+        for block in blocks:
+            try:
+                ip_network(block)
+            except ValueError as error:
+                raise ValidationError(f"{block} is not a CIDR block: {error}.", code="network") from error
+        return blocks
+
+
+class NewOrganizationForm(forms.Form):
+    """An organization."""
+
+    name = NameField(help_text="Used in documents and the CLI.")
+    display_name = forms.CharField(max_length=120, label="Name shown")
+
+
+class OrganizationForm(forms.ModelForm):
+    """What an admin decides about an organization."""
+
+    class Meta:
+        model = Organization
+        fields = ("display_name", "owners_edit_plans")
+        labels = {"display_name": "Name shown", "owners_edit_plans": "Its owners may edit their plans"}
+        help_texts = {"owners_edit_plans": "Never above the ceilings. Otherwise only admins edit plans."}
+
+
+class RoleForm(forms.Form):
+    """A role in an organization."""
+
+    organization = forms.ModelChoiceField(queryset=Organization.objects.all(), empty_label=None)
+    role = forms.ChoiceField(choices=Membership.Role.choices, widget=forms.RadioSelect, initial="developer")
+    team = NameField(required=False, help_text="An owner with a team changes that team's APIs only.")
+
+
+class InvitationForm(RoleForm):
+    """Whom to invite as what."""
+
+    email = forms.EmailField(label="E-mail address")
+
+    field_order = ("email", "organization", "role", "team")
+
+
+class MembershipForm(forms.Form):
+    """A changed role."""
+
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+    team = NameField(required=False)
+
+
+class MailServerForm(forms.ModelForm):
+    """How mail leaves; an empty password keeps the one stored."""
+
+    password = forms.CharField(
+        required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Stored sealed. Empty keeps the one that is stored.",
+    )  # fmt: skip
+
+    class Meta:
+        model = MailServer
+        fields = ("host", "port", "user", "use_tls", "sender")
+        labels = {"host": "Server", "use_tls": "Encrypt (STARTTLS, or TLS on port 465)", "sender": "From address"}
+
+
+class TestMailForm(forms.Form):
+    """Where to send a test mail."""
+
+    to = forms.EmailField(label="Send a test mail to")
+
+
+class SetUpForm(forms.Form):
+    """The first admin, and whose installation this is."""
+
+    email = forms.EmailField(label="Your e-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password = forms.CharField(
+        label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 8 characters, not a common one.",
+    )  # fmt: skip
+    organization_name = forms.CharField(max_length=120, label="Your organization", help_text="Such as Acme Ltd.")
+    base_url = forms.URLField(
+        label="Address of this site", assume_scheme="https", help_text="Links in mails begin with it."
+    )
+
+
+class TokenForm(forms.Form):
+    """A token of the management API."""
+
+    name = forms.CharField(max_length=120, help_text="What will use it, such as ci.")
+    scopes = forms.MultipleChoiceField(choices=tuple(SCOPES.items()), widget=forms.CheckboxSelectMultiple)
+    expires_at = DayField(required=False, label="Expires on", help_text="Empty: it works until it is revoked.")
+
+    def __init__(self, *args: Any, allowed: tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["scopes"].choices = [(scope, SCOPES[scope]) for scope in allowed]  # type: ignore[attr-defined]
+
+
+class AuditFilterForm(forms.Form):
+    """Filters of the audit log, kept in the URL."""
+
+    actor = forms.CharField(required=False, label="Who")
+    action = forms.CharField(required=False, label="What")
+    target = forms.CharField(required=False, label="On which")
+    since = DayField(required=False, label="From")
+    until = DayField(required=False, label="Until")

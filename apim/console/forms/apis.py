@@ -1,0 +1,191 @@
+"""Forms about APIs: making one, from whatever the owner has, and its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apim.catalog.models import API, APIVersion
+from apim.console.forms.fields import MethodsField, NameField
+from apim.console.scope import owned_organizations
+
+if TYPE_CHECKING:
+    from apim.accounts.models import Organization, User
+
+DOCUMENT_LIMIT_BYTES = 20 * 1024 * 1024
+
+
+class OrganizationChoice(forms.ModelChoiceField):
+    """A choice among the organizations the person owns."""
+
+    def __init__(self) -> None:
+        super().__init__(queryset=None, empty_label=None, label="Owner organization")
+
+    def offer_to(self, user: User) -> None:
+        """Narrows the choice, and makes it when there is only one."""
+        self.queryset = owned_organizations(user)
+        first: Organization | None = self.queryset.order_by("-is_default", "name").first()
+        self.initial = first.pk if first else None
+
+
+class DocumentForm(forms.Form):
+    """An OpenAPI document: a file, an address or text."""
+
+    class Source:
+        """Where the contract comes from."""
+
+        FILE = "file"
+        URL = "url"
+        TEXT = "text"
+
+    SOURCES: tuple[tuple[str, str], ...] = (
+        (Source.FILE, "Upload an OpenAPI file"),
+        (Source.URL, "Fetch it from a URL"),
+        (Source.TEXT, "Paste it"),
+    )
+    REQUIRED = {Source.FILE: "document_file", Source.URL: "document_url", Source.TEXT: "document_text"}
+
+    source = forms.ChoiceField(
+        choices=SOURCES, initial=Source.FILE, widget=forms.RadioSelect, label="What do you have?"
+    )
+    document_file = forms.FileField(
+        required=False,
+        label="OpenAPI file",
+        help_text="OpenAPI 3.0 or 3.1, YAML or JSON, up to 20 MB.",
+        widget=forms.FileInput(attrs={"accept": ".json,.yaml,.yml,application/json,application/yaml"}),
+    )
+    document_url = forms.URLField(
+        required=False,
+        label="URL of the document",
+        assume_scheme="https",
+        help_text="Fetched by the server, once, from the networks that the environment allows.",
+    )
+    document_text = forms.CharField(
+        required=False,
+        label="Document",
+        widget=forms.Textarea(attrs={"rows": 12, "class": "code", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The data; the field that the chosen source needs must be filled."""
+        data = super().clean() or {}
+        needed = self.REQUIRED.get(data.get("source", ""))
+        if needed and not data.get(needed) and needed not in self.errors:
+            self.add_error(needed, ValidationError("Fill this in, or choose another source above.", code="required"))
+        return data
+
+    def clean_document_file(self) -> str:
+        """The file's text."""
+        upload = self.cleaned_data["document_file"]
+        if not upload:
+            return ""
+        if upload.size > DOCUMENT_LIMIT_BYTES:
+            raise ValidationError(f"The file has {upload.size:,} bytes; the most is {DOCUMENT_LIMIT_BYTES:,}.")
+        try:
+            return str(upload.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise ValidationError(
+                f"The file is not UTF-8 text: byte {error.start + 1} cannot be read. Save it as UTF-8 and try again."
+            ) from error
+
+    def place_of(self, field: str) -> str:
+        """The form's field for what a service refuses: a faulty document stands where it was given."""
+        places = {
+            "document": self.REQUIRED.get(self.cleaned_data.get("source", ""), "source"),
+            "api_name": "name",
+            "version_name": "version" if "version" in self.fields else "name",
+            "upstream": "upstream_url",
+        }
+        return places.get(field.partition(".")[0], field)
+
+    @property
+    def given_text(self) -> str:
+        """The document of an upload or a paste."""
+        field = "document_file" if self.cleaned_data["source"] == self.Source.FILE else "document_text"
+        return str(self.cleaned_data[field])
+
+
+class NewAPIForm(DocumentForm):
+    """A new API from a document, from only an upstream's address, or from nothing."""
+
+    class Source(DocumentForm.Source):
+        """Where the API comes from."""
+
+        UPSTREAM = "upstream"
+        BLANK = "blank"
+
+    SOURCES = (
+        *DocumentForm.SOURCES,
+        (Source.UPSTREAM, "Only an upstream URL (pass everything through)"),
+        (Source.BLANK, "Nothing yet: I add operations in a form"),
+    )
+    REQUIRED = {**DocumentForm.REQUIRED, Source.UPSTREAM: "upstream_url"}
+    CONTRACT_SOURCES = tuple(DocumentForm.REQUIRED)
+
+    name = NameField(label="API name", help_text="Callers use /name/version/... It cannot be changed later.")
+    version = NameField(label="Version", initial="v1", max_length=40)
+    upstream_url = forms.URLField(
+        required=False,
+        label="Upstream URL",
+        assume_scheme="https",
+        help_text="Where the requests go, such as http://10.0.0.5:9101. Callers never see it.",
+    )
+    methods = MethodsField(required=False, label="Methods to pass through")
+    path_prefix = forms.CharField(
+        required=False, initial="/", label="Path prefix", help_text="Only paths below it are passed through."
+    )
+    organization = OrganizationChoice()
+    publish = forms.BooleanField(
+        required=False, label="Publish at once", help_text="Otherwise you review what was found first."
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].choices = self.SOURCES  # type: ignore[attr-defined]
+        self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+
+
+class APISettingsForm(forms.ModelForm):
+    """What may change about an API without a new revision."""
+
+    class Meta:
+        model = API
+        fields = ("display_name", "description", "visibility", "team", "key_header")
+        labels = {"display_name": "Name shown", "key_header": "Header of the key"}
+        help_texts = {
+            "description": "Markdown, shown in the portal.",
+            "visibility": "Public: everybody sees it in the portal. Internal: members of the organization only.",
+            "team": "Owners of this team may change the API; empty lets every owner of the organization.",
+            "key_header": "Where callers put their key. Authorization: Bearer is read as well.",
+        }
+
+
+class VersionNameChoice(forms.ModelChoiceField):
+    """A choice among versions of one API, by their names."""
+
+    def label_from_instance(self, obj: object) -> str:
+        """The version's name."""
+        return obj.name if isinstance(obj, APIVersion) else str(obj)
+
+
+class NewVersionForm(DocumentForm):
+    """Another version of an API, side by side with the others."""
+
+    class Source(DocumentForm.Source):
+        """Where the version's contract comes from."""
+
+        COPY = "copy"
+
+    SOURCES = (*DocumentForm.SOURCES, (Source.COPY, "Start from an existing version"))
+    REQUIRED = {**DocumentForm.REQUIRED, Source.COPY: "copied"}
+
+    name = NameField(label="Version", max_length=40, help_text="Such as v2: callers use /api/v2/...")
+    copied = VersionNameChoice(queryset=APIVersion.objects.none(), required=False, label="Version to start from")
+    upstream_url = forms.URLField(required=False, label="Upstream URL", assume_scheme="https")
+
+    def __init__(self, *args: Any, api: API, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"].choices = self.SOURCES  # type: ignore[attr-defined]
+        self.fields["copied"].queryset = api.versions.all()  # type: ignore[attr-defined]

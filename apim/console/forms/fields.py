@@ -1,0 +1,55 @@
+"""Form fields that several forms of the console share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+class NameField(forms.SlugField):
+    """A name as it stands in URLs and documents."""
+
+    def __init__(self, *, max_length: int = 60, help_text: str = "", required: bool = True, **options: Any) -> None:
+        super().__init__(max_length=max_length, help_text=help_text, required=required, **options)
+        self.error_messages["invalid"] = "Use letters, digits, - and _ only, such as bank-payments."
+        self.widget.attrs.update({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"})
+
+
+class MethodsField(forms.MultipleChoiceField):
+    """A choice of HTTP methods, all by default."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("initial", METHODS)
+        super().__init__(choices=[(method, method) for method in METHODS], **options)
+
+
+class DayField(forms.DateField):
+    """A day, as its first second in UTC."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def clean(self, value: object) -> datetime | None:
+        """The first second of the day in UTC."""
+        day = super().clean(value)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None
+
+
+class LinesField(forms.CharField):
+    """A text area of one value a line; gives them as a list, blank lines left out."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+
+    def prepare_value(self, value: object) -> object:
+        """One value a line."""
+        return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: object) -> list[str]:
+        """The lines."""
+        text = super().clean(value)
+        return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,117 @@
+"""Forms about plans and the ceilings above them."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apim.accounts.models import User
+from apim.console.forms.apis import OrganizationChoice
+from apim.console.forms.fields import NameField
+from apim.products.models import Ceiling, PlanVersion
+from apim.products.services import Terms
+
+PERIODS_S = ((1, "second"), (60, "minute"), (3600, "hour"))
+QUOTAS = ("hour", "day", "month")
+
+
+class TermsForm(forms.Form):
+    """What a plan grants."""
+
+    approval = forms.ChoiceField(
+        choices=(("auto", "At once"), ("manual", "After an owner's approval")),
+        widget=forms.RadioSelect,
+        initial="auto",
+        label="Access begins",
+    )
+    rate = forms.IntegerField(required=False, min_value=1, label="Rate limit: calls", help_text="Empty: no rate limit.")
+    per_s = forms.TypedChoiceField(choices=PERIODS_S, coerce=int, initial=1, label="each")
+    burst = forms.IntegerField(
+        required=False, min_value=1, label="Burst", help_text="Calls at once; empty: as many as the rate."
+    )
+    quota_hour = forms.IntegerField(required=False, min_value=1, label="Calls per hour")
+    quota_day = forms.IntegerField(required=False, min_value=1, label="Calls per day")
+    quota_month = forms.IntegerField(required=False, min_value=1, label="Calls per month")
+    timezone = forms.CharField(
+        initial="UTC", label="Time zone", help_text="Days and months of the quotas begin at midnight here."
+    )
+
+    def clean_timezone(self) -> str:
+        """The name, when there is such a zone."""
+        name = str(self.cleaned_data["timezone"])
+        if name not in available_timezones():
+            raise ValidationError(f"There is no time zone {name}; Europe/Prague is one.", code="timezone")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        """The data; a burst needs a rate."""
+        data = super().clean() or {}
+        if data.get("burst") and not data.get("rate"):
+            self.add_error("rate", ValidationError("A burst needs a rate beside it.", code="required"))
+        return data
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of a valid form."""
+        data = self.cleaned_data
+        rate = None
+        if data["rate"]:
+            rate = {"requests": data["rate"], "per_s": data["per_s"], "burst": data["burst"] or data["rate"]}
+        quotas = [{"requests": data[f"quota_{per}"], "per": per} for per in QUOTAS if data[f"quota_{per}"]]
+        return Terms(approval=data["approval"], rate=rate, quotas=quotas, timezone=data["timezone"])
+
+    def place_of(self, field: str) -> str:
+        """`quotas.0` is the field of the first quota that was filled in."""
+        head, _, index = field.partition(".")
+        quotas = self.terms.quotas
+        is_quota = head == "quotas" and index.isdecimal() and int(index) < len(quotas)
+        return f"quota_{quotas[int(index)]['per']}" if is_quota else field
+
+
+def terms_initial(version: PlanVersion) -> dict[str, object]:
+    """The form's values for terms that exist."""
+    rate = version.rate or {}
+    return {
+        "approval": version.approval,
+        "rate": rate.get("requests"),
+        "per_s": rate.get("per_s", 1),
+        "burst": rate.get("burst"),
+        **{f"quota_{quota['per']}": quota["requests"] for quota in version.quotas},
+        "timezone": version.timezone,
+    }
+
+
+class NewPlanForm(TermsForm):
+    """A plan and its first terms."""
+
+    name = NameField(help_text="Used in documents and the CLI. It cannot be changed later.")
+    display_name = forms.CharField(max_length=120, label="Name shown")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    organization = OrganizationChoice()
+
+    field_order = ("name", "display_name", "description", "organization")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+
+
+class CeilingForm(forms.ModelForm):
+    """The most that plans may grant, and what they grant where they say nothing; empty inherits."""
+
+    class Meta:
+        model = Ceiling
+        fields = (
+            "max_rate_per_s", "max_per_hour", "max_per_day", "max_per_month", "default_rate_per_s", "default_per_month",
+        )  # fmt: skip
+        labels = {
+            "max_rate_per_s": "Most calls per second",
+            "max_per_hour": "Most calls per hour",
+            "max_per_day": "Most calls per day",
+            "max_per_month": "Most calls per month",
+            "default_rate_per_s": "Default calls per second",
+            "default_per_month": "Default calls per month",
+        }

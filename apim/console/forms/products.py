@@ -1,0 +1,74 @@
+"""Forms about products: their facts, and what of which versions is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from apim.accounts.models import User
+from apim.catalog.models import APIVersion
+from apim.console.forms.apis import OrganizationChoice
+from apim.console.forms.fields import LinesField, NameField
+from apim.console.scope import plans_of, versions_of
+from apim.products.models import Plan, Product
+
+
+class ProductForm(forms.ModelForm):
+    """A product; its name and owner only while it is new."""
+
+    name = NameField(help_text="Used in documents and the CLI. It cannot be changed later.")
+    organization = OrganizationChoice()
+    plans = forms.ModelMultipleChoiceField(
+        queryset=Plan.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="On offer in the portal. Without a plan nobody can subscribe.",
+    )
+
+    class Meta:
+        model = Product
+        fields = ("name", "display_name", "description", "visibility", "organization", "plans")
+        labels = {"display_name": "Name shown"}
+        help_texts = {"visibility": "Public: everybody sees it. Internal: members of the organization only."}
+        widgets = {"description": forms.Textarea(attrs={"rows": 4})}
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = Q(archived_at=None) | Q(pk__in=self.instance.plans.values("pk") if self.instance.pk else ())
+        self.fields["plans"].queryset = plans_of(user).filter(offered)  # type: ignore[attr-defined]
+        if self.instance._state.adding:  # noqa: SLF001 - Django documents it
+            self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+        else:
+            del self.fields["name"], self.fields["organization"]
+
+
+class VersionChoice(forms.ModelChoiceField):
+    """A choice of versions, shown as `bank v1`."""
+
+    def label_from_instance(self, obj: object) -> str:
+        """The version's public name and state."""
+        return f"{obj} ({obj.state})" if isinstance(obj, APIVersion) else str(obj)
+
+
+class ItemForm(forms.Form):
+    """A version in the product, whole or by patterns; an empty row is left out."""
+
+    version = VersionChoice(queryset=APIVersion.objects.none(), required=False, empty_label="None", label="Version")
+    operations = LinesField(
+        required=False,
+        label="Only these operations",
+        help_text="One pattern a line, such as GET /accounts*. Empty: every operation.",
+        widget=forms.Textarea(attrs={"rows": 3, "class": "code", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, user: User, product: Product | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = versions_of(user).exclude(state=APIVersion.State.RETIRED)
+        held = product.items.values("version") if product else ()  # stays, whatever became of it
+        choices = APIVersion.objects.filter(Q(pk__in=offered.values("pk")) | Q(pk__in=held)).select_related("api")
+        self.fields["version"].queryset = choices  # type: ignore[attr-defined]
+
+
+ItemFormSet = forms.formset_factory(ItemForm, extra=1, max_num=100)

@@ -1,0 +1,138 @@
+"""Forms about one version: its upstream, operations, documentation and lifecycle."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apim.catalog.models import APIVersion
+from apim.console.forms.apis import DocumentForm, VersionNameChoice
+from apim.console.forms.fields import METHODS, DayField, MethodsField
+
+DEFAULT_TIMEOUT_S = 30
+
+
+class NoteField(forms.CharField):
+    """Why a revision was made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False, max_length=255, label="Note", help_text="Shown in the list of revisions. Optional."
+        )
+
+
+class NoteForm(forms.Form):
+    """Only a note, beside rows of other forms."""
+
+    note = NoteField()
+
+
+class UpstreamForm(forms.Form):
+    """How long to wait for the upstream; its targets are in a formset beside."""
+
+    timeout_s = forms.FloatField(
+        label="Timeout (seconds)", min_value=0.1, max_value=3600, initial=DEFAULT_TIMEOUT_S,
+        help_text="Callers get 504 upstream-timeout after it.",
+    )  # fmt: skip
+    note = NoteField()
+
+
+class TargetForm(forms.Form):
+    """One address of the upstream; an empty row is left out."""
+
+    url = forms.URLField(required=False, label="Target URL", assume_scheme="https")
+    weight = forms.IntegerField(
+        required=False, label="Share", min_value=0, max_value=10_000, initial=100, help_text="Of the sum of all shares."
+    )
+
+
+TargetFormSet = forms.formset_factory(TargetForm, extra=1, max_num=50)
+
+
+def upstream_value(form: UpstreamForm, targets: Any) -> dict[str, object]:
+    """The upstream as a revision stores it."""
+    rows = [row for row in targets.cleaned_data if row.get("url")]
+    return {
+        "targets": [{"url": row["url"], "weight": 100 if row["weight"] is None else row["weight"]} for row in rows],
+        "timeout_s": form.cleaned_data["timeout_s"],
+    }
+
+
+class OperationForm(forms.Form):
+    """One operation of a contract made by hand; an empty path leaves the row out, as does the tick."""
+
+    method = forms.ChoiceField(choices=[(method, method) for method in METHODS], label="Method")
+    path = forms.CharField(required=False, max_length=255, label="Path")
+    summary = forms.CharField(required=False, max_length=255, label="Summary")
+    remove = forms.BooleanField(required=False, label="Remove")
+
+    def clean_path(self) -> str:
+        """The path template; it begins with a slash."""
+        path = str(self.cleaned_data["path"]).strip()
+        if path and not path.startswith("/"):
+            raise ValidationError("A path begins with /, such as /accounts/{id}.", code="path")
+        return path
+
+
+OperationFormSet = forms.formset_factory(OperationForm, extra=3, max_num=500)
+
+
+class PassthroughForm(forms.Form):
+    """What a version without a contract lets through."""
+
+    methods = MethodsField(label="Methods")
+    path_prefix = forms.CharField(initial="/", label="Path prefix", help_text="Only paths below it are passed through.")
+    note = NoteField()
+
+
+class ReimportForm(DocumentForm):
+    """A changed document of a version that exists; policies, plans and documentation stay."""
+
+    note = NoteField()
+
+
+class DocumentationForm(forms.ModelForm):
+    """Prose beside the reference."""
+
+    class Meta:
+        model = APIVersion
+        fields = ("documentation",)
+        help_texts = {"documentation": "Markdown. Shown in the portal, above the reference."}
+        widgets = {"documentation": forms.Textarea(attrs={"rows": 22})}
+
+
+class DeprecationForm(forms.Form):
+    """From when a version is deprecated, when it stops, and what to use instead."""
+
+    deprecated_at = DayField(label="Deprecated from", help_text="Answers carry a Deprecation header with this day.")
+    sunset_at = DayField(required=False, label="Stops working on", help_text="The Sunset header. Optional.")
+    successor = VersionNameChoice(
+        queryset=APIVersion.objects.none(),
+        required=False,
+        empty_label="None",
+        label="Successor",
+        help_text="The Link header points to it.",
+    )
+
+    def __init__(self, *args: Any, version: APIVersion, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = version.api.versions.exclude(pk=version.pk)
+        self.fields["successor"].queryset = others  # type: ignore[attr-defined]
+        self.initial.setdefault("deprecated_at", version.deprecated_at or datetime.now(UTC))
+        self.initial.setdefault("sunset_at", version.sunset_at)
+        self.initial.setdefault("successor", version.successor_id)
+
+
+class ReasonForm(forms.Form):
+    """Why; kept in the audit log."""
+
+    reason = forms.CharField(max_length=255, label="Reason")
+
+
+class ReturnForm(forms.Form):
+    """What a version in review lacks; kept in the audit log."""
+
+    reason = forms.CharField(required=False, max_length=255, label="What is missing")

@@ -1,0 +1,91 @@
+"""Rendering: what every console page is given, and the page that asks before an act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+
+from apim.access.models import Subscription
+from apim.accounts.permissions import is_admin
+from apim.accounts.services import actor_of
+from apim.console.rail import SECTIONS, current_place
+from apim.gateways.models import Environment
+from apim.ui.forms import errors_on
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+
+    from apim.audit.actor import Actor
+    from apim.console.gate import ConsoleRequest
+
+Row = TypeVar("Row", bound="Model")
+
+ROWS_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a person agrees to before an act.
+
+    Shapes: title asks, consequences are sentences, verb is on the button ("" when the consequences forbid the act),
+    back is where Cancel leads.
+    """
+
+    title: str
+    consequences: tuple[str, ...]
+    verb: str
+    back: str
+    done: str
+    is_danger: bool = True
+
+
+def posted(request: ConsoleRequest) -> QueryDict | None:
+    """What was posted, even when it is empty; None, which leaves a form unbound, when nothing was."""
+    return request.POST if request.method == "POST" else None
+
+
+def page(request: ConsoleRequest, template: str, /, **context: object) -> HttpResponse:
+    """The template with the shell's data; 422 when its form was refused."""
+    form = context.get("form")
+    is_refused = isinstance(form, forms.BaseForm) and form.is_bound and bool(form.errors)
+    is_for_admin = is_admin(request.user)
+    url_name = request.resolver_match.url_name if request.resolver_match else None
+    shell = {
+        "is_admin": is_for_admin,
+        "sections": [section for section in SECTIONS if is_for_admin or not section.is_for_admins],
+        "current_place": current_place(url_name or ""),
+        "approvals_waiting": Subscription.objects.decidable_by(request.user).awaiting_decision().count(),
+        "waiting_to_publish": Environment.objects.waiting_to_publish(),
+    }
+    return render(request, template, {**shell, **context}, status=422 if is_refused else 200)
+
+
+def confirm(
+    request: ConsoleRequest,
+    confirmation: Confirmation,
+    act: Callable[[dict[str, Any], Actor], object],
+    form: forms.Form | None = None,
+) -> HttpResponse:
+    """The page that asks; a POST runs act(cleaned data, actor) and goes back.
+
+    Errors: a refusal of the service is shown on the page itself.
+    """
+    form = form if form is not None else forms.Form(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            act(form.cleaned_data, actor_of(request.user))
+            messages.success(request, confirmation.done)
+            return redirect(confirmation.back)
+    return page(request, "console/confirm.html", confirmation=confirmation, form=form)
+
+
+def listing(request: ConsoleRequest, rows: QuerySet[Row]) -> Page[Row]:
+    """The asked page of the rows; the last one for a number too high."""
+    return Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))

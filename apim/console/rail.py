@@ -1,0 +1,67 @@
+"""The left rail: where the console's pages are, in sections."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A link of the rail. It is the current one when the URL's name begins with one of `names`."""
+
+    label: str
+    url: str
+    icon: str
+    names: tuple[str, ...]
+    counter: str = ""  # the key of page() that holds the number beside it
+
+
+class Section(NamedTuple):
+    """Links under a heading."""
+
+    title: str
+    places: tuple[Place, ...]
+    is_for_admins: bool = False
+
+
+SECTIONS = (
+    Section(
+        "Publish",
+        (
+            Place("Home", "console:home", "layout-dashboard", ("home",)),
+            Place("APIs", "console:apis", "braces", ("api", "version")),
+            Place("Products", "console:products", "package", ("product",)),
+            Place("Plans", "console:plans", "gauge", ("plan",)),
+            Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
+            Place("API tokens", "console:tokens", "key-round", ("token",)),
+        ),
+    ),
+    Section(
+        "Platform",
+        (
+            Place("Overview", "console:admin", "activity", ("admin",)),
+            Place("Gateways", "console:admin-gateways", "server", ("admin-gateway",)),
+            Place("Environments", "console:admin-environments", "globe", ("admin-environment",)),
+            Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
+            Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
+        ),
+        is_for_admins=True,
+    ),
+    Section(
+        "People",
+        (
+            Place("Organizations", "console:admin-organizations", "building-2", ("admin-organization",)),
+            Place("Users", "console:admin-users", "users", ("admin-user", "admin-invit", "admin-membership")),
+            Place("Applications", "console:admin-applications", "layers", ("admin-application",)),
+            Place("Audit log", "console:admin-audit", "scroll-text", ("admin-audit",)),
+            Place("Mailbox", "console:admin-mailbox", "mailbox", ("admin-mailbox", "admin-message")),
+            Place("Mail server", "console:admin-mail-server", "mail", ("admin-mail-server",)),
+        ),
+        is_for_admins=True,
+    ),
+)
+
+
+def current_place(url_name: str) -> str:
+    """The URL name of the link for the page: that of the longest fitting beginning."""
+    fitting = [(name, place.url) for section in SECTIONS for place in section.places for name in place.names]
+    return max((len(name), url) for name, url in [*fitting, ("", "")] if url_name.startswith(name))[1]

@@ -1,0 +1,1 @@
+"""Views of the console: they parse, call one service, render."""

@@ -1,0 +1,167 @@
+"""Organizations and the applications in them: suspend, resume, delegate."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+
+from apim.access.models import Application, Subscription
+from apim.access.services import (
+    resume_application,
+    resume_organization,
+    suspend_application,
+    suspend_organization,
+)
+from apim.accounts.models import Organization
+from apim.accounts.services import actor_of, create_organization, update_organization
+from apim.console.forms.admin import NewOrganizationForm, OrganizationForm
+from apim.console.forms.versions import ReasonForm
+from apim.console.gate import admin_page
+from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.ui.forms import errors_on
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+
+@admin_page
+def organization_list(request: ConsoleRequest) -> HttpResponse:
+    """Tenants; ?q= in the name."""
+    query = request.GET.get("q", "").strip()
+    rows = Organization.objects.annotate(
+        people=Count("memberships", distinct=True),
+        owned_apis=Count("apis", distinct=True),
+        owned_applications=Count("applications", distinct=True),
+    ).order_by("name")
+    if query:
+        rows = rows.filter(Q(name__icontains=query) | Q(display_name__icontains=query))
+    return page(request, "console/admin/organizations.html", rows=listing(request, rows), query=query)
+
+
+@admin_page
+def organization_new(request: ConsoleRequest) -> HttpResponse:
+    """A new tenant."""
+    form = NewOrganizationForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            organization = create_organization(**form.cleaned_data, by=actor_of(request.user))
+            return redirect("console:admin-organization", organization.name)
+    return page(request, "console/admin/organization_new.html", form=form)
+
+
+@admin_page
+def organization_page(request: ConsoleRequest, name: str) -> HttpResponse:
+    """A tenant: its people, applications, and what its owners may do."""
+    organization = get_object_or_404(Organization, name=name)
+    form = OrganizationForm(posted(request), instance=copy(organization))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_organization(organization=organization, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "Saved.")
+            return redirect("console:admin-organization", name)
+    return page(
+        request,
+        "console/admin/organization.html",
+        organization=organization,
+        form=form,
+        memberships=organization.memberships.select_related("user").order_by("user__email"),
+        applications=organization.applications.all(),
+        apis=organization.apis.all(),
+    )
+
+
+@admin_page
+def organization_suspend(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then refuses every call of the organization."""
+    row = get_object_or_404(Organization, name=name)
+    applications = row.applications.count()
+    confirmation = Confirmation(
+        title=f"Suspend {row.display_name}?",
+        consequences=(
+            f"Its {applications} application{'' if applications == 1 else 's'} get 403 forbidden within a second.",
+            "Its APIs go on answering others. Resuming undoes it.",
+        ),
+        verb="Suspend it",
+        back=reverse("console:admin-organization", args=[name]),
+        done=f"{row.display_name} is suspended.",
+    )
+    form = ReasonForm(posted(request))
+    return confirm(request, confirmation, lambda data, by: suspend_organization(organization=row, by=by, **data), form)
+
+
+@admin_page
+def organization_resume(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then lets the organization call again."""
+    row = get_object_or_404(Organization, name=name)
+    confirmation = Confirmation(
+        title=f"Resume {row.display_name}?",
+        consequences=("Its keys work again within a second.",),
+        verb="Resume it",
+        back=reverse("console:admin-organization", args=[name]),
+        done=f"{row.display_name} may call again.",
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: resume_organization(organization=row, by=by))
+
+
+@admin_page
+def application_list(request: ConsoleRequest) -> HttpResponse:
+    """Every application; ?q= in its name or organization, ?state=."""
+    query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    rows = Application.objects.visible_to(request.user).select_related("organization")
+    if query:
+        rows = rows.filter(
+            Q(name__icontains=query) | Q(display_name__icontains=query) | Q(organization__name__icontains=query)
+        )
+    if state in Application.State.values:
+        rows = rows.filter(state=state)
+    live = Count("subscriptions", filter=Q(subscriptions__lifecycle__in=Subscription.LIVE), distinct=True)
+    rows = rows.annotate(live=live, keys=Count("credentials", distinct=True)).order_by("organization__name", "name")
+    return page(
+        request,
+        "console/admin/applications.html",
+        rows=listing(request, rows),
+        query=query,
+        state=state,
+        states=Application.State.choices,
+    )
+
+
+@admin_page
+def application_suspend(request: ConsoleRequest, pk: str) -> HttpResponse:
+    """Asks, then refuses every call of the application."""
+    row = get_object_or_404(Application, pk=pk)
+    confirmation = Confirmation(
+        title=f"Suspend the application {row}?",
+        consequences=(
+            "Each of its keys gets 403 forbidden within a second.",
+            "Resuming undoes it; keys stay as they are.",
+        ),
+        verb="Suspend it",
+        back=reverse("console:admin-applications"),
+        done=f"{row} is suspended.",
+    )
+    form = ReasonForm(posted(request))
+    return confirm(request, confirmation, lambda data, by: suspend_application(application=row, by=by, **data), form)
+
+
+@admin_page
+def application_resume(request: ConsoleRequest, pk: str) -> HttpResponse:
+    """Asks, then lets the application call again."""
+    row = get_object_or_404(Application, pk=pk)
+    confirmation = Confirmation(
+        title=f"Resume the application {row}?",
+        consequences=("Its keys work again within a second.",),
+        verb="Resume it",
+        back=reverse("console:admin-applications"),
+        done=f"{row} may call again.",
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: resume_application(application=row, by=by))

@@ -1,0 +1,175 @@
+"""People: invite, roles, suspend, make admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Q
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from apim.access.services import remove_member, resume_user, suspend_user
+from apim.accounts.models import Invitation, Membership, User
+from apim.accounts.services import (
+    actor_of,
+    add_member,
+    change_role,
+    grant_admin,
+    invite,
+    withdraw_admin,
+    withdraw_invitation,
+)
+from apim.console.forms.admin import InvitationForm, MembershipForm, RoleForm
+from apim.console.forms.versions import ReasonForm
+from apim.console.gate import admin_page
+from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.ui.forms import errors_on
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+
+@admin_page
+def user_list(request: ConsoleRequest) -> HttpResponse:
+    """People and open invitations; ?q= in name or address."""
+    query = request.GET.get("q", "").strip()
+    rows = User.objects.visible_to(request.user).prefetch_related("memberships__organization").order_by("email")
+    if query:
+        rows = rows.filter(Q(email__icontains=query) | Q(name__icontains=query))
+    invitations = Invitation.objects.open(timezone.now()).select_related("organization")
+    return page(request, "console/admin/users.html", rows=listing(request, rows), query=query, invitations=invitations)
+
+
+@admin_page
+def user_invite(request: ConsoleRequest) -> HttpResponse:
+    """Mails somebody a link to join an organization."""
+    form = InvitationForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            invitation = invite(**form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, f"{invitation.email} is invited. The mail is in the mailbox.")
+            return redirect("console:admin-users")
+    return page(request, "console/admin/invite.html", form=form)
+
+
+@admin_page
+def invitation_withdraw(request: ConsoleRequest, invitation_id: str) -> HttpResponse:
+    """Asks, then makes the link of an invitation void."""
+    row = get_object_or_404(Invitation.objects.select_related("organization"), pk=invitation_id, accepted_at=None)
+    confirmation = Confirmation(
+        title=f"Withdraw the invitation of {row.email}?",
+        consequences=("The link in the mail stops working.",),
+        verb="Withdraw it",
+        back=reverse("console:admin-users"),
+        done=f"The invitation of {row.email} is withdrawn.",
+    )
+    return confirm(request, confirmation, lambda _, by: withdraw_invitation(invitation=row, by=by))
+
+
+@admin_page
+def user_page(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """A person, their roles, and one more role."""
+    person = get_object_or_404(User.objects.visible_to(request.user), pk=user_id)
+    form = RoleForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            add_member(user=person, **form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "Saved.")
+            return redirect("console:admin-user", person.id)
+    memberships = person.memberships.select_related("organization").order_by("organization__name")
+    return page(request, "console/admin/user.html", person=person, memberships=memberships, form=form)
+
+
+@admin_page
+def membership_edit(request: ConsoleRequest, membership_id: str) -> HttpResponse:
+    """A changed role."""
+    row = get_object_or_404(Membership.objects.select_related("user", "organization"), pk=membership_id)
+    confirmation = Confirmation(
+        title=f"Role of {row.user} in {row.organization}",
+        consequences=("It holds from the next click on.",),
+        verb="Save",
+        back=reverse("console:admin-user", args=[row.user_id]),
+        done="The role is changed.",
+        is_danger=False,
+    )
+    form = MembershipForm(posted(request), initial={"role": row.role, "team": row.team})
+    return confirm(request, confirmation, lambda data, by: change_role(membership=row, by=by, **data), form)
+
+
+@admin_page
+def membership_remove(request: ConsoleRequest, membership_id: str) -> HttpResponse:
+    """Asks, then takes a person out of an organization."""
+    row = get_object_or_404(Membership.objects.select_related("user", "organization"), pk=membership_id)
+    confirmation = Confirmation(
+        title=f"Remove {row.user} from {row.organization}?",
+        consequences=("They lose its pages, and the keys they made for its applications stop working.",),
+        verb="Remove",
+        back=reverse("console:admin-user", args=[row.user_id]),
+        done=f"{row.user} is no longer in {row.organization}.",
+    )
+    return confirm(request, confirmation, lambda _, by: remove_member(membership=row, by=by))
+
+
+@admin_page
+def user_suspend(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """Asks, then shuts a person out."""
+    person = get_object_or_404(User, pk=user_id)
+    confirmation = Confirmation(
+        title=f"Suspend {person}?",
+        consequences=(
+            "They are logged out, and their tokens stop working.",
+            "The keys they made get 403 forbidden within a second. Resuming undoes it.",
+        ),
+        verb="Suspend",
+        back=reverse("console:admin-user", args=[person.id]),
+        done=f"{person} is suspended.",
+    )
+    form = ReasonForm(posted(request))
+    return confirm(request, confirmation, lambda data, by: suspend_user(user=person, by=by, **data), form)
+
+
+@admin_page
+def user_resume(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """Asks, then lets a person in again."""
+    person = get_object_or_404(User, pk=user_id)
+    confirmation = Confirmation(
+        title=f"Resume {person}?",
+        consequences=("They may log in again, and their keys work again.",),
+        verb="Resume",
+        back=reverse("console:admin-user", args=[person.id]),
+        done=f"{person} may log in again.",
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: resume_user(user=person, by=by))
+
+
+@admin_page
+def user_make_admin(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """Asks, then sets a person above the organizations."""
+    person = get_object_or_404(User, pk=user_id)
+    confirmation = Confirmation(
+        title=f"Make {person} an admin?",
+        consequences=("They may see and change everything, people and ceilings included.",),
+        verb="Make admin",
+        back=reverse("console:admin-user", args=[person.id]),
+        done=f"{person} is an admin.",
+    )
+    return confirm(request, confirmation, lambda _, by: grant_admin(user=person, by=by))
+
+
+@admin_page
+def user_withdraw_admin(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """Asks, then leaves a person the roles in organizations alone."""
+    person = get_object_or_404(User, pk=user_id)
+    confirmation = Confirmation(
+        title=f"Take the admin role from {person}?",
+        consequences=("They keep their roles in organizations.",),
+        verb="Take it",
+        back=reverse("console:admin-user", args=[person.id]),
+        done=f"{person} is no admin any more.",
+    )
+    return confirm(request, confirmation, lambda _, by: withdraw_admin(user=person, by=by))

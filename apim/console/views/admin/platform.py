@@ -1,0 +1,124 @@
+"""The platform itself: overview, environments, gateways, publications."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from apim.access.models import Application, Subscription
+from apim.accounts.models import Organization, User
+from apim.accounts.services import actor_of
+from apim.audit.models import AuditEvent
+from apim.catalog.models import API, APIVersion
+from apim.console.convergence import fleet_of
+from apim.console.forms.admin import EnvironmentForm
+from apim.console.gate import admin_page
+from apim.console.manifests import compare_manifests
+from apim.console.pages import listing, page, posted
+from apim.console.problems import problems_of
+from apim.gateways.models import Environment, Gateway
+from apim.gateways.services import update_environment
+from apim.notifications.models import MailServer, Message
+from apim.ui.forms import errors_on
+from apim.usage import reports
+from gateway_sync.delivery.models import Publication
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+EVENTS_SHOWN = 8
+
+
+@admin_page
+def overview(request: ConsoleRequest) -> HttpResponse:
+    """How the platform does, and what an admin does next."""
+    counts = {
+        "organizations": Organization.objects.count(),
+        "users": User.objects.count(),
+        "apis": API.objects.filter(archived_at=None).count(),
+        "applications": Application.objects.count(),
+        "subscriptions": Subscription.objects.live().count(),
+    }
+    return page(
+        request,
+        "console/admin/overview.html",
+        fleet=fleet_of(_gateways(request), timezone.now()),
+        counts=counts,
+        totals=reports.totals(reports.Scope(), reports.last(timedelta(hours=24))),
+        has_mail_server=MailServer.objects.exists(),
+        unsent=Message.objects.exclude(error="").count(),
+        events=AuditEvent.objects.all()[:EVENTS_SHOWN],
+    )
+
+
+@admin_page
+def environment_list(request: ConsoleRequest) -> HttpResponse:
+    """Places to run."""
+    rows = Environment.objects.visible_to(request.user).prefetch_related("gateways")
+    return page(request, "console/admin/environments.html", rows=rows)
+
+
+@admin_page
+def environment_edit(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Upstream networks and the limit of client addresses."""
+    environment = get_object_or_404(Environment.objects.editable_by(request.user), name=name)
+    form = EnvironmentForm(posted(request), instance=copy(environment))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_environment(environment=environment, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "Saved. Gateways apply it within seconds.")
+            return redirect("console:admin-environments")
+    return page(
+        request,
+        "console/admin/environment.html",
+        environment=environment,
+        form=form,
+        problems=problems_of({environment.id}),
+    )
+
+
+@admin_page
+def gateway_list(request: ConsoleRequest) -> HttpResponse:
+    """The fleet: workers, what each runs, and how far a change has come."""
+    fleet = fleet_of(_gateways(request), timezone.now())
+    template = "console/admin/_fleet.html" if request.headers.get("HX-Request") else "console/admin/gateways.html"
+    return page(request, template, fleet=fleet)
+
+
+@admin_page
+def publication_list(request: ConsoleRequest) -> HttpResponse:
+    """Every published state, the newest first."""
+    rows = Publication.objects.select_related("environment").defer("manifest")
+    return page(request, "console/admin/publications.html", rows=listing(request, rows))
+
+
+@admin_page
+def publication_page(request: ConsoleRequest, publication_id: str) -> HttpResponse:
+    """What a publication changed, and its problems."""
+    publication = get_object_or_404(Publication.objects.select_related("environment"), pk=publication_id)
+    earlier = Publication.objects.filter(environment=publication.environment, revision__lt=publication.revision).first()
+    changes = compare_manifests(earlier.manifest if earlier else {}, publication.manifest)
+    ids = {change.api_id for change in changes} | {problem.get("where_id", "") for problem in publication.problems}
+    apis = API.objects.in_bulk(ids)
+    versions = APIVersion.objects.select_related("api").in_bulk(ids)
+    return page(
+        request,
+        "console/admin/publication.html",
+        publication=publication,
+        earlier=earlier,
+        changes=[(change, apis.get(change.api_id)) for change in changes],
+        problems=[(problem, versions.get(problem.get("where_id", ""))) for problem in publication.problems],
+    )
+
+
+def _gateways(request: ConsoleRequest) -> list[Gateway]:
+    rows = Gateway.objects.visible_to(request.user).select_related("environment")
+    return list(rows.prefetch_related(Prefetch("workers")))

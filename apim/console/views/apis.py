@@ -1,0 +1,157 @@
+"""Pages of an API: list, settings, archive, restore, delete, consumers."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Q
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from apim.access.models import Subscription
+from apim.accounts.services import actor_of
+from apim.catalog.models import APIVersion
+from apim.catalog.services import archive_api, delete_api, deletion_consequences, restore_api, update_api
+from apim.console.consequences import archive_sentences, deletion_sentences
+from apim.console.forms.apis import APISettingsForm
+from apim.console.gate import publisher_page
+from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.console.problems import problems_of
+from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
+from apim.console.views.home import health_of
+from apim.ui.forms import errors_on
+from apim.usage import reports
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+CONSUMER_SPAN = timedelta(days=30)
+
+
+@publisher_page
+def api_list(request: ConsoleRequest) -> HttpResponse:
+    """My APIs. Filters, kept in the URL: q in the name, state of a version, archived ones."""
+    query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    is_archived = request.GET.get("archived") == "1"
+    apis = apis_of(request.user).filter(archived_at__isnull=not is_archived)
+    if query:
+        apis = apis.filter(Q(name__icontains=query) | Q(display_name__icontains=query) | Q(team__icontains=query))
+    if state in APIVersion.State.values:
+        apis = apis.filter(versions__state=state).distinct()
+    rows = listing(request, apis.select_related("organization").prefetch_related("versions"))
+    return page(
+        request,
+        "console/apis/list.html",
+        rows=rows,
+        health=health_of(list(rows)),
+        query=query,
+        state=state,
+        states=APIVersion.State.choices,
+        is_archived=is_archived,
+        is_filtered=bool(query or state or is_archived),
+    )
+
+
+@publisher_page
+def api_page(request: ConsoleRequest, name: str) -> HttpResponse:
+    """An API: its versions and what runs."""
+    api = find_api(request.user, name)
+    rows = api.versions.select_related("successor")
+    versions = list(rows.prefetch_related("deployments__revision", "deployments__environment"))
+    span, ids = reports.last(timedelta(hours=24)), [version.id for version in versions]
+    return page(
+        request,
+        "console/apis/page.html",
+        api=api,
+        versions=versions,
+        totals=reports.totals_by_version(ids, span),
+        lines=reports.calls_by_version(ids, span),
+        problems=problems_of({api.id, *(version.id for version in versions)}),
+        can_edit=can_edit(request.user, api),
+    )
+
+
+@publisher_page
+def api_settings(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Name shown, description, visibility, team, header of the key."""
+    api = find_api_to_edit(request.user, name)
+    form = APISettingsForm(posted(request), instance=copy(api))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_api(api=api, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "Saved.")
+            return redirect("console:api", api.name)
+    return page(request, "console/apis/settings.html", api=api, form=form, can_edit=True)
+
+
+@publisher_page
+def api_archive(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then takes the API off the portal and the gateways."""
+    api = find_api_to_edit(request.user, name)
+    confirmation = Confirmation(
+        title=f"Archive {api.display_name}?",
+        consequences=archive_sentences(deletion_consequences(api)),
+        verb="Archive it",
+        back=reverse("console:api", args=[api.name]),
+        done=f"{api.display_name} is archived.",
+    )
+    return confirm(request, confirmation, lambda _, by: archive_api(api=api, by=by))
+
+
+@publisher_page
+def api_restore(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then brings an archived API back."""
+    api = find_api_to_edit(request.user, name)
+    confirmation = Confirmation(
+        title=f"Restore {api.display_name}?",
+        consequences=("Its published versions answer again, and the portal shows it again.",),
+        verb="Restore it",
+        back=reverse("console:api", args=[api.name]),
+        done=f"{api.display_name} is restored.",
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: restore_api(api=api, by=by))
+
+
+@publisher_page
+def api_delete(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then removes the API for good."""
+    api = find_api_to_edit(request.user, name)
+    consequences = deletion_consequences(api)
+    confirmation = Confirmation(
+        title=f"Delete {api.display_name} for good?",
+        consequences=deletion_sentences(consequences),
+        verb="Delete it for good" if consequences.can_delete else "",
+        back=reverse("console:apis"),
+        done=f"{api.display_name} is deleted.",
+    )
+    return confirm(request, confirmation, lambda _, by: delete_api(api=api, by=by))
+
+
+@publisher_page
+def api_consumers(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Who may call the API and who does."""
+    api = find_api(request.user, name)
+    version_ids = list(api.versions.values_list("id", flat=True))
+    subscriptions = (
+        Subscription.objects.visible_to(request.user)
+        .filter(product__items__version__in=version_ids, lifecycle__in=Subscription.LIVE)
+        .select_related("organization", "product", "plan_version__plan")
+        .prefetch_related("applications")
+        .distinct()
+    )
+    callers = reports.top_applications(reports.Scope(version_ids=version_ids), reports.last(CONSUMER_SPAN), limit=500)
+    rows = listing(request, subscriptions)
+    return page(
+        request,
+        "console/apis/consumers.html",
+        api=api,
+        rows=rows,
+        calls={caller.application.id: caller for caller in callers},
+        can_edit=can_edit(request.user, api),
+    )

@@ -1,0 +1,170 @@
+"""From an OpenAPI document, an upstream's address or nothing to an API; and what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db import transaction
+from django.shortcuts import redirect
+
+from apim.accounts.services import actor_of
+from apim.catalog.fetch import fetch_document
+from apim.catalog.models import APIVersion
+from apim.catalog.services import (
+    create_api,
+    create_passthrough,
+    create_version,
+    import_document,
+    publish_version,
+    save_revision,
+)
+from apim.console.comparison import compare_revisions
+from apim.console.forms.apis import DocumentForm, NewAPIForm, NewVersionForm
+from apim.console.forms.versions import ReimportForm
+from apim.console.gate import publisher_page
+from apim.console.pages import page, posted
+from apim.console.scope import find_api_to_edit, find_place, find_version_to_edit
+from apim.ui.forms import errors_on
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.audit.actor import Actor
+    from apim.catalog.models import API
+    from apim.console.gate import ConsoleRequest
+
+
+@publisher_page
+def api_new(request: ConsoleRequest) -> HttpResponse:
+    """One page for whatever the owner has."""
+    form = NewAPIForm(posted(request), request.FILES or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            version = _make(form, actor_of(request.user))
+            if form.cleaned_data["publish"]:
+                publish_version(version=version, by=actor_of(request.user))
+            return redirect("console:version-review", version.api.name, version.name)
+    return page(request, "console/apis/new.html", form=form)
+
+
+@transaction.atomic
+def _make(form: NewAPIForm, by: Actor) -> APIVersion:
+    data, source = form.cleaned_data, form.cleaned_data["source"]
+    if source in form.CONTRACT_SOURCES:
+        imported = import_document(
+            source=_document(form),
+            api_name=data["name"],
+            version_name=data["version"],
+            upstream_url=data["upstream_url"],
+            organization=data["organization"],
+            by=by,
+        )
+        return imported.version
+    if source == form.Source.UPSTREAM:
+        return create_passthrough(
+            organization=data["organization"],
+            api_name=data["name"],
+            version_name=data["version"],
+            upstream_url=data["upstream_url"],
+            methods=data["methods"],
+            prefix=data["path_prefix"] or "/",
+            by=by,
+        )
+    api = create_api(organization=data["organization"], name=data["name"], by=by)
+    version = create_version(api=api, name=data["version"], by=by)
+    if data["upstream_url"]:
+        save_revision(version=version, by=by, upstream=upstream_of(data["upstream_url"]))
+    return version
+
+
+@publisher_page
+def version_new(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Another version, from a document or from one that exists."""
+    api = find_api_to_edit(request.user, name)
+    form = NewVersionForm(posted(request), request.FILES or None, api=api)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            version = _make_version(api, form, actor_of(request.user))
+            return redirect("console:version-review", api.name, version.name)
+    return page(request, "console/versions/new.html", api=api, form=form, can_edit=True)
+
+
+@transaction.atomic
+def _make_version(api: API, form: NewVersionForm, by: Actor) -> APIVersion:
+    data = form.cleaned_data
+    if data["source"] != form.Source.COPY:
+        imported = import_document(
+            source=_document(form),
+            api_name=api.name,
+            version_name=data["name"],
+            upstream_url=data["upstream_url"],
+            organization=api.organization,
+            by=by,
+        )
+        return imported.version
+    version = create_version(api=api, name=data["name"], by=by)
+    model = data["copied"].revisions.first()
+    if model is not None:
+        save_revision(
+            version=version,
+            by=by,
+            document=model.document or None,
+            operations=None if model.document else model.operations,
+            passthrough=model.passthrough,
+            upstream=upstream_of(data["upstream_url"]) if data["upstream_url"] else model.upstream,
+            policies=model.policies,
+            note=f"Copied from {data['copied'].name}, revision {model.number}.",
+        )
+    return version
+
+
+@publisher_page
+def version_import(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """A changed document, or the first one of a version that had none."""
+    row = find_version_to_edit(request.user, api, version)
+    form = ReimportForm(posted(request), request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            revision = save_revision(
+                version=row, by=actor_of(request.user), document=_document(form), note=form.cleaned_data["note"]
+            )
+            messages.success(request, f"Revision {revision.number} holds the document. Publish it when it looks right.")
+            return redirect("console:version-review", api, version)
+    return page(
+        request, "console/versions/import.html", api=row.api, version=row, form=form, revision=row.revisions.first(),
+        can_edit=True,
+    )  # fmt: skip
+
+
+@publisher_page
+def version_review(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """What the last document held: operations, problems, upstream."""
+    place = find_place(request.user, api, version)
+    revision, previous = [*place.version.revisions.all()[:2], None, None][:2]
+    problems = revision.problems if revision else []
+    errors = [problem for problem in problems if problem["severity"] == "error"]
+    return page(
+        request,
+        "console/versions/review.html",
+        api=place.api,
+        version=place.version,
+        can_edit=place.can_edit,
+        revision=revision,
+        previous=previous,
+        changes=compare_revisions(previous, revision) if revision and previous else None,
+        errors=errors,
+        warning_count=len(problems) - len(errors),
+    )
+
+
+def upstream_of(url: str) -> dict[str, object]:
+    """An upstream with this one target."""
+    return {"targets": [{"url": url, "weight": 100}]}
+
+
+def _document(form: DocumentForm) -> str:
+    """The document's text, fetched when the form holds its address."""
+    if form.cleaned_data["source"] == form.Source.URL:
+        return fetch_document(form.cleaned_data["document_url"])
+    return form.given_text

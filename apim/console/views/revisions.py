@@ -1,0 +1,119 @@
+"""Revisions of a version: list, comparison, publish, roll back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from apim.catalog.services import publish_version, rollback_version
+from apim.console.comparison import compare_revisions
+from apim.console.gate import publisher_page
+from apim.console.pages import Confirmation, confirm, listing, page
+from apim.console.scope import find_place, find_version_to_edit
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.catalog.models import APIVersion, Revision
+    from apim.console.gate import ConsoleRequest
+
+
+@publisher_page
+def revision_list(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """Every saved state, the newest first, and where each runs."""
+    place = find_place(request.user, api, version)
+    revisions = place.version.revisions.prefetch_related("deployments__environment").defer("document")
+    return page(
+        request,
+        "console/versions/revisions.html",
+        api=place.api,
+        version=place.version,
+        can_edit=place.can_edit,
+        rows=listing(request, revisions),
+    )
+
+
+@publisher_page
+def revision_diff(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """What changed from one revision to another; ?from=1&to=2, by default the last two."""
+    place = find_place(request.user, api, version)
+    numbers = list(place.version.revisions.values_list("number", flat=True))
+    newest = numbers[0] if numbers else 0
+    after = _number(request, "to", newest)
+    before = _number(request, "from", max(1, after - 1))
+    rows = {row.number: row for row in place.version.revisions.filter(number__in=(before, after))}
+    comparison = compare_revisions(rows[before], rows[after]) if {before, after} <= rows.keys() else None
+    return page(
+        request,
+        "console/versions/diff.html",
+        api=place.api,
+        version=place.version,
+        can_edit=place.can_edit,
+        numbers=numbers,
+        before=before,
+        after=after,
+        comparison=comparison,
+    )
+
+
+@publisher_page
+def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """Asks, then sends the newest revision to the gateways."""
+    row = find_version_to_edit(request.user, api, version)
+    revision = row.revisions.first()
+    running = _running(row)
+    confirmation = Confirmation(
+        title=f"Publish {row.api.name} {row.name}?",
+        consequences=_publish_consequences(row, revision, running),
+        verb=f"Publish revision {revision.number}" if revision else "Publish",
+        back=reverse("console:version", args=[api, version]),
+        done=f"{row.name} is on its way to the gateways.",
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: publish_version(version=row, by=by))
+
+
+@publisher_page
+def version_rollback(request: ConsoleRequest, api: str, version: str, number: int) -> HttpResponse:
+    """Asks, then makes an earlier revision run again."""
+    row = find_version_to_edit(request.user, api, version)
+    target = get_object_or_404(row.revisions, number=number)
+    running = _running(row)
+    changes = compare_revisions(running, target).sentences if running else ()
+    confirmation = Confirmation(
+        title=f"Run revision {number} of {row.api.name} {row.name} again?",
+        consequences=(
+            f"Revision {running.number} stops running." if running else "No revision runs now.",
+            *changes,
+            "Revisions made since stay in the list; any of them can be run again.",
+        ),
+        verb=f"Roll back to revision {number}",
+        back=reverse("console:version-revisions", args=[api, version]),
+        done=f"Revision {number} is on its way to the gateways.",
+    )
+    return confirm(request, confirmation, lambda _, by: rollback_version(version=row, to_number=number, by=by))
+
+
+def _publish_consequences(row: APIVersion, revision: Revision | None, running: Revision | None) -> tuple[str, ...]:
+    if revision is None:
+        return ("There is no revision yet: import a document or add an operation first.",)
+    if running is None:
+        return (f"Callers reach it at /{row.api.name}/{row.name}/ with a key of a product that holds it.",)
+    if running.number == revision.number:
+        return (f"Revision {revision.number} runs already; it is sent once more.",)
+    return (
+        f"Revision {running.number} runs now; revision {revision.number} takes its place, without a failed request.",
+        *compare_revisions(running, revision).sentences,
+    )
+
+
+def _running(row: APIVersion) -> Revision | None:
+    deployment = row.deployments.select_related("revision").first()
+    return deployment.revision if deployment else None
+
+
+def _number(request: ConsoleRequest, name: str, default: int) -> int:
+    value = request.GET.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else default

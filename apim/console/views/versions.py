@@ -1,0 +1,172 @@
+"""Pages of a version that change what its next revision holds: upstream, operations, policies; and its prose."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect
+
+from apim.accounts.services import actor_of
+from apim.catalog.services import save_revision, update_version
+from apim.console.forms.policies import policies_value, policy_forms
+from apim.console.forms.versions import (
+    DocumentationForm,
+    NoteForm,
+    OperationFormSet,
+    PassthroughForm,
+    TargetFormSet,
+    UpstreamForm,
+    upstream_value,
+)
+from apim.console.gate import publisher_page
+from apim.console.pages import page, posted
+from apim.console.problems import problems_of
+from apim.console.scope import find_place, find_version_to_edit
+from apim.products.models import ProductItem
+from apim.ui.forms import errors_on
+from apim.usage import reports
+
+if TYPE_CHECKING:
+    from django.forms import BaseFormSet
+    from django.http import HttpResponse
+
+    from apim.catalog.models import APIVersion, Revision
+    from apim.console.gate import ConsoleRequest
+
+
+@publisher_page
+def version_page(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """A version: what runs, what its newest revision holds, what can be done next."""
+    place = find_place(request.user, api, version)
+    revision = place.version.revisions.first()
+    deployments = list(place.version.deployments.select_related("environment", "revision"))
+    scope, span = reports.Scope(version_ids=[place.version.id]), reports.last(timedelta(hours=24))
+    return page(
+        request,
+        "console/versions/page.html",
+        api=place.api,
+        version=place.version,
+        can_edit=place.can_edit,
+        revision=revision,
+        deployments=deployments,
+        is_ahead=revision is not None and any(each.revision_id != revision.id for each in deployments),
+        totals=reports.totals(scope, span),
+        percentiles=reports.percentiles(scope, span),
+        products=ProductItem.objects.filter(version=place.version).select_related("product"),
+        problems=problems_of({place.version.id, place.api.id}),
+    )
+
+
+@publisher_page
+def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """Where the requests go."""
+    row = find_version_to_edit(request.user, api, version)
+    revision = _newest(row)
+    current = revision.upstream if revision is not None else {}
+    form = UpstreamForm(posted(request), initial={"timeout_s": current.get("timeout_s", 30)})
+    targets = TargetFormSet(posted(request), initial=current.get("targets", []), prefix="targets")
+    if request.method == "POST" and form.is_valid() and targets.is_valid():
+        with errors_on(form):
+            saved = save_revision(
+                version=row,
+                by=actor_of(request.user),
+                upstream=upstream_value(form, targets),
+                note=form.cleaned_data["note"],
+            )
+            return _saved(request, row, saved)
+    return page(
+        request, "console/versions/upstream.html", api=row.api, version=row, form=form, targets=targets, can_edit=True
+    )
+
+
+@publisher_page
+def version_operations(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """The operations of a contract made by hand, or the methods and prefix of a pass-through."""
+    row = find_version_to_edit(request.user, api, version)
+    revision = _newest(row)
+    if revision is not None and revision.document:
+        return redirect("console:version-import", api, version)
+    if revision is not None and revision.passthrough:
+        return _passthrough(request, row, revision)
+    rows = OperationFormSet(
+        posted(request), initial=revision.operations if revision is not None else [], prefix="operations"
+    )
+    note = NoteForm(posted(request))
+    if request.method == "POST" and rows.is_valid() and note.is_valid():
+        with errors_on(note):
+            saved = save_revision(
+                version=row, by=actor_of(request.user), operations=_operations(rows, revision),
+                note=note.cleaned_data["note"],
+            )  # fmt: skip
+            return _saved(request, row, saved)
+    return page(
+        request, "console/versions/operations.html", api=row.api, version=row, rows=rows, form=note, can_edit=True
+    )
+
+
+def _passthrough(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:
+    current = revision.passthrough or {}
+    initial = {"methods": current.get("methods"), "path_prefix": current.get("prefix")}
+    form = PassthroughForm(posted(request), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            passthrough = {"methods": form.cleaned_data["methods"], "prefix": form.cleaned_data["path_prefix"]}
+            saved = save_revision(
+                version=row, by=actor_of(request.user), passthrough=passthrough, note=form.cleaned_data["note"]
+            )
+            return _saved(request, row, saved)
+    return page(request, "console/versions/passthrough.html", api=row.api, version=row, form=form, can_edit=True)
+
+
+def _operations(rows: BaseFormSet, revision: Revision | None) -> list[dict[str, object]]:
+    """The kept rows; what the form does not show (tags, operation id) stays as it was."""
+    known = {(each["method"], each["path"]): each for each in (revision.operations if revision else [])}
+    return [
+        {**known.get((row["method"], row["path"]), {}), **{key: row[key] for key in ("method", "path", "summary")}}
+        for row in rows.cleaned_data
+        if row.get("path") and not row.get("remove")
+    ]
+
+
+@publisher_page
+def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """A form for each policy kind."""
+    row = find_version_to_edit(request.user, api, version)
+    revision = _newest(row)
+    rows = policy_forms(posted(request), revision.policies if revision else [])
+    note = NoteForm(posted(request))
+    validities = [form.is_valid() for form in (*rows, note)]  # a list: every form shows its errors, not the first alone
+    if request.method == "POST" and all(validities):
+        with errors_on(note):
+            saved = save_revision(
+                version=row, by=actor_of(request.user), policies=policies_value(rows), note=note.cleaned_data["note"]
+            )
+            return _saved(request, row, saved)
+    return page(
+        request, "console/versions/policies.html", api=row.api, version=row, policies=rows, form=note, can_edit=True
+    )
+
+
+@publisher_page
+def version_documentation(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
+    """Prose for the portal; no new revision."""
+    row = find_version_to_edit(request.user, api, version)
+    form = DocumentationForm(posted(request), instance=copy(row))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_version(version=row, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "The documentation is saved and shown in the portal.")
+            return redirect("console:version", api, version)
+    return page(request, "console/versions/documentation.html", api=row.api, version=row, form=form, can_edit=True)
+
+
+def _newest(row: APIVersion) -> Revision | None:
+    return row.revisions.first()
+
+
+def _saved(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:
+    messages.success(request, f"Saved as revision {revision.number}. Callers get it when you publish it.")
+    return redirect("console:version", row.api.name, row.name)

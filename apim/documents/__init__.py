@@ -1,0 +1,1 @@
+"""The documents of `apim apply`: every kind, read, applied and written."""

@@ -1,0 +1,42 @@
+"""Application documents."""
+
+from __future__ import annotations
+
+from apim.access.models import Application
+from apim.access.services import create_application, update_application
+from apim.accounts.models import Organization
+from apim.accounts.permissions import belongs_to
+from apim.audit.services import state_of
+from apim.documents.reading import Document
+from apim.documents.session import Change, Session, changed_fields, pick, require
+
+_FIELDS = {"displayName": "display_name", "description": "description"}
+
+
+def apply_application(document: Document, session: Session) -> Change:
+    """Make the application what the document says. Its name may carry its organization: `acme/shop`."""
+    organization, name = _place(document, session)
+    full_name = f"{organization.name}/{name}"
+    require(allowed=belongs_to(session.user, organization.pk), act=f"change applications of {organization.name}")
+    found = Application.objects.filter(organization=organization, name=name).first()
+    changes = pick(document.spec, _FIELDS)
+    if found is None:
+        create_application(organization=organization, name=name, by=session.by, **changes)
+        return Change("create", document.kind, full_name)
+    changes = {attribute: value for attribute, value in changes.items() if getattr(found, attribute) != value}
+    if not changes:
+        return Change("unchanged", document.kind, full_name)
+    before = state_of(found)
+    updated = update_application(application=found, changes=changes, by=session.by)
+    return Change("update", document.kind, full_name, changed_fields(before, state_of(updated), _FIELDS))
+
+
+def _place(document: Document, session: Session) -> tuple[Organization, str]:
+    prefix, _, name = document.name.rpartition("/")
+    named = document.spec.get("organization")
+    if prefix and named is not None and prefix != named:
+        message = f"`{document.name}` is not an application of {named}."
+        raise document.error(("spec", "organization"), "documents.other_organization", message)
+    if prefix:
+        return session.organization(prefix, document), name
+    return (session.home(document) if named is None else session.owner(document)), name

@@ -1,0 +1,98 @@
+"""Plan documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apim.access.services.plans import revise_plan
+from apim.accounts.models import Organization
+from apim.accounts.permissions import is_admin, owns
+from apim.audit.services import state_of
+from apim.documents.reading import Document
+from apim.documents.session import Change, Session, changed_fields, pick, require
+from apim.products.limits import Terms, parse_rate
+from apim.products.models import Plan
+from apim.products.services import create_plan, update_plan
+from apim.products.services.plans import active_version, terms_of
+
+_FIELDS = {"displayName": "display_name", "description": "description"}
+
+
+def apply_plan(document: Document, session: Session) -> Change:
+    """Make the plan what the document says: other terms make its next version, and subscriptions move to it."""
+    plan = Plan.objects.select_related("organization").filter(name=document.name).first()
+    if plan is None:
+        organization = session.owner(document)
+        require(allowed=_may_edit(session, organization), act=f"make plans of {organization.name}")
+        create_plan(
+            organization=organization,
+            name=document.name,
+            terms=_terms(document, Terms()),
+            by=session.by,
+            **pick(document.spec, _FIELDS),
+        )
+        return Change("create", document.kind, document.name)
+    if document.spec.get("organization", plan.organization.name) != plan.organization.name:
+        message = f"The plan belongs to {plan.organization.name}, and that cannot be changed."
+        raise document.error(("spec", "organization"), "documents.other_organization", message)
+    fields = _update(plan, document, session)
+    return Change("update" if fields else "unchanged", document.kind, document.name, fields)
+
+
+def _update(plan: Plan, document: Document, session: Session) -> tuple[str, ...]:
+    active = active_version(plan)
+    old = terms_of(active) if active else Terms()
+    is_editable = Plan.objects.editable_by(session.user).filter(pk=plan.pk).exists()
+    changes = pick(document.spec, _FIELDS)
+    before = state_of(plan)
+    terms = _terms(document, old)
+    if not is_editable and terms == old and not any(getattr(plan, name) != value for name, value in changes.items()):
+        return ()  # a document may name a plan that its user only offers
+    require(allowed=is_editable, act=f"change the plan {plan.name}")
+    update_plan(plan=plan, changes=changes, by=session.by)
+    fields = list(changed_fields(before, state_of(plan), _FIELDS))
+    version = revise_plan(plan=plan, terms=terms, by=session.by)
+    if active is None or version.pk != active.pk:
+        new = terms_of(version)
+        fields += ["limits"] if (old.rate, old.quotas) != (new.rate, new.quotas) else []
+        fields += [name for name in ("approval", "timezone") if getattr(old, name) != getattr(new, name)]
+    return tuple(fields)
+
+
+def _may_edit(session: Session, organization: Organization) -> bool:
+    return is_admin(session.user) or (organization.owners_edit_plans and owns(session.user, organization.pk))
+
+
+def _terms(document: Document, old: Terms) -> Terms:
+    """The terms that the document asks for; what it does not name stays."""
+    spec = document.spec
+    rate, quotas = old.rate, old.quotas
+    if "limits" in spec:
+        rate, quotas = _limits(spec["limits"], document)
+    return Terms(
+        approval=spec.get("approval", old.approval),
+        rate=rate,
+        quotas=quotas,
+        timezone=spec.get("timezone", old.timezone),
+    )
+
+
+def _limits(
+    limits: Sequence[Mapping[str, Any]], document: Document
+) -> tuple[Mapping[str, int] | None, Sequence[Mapping[str, Any]]]:
+    rate: Mapping[str, int] | None = None
+    quotas: list[Mapping[str, Any]] = []
+    for index, limit in enumerate(limits):
+        at = ("spec", "limits", str(index))
+        match set(limit):
+            case names if names in ({"rate"}, {"rate", "burst"}):
+                if rate is not None:
+                    raise document.error(at, "documents.value", "A plan has one rate.")
+                rate = parse_rate(limit["rate"], limit.get("burst"))
+            case names if names == {"quota", "per"}:
+                quotas.append({"requests": limit["quota"], "per": limit["per"]})
+            case _:
+                hint = "Write `{ rate: 10/s, burst: 10 }` or `{ quota: 1000, per: month }`."
+                raise document.error(at, "documents.value", "A limit is a rate or a quota.", hint)
+    return rate, quotas

@@ -1,0 +1,110 @@
+"""The versions within an API document: contract, upstream, policies and documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apim.catalog.faults import DocumentProblem
+from apim.catalog.models import API, APIVersion, Revision
+from apim.catalog.services import create_version, save_revision, update_version
+from apim.catalog.services.imports import operation_changes
+from apim.catalog.source import read_source
+from apim.documents.reading import contract_of
+from apim.documents.session import Spot
+from gateway_sync.policies.units import parse_duration_ms
+
+_OPERATION_FIELDS = {
+    "method": "method",
+    "path": "path",
+    "operationId": "operation_id",
+    "summary": "summary",
+    "tags": "tags",
+    "deprecated": "deprecated",
+}
+
+
+_ATTRIBUTES = {
+    "spec": "document",
+    "operations": "operations",
+    "passthrough": "passthrough",
+    "upstream": "upstream",
+    "policies": "policies",
+}
+
+
+def apply_version(api: API, spec: Mapping[str, Any], spot: Spot) -> tuple[APIVersion, tuple[str, ...]]:
+    """The version as the document says, its state aside, and the fields that changed."""
+    by = spot.session.by
+    version = api.versions.filter(name=spec["name"]).first()
+    fields: list[str] = []
+    if version is None:
+        version = create_version(api=api, name=spec["name"], by=by)
+        fields.append("name")
+    if spec.get("documentation", version.documentation) != version.documentation:
+        update_version(version=version, changes={"documentation": spec["documentation"]}, by=by)
+        fields.append("documentation")
+    if any(name in spec for name in _ATTRIBUTES):
+        fields += _save_content(version, spec, spot)
+    return version, tuple(fields)
+
+
+def _save_content(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> tuple[str, ...]:
+    last = version.revisions.first()
+    revision = save_revision(
+        version=version,
+        by=spot.session.by,
+        document=_contract(spec, last, spot.below("spec")),
+        upstream=_upstream(spec["upstream"], spot.below("upstream")) if "upstream" in spec else None,
+        policies=spec.get("policies"),
+        operations=_operations(spec["operations"]) if "operations" in spec else None,
+        passthrough=spec.get("passthrough"),
+    )
+    if last is not None and revision.pk == last.pk:
+        return ()
+    spot.session.warnings += _warnings(version, last, revision)
+    before = {name: getattr(last, name) for name in _ATTRIBUTES.values()} if last else {}
+    return tuple(
+        name for name, attribute in _ATTRIBUTES.items() if before.get(attribute) != getattr(revision, attribute)
+    )
+
+
+def _operations(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{attribute: one[name] for name, attribute in _OPERATION_FIELDS.items() if name in one} for one in listed]
+
+
+def _contract(spec: Mapping[str, Any], last: Revision | None, spot: Spot) -> str | None:
+    """The text of the contract; None when the version has it already, be it in other words."""
+    if "spec" not in spec:
+        return None
+    contract = contract_of(spec["spec"], spot.session.files, spot.document, spot.at)
+    if last is not None and last.document and contract.value and read_source(last.document).value == contract.value:
+        return None
+    return contract.text
+
+
+def _upstream(spec: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
+    upstream: dict[str, Any] = {"targets": spec["targets"]}
+    if "timeout" in spec:
+        milliseconds = parse_duration_ms(spec["timeout"])
+        if milliseconds is None:
+            message = f"`{spec['timeout']}` is not a duration."
+            raise spot.below("timeout").error("documents.value", message, "Write `5s`, `250ms` or `1m`.")
+        seconds, rest = divmod(milliseconds, 1000)
+        upstream["timeout_s"] = milliseconds / 1000 if rest else seconds
+    return upstream
+
+
+def _warnings(version: APIVersion, last: Revision | None, revision: Revision) -> list[str]:
+    found = [
+        f"{version}: {change.operation} is gone; the products {', '.join(change.products)} named it."
+        for change in (operation_changes(last, revision) if last else ())
+        if change.is_warning
+    ]
+    if last is None or last.document != revision.document:
+        found += [
+            f"{version}: {DocumentProblem(**problem).sentence}"  # its line is the contract's, not that of the documents
+            for problem in revision.problems
+            if problem["severity"] == "error"
+        ]
+    return found

@@ -1,0 +1,181 @@
+"""Kinds: the documents that can be applied, their fields, and the order in which they depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from apim.catalog.models import API, APIVersion
+from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text, Texts
+from apim.products.limits import PERIODS
+from apim.products.models import PlanVersion, Product
+
+API_GROUP = "apim.dev/v1"
+
+# In the order of dependence: a kind names only kinds before it.
+KINDS = ("Organization", "API", "Plan", "Product", "Application", "Subscription")
+KINDS_LATER = ("Meter", "AlertRule")
+
+_State = APIVersion.State
+_NAME = Text(is_required=True, meaning="The name by which other documents and URLs call it; it stays.")
+_LABELS = Texts(meaning="Words of your own to find it by.")
+_PLACE = Text(meaning="The environment that it runs in; the default one when left out.")
+_METADATA = Record({"name": _NAME, "labels": _LABELS, "environment": _PLACE}, later=("annotations",), is_required=True)
+_PLAIN_METADATA = Record({"name": _NAME}, later=("annotations", "labels"), is_required=True)
+_PLACED_METADATA = Record({"name": _NAME, "environment": _PLACE}, later=("annotations", "labels"), is_required=True)
+
+_OWNER = Text(meaning="The organization that it belongs to, for good; the default one when left out.")
+_HOME = Text(meaning="The organization that it belongs to; the caller's own when left out and there is one.")
+_DISPLAY_NAME = Text(meaning="The name that people read.")
+_DESCRIPTION = Text(meaning="What it is good for, in Markdown.")
+_VISIBLE = "`public`: everyone finds it; `internal`: only members of the organization."
+
+_LIFECYCLE = Record(
+    {
+        "state": Text(
+            (_State.DRAFT, _State.PUBLISHED, _State.DEPRECATED, _State.RETIRED),
+            is_required=True,
+            meaning="The state to bring it to; what was published cannot become a draft again.",
+        ),
+        "deprecatedAt": Text(meaning="A date, or a date with a time; now when left out."),
+        "sunsetAt": Text(meaning="When it ends; told to callers in the `Sunset` field."),
+        "successor": Text(meaning="The version to move to."),
+    },
+    meaning="Left out: a new version stays a draft, one that exists stays in its state.",
+)
+_TARGET = Record(
+    {
+        "url": Text(is_required=True, meaning="Scheme, host, port and base path of one instance."),
+        "weight": Number(meaning="Its share of the calls; 0 takes none."),
+    }
+)
+_UPSTREAM = Record(
+    {
+        "targets": Items(_TARGET, is_required=True, meaning="The instances that answer."),
+        "timeout": Text(meaning="How long the gateway waits for an answer: `5s`, `250ms`, `1m`."),
+    },
+    later=("pool",),
+    meaning="The service behind the version.",
+)
+_OPERATION = Record(
+    {
+        "method": Text(is_required=True, meaning="The HTTP method."),
+        "path": Text(is_required=True, meaning="The path, with parameters as `{name}`."),
+        "operationId": Text(meaning="A name for programs."),
+        "summary": Text(meaning="One line for people."),
+        "tags": Items(Text(), meaning="Groups of the reference."),
+        "deprecated": Flag(meaning="Marked so in the reference."),
+    }
+)
+_PASSTHROUGH = Record(
+    {
+        "methods": Items(Text(), is_required=True, meaning="The methods let through."),
+        "prefix": Text(meaning="Only paths that begin so."),
+    },
+    meaning="Everything below a prefix, for a service without a contract.",
+)
+_VERSION = Record(
+    {
+        "name": Text(is_required=True, meaning="The second part of the path at the gateway: `/{api}/{version}/…`."),
+        "lifecycle": _LIFECYCLE,
+        "documentation": Text(meaning="More words for the portal, in Markdown."),
+        "spec": Free(meaning="The OpenAPI document, here or as `{ $file: ./openapi.yaml }`."),
+        "operations": Items(_OPERATION, meaning="The operations; those of `spec` when left out."),
+        "passthrough": _PASSTHROUGH,
+        "upstream": _UPSTREAM,
+        "policies": Items(Free(), meaning="One kind and its [settings](policies.md) each."),
+    },
+    later=("compat", "breakingGate"),
+)
+_LIMIT = Record(
+    {
+        "rate": Text(meaning="Requests in a time: `10/s`, `100/m`; one a plan."),
+        "burst": Number(1, meaning="With `rate`: calls at once; as many as the rate's when left out."),
+        "quota": Number(1, meaning="Calls in a period, with `per`."),
+        "per": Text(PERIODS, meaning="The period of a quota."),
+    },
+    later=("meter", "included", "onExceed", "hardCap"),
+)
+_OFFER = Record(
+    {
+        "api": Text(is_required=True, meaning="An API by its name."),
+        "versions": Items(Text(), is_required=True, meaning="Versions of it."),
+        "operations": Items(
+            Text(), meaning='Only these, as `"GET /quotes/*"`: a method or `*`, and a path; all when left out.'
+        ),
+    }
+)
+
+_SPECS: Mapping[str, Record] = {
+    "Organization": Record(
+        {"displayName": _DISPLAY_NAME}, meaning="A tenant: it owns APIs, or applications that call."
+    ),
+    "API": Record(
+        {
+            "organization": _OWNER,
+            "team": Text(meaning="The team that may edit it; every owner of the organization when empty."),
+            "displayName": _DISPLAY_NAME,
+            "description": _DESCRIPTION,
+            "visibility": Text(tuple(API.Visibility.values), meaning=_VISIBLE),
+            "keyHeader": Text(meaning="The header that carries the key; `X-API-Key` unless said."),
+            "versions": Items(_VERSION, meaning="Those not named are left alone."),
+        },
+        later=("versioning",),
+        meaning="An API with its versions.",
+    ),
+    "Plan": Record(
+        {
+            "organization": _OWNER,
+            "displayName": _DISPLAY_NAME,
+            "description": _DESCRIPTION,
+            "approval": Text(
+                tuple(PlanVersion.Approval.values),
+                meaning="Whether a subscription begins at once or waits for the owner.",
+            ),
+            "timezone": Text(meaning="The time zone in which days and months begin, such as `Europe/Berlin`."),
+            "limits": Items(_LIMIT, meaning="At most one rate, and quotas; each entry is one of them."),
+        },
+        later=("currency", "interval", "trial", "prices", "dunning", "change", "migration"),
+        meaning="How fast and how much.",
+    ),
+    "Product": Record(
+        {
+            "organization": _OWNER,
+            "displayName": _DISPLAY_NAME,
+            "description": _DESCRIPTION,
+            "visibility": Text(tuple(Product.Visibility.values), meaning=_VISIBLE),
+            "apis": Items(_OFFER, is_required=True, meaning="What a subscription opens."),
+            "plans": Items(Text(), meaning="The plans to choose from."),
+        },
+        later=("credentials",),
+        meaning="What developers subscribe to: versions or single operations, under plans.",
+    ),
+    "Application": Record(
+        {"organization": _HOME, "displayName": _DISPLAY_NAME, "description": _DESCRIPTION},
+        meaning="A program that calls; it holds the keys.",
+    ),
+    "Subscription": Record(
+        {
+            "application": Text(is_required=True, meaning="Who calls; `organization/name` when several have the name."),
+            "product": Text(is_required=True, meaning="What is opened."),
+            "plan": Text(is_required=True, meaning="On which terms; another plan than now is a change of plan."),
+        },
+        meaning="An application's access to a product under a plan.",
+    ),
+}
+
+_METADATA_OF: Mapping[str, Record] = {"API": _METADATA, "Subscription": _PLACED_METADATA}
+
+
+def shape_of(kind: str) -> Shape:
+    """The shape of a whole document of a kind."""
+    spec = _SPECS[kind]
+    is_spec_required = any(field.is_required for field in spec.fields.values())
+    return Record(
+        {
+            "apiVersion": Text((API_GROUP,), is_required=True, meaning="The version of the format."),
+            "kind": Text(is_required=True, meaning="The kind."),
+            "metadata": _METADATA_OF.get(kind, _PLAIN_METADATA),
+            "spec": Record(spec.fields, spec.later, is_required=is_spec_required),
+        },
+        meaning=spec.meaning,
+    )

@@ -1,0 +1,1 @@
+"""Environments, gateways and the log of access changes."""

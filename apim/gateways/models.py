@@ -1,0 +1,158 @@
+"""Environments, the gateways that serve them, and the log of access changes they follow."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from apim.accounts.models import Membership, Viewer
+from apim.accounts.permissions import is_admin, organization_ids
+from apim.fields import IDField
+
+
+def default_networks() -> list[str]:
+    """Upstream networks of a fresh environment: loopback and private ones."""
+    return ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+
+
+def _sees_operations(user: Viewer) -> bool:
+    return is_admin(user) or organization_ids(user, Membership.Role.OWNER).exists()
+
+
+class EnvironmentQuerySet(models.QuerySet["Environment"]):
+    """Places to run."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """All of them for admins and for owners, who publish into them; none for others."""
+        return self.all() if _sees_operations(user) else self.none()
+
+    def editable_by(self, user: Viewer) -> Self:
+        """All of them for admins."""
+        return self.all() if is_admin(user) else self.none()
+
+    def waiting_to_publish(self) -> Self:
+        """Those whose gateways have not been sent the wanted state."""
+        return self.filter(Q(revision__gt=F("published_revision")) | Q(access_seq__gt=F("published_access_seq")))
+
+
+class Environment(models.Model):
+    """A place to run. `revision` counts wanted states, `published_revision` the last one sent to gateways."""
+
+    id = IDField("env")
+    name = models.SlugField(max_length=60, unique=True)
+    display_name = models.CharField(max_length=120, blank=True)
+    base_url = models.URLField(blank=True)  # where callers reach its gateways
+    allowed_networks = models.JSONField(default=default_networks)  # CIDR blocks that upstreams may live in
+    allow_public_networks = models.BooleanField(default=True)
+    address_rate_per_s = models.PositiveIntegerField(default=500)  # each client address, before authentication
+    address_burst = models.PositiveIntegerField(default=1000)
+    policies = models.JSONField(default=list)  # [{kind: settings}]
+    revision = models.PositiveBigIntegerField(default=0)
+    published_revision = models.PositiveBigIntegerField(default=0)
+    access_seq = models.PositiveBigIntegerField(default=0)
+    published_access_seq = models.PositiveBigIntegerField(default=0)
+    touched_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EnvironmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.display_name or self.name
+
+    @property
+    def is_waiting_to_publish(self) -> bool:
+        """True while gateways have not been sent the wanted state."""
+        return self.revision > self.published_revision or self.access_seq > self.published_access_seq
+
+
+class AccessRecord(models.Model):
+    """The last state of one credential, application, organization or subscription, as gateways need it.
+
+    Shapes: seq is taken from the environment's row last in the writing transaction, so a reader that follows seq
+    misses nothing. body is null for a removed record.
+    """
+
+    class Kind(models.TextChoices):
+        CREDENTIAL = "credential"
+        APPLICATION = "application"
+        ORGANIZATION = "organization"
+        SUBSCRIPTION = "subscription"
+
+    id = models.BigAutoField(primary_key=True)
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="access_records")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    key = models.CharField(max_length=64)  # the key's hash for credentials, else the row's id
+    seq = models.PositiveBigIntegerField()
+    body = models.JSONField(null=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("environment", "kind", "key"), name="one_access_record_each"),)
+        indexes = (models.Index(fields=("environment", "seq"), name="access_by_seq"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} at {self.seq}"
+
+
+class GatewayQuerySet(models.QuerySet["Gateway"]):
+    """Data planes."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """All of them for admins and for owners, who want to see their change arrive; none for others."""
+        return self.all() if _sees_operations(user) else self.none()
+
+    def editable_by(self, user: Viewer) -> Self:
+        """All of them for admins."""
+        return self.all() if is_admin(user) else self.none()
+
+
+class Gateway(models.Model):
+    """A named data plane of an environment."""
+
+    id = IDField("gw")
+    environment = models.ForeignKey(Environment, models.PROTECT, related_name="gateways")
+    name = models.SlugField(max_length=60, unique=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    software_version = models.CharField(max_length=40, blank=True)
+    host = models.CharField(max_length=255, blank=True)
+    is_push_connected = models.BooleanField(default=False)
+    enrolled_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GatewayQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Worker(models.Model):
+    """What one process of a gateway said of itself last."""
+
+    id = models.BigAutoField(primary_key=True)
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="workers")
+    slot = models.PositiveSmallIntegerField()
+    pid = models.PositiveIntegerField()
+    boot = models.CharField(max_length=32)
+    revision = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    access_seq = models.PositiveBigIntegerField(default=0)
+    problems = models.JSONField(default=list)
+    stats = models.JSONField(default=dict)
+    started_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("slot",)
+        constraints = (models.UniqueConstraint(fields=("gateway", "slot"), name="one_worker_a_slot"),)
+
+    def __str__(self) -> str:
+        return f"{self.gateway} worker {self.slot}"

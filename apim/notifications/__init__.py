@@ -1,0 +1,1 @@
+"""Mails: kept, and sent on."""

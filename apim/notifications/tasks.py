@@ -1,0 +1,20 @@
+"""Sending mails in the background: each at once, and what was left behind every minute."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from apim.notifications import services
+from apim.notifications.constants import SEND_TASK
+
+
+@shared_task(name=SEND_TASK)
+def send_message(message_id: str) -> None:
+    """Send one message; a refusal is kept on it and tried again by send_due_messages."""
+    services.deliver(message_id)
+
+
+@shared_task(name="apim.notifications.tasks.send_due_messages")
+def send_due_messages() -> None:
+    """Send what waits."""
+    services.deliver_due()

@@ -1,0 +1,1 @@
+"""What is on offer to applications: products and plans."""

@@ -1,0 +1,57 @@
+"""How each state of an object looks: colour, icon and word. Never colour alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """Shapes: kind is ok, warn, danger, muted or empty (accent); icon is a name in static/icons/lucide.svg."""
+
+    kind: str
+    icon: str
+    word: str
+
+
+LOOKS = {
+    # versions and plan versions
+    "draft": Look("muted", "circle-dashed", "Draft"),
+    "review": Look("", "eye", "In review"),
+    "published": Look("ok", "circle-check", "Published"),
+    "deprecated": Look("warn", "clock-alert", "Deprecated"),
+    "retired": Look("muted", "circle-slash", "Retired"),
+    "blocked": Look("danger", "octagon-x", "Blocked"),
+    "archived": Look("muted", "archive", "Archived"),
+    # subscriptions, applications, organizations
+    "pending": Look("warn", "clock", "Waiting for approval"),
+    "active": Look("ok", "circle-check", "Active"),
+    "paused": Look("warn", "circle-pause", "Paused"),
+    "canceled": Look("warn", "circle-minus", "Ends soon"),
+    "ended": Look("muted", "circle-slash", "Ended"),
+    "rejected": Look("danger", "circle-x", "Rejected"),
+    "suspended": Look("danger", "ban", "Suspended"),
+    # credentials
+    "rolling": Look("warn", "refresh-cw", "Being replaced"),
+    "revoked": Look("muted", "ban", "Revoked"),
+    "expired": Look("muted", "alarm-clock", "Expired"),
+    # visibility
+    "public": Look("", "globe", "Public"),
+    "internal": Look("muted", "lock", "Internal"),
+    # roles
+    "owner": Look("", "shield-check", "Owner"),
+    "developer": Look("muted", "code", "Developer"),
+    "admin": Look("", "shield", "Admin"),
+    # gateways, publishing
+    "live": Look("ok", "circle-dot", "Live"),
+    "stale": Look("warn", "clock-alert", "Not heard from"),
+    "waiting": Look("warn", "loader", "Waiting to publish"),
+    # severities
+    "error": Look("danger", "circle-x", "Error"),
+    "warning": Look("warn", "triangle-alert", "Warning"),
+    "info": Look("", "info", "Note"),
+}
+
+
+def look_of(state: str) -> Look:
+    """The look of a state; an unknown one is shown plainly by its own word."""
+    return LOOKS.get(state) or Look("muted", "circle", state.replace("_", " ").capitalize())

@@ -1,0 +1,56 @@
+"""Charts for templates: `{% load charts %}`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+from django.utils import timezone
+
+from apim.ui import charts
+from apim.ui.timeline import Life, version_timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float], summary: str) -> SafeString:
+    """A line without axes; `summary` is read out instead of it."""
+    return charts.sparkline(values, summary)
+
+
+@register.simple_tag
+def status_bars(columns: Sequence[charts.Column], title: str) -> SafeString:
+    """Calls over time by status class."""
+    return charts.status_bars(columns, title)
+
+
+@register.simple_tag
+def share_bar(parts: Sequence[tuple[str, int]], summary: str) -> SafeString:
+    """One bar cut into shares."""
+    return charts.share_bar(parts, summary)
+
+
+@register.inclusion_tag("components/gauge.html")
+def gauge(label: str, used: int, limit: int, note: object = "") -> dict[str, object]:
+    """A quota: what is used of the limit, in words and as a bar; `note` says when it starts again."""
+    return {
+        "label": label,
+        "used": used,
+        "limit": limit,
+        "left": max(limit - used, 0),
+        "note": note,
+        "kind": charts.gauge_kind(used, limit),
+        "bar": charts.gauge_bar(used, limit),
+    }
+
+
+@register.simple_tag
+def timeline(lives: Sequence[Life]) -> SafeString:
+    """The lives of an API's versions."""
+    return version_timeline(lives, timezone.now())

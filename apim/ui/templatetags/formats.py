@@ -1,0 +1,119 @@
+"""Numbers, sizes and times as people read them: `{% load formats %}`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+_NONE = "\N{EN DASH}"
+_US_PER_MS = 1_000
+_US_PER_S = 1_000_000
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """1234567 as 1,234,567; nothing as 0."""
+    return f"{value or 0:,}"
+
+
+@register.filter
+def short_count(value: int | None) -> str:
+    """1234567 as 1.2M, for the axis of a chart."""
+    number = float(value or 0)
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.1f}".rstrip("0").rstrip(".") + unit
+    return f"{number:.0f}"
+
+
+@register.filter
+def duration_us(value: int | None) -> str:
+    """Microseconds in the unit that fits: 840 us, 12.3 ms, 1.25 s."""
+    us = value or 0
+    if us < _US_PER_MS:
+        return f"{us} µs"
+    if us < _US_PER_S:
+        return f"{us / _US_PER_MS:.1f} ms"
+    return f"{us / _US_PER_S:.2f} s"
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """Bytes in the unit that fits: 312 B, 1.5 kB, 3.2 MB."""
+    number = float(value or 0)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":  # noqa: PLR2004
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    raise AssertionError(value)
+
+
+def span_in_words(seconds: float) -> str:
+    """The largest unit alone: 42 s, 5 min, 3 h, 12 d."""
+    for length, unit in _UNITS:
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "0 s"
+
+
+@register.filter
+def ago(value: dt.datetime | None) -> SafeString | str:
+    """A past time as `5 min ago`, with the exact time in UTC in its tooltip; `never` for none."""
+    if value is None:
+        return "never"
+    seconds = (timezone.now() - value).total_seconds()
+    words = "just now" if seconds < 1 else f"{span_in_words(seconds)} ago"
+    return _time_element(value, words)
+
+
+@register.filter
+def until(value: dt.datetime | None) -> SafeString | str:
+    """A coming time as `in 3 h`; `never` for none."""
+    if value is None:
+        return "never"
+    seconds = (value - timezone.now()).total_seconds()
+    return _time_element(value, f"in {span_in_words(seconds)}" if seconds > 0 else "now")
+
+
+@register.filter
+def starts_again(value: dt.datetime) -> SafeString:
+    """When a quota starts again, as the note of a gauge."""
+    return format_html("starts again {}", until(value))
+
+
+@register.filter
+def day(value: dt.datetime | dt.date | None) -> str:
+    """30 June 2026, or a dash."""
+    return f"{value.day} {value:%B %Y}" if value else _NONE
+
+
+@register.filter
+def moment(value: dt.datetime | None) -> SafeString | str:
+    """2026-06-30 14:05:09 UTC, or a dash."""
+    if value is None:
+        return _NONE
+    return _time_element(value, f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC")
+
+
+@register.filter
+def pretty_json(text: str) -> str:
+    """JSON with line breaks; any other text as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def _time_element(value: dt.datetime, words: str) -> SafeString:
+    exact = value.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S} UTC", words
+    )

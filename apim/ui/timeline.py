@@ -1,0 +1,85 @@
+"""The life of an API's versions as one picture: published, deprecated, sunset."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_ROW, _LEFT, _TOP = 30, 64, 22
+_WIDTHS = (("chart--wide", 720), ("chart--narrow", 290))
+_MARGIN = dt.timedelta(days=7)
+
+
+class Life(NamedTuple):
+    """One version: when it began, when it was deprecated and when it ends; None = not (yet)."""
+
+    name: str
+    state: str
+    published_at: dt.datetime
+    deprecated_at: dt.datetime | None
+    sunset_at: dt.datetime | None
+
+
+def version_timeline(lives: Sequence[Life], now: dt.datetime) -> SafeString:
+    """Bars per version over time, with today's line; drawn for wide and for narrow screens, as charts are."""
+    return format_html_join("", "{}", ((_timeline(lives, now, css, width),) for css, width in _WIDTHS))
+
+
+def _timeline(lives: Sequence[Life], now: dt.datetime, css: str, width: int) -> SafeString:
+    start = min(life.published_at for life in lives) - _MARGIN
+    ends = [moment for life in lives for moment in (life.deprecated_at, life.sunset_at) if moment]
+    end = max([now, *ends]) + _MARGIN * 2
+    height = _TOP + _ROW * len(lives) + 4
+
+    def x(moment: dt.datetime) -> float:
+        return _LEFT + (moment - start) / (end - start) * (width - _LEFT)
+
+    rows = format_html_join("", "{}", ((_row(life, _TOP + i * _ROW, x, end),) for i, life in enumerate(lives)))
+    today = x(now)
+    return format_html(
+        '<svg class="chart timeline {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
+        '<line class="timeline__now" x1="{}" x2="{}" y1="14" y2="{}"/>'
+        '<text x="{}" y="10" text-anchor="middle">today</text></svg>',
+        css,
+        width,
+        height,
+        "; ".join(_sentence(life) for life in lives),
+        rows,
+        f"{today:.1f}",
+        f"{today:.1f}",
+        height,
+        f"{today:.1f}",
+    )
+
+
+def _row(life: Life, y: float, x: Callable[[dt.datetime], float], end: dt.datetime) -> SafeString:
+    stop = life.sunset_at or end
+    turn = min(life.deprecated_at or stop, stop)
+    return format_html(
+        '<text x="0" y="{}">{}</text>'
+        '<rect class="timeline__live" x="{}" y="{}" width="{}" height="12" rx="3"/>'
+        '<rect class="timeline__deprecated" x="{}" y="{}" width="{}" height="12" rx="3"/>',
+        y + 16,
+        life.name,
+        f"{x(life.published_at):.1f}",
+        y + 6,
+        f"{max(x(turn) - x(life.published_at), 0):.1f}",
+        f"{x(turn):.1f}",
+        y + 6,
+        f"{max(x(stop) - x(turn), 0):.1f}",
+    )
+
+
+def _sentence(life: Life) -> str:
+    parts = [f"{life.name} {life.state}, published {life.published_at:%Y-%m-%d}"]
+    if life.deprecated_at:
+        parts.append(f"deprecated {life.deprecated_at:%Y-%m-%d}")
+    if life.sunset_at:
+        parts.append(f"ends {life.sunset_at:%Y-%m-%d}")
+    return ", ".join(parts)

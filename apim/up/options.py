@@ -1,0 +1,123 @@
+"""What a start was told: the command line and the APIM_* variables."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apim.up.refusal import RefusalError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 -- only compared with
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port to listen on, and the variable that moves it."""
+
+    purpose: str
+    variable: str
+    number: int
+    bind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Shapes: database_url and redis_url are "" for the embedded SQLite and Valkey; admin_email "" makes no admin."""
+
+    home: Path
+    bind: str
+    web_port: int
+    gateway_port: int
+    gateway_admin_port: int
+    example_port: int
+    gateway_workers: int
+    database_url: str
+    redis_url: str
+    admin_email: str
+    admin_password: str
+    has_example: bool
+    is_json: bool
+
+    @property
+    def host(self) -> str:
+        """The address under which this machine reaches what listens on bind."""
+        if self.bind in _WILDCARDS:
+            return _WILDCARDS[self.bind]
+        return f"[{self.bind}]" if ":" in self.bind else self.bind
+
+    @property
+    def web_url(self) -> str:
+        """Where the web process answers."""
+        return f"http://{self.host}:{self.web_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://{self.host}:{self.gateway_port}"
+
+    @property
+    def gateway_admin_url(self) -> str:
+        """Where the gateway tells of itself; loopback only."""
+        return f"http://127.0.0.1:{self.gateway_admin_port}"
+
+    @property
+    def socket(self) -> Path:
+        """The bundled Valkey's unix socket."""
+        return self.home / "run" / "valkey.sock"
+
+    def ports(self) -> tuple[Port, ...]:
+        """Every port this start will listen on."""
+        ports = [
+            Port("web", "APIM_WEB_PORT", self.web_port, self.bind),
+            Port("gateway", "APIM_GATEWAY_PORT", self.gateway_port, self.bind),
+            Port("gateway's admin port", "APIM_GATEWAY_ADMIN_PORT", self.gateway_admin_port, "127.0.0.1"),
+        ]
+        if self.has_example:
+            for offset, service in enumerate(("bank", "trading")):
+                number = self.example_port + offset
+                ports.append(Port(f"sample service {service}", "APIM_EXAMPLE_PORT", number, "127.0.0.1"))
+        return tuple(ports)
+
+
+def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """The options of this start.
+
+    Errors: RefusalError for a variable that is no number; argparse ends the process for unknown arguments.
+    """
+    parser = argparse.ArgumentParser(
+        prog="script/up", description="Start web, workers, gateway and the sample services in the foreground."
+    )
+    parser.add_argument("--no-example", action="store_true", help="do not load or start the bank example")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
+    parsed = parser.parse_args(arguments)
+    return Options(
+        home=Path(environ.get("APIM_HOME") or ROOT / "var").resolve(),
+        bind=environ.get("APIM_BIND") or "127.0.0.1",
+        web_port=_port(environ, "APIM_WEB_PORT", 8000),
+        gateway_port=_port(environ, "APIM_GATEWAY_PORT", 8080),
+        gateway_admin_port=_port(environ, "APIM_GATEWAY_ADMIN_PORT", 8081),
+        example_port=_port(environ, "APIM_EXAMPLE_PORT", 9101),
+        gateway_workers=_number(environ, "APIM_GATEWAY_WORKERS", os.cpu_count() or 1, 256),
+        database_url=environ.get("DATABASE_URL", ""),
+        redis_url=environ.get("REDIS_URL", ""),
+        admin_email=environ.get("APIM_ADMIN_EMAIL", ""),
+        admin_password=environ.get("APIM_ADMIN_PASSWORD", ""),
+        has_example=not parsed.no_example,
+        is_json=parsed.json,
+    )
+
+
+def _port(environ: Mapping[str, str], variable: str, default: int) -> int:
+    return _number(environ, variable, default, 65535)
+
+
+def _number(environ: Mapping[str, str], variable: str, default: int, most: int) -> int:
+    text = environ.get(variable) or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        message = f"{variable} is {text!r}, but must be a number from 1 to {most}."
+        raise RefusalError(message)
+    return int(text)

@@ -1,0 +1,58 @@
+"""Questions that tell whether a child does its work; each answers within a fraction of a second."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_TIMEOUT_S = 0.5
+
+
+def always() -> bool:
+    """True: a child that is ready for as long as it runs, since its work waits in a queue."""
+    return True
+
+
+def answers_ok(url: str) -> bool:
+    """True when GET url answers 200."""
+    return status_of(url) == http.client.OK
+
+
+def status_of(url: str) -> int:
+    """The status that GET url answers with; 0 when there is no answer."""
+    return _get(url)[0]
+
+
+def access_seqs(gateway_admin_url: str) -> list[int]:
+    """How far each worker of the gateway has come in the log of access changes; empty when there is no answer."""
+    status, body = _get(f"{gateway_admin_url}/status")
+    return [worker["access_seq"] for worker in json.loads(body)["workers"]] if status == http.client.OK else []
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def answers_ping(path: Path) -> bool:
+    """True when a Redis server on the unix socket answers PING."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_TIMEOUT_S)
+        try:
+            connection.connect(str(path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False

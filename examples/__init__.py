@@ -1,0 +1,1 @@
+"""Examples that script/up can load."""

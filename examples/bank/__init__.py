@@ -1,0 +1,1 @@
+"""Two sample services, their OpenAPI documents, and the documents that set the example up."""

@@ -1,0 +1,1 @@
+"""The Bank API's service."""

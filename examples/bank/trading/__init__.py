@@ -1,0 +1,1 @@
+"""The Trading API's service."""

@@ -1,0 +1,1 @@
+"""From rows to running gateways: the pure compiler, the delivery app and the embedded runtime."""

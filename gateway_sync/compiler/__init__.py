@@ -1,0 +1,11 @@
+"""The compiler: what rows say, as a snapshot that gateways can load. Pure, total and sorted.
+
+Owns: checks that need more than one row, and the translation. Must not know: Django, clocks, how fragments travel.
+A fault is a Problem and never an exception; it holds back the object that has it and nobody else.
+"""
+
+from __future__ import annotations
+
+from gateway_sync.compiler.state import Compiled, compile_snapshot
+
+__all__ = ["Compiled", "compile_snapshot"]

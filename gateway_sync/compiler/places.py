@@ -1,0 +1,57 @@
+"""The environment itself, and the policies written on it or on a version."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from gateway_sync.policies import KINDS, dump_policy, parse_policy
+from gateway_sync.problems import Problem, Where
+from gateway_sync.rows import EnvironmentRow, PolicyRow
+from gateway_sync.snapshot import Environment, Policy
+
+
+def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]]:
+    """The environment with what is usable of it, and its problems."""
+    problems: list[Problem] = []
+    networks = []
+    for block in row.allowed_networks:
+        try:
+            networks.append(str(ipaddress.ip_network(block, strict=False)))
+        except ValueError:
+            where = Where("environment", row.id, "allowed_networks")
+            problems.append(
+                Problem("environment.E001", f'"{block}" is not a network.', where, "Write it like 10.0.0.0/8.")
+            )
+    if row.address_rate_per_s < 1 or row.address_burst < 1:
+        where = Where("environment", row.id, "address_rate_per_s")
+        problems.append(Problem("environment.E002", "The rate of an address and its burst must be above 0.", where))
+    policies, found = compile_policies(row.policies, Where("environment", row.id, "policies"))
+    environment = Environment(
+        id=row.id,
+        name=row.name,
+        allowed_networks=tuple(sorted(set(networks))),
+        allow_public_networks=row.allow_public_networks,
+        forbidden_addresses=tuple(sorted(set(row.forbidden_addresses))),
+        address_rate_per_s=max(1, row.address_rate_per_s),
+        address_burst=max(1, row.address_burst),
+        policies=policies,
+    )
+    return environment, problems + found
+
+
+def compile_policies(rows: Iterable[PolicyRow], where: Where) -> tuple[tuple[Policy, ...], list[Problem]]:
+    """The usable policies in the order in which kinds act, and what is wrong with the others."""
+    policies: dict[str, Policy] = {}
+    problems: list[Problem] = []
+    for row in rows:
+        value, found = parse_policy(row.kind, row.settings, where)
+        problems += found
+        if value is None:
+            continue
+        if row.kind in policies:
+            message = f'"{row.kind}" is written twice.'
+            problems.append(Problem("policy.E003", message, where, "Keep one of the two."))
+            continue
+        policies[row.kind] = Policy(row.kind, dump_policy(value))
+    return tuple(sorted(policies.values(), key=lambda policy: KINDS.index(policy.kind))), problems

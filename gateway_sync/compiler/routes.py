@@ -1,0 +1,163 @@
+"""Routes: operations and pass-throughs as callers reach them, and the products that open each."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway_sync.problems import Problem, Where
+from gateway_sync.rows import OperationRow, ProductRow, VersionRow
+from gateway_sync.snapshot import MAX_PATH_CHARACTERS, MAX_ROUTES_A_VERSION, Route, Version
+
+_METHOD = re.compile(r"[A-Z][A-Z-]{0,19}|\*")
+_PARAMETER = re.compile(r"\{([^{}/]+)\}")
+_PATTERN = re.compile(r"([A-Z][A-Z-]{0,19}|\*) (/\S*|\*)")
+_FORBIDDEN_IN_PATH = re.compile(r"[\s?#\x00-\x20\x7f]")
+_REST = "/{*}"  # ends the path of a pass-through: everything below
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one product opens of one version; without patterns everything, with none left usable nothing."""
+
+    product_id: str
+    patterns: tuple[re.Pattern[str], ...]
+    exact: frozenset[str]
+    is_whole: bool
+
+    def rank(self, route_id: str) -> int | None:
+        """0 when the product names the operation, 1 when a wildcard does, 2 when it takes all; None when closed."""
+        if self.is_whole:
+            return 2
+        if route_id in self.exact:
+            return 0
+        return 1 if any(pattern.fullmatch(route_id) for pattern in self.patterns) else None
+
+
+def compile_routes(version: VersionRow) -> tuple[tuple[Route, ...], list[Problem]]:
+    """The routes of a version, not yet opened by any product, and what is wrong with the others."""
+    where = Where("version", version.id, "operations")
+    if version.passthrough_methods:
+        operations: Iterable[OperationRow] = (
+            OperationRow(method, version.passthrough_prefix.rstrip("/") + _REST)
+            for method in version.passthrough_methods
+        )
+    else:
+        operations = version.operations
+    routes: dict[tuple[str, str], Route] = {}
+    problems: list[Problem] = []
+    for operation in sorted(operations, key=lambda row: (row.path, row.method)):
+        route_id = f"{operation.method} {operation.path}"
+        if fault := _fault_of(operation):
+            problems.append(Problem("operation.E001", f'"{route_id}" cannot be routed: {fault}.', where))
+            continue
+        same = routes.setdefault(
+            (operation.method, _PARAMETER.sub("{}", operation.path)),
+            Route(route_id, operation.method, operation.path, ()),
+        )
+        if same.id != route_id:
+            message = f'"{route_id}" is the same to callers as "{same.id}", which is used.'
+            problems.append(Problem("operation.W001", message, where, "Keep one of them in the document."))
+    if not routes and not problems:
+        hint = "Import a contract, add operations, or make it a pass-through."
+        problems.append(Problem("version.W001", "The version has no operations: every call gets 404.", where, hint))
+    if len(routes) > MAX_ROUTES_A_VERSION:
+        message = f"The version has {len(routes)} operations; {MAX_ROUTES_A_VERSION} are the most."
+        problems.append(Problem("version.E001", message, where, "Split it into several APIs."))
+    return tuple(sorted(routes.values(), key=lambda route: route.id)), problems
+
+
+def _fault_of(operation: OperationRow) -> str:
+    path = operation.path
+    if not _METHOD.fullmatch(operation.method):
+        return "its method is not a name in capitals"
+    if not path.startswith("/"):
+        return "its path does not start with /"
+    if len(path) > MAX_PATH_CHARACTERS:
+        return f"its path is longer than {MAX_PATH_CHARACTERS} characters"
+    if _FORBIDDEN_IN_PATH.search(path):
+        return "its path holds a space, a control character, ? or #"
+    names = _PARAMETER.findall(path)
+    if len(names) != len(set(names)):
+        return "it has two parameters of one name"
+    if any(brace in _PARAMETER.sub("", path) for brace in "{}"):
+        return "its braces do not pair up"
+    if "*" in names and not path.endswith(_REST):
+        return "{*} is not its last segment"
+    return ""
+
+
+def compile_grants(products: Iterable[ProductRow]) -> tuple[dict[str, list[Grant]], list[Problem]]:
+    """What products open, by version id, in the order of product ids; and the patterns that cannot be read."""
+    grants: defaultdict[str, list[Grant]] = defaultdict(list)
+    problems: list[Problem] = []
+    for product in sorted(products, key=lambda row: row.id):
+        where = Where("product", product.id, "operations")
+        for item in product.items:
+            patterns, exact = [], set()
+            for text in item.operations:
+                if not (match := _PATTERN.fullmatch(text)):
+                    hint = 'Write it like "GET /accounts*" or "* /accounts/{id}".'
+                    message = f'"{text}" does not name operations and opens none.'
+                    problems.append(Problem("product.E001", message, where, hint))
+                elif "*" in (method := match[1]) or "*" in match[2].replace("{*}", ""):
+                    patterns.append(re.compile(_expression(method, match[2])))
+                else:
+                    exact.add(text)
+            grants[item.version_id].append(Grant(product.id, tuple(patterns), frozenset(exact), not item.operations))
+    return dict(grants), problems
+
+
+def _expression(method: str, path: str) -> str:
+    """The regular expression of a pattern: each * is any text. `{*}` is a pass-through's own path, taken as it is."""
+    name = r"\S+" if method == "*" else re.escape(method)
+    parts = re.split(r"(?<!\{)\*", path)
+    return f"{name} {any_text_between([re.escape(part) for part in parts])}"
+
+
+def any_text_between(parts: Sequence[str]) -> str:
+    """The regular expression of parts with any text between them.
+
+    Atomic groups: the first place of a part leaves the most for those after it, so no other place is ever tried, and
+    one owner's pattern cannot stop the publishing of all.
+    """
+    first, *middle = parts[:-1] or parts
+    rest = "".join(f"(?>.*?{part})" for part in middle)
+    return first + rest + (f".*{parts[-1]}" if len(parts) > 1 else "")
+
+
+def open_routes(version: Version, grants: Mapping[str, list[Grant]]) -> Version:
+    """The version with the products of each route: those that name it first, then by wildcard, then by the whole."""
+    granted = grants.get(version.id, [])
+    return replace(version, routes=tuple(_opened(route, granted) for route in version.routes))
+
+
+def _opened(route: Route, granted: Iterable[Grant]) -> Route:
+    ranked = sorted((rank, grant.product_id) for grant in granted if (rank := grant.rank(route.id)) is not None)
+    return replace(
+        route, products=tuple(product_id for _, product_id in ranked), ranks=tuple(rank for rank, _ in ranked)
+    )
+
+
+def unmatched_patterns(products: Iterable[ProductRow], versions: Mapping[str, Version]) -> list[Problem]:
+    """A warning for each pattern that opens nothing of the version it is written for, where that version runs."""
+    problems = []
+    for product in products:
+        where = Where("product", product.id, "operations")
+        for item in product.items:
+            version = versions.get(item.version_id)
+            if version is None or not version.routes:
+                continue
+            for text in item.operations:
+                match = _PATTERN.fullmatch(text)
+                if match and not _matches_any(_expression(match[1], match[2]), version.routes):
+                    message = f'"{text}" matches no operation of version {version.name}.'
+                    problems.append(Problem("product.W001", message, where, "Check the method and the path."))
+    return problems
+
+
+def _matches_any(expression: str, routes: Iterable[Route]) -> bool:
+    compiled = re.compile(expression)
+    return any(compiled.fullmatch(route.id) for route in routes)

@@ -1,0 +1,52 @@
+"""Plans: the terms that live subscriptions refer to, checked."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway_sync.problems import Problem, Where
+from gateway_sync.rows import PlanVersionRow, QuotaRow
+from gateway_sync.snapshot import Plan, Quota, Rate
+
+_PERIODS = ("hour", "day", "month")
+_MAX_COUNT = 2**53 - 1  # what every reader of JSON keeps exactly
+
+
+def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
+    """The plan, or None with what is wrong with it."""
+    where = Where("plan", row.id)
+    problems: list[Problem] = []
+    rate = None
+    if row.rate is not None:
+        rate = Rate(row.rate.requests, row.rate.per_s, row.rate.burst)
+        if not all(_is_count(number) for number in (rate.requests, rate.per_s, rate.burst)):
+            message = "The rate, its seconds and its burst must be whole numbers above 0."
+            problems.append(Problem("plan.E001", message, where, "Write it like 10/s with a burst of 20."))
+    problems += [problem for quota in row.quotas if (problem := _quota_problem(quota, where))]
+    periods = [quota.per for quota in row.quotas]
+    if len(periods) != len(set(periods)):
+        problems.append(Problem("plan.E002", "The plan has two quotas for one period.", where))
+    try:
+        ZoneInfo(row.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f'"{row.timezone}" is no known time zone.'
+        problems.append(Problem("plan.E003", message, where, "Use a name like Europe/Berlin."))
+    if problems:
+        return None, problems
+    quotas = tuple(
+        Quota(quota.requests, quota.per) for quota in sorted(row.quotas, key=lambda q: _PERIODS.index(q.per))
+    )
+    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone), []
+
+
+def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
+    if quota.per not in _PERIODS:
+        message = f'A quota cannot be per "{quota.per}".'
+        return Problem("plan.E002", message, where, f"Use one of {', '.join(_PERIODS)}.")
+    if not _is_count(quota.requests):
+        return Problem("plan.E002", "A quota must be a whole number above 0.", where)
+    return None
+
+
+def _is_count(number: int) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _MAX_COUNT

@@ -1,0 +1,1 @@
+"""Collect, compile, publish, deliver: the one Django app of gateway_sync."""

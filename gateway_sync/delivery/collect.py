@@ -1,0 +1,232 @@
+"""Collecting: one environment as rows, read in one transaction that neither blocks writers nor sees half of a change.
+
+Owns: the queries, whose number does not depend on how much there is, and the change of JSON fields into typed rows.
+Must not know: what is made of rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from apim.access.models import Subscription
+from apim.catalog.models import APIVersion, Deployment
+from apim.gateways.models import Environment
+from apim.products.models import PlanVersion, Product, ProductItem
+from gateway_sync import rows
+from gateway_sync.delivery.models import Fragment, Publication
+
+DATABASE = "collect"  # the alias whose transactions are repeatable reads
+_SERVED_STATES = (APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED, APIVersion.State.RETIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one transaction saw.
+
+    Shapes: revision and published_revision are the environment's counters; last is the publication in force and
+    last_good its fragments by name.
+    """
+
+    environment: str
+    revision: int
+    published_revision: int
+    rows: rows.Rows
+    last: Publication | None
+    last_good: Mapping[str, str]
+
+
+def collect(environment_id: str) -> Collected:
+    """One state of the environment, and what of it is in force."""
+    with transaction.atomic(using=DATABASE):
+        environment = Environment.objects.using(DATABASE).get(id=environment_id)
+        last = Publication.objects.using(DATABASE).filter(environment_id=environment_id).first()
+        return Collected(
+            environment=environment.name,
+            revision=environment.revision,
+            published_revision=environment.published_revision,
+            rows=rows.Rows(
+                environment=_environment_row(environment),
+                apis=_api_rows(environment_id),
+                products=_product_rows(),
+                plans=_plan_rows(environment_id),
+            ),
+            last=last,
+            last_good=_last_good(last),
+        )
+
+
+def _last_good(last: Publication | None) -> dict[str, str]:
+    digests: dict[str, str] = last.manifest["fragments"] if last else {}
+    found = Fragment.objects.using(DATABASE).filter(digest__in=set(digests.values()))
+    bodies = dict(found.values_list("digest", "body"))
+    return {name: bodies[digest] for name, digest in digests.items() if digest in bodies}
+
+
+def _environment_row(environment: Environment) -> rows.EnvironmentRow:
+    return rows.EnvironmentRow(
+        id=environment.id,
+        name=environment.name,
+        allowed_networks=_texts(environment.allowed_networks),
+        allow_public_networks=environment.allow_public_networks,
+        forbidden_addresses=tuple(settings.FORBIDDEN_UPSTREAMS),
+        address_rate_per_s=environment.address_rate_per_s,
+        address_burst=environment.address_burst,
+        policies=_policy_rows(environment.policies),
+    )
+
+
+def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
+    deployments = (
+        Deployment.objects.using(DATABASE)
+        .filter(environment_id=environment_id, version__state__in=_SERVED_STATES, version__api__archived_at=None)
+        .order_by("version__api_id", "version_id")
+        .values(
+            "version_id",
+            "version__name",
+            "version__state",
+            "version__deprecated_at",
+            "version__sunset_at",
+            "version__successor__name",
+            "version__api_id",
+            "version__api__name",
+            "version__api__organization_id",
+            "version__api__key_header",
+            "revision__number",
+            "revision__operations",
+            "revision__passthrough",
+            "revision__base_path",
+            "revision__upstream",
+            "revision__policies",
+        )
+    )
+    by_api: defaultdict[tuple[str, str, str, str], list[rows.VersionRow]] = defaultdict(list)
+    for found in deployments:
+        api = (
+            found["version__api_id"],
+            found["version__api__name"],
+            found["version__api__organization_id"],
+            found["version__api__key_header"],
+        )
+        by_api[api].append(_version_row(found))
+    return tuple(rows.APIRow(*api, versions=tuple(versions)) for api, versions in by_api.items())
+
+
+def _version_row(found: Mapping[str, Any]) -> rows.VersionRow:
+    passthrough = _mapping(found["revision__passthrough"])
+    return rows.VersionRow(
+        id=found["version_id"],
+        name=found["version__name"],
+        state=found["version__state"],
+        revision=found["revision__number"],
+        operations=tuple(
+            rows.OperationRow(_text(operation.get("method")), _text(operation.get("path")))
+            for operation in _mappings(found["revision__operations"])
+        ),
+        passthrough_methods=_texts(passthrough.get("methods")),
+        passthrough_prefix=_text(passthrough.get("prefix")),
+        base_path=found["revision__base_path"],
+        upstream=_upstream_row(_mapping(found["revision__upstream"])),
+        policies=_policy_rows(found["revision__policies"]),
+        deprecated_at=_seconds(found["version__deprecated_at"]),
+        sunset_at=_seconds(found["version__sunset_at"]),
+        successor=found["version__successor__name"] or "",
+        documentation_url=f"{settings.BASE_URL}/apis/{found['version__api__name']}/{found['version__name']}",
+    )
+
+
+def _upstream_row(upstream: Mapping[str, Any]) -> rows.UpstreamRow:
+    targets = tuple(
+        rows.TargetRow(_text(target.get("url")), _whole(target.get("weight", 100)))
+        for target in _mappings(upstream.get("targets"))
+    )
+    timeout_s = upstream.get("timeout_s", 30)
+    return rows.UpstreamRow(targets, float(timeout_s) if isinstance(timeout_s, int | float) else 0.0)
+
+
+def _product_rows() -> tuple[rows.ProductRow, ...]:
+    items: defaultdict[str, list[rows.ProductItemRow]] = defaultdict(list)
+    found_items = ProductItem.objects.using(DATABASE).order_by("product_id", "version_id")
+    for product_id, version_id, operations in found_items.values_list("product_id", "version_id", "operations"):
+        # No operations would open all of them, so what is no list becomes a pattern that opens none.
+        patterns = _texts(operations) if isinstance(operations, list) else ("",)
+        items[product_id].append(rows.ProductItemRow(version_id, patterns))
+    products = Product.objects.using(DATABASE).order_by("id").values_list("id", "name")
+    return tuple(rows.ProductRow(product_id, name, tuple(items[product_id])) for product_id, name in products)
+
+
+def _plan_rows(environment_id: str) -> tuple[rows.PlanVersionRow, ...]:
+    """The terms on offer, and those that somebody here still has."""
+    held = Subscription.objects.using(DATABASE).live().filter(environment_id=environment_id)
+    plans = (
+        PlanVersion.objects.using(DATABASE)
+        .filter(Q(state=PlanVersion.State.ACTIVE) | Q(id__in=held.values("plan_version_id")))
+        .order_by("id")
+        .values_list("id", "plan__name", "number", "rate", "quotas", "timezone")
+    )
+    return tuple(
+        rows.PlanVersionRow(
+            id=plan_id,
+            plan=name,
+            number=number,
+            rate=_rate_row(rate),
+            quotas=tuple(
+                rows.QuotaRow(_whole(quota.get("requests")), _text(quota.get("per"))) for quota in _mappings(quotas)
+            ),
+            timezone=timezone,
+        )
+        for plan_id, name, number, rate, quotas, timezone in plans
+    )
+
+
+def _rate_row(rate: object) -> rows.RateRow | None:
+    if rate is None:
+        return None
+    fields = _mapping(rate)
+    return rows.RateRow(*(_whole(fields.get(name)) for name in ("requests", "per_s", "burst")))
+
+
+def _policy_rows(policies: object) -> tuple[rows.PolicyRow, ...]:
+    """The policies; what cannot be read becomes one without a kind, so that it is told and never passed over."""
+    if not isinstance(policies, list):
+        return (rows.PolicyRow("", {}),)
+    return tuple(
+        rows.PolicyRow(kind, policy_settings)
+        for policy in policies
+        for kind, policy_settings in (_mapping(policy) or {"": {}}).items()
+    )
+
+
+# JSON fields hold what services checked. Should one hold anything else, it becomes a value that the compiler refuses
+# with a Problem on the object, instead of an error that would stop everybody's publishing.
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> Iterable[Mapping[str, Any]]:
+    return (_mapping(element) for element in value) if isinstance(value, list) else ()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(element) for element in value) if isinstance(value, list) else ()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _seconds(moment: datetime | None) -> int:
+    return int(moment.timestamp()) if moment else 0

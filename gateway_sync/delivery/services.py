@@ -1,0 +1,178 @@
+"""Publishing: what gateways must know, stored, signed and pushed.
+
+Safe to run anywhere at any time: each step claims its work by a conditional UPDATE of the environment's counters, so
+two processes that publish at once store and push one state once, and numbers never go back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apim.gateways.models import Environment
+from gateway_sync.compiler import Compiled, compile_snapshot
+from gateway_sync.delivery import access_log
+from gateway_sync.delivery.collect import Collected, collect
+from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.push import AccessPage, Update, push
+from gateway_sync.problems import Problem
+from gateway_sync.snapshot import Manifest, digest, manifest_of, signed_bytes
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 5  # each lost to another process that published meanwhile
+_KEEP_PUBLICATIONS = 200
+_KEEP_FRAGMENTS = timedelta(hours=1)  # those of a publication that is being stored are not referred to yet
+_PATIENCE_S = 10.0  # then go on beside the other: doing it twice is safe, waiting for ever is not
+_one_at_a_time = threading.Lock()  # within this process: the second finds the work done instead of doing it again
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one call did: revision 0 = the state was published already; is_new False = it equals the one in force."""
+
+    revision: int
+    digest: str
+    is_new: bool
+    problems: tuple[Problem, ...]
+
+
+def publish(environment_id: str) -> Published:
+    """Bring gateways what they do not know yet: access changes first, because they never wait for a compilation."""
+    is_alone = _one_at_a_time.acquire(timeout=_PATIENCE_S)
+    try:
+        publish_access(environment_id)
+        return publish_state(environment_id)
+    finally:
+        if is_alone:
+            _one_at_a_time.release()
+
+
+def publish_pending() -> int:
+    """Publish every environment that waits; how many. What a lost message or a dead broker left undone ends here."""
+    waiting = list(Environment.objects.waiting_to_publish().values_list("id", flat=True))
+    for environment_id in waiting:
+        publish(environment_id)
+    return len(waiting)
+
+
+def publish_access(environment_id: str) -> int:
+    """Push the access records that were not pushed yet; the sequence number reached."""
+    environment = Environment.objects.get(id=environment_id)
+    known, reached = environment.published_access_seq, environment.access_seq
+    if reached <= known:
+        return known
+    page = access_log.page_to_push(environment_id, after=known, upto=reached)
+    claimed = Environment.objects.filter(id=environment_id, published_access_seq=known)
+    if claimed.update(published_access_seq=reached):
+        push(Update(environment=environment.name, access=page))
+    return reached
+
+
+def publish_state(environment_id: str) -> Published:
+    """Collect, compile, store, sign and push the wanted state, unless it is in force."""
+    for _ in range(_ATTEMPTS):
+        collected = collect(environment_id)
+        if collected.revision <= collected.published_revision:
+            last_digest = collected.last.digest if collected.last else ""
+            return Published(0, last_digest, is_new=False, problems=())
+        compiled = compile_snapshot(collected.rows, collected.last_good)
+        manifest = _sign(manifest_of(collected.environment, collected.revision, compiled.fragments))
+        if not _store(environment_id, collected, compiled, manifest):
+            continue
+        last_digest = collected.last.digest if collected.last else ""
+        if is_new := manifest.digest != last_digest:
+            push(_update(environment_id, collected, compiled, manifest))
+        return Published(collected.revision, manifest.digest, is_new, compiled.problems)
+    logger.warning("publishing of %s left to the other processes that publish it", environment_id)
+    return Published(0, "", is_new=False, problems=())
+
+
+@transaction.atomic
+def forget_publications() -> int:
+    """Delete publications beyond those kept for each environment, and fragments that none refers to."""
+    count = 0
+    for environment_id in Environment.objects.values_list("id", flat=True):
+        mine = Publication.objects.filter(environment_id=environment_id)
+        kept = list(mine.values_list("revision", flat=True)[:_KEEP_PUBLICATIONS])
+        if len(kept) == _KEEP_PUBLICATIONS:
+            count += mine.filter(revision__lt=kept[-1]).delete()[0]
+    referred: set[str] = set()
+    for manifest in Publication.objects.values_list("manifest", flat=True).iterator():
+        referred.update(manifest["fragments"].values())
+    old = Fragment.objects.filter(created_at__lt=timezone.now() - _KEEP_FRAGMENTS).values_list("digest", flat=True)
+    unused = [fragment for fragment in old if fragment not in referred]
+    for start in range(0, len(unused), 500):
+        Fragment.objects.filter(digest__in=unused[start : start + 500]).delete()
+    return count
+
+
+@transaction.atomic
+def _store(environment_id: str, collected: Collected, compiled: Compiled, manifest: Manifest) -> bool:
+    """True when this process published the revision; False when another did."""
+    claimed = Environment.objects.filter(id=environment_id, published_revision=collected.published_revision)
+    if not claimed.update(published_revision=collected.revision, published_at=timezone.now()):
+        return False
+    problems = _as_json(compiled.problems)
+    if collected.last and (collected.last.digest, collected.last.problems) == (manifest.digest, problems):
+        return True
+    known = set(collected.last.manifest["fragments"].values()) if collected.last else set()
+    Fragment.objects.bulk_create(
+        [
+            Fragment(digest=fragment_digest, body=content.decode())
+            for content in compiled.fragments.values()
+            if (fragment_digest := digest(content)) not in known
+        ],
+        ignore_conflicts=True,
+        batch_size=500,
+    )
+    Publication.objects.create(
+        environment_id=environment_id,
+        revision=manifest.revision,
+        digest=manifest.digest,
+        manifest=asdict(manifest),
+        problems=problems,
+    )
+    return True
+
+
+def _sign(manifest: Manifest) -> Manifest:
+    return replace(manifest, signature=settings.KEYRING.sign(signed_bytes(manifest)))
+
+
+def _update(environment_id: str, collected: Collected, compiled: Compiled, manifest: Manifest) -> Update:
+    """The push message: the fragments that the last publication did not have."""
+    known = set(collected.last.manifest["fragments"].values()) if collected.last else set()
+    pushed = Environment.objects.values_list("published_access_seq", flat=True).get(id=environment_id)
+    return Update(
+        environment=collected.environment,
+        access=AccessPage(after=pushed, upto=pushed),
+        manifest=manifest,
+        fragments={
+            manifest.fragments[name]: content.decode()
+            for name, content in compiled.fragments.items()
+            if manifest.fragments[name] not in known
+        },
+        base_digest=collected.last.digest if collected.last else "",
+    )
+
+
+def _as_json(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    return [
+        {
+            "code": problem.code,
+            "message": problem.message,
+            "where_kind": problem.where.kind,
+            "where_id": problem.where.id,
+            "where_field": problem.where.field,
+            "hint": problem.hint,
+        }
+        for problem in problems
+    ]

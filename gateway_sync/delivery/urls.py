@@ -1,0 +1,14 @@
+"""URLs of gateway_sync.delivery."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from gateway_sync.delivery import views
+
+app_name = "delivery"
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("sync", views.sync, name="sync"),
+    path("report", views.report, name="report"),
+    path("usage", views.usage, name="usage"),
+]

@@ -1,0 +1,121 @@
+"""The doors of gateways: pull what is new, report, hand in usage. Bearer gateway token on each request."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from apim.gateways.models import Gateway
+from apim.gateways.reports import GatewayReport
+from apim.gateways.services import authenticate_gateway, record_report
+from apim.usage.services import ingest
+from gateway_sync import usage_wire
+from gateway_sync.delivery.push import encode_update
+from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
+from gateway_sync.delivery.waiting import Counters, Watch, read_counters
+from gateway_sync.snapshot import FORMAT
+
+_ask = msgspec.json.Decoder(Ask)
+_report = msgspec.json.Decoder(GatewayReport)
+_watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
+
+View = Callable[[HttpRequest, Gateway], HttpResponseBase]
+
+
+def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
+    """The view behind a gateway's token; a body that cannot be read is 400."""
+
+    @csrf_exempt
+    @require_POST
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponseBase:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        gateway = authenticate_gateway(token.strip()) if scheme.lower() == "bearer" else None
+        if gateway is None:
+            response = _problem(401, "gateways.unauthenticated", "This needs the token of an enrolled gateway.")
+            response["WWW-Authenticate"] = "Bearer"
+            return response
+        try:
+            return view(request, gateway)
+        except ValueError as error:  # msgspec's and usage_wire's: what the gateway sent has another shape
+            return _problem(400, "gateways.bad_request", str(error))
+
+    return checked
+
+
+@_for_gateways
+def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """What is new for the gateway, at once or when there is something, at most wait_s from now."""
+    ask = _ask.decode(request.body)
+    if ask.format != FORMAT:
+        return _problem(400, "gateways.unknown_format", f"This control plane speaks format {FORMAT}.")
+    seen = read_counters()[gateway.environment_id]
+    update = update_for(gateway.environment_id, ask)
+    if update.is_news or ask.wait_s <= 0:
+        return HttpResponse(encode_update(update), content_type="application/json")
+    if not _watch.enter():
+        response = _problem(503, "gateways.too_many_waiting", "Too many gateways wait here; ask again later.")
+        # Spread, so that those refused together do not come back together.
+        response["Retry-After"] = str(2 + secrets.randbelow(4))
+        return response
+    return StreamingHttpResponse(_Wait(gateway.environment_id, ask, seen), content_type="application/json")
+
+
+class _Wait:
+    """The body of an answer that is not known yet.
+
+    Not a bare generator: of one that was never begun, close() would run nothing, and the place would be lost.
+    """
+
+    def __init__(self, environment_id: str, ask: Ask, seen: Counters) -> None:
+        self._environment_id = environment_id
+        self._ask = ask
+        self._seen = seen
+        self._has_place = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        deadline = time.monotonic() + min(self._ask.wait_s, MAX_WAIT_S)
+        connection.close()  # a waiting request holds a thread, never a database connection
+        while True:
+            is_changed = _watch.wait(self._environment_id, self._seen, deadline)
+            self._seen = read_counters()[self._environment_id]
+            update = update_for(self._environment_id, self._ask)
+            connection.close()
+            if update.is_news or not is_changed:
+                yield encode_update(update)
+                return
+
+    def close(self) -> None:
+        """Give the place back, once."""
+        if self._has_place:
+            self._has_place = False
+            _watch.leave()
+
+
+@_for_gateways
+def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """Keep what the gateway says of itself."""
+    record_report(gateway=gateway, report=_report.decode(request.body))
+    return JsonResponse({})
+
+
+@_for_gateways
+def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """Store what the gateway counted; the answer says up to where it may forget."""
+    acked_seq = ingest(gateway=gateway, batch=usage_wire.decode_batch(request.body))
+    return HttpResponse(usage_wire.encode_ack(acked_seq), content_type="application/json")
+
+
+def _problem(status: int, code: str, detail: str) -> JsonResponse:
+    content = {"type": f"urn:apim:{code}", "title": detail, "status": status, "code": code}
+    return JsonResponse(content, status=status, content_type="application/problem+json")

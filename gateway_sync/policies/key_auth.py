@@ -1,0 +1,75 @@
+"""key-auth: where the API key is looked for. That a key is needed at all is no setting: access is denied by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway_sync.policies.descriptions import Description, Setting
+from gateway_sync.policies.settings import SettingsReader
+from gateway_sync.problems import Problem, Where
+
+KIND = "key-auth"
+
+DESCRIPTION = Description(
+    KIND,
+    "Where the key is read",
+    "Changes where the key of a call is looked for. That every call needs one is no setting.",
+    (
+        Setting(
+            "header", "Header", "text", "The header that carries the key.", "Empty: the header of the API's settings."
+        ),
+        Setting(
+            "bearer",
+            "Also read Authorization: Bearer",
+            "flag",
+            "Whether a key in Authorization counts as well.",
+            default="true",
+        ),
+    ),
+    "key-auth: { header: X-Bank-Key, bearer: false }",
+    "unauthenticated",
+)
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_TAKEN = frozenset({
+    "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "cookie", "expect",
+    "keep-alive", "proxy-connection", "proxy-authorization", "via", "forwarded", "origin", "traceparent", "tracestate",
+    "content-type", "accept", "x-request-id", "x-real-ip", "access-control-request-method",
+    "access-control-request-headers",
+})  # fmt: skip
+_TAKEN_PREFIXES = ("x-forwarded",)
+
+
+def can_carry_key(name: str) -> bool:
+    """True for a field name without a meaning of its own: a gateway reads the key fields of all APIs alike."""
+    plain = name.lower().replace("_", "-")
+    return _TOKEN.fullmatch(name) is not None and plain not in _TAKEN and not plain.startswith(_TAKEN_PREFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAuth:
+    """The header that carries the key; "" stands for the API's own. `bearer` reads `Authorization: Bearer` too."""
+
+    header: str = ""
+    bearer: bool = True
+
+    def header_or(self, default: str) -> str:
+        """The header's name in lower case."""
+        return (self.header or default).lower()
+
+
+def parse(settings: Mapping[str, object], where: Where) -> tuple[KeyAuth | None, tuple[Problem, ...]]:
+    """The policy, or None and what is wrong with its settings."""
+    reader = SettingsReader(KIND, settings, where)
+    policy = KeyAuth(reader.text("header"), reader.flag("bearer", default=True))
+    if policy.header and not can_carry_key(policy.header):
+        reader.refuse("header", f'"{policy.header}" cannot carry a key.', 'Use a name such as "X-API-Key".')
+    problems = reader.problems()
+    return (None if problems else policy), problems
+
+
+def dump(policy: KeyAuth) -> dict[str, object]:
+    """Canonical settings; parse reads them back."""
+    return {"header": policy.header, "bearer": policy.bearer}

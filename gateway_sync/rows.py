@@ -1,0 +1,149 @@
+"""Rows: a frozen copy of what the database says about one environment; the compiler's only input.
+
+Owns: the shapes. Must not know: Django, how rows are read, what is made of them.
+All collections are tuples sorted by id, so that equal states give equal rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Settings = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A policy as its owner wrote it; `settings` is unchecked."""
+
+    kind: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One method and path template (`/accounts/{id}`) of a contract."""
+
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One address of an upstream, and its share of the traffic."""
+
+    url: str
+    weight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRow:
+    """Where a version's requests go."""
+
+    targets: tuple[TargetRow, ...]
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A deployed version: its state now, and the revision that runs.
+
+    Shapes: state is published, deprecated or retired; operations is empty when passthrough_methods is not.
+    Units: deprecated_at and sunset_at in seconds since the epoch, 0 = not set.
+    """
+
+    id: str
+    name: str
+    state: str
+    revision: int
+    operations: tuple[OperationRow, ...]
+    passthrough_methods: tuple[str, ...]
+    passthrough_prefix: str
+    base_path: str
+    upstream: UpstreamRow
+    policies: tuple[PolicyRow, ...]
+    deprecated_at: int = 0
+    sunset_at: int = 0
+    successor: str = ""  # name of the successor version of the same API
+    documentation_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class APIRow:
+    """An API and its versions deployed in the environment."""
+
+    id: str
+    name: str
+    organization_id: str
+    key_header: str
+    versions: tuple[VersionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRow:
+    """requests per calendar window; per is hour, day or month."""
+
+    requests: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """requests each per_s seconds, with a bucket of burst."""
+
+    requests: int
+    per_s: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersionRow:
+    """Terms that live subscriptions refer to."""
+
+    id: str
+    plan: str  # the plan's name
+    number: int
+    rate: RateRow | None
+    quotas: tuple[QuotaRow, ...]
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductItemRow:
+    """A version in a product; operations are patterns such as `GET /accounts*`, none = all."""
+
+    version_id: str
+    operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    """What applications subscribe to."""
+
+    id: str
+    name: str
+    items: tuple[ProductItemRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRow:
+    """The environment itself: what holds for every exchange in it."""
+
+    id: str
+    name: str
+    allowed_networks: tuple[str, ...]
+    allow_public_networks: bool
+    forbidden_addresses: tuple[str, ...]  # our own control ports, "127.0.0.1:8000"
+    address_rate_per_s: int
+    address_burst: int
+    policies: tuple[PolicyRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All of one environment, as one transaction saw it."""
+
+    environment: EnvironmentRow
+    apis: tuple[APIRow, ...]
+    products: tuple[ProductRow, ...]
+    plans: tuple[PlanVersionRow, ...]

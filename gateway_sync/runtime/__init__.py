@@ -1,0 +1,1 @@
+"""The embedded gateway: one engine that serves a snapshot. No Django from here down."""

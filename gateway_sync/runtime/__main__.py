@@ -1,0 +1,87 @@
+"""Starts a gateway: `python -m gateway_sync.runtime --home DIR --port 8080 ... --credentials FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from gateway_sync.runtime.admin import Admin
+from gateway_sync.runtime.bounds import Bounds
+from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
+from gateway_sync.runtime.slots import cpu_count
+from gateway_sync.runtime.spool_format import SPOOL_BYTES
+from gateway_sync.runtime.supervisor import Options, Supervisor
+
+
+def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
+    """The options, and where the credentials are."""
+    parser = argparse.ArgumentParser(prog="gateway_sync.runtime", description="A gateway of an environment.")
+    parser.add_argument("--home", type=Path, required=True, help="where this gateway keeps its state")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--admin-port", type=int, default=8081, help="health and metrics, on loopback only")
+    parser.add_argument("--workers", type=int, default=0, help="worker processes; one a core unless given")
+    parser.add_argument("--bind", default="127.0.0.1")
+    parser.add_argument(
+        "--credentials", type=Path, required=True, help="the JSON file that enrolling the gateway wrote"
+    )
+    parser.add_argument("--spool-mib", type=int, default=SPOOL_BYTES >> 20, help="what usage may take on disk at most")
+    usual = Bounds()
+    parser.add_argument("--head-timeout", type=float, default=usual.head_s, help="seconds for a request's header")
+    parser.add_argument("--idle-timeout", type=float, default=usual.idle_s, help="seconds between two requests")
+    parser.add_argument("--body-timeout", type=float, default=usual.body_s, help="seconds for each 4 KiB of a body")
+    parser.add_argument(
+        "--max-connections", type=int, default=usual.connections, help="callers a worker; as files allow unless given"
+    )
+    given = parser.parse_args(arguments)
+    options = Options(
+        home=given.home,
+        bind=given.bind,
+        port=given.port,
+        admin_port=given.admin_port,
+        workers=given.workers or cpu_count(),
+        spool_bytes=given.spool_mib << 20,
+        bounds=Bounds(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
+    )
+    return options, given.credentials
+
+
+async def run(options: Options, credentials_path: Path) -> None:
+    """Run until SIGTERM or SIGINT. Errors: CredentialsInvalid; OSError when a port is taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    supervisor = Supervisor(options, read_credentials(credentials_path))
+    admin = await asyncio.start_server(Admin(supervisor).handle, "127.0.0.1", options.admin_port)
+    async with admin:
+        await supervisor.run(stop)
+
+
+def main() -> int:
+    """The exit code; one clear sentence on standard error when it cannot start."""
+    options, credentials_path = parse_arguments(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(message)s")
+    os.umask(0o077)  # access records, snapshots and usage are for their owner only
+    try:
+        options.home.mkdir(parents=True, exist_ok=True)
+        lock = os.open(options.home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.stderr.write(f"Another gateway runs in {options.home}.\n")
+        return 1
+    try:
+        asyncio.run(run(options, credentials_path))
+    except (CredentialsInvalid, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""AccessState: the access records of a gateway on disk, and what a page of the access log changes in them.
+
+Owns: the order of sequence numbers, which never go back; that a whole table replaces another one only whole. On disk:
+a flat file that workers map, and beside it a log of what changed since, each line with its checksum.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway_sync.runtime.access_file import AccessFile, AccessFileInvalid, Body, encode_records, write_access_file
+from gateway_sync.runtime.access_table import AccessTable
+
+logger = logging.getLogger(__name__)
+
+COMPACT_AFTER = 20_000  # changes over the access file before it is written anew
+_CRC_DIGITS = 8
+
+Change = tuple[bytes, Body | None]
+
+_CHANGES = msgspec.json.Decoder(tuple[int, list[Change]])
+
+
+class AccessPage(msgspec.Struct, frozen=True):
+    """Access records after one sequence number up to another; is_full = what was known before is void."""
+
+    after: int
+    upto: int
+    is_full: bool = False
+    records: Sequence[tuple[str, str, Mapping[str, Any] | None]] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTaken:
+    """What a page changed: single changes or a new file; upto 0 = nothing. refusal says why it was not believed."""
+
+    changes: tuple[Change, ...] = ()
+    upto: int = 0
+    file: Path | None = None
+    is_incomplete: bool = False
+    refusal: str = ""
+
+
+class AccessState:
+    """The access records of one gateway. One writer: the supervisor."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads what is on disk; what is damaged is passed over and asked for again. Errors: OSError."""
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.table, self.file = self._read()
+        self.is_behind = False  # the disk lacks something that is in force
+        self._staged: dict[bytes, Body] | None = None
+        self._staged_upto = 0
+        self._asked_after = 0
+
+    def _read(self) -> tuple[AccessTable, Path | None]:
+        for path in sorted(self._folder.glob("*.map"), reverse=True):
+            try:
+                table = AccessTable(AccessFile(path, is_checked=True))
+            except (AccessFileInvalid, OSError) as error:
+                logger.warning("access records %s are passed over: %s", path.name, error)
+                continue
+            for changes, upto in _read_log(path.with_suffix(".log")):
+                table.apply(changes, upto)
+            return table, path
+        return AccessTable(None), None
+
+    def ask_after(self) -> int:
+        """The number after which the control plane is to go on."""
+        self._asked_after = self._staged_upto or self.table.seq
+        return self._asked_after
+
+    def take(self, page: AccessPage, *, is_pushed: bool) -> AccessTaken:
+        """Check a page and keep what it brings.
+
+        Errors: OSError when a whole table cannot be written; single changes are in force even when they cannot.
+        """
+        if is_pushed and (page.is_full or page.more or page.after > self.table.seq or self._staged is not None):
+            return AccessTaken(is_incomplete=True)
+        if page.is_full and page.upto < self._asked_after:
+            return AccessTaken(refusal=f"its access records end at number {page.upto}, those here at {self.table.seq}")
+        if page.is_full or self._staged is not None:
+            return self._take_full(page)
+        if page.upto <= self.table.seq:
+            return AccessTaken()
+        changes = tuple(encode_records(page.records))
+        self.table.apply(changes, page.upto)
+        path = self._keep(changes, page.upto)
+        return AccessTaken(() if path else changes, page.upto, path, page.more)
+
+    def _take_full(self, page: AccessPage) -> AccessTaken:
+        """Pages of a whole table are put aside until the last one is here: half a table would refuse good keys."""
+        if page.is_full or self._staged is None:
+            self._staged = {}
+        for name, body in encode_records(page.records):
+            if body is None:
+                self._staged.pop(name, None)
+            else:
+                self._staged[name] = body
+        self._staged_upto = page.upto
+        if page.more:
+            return AccessTaken(is_incomplete=True)
+        staged, self._staged, self._staged_upto = self._staged, None, 0
+        if not staged and self.table.all_records():
+            return AccessTaken(refusal="it has no access records at all, and nothing is never taken for all deleted")
+        path = self._write_file(staged, page.upto)
+        return AccessTaken((), page.upto, path)
+
+    def _keep(self, changes: tuple[Change, ...], upto: int) -> Path | None:
+        """Append to the log, or write the file anew when the log is long or there is no file; that file then.
+
+        A full disk must not keep a revocation from the workers: then the disk is behind until `catch_up` succeeds.
+        """
+        try:
+            if self.is_behind or self.file is None or len(self.table.changes) > COMPACT_AFTER:
+                return self._write_file(self.table.all_records(), upto)
+            _append(self.file.with_suffix(".log"), msgspec.json.encode((upto, changes)))
+        except OSError as error:
+            self.is_behind = True
+            logger.error("access changes up to %d are in force but not on disk: %s", upto, error)  # noqa: TRY400 - the disk, no bug
+        return None
+
+    def catch_up(self) -> Path | None:
+        """Try again to write what a full disk did not take; the new file when it worked."""
+        if not self.is_behind:
+            return None
+        try:
+            return self._write_file(self.table.all_records(), self.table.seq)
+        except OSError:
+            return None
+
+    def _write_file(self, records: Mapping[bytes, Body], seq: int) -> Path:
+        old = list(self._folder.glob("*"))
+        newest = max((int(path.stem.split("-")[0]) for path in old if path.suffix == ".map"), default=0)
+        path = self._folder / f"{newest + 1:012d}-{seq}.map"
+        try:
+            write_access_file(path, seq, records)
+        except OSError:
+            path.with_suffix(".new").unlink(missing_ok=True)
+            raise
+        self.table, self.file = AccessTable(AccessFile(path)), path
+        self.is_behind = False
+        for left in old:
+            left.unlink(missing_ok=True)
+        return path
+
+
+def _append(path: Path, content: bytes) -> None:
+    """A line with its checksum, on disk when this returns. Errors: OSError."""
+    with path.open("ab") as log:
+        log.write(b"%0*x " % (_CRC_DIGITS, zlib.crc32(content)) + content + b"\n")
+        log.flush()
+        os.fsync(log.fileno())
+
+
+def _read_log(path: Path) -> list[tuple[list[Change], int]]:
+    """The changes logged beside an access file, up to a line that is damaged; from there on the log is cut off.
+
+    What follows a damaged line is asked for again, and what is appended next must not stand behind it.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    found: list[tuple[list[Change], int]] = []
+    length = 0
+    for line in content.splitlines(keepends=True):
+        checksum, text = line[:_CRC_DIGITS], line[_CRC_DIGITS + 1 : -1]
+        if not line.endswith(b"\n") or checksum != b"%0*x" % (_CRC_DIGITS, zlib.crc32(text)):
+            logger.warning("access log %s is damaged after %d bytes", path.name, length)
+            os.truncate(path, length)
+            break
+        upto, changes = _CHANGES.decode(text)
+        found.append((changes, upto))
+        length += len(line)
+    return found

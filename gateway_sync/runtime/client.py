@@ -1,0 +1,324 @@
+"""ClientConnection: one HTTP/1.1 connection from a caller.
+
+Owns: finding the messages on the wire, their time limits, backpressure towards the caller. Must not know: policies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal
+from gateway_sync.runtime.bounds import SHED
+from gateway_sync.runtime.core.chunked import ChunkedDecoder
+from gateway_sync.runtime.core.forwarding import forwarded_lines
+from gateway_sync.runtime.core.refusals import refusal_answer, status_of
+from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, read_request_head, split_head, without_empty_lines
+from gateway_sync.runtime.exchange import Exchange
+from gateway_sync.runtime.serving import Serving
+from gateway_sync.runtime.spool_format import request_id_of
+from gateway_sync.runtime.stats import (
+    CONNECTIONS_CLOSED,
+    CONNECTIONS_OPENED,
+    REFUSED,
+    REQUESTS,
+    STATUS_CLASS,
+)
+
+logger = logging.getLogger(__name__)
+
+BODY_BYTES = 4096  # of a body, either way, within the time that one step of it may take
+LINGER_S = 2.0
+MAX_AHEAD = 65_536  # bytes of pipelined requests kept while one is served
+
+
+class ClientConnection(asyncio.Protocol):
+    """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2)."""
+
+    __slots__ = (
+        "_buffer", "_decoder", "_exchange", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
+        "_is_reading_paused", "_left", "_progress", "_serving",
+        "address", "deadline", "is_closing", "is_write_paused", "transport",
+    )  # fmt: skip
+
+    def __init__(self, serving: Serving) -> None:
+        """Not connected yet."""
+        self._serving = serving
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else is called
+        self.address = ""
+        self.deadline = 0.0
+        self.is_closing = False
+        self.is_write_paused = False
+        self._exchange: Exchange | None = None
+        self._buffer = b""
+        self._decoder: ChunkedDecoder | None = None
+        self._left = 0
+        self._progress = 0
+        self._hop_host: bytes | None = None
+        self._hop_lines = b""
+        self._is_lingering = False
+        self._is_reading_ahead = False
+        self._is_reading_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller connected."""
+        self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]).partition("%")[0] if peer else ""
+        self.deadline = self._serving.clock + self._serving.bounds.head_s
+        self._serving.stats[CONNECTIONS_OPENED] += 1
+        is_one_too_many = len(self._serving.clients) >= self._serving.max_clients
+        self._serving.clients.add(self)
+        if len(self._serving.clients) > self._serving.max_clients + SHED:
+            self.transport.abort()
+        elif is_one_too_many:
+            self._refuse_connection(Refusal("overloaded", "Too many connections.", (b"Retry-After: 1",)))
+
+    def hop_lines(self, host: bytes) -> bytes:
+        """What the upstream is told about this hop; made once for each host on the connection."""
+        if host != self._hop_host:
+            self._hop_host = host
+            self._hop_lines = forwarded_lines(self.address, host, self._serving.port, is_tls=False)
+        return self._hop_lines
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request, of its body, or of requests that come ahead of their turn."""
+        if self._is_lingering:
+            return
+        exchange = self._exchange
+        if exchange is None:
+            self._guarded_read_messages(self._buffer + data if self._buffer else data)
+        elif exchange.is_upload_complete:
+            self._buffer += data
+            if len(self._buffer) > MAX_AHEAD:
+                self.pause_reading(is_paused=True)
+        else:
+            self._progress += len(data)
+            if self._progress >= BODY_BYTES:
+                self._progress = 0
+                self.deadline = self._serving.clock + self._serving.bounds.body_s
+            self._guarded_read_body(exchange, data)
+
+    def _guarded_read_messages(self, data: bytes) -> None:
+        try:
+            self._read_messages(data)
+        except Exception:  # the edge of the process: a bug must cost one request, not the worker
+            logger.exception("a request failed")
+            self._fail_internally()
+
+    def _read_messages(self, data: bytes) -> None:
+        """Serve the requests in data, as far as each is answered at once and the caller takes the answers."""
+        while data and self._exchange is None and not self._is_lingering:
+            if self.is_write_paused:
+                self._buffer = data
+                self.pause_reading(is_paused=True)
+                return
+            if data[:2] == b"\r\n":
+                data = without_empty_lines(data)
+                if not data:
+                    self._buffer = b""
+                continue
+            lines, rest = split_head(data)
+            if not lines:
+                self._wait_for_head(data)
+                return
+            self._buffer = b""
+            try:
+                head = read_request_head(lines, self._serving.gate.index.fields)
+            except FramingError as error:
+                self._refuse_connection(error.refusal)
+                return
+            exchange = self._exchange = Exchange(self, self._serving, head)
+            if head.body == NO_BODY:
+                self._buffer = rest
+                exchange.start()
+            else:
+                self._start_body(exchange, rest)
+            data = self._buffer
+
+    def _fail_internally(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.abandon()
+        self._refuse_connection(Refusal("internal-error", is_closing=True))
+
+    def _wait_for_head(self, data: bytes) -> None:
+        if len(data) > MAX_HEAD_BYTES:
+            self._refuse_connection(Refusal("headers-too-large"))
+        elif data.count(b"\n") != data.count(b"\r\n"):
+            self._refuse_connection(Refusal("bad-request", "Lines end with CR LF."))
+        else:
+            if not self._buffer:
+                self.deadline = self._serving.clock + self._serving.bounds.head_s
+            self._buffer = data
+
+    def _start_body(self, exchange: Exchange, rest: bytes) -> None:
+        head = exchange.head
+        self._decoder = ChunkedDecoder("bad-request") if head.body == CHUNKED else None
+        self._left = head.content_length
+        self._progress = 0
+        if self._decoder is None and len(rest) >= self._left:
+            exchange.is_upload_complete = True  # the whole body is here: a refusal need not end the connection
+            self._buffer = rest[self._left :]
+            exchange.start()
+            if self._exchange is exchange:
+                exchange.upload(rest[: self._left], is_complete=True)
+            return
+        exchange.start()
+        if self._exchange is not exchange:
+            return
+        self.deadline = max(self.deadline, self._serving.clock + self._serving.bounds.body_s)
+        if head.expects_continue and not rest:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if rest:
+            self._guarded_read_body(exchange, rest)
+
+    def _guarded_read_body(self, exchange: Exchange, data: bytes) -> None:
+        try:
+            self._read_body(exchange, data)
+        except FramingError as error:
+            exchange.abandon()
+            self._exchange = None
+            self._refuse_connection(error.refusal)
+
+    def _read_body(self, exchange: Exchange, data: bytes) -> None:
+        if self._decoder is not None:
+            content = b"".join(self._decoder.feed(data))
+            is_complete = self._decoder.is_complete
+            self._buffer = self._decoder.rest if is_complete else b""
+        else:
+            content = data[: self._left]
+            self._left -= len(content)
+            is_complete = self._left == 0
+            self._buffer = data[len(content) :]
+        exchange.upload(content, is_complete=is_complete)
+        if self._exchange is exchange and exchange.is_waiting_to_send and not is_complete:
+            self.pause_reading(is_paused=True)
+
+    def pause_reading(self, *, is_paused: bool) -> None:
+        """Stop or go on reading from the caller."""
+        if is_paused != self._is_reading_paused and not self.transport.is_closing():
+            self._is_reading_paused = is_paused
+            if is_paused:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    def touch(self, timeout_s: float) -> None:
+        """Something of the answer moved; a caller that does not read gets no more time than for a step of a body."""
+        wait_s = self._serving.bounds.body_s if self.is_write_paused else timeout_s + 0.25
+        self.deadline = self._serving.clock + wait_s
+
+    def complete(self, last: bytes) -> None:
+        """Send the last bytes of an answer and turn to the next request."""
+        self._exchange = None
+        transport = self.transport
+        transport.write(last)
+        if self.is_closing or self._serving.is_draining:
+            self._linger()
+            return
+        bounds = self._serving.bounds
+        self.deadline = self._serving.clock + (bounds.body_s if self.is_write_paused else bounds.idle_s)
+        if self._buffer or self._is_reading_paused:
+            self._turn_to_next()
+
+    def _turn_to_next(self) -> None:
+        """Go on with the requests that came ahead, once the caller has taken the answers so far."""
+        if self.is_write_paused:
+            return
+        self.pause_reading(is_paused=False)
+        if self._buffer and not self._is_reading_ahead:
+            self._is_reading_ahead = True
+            asyncio.get_running_loop().call_soon(self._read_ahead)
+
+    def _read_ahead(self) -> None:
+        self._is_reading_ahead = False
+        if self._exchange is None and not self.transport.is_closing():
+            data, self._buffer = self._buffer, b""
+            self._guarded_read_messages(data)
+
+    def _linger(self) -> None:
+        """Close so that the answer is not lost: a reset for unread bytes would destroy it (RFC 9112 section 9.6)."""
+        self._buffer = b""
+        self._is_lingering = True
+        self.deadline = self._serving.clock + LINGER_S
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.pause_reading(is_paused=False)
+            self.transport.write_eof()
+
+    def cut(self) -> None:
+        """End the connection in the middle of an answer."""
+        self._exchange = None
+        self.transport.abort()
+
+    def _refuse_connection(self, refusal: Refusal) -> None:
+        """Answer bytes that are no request, and close."""
+        serving = self._serving
+        serving.spool.number += 1
+        request_id = request_id_of(serving.boot.decode(), serving.spool.number)
+        block, _ = refusal_answer(refusal, request_id, serving.date, is_head=False, is_closing=True)
+        status = status_of(refusal)
+        serving.stats[REQUESTS] += 1
+        serving.stats[REFUSED] += 1
+        serving.stats[STATUS_CLASS + status // 100] += 1
+        serving.count_anonymous("", None, status, refusal.code)
+        self.transport.write(block)
+        self._linger()
+
+    def expire(self) -> None:
+        """Nothing moved for too long."""
+        exchange = self._exchange
+        if exchange is None:
+            if self._buffer and not self._is_lingering and not self.is_write_paused:
+                self._buffer = b""
+                self._refuse_connection(Refusal("bad-request", "The header did not arrive in time.", status=408))
+            else:
+                self.transport.abort()
+        elif self.is_write_paused or (not exchange.is_upload_complete and not exchange.is_waiting_to_send):
+            self.cut_off(exchange)
+        else:
+            exchange.expire()
+
+    def cut_off(self, exchange: Exchange) -> None:
+        """The caller itself is too slow."""
+        exchange.abandon()
+        self.cut()
+
+    def drain(self) -> None:
+        """Close when idle; else after the answer under way."""
+        self.is_closing = True
+        if self._exchange is None and not self._buffer:
+            self.transport.close()
+
+    def eof_received(self) -> bool:
+        """The caller is done sending; it may still read (RFC 9112 section 9.6). True keeps the connection open."""
+        exchange = self._exchange
+        if exchange is None or not exchange.is_upload_complete:
+            return False
+        self.is_closing = True
+        return True
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Closed by either side."""
+        self._serving.clients.discard(self)
+        self._serving.stats[CONNECTIONS_CLOSED] += 1
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.abandon()
+
+    def pause_writing(self) -> None:
+        """The caller reads slower than the answer comes."""
+        self.is_write_paused = True
+        self.deadline = self._serving.clock + self._serving.bounds.body_s
+        if self._exchange is not None:
+            self._exchange.pause_download(is_paused=True)
+
+    def resume_writing(self) -> None:
+        """The caller caught up."""
+        self.is_write_paused = False
+        if self._exchange is not None:
+            self.deadline = self._serving.clock + self._serving.bounds.body_s
+            self._exchange.pause_download(is_paused=False)
+        elif not self._is_lingering:
+            self.deadline = self._serving.clock + self._serving.bounds.idle_s
+            self._turn_to_next()

@@ -1,0 +1,76 @@
+"""ControlPlane: the three doors of the control plane, over HTTP with the gateway's own token.
+
+Blocking, for use in threads: a supervisor asks seldom, and the standard library's client is enough for that.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+TIMEOUT_S = 10.0
+
+
+class ControlPlaneDown(Exception):
+    """No (usable) answer came."""
+
+
+class ControlPlaneRefused(ControlPlaneDown):
+    """It answered with another status than 200. Units: retry_after_s, 0 = not said."""
+
+    def __init__(self, status: int, retry_after_s: int, body: bytes) -> None:
+        """body is kept for the log."""
+        super().__init__(f"status {status}: {body[:200].decode(errors='replace')}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class ControlPlane:
+    """One connection a call: calls are seconds apart, and a stale connection would look like a dead control plane."""
+
+    def __init__(self, url: str, token: str) -> None:
+        """url may have a path prefix."""
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._is_closed = False
+        self._waiting: set[http.client.HTTPConnection] = set()
+        self._fields = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def post(self, door: str, body: bytes, wait_s: float = 0.0) -> bytes:
+        """The body of the answer of /gateway/v1/{door}. Errors: ControlPlaneDown, ControlPlaneRefused."""
+        timeout_s = TIMEOUT_S + wait_s
+        connection = (
+            http.client.HTTPSConnection(self._host, self._port, timeout=timeout_s, context=self._tls)
+            if self._tls
+            else http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        )
+        self._waiting.add(connection)
+        try:
+            if self._is_closed:
+                raise ControlPlaneDown("this gateway is stopping")
+            connection.request("POST", f"{self._prefix}/gateway/v1/{door}", body, self._fields)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ControlPlaneDown(str(error)) from error
+        finally:
+            self._waiting.discard(connection)
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            retry_after = answer.headers.get("Retry-After", "")
+            raise ControlPlaneRefused(answer.status, int(retry_after) if retry_after.isdigit() else 0, content)
+        return content
+
+    def close(self) -> None:
+        """End the calls that wait for an answer: a gateway that stops must not wait for news."""
+        self._is_closed = True
+        for connection in list(self._waiting):
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)

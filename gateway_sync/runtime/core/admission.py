@@ -1,0 +1,253 @@
+"""Admission: everything that is decided from the head of a request before anything is counted or sent.
+
+The order of checks is fixed: path, routing (404, 405, 410), CORS preflight, addresses, authentication, subscription;
+then the shell charges the limits that an Admission names, and checks the body's size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from gateway_sync.messages import Refusal, RequestHead
+from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
+from gateway_sync.runtime.core.addresses import AddressLimit
+from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, VersionEntry
+from gateway_sync.runtime.core.limits import NS, Terms
+from gateway_sync.runtime.core.paths import canonical_path, is_query
+from gateway_sync.runtime.core.routing import Match, find_route, match_route
+
+REMEMBERED_GRANTS = 16_384
+REMEMBERED_PLANS = 65_536
+SEPARATOR = "\x1f"
+
+KEY_PREFIX = b"apim_"
+_BEARER = b"bearer "
+
+Charge = tuple[bytes, Terms]
+
+
+class Grant:
+    """What a key may do at a route, as long as no access record changes."""
+
+    __slots__ = ("by_address", "charges", "code", "context", "valid_until_s")
+
+    def __init__(
+        self, verdict: Verdict, route: RouteEntry, charges: list[Charge], by_address: list[tuple[str, Terms]]
+    ) -> None:
+        """charges are ready; by_address still need the address. context is the static part of a usage record."""
+        self.code = verdict.code
+        self.valid_until_s = verdict.valid_until_s
+        self.charges = charges
+        self.by_address = by_address
+        identity = verdict.identity
+        parts = (
+            *route.context,
+            identity.organization,
+            identity.application,
+            identity.credential,
+            verdict.subscription,
+            verdict.plan,
+        )
+        self.context = SEPARATOR.join(parts).encode()
+
+
+class Admission:
+    """The outcome: refusal is None when the request may go on.
+
+    Shapes: path is canonical; grant is None when the caller is unknown; preflight holds the field lines of a 204.
+    """
+
+    __slots__ = ("grant", "path", "preflight", "refusal", "route", "version")
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self.path = b""
+        self.route: RouteEntry | None = None
+        self.version: VersionEntry | None = None
+        self.grant: Grant | None = None
+        self.refusal: Refusal | None = None
+        self.preflight: tuple[bytes, ...] | None = None
+
+
+class Gate:
+    """Admits requests by one index and one state of the access records; remembers what it found."""
+
+    def __init__(self, index: Index, records: Records, hash_key: Callable[[bytes], str], pseudonym: bytes) -> None:
+        """hash_key gives the keyed hash that credentials are stored under; pseudonym names this gateway in Via."""
+        self.index = index
+        self.pseudonym = pseudonym
+        self._records = records
+        self._hash_key = hash_key
+        self._grants: dict[tuple[bytes, RouteEntry], Grant] = {}
+        self._last_plans: dict[str, PlanEntry] = {}
+        self._addresses = _address_limit(index)
+
+    def use(self, index: Index) -> None:
+        """Work by another index from now on."""
+        before, environment = self.index.environment, index.environment
+        if (before.address_rate_per_s, before.address_burst) != (
+            environment.address_rate_per_s,
+            environment.address_burst,
+        ):
+            self._addresses = _address_limit(index)
+        self.index = index
+        self._grants.clear()
+
+    def use_records(self, records: Records) -> None:
+        """Look callers up in other records from now on."""
+        self._records = records
+        self._grants.clear()
+
+    def forget(self) -> None:
+        """Access records changed: look them up again."""
+        self._grants.clear()
+
+    def admit(self, head: RequestHead, address: str, now_ns: int) -> Admission:
+        """The decision on one request."""
+        admission = Admission()
+        path = canonical_path(head.target_path)
+        if path is None or (head.query and not is_query(head.query)):
+            admission.refusal = Refusal("bad-request", "The path or query holds characters that are not allowed.")
+            return admission
+        admission.path = path
+        route = find_route(self.index, head.method, path)
+        if route is not None and route.version.is_plain and not head.via:
+            admission.route, admission.version = route, route.version
+        else:
+            match = match_route(self.index, head.method, path)
+            admission.version = match.version
+            route = admission.route = match.route
+            self._check_rare(admission, match, head, address)
+            if admission.refusal is not None or admission.preflight is not None or route is None:
+                return admission
+        refusal = self._addresses.refusal(address, now_ns)
+        key = b""
+        if refusal is None and head.keys is not None:
+            key, refusal = take_key(head, route.version)
+        if refusal is not None:
+            admission.refusal = refusal
+            return admission
+        grant = self._grants.get((key, route))
+        now_s = now_ns // NS
+        if grant is None or grant.valid_until_s <= now_s:
+            grant = self._find_grant(key, route, now_s)
+        if grant.code:
+            self._refuse(admission, grant, address, now_ns, is_keyed=bool(key))
+        else:
+            admission.grant = grant
+        return admission
+
+    def _refuse(self, admission: Admission, grant: Grant, address: str, now_ns: int, *, is_keyed: bool) -> None:
+        """Say what the verdict on the key says; who is nobody is counted against the address."""
+        if grant.code != "unauthenticated" or admission.route is None:
+            admission.grant = grant
+            admission.refusal = Refusal(grant.code)
+            return
+        self._addresses.count(address, now_ns)
+        fields = (_challenge(admission.route.version), *self._addresses.fields(address, now_ns))
+        admission.refusal = Refusal(grant.code, "" if is_keyed else "Send an API key.", fields)
+
+    def _check_rare(self, admission: Admission, match: Match, head: RequestHead, address: str) -> None:
+        version = match.version
+        if self.pseudonym in head.via:
+            admission.refusal = Refusal("bad-request", "The request runs in a circle.", status=508)
+        elif version is None:
+            admission.refusal = Refusal("not-found")
+        elif version.state == "retired":
+            admission.refusal = version.retired
+        elif version.state not in ("published", "deprecated"):
+            admission.refusal = Refusal("forbidden", "This version is blocked.")
+        elif head.method == b"OPTIONS" and head.preflight_method and version.cors and (match.route or match.allowed):
+            origin = head.origin.decode("latin-1")
+            wanted = head.preflight_headers.decode("latin-1")
+            fields = version.cors.preflight_fields(origin, wanted) if version.cors.admits(origin) else ()
+            admission.preflight = tuple(f"{name}: {value}".encode("latin-1") for name, value in fields)
+        elif match.route is None and match.allowed:
+            admission.refusal = Refusal("method-not-allowed", fields=(b"Allow: " + b", ".join(match.allowed),))
+        elif match.route is None:
+            admission.refusal = Refusal("not-found")
+        elif not all(rule.admits(address) for rule in version.ip_filters):
+            admission.refusal = Refusal("forbidden", "This address may not call.")
+
+    def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
+        if key:
+            verdict = find_verdict(self._records, self._hash_key(key), route.products, now_s)
+        else:
+            verdict = Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
+        plan = self._find_plan(verdict) if not verdict.code else None
+        if not verdict.code and plan is None:
+            # The record came before the snapshot that holds its plan; without terms nothing is admitted.
+            verdict = Verdict(verdict.identity, "overloaded", valid_until_s=now_s)
+        charges: list[Charge] = []
+        if plan is not None and plan.terms is not None:
+            charges.append((cell_key(verdict.subscription), plan.terms))
+        subjects = {
+            "subscription": verdict.subscription,
+            "application": verdict.identity.application,
+            "credential": verdict.identity.credential,
+        }
+        rates = route.version.rates if not verdict.code else []
+        charges += [(cell_key(f"{name}:{subjects[by]}"), terms) for name, by, terms in rates if by != "address"]
+        grant = Grant(verdict, route, charges, [(name, terms) for name, by, terms in rates if by == "address"])
+        if verdict.valid_until_s > now_s:
+            if len(self._grants) >= REMEMBERED_GRANTS:
+                self._grants.clear()
+            self._grants[key, route] = grant
+        return grant
+
+    def _find_plan(self, verdict: Verdict) -> PlanEntry | None:
+        """The terms of the subscription's plan; those it had last while the new plan is on its way."""
+        plan = self.index.plans.get(verdict.plan)
+        if plan is None:
+            return self._last_plans.get(verdict.subscription)
+        if len(self._last_plans) >= REMEMBERED_PLANS:
+            self._last_plans.clear()
+        self._last_plans[verdict.subscription] = plan
+        return plan
+
+
+def _address_limit(index: Index) -> AddressLimit:
+    return AddressLimit(index.environment.address_rate_per_s, index.environment.address_burst)
+
+
+def cell_key(text: str) -> bytes:
+    """The 16 bytes that name a subject's cell."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _challenge(version: VersionEntry) -> bytes:
+    """WWW-Authenticate (RFC 9110 section 11.6.1)."""
+    return b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (version.prefix, version.key_field)
+
+
+def take_key(  # noqa: C901 - a table of two fields, read in one pass
+    head: RequestHead, version: VersionEntry
+) -> tuple[bytes, Refusal | None]:
+    """The API key, "" when none was sent. Fields that might have held one and do not are forwarded after all."""
+    keys = head.keys or ()
+    if len(keys) == 1 and keys[0][0] == version.key_field and keys[0][1].startswith(KEY_PREFIX):
+        return keys[0][1], None  # nearly all requests
+    key, bearer, authorization = b"", b"", b""
+    for name, value in keys:
+        if name == version.key_field:
+            if key:
+                return b"", Refusal("bad-request", "The key header is doubled.", is_closing=True)
+            key = value
+        elif name == b"authorization":
+            if authorization:
+                return b"", Refusal("bad-request", "The Authorization header is doubled.", is_closing=True)
+            authorization = value
+            if value[:7].lower() == _BEARER:
+                bearer = value[7:].strip()
+        else:
+            head.lines.append(name + b": " + value)
+    if authorization and version.key_field != b"authorization":
+        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and version.reads_bearer)
+        if not is_key:
+            head.lines.append(b"Authorization: " + authorization)
+    elif key[:7].lower() == _BEARER:
+        key = key[7:].strip()
+    if not key and version.reads_bearer:
+        key = bearer
+    return key, None

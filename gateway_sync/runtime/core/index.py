@@ -1,0 +1,195 @@
+"""Index: look-ups built once from a snapshot, so that a request costs dictionary look-ups only.
+
+Building is a generator that yields now and then, because it may run beside live traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Final
+
+from gateway_sync.messages import Refusal
+from gateway_sync.policies import LIMIT_KINDS, PolicyValue, parse_policy
+from gateway_sync.policies.cors import CORS
+from gateway_sync.policies.ip_filter import IPFilter
+from gateway_sync.policies.key_auth import KeyAuth
+from gateway_sync.policies.rate_limit import RateLimit
+from gateway_sync.policies.size_limit import SizeLimit
+from gateway_sync.problems import Problem, Where
+from gateway_sync.runtime.core.field_lines import FieldLines
+from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.public_links import PublicLinks
+from gateway_sync.runtime.core.response_head import AnswerLines
+from gateway_sync.runtime.core.routing import Node, add_route
+from gateway_sync.snapshot import API, Environment, Plan, Policy, Products, Route, Target, Version
+
+SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
+
+Methods = dict[bytes, "RouteEntry"]
+
+
+class TargetEntry:
+    """One address of an upstream, with the bytes that requests to it need."""
+
+    __slots__ = ("address", "base_path", "host_field", "is_tls")
+
+    def __init__(self, target: Target) -> None:
+        """address is (host, port)."""
+        self.address = (target.host, target.port)
+        self.is_tls = target.scheme == "https"
+        self.base_path = target.base_path.rstrip("/").encode()
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        is_default = target.port == (443 if self.is_tls else 80)
+        self.host_field = (b"Host: " + host.encode()) + (b"" if is_default else b":%d" % target.port)
+
+
+class RouteEntry:
+    """One operation: what admission and forwarding need of it."""
+
+    __slots__ = ("context", "id", "products", "version")
+
+    def __init__(self, route: Route, version: VersionEntry) -> None:
+        """context names the route in usage records; products are pairs of id and rank."""
+        self.id = route.id
+        self.products = tuple(zip(route.products, route.ranks or range(len(route.products)), strict=False))
+        self.version = version
+        self.context = (version.id, route.id)
+
+
+class VersionEntry:
+    """A deployed version, its policies merged with the environment's."""
+
+    def __init__(self, api: API, version: Version, environment: Environment, problems: list[Problem]) -> None:
+        """Routes are added by build_index."""
+        self.id = version.id
+        self.state = version.state
+        self.prefix = f"/{api.name}/{version.name}".encode()
+        self.targets = [TargetEntry(target) for target in version.targets]
+        self.schedule = _schedule(version.targets, self.targets)
+        self.timeout_s = version.timeout_ms / 1000
+        self.links = PublicLinks(self.prefix, version.targets)
+        self.answer_lines = AnswerLines(self.links)
+        self.root = Node()
+        self.turn = 0
+        key_auth, self.cors, self.ip_filters, rates, sizes = _merge(
+            environment.policies, version.policies, version.id, problems
+        )
+        self.key_field = key_auth.header_or(api.key_header).encode()
+        self.reads_bearer = key_auth.bearer
+        self.max_body_bytes = min((size.max_bytes for size in sizes), default=-1)
+        self.rates = [
+            (f"{version.id}:{number}", rate.by, Terms(f"{rate.by}-{number}", (rate.requests, rate.per_s, rate.burst)))
+            for number, rate in enumerate(rates)
+        ]
+        self.lifecycle_lines = _lifecycle_lines(api, version)
+        self.is_plain = version.state == "published" and self.cors is None and not self.ip_filters
+        self.retired = Refusal("retired", f"Version {version.name} of {api.name} is retired.", self.lifecycle_lines)
+
+    def next_target(self) -> TargetEntry:
+        """The target whose turn it is, in proportion to the weights."""
+        schedule = self.schedule
+        if len(schedule) == 1:
+            return schedule[0]
+        self.turn = (self.turn + 1) % len(schedule)
+        return schedule[self.turn]
+
+
+class PlanEntry:
+    """The terms of a plan version."""
+
+    __slots__ = ("id", "terms")
+
+    def __init__(self, plan: Plan) -> None:
+        """terms is None for a plan without limits."""
+        rate = (plan.rate.requests, plan.rate.per_s, plan.rate.burst) if plan.rate else None
+        quotas = [(quota.requests, quota.per) for quota in plan.quotas]
+        self.id = plan.id
+        self.terms = Terms("rate", rate, quotas, plan.timezone) if rate or quotas else None
+
+
+class Index:
+    """All look-ups of one snapshot."""
+
+    def __init__(self, environment: Environment, products: Products, revision: int, digest: str) -> None:
+        """Empty of routes; build_index fills it."""
+        self.environment = environment
+        self.revision = revision
+        self.digest = digest
+        self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}
+        self.exact: dict[bytes, Methods] = {}
+        self.versions: dict[bytes, VersionEntry] = {}
+        self.problems: list[Problem] = []
+        self.fields = FieldLines(frozenset())
+
+
+def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
+    """Fill the index; yields after each slice of work."""
+    key_fields: set[bytes] = set()
+    for api in apis:
+        for version in api.versions:
+            entry = VersionEntry(api, version, index.environment, index.problems)
+            index.versions[entry.prefix] = entry
+            key_fields.add(entry.key_field)
+            for number, route in enumerate(version.routes):
+                if number % SLICE == SLICE - 1:
+                    yield
+                add_route(
+                    index.exact, entry.root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry)
+                )
+        yield
+    index.fields = FieldLines(frozenset(key_fields))
+
+
+def _schedule(targets: tuple[Target, ...], entries: list[TargetEntry]) -> list[TargetEntry]:
+    """Targets in smooth weighted turns, at most about 100 of them; a weight of 0 takes no traffic."""
+    weights = [target.weight for target in targets]
+    total = sum(weights)
+    if total == 0 or len(entries) == 1:
+        return entries
+    turns = [max(1, round(weight * 100 / total)) if weight else 0 for weight in weights]
+    credit = [0] * len(entries)
+    schedule: list[TargetEntry] = []
+    for _ in range(sum(turns)):
+        credit = [have + turn for have, turn in zip(credit, turns, strict=True)]
+        best = max(range(len(credit)), key=credit.__getitem__)
+        credit[best] -= sum(turns)
+        schedule.append(entries[best])
+    return schedule
+
+
+def _lifecycle_lines(api: API, version: Version) -> tuple[bytes, ...]:
+    """Deprecation (RFC 9745), Sunset (RFC 8594) and Link (RFC 5829) lines of a version that is on its way out."""
+    if version.state not in ("deprecated", "retired"):
+        return ()
+    lines: list[str] = []
+    if version.deprecated_at:
+        lines.append(f"Deprecation: @{version.deprecated_at}")
+    if version.sunset_at:
+        lines.append(f"Sunset: {formatdate(version.sunset_at, usegmt=True)}")
+    if version.successor:
+        lines.append(f'Link: </{api.name}/{version.successor}>; rel="successor-version"')
+    if version.documentation_url:
+        lines.append(f'Link: <{version.documentation_url}>; rel="deprecation"; type="text/html"')
+    return tuple(line.encode() for line in lines)
+
+
+Merged = tuple[KeyAuth, CORS | None, list[IPFilter], list[RateLimit], list[SizeLimit]]
+
+
+def _merge(outer: tuple[Policy, ...], inner: tuple[Policy, ...], version_id: str, problems: list[Problem]) -> Merged:
+    """Limits of both scopes accumulate; of the other kinds the inner, narrower one wins."""
+    values: list[PolicyValue] = []
+    inner_kinds = {policy.kind for policy in inner}
+    for policy in (*(p for p in outer if p.kind in LIMIT_KINDS or p.kind not in inner_kinds), *inner):
+        value, found = parse_policy(policy.kind, policy.settings, Where("version", version_id, policy.kind))
+        problems.extend(found)
+        if value is not None:
+            values.append(value)
+    return (
+        next((value for value in reversed(values) if isinstance(value, KeyAuth)), KeyAuth()),
+        next((value for value in reversed(values) if isinstance(value, CORS)), None),
+        [value for value in values if isinstance(value, IPFilter)],
+        [value for value in values if isinstance(value, RateLimit)],
+        [value for value in values if isinstance(value, SizeLimit)],
+    )

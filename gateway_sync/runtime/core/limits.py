@@ -1,0 +1,165 @@
+"""Limits of one subject: a rate with burst and calendar quotas, decided together on one cell of integers.
+
+Owns: the decision and its RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10). Must not know: where cells live.
+A request passes all limits of all its cells or is counted in none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from gateway_sync.policies.rate_limit import advance, interval_ns, remaining, retry_after_s
+from gateway_sync.runtime.core.windows import PERIODS, window_of
+
+NS = 10**9
+
+# Positions in a cell; each period has (start of its window, used in it).
+TAT, EXPIRES, FIRST_WINDOW = 0, 1, 2
+CELL_LENGTH = FIRST_WINDOW + 2 * len(PERIODS)
+
+Cell = list[int]
+
+
+# (code, seconds to wait, ready RateLimit lines each ended by CRLF); code "" = admitted. A plain tuple: it is made for
+# each request, and a class costs ten times as much.
+Charged = tuple[str, int, bytes]
+
+
+class Terms:
+    """What one cell is measured against."""
+
+    __slots__ = (
+        "_last_end", "_lines", "_open_until", "_opened_at", "_quotas", "_rate_name", "_rate_policy", "_span_ns",
+        "_span_s", "_windows", "_zone", "burst", "left_template", "policy_field", "step_ns",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, rate: tuple[int, int, int] | None, quotas: Sequence[tuple[int, str]] = (), zone: str = "UTC"
+    ) -> None:
+        """rate = (requests, per_s, burst); quotas = (requests, per); name is the rate's in RateLimit fields."""
+        self.step_ns, self.burst = (interval_ns(rate[0], rate[1]), rate[2]) if rate else (0, 0)
+        self._span_ns = self.step_ns * self.burst
+        self._span_s = self._span_ns // NS + 1  # the bucket is full again after it, whatever was taken
+        self._rate_name = b'"%s"' % name.encode()
+        self._rate_policy = b"%s;q=%d;w=%d" % (self._rate_name, rate[0], rate[1]) if rate else b""
+        self._quotas = tuple((requests, per, FIRST_WINDOW + 2 * PERIODS.index(per)) for requests, per in quotas)
+        self._zone = ZoneInfo(zone)
+        self._opened_at = self._open_until = self._last_end = 0
+        self._windows: tuple[tuple[int, int, int, int], ...] = ()
+        self.policy_field = self.left_template = self._lines = b""
+
+    def open_windows(self, now_s: int) -> None:
+        """Find the windows open now, and what is told about them; both hold until the first one ends."""
+        opened = [
+            (requests, per, position, *window_of(per, self._zone, now_s)) for requests, per, position in self._quotas
+        ]
+        self._windows = tuple((at, limit, start, end) for limit, _, at, start, end in opened)
+        self._open_until = min((end for *_, end in opened), default=now_s + 3600)
+        self._opened_at = max((start for _, _, _, start, _ in opened), default=now_s)
+        self._last_end = max((end for *_, end in opened), default=0)
+        policies = [b'"%s";q=%d;w=%d' % (per.encode(), limit, end - start) for limit, per, _, start, end in opened]
+        names = [b'"%s"' % per.encode() for _, per, *_ in opened]
+        if self.burst:
+            policies.insert(0, self._rate_policy)
+            names.insert(0, self._rate_name)
+        self.policy_field = b", ".join(policies)
+        self.left_template = b", ".join(name + b";r=%d;t=%d" for name in names)
+        self._lines = b"RateLimit-Policy: %s\r\nRateLimit: %s\r\n" % (self.policy_field, self.left_template)
+
+    def charge(self, cell: Cell, now_ns: int) -> tuple[str, int]:
+        """("", 0) after counting one request in the cell, or (code, seconds to wait) with nothing counted.
+
+        Errors: total. A clock that went back keeps the later window open, so that no quota is granted twice.
+        """
+        now_s = now_ns // NS
+        if not self._opened_at <= now_s < self._open_until:
+            self.open_windows(now_s)
+        for position, limit, start, end in self._windows:
+            if cell[position] < start:
+                cell[position] = start
+                cell[position + 1] = 0
+            if cell[position + 1] >= limit:
+                return "quota-exceeded", max(1, end - now_s)
+        expires = now_s
+        if self.burst:
+            fits, tat = advance(cell[TAT], now_ns, self.step_ns, self.burst)
+            if not fits:
+                return "rate-limited", retry_after_s(cell[TAT], now_ns, self.step_ns, self.burst)
+            cell[TAT] = tat
+            expires += self._span_s
+        for position, _, _, _ in self._windows:
+            cell[position + 1] += 1
+        cell[EXPIRES] = expires if expires > self._last_end else self._last_end  # noqa: FURB136 - hot
+        return "", 0
+
+    def left(self, cell: Cell, now_ns: int) -> tuple[int, ...]:
+        """What left_template tells: for the rate and each window what is left and the seconds until it is whole."""
+        now_s = now_ns // NS
+        if not self._opened_at <= now_s < self._open_until:
+            self.open_windows(now_s)
+        numbers: list[int] = []
+        if self.burst:
+            tat = cell[TAT]
+            reset_s = -((now_ns - tat) // NS) if tat > now_ns else 0
+            numbers += (remaining(tat, now_ns, self.step_ns, self.burst), reset_s)
+        for position, limit, start, end in self._windows:
+            unused = limit - cell[position + 1] if cell[position] >= start else limit
+            numbers += (unused if unused > 0 else 0, end - now_s)  # noqa: FURB136 - hot
+        return tuple(numbers)
+
+    def settle(self, cell: Cell, now_ns: int) -> Charged:
+        """Charge a cell that is a subject's only one, and tell the caller.
+
+        One pass for what `charge` and `left` do one after the other, because nearly every request comes here; whatever
+        is not an ordinary admission is left to them. A property test holds the two ways together.
+        """
+        now_s = now_ns // NS
+        if not self._opened_at <= now_s < self._open_until:
+            self.open_windows(now_s)
+        numbers: list[int] = []
+        expires = now_s
+        arrival = cell[TAT]
+        _span_ns = self._span_ns
+        if _span_ns:
+            arrival = (arrival if arrival > now_ns else now_ns) + self.step_ns  # noqa: FURB136 - hot
+            free_ns = now_ns + _span_ns - arrival
+            if free_ns < 0:
+                return self._settle_slowly(cell, now_ns)
+            expires += self._span_s
+            numbers += (free_ns // self.step_ns, -((now_ns - arrival) // NS))
+        for position, limit, start, end in self._windows:
+            used = cell[position + 1] + 1
+            if cell[position] < start or used > limit:
+                return self._settle_slowly(cell, now_ns)
+            numbers += (limit - used, end - now_s)
+        for position, _, _, _ in self._windows:
+            cell[position + 1] += 1
+        cell[TAT] = arrival
+        cell[EXPIRES] = expires if expires > self._last_end else self._last_end  # noqa: FURB136 - hot
+        return "", 0, self._lines % tuple(numbers)
+
+    def _settle_slowly(self, cell: Cell, now_ns: int) -> Charged:
+        code, wait_s = self.charge(cell, now_ns)
+        return code, wait_s, self._lines % self.left(cell, now_ns)
+
+
+def charge_all(terms: Sequence[Terms], cells: Sequence[Cell], now_ns: int) -> Charged:
+    """Count one request in every cell, or in none; cells are changed in place only when it is admitted."""
+    if len(terms) == 1:
+        return terms[0].settle(cells[0], now_ns)
+    trial = [list(cell) for cell in cells]
+    for term, cell in zip(terms, trial, strict=True):
+        code, wait_s = term.charge(cell, now_ns)
+        if code:
+            return code, wait_s, _fields(terms, cells, now_ns)
+    for cell, counted in zip(cells, trial, strict=True):
+        cell[:] = counted
+    return "", 0, _fields(terms, cells, now_ns)
+
+
+def _fields(terms: Sequence[Terms], cells: Sequence[Cell], now_ns: int) -> bytes:
+    left = [(term, term.left(cell, now_ns)) for term, cell in zip(terms, cells, strict=True)]
+    told = b", ".join(term.left_template % numbers for term, numbers in left if numbers)
+    policy = b", ".join(filter(None, (term.policy_field for term in terms)))
+    return b"RateLimit-Policy: %s\r\nRateLimit: %s\r\n" % (policy, told) if told else b""

@@ -1,0 +1,216 @@
+"""Reads the head of a request: strict where framing could be read in two ways, RFC 9112 sections 2, 3, 5 and 6.
+
+Why heads are read here at all, and not by llhttp, is told in docs/adr/0006-own-head-parser.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, FramingError, RequestHead
+from gateway_sync.runtime.core.field_lines import HOST, FieldLines
+
+MAX_HEAD_BYTES = 65_536
+MAX_FIELDS = 200
+MAX_TARGET_BYTES = 16_384
+MAX_REQUEST_ID = 128
+SHORT_BYTES = 4096  # of a request whose head is found in one step
+
+_METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+_END = b"\r\n\r\n"
+_VISIBLE = bytes(range(0x21, 0x7F))
+
+
+def split_head(data: bytes) -> tuple[list[bytes], bytes]:
+    """The lines of the head that data begins with and what follows it; no lines while its end is not there.
+
+    Hot: when data seems to be one head and nothing else, it is split first and the lines show whether it was, which
+    costs half of searching for the end. Only for short data, else many pipelined heads would be split over and over.
+    """
+    if len(data) <= SHORT_BYTES and data.endswith(_END):
+        lines = data.split(b"\r\n")
+        if lines.index(b"") == len(lines) - 2:
+            del lines[-2:]
+            return lines, b""
+    end = data.find(_END, 0, MAX_HEAD_BYTES + len(_END))
+    return (data[:end].split(b"\r\n"), data[end + len(_END) :]) if end > 0 else ([], data)
+
+
+def without_empty_lines(data: bytes) -> bytes:
+    """Data from its request line on: empty lines before it are ignored (RFC 9112 section 2.2)."""
+    start = 2
+    while data.startswith(b"\r\n", start):
+        start += 2
+    return data[start:]
+
+
+def read_request_head(lines: list[bytes], fields: FieldLines) -> RequestHead:
+    """The head of a request, given its lines without the final empty one; the list becomes the head's own.
+
+    Errors: FramingError with the code and status of the answer; the connection cannot be used any more.
+    """
+    head = RequestHead()
+    _read_request_line(lines.pop(0), head)
+    if len(lines) >= MAX_FIELDS:
+        raise FramingError("headers-too-large", f"More than {MAX_FIELDS - 1} header fields.")
+    head.lines = lines
+    plain = fields.plain
+    others = [line for line in lines if line not in plain]
+    names = _use_fields(others, fields, head)
+    if names and (head.minor == 0 or names not in _KEPT_ALIVE):
+        _drop_connection_fields(head, names.lower())
+    if not head.host and head.minor == 1:
+        raise FramingError("bad-request", "The Host header is missing.")
+    return head
+
+
+def _read_request_line(line: bytes, head: RequestHead) -> None:
+    try:
+        method, target, version = line.split(b" ")
+    except ValueError:
+        raise FramingError("bad-request", "The request line is malformed.") from None
+    if version != b"HTTP/1.1":
+        if version != b"HTTP/1.0":
+            raise FramingError("bad-request", "Only versions 1.1 and 1.0 of HTTP are spoken here.", 505)
+        head.minor = 0
+        head.is_persistent = False
+    if method not in _COMMON_METHODS and _METHOD.fullmatch(method) is None:
+        raise FramingError("bad-request", "The method is malformed.")
+    if len(target) > MAX_TARGET_BYTES:
+        raise FramingError("bad-request", "The request target is too long.", 414)
+    head.method = method
+    if not target.startswith(b"/"):
+        target = _read_absolute(target, head)
+    if b"?" in target:
+        target, question, query = target.partition(b"?")
+        head.query = question + query
+    head.target_path = target
+
+
+_KEPT_ALIVE = frozenset({b"keep-alive", b"Keep-Alive"})
+_COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+
+
+def _read_absolute(target: bytes, head: RequestHead) -> bytes:
+    """The origin-form of an absolute-form target, whose authority replaces Host (RFC 9112 section 3.2.2)."""
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None or HOST.fullmatch(match[1]) is None:
+        raise FramingError("bad-request", "The request target is malformed.")
+    head.host = match[1]
+    rest = match[2]
+    return rest if rest[:1] == b"/" else b"/" + rest
+
+
+def _use_fields(lines: list[bytes], fields: FieldLines, head: RequestHead) -> bytes:  # noqa: C901, PLR0912 - one pass, hot
+    """Put the fields that the gateway itself reads into the head, out of its lines; the names that Connection lists."""
+    absolute_host, is_hosted, is_sized, names = head.host, False, False, b""
+    seen = fields.seen
+    for line in lines:
+        verdict = seen.get(line) or fields.judge(line)
+        what = verdict[0]
+        if what == "forward":
+            continue
+        if what != "origin":
+            head.lines.remove(line)
+        if what == "host":
+            if is_hosted:
+                raise FramingError("bad-request", "The Host header is malformed or doubled.")
+            is_hosted = True
+            head.host = absolute_host or verdict[1]  # type: ignore[misc]
+        elif what == "key":
+            if head.keys is None:
+                head.keys = []
+            head.keys.append(verdict[1:])  # type: ignore[arg-type]
+        elif what == "connection":
+            names = names + b"," + verdict[1] if names else verdict[1]  # type: ignore[misc]
+        elif what == "sized":
+            if is_sized:
+                raise FramingError("bad-request", "Content-Length is malformed or doubled.")
+            is_sized = True
+            head.content_length = int(verdict[1])  # type: ignore[misc]
+            if head.body == NO_BODY:
+                head.body = SIZED
+        elif what != "drop":
+            _RARE[what](head, verdict[1])  # type: ignore[misc]
+    if is_sized:
+        _check_sized(head)
+    return names
+
+
+def _check_sized(head: RequestHead) -> None:
+    if head.body == CHUNKED:
+        raise FramingError("bad-request", "Content-Length and Transfer-Encoding exclude each other.")
+    if head.content_length == 0:
+        head.lines.append(b"Content-Length: 0")
+        head.body = NO_BODY
+
+
+def _use_coding(head: RequestHead, value: bytes) -> None:
+    if head.minor == 0 or head.body == CHUNKED:
+        raise FramingError("bad-request", "Transfer-Encoding is doubled or not possible in HTTP/1.0.")
+    if value.lower() != b"chunked":
+        raise FramingError("bad-request", "The only transfer coding understood is chunked.", 501)
+    head.body = CHUNKED
+
+
+def _use_expect(head: RequestHead, value: bytes) -> None:
+    if value.lower() != b"100-continue":
+        raise FramingError("bad-request", "The only expectation understood is 100-continue.", 417)
+    head.expects_continue = head.minor == 1
+
+
+def _use_request_id(head: RequestHead, value: bytes) -> None:
+    if len(value) <= MAX_REQUEST_ID and not value.translate(None, _VISIBLE):
+        head.request_id = value
+
+
+def _use_traceparent(head: RequestHead, value: bytes) -> None:
+    # Two of them: none is believed (W3C Trace Context section 3.2).
+    head.traceparent = b"" if head.traceparent else value
+
+
+def _use_tracestate(head: RequestHead, value: bytes) -> None:
+    head.tracestate = head.tracestate + b"," + value if head.tracestate else value
+
+
+def _use_via(head: RequestHead, value: bytes) -> None:
+    head.via = head.via + b", " + value if head.via else value
+
+
+def _use_origin(head: RequestHead, value: bytes) -> None:
+    head.origin = value
+
+
+def _use_preflight_method(head: RequestHead, value: bytes) -> None:
+    head.preflight_method = value
+
+
+def _use_preflight_headers(head: RequestHead, value: bytes) -> None:
+    head.preflight_headers = value
+
+
+_RARE: dict[str, Callable[[RequestHead, bytes], None]] = {
+    "coding": _use_coding,
+    "expect": _use_expect,
+    "id": _use_request_id,
+    "traceparent": _use_traceparent,
+    "tracestate": _use_tracestate,
+    "via": _use_via,
+    "origin": _use_origin,
+    "preflight-method": _use_preflight_method,
+    "preflight-headers": _use_preflight_headers,
+}
+
+
+def _drop_connection_fields(head: RequestHead, names: bytes) -> None:
+    """Obey Connection: persistence, and the fields it declares to be of this hop."""
+    options = {name.strip(b" \t") for name in names.split(b",")} - {b""}
+    if b"close" in options:
+        head.is_persistent = False
+    elif b"keep-alive" in options:
+        head.is_persistent = True
+    named = options - {b"close", b"keep-alive"}
+    if named:
+        head.lines = [line for line in head.lines if line.partition(b":")[0].lower() not in named]

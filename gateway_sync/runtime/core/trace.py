@@ -1,0 +1,48 @@
+"""The trace of an exchange: the steps of admission in their order and how each ended.
+
+Made from the usage record alone: the steps before the one that refused have passed, those after it were not reached.
+"""
+
+from __future__ import annotations
+
+_STEP_OF_CODE = {
+    "unauthenticated": "key",
+    "forbidden": "caller",
+    "no-subscription": "subscription",
+    "subscription-pending": "subscription",
+    "subscription-inactive": "subscription",
+    "payment-required": "subscription",
+    "rate-limited": "limits",
+    "quota-exceeded": "limits",
+    "overloaded": "limits",
+    "body-too-large": "body",
+}
+_ORDER = ("route", "key", "caller", "subscription", "limits", "body", "upstream")
+
+
+def trace_of(
+    operation: str,
+    credential: str,
+    application: str,
+    subscription: str,
+    plan: str,
+    code: str,
+    status: int,
+    *,
+    is_indeterminate: bool,
+) -> list[tuple[str, str]]:
+    """[(step, outcome)]: the object that a step found, "passed", or the code it ended with."""
+    found = {
+        "route": operation,
+        "key": credential,
+        "caller": application,
+        "subscription": f"{subscription} {plan}".strip(),
+    }
+    stopped = _STEP_OF_CODE.get(code, "upstream") if code else ""
+    steps: list[tuple[str, str]] = []
+    for step in _ORDER:
+        if step == stopped:
+            return [*steps, (step, code)]
+        steps.append((step, found.get(step) or "passed"))
+    steps[-1] = ("upstream", "unknown: the worker died" if is_indeterminate else str(status))
+    return steps

@@ -1,0 +1,72 @@
+"""Opens connections to upstreams: name -> addresses -> allowed ones -> connection, checked again once connected."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TypeVar
+
+from gateway_sync.runtime.core.networks import NetworkRules
+
+CONNECT_TIMEOUT_S = 5.0
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class ConnectFailed(Exception):
+    """No address of the target could be connected to."""
+
+
+class AddressRefused(ConnectFailed):
+    """The target's addresses are outside the environment's networks."""
+
+
+async def dial(
+    loop: asyncio.AbstractEventLoop,
+    address: tuple[str, int],
+    tls: ssl.SSLContext | None,
+    rules: NetworkRules,
+    factory: Callable[[], P],
+) -> P:
+    """A connected protocol. Errors: ConnectFailed, after at most CONNECT_TIMEOUT_S.
+
+    The address that is checked is the address that is connected to: names are resolved here, once (DNS rebinding).
+    """
+    host, port = address
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            numeric = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+            admitted = [item for item in numeric if rules.admits(item, port)]
+            if not admitted:
+                raise AddressRefused
+            return await _connect_first(loop, admitted, (host, port), tls, rules, factory)
+    except (OSError, TimeoutError, UnicodeError) as error:
+        raise ConnectFailed from error
+
+
+async def _connect_first(
+    loop: asyncio.AbstractEventLoop,
+    numeric: list[str],
+    address: tuple[str, int],
+    tls: ssl.SSLContext | None,
+    rules: NetworkRules,
+    factory: Callable[[], P],
+) -> P:
+    failure: OSError | None = None
+    for item in numeric:
+        try:
+            transport, protocol = await loop.create_connection(
+                factory, item, address[1], ssl=tls, server_hostname=address[0] if tls else None
+            )
+        except OSError as error:
+            failure = error
+            continue
+        peer = transport.get_extra_info("peername")
+        if peer is None or not rules.admits(str(peer[0]), address[1]):
+            transport.abort()
+            raise AddressRefused
+        return protocol
+    raise ConnectFailed from failure

@@ -1,0 +1,118 @@
+"""Follower: hears of changes, pushed by Redis and pulled from the control plane, and hands them to the keeper.
+
+Owns: when to ask again. Push is a short cut: whatever it loses, the next pull brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from gateway_sync.runtime import push
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
+from gateway_sync.runtime.credentials import Credentials
+from gateway_sync.runtime.keeper import Keeper, Taken, decode_update
+
+logger = logging.getLogger(__name__)
+
+WAIT_S = 20.0
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 5.0  # a pull must bring what a dead Redis did not push within 5 s
+HURRIED_S = 0.2
+UNREADABLE = "update.E001"
+
+
+class Follower:
+    """The two ways by which one gateway learns what is new."""
+
+    def __init__(
+        self, credentials: Credentials, control: ControlPlane, keeper: Keeper, spread: Callable[[Taken], None]
+    ) -> None:
+        """spread is told what each update changed."""
+        self._credentials = credentials
+        self._control = control
+        self._keeper = keeper
+        self._spread = spread
+        self._wake = asyncio.Event()
+        self.is_push_connected = False
+        self.seen_at = 0.0  # when the control plane answered last
+        self.problems: dict[str, str] = {}  # code -> message
+
+    def _take(self, content: bytes, *, is_pushed: bool) -> Taken:
+        """Use an update. Errors: OSError on a full disk."""
+        try:
+            update = decode_update(content)
+        except ValueError as error:
+            self.problems[UNREADABLE] = f"An update could not be read: {error}."
+            logger.error("an update could not be read: %s", error)  # noqa: TRY400 - what was sent is at fault
+            taken = Taken(is_incomplete=is_pushed, is_refused=True)
+        else:
+            self.problems.pop(UNREADABLE, None)
+            taken = self._keeper.take(update, is_pushed=is_pushed)
+        self._spread(taken)
+        return taken
+
+    async def pull(self) -> None:
+        """Ask the control plane for what is new, for ever; a push that showed a gap makes it ask at once."""
+        retry_s = FIRST_RETRY_S
+        is_complete = True
+        while True:
+            pause_s = 0.0
+            began = time.monotonic()
+            try:
+                content = await self._ask(WAIT_S if is_complete and self._keeper.generation is not None else 0.0)
+                self.seen_at = time.time()
+                taken = self._take(content, is_pushed=False)
+                is_complete = not taken.is_incomplete
+                if self._keeper.generation is None:
+                    pause_s = FIRST_RETRY_S
+                elif taken.is_nothing and time.monotonic() - began < HURRIED_S:
+                    taken = Taken(is_refused=True)  # who has nothing new is to wait before saying so
+                if taken.is_refused:
+                    pause_s = _jitter(retry_s)
+            except (ControlPlaneDown, OSError) as error:
+                logger.warning("pulling from the control plane failed: %s", error)
+                pause_s = _jitter(retry_s)
+                if isinstance(error, ControlPlaneRefused):
+                    pause_s = max(pause_s, min(error.retry_after_s, LONGEST_RETRY_S))
+                taken = Taken(is_refused=True)
+            retry_s = min(retry_s * 2, LONGEST_RETRY_S) if taken.is_refused else FIRST_RETRY_S
+            await asyncio.sleep(pause_s)
+
+    async def _ask(self, wait_s: float) -> bytes:
+        """A sync answer; when a gap shows meanwhile, the question is put anew."""
+        self._wake.clear()
+        asking = asyncio.ensure_future(asyncio.to_thread(self._control.post, "sync", self._keeper.ask(wait_s), wait_s))
+        waking = asyncio.ensure_future(self._wake.wait())
+        await asyncio.wait([asking, waking], return_when=asyncio.FIRST_COMPLETED)
+        waking.cancel()
+        if asking.done():
+            return asking.result()
+        asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.to_thread(self._control.post, "sync", self._keeper.ask(0.0))
+
+    async def listen(self) -> None:
+        """Follow the push channel; without it, pulling alone keeps the gateway up to date."""
+        retry_s = FIRST_RETRY_S
+        channel = f"apim:{self._credentials.environment}:push"
+        while True:
+            try:
+                async for message in push.listen(self._credentials.redis_url, channel):
+                    self.is_push_connected = True
+                    retry_s = FIRST_RETRY_S
+                    # What was pushed before we listened is known only to the control plane: ask, once subscribed.
+                    if not message or self._take(message, is_pushed=True).is_incomplete:
+                        self._wake.set()
+            except (push.PushLost, OSError) as error:
+                logger.info("no push: %s", error)
+            self.is_push_connected = False
+            await asyncio.sleep(_jitter(retry_s))
+            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+
+
+def _jitter(longest_s: float) -> float:
+    """A full-jitter pause, so that gateways do not come in step."""
+    return max(random.uniform(0, longest_s), 0.05)  # noqa: S311 - no secret

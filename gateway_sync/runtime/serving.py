@@ -1,0 +1,137 @@
+"""Serving: what all connections of one worker share; the state that a snapshot swap replaces."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gateway_sync.runtime.bounds import Bounds, connections_possible
+from gateway_sync.runtime.core.admission import Gate
+from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
+from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.limit_cells import LimitCells
+from gateway_sync.runtime.spool import Spool
+from gateway_sync.runtime.upstream import Pool
+from gateway_sync.usage_wire import MAX_CELLS, UsageCell
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.client import ClientConnection
+
+SWEEP_S = 0.25
+TRACES_AT_ONCE = 256
+
+CellKey = tuple[int, str, str, int, str]
+
+
+class Serving:
+    """One worker's shared state.
+
+    Units: clock is the event loop's time at the last sweep; good enough for timeouts, and free to read.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        limits: LimitCells,
+        spool: Spool,
+        stats: memoryview,
+        boot: str,
+        port: int,
+        own_addresses: tuple[str, ...],
+        bounds: Bounds,
+    ) -> None:
+        """own_addresses are `host:port` of this gateway's own listeners, never to be proxied to."""
+        self.gate = gate
+        self.limits = limits
+        self.spool = spool
+        self.stats = stats
+        self.boot = boot.encode()[:16]
+        self.port = port
+        self.is_draining = False
+        self.bounds = bounds
+        self.max_clients = bounds.connections or connections_possible()
+        self.date = date_line()
+        self.clock = time.monotonic()
+        self.clients: set[ClientConnection] = set()
+        self.pools: dict[tuple[tuple[str, int], bool], Pool] = {}
+        self.cells: dict[CellKey, int] = {}
+        self.cells_id = 0
+        self._own_addresses = own_addresses
+        self._tls: ssl.SSLContext | None = None
+        self.rules = self._read_rules(gate.index)
+        self._traceparents: list[bytes] = []
+
+    def _read_rules(self, index: Index) -> NetworkRules:
+        environment = index.environment
+        return NetworkRules(
+            environment.allowed_networks,
+            (*environment.forbidden_addresses, *self._own_addresses),
+            allow_public=environment.allow_public_networks,
+        )
+
+    def use(self, index: Index) -> None:
+        """Serve by another index; exchanges under way end by the one they began with."""
+        rules = self._read_rules(index)  # first: what raises must leave the index before in force
+        self.gate.use(index)
+        self.rules = rules
+        wanted = {(target.address, target.is_tls) for version in index.versions.values() for target in version.targets}
+        for key, pool in list(self.pools.items()):
+            if key not in wanted or not self.rules.admits(*key[0]):
+                pool.close()
+                if key not in wanted:
+                    del self.pools[key]
+
+    def pool_of(self, target: TargetEntry) -> Pool:
+        """The pool of a target."""
+        key = (target.address, target.is_tls)
+        pool = self.pools.get(key)
+        if pool is None:
+            if target.is_tls and self._tls is None:
+                self._tls = ssl.create_default_context()
+            pool = self.pools[key] = Pool(target.address, self._tls if target.is_tls else None)
+        return pool
+
+    def fresh_traceparent(self) -> bytes:
+        """A traceparent of a new trace; drawn in bulk, because a system call a request would cost more than its use."""
+        if not self._traceparents:
+            traces = os.urandom(16 * TRACES_AT_ONCE).hex("-", 16).encode().split(b"-")
+            spans = os.urandom(8 * TRACES_AT_ONCE).hex("-", 8).encode().split(b"-")
+            self._traceparents = [b"00-%s-%s-01" % pair for pair in zip(traces, spans, strict=True)]
+        return self._traceparents.pop()
+
+    def count_anonymous(self, route: str, version: VersionEntry | None, status: int, code: str) -> None:
+        """Add an exchange without an identity to its cell; past the bound to one for all the rest."""
+        minute = int(time.time()) // 60 * 60
+        key = (minute, route, version.id if version else "", status, code)
+        if key not in self.cells and len(self.cells) >= MAX_CELLS - 200:
+            key = (minute, "", "", status, code)
+        self.cells[key] = self.cells.get(key, 0) + 1
+
+    def flush_cells(self) -> None:
+        """Note the anonymous counts in the spool and begin anew."""
+        if not self.cells:
+            return
+        cells = [UsageCell(*key, count) for key, count in self.cells.items()]
+        if self.spool.add_cells(msgspec.msgpack.encode((self.cells_id + 1, cells))):
+            self.cells_id += 1
+            self.cells.clear()
+
+    def sweep(self, now: float) -> None:
+        """Close what has waited too long; called each SWEEP_S."""
+        self.clock = now
+        self.date = date_line()
+        for client in [client for client in self.clients if client.deadline < now]:
+            client.expire()
+        for pool in self.pools.values():
+            pool.close_idle(now)
+        self.spool.prepare()
+
+
+def date_line() -> bytes:
+    """The Date field of the gateway's own answers (RFC 9110 section 6.6.1)."""
+    return b"Date: " + formatdate(usegmt=True).encode()

@@ -1,0 +1,162 @@
+"""Slot: a place for one worker, with a listening socket that outlives the workers in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import token_hex
+
+from gateway_sync.runtime import channel
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF_S = 0.05
+LONGEST_BACKOFF_S = 5.0
+STEADY_S = 10.0  # a worker that lived this long starts the back-off anew
+BACKLOG = 4096
+SUSPICIOUS_S = 60.0  # a worker that dies so soon after it took a state over may have died of it
+
+
+def open_listener(bind: str, port: int) -> socket.socket:
+    """A listening socket of its own for a slot; the kernel spreads connections over all of a port (SO_REUSEPORT).
+
+    Errors: OSError when the port is taken or may not be used.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.settimeout(0)
+        listener.bind((bind, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a worker ended by itself.
+
+    Shapes: code as of subprocess, negative = by that signal; is_loaded = it had taken over the state it was given;
+    lived_s since then, else since its start.
+    """
+
+    code: int
+    is_loaded: bool
+    lived_s: float
+
+    @property
+    def is_by_state(self) -> bool:
+        """True when the state it was given may be what killed it: not a kill from outside, not a full disk."""
+        if self.code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, os.EX_TEMPFAIL):
+            return False
+        return not self.is_loaded or self.lived_s < SUSPICIOUS_S
+
+
+class Slot:
+    """One worker at a time, started again whenever it ends."""
+
+    def __init__(self, number: int, listener: socket.socket) -> None:
+        """No worker yet."""
+        self.number = number
+        self.listener = listener
+        self.boot = ""
+        self.pid = 0
+        self.started_at = 0.0
+        self.applied_at = 0.0
+        self.applied: channel.Applied | None = None
+        self.restarts = -1
+        self._writer: asyncio.StreamWriter | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopping = False
+        self._given = ""  # the digest of the state that the worker was given last
+
+    async def run(
+        self,
+        settings: Callable[[Slot], channel.Settings],
+        on_change: Callable[[Slot], None],
+        on_death: Callable[[Death], None],
+    ) -> None:
+        """Keep a worker in the slot until `stop`."""
+        backoff_s = FIRST_BACKOFF_S
+        while not self._is_stopping:
+            began = time.monotonic()
+            death = await self._run_one(settings, on_change)
+            if self._is_stopping:
+                return
+            on_death(death)
+            backoff_s = (
+                FIRST_BACKOFF_S if time.monotonic() - began > STEADY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
+            )
+            logger.warning("worker %d (pid %d) ended; the next one starts in %.2f s", self.number, self.pid, backoff_s)
+            await asyncio.sleep(backoff_s)
+
+    async def _run_one(self, settings: Callable[[Slot], channel.Settings], on_change: Callable[[Slot], None]) -> Death:
+        ours, theirs = socket.socketpair()
+        self.boot = token_hex(16)
+        self.restarts += 1
+        self.started_at = time.time()
+        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; a fork takes a millisecond
+            [sys.executable, "-m", "gateway_sync.runtime.worker", str(self.listener.fileno()), str(theirs.fileno())],
+            pass_fds=(self.listener.fileno(), theirs.fileno()),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.pid = self._process.pid
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LIMIT)
+        first = settings(self)
+        self._given = first.digest
+        self._writer.write(channel.encode(first))
+        try:
+            while line := await reader.readline():
+                self._note(channel.decode_answer(line))
+                on_change(self)
+        except ConnectionError:
+            pass  # the worker died; what it was doing is in its spool
+        self._writer.close()
+        applied, self._writer, self.applied = self.applied, None, None
+        while self._process.poll() is None:  # noqa: ASYNC110 - nothing tells  # its channel is closed, so it is about to end
+            await asyncio.sleep(0.01)
+        on_change(self)
+        is_loaded = applied is not None and applied.digest == self._given
+        lived_s = time.time() - (self.applied_at if is_loaded else self.started_at)
+        return Death(self._process.returncode, is_loaded, lived_s)
+
+    def _note(self, applied: channel.Applied) -> None:
+        """Keep what the worker has in force; applied_at is since when it has this state."""
+        if self.applied is None or self.applied.digest != applied.digest:
+            self.applied_at = time.time()
+        self.applied = applied
+
+    def send(self, message: channel.Apply | channel.ApplyAccess) -> None:
+        """Tell the worker; one that is just starting reads the same from disk."""
+        if isinstance(message, channel.Apply):
+            self._given = message.digest
+        if self._writer is not None:
+            self._writer.write(channel.encode(message))
+
+    def stop(self) -> None:
+        """Let the worker finish what it serves and end."""
+        self._is_stopping = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+
+def cpu_count() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,147 @@
+"""Spool: where a worker notes exchanges first, in memory-mapped files that outlive it."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import zlib
+from pathlib import Path
+
+from gateway_sync.runtime.spool_format import (
+    ADMIT,
+    ADMIT_HEAD,
+    CELLS,
+    END,
+    FIELD,
+    FINAL,
+    FINAL_BODY,
+    HEADER,
+    MAX_PATH,
+    SEGMENT_BYTES,
+    segment_path,
+)
+
+_HEADER_BYTES = HEADER.size
+_LONGEST = 2**32 - 1
+_RESERVE = 65_536  # kept for the finals of exchanges in flight when no further segment can be had
+
+
+class Spool:
+    """The append-only spool of one boot of a worker."""
+
+    def __init__(self, folder: Path, boot: str, slot: int, limit_bytes: int) -> None:
+        """limit_bytes is for the spools of all workers of the host; without room, nothing is noted until there is."""
+        self._folder = folder
+        self._boot, self._slot = boot, slot
+        self._limit_bytes = limit_bytes
+        self._count = 0
+        self._offset = 0
+        self._next: mmap.mmap | None = None
+        self._has_room = True
+        try:
+            self._map = self._allocate()
+        except OSError:
+            self._map, self._offset, self._has_room = _full_map(), SEGMENT_BYTES, False
+        self.number = 0
+        self.seq = 0
+
+    def _allocate(self) -> mmap.mmap:
+        """A fresh segment, its blocks allocated: a store into a hole of a full disk would kill the process."""
+        if (sum(1 for _ in self._folder.iterdir()) + 1) * SEGMENT_BYTES > self._limit_bytes:
+            raise OSError(errno.EDQUOT, "the spool has reached its limit")
+        path = segment_path(self._folder, self._boot, self._slot, self._count)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, SEGMENT_BYTES)
+            segment = mmap.mmap(descriptor, SEGMENT_BYTES)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        self._count += 1
+        return segment
+
+    def prepare(self) -> None:
+        """Have the next segment ready before the current one is full; to be called off the hot path.
+
+        Errors: none; a full disk shows when the space is needed.
+        """
+        if self._next is None and self._offset > SEGMENT_BYTES // 2:
+            try:
+                self._next = self._allocate()
+            except OSError:
+                self._has_room = False  # looked for again by the next call, not by each request
+            else:
+                self._has_room = True
+
+    def _append(self, kind: int, payload: bytes, spare: int) -> bool:
+        length = len(payload)
+        start = self._offset
+        end = start + _HEADER_BYTES + length
+        if end + _HEADER_BYTES + (spare if self._next is None else 0) > SEGMENT_BYTES:
+            if not self._roll():
+                return False
+            start, end = 0, _HEADER_BYTES + length
+        self._map[start + _HEADER_BYTES : end] = payload
+        HEADER.pack_into(self._map, start, length, zlib.crc32(payload), kind)
+        self._offset = end
+        return True
+
+    def _roll(self) -> bool:
+        """Go on in the next segment; False when there is none."""
+        following = self._next
+        if following is None:
+            if not self._has_room:
+                return False
+            try:
+                following = self._allocate()
+            except OSError:
+                self._has_room = False
+                return False
+        HEADER.pack_into(self._map, self._offset, 0, zlib.crc32(b""), END)
+        self._map.close()
+        self._map, self._next, self._offset = following, None, 0
+        return True
+
+    def admit(self, number: int, at_us: int, client_request_id: bytes, path: bytes, context: bytes) -> bool:
+        """Note an exchange that is about to be sent; False when the disk is full and it must be refused."""
+        text = FIELD.join((client_request_id, path[:MAX_PATH], context))
+        return self._append(ADMIT, ADMIT_HEAD.pack(number, at_us) + text, _RESERVE)
+
+    def finish(
+        self,
+        number: int,
+        status: int,
+        code: int,
+        duration_us: int,
+        upstream_us: int,
+        request_bytes: int,
+        response_bytes: int,
+    ) -> bool:
+        """Note how an exchange ended; False when it could not be noted, so that its last byte must not go out."""
+        seq = self.seq + 1
+        payload = FINAL_BODY.pack(
+            number,
+            seq,
+            status,
+            code,
+            duration_us if duration_us < _LONGEST else _LONGEST,  # noqa: FURB136 - hot
+            upstream_us if upstream_us < _LONGEST else _LONGEST,  # noqa: FURB136 - hot
+            request_bytes,
+            response_bytes,
+        )
+        if not self._append(FINAL, payload, 0):
+            return False
+        self.seq = seq
+        return True
+
+    def add_cells(self, payload: bytes) -> bool:
+        """Note counts of exchanges without an identity."""
+        return self._append(CELLS, payload, _RESERVE)
+
+
+def _full_map() -> mmap.mmap:
+    """Stands for a segment without room, for a worker that starts on a full disk; only its end is ever written."""
+    return mmap.mmap(-1, SEGMENT_BYTES + HEADER.size)

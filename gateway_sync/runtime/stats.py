@@ -1,0 +1,70 @@
+"""Statistics of one worker in a shared memory map: one writer (the worker), any number of readers.
+
+Owns: the layout. The map outlives the worker, so that counts survive a crash; a reader sums the slots.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+BUCKETS = 28  # latency bucket n holds exchanges below 2**n microseconds; the last one the rest
+_NAMES = (
+    "requests",
+    "refused",
+    "upstream_errors",
+    "status_1xx",
+    "status_2xx",
+    "status_3xx",
+    "status_4xx",
+    "status_5xx",
+    "request_bytes",
+    "response_bytes",
+    "connections_opened",
+    "connections_closed",
+    "upstream_connections_opened",
+    "retries",
+    "aborted",
+)
+POSITIONS = {name: position for position, name in enumerate(_NAMES)}
+REQUESTS, REFUSED, UPSTREAM_ERRORS = 0, 1, 2
+STATUS_CLASS = POSITIONS["status_1xx"] - 1  # plus status // 100
+REQUEST_BYTES, RESPONSE_BYTES = POSITIONS["request_bytes"], POSITIONS["response_bytes"]
+CONNECTIONS_OPENED, CONNECTIONS_CLOSED = POSITIONS["connections_opened"], POSITIONS["connections_closed"]
+UPSTREAM_OPENED, RETRIES, ABORTED = POSITIONS["upstream_connections_opened"], POSITIONS["retries"], POSITIONS["aborted"]
+LATENCY = 32
+LATENCY_SUM = LATENCY + BUCKETS
+SIZE = 8 * (LATENCY_SUM + 4)
+
+
+def open_cells(path: Path) -> memoryview:
+    """The unsigned 64-bit cells of a slot; the file is made when missing.
+
+    Errors: OSError, on a full disk too: the blocks are allocated before they are mapped.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, SIZE)
+        return memoryview(mmap.mmap(descriptor, SIZE)).cast("Q")
+    finally:
+        os.close(descriptor)
+
+
+def count_exchange(cells: memoryview, status: int, duration_us: int, request_bytes: int, response_bytes: int) -> None:
+    """Add an exchange that ended."""
+    cells[REQUESTS] += 1
+    cells[STATUS_CLASS + status // 100] += 1
+    if request_bytes:
+        cells[REQUEST_BYTES] += request_bytes
+    if response_bytes:
+        cells[RESPONSE_BYTES] += response_bytes
+    bucket = duration_us.bit_length()
+    cells[LATENCY + (bucket if bucket < BUCKETS else BUCKETS - 1)] += 1
+    cells[LATENCY_SUM] += duration_us
+
+
+def read_stats(cells: memoryview) -> dict[str, int | list[int]]:
+    """The named counts and the latency histogram."""
+    named: dict[str, int | list[int]] = {name: cells[position] for name, position in POSITIONS.items()}
+    return named | {"latency": [cells[LATENCY + n] for n in range(BUCKETS)], "latency_sum_us": cells[LATENCY_SUM]}

@@ -1,0 +1,238 @@
+"""Supervisor: keeps the workers running and up to date; the data path never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from gateway_sync.runtime import channel
+from gateway_sync.runtime.bounds import Bounds
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
+from gateway_sync.runtime.credentials import Credentials
+from gateway_sync.runtime.follower import Follower
+from gateway_sync.runtime.generations import SOFTWARE_VERSION
+from gateway_sync.runtime.keeper import Keeper, Taken
+from gateway_sync.runtime.shipper import Shipper
+from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener
+from gateway_sync.runtime.spool_format import SPOOL_BYTES
+from gateway_sync.runtime.spool_sync import SpoolSync
+from gateway_sync.runtime.stats import open_cells, read_stats
+
+logger = logging.getLogger(__name__)
+
+REPORT_S = 2.0
+STOP_S = 12.0
+DEATHS = 2  # of workers, by one state within SUSPICIOUS_S, put it in quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the gateway was started."""
+
+    home: Path
+    bind: str
+    port: int
+    admin_port: int
+    workers: int
+    spool_bytes: int = SPOOL_BYTES
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+class Supervisor:
+    """All workers of one host."""
+
+    def __init__(self, options: Options, credentials: Credentials) -> None:
+        """Reads the state on disk; nothing listens yet. Errors: OSError."""
+        self.options = options
+        self._credentials = credentials
+        self._home = options.home / credentials.fingerprint()
+        (self._home / "spool").mkdir(parents=True, exist_ok=True)
+        self.keeper = Keeper(self._home, credentials)
+        self._control = ControlPlane(credentials.control_url, credentials.token)
+        self.slots: list[Slot] = []
+        self.follower = Follower(credentials, self._control, self.keeper, self.spread)
+        self._deaths: dict[str, list[float]] = {}
+        self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
+        self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
+        self._sync = SpoolSync(self._home / "spool", self._live_boots)
+        self._wake_report = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _live_boots(self) -> dict[str, int]:
+        return {slot.boot: slot.number for slot in self.slots if slot.boot and slot.pid}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until stop is set, then let the workers finish."""
+        if self.keeper.generation is not None:
+            self._start_workers()
+        self._start(self.follower.pull())
+        if self._credentials.redis_url:
+            self._start(self.follower.listen())
+        self._start(self._report())
+        self._start(self.shipper.run())
+        self._start(self._sync.run())
+        await stop.wait()
+        await self._stop()
+
+    def _start(self, work: asyncio.coroutines._CoroutineLike[None]) -> None:  # type: ignore[name-defined]
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+
+    def _start_workers(self) -> None:
+        """Open the port, for there is something to serve, and fill the slots."""
+        if self.slots:
+            return
+        for number in range(self.options.workers):
+            self.slots.append(Slot(number, open_listener(self.options.bind, self.options.port)))
+        for slot in self.slots:
+            self._start(slot.run(self._settings, self._on_change, self._on_death))
+
+    def _settings(self, slot: Slot) -> channel.Settings:
+        keeper = self.keeper
+        pseudonym = hashlib.sha256(self._credentials.token.encode()).hexdigest()[:8]
+        own = [f"{self.options.bind}:{port}" for port in (self.options.port, self.options.admin_port)]
+        return channel.Settings(
+            slot=slot.number,
+            boot=slot.boot,
+            workers=self.options.workers,
+            home=str(self._home),
+            pepper=self._credentials.pepper,
+            port=self.options.port,
+            pseudonym=f"apim-{pseudonym}",
+            own_addresses=(*own, f"127.0.0.1:{self.options.admin_port}"),
+            generation=str(keeper.generation),
+            digest=keeper.manifest.digest if keeper.manifest else "",
+            access_file=str(keeper.access_file or ""),
+            access_changes=list(keeper.access.changes.items()),
+            access_seq=keeper.access.seq,
+            spool_bytes=self.options.spool_bytes,
+            bounds=self.options.bounds,
+        )
+
+    def _on_change(self, slot: Slot) -> None:
+        applied = slot.applied
+        if applied is not None and applied.refused:
+            reason = applied.problems[0][1] if applied.problems else "a worker could not use it"
+            self._quarantine(applied.refused, reason)
+        self._wake_report.set()
+
+    def _on_death(self, death: Death) -> None:
+        """Two workers that die soon of one state put it in quarantine; the next ones start from the one before."""
+        manifest = self.keeper.manifest
+        if manifest is None or not death.is_by_state:
+            return
+        now = time.monotonic()
+        recent = [at for at in self._deaths.get(manifest.digest, ()) if now - at < SUSPICIOUS_S]
+        self._deaths = {manifest.digest: [*recent, now]}
+        if len(recent) + 1 >= DEATHS:
+            self._quarantine(manifest.digest, f"it ended {DEATHS} workers within {SUSPICIOUS_S:.0f} s")
+
+    def _quarantine(self, digest: str, reason: str) -> None:
+        manifest = self.keeper.manifest
+        if manifest is not None and manifest.digest == digest and self.keeper.quarantine(digest, reason):
+            self._give_generation()
+            self._wake_report.set()
+
+    def _give_generation(self) -> None:
+        manifest, generation = self.keeper.manifest, self.keeper.generation
+        if manifest is not None and generation is not None:
+            for slot in self.slots:
+                slot.send(channel.Apply(str(generation), manifest.digest))
+
+    def spread(self, taken: Taken) -> None:
+        """Tell the workers what an update changed."""
+        if taken.is_refused:
+            self._wake_report.set()
+        if self.keeper.generation is not None and not self.slots:
+            self._start_workers()
+            return
+        if taken.generation is not None:
+            self._give_generation()
+        for slot in self.slots:
+            if taken.access_file is not None:
+                slot.send(channel.ApplyAccess((), taken.upto, str(taken.access_file)))
+            elif taken.changes or taken.upto:
+                slot.send(channel.ApplyAccess(taken.changes, taken.upto))
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong here now, by code."""
+        return {**self.keeper.problems, **self.follower.problems, **self.shipper.problems()}
+
+    def _catch_up(self) -> None:
+        """Write what a full disk did not take; the workers go on from the new file, for the old one is gone."""
+        path = self.keeper.catch_up()
+        if path is not None:
+            self.spread(Taken(upto=self.keeper.access.seq, access_file=path))
+
+    async def _report(self) -> None:
+        """Tell the control plane what runs here: each REPORT_S, and at once after a change."""
+        is_down = False
+        while True:
+            try:
+                await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(self.report()))
+                is_down = False
+            except ControlPlaneDown as error:
+                if not is_down:
+                    logger.warning("reporting failed: %s", error)
+                is_down = True
+            self._wake_report.clear()
+            self._catch_up()
+            try:
+                async with asyncio.timeout(REPORT_S):
+                    await self._wake_report.wait()
+            except TimeoutError:
+                continue
+
+    def report(self) -> dict[str, object]:
+        """What runs here."""
+        return {
+            "software_version": SOFTWARE_VERSION,
+            "host": socket.gethostname(),
+            "is_push_connected": self.follower.is_push_connected,
+            "workers": [self._worker_report(slot) for slot in self.slots],
+        }
+
+    def _worker_report(self, slot: Slot) -> dict[str, object]:
+        applied = slot.applied or channel.Applied(0, "", 0)
+        problems = [{"code": code, "message": message} for code, message in applied.problems]
+        problems += [{"code": code, "message": message} for code, message in self.problems().items()]
+        return {
+            "slot": slot.number,
+            "pid": slot.pid,
+            "boot": slot.boot,
+            "started_at": slot.started_at,
+            "revision": applied.revision,
+            "digest": applied.digest,
+            "access_seq": applied.access_seq,
+            "applied_at": slot.applied_at,
+            "problems": problems,
+            "stats": self.stats_of(slot) | {"restarts": slot.restarts},
+        }
+
+    def stats_of(self, slot: Slot) -> dict[str, object]:
+        """The counts of a slot, those of its earlier workers included."""
+        return dict(read_stats(self._stats[slot.number]))
+
+    def is_ready(self) -> bool:
+        """True when every slot has a worker that serves."""
+        return bool(self.slots) and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
+
+    async def _stop(self) -> None:
+        for slot in self.slots:
+            slot.stop()
+        deadline = time.monotonic() + STOP_S
+        while any(slot.applied is not None for slot in self.slots) and time.monotonic() < deadline:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
+        for slot in self.slots:
+            slot.kill()
+        await self.shipper.ship_once()
+        for task in self._tasks:
+            task.cancel()
+        self._control.close()

@@ -1,0 +1,293 @@
+"""UpstreamConnection: one HTTP/1.1 connection to an upstream; Pool: those of one target.
+
+Owns: reading answers strictly, and whether a connection may serve again. Must not know: clients, policies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingError, ResponseHead
+from gateway_sync.runtime.core.chunked import ChunkedDecoder
+from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
+from gateway_sync.runtime.dialing import ConnectFailed, dial
+
+MAX_HEAD_BYTES = 65_536
+MAX_INTERIM = 16  # 1xx answers before the final one
+MAX_CONNECTIONS = 1024
+RETRY_S = 2.0  # after connecting failed, other targets come first for so long
+IDLE_S = 4.0  # under the 5 s after which common Python and Node servers close
+
+
+class Receiver(Protocol):
+    """Who waits for an answer: an exchange."""
+
+    is_head: bool
+    is_upload_complete: bool
+    answer_lines: AnswerLines
+
+    def on_interim(self, status: int) -> None:
+        """An informational answer."""
+
+    def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> None:
+        """The head, with what came of the body in the same read."""
+
+    def on_content(self, body: bytes, *, is_complete: bool) -> None:
+        """More of the body."""
+
+    def on_failure(self, code: str, *, is_stale: bool) -> None:
+        """No (complete) answer will come; is_stale = nothing of it came, on a connection that had served before."""
+
+    def on_upload_paused(self, *, is_paused: bool) -> None:
+        """The upstream does not take more of the request for now, or takes it again."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection; at most one exchange at a time."""
+
+    __slots__ = (
+        "_buffer", "_decoder", "_head", "_interim", "_left", "idle_since", "is_open", "is_used", "is_write_paused",
+        "pool", "receiver", "transport",
+    )  # fmt: skip
+
+    def __init__(self, pool: Pool) -> None:
+        """Not connected yet."""
+        self.pool = pool
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else is called
+        self.receiver: Receiver | None = None
+        self.is_open = False
+        self.is_used = False
+        self.is_write_paused = False
+        self.idle_since = 0.0
+        self._buffer = b""
+        self._head: ResponseHead | None = None
+        self._decoder: ChunkedDecoder | None = None
+        self._left = 0
+        self._interim = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Connected."""
+        self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the answer."""
+        receiver = self.receiver
+        if receiver is None:
+            self.close()  # an answer nobody asked for: the next request would be given the wrong one
+            return
+        try:
+            if self._head is None:
+                self._read_head(receiver, data)
+            else:
+                self._read_body(receiver, data)
+        except FramingError as error:
+            self.fail(error.refusal.code)
+
+    def _read_head(self, receiver: Receiver, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            if len(data) > MAX_HEAD_BYTES:
+                raise FramingError("upstream-invalid", "The header never ends.")
+            self._buffer = data
+            return
+        head = read_response_head(data[:end], receiver.answer_lines, is_head=receiver.is_head)
+        rest = data[end + 4 :]
+        if head.status < 200:  # noqa: PLR2004
+            self._interim += 1
+            if head.status == 101 or self._interim > MAX_INTERIM:  # noqa: PLR2004 - Upgrade was never forwarded
+                raise FramingError("upstream-invalid", "An informational answer was not asked for.")
+            receiver.on_interim(head.status)
+            if rest and self.receiver is receiver:
+                self._read_head(receiver, rest)
+            return
+        self._head = head
+        self._begin_body(receiver, head, rest)
+
+    def _begin_body(self, receiver: Receiver, head: ResponseHead, rest: bytes) -> None:
+        """The part of the body that came with the head."""
+        body = head.body
+        if body == NO_BODY:
+            self._finish(receiver, head, b"", is_clean=not rest)
+        elif body == SIZED:
+            have = len(rest)
+            if have >= head.content_length:
+                self._finish(receiver, head, rest[: head.content_length], is_clean=have == head.content_length)
+            else:
+                self._left = head.content_length - have
+                receiver.on_answer(head, rest, is_complete=False)
+        elif body == CHUNKED:
+            decoder = self._decoder = ChunkedDecoder("upstream-invalid")
+            content = b"".join(decoder.feed(rest))
+            if decoder.is_complete:
+                self._finish(receiver, head, content, is_clean=not decoder.rest)
+            else:
+                receiver.on_answer(head, content, is_complete=False)
+        else:
+            receiver.on_answer(head, rest, is_complete=False)
+
+    def _finish(self, receiver: Receiver, head: ResponseHead, content: bytes, *, is_clean: bool) -> None:
+        """A whole answer in one read: free the connection first, for the client's next request may want it at once."""
+        self._release(is_clean=is_clean and head.is_persistent and receiver.is_upload_complete)
+        receiver.on_answer(head, content, is_complete=True)
+
+    def _read_body(self, receiver: Receiver, data: bytes) -> None:
+        head = self._head
+        if self._decoder is not None:
+            content = b"".join(self._decoder.feed(data))
+            is_complete = self._decoder.is_complete
+            is_clean = not self._decoder.rest
+        elif head is not None and head.body == UNTIL_CLOSE:
+            content, is_complete, is_clean = data, False, False
+        else:
+            content = data[: self._left]
+            is_clean = len(data) == len(content)
+            self._left -= len(content)
+            is_complete = self._left == 0
+        if is_complete:
+            self._release(is_clean=is_clean and head is not None and head.is_persistent and receiver.is_upload_complete)
+        receiver.on_content(content, is_complete=is_complete)
+
+    def _release(self, *, is_clean: bool) -> None:
+        self.receiver = None
+        self._head = None
+        self._decoder = None
+        self._interim = 0
+        if is_clean and not self.is_write_paused:
+            self.pool.put_back(self)
+        else:
+            self.close()
+
+    def eof_received(self) -> None:
+        """The upstream is done sending: the end of an answer that is delimited by it, else a failure; closes."""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Closed by either side."""
+        is_error = _error is not None
+        self.is_open = False
+        self.pool.forget(self)
+        receiver, self.receiver = self.receiver, None
+        if receiver is None:
+            return
+        if self._head is not None and self._head.body == UNTIL_CLOSE and not is_error:
+            receiver.on_content(b"", is_complete=True)
+        else:
+            is_stale = self.is_used and self._head is None and not self._buffer
+            receiver.on_failure(
+                "upstream-invalid" if self._head or self._buffer else "upstream-unreachable", is_stale=is_stale
+            )
+
+    def fail(self, code: str) -> None:
+        """Give up on the exchange and the connection."""
+        receiver, self.receiver = self.receiver, None
+        self.close()
+        if receiver is not None:
+            receiver.on_failure(code, is_stale=False)
+
+    def close(self) -> None:
+        """Close without a word to the exchange."""
+        self.receiver = None
+        self.is_open = False
+        self.pool.forget(self)
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """The upstream reads slower than the client sends."""
+        self.is_write_paused = True
+        if self.receiver is not None:
+            self.receiver.on_upload_paused(is_paused=True)
+
+    def resume_writing(self) -> None:
+        """The upstream caught up."""
+        self.is_write_paused = False
+        if self.receiver is not None:
+            self.receiver.on_upload_paused(is_paused=False)
+
+
+class Pool:
+    """Connections to one target; the one used last is used first, so that idle ones run out."""
+
+    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> None:
+        """Nothing is connected until someone asks."""
+        self.address = address
+        self._tls = tls
+        self.idle: list[UpstreamConnection] = []
+        self._open: set[UpstreamConnection] = set()
+        self._dialing = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed_at = -RETRY_S
+        self._clock = 0.0  # as of the last close_idle: exact enough for idle times
+
+    def take(self) -> UpstreamConnection | None:
+        """An idle connection, None when one must be dialed."""
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.is_open and not connection.transport.is_closing():
+                return connection
+        return None
+
+    def is_full(self) -> bool:
+        """True when no more connections may be opened."""
+        return len(self._open) + self._dialing >= MAX_CONNECTIONS
+
+    @property
+    def is_failing(self) -> bool:
+        """True when connecting failed a moment ago; another target is asked first then."""
+        return self._clock - self._failed_at < RETRY_S
+
+    def dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
+        """Open a connection in the background; on_done gets None when that failed."""
+        self._dialing += 1
+        task = asyncio.get_running_loop().create_task(self._dial(rules, on_done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
+        loop = asyncio.get_running_loop()
+        connection: UpstreamConnection | None
+        try:
+            connection = await dial(loop, self.address, self._tls, rules, lambda: UpstreamConnection(self))
+        except ConnectFailed:
+            connection = None
+            self._failed_at = self._clock
+        finally:
+            self._dialing -= 1
+        if connection is not None:
+            self._open.add(connection)
+        on_done(connection)
+
+    def put_back(self, connection: UpstreamConnection) -> None:
+        """Keep a connection for the next exchange."""
+        connection.is_used = True
+        connection.idle_since = self._clock
+        self.idle.append(connection)
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """The connection is gone; one that is still listed as idle is skipped when its turn comes."""
+        self._open.discard(connection)
+
+    def close_idle(self, now: float) -> None:
+        """Close what nobody has needed for a while."""
+        self._clock = now
+        kept: list[UpstreamConnection] = []
+        for connection in self.idle:
+            if connection.is_open and now - connection.idle_since < IDLE_S:
+                kept.append(connection)
+            elif connection.is_open:
+                connection.close()
+        self.idle[:] = kept
+
+    def close(self) -> None:
+        """Close everything idle; exchanges under way finish first."""
+        for connection in self.idle:
+            if connection.is_open:
+                connection.close()
+        self.idle.clear()

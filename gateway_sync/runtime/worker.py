@@ -1,0 +1,172 @@
+"""A worker process: serves requests on the socket of its slot, by what its supervisor tells it.
+
+Composition root of the data path; run as `python -m gateway_sync.runtime.worker LISTEN_FD CHANNEL_FD`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import hmac
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvloop
+
+from gateway_sync.runtime import channel
+from gateway_sync.runtime.access_file import AccessFile
+from gateway_sync.runtime.access_table import AccessTable
+from gateway_sync.runtime.client import ClientConnection
+from gateway_sync.runtime.core.admission import Gate
+from gateway_sync.runtime.core.index import Index
+from gateway_sync.runtime.generations import GenerationInvalid, load_index
+from gateway_sync.runtime.limit_cells import LimitCells
+from gateway_sync.runtime.serving import SWEEP_S, Serving
+from gateway_sync.runtime.spool import Spool
+from gateway_sync.runtime.stats import open_cells
+
+logger = logging.getLogger(__name__)
+
+DRAIN_S = 10.0
+YOUNG_OBJECTS = 20_000  # exchanges make no cycles; look for some seldom
+CELLS_EVERY = 4  # sweeps between two notes of the anonymous counts
+_PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    """One worker: the serving state, and the channel to the supervisor."""
+
+    def __init__(self, settings: channel.Settings, index: Index, writer: asyncio.StreamWriter) -> None:
+        """Errors: OSError when the maps of this slot cannot be allocated."""
+        home = Path(settings.home)
+        pepper = bytes.fromhex(settings.pepper)
+        self._writer = writer
+        self._access = AccessTable(AccessFile(Path(settings.access_file)) if settings.access_file else None)
+        self._access.apply(settings.access_changes, settings.access_seq)
+        gate = Gate(
+            index, self._access, lambda key: hmac.digest(pepper, key, "sha256").hex(), settings.pseudonym.encode()
+        )
+        self.serving = Serving(
+            gate,
+            LimitCells(home / "limits.map", is_shared=settings.workers > 1),
+            Spool(home / "spool", settings.boot, settings.slot, settings.spool_bytes),
+            open_cells(home / f"stats.{settings.slot}.map"),
+            settings.boot,
+            settings.port,
+            settings.own_addresses,
+            settings.bounds,
+        )
+
+    def _tell(self, problems: list[tuple[str, str]], refused: str = "") -> None:
+        index = self.serving.gate.index
+        told = channel.Applied(index.revision, index.digest, self._access.seq, problems, refused)
+        self._writer.write(channel.encode(told))
+
+    async def follow(self, reader: asyncio.StreamReader) -> None:
+        """Do what the supervisor says, until it is gone."""
+        index = self.serving.gate.index
+        self._tell([(problem.code, problem.message) for problem in index.problems])
+        while line := await reader.readline():
+            order = channel.decode_order(line)
+            if isinstance(order, channel.Apply):
+                await self._apply(order)
+            elif isinstance(order, channel.ApplyAccess):
+                self._apply_access(order)
+
+    async def _apply(self, order: channel.Apply) -> None:
+        try:
+            index = await build(Path(order.generation))
+            self.serving.use(index)
+        except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
+            logger.exception("state %s cannot be used", order.generation)
+            self._tell([("generation.E001", f"{type(error).__name__}: {error}")], refused=order.digest)
+            return
+        gc.collect()
+        gc.freeze()
+        self._tell([(problem.code, problem.message) for problem in index.problems])
+
+    def _apply_access(self, order: channel.ApplyAccess) -> None:
+        if order.access_file:
+            self._access = AccessTable(AccessFile(Path(order.access_file)))
+            self.serving.gate.use_records(self._access)
+        self._access.apply(order.records, order.upto)
+        self.serving.gate.forget()
+        self._tell([])
+
+    async def sweep(self) -> None:
+        """The one timer of this worker."""
+        loop = asyncio.get_running_loop()
+        count = 0
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.serving.sweep(loop.time())
+            count += 1
+            if count % CELLS_EVERY == 0:
+                self.serving.flush_cells()
+
+
+async def build(path: Path) -> Index:
+    """The index of a generation; lets requests pass between slices of the work. Errors: as load_index."""
+    for index in load_index(path):
+        if index is not None:
+            return index
+        await asyncio.sleep(0)
+    raise GenerationInvalid(str(path))
+
+
+async def serve(listener: socket.socket, link: socket.socket) -> None:
+    """Serve until SIGTERM or the end of the supervisor."""
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection(sock=link, limit=channel.LIMIT)
+    settings = channel.decode_order(await reader.readline())
+    if not isinstance(settings, channel.Settings):
+        return
+    index = await build(Path(settings.generation))
+    worker = Worker(settings, index, writer)
+    serving = worker.serving
+    serving.clock = loop.time()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor says when
+    server = await loop.create_server(lambda: ClientConnection(serving), sock=listener, backlog=4096)
+    tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+    server.close()  # this process's copy of the socket only: what waits in its queue is for the next worker
+    serving.is_draining = True
+    for client in list(serving.clients):
+        client.drain()
+    deadline = loop.time() + DRAIN_S
+    while serving.clients and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.02)
+    serving.flush_cells()
+    if tasks[0].done():
+        tasks[0].result()  # an error there ends the process with an error
+    for task in tasks:
+        task.cancel()
+
+
+def main() -> None:
+    """Run the worker on inherited sockets; die with the supervisor."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        return  # the supervisor died before prctl
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
+    listener, link = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    try:
+        uvloop.run(serve(listener, link))
+    except OSError:
+        logger.exception("the worker ends")
+        sys.exit(os.EX_TEMPFAIL)  # the disk or the network: no fault of the state that it was given
+
+
+if __name__ == "__main__":
+    main()

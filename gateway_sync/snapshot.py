@@ -1,0 +1,260 @@
+"""Snapshot: all that one environment's gateways need, immutable, numbered and hashed.
+
+Owns: the shapes on the wire, their canonical bytes and digests. Must not know: Django, sockets, how policies decide.
+
+A snapshot is a manifest of content-addressed fragments. Fragment names: `environment`, `products` and `api:<id>` for
+each API. Fragments are plain JSON values; the typed views that the runtime works on are built from them by `decode`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+FORMAT = 1
+
+# What a gateway is willing to load. The compiler refuses more, so that no gateway ever meets it.
+MAX_ROUTES_A_VERSION = 20_000
+MAX_TARGETS_A_VERSION = 64
+MAX_PATH_CHARACTERS = 1_024
+MAX_FRAGMENT_BYTES = 16 * 1024 * 1024
+
+ENVIRONMENT_FRAGMENT = "environment"
+PRODUCTS_FRAGMENT = "products"
+_API_PREFIX = "api:"
+
+JSON = Mapping[str, object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A checked policy: settings are complete and canonical, as its kind's own dump writes them."""
+
+    kind: str
+    settings: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation as callers reach it.
+
+    Shapes: path is the public template without the leading /{api}/{version}; method "*" and a path ending in `/{*}`
+    mark a pass-through. products holds the ids of the products whose subscribers may call it, and ranks how closely
+    each means this operation: 0 names it, 1 by a wildcard, 2 has the whole version. The lowest rank decides which
+    subscription a call belongs to, among equals the oldest subscription. Without ranks, the order of products decides.
+    """
+
+    id: str  # "GET /accounts/{id}"
+    method: str
+    path: str
+    products: tuple[str, ...]
+    ranks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address of an upstream, its URL split; base_path goes before the operation's path."""
+
+    scheme: str
+    host: str
+    port: int
+    base_path: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A deployed version and its routes."""
+
+    id: str
+    name: str
+    state: str
+    revision: int
+    targets: tuple[Target, ...]
+    timeout_ms: int
+    policies: tuple[Policy, ...]
+    routes: tuple[Route, ...]
+    deprecated_at: int
+    sunset_at: int
+    successor: str
+    documentation_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class API:
+    """The fragment of one API."""
+
+    id: str
+    name: str
+    organization: str
+    key_header: str
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """requests each per_s seconds with a bucket of burst."""
+
+    requests: int
+    per_s: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """requests each calendar hour, day or month of the plan's timezone."""
+
+    requests: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The terms of one plan version."""
+
+    id: str
+    name: str
+    number: int
+    rate: Rate | None
+    quotas: tuple[Quota, ...]
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product's identity; which routes it opens is written at the routes."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """The fragment `products`."""
+
+    products: tuple[Product, ...]
+    plans: tuple[Plan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The fragment `environment`."""
+
+    id: str
+    name: str
+    allowed_networks: tuple[str, ...]
+    allow_public_networks: bool
+    forbidden_addresses: tuple[str, ...]
+    address_rate_per_s: int
+    address_burst: int
+    policies: tuple[Policy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A whole state."""
+
+    environment: Environment
+    products: Products
+    apis: tuple[API, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What names a snapshot: fragments maps a fragment's name to the digest of its canonical bytes.
+
+    Shapes: digest = SHA-256 over format, environment and fragments; revision is not part of it, so that equal
+    content has an equal digest. signature = Ed25519 over `signed_bytes`, base64, "" before signing.
+    """
+
+    format: int
+    environment: str
+    revision: int
+    digest: str
+    fragments: Mapping[str, str]
+    signature: str = ""
+
+
+class SnapshotInvalid(ValueError):
+    """A fragment is not of this format."""
+
+
+def canonical_bytes(value: object) -> bytes:
+    """The one encoding of JSON values and of this file's shapes that is hashed and signed: sorted keys, no spaces.
+
+    Shapes: no floats; the compiler makes none.
+    """
+    return msgspec.json.encode(value, order="sorted")
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 of content as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def api_fragment(api_id: str) -> str:
+    """The name of an API's fragment."""
+    return _API_PREFIX + api_id
+
+
+def encode(snapshot: Snapshot) -> dict[str, bytes]:
+    """The canonical bytes of each fragment by its name."""
+    parts: dict[str, Environment | Products | API] = {
+        ENVIRONMENT_FRAGMENT: snapshot.environment,
+        PRODUCTS_FRAGMENT: snapshot.products,
+    }
+    parts |= {api_fragment(api.id): api for api in snapshot.apis}
+    return {name: canonical_bytes(part) for name, part in sorted(parts.items())}
+
+
+def decode(fragments: Mapping[str, bytes | str]) -> Snapshot:
+    """The snapshot of encoded fragments; APIs in the order of their ids.
+
+    Errors: SnapshotInvalid for a fragment that is missing, broken, or of a shape this format does not have. Unknown
+    fields are passed over: formats change by addition.
+    """
+    if missing := {ENVIRONMENT_FRAGMENT, PRODUCTS_FRAGMENT} - fragments.keys():
+        message = f"fragment {min(missing)} is missing"
+        raise SnapshotInvalid(message)
+    return Snapshot(
+        environment=decode_fragment(fragments[ENVIRONMENT_FRAGMENT], Environment),
+        products=decode_fragment(fragments[PRODUCTS_FRAGMENT], Products),
+        apis=tuple(
+            decode_fragment(content, API) for name, content in sorted(fragments.items()) if name.startswith(_API_PREFIX)
+        ),
+    )
+
+
+def decode_fragment(content: bytes | str, shape: type[T]) -> T:
+    """One fragment as its typed view.
+
+    Errors: SnapshotInvalid.
+    """
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotInvalid(str(error)) from error
+
+
+def manifest_of(environment: str, revision: int, fragments: Mapping[str, bytes]) -> Manifest:
+    """The unsigned manifest of encoded fragments."""
+    digests = {name: digest(content) for name, content in sorted(fragments.items())}
+    whole = digest(canonical_bytes({"format": FORMAT, "environment": environment, "fragments": digests}))
+    return Manifest(FORMAT, environment, revision, whole, digests)
+
+
+def signed_bytes(manifest: Manifest) -> bytes:
+    """What the signature covers: everything that decides which state is in force."""
+    return canonical_bytes(
+        {
+            "format": manifest.format,
+            "environment": manifest.environment,
+            "revision": manifest.revision,
+            "digest": manifest.digest,
+        }
+    )

@@ -1,0 +1,17 @@
+"""What the portal's frame shows on every page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.functional import SimpleLazyObject
+
+from portal.tenancy import tenancy_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """The visitor's tenancy, read only by pages that show it."""
+    return {"tenancy": SimpleLazyObject(lambda: tenancy_of(request))}

@@ -1,0 +1,1 @@
+"""Forms of the portal, one module a noun: they check shape; services check rules."""

@@ -1,0 +1,57 @@
+"""What an application and its keys are made from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.utils import timezone
+
+from apim.access.services import OVERLAPS_S
+from apim.ui.templatetags.formats import span_in_words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_LIFETIMES_DAYS = (30, 90, 365)
+
+
+class ApplicationForm(forms.Form):
+    """The words about an application."""
+
+    display_name = forms.CharField(label="Name", max_length=60, help_text="What your team calls the program.")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class KeyForm(forms.Form):
+    """A new key."""
+
+    label = forms.CharField(
+        max_length=120, required=False, help_text="Where will it be used? For example: staging server."
+    )
+    lifetime = forms.TypedChoiceField(
+        label="Expires",
+        coerce=int,
+        choices=[(0, "Never"), *((days, f"After {days} days") for days in _LIFETIMES_DAYS)],
+    )
+
+    def expires_at(self) -> datetime | None:
+        """The moment the key dies by itself; None = never. Call after is_valid()."""
+        days = self.cleaned_data["lifetime"]
+        return timezone.now() + timedelta(days=days) if days else None
+
+
+class RollForm(forms.Form):
+    """For how long the old key goes on."""
+
+    overlap_s = forms.TypedChoiceField(
+        label="The old key keeps working",
+        coerce=int,
+        widget=forms.RadioSelect,
+        choices=[
+            (seconds, f"for {span_in_words(seconds)}" if seconds else "not at all: it stops now")
+            for seconds in OVERLAPS_S
+        ],
+        initial=OVERLAPS_S[2],
+    )

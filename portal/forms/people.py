@@ -1,0 +1,61 @@
+"""What organization and settings pages ask."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.utils import timezone
+
+from apim.accounts.models import Membership
+from apim.accounts.scopes import SCOPES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_LIFETIMES_DAYS = (30, 90, 365)
+
+
+class InvitationForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
+    team = forms.SlugField(
+        required=False, max_length=60, help_text="Only for owners: bound to a team, they change that team's APIs alone."
+    )
+
+
+class NameForm(forms.Form):
+    """How others see a person."""
+
+    name = forms.CharField(
+        label="Your name", max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+
+
+class TokenForm(forms.Form):
+    """A token for the REST API and the CLI."""
+
+    name = forms.CharField(max_length=120, help_text="Where will it be used? For example: deploy job.")
+    scopes = forms.MultipleChoiceField(
+        label="It may", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+    )
+    lifetime = forms.TypedChoiceField(
+        label="Expires",
+        coerce=int,
+        choices=[(days, f"After {days} days") for days in _LIFETIMES_DAYS],
+        initial=_LIFETIMES_DAYS[1],
+    )
+
+    def __init__(self, data: object = None, *, is_admin: bool) -> None:
+        """Shapes: only admins are offered the scope `admin`."""
+        super().__init__(data)  # type: ignore[arg-type]  # request.POST or None
+        field = self.fields["scopes"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
+        field.choices = [(scope, words) for scope, words in SCOPES.items() if is_admin or scope != "admin"]
+
+    def expires_at(self) -> datetime:
+        """The moment the token dies by itself. Call after is_valid()."""
+        return timezone.now() + timedelta(days=self.cleaned_data["lifetime"])

@@ -1,0 +1,42 @@
+"""What changing and ending a subscription asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portal.offers import PlanOffer
+
+
+class SwitchForm(forms.Form):
+    """Another plan of the same product."""
+
+    plan = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose a plan."})
+
+    def __init__(self, data: object = None, *, offers: Sequence[PlanOffer]) -> None:
+        """Shapes: offers are the plans other than the one in force."""
+        super().__init__(data)  # type: ignore[arg-type]  # request.POST or None
+        self.offers = {offer.plan.name: offer for offer in offers}
+        field = self.fields["plan"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [(name, offer.plan.display_name) for name, offer in self.offers.items()]
+
+    def chosen(self) -> PlanOffer:
+        """The plan chosen. Call after is_valid()."""
+        return self.offers[self.cleaned_data["plan"]]
+
+
+class CancelForm(forms.Form):
+    """When a subscription ends."""
+
+    NOW, PERIOD_END = "now", "month"
+    when = forms.ChoiceField(
+        label="It ends",
+        widget=forms.RadioSelect,
+        choices=[(PERIOD_END, "at the end of this month (UTC)"), (NOW, "now")],
+        initial=PERIOD_END,
+    )

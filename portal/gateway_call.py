@@ -1,0 +1,185 @@
+"""Test calls: what "Try it" sends, through the gateway that callers use, from the portal's own origin.
+
+Owns: the call and what came back. A call can only go to the gateway's address and below the version's own path; the
+portal's cookies never travel with it. Must not know: pages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import httpx
+
+from apim.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apim.catalog.models import APIVersion
+    from apim.gateways.models import Environment
+
+TIMEOUT_S = 20.0
+CALLS_AT_ONCE = 16  # of one process: slow services must not take all of its threads
+WHOLE_S = 30.0  # an answer that drips in would hold a thread of the portal for hours
+SHOWN_BYTES = 200_000
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+_FORBIDDEN_IN_PATH = re.compile(r"[\x00-\x20\x7f?#\\]")
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "cookie", "te", "upgrade", "expect"})
+
+_places = threading.BoundedSemaphore(CALLS_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Shapes: path is below the version ("/accounts"), query without its question mark."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] | None = None
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway said.
+
+    Shapes: code is of the gateway's own problem, empty when the upstream answered. Units: milliseconds.
+    """
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    is_cut: bool
+    is_text: bool
+    duration_ms: float
+    request_id: str
+    code: str
+
+    @property
+    def is_ok(self) -> bool:
+        """True for an answer below 400."""
+        return self.status < HTTPStatus.BAD_REQUEST
+
+
+def public_url(environment: Environment, version: APIVersion, path: str = "", query: str = "") -> str:
+    """The address that callers use: the gateway's, the API's name, the version's name, the path.
+
+    Errors: Conflict while nobody has said where the gateway is; Invalid for a path that would leave the version.
+    """
+    if not environment.base_url:
+        raise Conflict(
+            "portal.no_gateway_address",
+            f"The address of the gateway of {environment} is not set.",
+            hint="An administrator sets it on the environment's page.",
+        )
+    if path and not path.startswith("/"):
+        raise Invalid("portal.path", "A path starts with a slash.", field="path")
+    if _FORBIDDEN_IN_PATH.search(path) or any(part in {".", ".."} for part in path.split("/")):
+        raise Invalid("portal.path", "A path holds no spaces, `?`, `#`, `.` or `..` segments.", field="path")
+    url = f"{environment.base_url.rstrip('/')}/{version.api.name}/{version.name}{quote(path, safe=_PATH_SAFE)}"
+    return f"{url}?{query}" if query else url
+
+
+def send(environment: Environment, version: APIVersion, call: Call, key: str) -> Answer:
+    """The answer of one call with this key.
+
+    Errors: Conflict when the gateway cannot be reached or breaks off, or too many calls run; Invalid for what cannot
+    be put on the wire.
+    """
+    if not _places.acquire(blocking=False):
+        message = "Too many test calls wait for their answers."
+        raise Conflict("portal.too_many_calls", message, hint="Try again in a few seconds.")
+    try:
+        return _send(environment, version, call, key)
+    finally:
+        _places.release()
+
+
+def _send(environment: Environment, version: APIVersion, call: Call, key: str) -> Answer:
+    url = public_url(environment, version, call.path, call.query)
+    headers = {name: value for name, value in (call.headers or {}).items() if name.lower() not in _OURS}
+    if key:
+        headers[version.api.key_header] = key
+    try:
+        with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, verify=_trust()) as client:
+            started = time.perf_counter()
+            with client.stream(call.method, url, headers=headers, content=call.body.encode() or None) as response:
+                content, is_cut = _read(response)
+                return _answer(response, content, is_cut=is_cut, duration_ms=(time.perf_counter() - started) * 1000)
+    except httpx.TimeoutException as error:
+        message = f"No answer within {TIMEOUT_S:.0f} seconds."
+        raise Conflict("portal.no_answer", message, hint="The service behind the gateway may be busy.") from error
+    except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeEncodeError) as error:
+        raise Invalid("portal.unsendable", f"This cannot be sent: {error}", field="headers") from error
+    except httpx.TransportError as error:
+        raise Conflict(
+            "portal.gateway_unreachable",
+            f"The gateway at {environment.base_url} cannot be reached.",
+            hint="An administrator sees its state in the console.",
+        ) from error
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The system's certificates, read once: that takes longer than a call."""
+    return ssl.create_default_context()
+
+
+def _read(response: httpx.Response) -> tuple[bytes, bool]:
+    content, deadline = bytearray(), time.monotonic() + WHOLE_S
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > SHOWN_BYTES or time.monotonic() > deadline:
+            return bytes(content[:SHOWN_BYTES]), True
+    return bytes(content), False
+
+
+def _answer(response: httpx.Response, content: bytes, *, is_cut: bool, duration_ms: float) -> Answer:
+    problem = _problem(response, content)
+    try:
+        body, is_text = (
+            content.decode(response.charset_encoding or "utf-8", errors="strict" if not is_cut else "replace"),
+            True,
+        )
+    except (UnicodeDecodeError, LookupError):
+        body, is_text = "", False
+    return Answer(
+        status=response.status_code,
+        reason=response.reason_phrase or _phrase(response.status_code),
+        headers=tuple((name, value) for name, value in response.headers.multi_items()),
+        body=body,
+        is_cut=is_cut,
+        is_text=is_text,
+        duration_ms=duration_ms,
+        request_id=response.headers.get("X-Request-Id", "") or str(problem.get("request_id", "")),
+        code=str(problem.get("type", "")).rsplit("/", 1)[-1].rsplit("#", 1)[-1],
+    )
+
+
+def _problem(response: httpx.Response, content: bytes) -> dict[str, object]:
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        problem = json.loads(content)
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,60 @@
+"""Get access in one step: application, subscription and key together, or none of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from apim.access.models import Application, Subscription
+from apim.access.services import IssuedKey, create_application, create_credential, subscribe
+from apim.accounts.services import actor_of, register_developer
+from portal.names import free_name
+
+if TYPE_CHECKING:
+    from apim.accounts.models import Organization, User
+    from apim.products.models import Plan, Product
+
+FIRST_APPLICATION = "My first app"
+_CALLABLE = (Subscription.Lifecycle.ACTIVE, Subscription.Lifecycle.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Shapes: application None = make one, with new_name or silently the first one."""
+
+    product: Product
+    plan: Plan
+    application: Application | None
+    new_name: str = ""
+    note: str = ""
+
+
+@transaction.atomic
+def get_access(*, wish: Wish, organization: Organization | None, user: User) -> tuple[Subscription, IssuedKey | None]:
+    """The subscription and, when it works already, a key of the application.
+
+    Shapes: who belongs to no organization yet gets one of their own.
+    """
+    by = actor_of(user)
+    organization = organization or register_developer(user)
+    application = wish.application or new_application(
+        organization=organization, display_name=wish.new_name or FIRST_APPLICATION, user=user
+    )
+    subscription = subscribe(application=application, product=wish.product, plan=wish.plan, by=by, note=wish.note)
+    if subscription.lifecycle not in _CALLABLE:
+        return subscription, None
+    return subscription, create_credential(application=application, by=by, creator=user)
+
+
+def new_application(*, organization: Organization, display_name: str, user: User, description: str = "") -> Application:
+    """An application whose name is made from what people call it."""
+    taken = set(Application.objects.filter(organization=organization).values_list("name", flat=True))
+    return create_application(
+        organization=organization,
+        name=free_name(display_name, taken),
+        display_name=display_name,
+        description=description,
+        by=actor_of(user),
+    )

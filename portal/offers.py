@@ -1,0 +1,58 @@
+"""What the portal offers: products with what they open and the plans on sale, read in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch
+
+from apim.catalog.models import APIVersion
+from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from apim.accounts.models import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOffer:
+    """A plan on sale and its terms today."""
+
+    plan: Plan
+    terms: PlanVersion
+
+    @property
+    def is_manual(self) -> bool:
+        """True when an owner must say yes first."""
+        return self.terms.approval == PlanVersion.Approval.MANUAL
+
+
+def offered_products(user: Viewer) -> QuerySet[Product]:
+    """The products that the visitor may subscribe to, with what plan_offers and opened_versions read."""
+    active_terms = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE)
+    on_sale = (
+        ProductPlan.objects.filter(plan__archived_at=None)
+        .select_related("plan")
+        .prefetch_related(Prefetch("plan__versions", active_terms, to_attr="active_terms"))
+    )
+    items = ProductItem.objects.filter(version__state__in=APIVersion.CALLABLE).select_related("version__api")
+    return (
+        Product.objects.visible_to(user)
+        .filter(archived_at=None)
+        .select_related("organization")
+        .prefetch_related(
+            Prefetch("productplan_set", on_sale, to_attr="on_sale"), Prefetch("items", items, to_attr="callable_items")
+        )
+    )
+
+
+def plan_offers(product: Product) -> list[PlanOffer]:
+    """The plans of a product from offered_products(), in the owner's order."""
+    return [PlanOffer(each.plan, terms) for each in product.on_sale for terms in each.plan.active_terms]  # type: ignore[attr-defined]
+
+
+def opened_items(product: Product) -> list[ProductItem]:
+    """What a product from offered_products() opens: versions that can be called, some narrowed to operations."""
+    return list(product.callable_items)  # type: ignore[attr-defined]

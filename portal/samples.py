@@ -1,0 +1,79 @@
+"""Calls worth trying first: operations that need nothing but a key."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apim.catalog.models import APIVersion, Deployment
+from apim.catalog.operations import matches
+from portal.gateway_call import public_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apim.gateways.models import Environment
+    from apim.products.models import ProductItem
+
+_MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCall:
+    """Shapes: path is below the version; summary may be empty."""
+
+    version: APIVersion
+    method: str
+    path: str
+    summary: str
+    url: str
+
+    @property
+    def choice(self) -> str:
+        """How a form names it."""
+        return f"{self.version.id} {self.path}"
+
+    def curl(self, key: str = "") -> str:
+        """The command line, with the key or a variable in its place."""
+        shown = f"{self.version.api.key_header}: {key or '$API_KEY'}"
+        header = shlex.quote(shown) if key else f'"{shown}"'
+        return f"curl {shlex.quote(self.url)} \\\n  -H {header}"
+
+
+def sample_calls(items: Sequence[ProductItem], environment: Environment) -> list[SampleCall]:
+    """GET operations without path parameters that the product opens and the gateway runs; the simplest first.
+
+    Shapes: empty while the gateway's address is unknown.
+    """
+    if not environment.base_url:
+        return []
+    deployed = {
+        each.version_id: each.revision
+        for each in Deployment.objects.filter(environment=environment, version__in=[item.version_id for item in items])
+        .select_related("revision")
+        .defer("revision__document", "revision__problems")
+    }
+    calls = []
+    for item in items:
+        revision = deployed.get(item.version_id)
+        if revision is None:
+            continue
+        for operation in _candidates(revision.operations, item.operations, revision.passthrough):
+            url = public_url(environment, item.version, operation["path"])
+            calls.append(SampleCall(item.version, "GET", operation["path"], operation.get("summary", ""), url))
+    return sorted(calls, key=lambda call: (call.path.count("/"), len(call.path)))[:_MOST]
+
+
+def _candidates(
+    operations: Sequence[Mapping[str, str]], patterns: Sequence[str], passthrough: Mapping[str, str] | None
+) -> list[Mapping[str, str]]:
+    if passthrough is not None and not operations:
+        return [{"path": passthrough.get("prefix", "/"), "summary": "Everything below this path is passed through"}]
+    return [
+        operation
+        for operation in operations
+        if operation["method"] == "GET"
+        and "{" not in operation["path"]
+        and (not patterns or any(matches(pattern, operation) for pattern in patterns))
+    ]

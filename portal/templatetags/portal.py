@@ -1,0 +1,11 @@
+"""Words of the portal: `{% load portal %}`."""
+
+from __future__ import annotations
+
+from django import template
+
+from portal import words
+
+register = template.Library()
+register.filter("rate_in_words", words.rate_in_words)
+register.filter("quota_in_words", words.quota_in_words)

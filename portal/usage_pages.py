@@ -1,0 +1,77 @@
+"""What the usage part of an application's page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from apim.access.models import Subscription
+from apim.ui.charts import Column
+from apim.usage import reports
+from portal.requests_log import Line, named
+
+if TYPE_CHECKING:
+    from apim.access.models import Application
+
+SPANS = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+DEFAULT_SPAN = "24h"
+_LABELS = {"minute": "%H:%M", "hour": "%d %b %H:%M", "day": "%d %b"}
+_LATEST = 12
+_MOST_COLUMNS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class UsageView:
+    """Numbers, picture and lines of one application in one span."""
+
+    span_name: str
+    totals: reports.Totals
+    percentiles: reports.Percentiles
+    columns: list[Column]
+    operations: list[reports.OperationUsage]
+    subscriptions: list[tuple[Subscription, list[reports.Gauge]]]
+    latest: list[Line]
+
+    @property
+    def has_calls(self) -> bool:
+        """True once the application has called, in this span or lately."""
+        return bool(self.totals.calls or self.latest)
+
+
+def usage_of(application: Application, span_name: str) -> UsageView:
+    """The usage of an application; an unknown span's name means the default."""
+    span_name = span_name if span_name in SPANS else DEFAULT_SPAN
+    scope = reports.Scope(application_ids=[application.id])
+    span = reports.last(SPANS[span_name])
+    subscriptions = list(application.subscriptions.live().with_names())
+    gauges = reports.quota_gauges(subscriptions)
+    return UsageView(
+        span_name=span_name,
+        totals=reports.totals(scope, span),
+        percentiles=reports.percentiles(scope, span),
+        columns=columns_of(reports.timeline(scope, span), _LABELS[span.period]),
+        operations=reports.operations(scope, span)[:10],
+        subscriptions=[(each, gauges[each.id]) for each in subscriptions],
+        latest=named(reports.latest_records(scope, _LATEST)),
+    )
+
+
+def columns_of(points: list[reports.Point], label: str) -> list[Column]:
+    """The points as columns, neighbours added up until they fit a picture."""
+    width = -(-len(points) // _MOST_COLUMNS) or 1
+    columns = []
+    for start in range(0, len(points), width):
+        group = points[start : start + width]
+        counts: dict[str, int] = {}
+        for point in group:
+            for name, calls in point.by_class.items():
+                counts[name] = counts.get(name, 0) + calls
+        columns.append(Column(group[0].at.strftime(label), counts))
+    return columns

@@ -1,0 +1,1 @@
+"""Pages of the portal, one module a noun: they parse, call one service and render."""

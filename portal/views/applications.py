@@ -1,0 +1,160 @@
+"""Applications: the list, one with its usage, and changing it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Count, Max, Q
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apim.access.models import Application, Credential
+from apim.access.services import delete_application, update_application
+from apim.accounts.services import actor_of, register_developer
+from apim.gateways.services import default_environment
+from apim.ui.forms import errors_on
+from apim.usage import reports
+from portal import fresh_key
+from portal.forms.applications import ApplicationForm
+from portal.getting_access import new_application
+from portal.rendering import Confirmation, confirm, page, posted
+from portal.samples import sample_calls
+from portal.tenancy import PortalRequest, my_page
+from portal.usage_pages import SPANS, usage_of
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.products.models import ProductItem
+
+
+@require_GET
+@my_page
+def list_applications(request: PortalRequest) -> HttpResponse:
+    """The applications of the organization acted for."""
+    live = Q(credentials__state__in=Credential.LIVE)
+    applications = (
+        Application.objects.visible_to(request.user)
+        .filter(organization=request.tenancy.organization)
+        .annotate(live_keys=Count("credentials", filter=live), last_used_at=Max("credentials__last_used_at"))
+    )
+    week = reports.last(timedelta(days=7))
+    calls = reports.totals_by_application([each.id for each in applications], week)
+    rows = [(each, calls[each.id]) for each in applications]
+    return page(request, "portal/applications.html", {"section": "apps", "applications": rows})
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def add_application(request: PortalRequest) -> HttpResponse:
+    """A new application."""
+    form = ApplicationForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            organization = request.tenancy.organization or register_developer(request.user)
+            application = new_application(organization=organization, user=request.user, **form.cleaned_data)
+            return redirect("portal:application", application.id)
+    context = {
+        "section": "apps",
+        "form": form,
+        "title": "New application",
+        "verb": "Create the application",
+        "back": reverse("portal:applications"),
+    }
+    return page(request, "portal/form.html", context)
+
+
+@require_GET
+@my_page
+def show_application(request: PortalRequest, application_id: str) -> HttpResponse:
+    """One application: keys, subscriptions, usage, latest requests."""
+    application = _application(request, application_id)
+    kept = fresh_key.recall(request)
+    key = kept.key if kept and kept.application_id == application.id else ""
+    usage = usage_of(application, request.GET.get("span", ""))
+    calls = [] if usage.has_calls and not key else sample_calls(_opened_items(application), default_environment())
+    context = {
+        "section": "apps",
+        "trail": [("My apps", reverse("portal:applications")), (application.display_name, "")],
+        "application": application,
+        "keys": application.credentials.select_related("product", "successor"),
+        "usage": usage,
+        "spans": SPANS,
+        "key": key,
+        "curl": calls[0].curl(key) if calls else "",
+        "first_call": calls[0] if calls else None,
+    }
+    return page(request, "portal/application.html", context)
+
+
+@require_GET
+@my_page
+def show_usage(request: PortalRequest, application_id: str) -> HttpResponse:
+    """The piece of the page that keeps itself fresh."""
+    application = _application(request, application_id)
+    usage = usage_of(application, request.GET.get("span", ""))
+    calls = [] if usage.has_calls else sample_calls(_opened_items(application), default_environment())
+    context = {"application": application, "usage": usage, "spans": SPANS, "curl": calls[0].curl() if calls else ""}
+    return page(request, "portal/_application_usage.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def edit_application(request: PortalRequest, application_id: str) -> HttpResponse:
+    """The words about an application."""
+    application = _application(request, application_id)
+    initial = {"display_name": application.display_name, "description": application.description}
+    form = ApplicationForm(posted(request), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_application(application=application, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "The application is saved.")
+            return redirect("portal:application", application.id)
+    context = {
+        "section": "apps",
+        "form": form,
+        "title": f"Rename {application}",
+        "verb": "Save",
+        "back": reverse("portal:application", args=[application.id]),
+    }
+    return page(request, "portal/form.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def remove_application(request: PortalRequest, application_id: str) -> HttpResponse:
+    """Deletes an application after saying what that ends."""
+    application = _application(request, application_id)
+    keys = application.credentials.live().count()
+    week = reports.totals(reports.Scope(application_ids=[application.id]), reports.last(timedelta(days=7)))
+    consequences = (
+        f"{keys} live key{'' if keys == 1 else 's'} will stop working at once.",
+        f"It made {week.calls:,} call{'' if week.calls == 1 else 's'} in the last 7 days.",
+        "Subscriptions stay with your organization's other applications. This cannot be undone.",
+    )
+    confirmation = Confirmation(
+        title=f"Delete {application}?",
+        consequences=consequences,
+        verb="Delete the application",
+        back=reverse("portal:application", args=[application.id]),
+        done=f"{application} is deleted.",
+        goes_to=reverse("portal:applications"),
+    )
+    return confirm(request, confirmation, lambda _, by: delete_application(application=application, by=by))
+
+
+def _application(request: PortalRequest, application_id: str) -> Application:
+    applications = Application.objects.visible_to(request.user).select_related("organization")
+    return get_object_or_404(applications, id=application_id)
+
+
+def _opened_items(application: Application) -> list[ProductItem]:
+    return [
+        item
+        for subscription in application.subscriptions.live().prefetch_related("product__items__version__api")
+        for item in subscription.product.items.all()
+        if item.version.is_callable
+    ]

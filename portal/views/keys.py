@@ -1,0 +1,121 @@
+"""Keys of an application: made, rolled, revoked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apim.access.models import Application, Credential
+from apim.access.services import create_credential, revoke_credential, roll_credential
+from apim.accounts.services import actor_of
+from apim.ui.forms import errors_on
+from apim.ui.templatetags.formats import span_in_words
+from portal import fresh_key
+from portal.forms.applications import KeyForm, RollForm
+from portal.rendering import Confirmation, confirm, leave_to, page, posted
+from portal.tenancy import PortalRequest, my_page
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def add_key(request: PortalRequest, application_id: str) -> HttpResponse:
+    """A new key, shown on the application's page afterwards."""
+    application = get_object_or_404(Application.objects.editable_by(request.user), id=application_id)
+    form = KeyForm(posted(request))
+    back = reverse("portal:application", args=[application.id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            issued = create_credential(
+                application=application,
+                by=actor_of(request.user),
+                creator=request.user,
+                label=form.cleaned_data["label"],
+                expires_at=form.expires_at(),
+            )
+            fresh_key.remember(request, issued)
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=f"New key for {application}",
+        consequences=("It is shown once, right after this.",),
+        verb="Create the key",
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
+    """A successor for a key, with the overlap that the developer chooses."""
+    credential = _credential(request, credential_id)
+    form = RollForm(posted(request))
+    back = reverse("portal:application", args=[credential.application_id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            overlap_s = form.cleaned_data["overlap_s"]
+            issued = roll_credential(
+                credential=credential, by=actor_of(request.user), overlap_s=overlap_s, creator=request.user
+            )
+            fresh_key.remember(request, issued)
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=f"Roll the key {credential.prefix}…?",
+        consequences=(
+            "You get a new key with the same rights. Put it where the old one is used before the old one stops.",
+            _last_use(credential),
+        ),
+        verb="Roll the key",
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
+    """Kills a key after saying what that breaks."""
+    credential = _credential(request, credential_id)
+    confirmation = Confirmation(
+        title=f"Revoke the key {credential.prefix}…?",
+        consequences=(
+            "Calls with it get 401 within a second, everywhere. This cannot be undone.",
+            _last_use(credential),
+        ),
+        verb="Revoke the key",
+        back=reverse("portal:application", args=[credential.application_id]),
+        done=f"The key {credential.prefix}… is revoked.",
+    )
+    return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by))
+
+
+@require_POST
+@my_page
+def hide_key(request: PortalRequest, application_id: str) -> HttpResponse:
+    """The developer has stored the new key: it is shown no more."""
+    fresh_key.forget(request)
+    return redirect("portal:application", application_id)
+
+
+def _credential(request: PortalRequest, credential_id: str) -> Credential:
+    credentials = Credential.objects.editable_by(request.user).select_related(
+        "application__organization", "environment"
+    )
+    return get_object_or_404(credentials, id=credential_id)
+
+
+def _last_use(credential: Credential) -> str:
+    if credential.last_used_at is None:
+        return "It has never been used."
+    seconds = max((timezone.now() - credential.last_used_at).total_seconds(), 0)
+    return f"It was last used {span_in_words(seconds)} ago."

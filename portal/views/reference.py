@@ -1,0 +1,138 @@
+"""The reference of a version: its operations, one page each, and the document itself."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from apim.catalog.models import APIVersion, Deployment, Revision
+from apim.catalog.reference import samples_for
+from apim.gateways.services import default_environment
+from portal import fresh_key
+from portal.contract import body_of, inputs_of, operation_detail
+from portal.operation_tree import build_tree, find_entries, find_operation
+from portal.rendering import page
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+_MEDIA_TYPES = {"json": "application/vnd.oai.openapi+json", "yaml": "application/vnd.oai.openapi"}
+
+
+@require_GET
+def show_version(request: HttpRequest, api_name: str, version_name: str) -> HttpResponse:
+    """Where the gateway's answers of a deprecated or retired version lead: its reference, or when it ended."""
+    versions = APIVersion.objects.remembered_by(request.user).select_related("api", "successor")
+    version = get_object_or_404(versions, api__name=api_name, name=version_name)
+    if version.is_callable:
+        return redirect("portal:reference", api_name, version_name)
+    if version.state != APIVersion.State.RETIRED:
+        raise Http404
+    following = APIVersion.objects.visible_to(request.user).callable().filter(api=version.api)
+    context = {
+        "section": "apis",
+        "trail": [("APIs", "/"), (f"{version.api.display_name} {version.name}", "")],
+        "version": version,
+        "successor": following.filter(pk=version.successor_id).first(),
+        "others": following.order_by("-published_at", "-name"),
+    }
+    response = page(request, "portal/retired.html", context)
+    response.status_code = HTTPStatus.GONE
+    return response
+
+
+@require_GET
+def show_reference(request: HttpRequest, api_name: str, version_name: str) -> HttpResponse:
+    """All operations by tag; those with the words asked for."""
+    version = _version(request, api_name, version_name)
+    revision = _deployed(version)
+    words = request.GET.get("q", "").strip()
+    context = _context(version, revision, request.GET.get("tag", "")) | {
+        "words": words,
+        "found": find_entries(version, revision.operations, words) if words and revision else None,
+        "siblings": version.api.versions.callable().order_by("-published_at", "-name"),
+    }
+    return page(request, "portal/reference.html", context, "portal/_reference_list.html")
+
+
+@require_GET
+def show_operation(
+    request: HttpRequest, api_name: str, version_name: str, *, method: str, template: str
+) -> HttpResponse:
+    """One operation: what it takes, what it answers, and a form to try it."""
+    version = _version(request, api_name, version_name)
+    revision = _deployed(version)
+    operation = find_operation(revision.operations, method.upper(), template) if revision else None
+    if revision is None or operation is None:
+        raise Http404
+    tag = request.GET.get("tag") or next(iter(operation.get("tags") or ()), "")
+    detail = operation_detail(revision, operation["method"], operation["path"])
+    kept = fresh_key.recall(request)
+    context = _context(version, revision, tag) | {"operation": operation, "detail": detail, "kept": kept}
+    if detail:
+        context |= {
+            "inputs": inputs_of(detail),
+            "body": body_of(detail),
+            "samples": samples_for(
+                detail,
+                base_url=str(context["base"]),
+                key_header=version.api.key_header,
+                key=kept.key if kept else "YOUR_API_KEY",
+            ),
+        }
+    return page(request, "portal/operation.html", context)
+
+
+@require_GET
+def download_document(request: HttpRequest, api_name: str, version_name: str) -> HttpResponse:
+    """The OpenAPI document as its owner gave it."""
+    version = _version(request, api_name, version_name)
+    document = Revision.objects.filter(
+        deployments__version=version, deployments__environment=default_environment()
+    ).values_list("document", "document_format")
+    text, document_format = next(iter(document), ("", ""))
+    if not text:
+        raise Http404
+    file_name = f"{version.api.name}-{version.name}.{document_format or 'yaml'}"
+    return HttpResponse(
+        text,
+        content_type=_MEDIA_TYPES.get(document_format, "text/plain") + "; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
+    )
+
+
+def _version(request: HttpRequest, api_name: str, version_name: str) -> APIVersion:
+    versions = APIVersion.objects.visible_to(request.user).callable().select_related("api__organization", "successor")
+    return get_object_or_404(versions, api__name=api_name, name=version_name)
+
+
+def _deployed(version: APIVersion) -> Revision | None:
+    """The revision that callers meet, without its document, which may have many megabytes."""
+    deployment = (
+        Deployment.objects.filter(version=version, environment=default_environment())
+        .select_related("revision")
+        .defer("revision__document", "revision__problems")
+        .first()
+    )
+    return deployment.revision if deployment else None
+
+
+def _context(version: APIVersion, revision: Revision | None, tag: str) -> dict[str, object]:
+    environment = default_environment()
+    return {
+        "section": "apis",
+        "trail": [
+            ("APIs", "/"),
+            (version.api.display_name, reverse("portal:api", args=[version.api.name])),
+            (f"{version.name} reference", ""),
+        ],
+        "version": version,
+        "revision": revision,
+        "tree": build_tree(version, revision.operations, tag) if revision else None,
+        "base": f"{environment.base_url.rstrip('/')}/{version.api.name}/{version.name}" if environment.base_url else "",
+    }

@@ -1,0 +1,159 @@
+"""The stages of script/test, run one after another, and what is said at the end.
+
+A stage that fails does not stop the others. What could not be run is told last and, under CI=true, fails the run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from tooling import documents, linting, servers
+from tooling.environment import PYTHON, ROOT
+
+PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
+FAST = "not browser and not product and not fault and not slow"
+LONG = "(slow or fault) and not browser"
+CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions")  # what touches a database
+PROCESSES = ("-n", "2")
+_COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed|xpassed|deselected)\b")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the whole run came to."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    stages: list[tuple[str, str, float]] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
+
+    def add(self, name: str, *, is_good: bool, seconds: float) -> None:
+        """Note a stage."""
+        self.stages.append((name, "ok" if is_good else "FAILED", seconds))
+
+    @property
+    def is_good(self) -> bool:
+        """True when nothing failed."""
+        return all(result == "ok" for _, result, _ in self.stages)
+
+
+def main(*, is_all: bool, missing: list[str]) -> int:
+    """Run the stages; the exit code."""
+    outcome = Outcome()
+    started_at = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="apim-test-home-") as home:
+        environment = {**os.environ, "APIM_HOME": home}
+        for name in ("DATABASE_URL", "REDIS_URL"):
+            environment.pop(name, None)
+        _lint(outcome)
+        if reason := documents.fetch():
+            outcome.not_run.append(f"published documents: {reason}")
+        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES)
+        _on_postgresql(outcome, environment, missing)
+        _pytest(outcome, "the whole product", environment, "-m", "product and not browser and not slow and not fault")
+        _pytest(outcome, "promises under faults", environment, "-m", "fault and not slow")
+        _browser(outcome, environment, missing)
+        _bench(outcome, environment, missing)
+        if is_all:
+            _pytest(outcome, "long tiers", environment, "-m", "slow")
+            _command(outcome, "full benchmark", (PYTHON, "-m", "benchmarks"), environment)
+    return _conclude(outcome, time.monotonic() - started_at, is_all=is_all)
+
+
+def _lint(outcome: Outcome) -> None:
+    started_at = time.monotonic()
+    _title("lint")
+    outcome.add("lint", is_good=linting.main(is_fixing=False) == 0, seconds=time.monotonic() - started_at)
+
+
+def _on_postgresql(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+    name = "core tests on PostgreSQL and Redis"
+    with ExitStack() as stack:
+        urls = {}
+        for program, variable, server in (
+            ("initdb", "DATABASE_URL", servers.postgresql),
+            ("redis-server", "REDIS_URL", servers.redis),
+        ):
+            if program in missing:
+                outcome.not_run.append(f"{name}: no {program}")
+                return
+            urls[variable] = stack.enter_context(server())
+        paths = [path for path in CORE if (ROOT / path).exists()]
+        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths)
+
+
+def _browser(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+    if "chromium" in missing:
+        outcome.not_run.append("browser journeys: no chromium")
+        return
+    _pytest(outcome, "browser journeys", environment, "tests/browser", "-m", "not slow")
+
+
+def _bench(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+    for program in ("wrk", "nginx"):
+        if program in missing:
+            outcome.not_run.append(f"shortened benchmark: no {program}")
+            return
+    _command(outcome, "shortened benchmark", (PYTHON, "-m", "benchmarks", "--short"), environment)
+
+
+def _pytest(outcome: Outcome, name: str, environment: Mapping[str, str], *arguments: str) -> None:
+    started_at = time.monotonic()
+    _title(name)
+    lines = []
+    process = subprocess.Popen(
+        [*PYTEST, *arguments],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in process.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        lines.append(line)
+    code = process.wait()
+    for count, kind in _COUNTS.findall(lines[-1] if lines else ""):
+        outcome.counts[kind] = outcome.counts.get(kind, 0) + int(count)
+    outcome.not_run += [f"{name}: {line.strip()}" for line in lines if line.startswith("SKIPPED")]
+    outcome.add(name, is_good=code == 0, seconds=time.monotonic() - started_at)
+
+
+def _command(outcome: Outcome, name: str, command: tuple, environment: Mapping[str, str]) -> None:
+    started_at = time.monotonic()
+    _title(name)
+    code = subprocess.run(command, cwd=ROOT, env=dict(environment), check=False).returncode
+    outcome.add(name, is_good=code == 0, seconds=time.monotonic() - started_at)
+
+
+def _conclude(outcome: Outcome, seconds: float, *, is_all: bool) -> int:
+    is_ci = os.environ.get("CI") == "true"
+    _title("summary")
+    for name, result, stage_seconds in outcome.stages:
+        print(f"  {result:<7} {stage_seconds:7.1f} s  {name}")
+    if not is_all:
+        print("  not in this tier: slow tests and the full benchmark (script/test --all)")
+    if outcome.not_run:
+        print("\n  !!! NOT RUN !!!")
+        for reason in outcome.not_run:
+            print(f"  !!! {reason}")
+        if is_ci:
+            print("  !!! CI=true: leaving something out is a failure")
+    counts = outcome.counts
+    failed_stages = sum(1 for _, result, _ in outcome.stages if result != "ok")
+    failed = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
+    failed = failed or failed_stages or (len(outcome.not_run) if is_ci else 0)
+    print(f"{counts.get('passed', 0)} passed, {failed} failed, {counts.get('skipped', 0)} skipped in {seconds:.0f}s")
+    return 1 if failed else 0
+
+
+def _title(name: str) -> None:
+    print(f"\n=== {name}", flush=True)

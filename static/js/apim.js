@@ -1,0 +1,79 @@
+// Behaviour that plain HTML lacks. Everything works without it: links and forms stay links and forms.
+"use strict";
+
+const COPIED_MS = 1600;
+
+function announce(text) {
+  document.getElementById("live").textContent = text;
+}
+
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!navigator.clipboard) { // browsers offer it on https and on this machine only
+    getSelection().selectAllChildren(source);
+    announce("Selected. Press Ctrl and C to copy.");
+    return;
+  }
+  await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+  button.classList.add("is-done");
+  announce("Copied");
+  setTimeout(() => button.classList.remove("is-done"), COPIED_MS);
+}
+
+document.addEventListener("click", (event) => {
+  const copyButton = event.target.closest("[data-copy]");
+  if (copyButton) copy(copyButton);
+  if (event.target.closest("[data-close]")) {
+    event.preventDefault();
+    event.target.closest("dialog")?.close();
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  }
+  const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const search = document.querySelector("input[type=search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    }
+  }
+});
+
+// Polling stops while nobody looks, and while the keyboard is inside: a swap would take the focus away.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt } = event.detail;
+  const isPoll = elt.getAttribute("hx-trigger")?.startsWith("every");
+  if (isPoll && (document.hidden || elt.querySelector(":focus-visible"))) event.preventDefault();
+});
+
+// A link with hx-target="#dialog-body" opens its page in the one dialog.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "dialog-body") return;
+  const dialog = document.getElementById("dialog");
+  if (!dialog.open) dialog.showModal();
+});
+
+// A swapped piece may bring its own heading to go to, or a sentence to read out.
+document.addEventListener("htmx:afterSettle", (event) => {
+  event.detail.elt.querySelector?.("[data-focus]")?.focus();
+  const spoken = event.detail.elt.querySelector?.("[data-announce]");
+  if (spoken) announce(spoken.dataset.announce);
+});
+
+document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again."));
+document.addEventListener("htmx:sendError", () => announce("The server cannot be reached."));

@@ -1,0 +1,123 @@
+"""Every route as everybody: no one reads or changes what is another tenant's.
+
+Promises R10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from django.urls import URLPattern
+
+from apim.access.models import Credential, Subscription
+from apim.accounts.models import Membership, Organization, User
+from apim.api.urls import urlpatterns
+from apim.catalog.models import API, Revision
+from apim.products.models import Plan, Product
+from tests.apim.api.conftest import MakeClient
+
+pytestmark = pytest.mark.django_db
+
+OPEN = ("openapi.json", "docs")
+WRITES = ("post", "put", "patch", "delete")
+
+
+def _routes() -> list[str]:
+    return [
+        str(route.pattern) for route in urlpatterns if isinstance(route, URLPattern) and "^" not in str(route.pattern)
+    ]
+
+
+@pytest.fixture
+def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, developer: User) -> dict[str, str]:
+    """An id of each noun that a stranger must not know of. The API is internal, so that nothing of it is public."""
+    assert bank["changes"]
+    client = api(developer)
+    body = {"application": "shop", "product": "payments", "plan": "starter"}
+    subscription = client.post("/api/v1/subscriptions", body, format="json").json()["id"]
+    credential = client.post("/api/v1/credentials", {"application": "shop"}, format="json").json()["id"]
+    token = client.post("/api/v1/tokens", {"name": "t", "scopes": ["apis:read"]}, format="json").json()["id"]
+    invitation = (
+        api(owner)
+        .post(
+            "/api/v1/invitations", {"email": "a@b.example", "organization": "acme", "role": "developer"}, format="json"
+        )
+        .json()["id"]
+    )
+    gateway = api(admin).post("/api/v1/gateways", {"name": "eu-1"}, format="json").json()["id"]
+    API.objects.update(visibility="internal")
+    Product.objects.update(visibility="internal")
+    return {
+        "organization": Organization.objects.get(name="initech").pk,
+        "member": Membership.objects.get(user=developer).pk,
+        "invitation": invitation,
+        "user": developer.pk,
+        "api": "bank",
+        "version": "bank:v1",
+        "revision": Revision.objects.get().pk,
+        "product": Product.objects.get().pk,
+        "plan": Plan.objects.get(name="starter").pk,
+        "application": "initech:shop",
+        "credential": credential,
+        "subscription": subscription,
+        "environment": "default",
+        "gateway": gateway,
+        "publication": "pub_unknown",
+        "request_id": "req_unknown",
+        "token": token,
+    }
+
+
+def _path(route: str, ids: dict[str, str]) -> str:
+    return "/api/v1/" + re.sub(r"<str:(\w+)>", lambda match: ids[match[1]], route)
+
+
+def _state() -> list[Any]:
+    return [
+        list(model.objects.order_by("pk").values())
+        for model in (API, Product, Plan, Organization, Membership, Credential, Subscription)
+    ]
+
+
+def test_a_stranger_finds_nothing_of_others_and_changes_nothing(
+    api: MakeClient, acmes: dict[str, str], stranger: User
+) -> None:
+    client, before = api(stranger), _state()
+    for route in (route for route in _routes() if "<" in route):
+        path = _path(route, acmes)
+        for method in ("get", *WRITES):
+            response = getattr(client, method)(path, format="json")
+            assert response.status_code in {403, 404, 405}, (method, path, response.content)
+            if response.status_code == 403:  # for a scope that the stranger cannot have, before anything was read
+                assert response.json()["code"] == "request.scope_missing", (method, path)
+    assert _state() == before
+
+
+def test_every_route_wants_a_token(api: MakeClient) -> None:
+    client, ids = api(None), defaultdict(lambda: "x")
+    for route in (route for route in _routes() if route not in OPEN):
+        for method in ("get", *WRITES):
+            assert getattr(client, method)(_path(route, ids), format="json").status_code == 401, (method, route)
+
+
+def test_lists_of_a_stranger_hold_nothing_of_others(api: MakeClient, acmes: dict[str, str], stranger: User) -> None:
+    client = api(stranger)
+    for route in (route for route in _routes() if "<" not in route and route not in OPEN):
+        text = client.get(f"/api/v1/{route}").content.decode()
+        for reference in acmes.values():
+            assert not re.search(rf'"{re.escape(reference)}"', text), (route, reference)
+
+
+def test_an_owner_of_another_organization_is_a_stranger_too(
+    api: MakeClient, acmes: dict[str, str], other_owner: User
+) -> None:
+    client, before = api(other_owner), _state()
+    for route in _routes():
+        if "<" in route and "environment" not in route and "gateway" not in route:
+            for method in WRITES:
+                response = getattr(client, method)(_path(route, acmes), format="json")
+                assert response.status_code in {403, 404, 405}, (method, route, response.content)
+    assert _state() == before

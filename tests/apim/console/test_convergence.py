@@ -1,0 +1,30 @@
+"""How gateways stand against what was published."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from apim.console.convergence import fleet_of
+from apim.gateways.models import Environment, Gateway, Worker
+from gateway_sync.delivery.models import Publication
+from tests.factories.gateways import enrolled_gateway
+
+RUNS, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("digest", "state"), [(RUNS, "current"), (OTHER, "behind")])
+def test_a_worker_is_current_when_the_newest_revision_changed_nothing_for_it(digest: str, state: str) -> None:
+    gateway = enrolled_gateway().gateway
+    Environment.objects.update(revision=22, published_revision=22, published_access_seq=0)
+    Publication.objects.create(environment=gateway.environment, revision=21, digest=RUNS, manifest={})
+    Publication.objects.create(environment=gateway.environment, revision=22, digest=digest, manifest={})
+    now = timezone.now()
+    Worker.objects.create(
+        gateway=gateway, slot=0, pid=1, boot="x", revision=21, digest=RUNS, started_at=now, seen_at=now
+    )
+
+    view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
+    assert [each.state for each in view.workers] == [state]
+    assert view.runs_an_equal_one == (state == "current")

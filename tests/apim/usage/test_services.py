@@ -1,0 +1,159 @@
+"""Ingestion counts each event once, whatever is repeated, reordered or interrupted.
+
+Promises R6, B2.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.db.utils import Error as DatabaseError
+
+from apim.audit.actor import system_actor
+from apim.gateways.models import Gateway
+from apim.gateways.services import default_environment, enroll_gateway
+from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
+from apim.usage.services import KEEP_RECORDS, ingest, purge
+from gateway_sync.usage_wire import UsageCell, decode_batch, encode_batch
+from tests.factories.usage import NOON, batch, event
+
+MINUTE = int(NOON.timestamp()) // 60 * 60
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return enroll_gateway(environment=default_environment(), name="embedded", by=system_actor("test")).gateway
+
+
+def calls(period: str, **dimensions: object) -> int:
+    return UsageRollup.objects.filter(period=period, **dimensions).aggregate(sum=Sum("calls"))["sum"] or 0
+
+
+def test_a_batch_is_stored_and_summed_by_minute_hour_and_day(gateway: Gateway) -> None:
+    acked = ingest(gateway=gateway, batch=batch(event(1), event(2), event(3, status=429, code="rate-limited")))
+    assert acked == 3
+    assert UsageRecord.objects.count() == 3
+    for period in ("minute", "hour", "day"):
+        assert calls(period, status=200) == 2
+        assert calls(period, status=429, code="rate-limited") == 1
+    assert UsageRollup.objects.get(period="hour", status=200).response_bytes == 200
+
+
+def test_the_same_batch_again_changes_nothing(gateway: Gateway) -> None:
+    first = batch(event(1), event(2))
+    ingest(gateway=gateway, batch=first)
+    assert ingest(gateway=gateway, batch=first) == 2
+    assert calls("minute") == 2
+    assert LatencyRollup.objects.filter(period="minute").aggregate(sum=Sum("calls"))["sum"] == 2
+
+
+def test_an_overlapping_batch_adds_only_what_is_new(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1), event(2)))
+    ingest(gateway=gateway, batch=batch(event(2), event(3)))
+    assert UsageRecord.objects.count() == calls("day") == 3
+
+
+def test_shuffled_repeats_leave_the_sums_of_one_delivery(gateway: Gateway) -> None:
+    """B2, in small."""
+    batches = [batch(*(event(seq) for seq in range(start, start + 20))) for start in range(1, 401, 20)] * 5
+    random.Random(7).shuffle(batches)  # noqa: S311 - a repeatable order, no secret
+    for each in batches:
+        ingest(gateway=gateway, batch=each)
+    assert UsageRecord.objects.count() == calls("minute") == calls("hour") == calls("day") == 400
+
+
+def test_two_boots_with_the_same_numbers_are_two_gateways_worth_of_calls(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1), boot="one"))
+    ingest(gateway=gateway, batch=batch(event(1), boot="two"))
+    assert calls("minute") == 2
+
+
+def test_anonymous_cells_are_added_once(gateway: Gateway) -> None:
+    cell = UsageCell(MINUTE, "GET /accounts", "ver_1", 401, "unauthenticated", 500)
+    for _ in range(3):
+        ingest(gateway=gateway, batch=batch(cells=(cell,), cells_id=9))
+    ingest(gateway=gateway, batch=batch(cells=(cell,), cells_id=10))
+    assert calls("minute", status=401) == 1000
+    assert UsageRecord.objects.count() == 0
+
+
+def test_an_indeterminate_exchange_has_no_latency_and_no_status(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1, status=0)))
+    assert UsageRecord.objects.get().is_indeterminate
+    assert UsageRollup.objects.completed().count() == 0
+    assert LatencyRollup.objects.count() == 0
+
+
+def test_a_failure_half_way_leaves_neither_records_nor_sums(gateway: Gateway) -> None:
+    def rename(old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+    rename("usage_latencyrollup", "elsewhere")  # a real fault: the last table that ingestion writes is gone
+    with pytest.raises(DatabaseError):
+        ingest(gateway=gateway, batch=batch(event(1)))
+    rename("elsewhere", "usage_latencyrollup")
+    assert UsageRecord.objects.count() == calls("minute") == 0
+    ingest(gateway=gateway, batch=batch(event(1)))
+    assert UsageRecord.objects.count() == calls("minute") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_deliveries_of_the_same_events_count_once() -> None:
+    gateway = enroll_gateway(environment=default_environment(), name="embedded", by=system_actor("test")).gateway
+    each = batch(*(event(seq) for seq in range(1, 101)))
+
+    def deliver() -> None:
+        try:
+            ingest(gateway=gateway, batch=each)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=deliver) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert UsageRecord.objects.count() == calls("minute") == calls("day") == 100
+
+
+def test_purge_keeps_what_is_young_and_what_is_summed(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1), event(2, at=NOON + timedelta(hours=1))))
+    deleted = purge(now=NOON + KEEP_RECORDS + timedelta(minutes=30))
+    assert deleted > 0
+    assert list(UsageRecord.objects.values_list("seq", flat=True)) == [2]
+    assert calls("hour") == calls("day") == 2
+
+
+def test_ingestion_takes_a_constant_number_of_queries(gateway: Gateway, django_assert_max_num_queries: object) -> None:
+    counted: list[int] = []
+    for start, size in ((1, 5), (1001, 500)):
+        with django_assert_max_num_queries(20) as captured:  # type: ignore[operator]
+            ingest(gateway=gateway, batch=batch(*(event(seq) for seq in range(start, start + size))))
+        counted.append(len(captured))
+    assert counted[0] == counted[1]
+
+
+def test_operation_with_a_very_long_path_holds_up_nobody(gateway: Gateway) -> None:
+    operation = f"GET /{'a' * 1000}/{{id}}"
+    cell = UsageCell(MINUTE, operation, "ver_1", 401, "unauthenticated", 2)
+    ingest(gateway=gateway, batch=batch(event(1, operation=operation), event(2), cells=(cell,), cells_id=1))
+    assert calls("day", operation=operation[:255]) == 3
+    assert calls("day") == 4
+
+
+@pytest.mark.parametrize(
+    "field", [{"seq": -5}, {"status": 10**9}, {"request_bytes": 2**64}, {"response_bytes": -1}, {"duration_us": 2**60}]
+)
+def test_numbers_that_no_exchange_has_are_refused(field: dict[str, int]) -> None:
+    wrong = batch(event(**{"seq": 1, **field}))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Expected"):
+        decode_batch(encode_batch(wrong))

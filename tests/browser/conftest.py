@@ -1,0 +1,186 @@
+"""Chromium against the whole product: any console error, CSP violation or request to another host fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from apim.up.options import ROOT
+from tests.product import Product, new_place, running
+
+CHROMIUM = os.environ.get("APIM_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+RESULTS = ROOT / "test-results"
+WIDE = {"width": 1440, "height": 900}
+NARROW = {"width": 360, "height": 740}
+SEVERE = {"serious", "critical"}
+
+Check = Callable[[Page], None]
+Shoot = Callable[[Page, str], None]
+LogIn = Callable[[Page, str, str], None]
+NewPage = Callable[[], Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in this folder."""
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass  # no slots: playwright keeps its wrappers on the object
+class Complaints:
+    """What went wrong in the browser without the test asking for it."""
+
+    hosts: frozenset[str]
+    found: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    def watch(self, page: Page) -> None:
+        """Listen to a page."""
+        page.on("console", self._note_message)
+        page.on("pageerror", lambda error: self.found.append(f"exception: {error}"))
+        page.on("request", self._note_request)
+
+    def expect(self, *parts: str) -> None:
+        """Complaints with one of these parts are what the test is about."""
+        self.expected += parts
+
+    def unexpected(self) -> list[str]:
+        """The complaints that fail the test."""
+        return [text for text in self.found if not any(part in text for part in self.expected)]
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        is_refused_form = "status of 422" in message.text  # Chromium calls every such answer an error
+        if message.type in {"error", "warning"} and not is_refused_form:
+            self.found.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _note_request(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme not in {"data", "blob", "about"} and url.netloc not in self.hosts:
+            self.found.append(f"request to another host: {request.url}")
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product with the bank example and an admin."""
+    with running(new_place(tmp_path_factory.mktemp("home"))) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium from the system."""
+    # Playwright's synchronous interface keeps a loop in this thread, which Django would take for an async view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def complaints(product: Product) -> Iterator[Complaints]:
+    """What the browser complained of; anything left unexpected fails the test."""
+    hosts = frozenset(urlsplit(url).netloc for url in (product.web, product.gateway))
+    kept = Complaints(hosts)
+    yield kept
+    assert kept.unexpected() == []
+
+
+@pytest.fixture
+def new_page(browser: Browser, product: Product, complaints: Complaints) -> Iterator[NewPage]:
+    """`new_page()` is a page of a browser that nobody used before: another person."""
+    contexts: list[BrowserContext] = []
+
+    def make() -> Page:
+        # Without motion: a colour on its way to another one has no contrast to measure.
+        context = browser.new_context(base_url=product.web, viewport=WIDE, reduced_motion="reduce")
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        complaints.watch(page)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """A visitor's page."""
+    return new_page()
+
+
+@pytest.fixture
+def log_in() -> LogIn:
+    """`log_in(page, email, password)` through the form."""
+
+    def enter(page: Page, email: str, password: str) -> None:
+        page.goto("/account/login/")
+        page.fill("input[name=login]", email)
+        page.fill("input[name=password]", password)
+        page.locator("main form button[type=submit]").first.click()
+        page.wait_for_url(lambda url: "/account/login" not in url)
+
+    return enter
+
+
+@pytest.fixture
+def admin_page(new_page: NewPage, log_in: LogIn, product: Product) -> Page:
+    """The page of the admin, logged in."""
+    page = new_page()
+    log_in(page, product.admin_email, product.admin_password)
+    return page
+
+
+@pytest.fixture(scope="session")
+def check_accessibility() -> Check:
+    """`check_accessibility(page)` fails on serious and critical findings of axe."""
+    axe = Axe()
+
+    def check(page: Page) -> None:
+        violations = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        findings = [finding for finding in violations if finding["impact"] in SEVERE]
+        told = [
+            f"{each['id']}: {each['help']} at {[node['target'] for node in each['nodes']][:3]}" for each in findings
+        ]
+        assert told == [], page.url
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def shoot() -> Shoot:
+    """`shoot(page, "console-apis")` keeps the page wide and narrow, light and dark, in test-results/."""
+    RESULTS.mkdir(exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        for width, viewport in (("1440", WIDE), ("360", NARROW)):
+            page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.screenshot(path=RESULTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+
+    return keep

@@ -1,0 +1,69 @@
+"""Every page that links lead to, for an admin and a visitor: nothing to complain of, accessible, pictured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import Check, Shoot
+from tests.product import Product
+
+MOST_PAGES = 80
+_IDS = re.compile(r"(?<=/)(?:[a-z]{2,3}_[0-9A-Za-z]{8,}|\d+)(?=/|$)")
+_NOT_PAGES = ("/account/logout", "/static/", "/healthz/")
+_DOWNLOADS = ("openapi", "openapi.json", "openapi.yaml", ".csv")
+
+
+def shape_of(path: str) -> str:
+    """The path without ids: one page of each kind is enough."""
+    return _IDS.sub("-", path)
+
+
+def walk(page: Page, start: str, origin: str) -> Iterator[str]:
+    """Every page reached by links from start, one of each shape; the page shows it when its path is yielded."""
+    waiting, seen = [start], {shape_of(start)}
+    while waiting and len(seen) <= MOST_PAGES:
+        path = waiting.pop(0)
+        answer = page.goto(path)
+        assert answer is not None
+        if "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        assert answer.status == 200, path
+        yield path
+        for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))"):
+            url = urlsplit(urljoin(origin + path, link))
+            is_ours = (
+                f"{url.scheme}://{url.netloc}" == origin
+                and not url.path.startswith(_NOT_PAGES)
+                and not url.path.endswith(_DOWNLOADS)
+            )
+            if is_ours and shape_of(url.path) not in seen:
+                seen.add(shape_of(url.path))
+                waiting.append(url.path)
+
+
+@pytest.mark.parametrize("start", ["/", "/console/"])
+def test_every_page_of_an_admin_is_whole(
+    admin_page: Page, product: Product, check_accessibility: Check, shoot: Shoot, start: str
+) -> None:
+    visited = []
+    for path in walk(admin_page, start, product.web):
+        check_accessibility(admin_page)
+        shoot(admin_page, "admin" + (path.rstrip("/").replace("/", "-") or "-home"))
+        visited.append(path)
+    assert len(visited) > 5
+
+
+def test_every_page_of_a_visitor_is_whole(
+    page: Page, product: Product, check_accessibility: Check, shoot: Shoot
+) -> None:
+    visited = []
+    for path in walk(page, "/", product.web):
+        check_accessibility(page)
+        shoot(page, "visitor" + (path.rstrip("/").replace("/", "-") or "-home"))
+        visited.append(path)
+    assert len(visited) > 2

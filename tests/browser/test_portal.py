@@ -1,0 +1,193 @@
+"""A developer's way in the browser: from the catalogue to a key, a call, its usage, and the key's end."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Check, NewPage, Shoot
+from tests.product import Product
+
+PASSWORD = "a long enough passphrase 42"
+PUBLIC_PAGES = (
+    "/",
+    "/?q=nothing-like-this",
+    "/apis/bank",
+    "/apis/bank/v1/reference",
+    "/apis/bank/v1/reference/get/accounts",
+    "/products/bank-payments",
+    "/products/bank-payments/access",
+    "/account/login/",
+    "/account/signup/",
+)
+MY_PAGES = (
+    "/my",
+    "/my/apps",
+    "/my/apps/new",
+    "/my/organization",
+    "/my/settings",
+    "/my/settings/tokens/new",
+    "/apis/bank/v1/reference/get/accounts",
+)
+
+
+def mailed_code(admin_page: Page, address: str) -> str:
+    """The verification code that the admins' mailbox shows for this address."""
+    admin_page.goto("/console/admin/mailbox")
+    admin_page.get_by_role("row", name=address).get_by_role("link").first.click()
+    found = re.search(r"Your code is\s+(\S+)", admin_page.locator("main").inner_text())
+    assert found is not None
+    return found[1]
+
+
+def sign_up(page: Page, admin_page: Page, address: str) -> None:
+    """Fill in the form that is open and confirm the address."""
+    page.fill("input[name=email]", address)
+    page.fill("input[name=password1]", PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/account/confirm-email/**")
+    page.fill("input[name=code]", mailed_code(admin_page, address))
+    page.locator("main form button[type=submit]").first.click()
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+def test_public_pages_are_clean(page: Page, check_accessibility: Check, path: str) -> None:
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == 200
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    check_accessibility(page)
+
+
+def test_no_public_page_overflows_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    for path in PUBLIC_PAGES:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_the_journey_from_sign_up_to_a_revoked_key(
+    page: Page, admin_page: Page, check_accessibility: Check, shoot: Shoot
+) -> None:
+    # Get access leads a visitor through sign-up and back.
+    page.goto("/")
+    shoot(page, "portal-catalogue")
+    page.get_by_role("link", name="Bank API").click()
+    shoot(page, "portal-api")
+    page.get_by_role("link", name="Get access").first.click()
+    page.get_by_role("radio", name=re.compile("Starter")).check()
+    shoot(page, "portal-access-plan")
+    page.get_by_role("button", name="Sign up and continue").click()
+    sign_up(page, admin_page, "ada@example.org")
+    page.wait_for_url("**/products/bank-payments/access?plan=starter")
+
+    # One press: application, subscription, key.
+    page.get_by_role("button", name="Get my key").click()
+    key = page.locator("#fresh-key").inner_text()
+    assert key.startswith("apim_")
+    page.get_by_role("button", name="Send test request").click()
+    expect(page.locator("#answer")).to_contain_text("200")
+    check_accessibility(page)
+    shoot(page, "portal-access-key")
+    command = page.locator("#curl").inner_text()
+    url = re.search(r"http://\S+", command)
+    assert url is not None
+    assert httpx.get(url[0], headers={"X-API-Key": key}).status_code == 200
+
+    # Usage follows by itself, within five seconds of the call.
+    page.get_by_role("button", name="I have stored the key").click()
+    page.wait_for_url("**/my/apps/*")
+    expect(page.get_by_role("region", name="Last requests")).to_contain_text("200", timeout=8_000)
+    assert key not in page.content()
+    check_accessibility(page)
+    shoot(page, "portal-application")
+    page.get_by_role("region", name="Last requests").get_by_role("link", name=re.compile("^Request ")).first.click()
+    expect(page.get_by_role("heading", name="How the gateway decided")).to_be_visible()
+    check_accessibility(page)
+    shoot(page, "portal-request")
+    page.go_back()
+
+    # Revoking asks, in a dialog, and is in force within a second.
+    page.get_by_role("link", name=re.compile("^Revoke the key")).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("401")
+    check_accessibility(page)
+    dialog.get_by_role("button", name="Revoke the key").click()
+    expect(page.get_by_role("region", name="Keys")).to_contain_text("Revoked")
+    page.wait_for_timeout(1_000)
+    assert httpx.get(url[0], headers={"X-API-Key": key}).status_code == 401
+
+    for path in MY_PAGES:
+        page.goto(path)
+        check_accessibility(page)
+        shoot(page, f"portal{path.replace('/', '-')}")
+
+
+def test_a_manual_plan_waits_for_the_owner(
+    new_page: NewPage, admin_page: Page, check_accessibility: Check, shoot: Shoot
+) -> None:
+    page = new_page()
+    page.goto("/products/bank-payments/access")
+    manual = page.locator("label.choice", has_text="Needs approval").first
+    manual.locator("input").check()
+    page.get_by_role("button", name="Sign up and continue").click()
+    sign_up(page, admin_page, "grace@example.org")
+    page.wait_for_url("**/products/bank-payments/access?plan=*")
+    page.get_by_role("button", name="Get my key").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Waiting for")
+    check_accessibility(page)
+    shoot(page, "portal-access-pending")
+
+    # The owner's yes reaches the open page by itself.
+    admin_page.goto("/console/approvals")
+    admin_page.get_by_role("row", name="grace").get_by_role("link", name="Approve").click()
+    admin_page.locator("main form button[type=submit]").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("You have access", timeout=10_000)
+    page.get_by_role("button", name="Create a key").click()
+    page.get_by_role("button", name="Send test request").click()
+    expect(page.locator("#answer")).to_contain_text("200")
+
+
+def test_the_flow_works_without_javascript(new_page: NewPage, admin_page: Page, product: Product) -> None:
+    maker = new_page()
+    browser = maker.context.browser
+    assert browser is not None
+    context = browser.new_context(base_url=product.web, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/products/bank-payments/access?plan=starter")
+    page.get_by_role("button", name="Sign up and continue").click()
+    sign_up(page, admin_page, "linus@example.org")
+    page.get_by_role("button", name="Get my key").click()
+    page.get_by_role("button", name="Send test request").click()
+    expect(page.get_by_role("heading", name="The gateway's answer")).to_be_visible()
+    expect(page.locator("main")).to_contain_text("200")
+    page.goto("/my/apps")
+    page.get_by_role("link", name="My first app").click()
+    page.get_by_role("link", name=re.compile("^Revoke the key")).click()
+    page.get_by_role("button", name="Revoke the key").click()
+    expect(page.locator("main")).to_contain_text("is revoked")
+    context.close()
+
+
+def test_the_keyboard_reaches_search_and_skips_to_the_content(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search APIs")).to_be_focused()
+    page.keyboard.type("trading")
+    expect(page.get_by_role("link", name="Bank API")).to_have_count(0)
+    expect(page.get_by_role("link", name="Trading API")).to_be_visible()
+    assert page.url.endswith("?q=trading&team=")
+
+
+def test_the_theme_is_remembered(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.goto("/apis/bank")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")

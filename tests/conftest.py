@@ -1,0 +1,128 @@
+"""What tests of every app share: people of each role, two tenants, an environment, and clients that are logged in.
+
+Shapes: `acme` offers APIs (owner, and a colleague bound to a team), `globex` is another tenant with its own owner,
+`initech` consumes (developer). `stranger` is logged in and belongs to nobody's organization but an own one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from apim.accounts.models import Organization, User
+from apim.audit.actor import Actor
+from apim.gateways.models import Environment
+from apim.gateways.services import default_environment
+from tests.factories import accounts as accounts_factory
+
+LogIn = Callable[[User | None], Client]
+
+
+def pytest_configure() -> None:
+    """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash."""
+    Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # the launcher's work; else a warning
+    django_settings.CELERY_BROKER_URL = "memory://"
+    django_settings.WHITENOISE_AUTOREFRESH = True  # else each test client reads every static file before it starts
+    django_settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        *django_settings.PASSWORD_HASHERS,
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _no_counts_of_earlier_tests() -> Iterator[None]:
+    """Rate limits of log-in are counted in the cache; each test starts from none."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _mails_are_kept_as_in_production(settings: Settings) -> None:
+    """Django's test runner swaps the backend; ours is what makes a mail a Message."""
+    settings.EMAIL_BACKEND = "apim.notifications.backend.StoringBackend"
+
+
+@pytest.fixture
+def by() -> Actor:
+    """Who does what a test sets up."""
+    return accounts_factory.TESTER
+
+
+@pytest.fixture
+def environment(db: None) -> Environment:
+    """The environment named "default"."""
+    return default_environment()
+
+
+@pytest.fixture
+def acme(db: None) -> Organization:
+    """A tenant that offers APIs."""
+    return accounts_factory.organization(name="acme", display_name="Acme Ltd")
+
+
+@pytest.fixture
+def globex(db: None) -> Organization:
+    """Another tenant that offers APIs."""
+    return accounts_factory.organization(name="globex", display_name="Globex Corp")
+
+
+@pytest.fixture
+def initech(db: None) -> Organization:
+    """A tenant that consumes APIs."""
+    return accounts_factory.organization(name="initech", display_name="Initech")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """A platform admin."""
+    return accounts_factory.user("admin@example.com", is_platform_admin=True)
+
+
+@pytest.fixture
+def owner(acme: Organization) -> User:
+    """An owner of the whole of acme."""
+    return accounts_factory.member(acme, "owner@acme.example", role="owner")
+
+
+@pytest.fixture
+def team_owner(acme: Organization) -> User:
+    """An owner of acme who is bound to the team payments."""
+    return accounts_factory.member(acme, "payments@acme.example", role="owner", team="payments")
+
+
+@pytest.fixture
+def other_owner(globex: Organization) -> User:
+    """An owner of another tenant."""
+    return accounts_factory.member(globex, "owner@globex.example", role="owner")
+
+
+@pytest.fixture
+def developer(initech: Organization) -> User:
+    """A developer of the consuming tenant."""
+    return accounts_factory.member(initech, "dev@initech.example", role="developer")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Someone who signed up and has nothing to do with the others."""
+    return accounts_factory.registered("stranger@example.net")
+
+
+@pytest.fixture
+def log_in(db: None) -> LogIn:
+    """`log_in(owner)` is a client with that person's session; `log_in(None)` a visitor's."""
+
+    def make(user: User | None) -> Client:
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return make

@@ -1,0 +1,140 @@
+"""What people do with a running product: offer a version, get a key for it, call it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from apim.up.options import ROOT
+from tests.product import Product
+
+KEY = "X-API-Key"
+OWNER = "riverside"  # organizations of the example
+CALLER = "acme"
+IN_FORCE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway answered. Shapes: names of headers in lower case, values of one name joined."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body read."""
+        return json.loads(self.body)
+
+
+class Journey:
+    """A product and its management API as an admin of the installation."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        self._client = httpx.Client(
+            base_url=f"{product.web}/api/v1/", headers={"Authorization": f"Bearer {product.token}"}, timeout=60
+        )
+        self._gateway = urlsplit(product.gateway)
+        self._connection: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        self.post("plans", name="unlimited", organization=OWNER, terms={"approval": "auto"})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def ask(self, method: str, path: str, **body: Any) -> httpx.Response:
+        """A request to the management API; its answer whatever it is."""
+        return self._client.request(method, path, json=body if method in {"POST", "PATCH"} else None)
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        """A write that must succeed."""
+        return _good(self.ask("POST", path, **body))
+
+    def patch(self, path: str, **body: Any) -> dict[str, Any]:
+        """A change that must succeed."""
+        return _good(self.ask("PATCH", path, **body))
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What the management API shows."""
+        return _good(self.ask("GET", path))
+
+    def run(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """The command `apim` with arguments."""
+        return subprocess.run(
+            (sys.executable, "-m", "apim.cli", *arguments),
+            cwd=ROOT,
+            env={"APIM_URL": self.product.web, "APIM_TOKEN": self.product.token, "PATH": "/usr/bin:/bin"},
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def offer(self, name: str, *versions: str, operations: Sequence[str] = ()) -> str:
+        """A key for a new product of these versions; its application, subscription and product are called name."""
+        items = [{"version": version, "operations": list(operations)} for version in versions]
+        self.post("products", name=name, organization=OWNER, items=items, plans=["unlimited"])
+        self.post("applications", name=name, organization=CALLER)
+        self.post("subscriptions", application=f"{CALLER}:{name}", product=name, plan="unlimited")
+        key: str = self.post("credentials", application=f"{CALLER}:{name}")["key"]
+        return key
+
+    def call(self, method: str, target: str, key: str, body: bytes | None = None, **headers: str) -> Answer:
+        """A call through the gateway; target goes on the wire as it is written, `_` in header names as `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        for _ in range(2):
+            connection = self._connection or http.client.HTTPConnection(
+                self._gateway.hostname or "", self._gateway.port, timeout=30
+            )
+            self._connection = None
+            try:
+                connection.request(method, target, body=body, headers={KEY: key, **named})
+                received = connection.getresponse()
+                content = received.read()
+            except (http.client.RemoteDisconnected, ConnectionResetError):  # it was idle for too long
+                connection.close()
+                continue
+            if not received.will_close:
+                self._connection = connection
+            fields: dict[str, str] = {}
+            for name, value in received.getheaders():
+                field = name.lower()
+                fields[field] = f"{fields[field]}, {value}" if field in fields else value
+            return Answer(received.status, fields, content)
+        message = f"the gateway hung up twice on {method} {target}"
+        raise AssertionError(message)
+
+    def wait(self, target: str, key: str, status: int, method: str = "GET") -> float:
+        """The seconds until a call is answered with status."""
+        return wait_until(lambda: self.call(method, target, key).status == status, f"{method} {target} is {status}")
+
+
+def wait_until(condition: Callable[[], bool], what: str, within_s: float = IN_FORCE_WITHIN_S) -> float:
+    """The seconds until the condition held."""
+    started = time.monotonic()
+    while not condition():
+        passed = time.monotonic() - started
+        assert passed < within_s, f"after {passed:.1f} s still not: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - started
+
+
+def _good(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    shown: dict[str, Any] = answer.json() if answer.content else {}
+    return shown

@@ -1,0 +1,52 @@
+"""Usage as a gateway would report it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageEvent
+
+NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
+
+
+def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", **fields: object) -> UsageEvent:
+    """One exchange of application app_1 with version ver_1, 4 ms long."""
+    values: dict[str, object] = {
+        "seq": seq,
+        "request_id": f"req-{seq}",
+        "client_request_id": "",
+        "at_us": round(at.timestamp() * 1_000_000),
+        "version_id": "ver_1",
+        "operation": "GET /accounts",
+        "path": "/accounts",
+        "organization": "org_1",
+        "application": "app_1",
+        "credential": "crd_1",
+        "subscription": "sub_1",
+        "plan": "plv_1",
+        "status": status,
+        "code": code,
+        "is_indeterminate": status == 0,
+        "duration_us": 4000,
+        "upstream_us": 3000,
+        "request_bytes": 10,
+        "response_bytes": 100,
+        "trace": [("route", "matched")],
+    }
+    return UsageEvent(**(values | fields))  # type: ignore[arg-type]
+
+
+def batch(
+    *events: UsageEvent, boot: str = "boot-1", cells: tuple[UsageCell, ...] = (), cells_id: int = 0
+) -> UsageBatch:
+    """What one request of a shipper carries."""
+    seqs = [each.seq for each in events] or [0]
+    return UsageBatch(
+        boot=boot,
+        slot=0,
+        first_seq=seqs[0],
+        last_seq=seqs[-1],
+        records=list(events),
+        cells=list(cells),
+        cells_id=cells_id,
+    )

@@ -1,0 +1,136 @@
+"""States that harm a gateway are put aside, and the one before serves (promise R4; hostile inputs 25, 26, 27)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.fault.test_gateway_counts import call, wait_until
+from tests.wire.control_planes import KeepingControlPlane
+from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.wire.raw import RawUpstream
+
+pytestmark = pytest.mark.fault
+
+# Well signed and well formed, and no worker can use it: that is found out only where it is put to use.
+POISON = make_environment(allowed_networks=("no network",))
+
+
+def revisions(gateway: GatewayProcess) -> set[int]:
+    """What the workers have in force."""
+    workers = gateway.status()["workers"]
+    assert isinstance(workers, list)
+    return {int(worker["revision"]) for worker in workers}
+
+
+def codes(gateway: GatewayProcess) -> set[str]:
+    """What is wrong, as /status says it."""
+    problems = gateway.status()["problems"]
+    assert isinstance(problems, list)
+    return {str(problem["code"]) for problem in problems}
+
+
+def statuses(gateway: GatewayProcess) -> set[int]:
+    """What some callers are answered."""
+    return {status for caller in call(gateway.port, callers=4, calls=5) for _, status in caller.completed}
+
+
+def test_state_that_no_worker_can_use_is_put_in_quarantine_and_reported(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(upstream.port)]))
+        control.change(home.records())
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            began = time.monotonic()
+            control.publish(make_snapshot([make_version(upstream.port)], environment=POISON))
+            wait_until(lambda: "generation.E002" in str(control.reports[-1]["workers"]))
+            assert time.monotonic() - began < 5
+            assert revisions(gateway) == {1}
+            gateway.kill_worker(0)
+            wait_until(lambda: revisions(gateway) == {1})
+            assert statuses(gateway) == {200}
+            control.publish(make_snapshot([make_version(upstream.port, timeout_ms=4000)]))
+            wait_until(lambda: revisions(gateway) == {3})
+            assert codes(gateway) == set()
+        finally:
+            gateway.stop()
+
+
+def test_state_that_ends_workers_as_they_start_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        home.install(make_snapshot([make_version(upstream.port)], environment=POISON))
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            assert revisions(gateway) == {1}
+            assert codes(gateway) == {"generation.E002"}
+            assert statuses(gateway) == {200}
+        finally:
+            gateway.stop()
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            workers = gateway.status()["workers"]
+            assert isinstance(workers, list)
+            assert [worker["stats"]["restarts"] for worker in workers] == [0, 0]
+        finally:
+            gateway.stop()
+
+
+def test_kills_from_outside_put_nothing_in_quarantine(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        home.install(make_snapshot([make_version(upstream.port, timeout_ms=4000)]))
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            for number in (0, 1, 0, 1):
+                gateway.kill_worker(number)
+                time.sleep(0.3)
+            wait_until(lambda: revisions(gateway) == {2})
+            assert codes(gateway) == set()
+        finally:
+            gateway.stop()
+
+
+def test_control_plane_that_talks_rubbish_changes_nothing_and_is_not_hammered(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(upstream.port)]))
+        control.change(home.records())
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            for rubbish in (b"", b"{}", b"[]", b"<html>", b'{"environment":"default","access":{"after":0,"upto":0}}'):
+                control.rubbish, control.asked = rubbish, 0
+                time.sleep(1.2)
+                assert control.asked < 20
+                assert statuses(gateway) == {200}
+            control.rubbish = b'{"environment":"default","access":{"after":0,"upto":9,"is_full":true,"records":[]}}'
+            wait_until(lambda: "access.E001" in codes(gateway))
+            assert statuses(gateway) == {200}
+            control.rubbish = None
+            wait_until(lambda: codes(gateway) == set())
+        finally:
+            gateway.stop()
+
+
+def test_older_state_is_refused_told_and_not_asked_for_in_a_hurry(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(upstream.port)]))
+        control.change(home.records())
+        old = control.manifest
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            control.publish(make_snapshot([make_version(upstream.port, timeout_ms=4000)]))
+            wait_until(lambda: revisions(gateway) == {2})
+            control.manifest, control.asked = old, 0
+            wait_until(lambda: "resume_after_restore" in str(control.reports[-1]["workers"]), 7)
+            time.sleep(2)
+            assert control.asked < 20
+            assert revisions(gateway) == {2}
+        finally:
+            gateway.stop()

@@ -1,0 +1,160 @@
+"""Usage that waits on disk: full disks, long absences of the control plane (promises B6, B8; hostile input 22)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault.test_gateway_counts import call, wait_until
+from tests.wire.control_planes import KeepingControlPlane
+from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.raw import RawUpstream
+
+pytestmark = pytest.mark.fault
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def codes(gateway: GatewayProcess) -> set[str]:
+    """What is wrong, as /status says it."""
+    problems = gateway.status()["problems"]
+    assert isinstance(problems, list)
+    return {str(problem["code"]) for problem in problems}
+
+
+def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path) -> None:
+    home = Home(small_disk / "home")
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        gateway = GatewayProcess(home, workers=1).wait_ready()
+        try:
+            filler = small_disk / "filler"
+            before = call(gateway.port, callers=2, calls=20)
+            fill(filler)
+            control.is_down = True
+            answered = list(before)
+            statuses: set[int] = set()
+            deadline = time.monotonic() + 60
+            while 503 not in statuses and time.monotonic() < deadline:
+                callers = call(gateway.port, callers=8, calls=500)
+                answered += callers
+                statuses = {status for caller in callers for _, status in caller.completed}
+            assert statuses <= {200, 503}
+            assert 503 in statuses
+            assert sum(caller.broken for caller in answered) == 0
+            wait_until(lambda: "spool.E002" in codes(gateway))
+            assert b'apim_problem{code="spool.E002"} 1' in gateway.admin("/metrics")[1]
+            gateway.kill_worker(0)  # the next one starts on the full disk
+            gateway.wait_ready()
+            assert {status for caller in call(gateway.port, callers=1, calls=3) for _, status in caller.completed} == {
+                503
+            }
+            control.is_down = False
+            filler.unlink()
+            wait_until(lambda: _is_served(gateway), 20)
+            acknowledged = {item for caller in answered for item in caller.completed if item[1] == 200}
+            wait_until(lambda: {(e.request_id, e.status) for e in list(control.events.values())} >= acknowledged, 30)
+            wait_until(lambda: codes(gateway) <= {"spool.E001"})
+        finally:
+            gateway.stop()
+    served = [event for event in control.events.values() if event.status == 200]
+    assert len({event.request_id for event in served}) == len(served)
+
+
+def fill(path: Path) -> None:
+    """Take all that is left of a disk."""
+    with path.open("wb") as file:
+        try:
+            while True:
+                file.write(b"x" * 65_536)
+                file.flush()
+        except OSError:
+            return
+
+
+def _is_served(gateway: GatewayProcess) -> bool:
+    (caller,) = call(gateway.port, callers=1, calls=1)
+    return [status for _, status in caller.completed] == [200]
+
+
+def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.is_down = True
+        home.install(make_snapshot([make_version(upstream.port)]))
+        gateway = GatewayProcess(home, options=("--spool-mib", "12")).wait_ready()
+        completed: list[tuple[str, int]] = []
+        try:
+            seen: set[str] = set()
+            deadline = time.monotonic() + 120
+            while 503 not in {status for _, status in completed} and time.monotonic() < deadline:
+                for caller in call(gateway.port, callers=8, calls=500):
+                    assert caller.broken == 0
+                    completed += caller.completed
+                seen |= codes(gateway)
+            assert seen >= {"spool.E001", "spool.E002"}
+            files = list((home.state / "spool").iterdir())
+            assert sum(path.stat().st_size for path in files) <= 12 * 2**20
+            assert rss_mib(gateway.process.pid) < 150
+            control.is_down = False
+            counted = {item for item in completed if item[1] == 200}
+            wait_until(lambda: {(e.request_id, e.status) for e in list(control.events.values())} >= counted, 60)
+            wait_until(lambda: _is_served(gateway), 10)
+        finally:
+            gateway.stop()
+    assert {status for _, status in completed} == {200, 503}
+
+
+def rss_mib(pid: int) -> float:
+    """Memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+def test_spool_is_synced_in_groups_off_the_workers(tmp_path: Path) -> None:
+    """No worker ever waits for the disk; while calls come the supervisor syncs about 20 times a second, else never."""
+    home = Home(tmp_path)
+    trace = tmp_path / "trace"
+    if subprocess.run(["which", "strace"], capture_output=True, check=False).returncode:
+        pytest.skip("no strace")
+    with RawUpstream() as upstream:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        gateway = GatewayProcess(home, workers=1).wait_ready()
+        (worker,) = gateway.pids()
+        followed = ("-p", str(gateway.process.pid), "-p", str(worker))
+        strace = subprocess.Popen(
+            ["strace", "-f", "-qq", "-e", "trace=fdatasync,fsync,msync", "-o", str(trace), *followed]
+        )
+        try:
+            time.sleep(1.5)
+            idle = trace.read_text()
+            call(gateway.port, callers=2, calls=300)
+            time.sleep(0.3)
+            lines = trace.read_text().splitlines()
+        finally:
+            strace.terminate()
+            strace.wait()
+            gateway.stop()
+    assert idle == ""
+    assert any("fdatasync" in line for line in lines)
+    assert not any(line.startswith(f"{worker} ") for line in lines)

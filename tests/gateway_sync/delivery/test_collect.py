@@ -1,0 +1,78 @@
+"""Collecting: one state, in a number of queries that does not grow."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apim.catalog.models import APIVersion, Revision
+from apim.gateways.models import Environment
+from apim.products.models import ProductItem
+from gateway_sync.compiler import compile_snapshot
+from gateway_sync.delivery import collect as collecting
+from gateway_sync.delivery.collect import DATABASE, collect
+from tests.factories import gateways as factory
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])
+
+
+def queries_of_collecting(environment: Environment) -> int:
+    with CaptureQueriesContext(connections[DATABASE]) as queries:
+        collect(environment.id)
+    return len(queries)
+
+
+def test_the_number_of_queries_does_not_depend_on_how_much_there_is(environment: Environment) -> None:
+    factory.stock(environment, apis=1)
+    few = queries_of_collecting(environment)
+    factory.stock(environment, apis=30)
+    assert queries_of_collecting(environment) == few
+    assert few < 12
+
+
+def test_what_is_written_while_it_reads_is_not_seen(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory.stock(environment, apis=2)
+    read_products = collecting._product_rows
+
+    def write_then_read() -> object:
+        factory.stock(environment, apis=3)  # by another connection, committed at once
+        return read_products()
+
+    monkeypatch.setattr(collecting, "_product_rows", write_then_read)
+    rows = collect(environment.id).rows
+    assert (len(rows.apis), len(rows.products)) == (2, 2)
+
+
+@pytest.mark.parametrize("state", ["draft", "review", "blocked"])
+def test_a_version_that_must_not_be_called_is_not_collected(environment: Environment, state: str) -> None:
+    version = factory.published_version()
+    APIVersion.objects.filter(id=version.id).update(state=state)
+    assert collect(environment.id).rows.apis == ()
+
+
+def test_an_archived_api_is_not_collected(environment: Environment) -> None:
+    version = factory.published_version()
+    version.api.archived_at = timezone.now()
+    version.api.save()
+    assert collect(environment.id).rows.apis == ()
+
+
+@pytest.mark.parametrize("nonsense", [None, "text", 7, [None], [{}], [{"x": 1}], {"targets": "x", "timeout_s": "y"}])
+def test_json_that_no_service_wrote_becomes_problems_and_never_an_error(
+    environment: Environment, nonsense: object
+) -> None:
+    version = factory.published_version("GET /a")
+    fields = {"operations": nonsense or [], "upstream": nonsense or {}, "policies": nonsense or 7}
+    Revision.objects.filter(version=version).update(passthrough=nonsense, **fields)
+    compiled = compile_snapshot(collect(environment.id).rows, {})
+    assert compiled.snapshot.apis == ()
+    assert {"upstream.E001", "policy.E001"} <= {problem.code for problem in compiled.problems}
+
+
+def test_operations_of_a_product_that_cannot_be_read_open_nothing(environment: Environment) -> None:
+    factory.stock(environment, apis=1)
+    ProductItem.objects.update(operations="nonsense")
+    compiled = compile_snapshot(collect(environment.id).rows, {})
+    assert compiled.snapshot.apis[0].versions[0].routes[0].products == ()

@@ -1,0 +1,197 @@
+"""The doors of gateways: what is new, at once or as soon as it is; reports; usage.
+
+Promises C6.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from threading import Thread
+from threading import enumerate as all_threads
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.http.response import HttpResponseBase
+from django.test import Client
+
+from apim.gateways.models import Environment, Gateway, Worker
+from apim.gateways.services import AccessChange, EnrolledGateway, append_access
+from gateway_sync.delivery import access_log, services, views
+from gateway_sync.snapshot import decode
+from tests.factories import gateways as factory
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "collect"]),
+    pytest.mark.usefixtures("no_redis"),
+]
+
+Post = Callable[[str, object], HttpResponseBase]
+
+
+@pytest.fixture
+def gateway(environment: Environment) -> EnrolledGateway:
+    return factory.enrolled_gateway(environment=environment)
+
+
+@pytest.fixture
+def post(gateway: EnrolledGateway) -> Iterator[Post]:
+    client = Client(headers={"Authorization": f"Bearer {gateway.token}"})
+
+    def send(door: str, body: object) -> HttpResponseBase:
+        content = body if isinstance(body, bytes) else json.dumps(body)
+        return client.post(f"/gateway/v1/{door}", content, content_type="application/json")
+
+    yield send
+    deadline = time.monotonic() + 10
+    while any(thread.name == "delivery-watch" for thread in all_threads()):
+        assert time.monotonic() < deadline, "a place was not given back"
+        time.sleep(0.05)  # its connection must be closed before the database is emptied
+
+
+def body_of(response: HttpResponseBase) -> Any:
+    content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
+    response.close()
+    return json.loads(content)
+
+
+@pytest.mark.parametrize("door", ["sync", "report", "usage"])
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer apimgw_wrong", "Basic apimgw_wrong"])
+def test_no_door_opens_without_a_token(client: Client, door: str, authorization: str) -> None:
+    response = client.post(f"/gateway/v1/{door}", b"{}", "application/json", headers={"Authorization": authorization})
+    assert (response.status_code, response.json()["code"]) == (401, "gateways.unauthenticated")
+
+
+def test_a_new_token_voids_the_old_one(post: Post, gateway: EnrolledGateway) -> None:
+    factory.enrolled_gateway(name=gateway.gateway.name)
+    assert post("sync", {}).status_code == 401
+
+
+def test_a_fresh_gateway_gets_everything(post: Post, environment: Environment) -> None:
+    factory.published_version("GET /accounts")
+    append_access(environment_id=environment.id, changes=[AccessChange("application", "app_1", {"state": "active"})])
+    append_access(environment_id=environment.id, changes=[AccessChange("credential", "gone", None)])
+    services.publish(environment.id)
+    answer = body_of(post("sync", {"format": 1}))
+    assert answer["environment"] == "default"
+    assert answer["access"]["is_full"] is True
+    assert answer["access"]["records"] == [["application", "app_1", {"state": "active"}]]
+    assert answer["access"]["upto"] == 2
+    names = answer["manifest"]["fragments"]
+    snapshot = decode({name: answer["fragments"][wanted] for name, wanted in names.items()})
+    assert snapshot.apis[0].versions[0].routes[0].id == "GET /accounts"
+
+
+def test_fragments_that_the_gateway_has_are_not_sent_again(post: Post, environment: Environment) -> None:
+    first, second = factory.published_version("GET /a"), factory.published_version("GET /b")
+    services.publish(environment.id)
+    before = body_of(post("sync", {}))
+    factory.changed_version(second, "GET /c")
+    services.publish(environment.id)
+    ask = {"digest": before["manifest"]["digest"], "have": list(before["fragments"])}
+    (fragment,) = body_of(post("sync", ask))["fragments"].values()
+    assert second.api_id in fragment
+    assert first.api_id not in fragment
+
+
+def test_a_gateway_that_is_current_learns_nothing(post: Post, environment: Environment) -> None:
+    services.publish(environment.id)
+    digest = body_of(post("sync", {}))["manifest"]["digest"]
+    answer = body_of(post("sync", {"digest": digest, "wait_s": 0.2}))
+    assert (answer["manifest"], answer["fragments"], answer["access"]["records"]) == (None, {}, [])
+
+
+def test_access_comes_in_pages_of_the_log(
+    post: Post, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "PAGE", 2)
+    factory.stock(environment, apis=0, access=5)
+    seen, after, pages = [], 0, []
+    while not pages or pages[-1]["more"]:
+        pages.append(body_of(post("sync", {"access_seq": after}))["access"])
+        seen += [key for _, key, _ in pages[-1]["records"]]
+        after = pages[-1]["upto"]
+    assert [(page["after"], page["upto"], page["is_full"]) for page in pages] == [
+        (0, 2, True), (2, 4, False), (4, 5, False),
+    ]  # fmt: skip
+    assert len(set(seen)) == 5
+
+
+def test_a_gateway_ahead_of_a_restored_database_starts_anew(post: Post, environment: Environment) -> None:
+    append_access(environment_id=environment.id, changes=[AccessChange("application", "app_1", {})])
+    access = body_of(post("sync", {"access_seq": 99}))["access"]
+    assert (access["is_full"], access["upto"], len(access["records"])) == (True, 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["state", "access"])
+def test_a_waiting_request_answers_as_soon_as_something_is_new(post: Post, environment: Environment, kind: str) -> None:
+    services.publish(environment.id)
+    digest = body_of(post("sync", {}))["manifest"]["digest"]
+
+    def change() -> None:
+        time.sleep(0.5)
+        if kind == "state":
+            factory.published_version()
+            services.publish(environment.id)
+        else:
+            append_access(environment_id=environment.id, changes=[AccessChange("credential", "ff", None)])
+        connections.close_all()
+
+    changer = Thread(target=change)
+    changer.start()
+    started = time.monotonic()
+    # A sequence number that is not 0: 0 asks for the full table, which is always news.
+    answer = body_of(post("sync", {"digest": digest, "access_seq": 0, "wait_s": 20}))
+    waited_s = time.monotonic() - started
+    changer.join()
+    assert 0.4 < waited_s < 3
+    assert (answer["manifest"] is not None) == (kind == "state")
+    assert len(answer["access"]["records"]) == 0
+    assert answer["access"]["upto"] == (kind == "access")
+
+
+def test_beyond_the_cap_a_gateway_is_told_when_to_come_back(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views._watch, "_limit", 1)
+    waiting = post("sync", {"wait_s": 0.2})
+    refused = post("sync", {"wait_s": 0.2})
+    assert refused.status_code == 503
+    assert 2 <= int(refused.headers["Retry-After"]) <= 5
+    waiting.close()  # its client went away before reading
+    assert body_of(post("sync", {"wait_s": 0.2}))["manifest"] is None
+
+
+def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
+    post: Post, gateway: EnrolledGateway
+) -> None:
+    worker = {"pid": 7, "boot": "b", "started_at": 1_700_000_000, "revision": 3, "digest": "d", "access_seq": 9}
+    workers = [worker | {"slot": 0}, worker | {"slot": 1, "applied_at": 1_700_000_001.5}]
+    report = {"software_version": "0.1", "host": "h", "is_push_connected": True, "workers": workers}
+    assert body_of(post("report", report)) == {}
+    assert list(Worker.objects.values_list("slot", "revision", "access_seq")) == [(0, 3, 9), (1, 3, 9)]
+    body_of(post("report", report | {"workers": [worker | {"slot": 1, "revision": 4}]}))
+    assert list(Worker.objects.values_list("slot", "revision")) == [(1, 4)]
+    stored = Gateway.objects.get(id=gateway.gateway.id)
+    assert (stored.is_push_connected, stored.host, stored.seen_at is not None) == (True, "h", True)
+
+
+def test_usage_is_stored_and_acknowledged(post: Post) -> None:
+    cell = [1_700_000_040, "", "", 401, "unauthenticated", 3]
+    batch = {"boot": "b", "slot": 0, "first_seq": 0, "last_seq": 0, "records": [], "cells": [cell], "cells_id": 1}
+    assert body_of(post("usage", batch)) == {"acked_seq": 0}
+
+
+@pytest.mark.parametrize(
+    ("door", "content"),
+    [
+        ("sync", b"nonsense"),
+        ("sync", b'{"access_seq": "x"}'),
+        ("sync", b"\xff\xfe"),
+        ("sync", b'{"format": 99}'),
+        ("report", b'{"workers": [{"slot": "x"}]}'),
+        ("usage", b'{"boot": "b"}'),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(post: Post, door: str, content: bytes) -> None:
+    assert post(door, content).status_code == 400

@@ -1,0 +1,58 @@
+"""What is written about policies is what they do."""
+
+from __future__ import annotations
+
+import pytest
+import yaml12
+
+from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy
+from gateway_sync.problems import Where
+from gateway_sync.runtime.core.refusals import CODES
+
+WHERE = Where("version", "ver_1", "policies")
+
+
+def test_every_kind_is_described_in_the_order_in_which_kinds_act() -> None:
+    assert tuple(DESCRIPTIONS) == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_is_accepted(kind: str) -> None:
+    (policy,) = yaml12.parse_yaml(f"- {DESCRIPTIONS[kind].example}")
+    value, problems = parse_policy(kind, policy[kind], WHERE)
+    assert problems == ()
+    assert value is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_is_described_with_its_default_and_what_is_required(kind: str) -> None:
+    description = DESCRIPTIONS[kind]
+    (policy,) = yaml12.parse_yaml(f"- {description.example}")
+    value, _ = parse_policy(kind, policy[kind], WHERE)
+    assert value is not None
+    assert [setting.name for setting in description.settings] == list(dump_policy(value))
+    _, problems = parse_policy(kind, {}, WHERE)
+    missing = {problem.where.field.rpartition(".")[2] for problem in problems if problem.code.endswith("E003")}
+    assert {setting.name for setting in description.settings if setting.is_required} == missing & set(
+        dump_policy(value)
+    )
+
+    required = {setting.name: policy[kind][setting.name] for setting in description.settings if setting.is_required}
+    if kind == "ip-filter":
+        required = {"deny": ["10.0.0.0/8"]}  # one of the two; neither is required
+    plain, problems = parse_policy(kind, required, WHERE)
+    written = {
+        setting.name: _written(setting.type, setting.default) for setting in description.settings if setting.default
+    }
+    explicit, more = parse_policy(kind, {**required, **written}, WHERE)
+    assert (plain, problems + more) == (explicit, ())
+
+
+def test_every_refusal_is_a_code_of_the_gateway() -> None:
+    assert {each.refusal for each in DESCRIPTIONS.values() if each.refusal} <= set(CODES)
+
+
+def _written(type_name: str, default: str) -> object:
+    if type_name == "flag":
+        return default == "true"
+    return default.split(", ") if type_name in {"words", "methods", "networks"} else default

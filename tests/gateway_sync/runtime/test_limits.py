@@ -1,0 +1,147 @@
+"""Limits of one cell: rates with burst, calendar windows, clocks that move.
+
+Promises B7, H24.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway_sync.runtime.core.addresses import MAX_ADDRESSES, AddressLimit
+from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, Terms, charge_all
+from gateway_sync.runtime.core.windows import window_of
+
+NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
+
+
+def at(*parts: int, zone: str = "UTC") -> int:
+    """Seconds since the epoch of a local time."""
+    return int(datetime(*parts, tzinfo=ZoneInfo(zone)).timestamp())  # type: ignore[arg-type,misc]
+
+
+def test_burst_passes_at_once_then_the_rate_decides() -> None:
+    terms, cell = Terms("rate", (10, 1, 5)), [0] * CELL_LENGTH
+    now = NOON * NS
+    assert [charge_all((terms,), (cell,), now)[0] for _ in range(6)] == [""] * 5 + ["rate-limited"]
+    assert charge_all((terms,), (cell,), now + NS // 10)[0] == ""
+    refused = charge_all((terms,), (cell,), now + NS // 10)
+    assert (refused[0], refused[1]) == ("rate-limited", 1)
+    assert b'"rate";r=0;t=1' in refused[2]
+
+
+@given(st.lists(st.integers(0, 3 * NS), max_size=200), st.integers(1, 50), st.integers(1, 20))
+def test_no_window_admits_more_than_burst_plus_rate(steps: list[int], requests: int, burst: int) -> None:
+    terms, cell = Terms("rate", (requests, 1, burst)), [0] * CELL_LENGTH
+    now, admitted = NOON * NS, []
+    for step in steps:
+        now += step // 50
+        if not charge_all((terms,), (cell,), now)[0]:
+            admitted.append(now)
+    for start in admitted:
+        inside = sum(start <= moment < start + NS for moment in admitted)
+        assert inside <= burst + requests + 1
+
+
+@given(
+    st.one_of(st.none(), st.tuples(st.integers(1, 5), st.just(1), st.integers(1, 4))),
+    st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["hour", "day"])), unique_by=lambda quota: quota[1]),
+    st.lists(st.integers(-2 * NS, 2000 * NS), min_size=1, max_size=30),
+)
+def test_one_cell_is_charged_alike_alone_and_with_others(
+    rate: tuple[int, int, int] | None, quotas: list[tuple[int, str]], steps: list[int]
+) -> None:
+    terms, plenty = Terms("rate", rate, quotas or [(3, "month")]), Terms("wide", None, [(10**6, "month")])
+    alone, beside, wide = ([0] * CELL_LENGTH for _ in range(3))
+    now = NOON * NS
+    for step in steps:
+        now += step
+        kept = list(alone)
+        code, wait_s, fields = charge_all((terms,), (kept,), now)
+        alone = alone if code else kept  # what was refused is not stored
+        other_code, other_wait_s, other_fields = charge_all((terms, plenty), (beside, wide), now)
+        assert (code, wait_s) == (other_code, other_wait_s)
+        assert alone[0] == beside[0]
+        assert [alone[at] for at in range(3, CELL_LENGTH, 2)] == [beside[at] for at in range(3, CELL_LENGTH, 2)]
+        left = fields.split(b"\r\nRateLimit: ")[1].removesuffix(b"\r\n")
+        assert other_fields.split(b"\r\nRateLimit: ")[1].startswith(left)
+
+
+def test_quota_counts_to_the_last_and_tells_when_it_comes_back() -> None:
+    terms, cell = Terms("rate", None, [(3, "month")]), [0] * CELL_LENGTH
+    codes = [charge_all((terms,), (cell,), NOON * NS)[0] for _ in range(4)]
+    assert codes == ["", "", "", "quota-exceeded"]
+    refused = charge_all((terms,), (cell,), NOON * NS)
+    assert refused[1] == at(2026, 2, 1) - NOON
+    assert b'RateLimit-Policy: "month";q=3;w=2678400\r\nRateLimit: "month";r=0;t=' in refused[2]
+    assert charge_all((terms,), (cell,), at(2026, 2, 1) * NS)[0] == ""
+
+
+def test_request_is_counted_in_all_cells_or_in_none() -> None:
+    wide, narrow = Terms("rate", None, [(100, "day")]), Terms("version-0", (1, 1, 1))
+    cells = [[0] * CELL_LENGTH, [0] * CELL_LENGTH]
+    codes = [charge_all((wide, narrow), cells, NOON * NS)[0] for _ in range(3)]
+    assert codes == ["", "rate-limited", "rate-limited"]
+    assert charge_all((wide,), (cells[0],), NOON * NS)[2].count(b"r=98;") == 1
+
+
+def test_clock_that_goes_back_grants_no_quota_twice_and_locks_nobody_out() -> None:
+    terms, cell = Terms("rate", (1, 1, 2), [(3, "hour")]), [0] * CELL_LENGTH
+    for step in range(3):
+        assert charge_all((terms,), (cell,), (NOON + step) * NS)[0] == ""
+    assert charge_all((terms,), (cell,), (NOON - 3600) * NS)[0] in ("quota-exceeded", "rate-limited")
+    rate, cell = Terms("rate", (1, 1, 2)), [0] * CELL_LENGTH
+    assert charge_all((rate,), (cell,), (NOON + 86_400) * NS)[0] == ""
+    assert [charge_all((rate,), (cell,), (NOON + second) * NS)[0] for second in (0, 2)][-1] == ""
+
+
+@pytest.mark.parametrize(
+    ("per", "zone", "now", "start", "end"),
+    [
+        ("month", "UTC", at(2026, 2, 28, 23), at(2026, 2, 1), at(2026, 3, 1)),
+        ("month", "UTC", at(2026, 12, 31, 23), at(2026, 12, 1), at(2027, 1, 1)),
+        ("day", "Europe/Berlin", at(2026, 3, 29, 12, zone="Europe/Berlin"), at(2026, 3, 28, 23), at(2026, 3, 29, 22)),
+        (
+            "day",
+            "Europe/Berlin",
+            at(2026, 10, 25, 12, zone="Europe/Berlin"),
+            at(2026, 10, 24, 22),
+            at(2026, 10, 25, 23),
+        ),
+        ("hour", "Asia/Kolkata", at(2026, 1, 1, 12, 10), at(2026, 1, 1, 11, 30), at(2026, 1, 1, 12, 30)),
+        ("hour", "UTC", at(2026, 1, 1, 12, 10), at(2026, 1, 1, 12), at(2026, 1, 1, 13)),
+    ],
+)
+def test_windows_have_their_true_length(per: str, zone: str, now: int, start: int, end: int) -> None:
+    assert window_of(per, ZoneInfo(zone), now) == (start, end)
+
+
+@given(
+    st.integers(0, 2_000_000_000),
+    st.sampled_from(["hour", "day", "month"]),
+    st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu"]),
+)
+def test_windows_hold_their_instant_and_touch(now: int, per: str, zone: str) -> None:
+    start, end = window_of(per, ZoneInfo(zone), now)
+    assert start <= now < end
+    assert window_of(per, ZoneInfo(zone), end)[0] == end
+    assert datetime.fromtimestamp(start, UTC).timestamp() == start
+
+
+def test_address_limit_stays_in_bounded_memory_and_counts_ipv6_by_network() -> None:
+    limit = AddressLimit(1, 2)
+    for number in range(MAX_ADDRESSES + 10):
+        limit.count(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", NOON * NS)
+    assert len(limit._arrivals) <= MAX_ADDRESSES
+    limit = AddressLimit(1, 2)
+    for host in ("2001:db8::1", "2001:db8::2"):
+        assert limit.refusal(host, NOON * NS) is None
+        limit.count(host, NOON * NS)
+    refusal = limit.refusal("2001:db8::3", NOON * NS)
+    assert refusal is not None
+    assert refusal.code == "rate-limited"
+    assert limit.refusal("2001:db8:1::3", NOON * NS) is None

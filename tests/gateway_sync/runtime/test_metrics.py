@@ -1,0 +1,12 @@
+"""The table of metrics is what workers count."""
+
+from __future__ import annotations
+
+from gateway_sync.runtime.metrics import METRICS
+from gateway_sync.runtime.stats import POSITIONS
+
+
+def test_every_count_of_a_worker_has_a_metric() -> None:
+    counted = {f"apim_{name}_total" for name in POSITIONS}
+    own = {"apim_worker_restarts_total", "apim_latency_seconds"}
+    assert {metric.name for metric in METRICS if metric.has_slot} == counted | own

@@ -1,0 +1,129 @@
+"""Two tenants and a consumer, with one object of every kind, for walking every URL with somebody else's ids.
+
+Shapes: acme owns an internal API, version, product and plan, which nobody outside may know of, and a public product
+that initech subscribed to. Values are what goes into the placeholders of a route.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from apim.access.services import create_application, create_credential, subscribe
+from apim.accounts.models import Membership, Organization, User
+from apim.accounts.services import actor_of, invite, issue_token
+from apim.catalog.services import import_document, update_api
+from apim.gateways.models import Environment
+from apim.gateways.services import enroll_gateway
+from apim.notifications.models import Message
+from apim.products.services import Terms, create_plan, create_product
+from apim.usage.models import UsageRecord
+from gateway_sync.delivery.models import Publication
+from tests.factories import accounts as accounts_factory
+from tests.factories.accounts import TESTER
+
+ROLES = ("visitor", "stranger", "developer", "other_owner", "owner", "admin")
+DOCUMENT = """
+openapi: 3.0.3
+info: {title: Accounts, version: "1"}
+paths:
+  /accounts:
+    get:
+      responses: {"200": {description: the accounts}}
+"""
+_PLACEHOLDER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """People by role, and values of placeholders by the segment before them and by their names."""
+
+    people: dict[str, User | None]
+    values: dict[str, str]
+
+    def client(self, role: str) -> Client:
+        """A client that is logged in as the role."""
+        client = Client()
+        person = self.people[role]
+        if person is not None:
+            client.force_login(person)
+        return client
+
+    def path(self, route: str) -> str:
+        """A route with its placeholders filled; KeyError names the one that has no value."""
+        if "(?P<" in route:
+            return self.values[route]
+        kind = "rest" if route.startswith("api/v1/") else "page"
+
+        def value(found: re.Match[str]) -> str:
+            before = route[: found.start()].rstrip("/").rpartition("/")[2]
+            keys = (f"{kind}:{before}:{found[1]}", f"{kind}:{found[1]}", found[1])
+            return next((self.values[key] for key in keys if key in self.values), "") or self.values[keys[0]]
+
+        return "/" + _PLACEHOLDER.sub(value, route)
+
+
+def build(environment: Environment, acme: Organization, initech: Organization, people: dict[str, User | None]) -> World:
+    """The world, made by the real services."""
+    owner, developer = people["owner"], people["developer"]
+    assert owner is not None
+    assert developer is not None
+    vault, bank = (
+        import_document(
+            source=DOCUMENT, api_name=name, version_name="v1", upstream_url="http://127.0.0.1:9101",
+            organization=acme, by=TESTER, publish=True,
+        ).version
+        for name in ("vault", "bank")
+    )  # fmt: skip
+    update_api(api=vault.api, changes={"visibility": "internal"}, by=TESTER)
+    secret_plan = create_plan(organization=acme, name="secret-plan", terms=Terms(), by=TESTER)
+    manual = create_plan(organization=acme, name="manual", terms=Terms(approval="manual"), by=TESTER)
+    vaults = create_product(
+        organization=acme, name="vaults", items=[(vault, [])], plans=[secret_plan], by=TESTER, visibility="internal"
+    )
+    payments = create_product(organization=acme, name="payments", items=[(bank, [])], plans=[manual], by=TESTER)
+    shop = create_application(organization=initech, name="shop", by=TESTER)
+    subscription = subscribe(application=shop, product=payments, plan=manual, by=actor_of(developer))
+    credential = create_credential(application=shop, by=actor_of(developer), creator=developer).credential
+    invitation = invite(email="ana@example.org", organization=acme, role="developer", by=TESTER)
+    token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
+    gateway = enroll_gateway(environment=environment, name="embedded", by=TESTER).gateway
+    colleague = accounts_factory.member(acme, "colleague@acme.example")
+    membership = Membership.objects.get(user=colleague)
+    publication = Publication.objects.create(environment=environment, revision=1, digest="0" * 64, manifest={})
+    exchange = UsageRecord.objects.create(
+        gateway_id=gateway.id, boot="b", seq=1, request_id="req-1", at=timezone.now() - timedelta(minutes=1),
+        environment_id=environment.id, version_id=bank.id, operation="GET /", path="/", organization_id=initech.id,
+        application_id=shop.id, credential_id=credential.id, subscription_id=subscription.id,
+        status=200, duration_us=1, upstream_us=1, request_bytes=1,
+        response_bytes=1, trace=[],
+    )  # fmt: skip
+    message = Message.objects.filter(to=owner.email).first()
+    assert message is not None
+    return World(
+        people,
+        {
+            "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
+            "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,
+            "page:organizations:name": acme.name, "page:environments:name": environment.name,
+            "page:apis:api_name": vault.api.name, "page:version_name": vault.name,
+            "page:products:product_name": vaults.name,
+            "page:applications:pk": shop.id, "page:invite:token": "made-up", "message_id": message.id,
+            "rest:organization": acme.id, "rest:member": membership.id, "rest:invitation": invitation.id,
+            "rest:user": colleague.id, "rest:api": vault.api.id, "rest:version": vault.id,
+            "rest:revision": vault.revisions.get().id, "rest:product": vaults.id, "rest:plan": secret_plan.id,
+            "rest:environment": environment.id, "rest:gateway": gateway.id, "rest:token": token.id,
+            "rest:publication": publication.id, "rest:application": shop.id, "rest:credential": credential.id,
+            "rest:subscription": subscription.id, "application_id": shop.id, "credential_id": credential.id,
+            "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
+            "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
+            "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
+            r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":
+                "/apis/vault/v1/reference/get/accounts",
+            "api/v1/^.*$": "/api/v1/nothing-here",
+        },
+    )  # fmt: skip

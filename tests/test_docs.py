@@ -1,0 +1,68 @@
+"""The documents: what is generated is current, and what they link to is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from apim.config.env import ROOT
+
+PAGES = sorted(
+    Path(line)
+    for line in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()
+)  # fmt: skip
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HELD = re.compile(r"^- ((?:[RBCH]\d+(?:, )?)+): (.*?)(?=^- |^#|\Z)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that the headings of a page give."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_references_are_what_script_docs_writes(tmp_path: Path) -> None:
+    subprocess.run([ROOT / "script" / "docs", tmp_path], check=True)
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text() for path in (ROOT / "docs" / "reference").iterdir()}
+    assert written.keys() == kept.keys()
+    assert [name for name in written if written[name] != kept[name]] == [], "run script/docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in _LINK.findall(_CODE.sub("", (ROOT / page).read_text())):
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _, fragment = unquote(link).partition("#")
+        file = (ROOT / page).parent / target if target else ROOT / page
+        if not file.exists() or (fragment and fragment not in anchors(file)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_tests_that_hold_a_promise_exist_and_cite_it() -> None:
+    promises = (ROOT / "docs" / "explain" / "promises.md").read_text()
+    wrong = []
+    for numbers, held in _HELD.findall(promises):
+        files = [ROOT / name for name in re.findall(r"`(tests/[^`]+)`", held)]
+        text = "".join(file.read_text() if file.exists() else "" for file in files)
+        wrong += [str(file) for file in files if not file.exists()]
+        wrong += [name for name in re.findall(r"`(test_\w+)`", held) if f"def {name}(" not in text]
+        for number in numbers.split(", "):
+            wrong += [
+                f"{file.relative_to(ROOT)} does not cite {number}"
+                for file in files
+                if file.exists() and not re.search(rf"\b{number}\b", file.read_text())
+            ]
+    assert wrong == []

@@ -1,0 +1,125 @@
+"""A control plane that only keeps: the three doors of the wire protocol over real HTTP, with what a test sets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from gateway_sync.snapshot import Snapshot
+from gateway_sync.usage_wire import UsageCell, UsageEvent, decode_batch, encode_ack
+from tests.wire.gateways import Home, Record
+
+
+class KeepingControlPlane:
+    """Serves what `publish` and `change` were given; keeps reports and usage, each (boot, seq) once."""
+
+    def __init__(self, home: Home) -> None:
+        """Listens at once; the home is told where."""
+        self.home = home
+        self.manifest: dict[str, object] | None = None
+        self.fragments: dict[str, str] = {}
+        self.log: list[Record] = []
+        self.events: dict[tuple[str, int], UsageEvent] = {}
+        self.duplicates = 0
+        self.cells: list[UsageCell] = []
+        self.reports: list[dict[str, object]] = []
+        self.rubbish: bytes | None = None  # what sync questions are answered with instead
+        self.asked = 0
+        self.is_down = False  # answers 503 to everything
+        self._changed = threading.Condition()
+        plane = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = b"" if plane.is_down else plane.answer(self.path.rpartition("/")[2], body)
+                self.send_response(503 if plane.is_down else 200)
+                self.send_header("Content-Length", str(len(answer)))
+                with suppress(ConnectionError):  # a gateway that stops hangs up
+                    self.end_headers()
+                    self.wfile.write(answer)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        home.control_url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        """Ready."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Closed."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Put a new state in force."""
+        manifest, fragments = self.home.sign(snapshot)
+        with self._changed:
+            self.manifest = asdict(manifest)
+            self.fragments |= fragments
+            self._changed.notify_all()
+
+    def change(self, records: list[Record]) -> None:
+        """Append access records to the log; its length is the sequence number."""
+        with self._changed:
+            self.log += records
+            self._changed.notify_all()
+
+    def answer(self, door: str, body: bytes) -> bytes:
+        """What a door says."""
+        if door == "usage":
+            batch = decode_batch(body)
+            for event in batch.records:
+                self.duplicates += (batch.boot, event.seq) in self.events
+                self.events[batch.boot, event.seq] = event
+            self.cells += batch.cells
+            return encode_ack(batch.last_seq)
+        ask = json.loads(body)
+        if door == "report":
+            self.reports.append(ask)
+            return b"{}"
+        self.asked += 1
+        if self.rubbish is not None:
+            return self.rubbish
+        deadline = time.monotonic() + min(ask["wait_s"], 5)
+        with self._changed:
+            while not self._news(ask) and time.monotonic() < deadline:
+                self._changed.wait(0.1)
+            return json.dumps(self._update(ask)).encode()
+
+    def _news(self, ask: dict[str, object]) -> bool:
+        known = self.manifest["digest"] if self.manifest else ""
+        return ask["digest"] != known or ask["access_seq"] != len(self.log)
+
+    def _update(self, ask: dict[str, object]) -> dict[str, object]:
+        after = int(str(ask["access_seq"]))
+        have = ask["have"]
+        assert isinstance(have, list)
+        is_new = self.manifest is not None and self.manifest["digest"] != ask["digest"]
+        return {
+            "environment": "default",
+            "manifest": self.manifest if is_new else None,
+            "fragments": {key: text for key, text in self.fragments.items() if key not in have} if is_new else {},
+            "access": {
+                "after": after,
+                "upto": len(self.log),
+                "is_full": after == 0,
+                "records": self.log[after:],
+                "more": False,
+            },
+        }
