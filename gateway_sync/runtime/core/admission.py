@@ -108,7 +108,9 @@ class Gate:
         admission = Admission()
         path = canonical_path(head.target_path)
         if path is None or (head.query and not is_query(head.query)):
-            admission.refusal = Refusal("bad-request", "The path or query holds characters that are not allowed.")
+            admission.refusal = Refusal(
+                "bad-request", "The path or query holds characters that are not allowed.", is_closing=True
+            )
             return admission
         admission.path = path
         route = find_route(self.index, head.method, path)

@@ -9,6 +9,7 @@ from gateway_sync.messages import FramingError
 MAX_SIZE_LINE = 256  # a chunk extension longer than that has no honest use
 MAX_TRAILER_BYTES = 8192
 
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
 
 _AT_SIZE, _IN_DATA, _AT_DATA_END, _IN_TRAILER = range(4)
@@ -59,8 +60,8 @@ class ChunkedDecoder:
         return pieces
 
     def _keep(self, partial: bytes) -> None:
-        most = {_AT_SIZE: MAX_SIZE_LINE, _AT_DATA_END: 1, _IN_TRAILER: MAX_TRAILER_BYTES}[self._state]
-        if len(partial) > most or b"\n" in partial or (self._state == _AT_DATA_END and partial != b"\r"):
+        most = {_AT_SIZE: MAX_SIZE_LINE, _AT_DATA_END: 0, _IN_TRAILER: MAX_TRAILER_BYTES}[self._state]
+        if len(partial) > most + partial.endswith(b"\r") or b"\n" in partial:
             raise FramingError(self._code, "A chunk is malformed.")
         self._pending = partial
 
@@ -77,13 +78,7 @@ class ChunkedDecoder:
             self._state = _IN_DATA if self._size else _IN_TRAILER
         elif line:
             self._trailer_bytes += len(line)
-            if (
-                self._trailer_bytes > MAX_TRAILER_BYTES
-                or b":" not in line
-                or b"\n" in line
-                or b"\r" in line
-                or b"\0" in line
-            ):
+            if self._trailer_bytes > MAX_TRAILER_BYTES or _TRAILER.fullmatch(line) is None:
                 raise FramingError(self._code, "A trailer field is malformed.")
         else:
             self.is_complete = True

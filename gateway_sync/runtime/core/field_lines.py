@@ -7,6 +7,7 @@ one snapshot. Hot path: set look-ups and bytes.translate cost a fraction of a re
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 from gateway_sync.messages import FramingError
 
@@ -16,7 +17,8 @@ REMEMBERED_NAME_BYTES = 64
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUE = b"\t" + bytes(byte for byte in range(0x20, 0x100) if byte != 0x7F)  # noqa: PLR2004 - DEL
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
+_HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?")
+_MAX_PORT = 65_535
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 # Fields that end at this hop (RFC 9110 section 7.6.1) and are not needed for framing.
@@ -85,7 +87,7 @@ class FieldLines:
         elif kind == "key":
             verdict = ("key", name.lower(), value)
         else:
-            if kind == "host" and HOST.fullmatch(value) is None:
+            if kind == "host" and not is_host(value):
                 raise FramingError("bad-request", "The Host header is malformed or doubled.")
             if kind == "sized" and _DIGITS.fullmatch(value) is None:
                 raise FramingError("bad-request", "Content-Length is malformed or doubled.")
@@ -116,6 +118,17 @@ class FieldLines:
         if _has_meaning(name) or name.replace(b"_", b"-") in self._key_fields:
             return "drop"
         return "forward"
+
+
+def is_host(value: bytes) -> bool:
+    """True for a host with or without a port (RFC 3986 section 3.2): a name or an address, and nobody's user info."""
+    match = _HOST.fullmatch(value)
+    if match is None or int(match[2] or b"0") > _MAX_PORT:
+        return False
+    try:
+        return match[1] is None or IPv6Address(match[1].decode()) is not None
+    except ValueError:
+        return False
 
 
 _USED = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, FramingError, RequestHead
-from gateway_sync.runtime.core.field_lines import HOST, FieldLines
+from gateway_sync.runtime.core.field_lines import FieldLines, is_host
 
 MAX_HEAD_BYTES = 65_536
 MAX_FIELDS = 200
@@ -76,8 +76,8 @@ def _read_request_line(line: bytes, head: RequestHead) -> None:
             raise FramingError("bad-request", "Only versions 1.1 and 1.0 of HTTP are spoken here.", 505)
         head.minor = 0
         head.is_persistent = False
-    if method not in _COMMON_METHODS and _METHOD.fullmatch(method) is None:
-        raise FramingError("bad-request", "The method is malformed.")
+    if method not in _COMMON_METHODS:
+        _check_rare_method(method)
     if len(target) > MAX_TARGET_BYTES:
         raise FramingError("bad-request", "The request target is too long.", 414)
     head.method = method
@@ -91,12 +91,21 @@ def _read_request_line(line: bytes, head: RequestHead) -> None:
 
 _KEPT_ALIVE = frozenset({b"keep-alive", b"Keep-Alive"})
 _COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+_REFUSED_METHODS = frozenset({b"TRACE", b"CONNECT"})
+
+
+def _check_rare_method(method: bytes) -> None:
+    # TRACE would show callers what is added to a request, CONNECT is for proxies (RFC 9110 sections 9.3.6 and 9.3.8).
+    if method in _REFUSED_METHODS:
+        raise FramingError("bad-request", "This method is never served.", 501)
+    if _METHOD.fullmatch(method) is None:
+        raise FramingError("bad-request", "The method is malformed.")
 
 
 def _read_absolute(target: bytes, head: RequestHead) -> bytes:
     """The origin-form of an absolute-form target, whose authority replaces Host (RFC 9112 section 3.2.2)."""
     match = _ABSOLUTE.fullmatch(target)
-    if match is None or HOST.fullmatch(match[1]) is None:
+    if match is None or not is_host(match[1]):
         raise FramingError("bad-request", "The request target is malformed.")
     head.host = match[1]
     rest = match[2]

@@ -21,7 +21,7 @@ _FIELD = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*"
     rb"((?:[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
 )
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
+_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 # Of this hop; or said by the gateway itself; or about the server behind it.
@@ -152,7 +152,11 @@ def _decide_body(head: ResponseHead, *, is_head: bool, is_chunked: bool) -> None
     status = head.status
     if is_chunked and head.content_length >= 0:
         raise FramingError("upstream-invalid", "The upstream sent Content-Length and Transfer-Encoding.")
-    if is_head or status < 200 or status in (204, 304):  # noqa: PLR2004 - RFC 9112 section 6.3
+    if status < 200 or status == 204:  # noqa: PLR2004 - neither may say how long a body is (RFC 9112 section 6.1)
+        if is_chunked or head.content_length > 0:
+            raise FramingError("upstream-invalid", "The upstream announced a body where none may be.")
+        head.body = NO_BODY
+    elif is_head or status == 304:  # noqa: PLR2004 - RFC 9112 section 6.3
         head.body = NO_BODY
     elif is_chunked:
         head.body = CHUNKED
