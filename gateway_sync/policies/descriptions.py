@@ -28,7 +28,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A kind in words. Shapes: example is one YAML mapping, as it stands in a version's `policies`."""
+    """A kind in words.
+
+    Shapes: example is one YAML mapping, as it stands in `policies`; is_of_environment = no version can have it.
+    """
 
     kind: str
     title: str
@@ -36,3 +39,4 @@ class Description:
     settings: tuple[Setting, ...]
     example: str
     refusal: str = ""  # the code of the gateway's answer to a call that the policy stops
+    is_of_environment: bool = False

@@ -55,6 +55,8 @@ def _lines() -> Iterator[str]:
     for kind in KINDS:
         description = DESCRIPTIONS[kind]
         scopes = "accumulates" if kind in LIMIT_KINDS else "narrowest wins"
+        if description.is_of_environment:
+            scopes = "environment only"
         refusal = f"[`{description.refusal}`](problems.md#{description.refusal})" if description.refusal else ""
         yield f"| [`{kind}`](#{kind}) | {description.summary} | {scopes} | {refusal} |"
     for kind in KINDS:

@@ -108,6 +108,17 @@ class SettingsReader:
             return default
         return milliseconds // 1000
 
+    def duration_ms(self, field: str, default: int) -> int:
+        """Milliseconds, written as a number of seconds or as "250ms"."""
+        value = self._take(field)
+        if value is None:
+            return default
+        milliseconds = parse_duration_ms(str(value)) if isinstance(value, int | str) else None
+        if milliseconds is None or isinstance(value, bool):
+            self.refuse(field, f'"{field}" must be a duration.', 'Write "250ms", "30s" or "10m".')
+            return default
+        return milliseconds
+
     def size_bytes(self, field: str, default: int) -> int:
         """Bytes, written as a number or as "1MiB"."""
         value = self._take(field)

@@ -73,9 +73,10 @@ class PolicyForm(forms.Form):
 
 
 def policy_forms(data: Any, policies: Sequence[Mapping[str, Settings]]) -> list[PolicyForm]:
-    """A form for each kind, in the order in which gateways apply them."""
+    """A form for each kind that a version may have, in the order in which gateways apply them."""
     stored = {kind: settings for policy in policies for kind, settings in policy.items()}
-    return [PolicyForm(data, kind=kind, settings=stored.get(kind)) for kind in KINDS]
+    kinds = (kind for kind in KINDS if not DESCRIPTIONS[kind].is_of_environment)
+    return [PolicyForm(data, kind=kind, settings=stored.get(kind)) for kind in kinds]
 
 
 def policies_value(rows: Sequence[PolicyForm]) -> list[dict[str, Settings]]:

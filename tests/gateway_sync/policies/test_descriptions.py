@@ -9,7 +9,9 @@ from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy
 from gateway_sync.problems import Where
 from gateway_sync.runtime.core.refusals import CODES
 
-WHERE = Where("version", "ver_1", "policies")
+
+def where_of(kind: str) -> Where:
+    return Where("environment" if DESCRIPTIONS[kind].is_of_environment else "version", "x", "policies")
 
 
 def test_every_kind_is_described_in_the_order_in_which_kinds_act() -> None:
@@ -19,7 +21,7 @@ def test_every_kind_is_described_in_the_order_in_which_kinds_act() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_example_is_accepted(kind: str) -> None:
     (policy,) = yaml12.parse_yaml(f"- {DESCRIPTIONS[kind].example}")
-    value, problems = parse_policy(kind, policy[kind], WHERE)
+    value, problems = parse_policy(kind, policy[kind], where_of(kind))
     assert problems == ()
     assert value is not None
 
@@ -28,10 +30,10 @@ def test_the_example_is_accepted(kind: str) -> None:
 def test_every_setting_is_described_with_its_default_and_what_is_required(kind: str) -> None:
     description = DESCRIPTIONS[kind]
     (policy,) = yaml12.parse_yaml(f"- {description.example}")
-    value, _ = parse_policy(kind, policy[kind], WHERE)
+    value, _ = parse_policy(kind, policy[kind], where_of(kind))
     assert value is not None
     assert [setting.name for setting in description.settings] == list(dump_policy(value))
-    _, problems = parse_policy(kind, {}, WHERE)
+    _, problems = parse_policy(kind, {}, where_of(kind))
     missing = {problem.where.field.rpartition(".")[2] for problem in problems if problem.code.endswith("E003")}
     assert {setting.name for setting in description.settings if setting.is_required} == missing & set(
         dump_policy(value)
@@ -40,11 +42,11 @@ def test_every_setting_is_described_with_its_default_and_what_is_required(kind: 
     required = {setting.name: policy[kind][setting.name] for setting in description.settings if setting.is_required}
     if kind == "ip-filter":
         required = {"deny": ["10.0.0.0/8"]}  # one of the two; neither is required
-    plain, problems = parse_policy(kind, required, WHERE)
+    plain, problems = parse_policy(kind, required, where_of(kind))
     written = {
         setting.name: _written(setting.type, setting.default) for setting in description.settings if setting.default
     }
-    explicit, more = parse_policy(kind, {**required, **written}, WHERE)
+    explicit, more = parse_policy(kind, {**required, **written}, where_of(kind))
     assert (plain, problems + more) == (explicit, ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_sync.policies import KINDS, dump_policy, parse_policy
+from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy
 from gateway_sync.policies.cors import CORS
 from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.units import format_rate, parse_duration_ms, parse_rate, parse_size_bytes
@@ -22,6 +22,12 @@ GOOD = [
     ("key-auth", {}),
     ("key-auth", {"header": "apikey", "bearer": False}),
     ("ip-filter", {"allow": ["10.0.0.0/8", "2001:db8::1"], "deny": "10.1.2.3"}),
+    ("upgrade", {"protocols": "WebSocket"}),
+    ("upgrade", {"protocols": ["websocket", "mqtt"], "idle": "1h", "longest": 60, "perApplication": 5}),
+    ("upgrade", {"protocols": "none"}),
+    ("streaming", {"idle": "10m"}),
+    ("client-limits", {}),
+    ("client-limits", {"headerTimeout": "5s", "header": "8KiB", "perAddress": 200, "overloadLag": "100ms"}),
 ]
 
 BAD = [
@@ -41,17 +47,30 @@ BAD = [
     ("key-auth", {"header": "a b"}, "key_auth.E002", ""),
     ("ip-filter", {}, "ip_filter.E003", ""),
     ("ip-filter", {"deny": ["10.0.0.300"]}, "ip_filter.E002", ""),
+    ("upgrade", {"protocols": ["h2c"]}, "upgrade.E002", ""),
+    ("upgrade", {"protocols": ["TLS/1.2"]}, "upgrade.E002", ""),
+    ("upgrade", {"protocols": ["web socket"]}, "upgrade.E002", "websocket"),
+    ("upgrade", {"protocols": ["none", "websocket"]}, "upgrade.E002", ""),
+    ("upgrade", {"longest": "2d"}, "upgrade.E002", ""),
+    ("upgrade", {"idle": 0}, "upgrade.E002", ""),
+    ("streaming", {}, "streaming.E003", ""),
+    ("streaming", {"idle": "25h"}, "streaming.E002", ""),
+    ("client-limits", {}, "client_limits.E002", "environment"),
+    ("client-limits", {"header": "1MiB"}, "client_limits.E002", ""),
+    ("client-limits", {"headerTimeout": "0s"}, "client_limits.E002", ""),
+    ("client-limits", {"overloadLag": "1ms"}, "client_limits.E002", ""),
 ]
 
 
 @pytest.mark.parametrize(("kind", "written"), GOOD)
 def test_good_settings_survive_a_round_trip(kind: str, written: dict[str, object]) -> None:
-    policy, problems = parse_policy(kind, written, WHERE)
+    where = Where("environment", "env_1") if DESCRIPTIONS[kind].is_of_environment else WHERE
+    policy, problems = parse_policy(kind, written, where)
     assert problems == ()
     assert policy is not None
     dumped = dump_policy(policy)
     assert not any(isinstance(value, float) for value in dumped.values())
-    assert parse_policy(kind, dumped, WHERE) == (policy, ())
+    assert parse_policy(kind, dumped, where) == (policy, ())
 
 
 @pytest.mark.parametrize(("kind", "written", "code", "hint"), BAD)
