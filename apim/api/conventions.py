@@ -17,7 +17,8 @@ Sign in with `Authorization: Bearer <token>`; a token is limited to its scopes a
 The scope `admin` includes the others.
 
 Lists answer `{"data": [...], "next": cursor}`. They take `limit` (1 to 200, 50 when left out), `after` (the cursor),
-`sort` (`-` turns it round), `filter[name]` and `total=true`. A parameter that a list does not know is an error.
+`sort` (`-` turns it round), `filter[name]`, `fields` (`id,name`: only these) and `total=true`. A parameter that a list
+does not know is an error.
 
 Objects carry an `ETag`. Send it as `If-Match` with PATCH and DELETE to write only what you read (412 otherwise); PUT
 needs it (428). PATCH is a JSON merge: what is left out stays. A field that an operation does not know is an error that

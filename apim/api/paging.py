@@ -1,6 +1,7 @@
 """Lists: keyset pages by an opaque cursor, sorting and filtering by what the list names, nothing else.
 
-Shapes: `?limit=50&after=<cursor>&sort=-created_at&filter[state]=active&total=true` -> {data, next, total?}.
+Shapes: `?limit=50&after=<cursor>&sort=-created_at&filter[state]=active&fields=id,name&total=true` -> {data, next,
+total?}.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from apim.api.problems import FieldError, RequestError
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 200
 MAX_VALUE_CHARACTERS: Final = 200
-PARAMETERS: Final = ("limit", "after", "sort", "total")
+PARAMETERS: Final = ("limit", "after", "sort", "fields", "total")
 
 Filter = Callable[[str], Q]
 
@@ -93,10 +95,13 @@ def page(
 ) -> Response:
     """One page of queryset as the query asks for it.
 
-    Errors: 400 for an unknown parameter, filter or sort field (naming those there are), a limit above 200, a cursor
-    of another list.
+    Errors: 400 for an unknown parameter, filter, sort field or field (naming those there are), a limit above 200, a
+    cursor of another list.
     """
     asked = _read_query(request, listing)
+    one = shape(context={"request": request})
+    if "fields" in request.query_params:
+        keep_fields(one, request.query_params["fields"])
     queryset = queryset.filter(asked.condition)
     body: dict[str, Any] = {}
     if asked.wants_total:
@@ -106,9 +111,23 @@ def page(
     rows = list((ordered.filter(asked.after) if asked.after else ordered)[: asked.limit + 1])
     has_more = len(rows) > asked.limit
     rows = rows[: asked.limit]
-    body["data"] = shape(rows, many=True, context={"request": request}).data
+    body["data"] = [one.to_representation(row) for row in rows]
     body["next"] = _cursor_after(rows[-1], asked) if has_more else None
     return Response(body)
+
+
+def keep_fields(shape: serializers.BaseSerializer[Any], names: str) -> None:
+    """Leave in shape only the fields that names lists, with commas between them.
+
+    Errors: 400 for a field that the shape does not have, or none at all.
+    """
+    wanted = {name.strip() for name in names.split(",")}
+    fields = shape.fields if isinstance(shape, Serializer) else {}
+    if unknown := sorted(wanted - set(fields)):
+        message = f'Unknown field "{unknown[0]}"; there are: {", ".join(fields)}.'
+        raise _refuse("fields", message, "request.unknown_parameter")
+    for name in set(fields) - wanted:
+        fields.pop(name)
 
 
 @dataclass(frozen=True, slots=True)

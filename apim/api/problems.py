@@ -18,6 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apim.api.conventions import API_PATH
+from apim.contention import is_outrun, may_be_repeated
 from apim.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Problems
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ REQUEST_CODES: Final[dict[str, str]] = {
     "request.method_not_allowed": "The route does not take this method; `Allow` says which it takes.",
     "request.not_acceptable": "The API answers in JSON only.",
     "request.unsupported_media_type": "Bodies are sent as application/json.",
+    "request.length_required": "The body came without Content-Length.",
+    "request.outrun": "Other requests changed the same things at the same moment, several times over.",
     "request.body_too_large": "The body is larger than this operation takes.",
     "request.precondition_failed": "The object changed since the caller read it (`If-Match`).",
     "request.precondition_required": "PUT needs `If-Match` with the ETag of the last answer.",
@@ -95,8 +98,16 @@ class RequestError(exceptions.APIException):
 
 
 def answer_exception(exception: Exception, context: Mapping[str, Any]) -> Response:
-    """The problem response for whatever a view raised; an unexpected exception is logged and answers 500."""
+    """The problem response for whatever a view raised; an unexpected exception is logged and answers 500.
+
+    Errors: what the database did in favour of another request goes on to who does the request again.
+    """
     request: APIRequest = context["request"]
+    if is_outrun(exception):
+        if may_be_repeated(request):
+            raise exception
+        message = "Other requests change the same things right now."
+        return _problem(request, 409, "request.outrun", message, "Read the object again, then retry.")
     _roll_back()
     if isinstance(exception, RequestError):
         return _problem(

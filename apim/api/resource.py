@@ -59,6 +59,13 @@ class Resource(APIView):
         """Refuse who may not call this operation, then bodies that say they are too large."""
         super().initial(request, *args, **kwargs)
         self._check_scope()
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and "CONTENT_LENGTH" not in request.META:
+            raise RequestError(  # WSGI has no way to tell where such a body ends, so nothing of it would be read
+                HTTPStatus.LENGTH_REQUIRED,
+                "request.length_required",
+                "The body came in chunks.",
+                hint="Send it with Content-Length.",
+            )
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > self.max_body_bytes:
             raise too_large(self.max_body_bytes)

@@ -58,6 +58,7 @@ REASONS: Final[dict[int, str]] = {
     403: "The scope is missing, or the caller may see but not change this",
     404: "No such object, or none that the caller may know of",
     409: "The state of the object does not allow this now",
+    411: "The body came without Content-Length",
     412: "The object changed since it was read",
     413: "The body is too large",
     415: "The body is not application/json",
@@ -172,6 +173,7 @@ def _list_parameters(listing: Listing) -> tuple[OpenApiParameter, ...]:
         OpenApiParameter("limit", OpenApiTypes.INT, description=f"1 to {MAX_LIMIT}", default=DEFAULT_LIMIT),
         OpenApiParameter("after", str, description="`next` of the page before"),
         OpenApiParameter("sort", str, enum=sorts, default=listing.default_sort),
+        OpenApiParameter("fields", str, description="Only these fields of each object, with commas between them"),
         OpenApiParameter("total", bool, description="Count all matches"),
         *(OpenApiParameter(f"filter[{name}]", str) for name in listing.filters),
     )
@@ -180,9 +182,9 @@ def _list_parameters(listing: Listing) -> tuple[OpenApiParameter, ...]:
 def _problems(method: str) -> dict[Any, Any]:
     statuses = {
         "GET": (400, 401, 403, 404),
-        "POST": (400, 401, 403, 404, 409, 413, 415, 422),
-        "PATCH": (400, 401, 403, 404, 409, 412, 413, 415),
-        "PUT": (400, 401, 403, 404, 409, 412, 413, 415, 428),
+        "POST": (400, 401, 403, 404, 409, 411, 413, 415, 422),
+        "PATCH": (400, 401, 403, 404, 409, 411, 412, 413, 415),
+        "PUT": (400, 401, 403, 404, 409, 411, 412, 413, 415, 428),
         "DELETE": (401, 403, 404, 409, 412),
     }[method]
     return {(status, MEDIA_TYPE): OpenApiResponse(ProblemShape, description=REASONS[status]) for status in statuses}

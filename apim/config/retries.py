@@ -1,7 +1,7 @@
-"""Retries: a write that PostgreSQL gave up for another's sake is done again instead of failing its caller.
+"""Retries: a write that the database gave up for another's sake is done again instead of failing its caller.
 
-Two transactions that lock the same rows in different orders end with one of them rolled back as a whole (deadlock), so
-doing it again is safe. SQLite has one writer at a time and no such error.
+Two transactions that lock the same rows in different orders end with one of them rolled back as a whole (deadlock), and
+of two that make the same name one is refused, so doing it again is safe.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+from apim.contention import is_outrun, mark_repeatable
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 4
 _LONGEST_PAUSE_S = 0.1
-_GIVEN_UP = frozenset({"40001", "40P01"})  # SQLSTATE: serialization failure, deadlock detected
 
 View = Callable[..., HttpResponseBase]
 
@@ -43,19 +44,15 @@ class RetryMiddleware:
         if request.method in ("GET", "HEAD", "OPTIONS") or not _can_read_again(request):
             return None
         for attempt in range(1, ATTEMPTS + 1):
+            mark_repeatable(request, is_repeatable=attempt < ATTEMPTS)
             try:
                 return view(request, *arguments, **fields)
-            except OperationalError as error:
-                if attempt == ATTEMPTS or not is_given_up(error):
+            except DatabaseError as error:
+                if attempt == ATTEMPTS or not is_outrun(error):
                     raise
                 logger.info("%s %s is done again: %s", request.method, request.path, error)
                 time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - so that the two do not meet again
         return None
-
-
-def is_given_up(error: OperationalError) -> bool:
-    """True when the database rolled the transaction back so that another could go on."""
-    return getattr(error.__cause__, "sqlstate", None) in _GIVEN_UP
 
 
 def _can_read_again(request: HttpRequest) -> bool:

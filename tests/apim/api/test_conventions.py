@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -415,3 +416,18 @@ def test_a_list_takes_the_same_number_of_queries_whatever_its_length(api: MakeCl
         _add_one_of_each(client, f"more-{number}", admin)
     assert _queries_of_lists(client) == few
     assert max(few.values()) <= 9, few
+
+
+def test_a_list_gives_only_the_fields_that_are_asked_for(api: MakeClient, owner: User, bank: dict[str, Any]) -> None:
+    client = api(owner)
+    names = {frozenset(each) for each in client.get("/api/v1/apis?fields=id,name").json()["data"]}
+    assert names == {frozenset({"id", "name"})}
+    assert bank
+    refused = client.get("/api/v1/apis?fields=nmae")
+    assert_problem(refused, 400, "request.unknown_parameter")
+    assert "name" in refused.json()["detail"]
+
+
+def test_a_body_in_chunks_is_refused_with_what_to_send_instead(api: MakeClient, owner: User) -> None:
+    response = api(owner).post("/api/v1/applications", headers={"Transfer-Encoding": "chunked"})
+    assert_problem(response, 411, "request.length_required")
