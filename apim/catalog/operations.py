@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, TypedDict
 
 from apim.errors import DomainError, Invalid, Problems
-from gateway_sync.compiler.routes import any_text_between
+from gateway_sync.policies.patterns import any_text_between
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
 OPERATIONS_AT_MOST = 20_000

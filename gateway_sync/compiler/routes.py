@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from gateway_sync.policies.patterns import Operations, compile_pattern, is_pattern
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import OperationRow, ProductRow, VersionRow
 from gateway_sync.snapshot import MAX_PATH_CHARACTERS, MAX_ROUTES_A_VERSION, Route, Version
 
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,19}|\*")
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
-_PATTERN = re.compile(r"([A-Z][A-Z-]{0,19}|\*) (/\S*|\*)")
 _FORBIDDEN_IN_PATH = re.compile(r"[\s?#\x00-\x20\x7f]")
 _REST = "/{*}"  # ends the path of a pass-through: everything below
 
@@ -23,17 +23,12 @@ class Grant:
     """What one product opens of one version; without patterns everything, with none left usable nothing."""
 
     product_id: str
-    patterns: tuple[re.Pattern[str], ...]
-    exact: frozenset[str]
-    is_whole: bool
+    operations: Operations
+    is_closed: bool
 
     def rank(self, route_id: str) -> int | None:
         """0 when the product names the operation, 1 when a wildcard does, 2 when it takes all; None when closed."""
-        if self.is_whole:
-            return 2
-        if route_id in self.exact:
-            return 0
-        return 1 if any(pattern.fullmatch(route_id) for pattern in self.patterns) else None
+        return None if self.is_closed else self.operations.rank(route_id)
 
 
 def compile_routes(version: VersionRow) -> tuple[tuple[Route, ...], list[Problem]]:
@@ -96,36 +91,17 @@ def compile_grants(products: Iterable[ProductRow]) -> tuple[dict[str, list[Grant
     for product in sorted(products, key=lambda row: row.id):
         where = Where("product", product.id, "operations")
         for item in product.items:
-            patterns, exact = [], set()
+            patterns = []
             for text in item.operations:
-                if not (match := _PATTERN.fullmatch(text)):
+                if is_pattern(text):
+                    patterns.append(text)
+                else:
                     hint = 'Write it like "GET /accounts*" or "* /accounts/{id}".'
                     message = f'"{text}" does not name operations and opens none.'
                     problems.append(Problem("product.E001", message, where, hint))
-                elif "*" in (method := match[1]) or "*" in match[2].replace("{*}", ""):
-                    patterns.append(re.compile(_expression(method, match[2])))
-                else:
-                    exact.add(text)
-            grants[item.version_id].append(Grant(product.id, tuple(patterns), frozenset(exact), not item.operations))
+            is_closed = bool(item.operations) and not patterns
+            grants[item.version_id].append(Grant(product.id, Operations(patterns), is_closed))
     return dict(grants), problems
-
-
-def _expression(method: str, path: str) -> str:
-    """The regular expression of a pattern: each * is any text. `{*}` is a pass-through's own path, taken as it is."""
-    name = r"\S+" if method == "*" else re.escape(method)
-    parts = re.split(r"(?<!\{)\*", path)
-    return f"{name} {any_text_between([re.escape(part) for part in parts])}"
-
-
-def any_text_between(parts: Sequence[str]) -> str:
-    """The regular expression of parts with any text between them.
-
-    Atomic groups: the first place of a part leaves the most for those after it, so no other place is ever tried, and
-    one owner's pattern cannot stop the publishing of all.
-    """
-    first, *middle = parts[:-1] or parts
-    rest = "".join(f"(?>.*?{part})" for part in middle)
-    return first + rest + (f".*{parts[-1]}" if len(parts) > 1 else "")
 
 
 def open_routes(version: Version, grants: Mapping[str, list[Grant]]) -> Version:
@@ -151,13 +127,13 @@ def unmatched_patterns(products: Iterable[ProductRow], versions: Mapping[str, Ve
             if version is None or not version.routes:
                 continue
             for text in item.operations:
-                match = _PATTERN.fullmatch(text)
-                if match and not _matches_any(_expression(match[1], match[2]), version.routes):
+                if is_pattern(text) and not names_any(text, version.routes):
                     message = f'"{text}" matches no operation of version {version.name}.'
                     problems.append(Problem("product.W001", message, where, "Check the method and the path."))
     return problems
 
 
-def _matches_any(expression: str, routes: Iterable[Route]) -> bool:
-    compiled = re.compile(expression)
+def names_any(text: str, routes: Iterable[Route]) -> bool:
+    """True when a pattern names one of the routes at least."""
+    compiled = compile_pattern(text)
     return any(compiled.fullmatch(route.id) for route in routes)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apim.catalog.operations import matches
-from gateway_sync.compiler.routes import any_text_between
+from gateway_sync.policies.patterns import any_text_between
 
 
 @given(st.lists(st.text("ab", max_size=2), min_size=1, max_size=5), st.text("ab", max_size=9))
