@@ -15,10 +15,12 @@ from pathlib import Path
 
 from benchmarks import load, rounds, subjects
 from benchmarks.load import WrongAnswerError
+from benchmarks.memory import memory
 from benchmarks.rounds import Extent
+from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench
 
-MEASUREMENTS = ("throughput", "growth", "start")
+MEASUREMENTS = ("throughput", "growth", "start", "memory", "streaming")
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
 
@@ -48,6 +50,11 @@ def main() -> int:
                 result["growth"] = _print_rows("P4 growth", rounds.growth(bench, extent))
             if "start" in arguments.only:
                 result["start"] = _print_rows("P11 exec to serving", rounds.start(bench, extent))
+            if "memory" in arguments.only:
+                result["memory"] = _print_rows("P5 memory", memory(bench, is_short=extent.is_short))
+            if "streaming" in arguments.only:
+                streamed = streaming(bench, rounds=extent.rounds, is_short=extent.is_short)
+                result["streaming"] = _print_rows("P7 streaming", streamed)
         except WrongAnswerError as error:
             print(f"script/bench: a subject answered wrongly: {error}", file=sys.stderr)
             return 1

@@ -49,6 +49,18 @@ def upstream(bench: Bench) -> Iterator[int]:
 
 
 @contextmanager
+def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
+    """The port of an nginx that answers every request with a body of so many bytes, from a file of holes."""
+    port = processes.free_port()
+    body = bench.folder / "body"
+    body.touch()
+    os.truncate(body, body_bytes)
+    server = f"server {{ listen {port}; root {bench.folder}; sendfile on; location / {{ try_files /body =404; }} }}"
+    with _nginx(bench, "file-upstream", server, port=port, cores=bench.upstream_cores):
+        yield port
+
+
+@contextmanager
 def gateway(bench: Bench, state: State, name: str = "apim") -> Iterator[Subject]:
     """Our own, with one worker, fed by a control plane of the benchmark's own."""
     home = bench.folder / name
@@ -216,7 +228,7 @@ def _nginx(
 {modules}
 daemon off; worker_processes 1; pid {bench.folder}/{name}.pid; error_log {bench.folder}/{name}.log warn;
 events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 1000000000; {_temporary(bench.folder / name)} {server} }}
+http {{ access_log off; proxy_max_temp_file_size 0; keepalive_requests 1000000000; {_temporary(bench.folder / name)} {server} }}
 """)
     command = [_found("nginx"), "-p", bench.folder, "-c", config]
     if modules:
