@@ -11,16 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import load, rounds, subjects
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
-from benchmarks.rounds import Extent
 from benchmarks.streaming import streaming
-from benchmarks.subjects import Bench
+from benchmarks.subjects import Bench, Extent
 
-MEASUREMENTS = ("throughput", "growth", "start", "memory", "streaming")
+MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]] = {
+    "growth": ("P4 growth", rounds.growth),
+    "start": ("P11 exec to serving", rounds.start),
+    "memory": ("P5 memory", memory),
+    "streaming": ("P7 streaming", streaming),
+}
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
 
@@ -44,17 +49,12 @@ def main() -> int:
         peers = [name for name in subjects.PEERS if name not in missing]
         result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
         try:
-            if "throughput" in arguments.only:
-                result["throughput"] = _print_throughput(rounds.throughput(bench, extent, peers))
-            if "growth" in arguments.only:
-                result["growth"] = _print_rows("P4 growth", rounds.growth(bench, extent))
-            if "start" in arguments.only:
-                result["start"] = _print_rows("P11 exec to serving", rounds.start(bench, extent))
-            if "memory" in arguments.only:
-                result["memory"] = _print_rows("P5 memory", memory(bench, is_short=extent.is_short))
-            if "streaming" in arguments.only:
-                streamed = streaming(bench, rounds=extent.rounds, is_short=extent.is_short)
-                result["streaming"] = _print_rows("P7 streaming", streamed)
+            for name in arguments.only:
+                if name == "throughput":
+                    result[name] = _print_throughput(rounds.throughput(bench, extent, peers))
+                else:
+                    title, measure = MEASUREMENTS[name]
+                    result[name] = _print_rows(title, measure(bench, extent))
         except WrongAnswerError as error:
             print(f"script/bench: a subject answered wrongly: {error}", file=sys.stderr)
             return 1
@@ -66,11 +66,12 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
+    names = ["throughput", *MEASUREMENTS]
     parser = argparse.ArgumentParser(prog="script/bench", description="Measure the gateway beside its peers.")
     parser.add_argument("--short", action="store_true", help="only see that everything runs and answers rightly")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
-    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
     return parser.parse_args()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import probes, processes, subjects
 from benchmarks.load import Call
 from benchmarks.state import Size, calls_of, make_state
-from benchmarks.subjects import Bench
+from benchmarks.subjects import Bench, Extent
 
 LARGE = Size(routes=10_000, keys=100_000)
 SMALL = Size(routes=100, keys=1000)
@@ -19,10 +19,10 @@ IDLE_CONNECTIONS = 4000
 SETTLED_S = 2.0  # until the tables of the state are on disk and the supervisor is done with them
 
 
-def memory(bench: Bench, *, is_short: bool) -> dict[str, object]:
+def memory(bench: Bench, extent: Extent) -> dict[str, object]:
     """Resident bytes of a worker, and of an idle connection that has been served once."""
-    size = SMALL if is_short else LARGE
-    count = 200 if is_short else IDLE_CONNECTIONS
+    size = SMALL if extent.is_short else LARGE
+    count = 200 if extent.is_short else IDLE_CONNECTIONS
     call = calls_of(size)[-1]
     with ExitStack() as stack:
         upstream_port = stack.enter_context(subjects.upstream(bench))

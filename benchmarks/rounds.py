@@ -5,26 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
 from benchmarks import load, probes, subjects
 from benchmarks.load import Measured, Subject
 from benchmarks.state import Size, calls_of, make_state
-from benchmarks.subjects import Bench
+from benchmarks.subjects import Bench, Extent
 
 PEER_SIZE = Size(routes=1000, keys=10_000)
 OURS = "apim"
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How long a run takes."""
-
-    rounds: int
-    seconds: int
-    is_short: bool
 
 
 def throughput(bench: Bench, extent: Extent, peers: list[str]) -> dict[str, object]:

@@ -12,16 +12,16 @@ from benchmarks import probes, subjects
 from benchmarks.load import Call, Subject, WrongAnswerError
 from benchmarks.memory import worker_of
 from benchmarks.state import Size, calls_of, make_state
-from benchmarks.subjects import Bench
+from benchmarks.subjects import Bench, Extent
 
 MIB = 2**20
 SIZE = Size(routes=10, keys=10)
 PIECE = MIB
 
 
-def streaming(bench: Bench, *, rounds: int, is_short: bool) -> dict[str, object]:
+def streaming(bench: Bench, extent: Extent) -> dict[str, object]:
     """MiB/s of a download through us and through nginx in turn, and the worker's extra memory at its peak."""
-    body_bytes = (16 if is_short else 1024) * MIB
+    body_bytes = (16 if extent.is_short else 1024) * MIB
     call = calls_of(SIZE)[0]
     speeds: dict[str, list[float]] = {}
     with ExitStack() as stack:
@@ -31,7 +31,7 @@ def streaming(bench: Bench, *, rounds: int, is_short: bool) -> dict[str, object]
         running = [ours, stack.enter_context(subjects.nginx(bench, upstream_port, [call]))]
         worker = worker_of(ours.pid)
         before = peak_bytes(worker)
-        for _ in range(rounds):
+        for _ in range(extent.rounds):
             for subject in running:
                 speed = download(subject, call, body_bytes) / MIB
                 speeds.setdefault(subject.name, []).append(speed)

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,15 @@ class Bench:
     load_cores: set[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long a run takes."""
+
+    rounds: int
+    seconds: int
+    is_short: bool
+
+
 @contextmanager
 def upstream(bench: Bench) -> Iterator[int]:
     """The port of an nginx that answers BODY."""
@@ -52,6 +61,7 @@ def upstream(bench: Bench) -> Iterator[int]:
 def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
     """The port of an nginx that answers every request with a body of so many bytes, from a file of holes."""
     port = processes.free_port()
+    bench.folder.chmod(0o755)  # nginx's worker is nobody
     body = bench.folder / "body"
     body.touch()
     os.truncate(body, body_bytes)
@@ -228,7 +238,10 @@ def _nginx(
 {modules}
 daemon off; worker_processes 1; pid {bench.folder}/{name}.pid; error_log {bench.folder}/{name}.log warn;
 events {{ worker_connections 4096; }}
-http {{ access_log off; proxy_max_temp_file_size 0; keepalive_requests 1000000000; {_temporary(bench.folder / name)} {server} }}
+http {{
+  access_log off; proxy_max_temp_file_size 0; keepalive_requests 1000000000; {_temporary(bench.folder / name)}
+  {server}
+}}
 """)
     command = [_found("nginx"), "-p", bench.folder, "-c", config]
     if modules:
@@ -245,7 +258,7 @@ def _temporary(folder: Path) -> str:
 
 @contextmanager
 def _started(
-    bench: Bench, name: str, command: list[object], *, port: int, cores: set[int]
+    bench: Bench, name: str, command: Sequence[object], *, port: int, cores: set[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     log = bench.folder / f"{name}.log"
     with ExitStack() as stack:
