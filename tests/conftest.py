@@ -35,6 +35,18 @@ def pytest_configure() -> None:
     ]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests noted with record_property, such as how long a change took: told, never asserted."""
+    noted = [
+        f"{name} = {value}  {report.nodeid}"
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+    ]
+    if noted:
+        terminalreporter.section("measured, not asserted")
+        terminalreporter.write_line("\n".join(noted))
+
+
 @pytest.fixture(autouse=True)
 def _no_counts_of_earlier_tests() -> Iterator[None]:
     """Rate limits of log-in are counted in the cache; each test starts from none."""

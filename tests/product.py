@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from apim.up.options import ROOT
+from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 
-READY_WITHIN_S = 120
-STOP_WITHIN_S = 5.0
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "correct horse battery staple"
 
@@ -63,8 +62,7 @@ class Place:
 
 def new_place(home: Path, **variables: str) -> Place:
     """A place whose ports are free now."""
-    web, gateway, admin = free_ports(3)
-    example = free_neighbours()
+    web, gateway, admin, example, _ = free_ports(5)  # the second sample service takes the next one
     ports = {
         "APIM_WEB_PORT": str(web),
         "APIM_GATEWAY_PORT": str(gateway),
@@ -94,7 +92,7 @@ def run(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A start that is expected to refuse: what it said and its exit code."""
     process = start(place, *arguments)
     try:
-        out, error = process.communicate(timeout=30)
+        out, error = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         stop(process)
         raise
@@ -107,7 +105,7 @@ def wait_until_ready(place: Place, process: subprocess.Popen[str]) -> Product:
     assert process.stdout is not None
     line = process.stdout.readline()  # ends early when the launcher does
     if not line:
-        _, error = process.communicate(timeout=30)
+        _, error = process.communicate(timeout=PATIENCE_S)
         logs = "".join(
             f"\n== {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in (place.home / "logs").glob("*.log")
         )
@@ -134,7 +132,7 @@ def stop(process: subprocess.Popen[str], number: int = signal.SIGINT) -> float:
     if process.poll() is None:
         process.send_signal(number)
     try:
-        process.wait(timeout=STOP_WITHIN_S * 4)
+        process.wait(timeout=PATIENCE_S)
     finally:
         if process.poll() is None:
             process.kill()
@@ -168,23 +166,3 @@ def processes_of(home: Path) -> dict[int, str]:
         except OSError:  # it ended meanwhile
             continue
     return {pid: command for pid, command in found.items() if command}  # zombies have none
-
-
-def free_ports(count: int) -> Sequence[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def free_neighbours() -> int:
-    """The first of two free ports in a row."""
-    while True:
-        (first,) = free_ports(1)
-        try:
-            with socket.create_server(("127.0.0.1", first)), socket.create_server(("127.0.0.1", first + 1)):
-                return first
-        except OSError:
-            continue

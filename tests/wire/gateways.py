@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -42,16 +41,12 @@ from gateway_sync.snapshot import (
     manifest_of,
     signed_bytes,
 )
+from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 
 KEY = "apim_live_" + "k" * 32 + "123456"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PATIENCE_MS = int(PATIENCE_S * 1000)  # upstreams are threads of the test: they answer late when it is not scheduled
 
 
 def make_environment(**changes: object) -> Environment:
@@ -76,7 +71,7 @@ def make_version(upstream_port: int, **changes: object) -> Version:
         "published",
         1,
         (Target("http", "127.0.0.1", upstream_port, "", 100),),
-        5000,
+        PATIENCE_MS,
         (),
         routes,
         0,
@@ -199,7 +194,7 @@ class GatewayProcess:
     ) -> None:
         """Starts it, under a command and with further options; `wait_ready` or `stop` come next."""
         self.home = home
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin_port = free_ports(2)
         credentials = home.write_credentials()
         self.log = (home.path / "gateway.log").open("ab")
         self.process = subprocess.Popen(
@@ -229,7 +224,7 @@ class GatewayProcess:
 
     def admin(self, path: str) -> tuple[int, bytes]:
         """Status and body of a page of the admin door."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE_S)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -237,9 +232,9 @@ class GatewayProcess:
         finally:
             connection.close()
 
-    def wait_ready(self, timeout_s: float = 10.0) -> GatewayProcess:
+    def wait_ready(self) -> GatewayProcess:
         """Return once every worker serves."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
                 if self.admin("/healthz/ready")[0] == 200:
@@ -273,8 +268,8 @@ class GatewayProcess:
         """SIGTERM, and wait."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(15)
+            self.process.wait(PATIENCE_S)
         self.log.close()
 
 
-__all__ = ["KEY", "GatewayProcess", "Home", "Policy", "free_port", "make_environment", "make_snapshot", "make_version"]
+__all__ = ["KEY", "GatewayProcess", "Home", "Policy", "make_environment", "make_snapshot", "make_version"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+from tests.waiting import PATIENCE_S
 
 Script = Callable[[socket.socket, bytes], bool]
 
@@ -40,6 +44,8 @@ class RawUpstream:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = int(self._listener.getsockname()[1])
         self._peers: list[socket.socket] = []
+        self._unread: set[socket.socket] = set()  # peers whose next bytes belong to the head of a request
+        self._reading = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -55,32 +61,39 @@ class RawUpstream:
             peer.close()
 
     def begin(self) -> None:
-        """Has seen nothing and answers 200; what is still on its way from an earlier test is not noted any more."""
-        self._test += 1
-        self.script = answer_with(OK)
-        self.requests.clear()
+        """Has seen nothing and answers 200; what arrived before, read or not, is not noted any more."""
+        while True:
+            with self._reading:
+                if not any(_has_news(each, wait_ms=0) for each in (self._listener, *self._unread)):
+                    self._test += 1
+                    self.script = answer_with(OK)
+                    self.requests.clear()
+                    return
+            time.sleep(0.001)  # threads are about to read what an earlier test left
 
     def _accept(self) -> None:
         while True:
-            try:
-                peer, _ = self._listener.accept()
-            except OSError:
-                return
+            _has_news(self._listener)
+            with self._reading:
+                try:
+                    peer, _ = self._listener.accept()
+                except OSError:
+                    return
+                self._unread.add(peer)
             self.connections += 1
             self._peers.append(peer)
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        pending = b""
+        pending, test = b"", self._test
         try:
             while True:
                 while b"\r\n\r\n" not in pending:
-                    data = peer.recv(65_536)
+                    data, test = self._read_some(peer)
                     if not data:
                         return
                     pending += data
                 head, _, pending = pending.partition(b"\r\n\r\n")
-                test = self._test
                 if self.reads_bodies:
                     body, pending = _read_body(peer, sized(head), pending)
                 else:
@@ -93,6 +106,22 @@ class RawUpstream:
                     return
         except OSError:
             return
+
+    def _read_some(self, peer: socket.socket) -> tuple[bytes, int]:
+        """Bytes of a head, and the test in which they were read."""
+        with self._reading:
+            self._unread.add(peer)
+        _has_news(peer)
+        with self._reading:
+            self._unread.discard(peer)
+            return peer.recv(65_536), self._test
+
+
+def _has_news(peer: socket.socket, wait_ms: int | None = None) -> bool:
+    """True when reading (accepting, for a listener) would not block; None = wait until it is so."""
+    poll = select.poll()
+    poll.register(peer, select.POLLIN)
+    return bool(poll.poll(wait_ms))
 
 
 def _read_body(peer: socket.socket, length: int, pending: bytes) -> tuple[bytes, bytes]:
@@ -119,7 +148,7 @@ def sized(head: bytes) -> int:
 class RawClient:
     """A connection that sends bytes as given and reads until it has what it wants."""
 
-    def __init__(self, port: int, timeout_s: float = 5.0) -> None:
+    def __init__(self, port: int, timeout_s: float = PATIENCE_S) -> None:
         """Connected."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
         self._pending = b""

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess
 from tests.wire.raw import RawClient, RawUpstream
 
@@ -60,7 +61,7 @@ def test_caller_that_never_reads_its_answers_stops_being_read(gateway: GatewayPr
             while time.monotonic() < deadline:
                 sent += client.socket.send(UNKNOWN * 1000)
         assert rss_bytes(pid) - before < 8 * 2**20
-        client.socket.settimeout(5)
+        client.socket.settimeout(PATIENCE_S)
         for _ in range(sent // len(UNKNOWN)):
             assert client.read_answer()[0] == 404
 
@@ -76,6 +77,7 @@ def test_long_field_names_are_not_remembered(gateway: GatewayProcess) -> None:
 
 
 def test_bare_line_feed_in_a_chunk_is_refused_at_once(gateway: GatewayProcess) -> None:
-    with RawClient(gateway.port, timeout_s=2.0) as client:
+    """400: whoever waits for the rest of the line ends with 408."""
+    with RawClient(gateway.port) as client:
         client.send(OK.replace(b"GET", b"POST")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n")
         assert client.read_to_end().startswith(b"HTTP/1.1 400 ")

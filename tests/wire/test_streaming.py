@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import OK, RawClient, RawUpstream
 
@@ -37,7 +38,7 @@ def test_large_answer_streams_to_a_slow_reader_in_little_memory(gateway: Gateway
     upstream.script = script
     (pid,) = gateway.pids()
     before = rss_bytes(pid)
-    with RawClient(gateway.port, timeout_s=20) as client:
+    with RawClient(gateway.port) as client:
         client.send(head("GET"))
         time.sleep(0.5)  # reads nothing: the upstream must be held back, not buffered
         assert sent[0] < SIZE // 4
@@ -75,7 +76,7 @@ def test_large_upload_streams_to_a_slow_upstream_in_little_memory(
             progress[0] += len(BLOCK)
 
     try:
-        with RawClient(gateway.port, timeout_s=20) as client:
+        with RawClient(gateway.port) as client:
             client.send(head("POST", f"Content-Length: {size}\r\n"))
             sender = threading.Thread(target=send, args=(client,))
             sender.start()
@@ -110,7 +111,7 @@ def test_pieces_reach_the_client_as_they_come(gateway: GatewayProcess, upstream:
 
     def script(peer: socket.socket, _request: bytes) -> bool:
         peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
-        go.wait(5)
+        go.wait(PATIENCE_S)
         peer.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
         return True
 
@@ -120,6 +121,7 @@ def test_pieces_reach_the_client_as_they_come(gateway: GatewayProcess, upstream:
         seen = b""
         while b"first" not in seen:
             seen += client.socket.recv(4096)
+        assert b"second" not in seen
         go.set()
         while b"0\r\n\r\n" not in seen:
             seen += client.socket.recv(4096)
