@@ -18,7 +18,7 @@ from apim.accounts.permissions import belongs_to, is_admin, leads, owns
 from apim.api.problems import RequestError
 from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
-from apim.gateways.models import Environment, Gateway
+from apim.gateways.models import Certificate, Environment, Gateway, Host
 from apim.products.models import Plan, Product
 
 if TYPE_CHECKING:
@@ -104,6 +104,16 @@ def find_environment(user: Viewer, reference: str) -> Environment:
 def find_gateway(user: Viewer, reference: str) -> Gateway:
     """The gateway with this id or name."""
     return _find_named(Gateway.objects.visible_to(user).select_related("environment"), reference)
+
+
+def find_certificate(user: Viewer, reference: str) -> Certificate:
+    """The certificate with this id or name."""
+    return _find_named(Certificate.objects.visible_to(user).select_related("environment", "organization"), reference)
+
+
+def find_host(user: Viewer, reference: str) -> Host:
+    """The host with this id or name."""
+    return _find_named(Host.objects.visible_to(user).select_related("environment"), reference)
 
 
 def named_environment(reference: str) -> Environment | None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apim.console.views.admin import audit, ceilings, mail, organizations, people, platform
+from apim.console.views.admin import audit, ceilings, certificates, mail, organizations, people, platform
 
 urlpatterns: list[URLPattern] = [
     path("environments", platform.environment_list, name="admin-environments"),
     path("environments/<slug:name>", platform.environment_edit, name="admin-environment"),
     path("gateways", platform.gateway_list, name="admin-gateways"),
+    path("certificates", certificates.certificate_list, name="admin-certificates"),
+    path("new-certificate", certificates.certificate_new, name="admin-certificate-new"),
+    path(
+        "certificates/<str:certificate_id>/replace", certificates.certificate_replace, name="admin-certificate-replace"
+    ),
+    path("certificates/<str:certificate_id>/delete", certificates.certificate_delete, name="admin-certificate-delete"),
+    path("hosts", certificates.host_list, name="admin-hosts"),
+    path("new-host", certificates.host_new, name="admin-host-new"),
+    path("hosts/<str:host_id>", certificates.host_edit, name="admin-host"),
+    path("hosts/<str:host_id>/delete", certificates.host_delete, name="admin-host-delete"),
     path("publications", platform.publication_list, name="admin-publications"),
     path("publications/<str:publication_id>", platform.publication_page, name="admin-publication"),
     path("ceilings", ceilings.ceiling_list, name="admin-ceilings"),

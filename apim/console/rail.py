@@ -41,6 +41,8 @@ SECTIONS = (
             Place("Overview", "console:admin", "activity", ("admin",)),
             Place("Gateways", "console:admin-gateways", "server", ("admin-gateway",)),
             Place("Environments", "console:admin-environments", "globe", ("admin-environment",)),
+            Place("Certificates", "console:admin-certificates", "shield-check", ("admin-certificate",)),
+            Place("Hosts", "console:admin-hosts", "network", ("admin-host",)),
             Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
             Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
         ),

@@ -14,6 +14,7 @@ from apim.catalog.source import read_source, write_yaml
 from apim.documents.kinds import API_GROUP, KINDS
 from apim.documents.shapes import nearest
 from apim.errors import Invalid, NotFound
+from apim.gateways.models import Certificate, Host
 from apim.gateways.services import default_environment
 from apim.products.limits import format_rate
 from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
@@ -126,6 +127,29 @@ def _content(revision: Revision) -> Document:
     return content | {"policies": revision.policies}
 
 
+def _certificates(user: User, name: str) -> Iterator[Document]:
+    """Without their keys: who has the chain already needs none, and nobody else may have it."""
+    rows = Certificate.objects.editable_by(user).select_related("environment", "organization")
+    for row in rows.filter(name=name) if name else rows:
+        spec = {"organization": row.organization.name if row.organization else "", "chain": row.chain}
+        yield _document("Certificate", row.name, spec, environment=_place(row.environment.name))
+
+
+def _hosts(user: User, name: str) -> Iterator[Document]:
+    rows = Host.objects.editable_by(user).select_related("environment")
+    for row in rows.filter(name=name) if name else rows:
+        spec = {
+            "api": row.api,
+            "version": row.version,
+            "basePath": row.base_path,
+            "redirectToHttps": row.is_redirected_to_https,
+            "hstsMaxAge": row.hsts_max_age_s,
+            "clientCertificates": row.client_certificates,
+            "clientCA": row.client_ca,
+        }
+        yield _document("Host", row.name, spec, environment=_place(row.environment.name))
+
+
 def _plans(user: User, name: str) -> Iterator[Document]:
     active = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE)
     rows = Plan.objects.editable_by(user).active().select_related("organization")
@@ -203,8 +227,7 @@ def _subscriptions(user: User, name: str) -> Iterator[Document]:
                 "product": row.product.name,
                 "plan": wanted.plan.name,
             }
-            environment = "" if row.environment.name == "default" else row.environment.name
-            yield _document("Subscription", document_name, spec, environment=environment)
+            yield _document("Subscription", document_name, spec, environment=_place(row.environment.name))
 
 
 def _owner(organization: Organization) -> str:
@@ -212,11 +235,18 @@ def _owner(organization: Organization) -> str:
     return "" if organization.is_default else organization.name
 
 
+def _place(environment: str) -> str:
+    """The environment to write; the default one goes without."""
+    return "" if environment == "default" else environment
+
+
 _EXPORTERS: Mapping[str, Callable[[User, str], Iterator[Document]]] = {
     "Organization": _organizations,
+    "Certificate": _certificates,
     "API": _apis,
     "Plan": _plans,
     "Product": _products,
     "Application": _applications,
     "Subscription": _subscriptions,
+    "Host": _hosts,
 }

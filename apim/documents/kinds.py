@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from apim.catalog.models import API, APIVersion
 from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text, Texts
+from apim.gateways.models import Host
 from apim.products.limits import PERIODS
 from apim.products.models import PlanVersion, Product
 
 API_GROUP = "apim.dev/v1"
 
 # In the order of dependence: a kind names only kinds before it.
-KINDS = ("Organization", "API", "Plan", "Product", "Application", "Subscription")
+KINDS = ("Organization", "Certificate", "API", "Plan", "Product", "Application", "Subscription", "Host")
 KINDS_LATER = ("Meter", "AlertRule")
 
 _State = APIVersion.State
@@ -109,6 +110,25 @@ _SPECS: Mapping[str, Record] = {
     "Organization": Record(
         {"displayName": _DISPLAY_NAME}, meaning="A tenant: it owns APIs, or applications that call."
     ),
+    "Certificate": Record(
+        {
+            "organization": Text(
+                meaning="The organization whose APIs show it to their services; when left out, gateways show it to"
+                " callers."
+            ),
+            "chain": Text(
+                is_required=True,
+                may_be_file=True,
+                meaning="PEM: the certificate itself first, then who issued it; `{ $file: ./chain.pem }`.",
+            ),
+            "privateKey": Text(
+                may_be_file=True,
+                meaning="PEM without passphrase, `{ $file: ./key.pem }` or `{ $env: NAME }`; it is never shown again."
+                " May be left out when the chain is the one that is there.",
+            ),
+        },
+        meaning="A TLS certificate with its key, for administrators.",
+    ),
     "API": Record(
         {
             "organization": _OWNER,
@@ -161,9 +181,31 @@ _SPECS: Mapping[str, Record] = {
         },
         meaning="An application's access to a product under a plan.",
     ),
+    "Host": Record(
+        {
+            "api": Text(meaning="The API that it serves; every API by its own path when left out."),
+            "version": Text(meaning="The version that it serves; every version by its name when left out."),
+            "basePath": Text(
+                meaning="What stands for `/{api}`, or for `/{api}/{version}`, in its paths; `/` if nothing."
+            ),
+            "redirectToHttps": Flag(meaning="Whether calls by plain HTTP are answered with 308 to HTTPS."),
+            "hstsMaxAge": Number(meaning="Seconds that callers are told to come by HTTPS only; 0 tells them nothing."),
+            "clientCertificates": Text(
+                tuple(Host.ClientCertificates.values),
+                meaning="`required`: callers without a certificate of `clientCA` are refused; `optional`: not.",
+            ),
+            "clientCA": Text(may_be_file=True, meaning="PEM of the authorities whose client certificates are taken."),
+        },
+        meaning="A host name of the gateways, exact or `*.example.com`, for administrators.",
+    ),
 }
 
-_METADATA_OF: Mapping[str, Record] = {"API": _METADATA, "Subscription": _PLACED_METADATA}
+_METADATA_OF: Mapping[str, Record] = {
+    "API": _METADATA,
+    "Certificate": _PLACED_METADATA,
+    "Host": _PLACED_METADATA,
+    "Subscription": _PLACED_METADATA,
+}
 
 
 def shape_of(kind: str) -> Shape:

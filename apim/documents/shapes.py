@@ -26,11 +26,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, perhaps one of a few."""
+    """A text, perhaps one of a few. Shapes: may_be_file = `{ $file: path }` may stand for it."""
 
     choices: Sequence[str] = ()
     is_required: bool = False
     meaning: str = ""
+    may_be_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,9 @@ def _scalar_fault(value: object, shape: Flag | Number | Texts | Free) -> str:
 
 
 def _judge_text(value: Any, shape: Text, pointer: Pointer) -> Iterator[Fault]:
-    if isinstance(value, Mapping) and set(value) & {"$env", "$secret"}:
+    if shape.may_be_file and isinstance(value, Mapping) and set(value) == {"$file"}:
+        yield from _judge_text(value["$file"], Text(is_required=True), (*pointer, "$file"))
+    elif isinstance(value, Mapping) and set(value) & {"$env", "$secret"}:
         yield from _judge_record(value, Record(), pointer)
     elif not isinstance(value, str):
         hint = f'Put it in quotes: "{value}".' if isinstance(value, int | float) else ""

@@ -7,7 +7,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
-from apim.accounts.models import Membership, Viewer
+from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
 from apim.fields import IDField
 
@@ -46,6 +46,7 @@ class Environment(models.Model):
     base_url = models.URLField(blank=True)  # where callers reach its gateways
     allowed_networks = models.JSONField(default=default_networks)  # CIDR blocks that upstreams may live in
     allow_public_networks = models.BooleanField(default=True)
+    allow_unverified_upstreams = models.BooleanField(default=False)  # lets an upstream say tls.verify: false
     address_rate_per_s = models.PositiveIntegerField(default=500)  # each client address, before authentication
     address_burst = models.PositiveIntegerField(default=1000)
     policies = models.JSONField(default=list)  # [{kind: settings}]
@@ -128,6 +129,104 @@ class Gateway(models.Model):
 
     class Meta:
         ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    """Certificates and their keys."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """All of them for admins; for others those that their organizations' APIs present to services."""
+        if is_admin(user):
+            return self.all()
+        return self.filter(organization__in=organization_ids(user, Membership.Role.OWNER))
+
+    def editable_by(self, user: Viewer) -> Self:
+        """All of them for admins."""
+        return self.all() if is_admin(user) else self.none()
+
+
+class Certificate(models.Model):
+    """A certificate chain with its private key.
+
+    Shapes: chain is PEM, the certificate itself first; hosts are its names, as it says. Without an organization
+    gateways show it to callers; with one, that organization's APIs may show it to their services.
+    """
+
+    id = IDField("cert")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="certificates")
+    name = models.SlugField(max_length=60)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, null=True, blank=True, related_name="client_certificates"
+    )
+    chain = models.TextField()
+    key_sealed = models.BinaryField()
+    hosts = models.JSONField(default=list)
+    subject = models.CharField(max_length=500, blank=True)
+    issuer = models.CharField(max_length=500, blank=True)
+    fingerprint = models.CharField(max_length=64)  # SHA-256, hex
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    warned_days = models.PositiveSmallIntegerField(default=0)  # the last warning said: so many days or fewer left
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=("environment", "name"), name="one_certificate_a_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class HostQuerySet(models.QuerySet["Host"]):
+    """Host names."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """All of them for admins and for owners, whose callers use them; none for others."""
+        return self.all() if _sees_operations(user) else self.none()
+
+    def editable_by(self, user: Viewer) -> Self:
+        """All of them for admins."""
+        return self.all() if is_admin(user) else self.none()
+
+
+class Host(models.Model):
+    """A host name of an environment's gateways, exact or `*.example.com`, and what holds for its callers.
+
+    Shapes: api and version are names, "" = every API by its own path; base_path, without a slash at its end, stands
+    for the API (or its version) in the paths that callers use.
+    """
+
+    class ClientCertificates(models.TextChoices):
+        OFF = "off"
+        OPTIONAL = "optional"
+        REQUIRED = "required"
+
+    id = IDField("host")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="hosts")
+    name = models.CharField(max_length=253)
+    api = models.CharField(max_length=100, blank=True)
+    version = models.CharField(max_length=100, blank=True)
+    base_path = models.CharField(max_length=200, blank=True)
+    is_redirected_to_https = models.BooleanField(default=False)
+    hsts_max_age_s = models.PositiveIntegerField(default=0)  # 0 = callers are not told to come by HTTPS only
+    client_certificates = models.CharField(
+        max_length=8, choices=ClientCertificates.choices, default=ClientCertificates.OFF
+    )
+    client_ca = models.TextField(blank=True)  # PEM of the authorities whose client certificates are taken
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = HostQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=("environment", "name"), name="one_host_a_name"),)
 
     def __str__(self) -> str:
         return self.name

@@ -36,6 +36,7 @@ _EDITABLE = frozenset(
         "base_url",
         "allowed_networks",
         "allow_public_networks",
+        "allow_unverified_upstreams",
         "address_rate_per_s",
         "address_burst",
         "policies",

@@ -17,6 +17,8 @@ from apim.access.services import create_application, create_credential, subscrib
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
 from apim.catalog.services import import_document, update_api
+from apim.gateways.certificates import save_certificate
+from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
@@ -25,6 +27,7 @@ from apim.usage.models import UsageRecord
 from gateway_sync.delivery.models import Publication
 from tests.factories import accounts as accounts_factory
 from tests.factories.accounts import TESTER
+from tests.factories.certificates import self_signed
 
 ROLES = ("visitor", "stranger", "developer", "other_owner", "owner", "admin")
 DOCUMENT = """
@@ -92,6 +95,9 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     invitation = invite(email="ana@example.org", organization=acme, role="developer", by=TESTER)
     token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
     gateway = enroll_gateway(environment=environment, name="embedded", by=TESTER).gateway
+    chain, key = self_signed("api.example.com")
+    certificate = save_certificate(environment=environment, name="public", chain=chain, key=key, by=TESTER)
+    host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
     colleague = accounts_factory.member(acme, "colleague@acme.example")
     membership = Membership.objects.get(user=colleague)
     publication = Publication.objects.create(environment=environment, revision=1, digest="0" * 64, manifest={})
@@ -121,7 +127,8 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "rest:subscription": subscription.id, "application_id": shop.id, "credential_id": credential.id,
             "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
             "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
-            "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
+            "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
+            "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
             r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":
                 "/apis/vault/v1/reference/get/accounts",
             "api/v1/^.*$": "/api/v1/nothing-here",

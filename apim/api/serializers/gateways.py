@@ -24,6 +24,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "base_url",
             "allowed_networks",
             "allow_public_networks",
+            "allow_unverified_upstreams",
             "address_rate_per_s",
             "address_burst",
             "policies",
@@ -45,6 +46,7 @@ class EnvironmentChanges(Body):
     base_url = serializers.URLField(max_length=200, required=False, allow_blank=True)
     allowed_networks = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
     allow_public_networks = serializers.BooleanField(required=False)
+    allow_unverified_upstreams = serializers.BooleanField(required=False)
     address_rate_per_s = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     address_burst = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     policies = serializers.ListField(child=serializers.DictField(), required=False)

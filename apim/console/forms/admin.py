@@ -28,12 +28,13 @@ class EnvironmentForm(forms.ModelForm):
     class Meta:
         model = Environment
         fields = (
-            "display_name", "base_url", "allowed_networks", "allow_public_networks", "address_rate_per_s",
-            "address_burst",
+            "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
+            "address_rate_per_s", "address_burst",
         )  # fmt: skip
         labels = {
             "display_name": "Name shown",
             "allow_public_networks": "Upstreams may also have public addresses",
+            "allow_unverified_upstreams": "Upstreams may go without certificate checks (never in production)",
             "address_rate_per_s": "Calls per second from one client address",
             "address_burst": "Burst from one client address",
         }

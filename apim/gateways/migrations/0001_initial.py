@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('accounts', '0001_initial'),
     ]
 
     operations = [
@@ -23,6 +24,7 @@ class Migration(migrations.Migration):
                 ('base_url', models.URLField(blank=True)),
                 ('allowed_networks', models.JSONField(default=apim.gateways.models.default_networks)),
                 ('allow_public_networks', models.BooleanField(default=True)),
+                ('allow_unverified_upstreams', models.BooleanField(default=False)),
                 ('address_rate_per_s', models.PositiveIntegerField(default=500)),
                 ('address_burst', models.PositiveIntegerField(default=1000)),
                 ('policies', models.JSONField(default=list)),
@@ -90,6 +92,51 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('slot',),
                 'constraints': [models.UniqueConstraint(fields=('gateway', 'slot'), name='one_worker_a_slot')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Certificate',
+            fields=[
+                ('id', apim.fields.IDField('cert')),
+                ('name', models.SlugField(max_length=60)),
+                ('chain', models.TextField()),
+                ('key_sealed', models.BinaryField()),
+                ('hosts', models.JSONField(default=list)),
+                ('subject', models.CharField(blank=True, max_length=500)),
+                ('issuer', models.CharField(blank=True, max_length=500)),
+                ('fingerprint', models.CharField(max_length=64)),
+                ('not_before', models.DateTimeField()),
+                ('not_after', models.DateTimeField()),
+                ('warned_days', models.PositiveSmallIntegerField(default=0)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='certificates', to='gateways.environment')),
+                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='client_certificates', to='accounts.organization')),
+            ],
+            options={
+                'ordering': ('name',),
+                'constraints': [models.UniqueConstraint(fields=('environment', 'name'), name='one_certificate_a_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Host',
+            fields=[
+                ('id', apim.fields.IDField('host')),
+                ('name', models.CharField(max_length=253)),
+                ('api', models.CharField(blank=True, max_length=100)),
+                ('version', models.CharField(blank=True, max_length=100)),
+                ('base_path', models.CharField(blank=True, max_length=200)),
+                ('is_redirected_to_https', models.BooleanField(default=False)),
+                ('hsts_max_age_s', models.PositiveIntegerField(default=0)),
+                ('client_certificates', models.CharField(choices=[('off', 'Off'), ('optional', 'Optional'), ('required', 'Required')], default='off', max_length=8)),
+                ('client_ca', models.TextField(blank=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('updated_at', models.DateTimeField(auto_now=True)),
+                ('environment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hosts', to='gateways.environment')),
+            ],
+            options={
+                'ordering': ('name',),
+                'constraints': [models.UniqueConstraint(fields=('environment', 'name'), name='one_host_a_name')],
             },
         ),
     ]

@@ -1,0 +1,89 @@
+"""Forms of certificates and host names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from apim.accounts.models import Organization
+from apim.console.forms.fields import NameField
+from apim.gateways.chains import LONGEST_PEM
+from apim.gateways.models import Environment, Host
+
+_PEM = {"rows": 8, "spellcheck": "false", "autocomplete": "off"}
+
+
+class ChainForm(forms.Form):
+    """A chain with its key, pasted or as files."""
+
+    chain = forms.CharField(
+        max_length=LONGEST_PEM, required=False, widget=forms.Textarea(attrs=_PEM), label="Certificate chain",
+        help_text="PEM: the certificate itself first, then who issued it. Or choose a file below.",
+    )  # fmt: skip
+    chain_file = forms.FileField(required=False, label="Chain as a file")
+    key = forms.CharField(
+        max_length=LONGEST_PEM, required=False, widget=forms.Textarea(attrs=_PEM), label="Private key",
+        help_text="PEM without a passphrase. Stored sealed, never shown again. Or choose a file below.",
+    )  # fmt: skip
+    key_file = forms.FileField(required=False, label="Key as a file")
+
+    def clean(self) -> dict[str, Any]:
+        """The texts, be they pasted or uploaded."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("chain", "key"):
+            uploaded = cleaned.pop(f"{name}_file", None)
+            if uploaded is not None and not cleaned.get(name):
+                cleaned[name] = uploaded.read(LONGEST_PEM + 1).decode("ascii", "replace")
+            if not cleaned.get(name) and name not in self.errors:
+                self.add_error(name, "Paste it, or choose its file.")
+        return cleaned
+
+
+class NewCertificateForm(ChainForm):
+    """A certificate under a new name."""
+
+    name = NameField(help_text="Used in documents and the CLI, such as public.")
+    environment = forms.ModelChoiceField(queryset=Environment.objects.all(), empty_label=None)
+    organization = forms.ModelChoiceField(
+        queryset=Organization.objects.order_by("name"), required=False, empty_label="Gateways show it to callers",
+        label="For the services of", help_text="An organization whose APIs show it to their services.",
+    )  # fmt: skip
+
+    field_order = ("name", "environment", "organization")
+
+
+class HostForm(forms.ModelForm):
+    """What holds for callers of a host name."""
+
+    class Meta:
+        model = Host
+        fields = (
+            "api", "version", "base_path", "is_redirected_to_https", "hsts_max_age_s", "client_certificates",
+            "client_ca",
+        )  # fmt: skip
+        labels = {
+            "api": "API",
+            "base_path": "Base path",
+            "is_redirected_to_https": "Redirect plain HTTP to HTTPS",
+            "hsts_max_age_s": "HSTS, seconds",
+            "client_certificates": "Client certificates",
+            "client_ca": "Authorities of client certificates",
+        }
+        help_texts = {
+            "api": "Name of the API that the host serves. Empty: every API by its own path.",
+            "version": "Name of the version that it serves. Empty: every version by its name.",
+            "base_path": "Stands for the API (and version) in its paths, such as /payments. Empty: nothing does.",
+            "hsts_max_age_s": "For so long browsers come by HTTPS only. 0: they are not told.",
+            "client_ca": "PEM of the authorities that issue them.",
+        }
+        widgets = {"client_ca": forms.Textarea(attrs=_PEM)}
+
+
+class NewHostForm(HostForm):
+    """A host name."""
+
+    name = forms.CharField(max_length=253, label="Host name", help_text="Exact, or *.example.com for one label below.")
+    environment = forms.ModelChoiceField(queryset=Environment.objects.all(), empty_label=None)
+
+    field_order = ("name", "environment")
