@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from gateway_sync.policies import KINDS, dump_policy, parse_policy
+from gateway_sync.policies import ACCUMULATING, KINDS, AppliedPolicy, read_policy, write_policy
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import EnvironmentRow, PolicyRow
 from gateway_sync.snapshot import Environment, Policy
@@ -42,16 +42,22 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
 
 def compile_policies(rows: Iterable[PolicyRow], where: Where) -> tuple[tuple[Policy, ...], list[Problem]]:
     """The usable policies in the order in which kinds act, and what is wrong with the others."""
-    policies: dict[str, Policy] = {}
+    policies: list[Policy] = []
     problems: list[Problem] = []
     for row in rows:
-        value, found = parse_policy(row.kind, row.settings, where)
+        policy, found = read_policy(row.kind, row.settings, where)
         problems += found
-        if value is None:
+        if policy is None:
             continue
-        if row.kind in policies:
-            message = f'"{row.kind}" is written twice.'
+        if row.kind not in ACCUMULATING and any(_is_same_place(policy, other) for other in policies):
+            message = f'"{row.kind}" is written twice for the same operations.'
             problems.append(Problem("policy.E003", message, where, "Keep one of the two."))
             continue
-        policies[row.kind] = Policy(row.kind, dump_policy(value))
-    return tuple(sorted(policies.values(), key=lambda policy: KINDS.index(policy.kind))), problems
+        policies.append(Policy(row.kind, write_policy(policy)))
+    return tuple(sorted(policies, key=lambda policy: KINDS.index(policy.kind))), problems
+
+
+def _is_same_place(policy: AppliedPolicy, other: Policy) -> bool:
+    operations = other.settings.get("operations", [])
+    place = list(policy.operations), policy.is_shadow
+    return policy.kind == other.kind and place == (operations, bool(other.settings.get("shadow")))

@@ -1,12 +1,13 @@
 """Policies: the rules that owners put on environments and versions. One kind, one file.
 
-KINDS is the order in which kinds act, for every engine: users choose which and where, never when. Quotas and the
-rate of a plan are not policies: they belong to the plan in the snapshot.
+KINDS is the order in which kinds act on a request, for every engine, and its reverse the order for answers: users
+choose which and where, never when. Kinds from installed packages come last. Quotas and the rate of a plan are not
+policies: they belong to the plan in the snapshot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gateway_sync.policies import (
     client_limits,
@@ -18,93 +19,88 @@ from gateway_sync.policies import (
     streaming,
     upgrade,
 )
-from gateway_sync.policies.client_limits import ClientLimits
-from gateway_sync.policies.cors import CORS
+from gateway_sync.policies.applied import AppliedPolicy, read_common, split_settings
 from gateway_sync.policies.descriptions import Description
-from gateway_sync.policies.ip_filter import IPFilter
-from gateway_sync.policies.key_auth import KeyAuth
-from gateway_sync.policies.rate_limit import RateLimit
+from gateway_sync.policies.kinds import Kind, kind_of
 from gateway_sync.policies.settings import nearest_hint
-from gateway_sync.policies.size_limit import SizeLimit
-from gateway_sync.policies.streaming import Streaming
-from gateway_sync.policies.upgrade import Upgrade
 from gateway_sync.problems import Problem, Where
 
-__all__ = ["DESCRIPTIONS", "KINDS", "LIMIT_KINDS", "PolicyValue", "dump_policy", "parse_policy"]
+__all__ = [
+    "ACCUMULATING",
+    "DESCRIPTIONS",
+    "KINDS",
+    "KINDS_BY_NAME",
+    "AppliedPolicy",
+    "PolicyValue",
+    "dump_policy",
+    "parse_policy",
+    "read_policy",
+    "write_policy",
+]
 
-PolicyValue = ClientLimits | CORS | IPFilter | KeyAuth | RateLimit | SizeLimit | Streaming | Upgrade
+PolicyValue = object  # the frozen dataclass of a kind
 
-KINDS = (
-    client_limits.KIND,
-    cors.KIND,
-    ip_filter.KIND,
-    key_auth.KIND,
-    rate_limit.KIND,
-    size_limit.KIND,
-    upgrade.KIND,
-    streaming.KIND,
+_BUILT_IN = (
+    client_limits,
+    cors,
+    ip_filter,
+    key_auth,
+    rate_limit,
+    size_limit,
+    upgrade,
+    streaming,
 )
 
-DESCRIPTIONS: Mapping[str, Description] = {
-    each.kind: each
-    for each in (
-        client_limits.DESCRIPTION,
-        cors.DESCRIPTION,
-        ip_filter.DESCRIPTION,
-        key_auth.DESCRIPTION,
-        rate_limit.DESCRIPTION,
-        size_limit.DESCRIPTION,
-        upgrade.DESCRIPTION,
-        streaming.DESCRIPTION,
-    )
-}
+_ALL: tuple[Kind, ...] = tuple(kind_of(module) for module in _BUILT_IN)
 
-# Of these a request must pass those of every scope; of the other kinds the narrowest scope wins.
-LIMIT_KINDS = frozenset({ip_filter.KIND, rate_limit.KIND, size_limit.KIND})
+KINDS_BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 
-Parse = Callable[[Mapping[str, object], Where], tuple[PolicyValue | None, tuple[Problem, ...]]]
+KINDS = tuple(KINDS_BY_NAME)
 
-_PARSE: dict[str, Parse] = {
-    client_limits.KIND: client_limits.parse,
-    cors.KIND: cors.parse,
-    ip_filter.KIND: ip_filter.parse,
-    key_auth.KIND: key_auth.parse,
-    rate_limit.KIND: rate_limit.parse,
-    size_limit.KIND: size_limit.parse,
-    upgrade.KIND: upgrade.parse,
-    streaming.KIND: streaming.parse,
-}
+DESCRIPTIONS: Mapping[str, Description] = {kind.name: kind.description for kind in _ALL}
+
+# Of these all that are written act, in every scope; of the other kinds only the narrowest one.
+ACCUMULATING = frozenset(kind.name for kind in _ALL if kind.description.accumulates)
+
+_BY_CLASS = {kind.policy: kind for kind in _ALL}
 
 
-def parse_policy(kind: str, settings: object, where: Where) -> tuple[PolicyValue | None, tuple[Problem, ...]]:
-    """The checked policy, or None and its Problems; reads what owners write and what dump_policy wrote.
+def read_policy(kind: str, settings: object, where: Where) -> tuple[AppliedPolicy | None, tuple[Problem, ...]]:
+    """The checked policy, or None and its Problems; reads what owners write and what write_policy wrote.
 
-    Errors: total; policy.E001 unknown kind, policy.E002 settings that are no mapping.
+    Errors: total; policy.E001 unknown kind, policy.E002 settings that are no mapping, policy.E004 to E006 about the
+    settings that every kind has.
     """
-    parse = _PARSE.get(kind)
-    if parse is None:
+    found = KINDS_BY_NAME.get(kind)
+    if found is None:
         return None, (Problem("policy.E001", f'Unknown policy "{kind}".', where, nearest_hint(kind, KINDS)),)
     if not isinstance(settings, Mapping):
         return None, (Problem("policy.E002", f'The settings of "{kind}" must be a mapping.', where),)
-    return parse(settings, where)
+    common, own = split_settings(settings)
+    operations, is_shadow, problems = read_common(found.description, common, where)
+    value, own_problems = found.parse(own, where)
+    problems += own_problems
+    if value is None or any(problem.is_error for problem in problems):
+        return None, problems
+    return AppliedPolicy(kind, value, operations, is_shadow), problems
 
 
-def dump_policy(policy: PolicyValue) -> dict[str, object]:
-    """Canonical, complete settings without floats; parse_policy reads them back to an equal value."""
-    match policy:
-        case ClientLimits():
-            return client_limits.dump(policy)
-        case CORS():
-            return cors.dump(policy)
-        case IPFilter():
-            return ip_filter.dump(policy)
-        case KeyAuth():
-            return key_auth.dump(policy)
-        case RateLimit():
-            return rate_limit.dump(policy)
-        case SizeLimit():
-            return size_limit.dump(policy)
-        case Streaming():
-            return streaming.dump(policy)
-        case Upgrade():
-            return upgrade.dump(policy)
+def write_policy(policy: AppliedPolicy) -> dict[str, object]:
+    """Canonical, complete settings without floats; read_policy reads them back to an equal value."""
+    settings = dict(KINDS_BY_NAME[policy.kind].dump(policy.value))
+    if policy.operations:
+        settings["operations"] = list(policy.operations)
+    if policy.is_shadow:
+        settings["shadow"] = True
+    return settings
+
+
+def parse_policy(kind: str, settings: object, where: Where) -> tuple[object | None, tuple[Problem, ...]]:
+    """The kind's own part of read_policy."""
+    policy, problems = read_policy(kind, settings, where)
+    return (policy.value if policy else None), problems
+
+
+def dump_policy(value: object) -> dict[str, object]:
+    """The kind's own part of write_policy. Errors: KeyError for what is no policy."""
+    return dict(_BY_CLASS[type(value)].dump(value))

@@ -36,6 +36,9 @@ class ClientLimits:
     overload_lag_ms: int = 250
 
 
+POLICY = ClientLimits
+
+
 _USUAL = ClientLimits()
 
 DESCRIPTION = Description(
@@ -98,6 +101,8 @@ DESCRIPTION = Description(
     "client-limits: { headerTimeout: 5s, perAddress: 200 }",
     "overloaded",
     is_of_environment=True,
+    has_operations=False,
+    has_shadow=False,
 )
 
 

@@ -54,6 +54,8 @@ DESCRIPTION = Description(
         ),
     ),
     "cors: { origins: [https://app.example.com], maxAge: 10m }",
+    has_operations=False,
+    has_shadow=False,
 )
 
 
@@ -101,6 +103,9 @@ class CORS:
             fields.append(("Access-Control-Allow-Headers", ", ".join(granted)))
         fields.append(("Access-Control-Max-Age", str(self.max_age_s)))
         return tuple(fields)
+
+
+POLICY = CORS
 
 
 def _matches(pattern: str, origin: str) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 class Setting:
     """One setting as documents write it.
 
-    Shapes: type is text, flag, number, rate, size, duration, networks, methods or words, the last three being lists;
-    default as documents write it, "" = none; writing = how a value is written; choices () = any.
+    Shapes: type is text, lines, flag, number, rate, size, duration, fields, networks, methods or words; fields is a
+    mapping of names to texts, the last three are lists; default as documents write it, "" = none; writing = how a
+    value is written; choices () = any.
     """
 
     name: str
@@ -30,7 +31,9 @@ class Setting:
 class Description:
     """A kind in words.
 
-    Shapes: example is one YAML mapping, as it stands in `policies`; is_of_environment = no version can have it.
+    Shapes: example is one YAML mapping, as it stands in `policies`; is_of_environment = no version can have it;
+    accumulates = all that are written act, in every scope, else only the narrowest; has_operations and has_shadow =
+    a policy of the kind may be limited to operations, may be tried in shadow.
     """
 
     kind: str
@@ -40,3 +43,6 @@ class Description:
     example: str
     refusal: str = ""  # the code of the gateway's answer to a call that the policy stops
     is_of_environment: bool = False
+    accumulates: bool = False
+    has_operations: bool = True
+    has_shadow: bool = True

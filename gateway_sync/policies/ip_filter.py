@@ -35,6 +35,7 @@ DESCRIPTION = Description(
     ),
     "ip-filter: { allow: [10.0.0.0/8], deny: [10.1.2.3] }",
     "forbidden",
+    accumulates=True,
 )
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -66,6 +67,9 @@ class IPFilter:
         if any(client in block for block in self._denied):
             return False
         return not self._allowed or any(client in block for block in self._allowed)
+
+
+POLICY = IPFilter
 
 
 def parse(settings: Mapping[str, object], where: Where) -> tuple[IPFilter | None, tuple[Problem, ...]]:

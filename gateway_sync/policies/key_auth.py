@@ -30,6 +30,7 @@ DESCRIPTION = Description(
     ),
     "key-auth: { header: X-Bank-Key, bearer: false }",
     "unauthenticated",
+    has_shadow=False,
 )
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -58,6 +59,9 @@ class KeyAuth:
     def header_or(self, default: str) -> str:
         """The header's name in lower case."""
         return (self.header or default).lower()
+
+
+POLICY = KeyAuth
 
 
 def parse(settings: Mapping[str, object], where: Where) -> tuple[KeyAuth | None, tuple[Problem, ...]]:

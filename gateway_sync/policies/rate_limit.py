@@ -37,6 +37,7 @@ DESCRIPTION = Description(
     ),
     "rate-limit: { limit: 10/s, burst: 20, by: credential }",
     "rate-limited",
+    accumulates=True,
 )
 
 _NS = 10**9
@@ -50,6 +51,9 @@ class RateLimit:
     per_s: int
     burst: int
     by: str = "application"
+
+
+POLICY = RateLimit
 
 
 def interval_ns(requests: int, per_s: int) -> int:

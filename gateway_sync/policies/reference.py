@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from gateway_sync.policies import DESCRIPTIONS, KINDS, LIMIT_KINDS
+from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS
 from gateway_sync.policies.descriptions import Description, Setting
 
 INTRODUCTION = """\
@@ -54,7 +54,7 @@ def _lines() -> Iterator[str]:
     yield INTRODUCTION
     for kind in KINDS:
         description = DESCRIPTIONS[kind]
-        scopes = "accumulates" if kind in LIMIT_KINDS else "narrowest wins"
+        scopes = "accumulates" if kind in ACCUMULATING else "narrowest wins"
         if description.is_of_environment:
             scopes = "environment only"
         refusal = f"[`{description.refusal}`](problems.md#{description.refusal})" if description.refusal else ""
@@ -66,11 +66,12 @@ def _lines() -> Iterator[str]:
 def _kind(description: Description) -> Iterator[str]:
     yield from ("", f"## {description.kind}", "", f"{description.title}. {description.summary}", "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
-    yield from (_row(setting) for setting in description.settings)
+    yield from (setting_row(setting) for setting in description.settings)
     yield from ("", "```yaml", "policies:", f"  - {description.example}", "```")
 
 
-def _row(setting: Setting) -> str:
+def setting_row(setting: Setting) -> str:
+    """A setting as a row of a table."""
     required = " (required)" if setting.is_required else ""
     kind = ", ".join(f"`{choice}`" for choice in setting.choices) or TYPES[setting.type]
     default = f"`{setting.default}`" if setting.default else ""

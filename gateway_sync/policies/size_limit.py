@@ -17,6 +17,7 @@ DESCRIPTION = Description(
     (Setting("max", "Most", "size", "The largest body, as sent.", "Such as 64KiB or 1MiB.", is_required=True),),
     "size-limit: { max: 1MiB }",
     "body-too-large",
+    accumulates=True,
 )
 
 LARGEST = 2**50
@@ -27,6 +28,9 @@ class SizeLimit:
     """The largest body, in bytes as sent (before any content coding is undone)."""
 
     max_bytes: int
+
+
+POLICY = SizeLimit
 
 
 def parse(settings: Mapping[str, object], where: Where) -> tuple[SizeLimit | None, tuple[Problem, ...]]:

@@ -26,6 +26,8 @@ DESCRIPTION = Description(
         ),
     ),
     "streaming: { idle: 10m }",
+    has_operations=False,
+    has_shadow=False,
 )
 
 
@@ -34,6 +36,9 @@ class Streaming:
     """Units: seconds between two pieces of an answer."""
 
     idle_s: int
+
+
+POLICY = Streaming
 
 
 def parse(settings: Mapping[str, object], where: Where) -> tuple[Streaming | None, tuple[Problem, ...]]:

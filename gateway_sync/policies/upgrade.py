@@ -59,6 +59,8 @@ DESCRIPTION = Description(
     ),
     "upgrade: { protocols: [websocket], idle: 10m, perApplication: 100 }",
     "overloaded",
+    has_operations=False,
+    has_shadow=False,
 )
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(/[!#$%&'*+.^_`|~0-9a-z-]+)?")
@@ -79,6 +81,9 @@ class Upgrade:
         """The first protocol of an Upgrade header, in lower case, that may be turned over to; "" when none may."""
         names = (name.strip(" \t").lower() for name in offered.split(","))
         return next((name for name in names if name in self.protocols), "")
+
+
+POLICY = Upgrade
 
 
 def parse(settings: Mapping[str, object], where: Where) -> tuple[Upgrade | None, tuple[Problem, ...]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
     from gateway_sync.runtime.core.limits import Charged
+    from gateway_sync.runtime.core.rules import Rules
     from gateway_sync.runtime.serving import Serving
     from gateway_sync.runtime.upstream import UpstreamConnection
 
@@ -32,13 +33,15 @@ class Exchange:
     __slots__ = (
         "_charged_lines", "_is_admitted", "_is_answered", "_mode", "_number", "_request_bytes", "_response_bytes",
         "_started_ns", "_status", "_upstream_us", "admission", "answer_lines", "attempts", "client", "head", "is_head",
-        "is_over", "is_upload_complete", "path", "request_id", "sent_ns", "serving", "target", "upstream", "version",
+        "is_over", "is_upload_complete", "path", "request_id", "rules", "sent_ns", "serving", "target", "upstream",
+        "version",
     )  # fmt: skip
 
     answer_lines: AnswerLines
     version: VersionEntry
     target: TargetEntry
     path: bytes
+    rules: Rules
 
     def __init__(self, client: ClientConnection, serving: Serving, head: RequestHead) -> None:
         """Nothing is decided yet; `start` does."""
@@ -62,20 +65,24 @@ class Exchange:
         serving, head = self.serving, self.head
         now_ns = self._started_ns
         admission = self.admission = serving.gate.admit(head, self.client.address, now_ns)
-        refusal, grant, version = admission.refusal, admission.grant, admission.version
-        if refusal is None and grant is not None and version is not None:
+        refusal, grant, route = admission.refusal, admission.grant, admission.route
+        if refusal is None and grant is not None and route is not None:
+            rules = self.rules = route.rules
             refusal = self._charge(grant, now_ns) if grant.charges or grant.by_address else None
-            if refusal is None and 0 <= version.max_body_bytes < head.content_length:
-                refusal = Refusal("body-too-large", f"The limit is {version.max_body_bytes} bytes.")
+            limit = rules.max_body_bytes
+            if refusal is None and 0 <= limit < head.content_length:
+                refusal = Refusal("body-too-large", f"The limit is {limit} bytes.")
             if refusal is None and not self._note(grant, now_ns):
                 refusal = Refusal("overloaded", "Usage cannot be noted now.", (b"Retry-After: 5",))
             if refusal is None:
-                dispatch(self, version)
+                self.go_on(route.version)
                 return
         if admission.preflight is not None:
             self._answer_preflight(admission.preflight)
         else:
             self.refuse(refusal or Refusal("internal-error"))
+
+    go_on = dispatch
 
     def _charge(self, grant: Grant, now_ns: int) -> Refusal | None:
         charges: list[Charge] = grant.charges
@@ -105,7 +112,7 @@ class Exchange:
         self._request_bytes += len(content)
         if self.is_over:
             return
-        limit = self.version.max_body_bytes
+        limit = self.rules.max_body_bytes
         if 0 <= limit < self._request_bytes:
             self._fail(Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True))
             return

@@ -16,6 +16,7 @@ from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, Versio
 from gateway_sync.runtime.core.limits import NS, Terms
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
+from gateway_sync.runtime.core.rules import Rules
 
 REMEMBERED_GRANTS = 16_384
 REMEMBERED_PLANS = 65_536
@@ -126,7 +127,7 @@ class Gate:
         refusal = self._addresses.refusal(address, now_ns)
         key = b""
         if refusal is None and head.keys is not None:
-            key, refusal = take_key(head, route.version)
+            key, refusal = take_key(head, route.rules)
         if refusal is not None:
             admission.refusal = refusal
             return admission
@@ -147,7 +148,7 @@ class Gate:
             admission.refusal = Refusal(grant.code)
             return
         self._addresses.count(address, now_ns)
-        fields = (_challenge(admission.route.version), *self._addresses.fields(address, now_ns))
+        fields = (_challenge(admission.route), *self._addresses.fields(address, now_ns))
         admission.refusal = Refusal(grant.code, "" if is_keyed else "Send an API key.", fields)
 
     def _check_rare(self, admission: Admission, match: Match, head: RequestHead, address: str) -> None:
@@ -169,7 +170,11 @@ class Gate:
             admission.refusal = Refusal("method-not-allowed", fields=(b"Allow: " + b", ".join(match.allowed),))
         elif match.route is None:
             admission.refusal = Refusal("not-found")
-        elif not all(rule.admits(address) for rule in version.ip_filters):
+        elif not version.book.is_usable:
+            admission.refusal = Refusal(
+                "internal-error", "A policy of this version cannot be enforced here.", status=503
+            )
+        elif not all(rule.admits(address) for rule in match.route.rules.ip_filters):
             admission.refusal = Refusal("forbidden", "This address may not call.")
 
     def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
@@ -189,9 +194,11 @@ class Gate:
             "application": verdict.identity.application,
             "credential": verdict.identity.credential,
         }
-        rates = route.version.rates if not verdict.code else []
-        charges += [(cell_key(f"{name}:{subjects[by]}"), terms) for name, by, terms in rates if by != "address"]
-        grant = Grant(verdict, route, charges, [(name, terms) for name, by, terms in rates if by == "address"])
+        rates = route.rules.rates if not verdict.code else []
+        charges += [
+            (cell_key(f"{rate.name}:{subjects[rate.by]}"), rate.terms) for rate in rates if rate.by != "address"
+        ]
+        grant = Grant(verdict, route, charges, [(rate.name, rate.terms) for rate in rates if rate.by == "address"])
         if verdict.valid_until_s > now_s:
             if len(self._grants) >= REMEMBERED_GRANTS:
                 self._grants.clear()
@@ -218,21 +225,21 @@ def cell_key(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def _challenge(version: VersionEntry) -> bytes:
+def _challenge(route: RouteEntry) -> bytes:
     """WWW-Authenticate (RFC 9110 section 11.6.1)."""
-    return b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (version.prefix, version.key_field)
+    return b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (route.version.prefix, route.rules.key_field)
 
 
 def take_key(  # noqa: C901 - a table of two fields, read in one pass
-    head: RequestHead, version: VersionEntry
+    head: RequestHead, rules: Rules
 ) -> tuple[bytes, Refusal | None]:
     """The API key, "" when none was sent. Fields that might have held one and do not are forwarded after all."""
     keys = head.keys or ()
-    if len(keys) == 1 and keys[0][0] == version.key_field and keys[0][1].startswith(KEY_PREFIX):
+    if len(keys) == 1 and keys[0][0] == rules.key_field and keys[0][1].startswith(KEY_PREFIX):
         return keys[0][1], None  # nearly all requests
     key, bearer, authorization = b"", b"", b""
     for name, value in keys:
-        if name == version.key_field:
+        if name == rules.key_field:
             if key:
                 return b"", Refusal("bad-request", "The key header is doubled.", is_closing=True)
             key = value
@@ -244,12 +251,12 @@ def take_key(  # noqa: C901 - a table of two fields, read in one pass
                 bearer = value[7:].strip()
         else:
             head.lines.append(name + b": " + value)
-    if authorization and version.key_field != b"authorization":
-        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and version.reads_bearer)
+    if authorization and rules.key_field != b"authorization":
+        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and rules.reads_bearer)
         if not is_key:
             head.lines.append(b"Authorization: " + authorization)
     elif key[:7].lower() == _BEARER:
         key = key[7:].strip()
-    if not key and version.reads_bearer:
+    if not key and rules.reads_bearer:
         key = bearer
     return key, None

@@ -10,19 +10,14 @@ from email.utils import formatdate
 from typing import Final
 
 from gateway_sync.messages import Refusal
-from gateway_sync.policies import LIMIT_KINDS, PolicyValue, parse_policy
-from gateway_sync.policies.cors import CORS
-from gateway_sync.policies.ip_filter import IPFilter
-from gateway_sync.policies.key_auth import KeyAuth
-from gateway_sync.policies.rate_limit import RateLimit
-from gateway_sync.policies.size_limit import SizeLimit
-from gateway_sync.problems import Problem, Where
+from gateway_sync.problems import Problem
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
-from gateway_sync.snapshot import API, Environment, Plan, Policy, Products, Route, Target, Version
+from gateway_sync.runtime.core.rules import RuleBook
+from gateway_sync.snapshot import API, Environment, Plan, Products, Route, Target, Version
 
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
 
@@ -47,7 +42,7 @@ class TargetEntry:
 class RouteEntry:
     """One operation: what admission and forwarding need of it."""
 
-    __slots__ = ("context", "id", "products", "version")
+    __slots__ = ("context", "id", "products", "rules", "version")
 
     def __init__(self, route: Route, version: VersionEntry) -> None:
         """context names the route in usage records; products are pairs of id and rank."""
@@ -55,6 +50,7 @@ class RouteEntry:
         self.products = tuple(zip(route.products, route.ranks or range(len(route.products)), strict=False))
         self.version = version
         self.context = (version.id, route.id)
+        self.rules = version.book.rules_of(route)
 
 
 class VersionEntry:
@@ -72,18 +68,11 @@ class VersionEntry:
         self.answer_lines = AnswerLines(self.links)
         self.root = Node()
         self.turn = 0
-        key_auth, self.cors, self.ip_filters, rates, sizes = _merge(
-            environment.policies, version.policies, version.id, problems
-        )
-        self.key_field = key_auth.header_or(api.key_header).encode()
-        self.reads_bearer = key_auth.bearer
-        self.max_body_bytes = min((size.max_bytes for size in sizes), default=-1)
-        self.rates = [
-            (f"{version.id}:{number}", rate.by, Terms(f"{rate.by}-{number}", (rate.requests, rate.per_s, rate.burst)))
-            for number, rate in enumerate(rates)
-        ]
+        self.book = RuleBook(api, version, environment, problems)
+        self.cors = self.book.cors
         self.lifecycle_lines = _lifecycle_lines(api, version)
-        self.is_plain = version.state == "published" and self.cors is None and not self.ip_filters
+        is_checked = self.cors is not None or self.book.has_ip_filters or not self.book.is_usable
+        self.is_plain = version.state == "published" and not is_checked
         self.retired = Refusal("retired", f"Version {version.name} of {api.name} is retired.", self.lifecycle_lines)
 
     def next_target(self) -> TargetEntry:
@@ -130,7 +119,7 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
         for version in api.versions:
             entry = VersionEntry(api, version, index.environment, index.problems)
             index.versions[entry.prefix] = entry
-            key_fields.add(entry.key_field)
+            key_fields |= entry.book.key_fields
             for number, route in enumerate(version.routes):
                 if number % SLICE == SLICE - 1:
                     yield
@@ -172,24 +161,3 @@ def _lifecycle_lines(api: API, version: Version) -> tuple[bytes, ...]:
     if version.documentation_url:
         lines.append(f'Link: <{version.documentation_url}>; rel="deprecation"; type="text/html"')
     return tuple(line.encode() for line in lines)
-
-
-Merged = tuple[KeyAuth, CORS | None, list[IPFilter], list[RateLimit], list[SizeLimit]]
-
-
-def _merge(outer: tuple[Policy, ...], inner: tuple[Policy, ...], version_id: str, problems: list[Problem]) -> Merged:
-    """Limits of both scopes accumulate; of the other kinds the inner, narrower one wins."""
-    values: list[PolicyValue] = []
-    inner_kinds = {policy.kind for policy in inner}
-    for policy in (*(p for p in outer if p.kind in LIMIT_KINDS or p.kind not in inner_kinds), *inner):
-        value, found = parse_policy(policy.kind, policy.settings, Where("version", version_id, policy.kind))
-        problems.extend(found)
-        if value is not None:
-            values.append(value)
-    return (
-        next((value for value in reversed(values) if isinstance(value, KeyAuth)), KeyAuth()),
-        next((value for value in reversed(values) if isinstance(value, CORS)), None),
-        [value for value in values if isinstance(value, IPFilter)],
-        [value for value in values if isinstance(value, RateLimit)],
-        [value for value in values if isinstance(value, SizeLimit)],
-    )

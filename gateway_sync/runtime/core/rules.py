@@ -1,0 +1,164 @@
+"""Rules: what the policies of an environment and a version say about one route, found once a snapshot.
+
+Owns: which policies hold where. All policies of an accumulating kind act, those of the environment first; of the other
+kinds only the narrowest: the version's before the environment's, there the one that names the operation before a
+wildcard before the whole, and of equals the one written first. Routes with the same policies share one Rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gateway_sync.policies import ACCUMULATING, KINDS, KINDS_BY_NAME, AppliedPolicy, read_policy
+from gateway_sync.policies.cors import CORS
+from gateway_sync.policies.ip_filter import IPFilter
+from gateway_sync.policies.key_auth import KeyAuth
+from gateway_sync.policies.patterns import Operations
+from gateway_sync.policies.rate_limit import RateLimit
+from gateway_sync.policies.size_limit import SizeLimit
+from gateway_sync.policies.views import RouteFacts
+from gateway_sync.problems import Problem, Where
+from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.steps import BoundStep, bind_step
+from gateway_sync.snapshot import API, Environment, Policy, Route, Version
+
+NO_LIMIT: Final = -1
+
+
+class RateRule:
+    """A rate limit of a version. Shapes: name is the same in every worker and begins the names of its cells."""
+
+    __slots__ = ("by", "name", "terms")
+
+    def __init__(self, version_id: str, number: int, rate: RateLimit) -> None:
+        """number tells the rates of one version apart, in RateLimit fields too."""
+        self.name = f"{version_id}:{number}"
+        self.by = rate.by
+        self.terms = Terms(f"{rate.by}-{number}", (rate.requests, rate.per_s, rate.burst))
+
+
+class Rules:
+    """What holds for a route.
+
+    Shapes: max_body_bytes is NO_LIMIT when none is set; steps are in the order in which a request meets them; the
+    shadows_ count and refuse nothing. is_stepped = an exchange needs more than admission and forwarding.
+    """
+
+    __slots__ = (
+        "body_bytes", "ip_filters", "is_stepped", "key_field", "max_body_bytes", "rates", "reads_bearer",
+        "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
+    )  # fmt: skip
+
+    def __init__(
+        self, policies: Iterable[tuple[AppliedPolicy, int]], book: RuleBook, steps: tuple[BoundStep, ...]
+    ) -> None:
+        """policies are pairs of a policy and its number among the rates."""
+        rates: list[RateRule] = []
+        self.shadow_rates: list[RateRule] = []
+        self.ip_filters: list[IPFilter] = []
+        self.shadow_ip_filters: list[IPFilter] = []
+        key_auth = KeyAuth()
+        sizes: list[int] = []
+        shadow_sizes: list[int] = []
+        for policy, number in policies:
+            value, is_shadow = policy.value, policy.is_shadow
+            if isinstance(value, KeyAuth):
+                key_auth = value
+            elif isinstance(value, IPFilter):
+                (self.shadow_ip_filters if is_shadow else self.ip_filters).append(value)
+            elif isinstance(value, SizeLimit):
+                (shadow_sizes if is_shadow else sizes).append(value.max_bytes)
+            elif isinstance(value, RateLimit):
+                (self.shadow_rates if is_shadow else rates).append(RateRule(book.version_id, number, value))
+        self.rates = rates
+        self.key_field = key_auth.header_or(book.key_header).encode()
+        self.reads_bearer = key_auth.bearer
+        self.max_body_bytes = min(sizes, default=NO_LIMIT)
+        self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
+        self.steps = steps
+        self.body_bytes = min((step.body_bytes for step in steps if step.body_bytes), default=0)
+        self.is_stepped = bool(steps or shadow_sizes or self.shadow_rates or self.shadow_ip_filters)
+
+
+class RuleBook:
+    """The policies of one version, its own and the environment's."""
+
+    def __init__(self, api: API, version: Version, environment: Environment, problems: list[Problem]) -> None:
+        """Problems are added to; is_usable is False when a policy cannot be enforced, so nothing may pass."""
+        self.version_id = version.id
+        self.key_header = api.key_header
+        self._prefix = f"/{api.name}/{version.name}"
+        self._problems = problems
+        self._known: dict[tuple[int, ...], Rules] = {}
+        read = [*self._read(environment.policies, is_own=False), *self._read(version.policies, is_own=True)]
+        self.is_usable = all(policy is not None for policy, _ in read)
+        written = [(policy, is_own) for policy, is_own in read if policy is not None]
+        self._written = [(policy, Operations(policy.operations), is_own) for policy, is_own in written]
+        self._numbers = _numbers([policy for policy, *_ in self._written])
+        self.cors = next((policy.value for policy in self._holding("") if isinstance(policy.value, CORS)), None)
+        self.has_ip_filters = any(
+            isinstance(policy.value, IPFilter) and not policy.is_shadow for policy, *_ in self._written
+        )
+        self.key_fields = {
+            policy.value.header_or(api.key_header).encode()
+            for policy, *_ in self._written
+            if isinstance(policy.value, KeyAuth)
+        } | {api.key_header.lower().encode()}
+
+    def _read(self, policies: tuple[Policy, ...], *, is_own: bool) -> Iterator[tuple[AppliedPolicy | None, bool]]:
+        for written in policies:
+            where = Where("version", self.version_id, written.kind)
+            policy, found = read_policy(written.kind, written.settings, where)
+            self._problems.extend(found)
+            yield policy, is_own
+
+    def rules_of(self, route: Route) -> Rules:
+        """What holds for a route of the version."""
+        chosen = self._chosen(route.id)
+        facts = RouteFacts(route.id, route.method, route.path, self.version_id, self._prefix)
+        is_shared = True
+        steps: list[BoundStep] = []
+        for place in chosen:
+            policy = self._written[place][0]
+            kind = KINDS_BY_NAME[policy.kind]
+            value = kind.bind(policy.value, facts)
+            is_shared = is_shared and value is policy.value
+            if value is not None and (step := bind_step(policy, value)) is not None:
+                steps.append(step)
+        known = self._known.get(chosen) if is_shared else None
+        if known is None:
+            known = Rules([(self._written[place][0], self._numbers[place]) for place in chosen], self, tuple(steps))
+            if is_shared:
+                self._known[chosen] = known
+        return known
+
+    def _holding(self, route_id: str) -> list[AppliedPolicy]:
+        return [self._written[place][0] for place in self._chosen(route_id)]
+
+    def _chosen(self, route_id: str) -> tuple[int, ...]:
+        """The places of the policies that hold for an operation, in the order in which kinds act."""
+        ranked: list[tuple[int, int, int, int]] = []  # kind, narrowness, place
+        best: dict[tuple[str, bool], tuple[int, int, int]] = {}  # a shadow replaces nothing
+        for place, (policy, operations, is_own) in enumerate(self._written):
+            rank = operations.rank(route_id)
+            if rank is None:
+                continue
+            if policy.kind in ACCUMULATING:
+                ranked.append((KINDS.index(policy.kind), not is_own, -rank, place))
+            else:
+                narrowness = (not is_own, rank, place)
+                key = policy.kind, policy.is_shadow
+                best[key] = min(best.get(key, narrowness), narrowness)
+        ranked += [(KINDS.index(kind), 0, 0, place) for (kind, _), (_, _, place) in best.items()]
+        return tuple(place for *_, place in sorted(ranked))
+
+
+def _numbers(policies: list[AppliedPolicy]) -> list[int]:
+    """The number of each policy among the rates of its version, by which its counts are found again."""
+    number = 0
+    numbers = []
+    for policy in policies:
+        numbers.append(number)
+        number += isinstance(policy.value, RateLimit)
+    return numbers
