@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
+
 from benchmarks.state import State, access_records
 
 PAGE = 10_000
@@ -30,7 +32,7 @@ def serving(state: State) -> Iterator[str]:
             if self.path.endswith("/sync"):
                 answer = _sync(state, records, json.loads(body))
             elif self.path.endswith("/usage"):
-                answer = {"acked_seq": json.loads(body)["last_seq"]}
+                answer = {"acked_seq": msgspec.msgpack.decode(body)["last_seq"]}
             else:
                 answer = {}
             content = json.dumps(answer).encode()

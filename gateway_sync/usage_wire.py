@@ -1,53 +1,82 @@
 """Usage on the wire: what a gateway tells the control plane about exchanges. Both sides use this file.
 
-Owns: the shapes of POST /gateway/v1/usage and their limits. Must not know: spools, databases.
+Owns: the shapes of POST /gateway/v1/usage and their limits. Must not know: segments, databases.
 (boot, seq) names an event for ever: seq counts from 1 without gaps for each boot of a worker, so the receiver can
-prove that nothing is missing, and storing a batch twice changes nothing.
+prove that nothing is missing, and storing a batch twice changes nothing. What follows from the rest, as the id of a
+request and its trace do, is not sent. A record is sent as the worker noted it, so that a gateway need not look into it.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Annotated
 
 import msgspec
 
-MAX_RECORDS = 1000
+MAX_RECORDS = 5000
 MAX_CELLS = 5000
+MAX_BODY_BYTES = 2 * 2**20  # a web server of the control plane takes 2.5 MB
+MAX_PATH = 255
+MAX_CLIENT_REQUEST_ID = 128
+CONTENT_TYPE = "application/msgpack"
+
+# number, seq, status, code, duration_us, upstream_us, request_bytes, response_bytes
+FINAL_BODY = struct.Struct("<QQHBIIQQ")
+# number, at_us, context, length of the client's request id; that id and the path follow
+ADMIT_HEAD = struct.Struct("<QQIH")
+INDETERMINATE = 255  # instead of a code: the worker died with the exchange in flight
+LONGEST_US = 2**31 - 1
+MOST_BYTES = 2**53 - 1
+
+_RECORD = struct.Struct(FINAL_BODY.format + ADMIT_HEAD.format.removeprefix("<"))
+_SEQ = struct.Struct("<Q")
+_SEQ_AT = 8
+_CONTEXT = struct.Struct("<I")
+_CONTEXT_AT = FINAL_BODY.size + 16
+_STATUSES = 1000
+_LAST_US = 2**53
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Amount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-Status = Annotated[int, msgspec.Meta(ge=0, lt=1000)]
+Status = Annotated[int, msgspec.Meta(ge=0, lt=_STATUSES)]
+Id = Annotated[str, msgspec.Meta(max_length=32)]
+Code = Annotated[str, msgspec.Meta(max_length=40)]
 
 
-class UsageEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One exchange of an identified caller, as an array in this order.
+class UsageContext(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What thousands of exchanges share: the operation, and who called it. An array in this order."""
+
+    version_id: Id
+    operation: str
+    organization: Id
+    application: Id
+    credential: Id
+    subscription: Id
+    plan: Id
+
+
+class UsageEvent(msgspec.Struct, frozen=True, gc=False):
+    """One exchange of an identified caller.
 
     Shapes: status 0 with is_indeterminate = the worker died with the exchange in flight; code is that of the gateway's
-    own problem, "" when the upstream answered; path is the normalised path without its query, at most 255 characters;
-    trace = [[step, outcome], ...].
+    own problem, "" when the upstream answered; path is the normalised path without its query, at most 255 characters.
     Units: at_us in microseconds since the epoch, *_us microseconds, *_bytes bytes of bodies.
     """
 
-    seq: Seq
+    seq: int
+    number: int
     request_id: str
     client_request_id: str
     at_us: int
-    version_id: str
-    operation: str
+    context: UsageContext
     path: str
-    organization: str
-    application: str
-    credential: str
-    subscription: str
-    plan: str
-    status: Status
+    status: int
     code: str
     is_indeterminate: bool
-    duration_us: Amount
-    upstream_us: Amount
-    request_bytes: Amount
-    response_bytes: Amount
-    trace: list[tuple[str, str]]
+    duration_us: int
+    upstream_us: int
+    request_bytes: int
+    response_bytes: int
 
 
 class UsageCell(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -64,20 +93,35 @@ class UsageCell(msgspec.Struct, array_like=True, frozen=True, gc=False):
     count: Amount
 
 
-class UsageBatch(msgspec.Struct, frozen=True):
-    """Events with consecutive seq of one boot of the worker in one slot.
+class UsageBody(msgspec.Struct, frozen=True):
+    """The body of a usage request: events with consecutive seq of one boot of the worker in one slot.
 
-    Shapes: first_seq = last_seq = 0 and no records when only cells are sent. Cells carry an id of their own: a batch
+    Shapes: a record is FINAL_BODY and ADMIT_HEAD with its texts; its code is a place in codes, its context a key of
+    contexts. first_seq = last_seq = 0 and no records when only cells are sent. Cells carry an id of their own: a batch
     with the same boot and cells_id was stored before, and its cells must not be added again.
     """
 
-    boot: str
+    boot: Id
     slot: int
     first_seq: Seq
     last_seq: Seq
+    codes: list[Code] = []
+    contexts: dict[int, UsageContext] = {}
+    records: Annotated[list[bytes], msgspec.Meta(max_length=MAX_RECORDS)] = []
+    cells: Annotated[list[UsageCell], msgspec.Meta(max_length=MAX_CELLS)] = []
+    cells_id: Seq = 0
+
+
+class UsageBatch(msgspec.Struct, frozen=True):
+    """A UsageBody whose records were read."""
+
+    boot: str
+    slot: int
+    first_seq: int
+    last_seq: int
     records: list[UsageEvent]
     cells: list[UsageCell] = []
-    cells_id: Seq = 0
+    cells_id: int = 0
 
 
 class UsageAck(msgspec.Struct, frozen=True):
@@ -86,38 +130,105 @@ class UsageAck(msgspec.Struct, frozen=True):
     acked_seq: int
 
 
-_ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(UsageBatch)
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(UsageBody)
+_ACK_ENCODER = msgspec.json.Encoder()
 _ACK_DECODER = msgspec.json.Decoder(UsageAck)
 
 
-def encode_batch(batch: UsageBatch) -> bytes:
-    """The JSON body of a usage request."""
-    return _ENCODER.encode(batch)
+def encode_body(body: UsageBody) -> bytes:
+    """The MessagePack body of a usage request."""
+    return _ENCODER.encode(body)
 
 
-def decode_batch(body: bytes | str) -> UsageBatch:
+def decode_batch(content: bytes) -> UsageBatch:
     """The batch of a request body.
 
     Errors: ValueError (msgspec's errors are ValueErrors) on any other shape, too many records, or a gap in seq.
     """
-    batch = _DECODER.decode(body)
-    if len(batch.records) > MAX_RECORDS or len(batch.cells) > MAX_CELLS:
-        message = f"a batch holds at most {MAX_RECORDS} records and {MAX_CELLS} cells"
-        raise ValueError(message)
-    if batch.records:
-        expected = range(batch.first_seq, batch.last_seq + 1)
-        if [record.seq for record in batch.records] != list(expected):
-            message = "seq of the records must run from first_seq to last_seq without gaps"
-            raise ValueError(message)
-    return batch
+    body = _DECODER.decode(content)
+    if body.records and len(body.records) != body.last_seq - body.first_seq + 1:
+        raise ValueError(_GAP)
+    try:
+        events = [_event(body, seq, record) for seq, record in enumerate(body.records, body.first_seq)]
+    except struct.error as error:
+        message = f"a record is too short: {error}"
+        raise ValueError(message) from error
+    except LookupError as error:
+        message = f"a record names a code or context that the batch does not have: {error}"
+        raise ValueError(message) from error
+    return UsageBatch(body.boot, body.slot, body.first_seq, body.last_seq, events, body.cells, body.cells_id)
+
+
+def request_id_of(boot: str, number: int) -> str:
+    """The id of an exchange: its worker's boot and its number there, so that it needs no look-up to be unique."""
+    return f"{boot[:16]}-{number:08x}"
+
+
+def seq_of(record: bytes) -> int:
+    """The number of a record among those of its boot."""
+    return int(_SEQ.unpack_from(record, _SEQ_AT)[0])
+
+
+def contexts_of(records: list[bytes]) -> set[int]:
+    """The contexts that records name."""
+    end = _CONTEXT_AT + _CONTEXT.size
+    return {_CONTEXT.unpack(packed)[0] for packed in {record[_CONTEXT_AT:end] for record in records}}
 
 
 def encode_ack(acked_seq: int) -> bytes:
     """The JSON body of the answer."""
-    return _ENCODER.encode(UsageAck(acked_seq))
+    return _ACK_ENCODER.encode(UsageAck(acked_seq))
 
 
 def decode_ack(body: bytes) -> UsageAck:
     """The ack of an answer. Errors: ValueError on any other shape."""
     return _ACK_DECODER.decode(body)
+
+
+_GAP = "seq of the records must run from first_seq to last_seq without gaps"
+
+
+def _event(body: UsageBody, expected: int, record: bytes) -> UsageEvent:
+    (
+        number, seq, status, code, duration_us, upstream_us, request_bytes, response_bytes,
+        admitted, at_us, context, id_length,
+    ) = _RECORD.unpack_from(record)  # fmt: skip
+    path_at = _RECORD.size + id_length
+    if seq != expected:
+        raise ValueError(_GAP)
+    if (
+        number != admitted
+        or status >= _STATUSES
+        or duration_us > LONGEST_US
+        or upstream_us > LONGEST_US
+        or request_bytes > MOST_BYTES
+        or response_bytes > MOST_BYTES
+        or at_us > _LAST_US
+        or id_length > MAX_CLIENT_REQUEST_ID
+        or not path_at <= len(record) <= path_at + MAX_PATH
+    ):
+        message = f"record {seq} holds a number or a length that no exchange has"
+        raise ValueError(message)
+    is_indeterminate = code == INDETERMINATE
+    return UsageEvent(
+        seq,
+        number,
+        f"{body.boot[:16]}-{number:08x}",
+        _text(record[_RECORD.size : path_at]) if id_length else "",
+        at_us,
+        body.contexts[context],
+        _text(record[path_at:]),
+        status,
+        "" if is_indeterminate else body.codes[code],
+        is_indeterminate,
+        duration_us,
+        upstream_us,
+        request_bytes,
+        response_bytes,
+    )
+
+
+def _text(content: bytes) -> str:
+    """Any bytes that a client may send, as a text that a database takes."""
+    return content.decode(errors="replace").replace("\0", "\ufffd")

@@ -7,6 +7,8 @@ from typing import Self
 
 from django.db import models
 
+from apim.usage.trace import trace_of
+
 _STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _DIGITS = 3
 
@@ -84,7 +86,6 @@ class UsageRecord(models.Model):
     upstream_us = models.PositiveIntegerField(default=0)
     request_bytes = models.PositiveBigIntegerField(default=0)
     response_bytes = models.PositiveBigIntegerField(default=0)
-    trace = models.JSONField(null=True)  # how the gateway decided: [[step, outcome], ...]
 
     objects = UsageRecordQuerySet.as_manager()
 
@@ -98,6 +99,20 @@ class UsageRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.status}"
+
+    @property
+    def trace(self) -> list[tuple[str, str]]:
+        """How the gateway decided, step by step."""
+        return trace_of(
+            operation=self.operation,
+            credential=self.credential_id,
+            application=self.application_id,
+            subscription=self.subscription_id,
+            plan=self.plan_version_id,
+            code=self.code,
+            status=self.status,
+            is_indeterminate=self.is_indeterminate,
+        )
 
 
 class UsageBatch(models.Model):

@@ -57,6 +57,7 @@ def purge(*, now: datetime) -> int:
 
 
 def _record(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> UsageRecord:
+    context = event.context
     return UsageRecord(
         gateway_id=gateway.id,
         boot=boot,
@@ -65,14 +66,14 @@ def _record(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> UsageR
         client_request_id=event.client_request_id,
         at=datetime.fromtimestamp(event.at_us / 1_000_000, UTC),
         environment_id=gateway.environment_id,
-        version_id=event.version_id,
-        operation=event.operation[:OPERATION_AT_MOST],
+        version_id=context.version_id,
+        operation=context.operation[:OPERATION_AT_MOST],
         path=event.path,
-        organization_id=event.organization,
-        application_id=event.application,
-        credential_id=event.credential,
-        subscription_id=event.subscription,
-        plan_version_id=event.plan,
+        organization_id=context.organization,
+        application_id=context.application,
+        credential_id=context.credential,
+        subscription_id=context.subscription,
+        plan_version_id=context.plan,
         status=event.status,
         code=event.code,
         is_indeterminate=event.is_indeterminate,
@@ -80,7 +81,6 @@ def _record(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> UsageR
         upstream_us=event.upstream_us,
         request_bytes=event.request_bytes,
         response_bytes=event.response_bytes,
-        trace=event.trace,
     )
 
 

@@ -40,9 +40,9 @@ class ControlPlane:
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._is_closed = False
         self._waiting: set[http.client.HTTPConnection] = set()
-        self._fields = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._fields = {"Authorization": f"Bearer {token}"}
 
-    def post(self, door: str, body: bytes, wait_s: float = 0.0) -> bytes:
+    def post(self, door: str, body: bytes, wait_s: float = 0.0, content_type: str = "application/json") -> bytes:
         """The body of the answer of /gateway/v1/{door}. Errors: ControlPlaneDown, ControlPlaneRefused."""
         timeout_s = TIMEOUT_S + wait_s
         connection = (
@@ -54,7 +54,8 @@ class ControlPlane:
         try:
             if self._is_closed:
                 raise ControlPlaneDown("this gateway is stopping")
-            connection.request("POST", f"{self._prefix}/gateway/v1/{door}", body, self._fields)
+            fields = {**self._fields, "Content-Type": content_type}
+            connection.request("POST", f"{self._prefix}/gateway/v1/{door}", body, fields)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -1,82 +1,50 @@
 """Shipper: reads the spools of all workers, living and dead, and hands them to the control plane.
 
 Nothing is remembered on disk beside the spools: after a restart everything that is still there is sent again, and the
-receiver stores each (boot, seq) once. A segment is deleted when all it holds is acknowledged.
+receiver stores each (boot, seq) once. A segment is deleted when all it holds is acknowledged. Records go out as they
+were noted: a supervisor that looked into each would take a quarter of the core that its worker serves on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import mmap
 import shutil
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
-import msgspec
-
-from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
-from gateway_sync.runtime.core.trace import trace_of
-from gateway_sync.runtime.spool_format import (
-    ADMIT,
-    ADMIT_HEAD,
-    CELLS,
-    END,
-    FIELD,
-    FINAL,
-    FINAL_BODY,
-    FINAL_CODES,
-    HEADER,
-    SEGMENT_BYTES,
-    Final,
-    read_records,
-    request_id_of,
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
+from gateway_sync.runtime.refused import RefusedBatches
+from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, spool_bytes
+from gateway_sync.runtime.spool_reader import Boot, Segment
+from gateway_sync.usage_wire import (
+    CONTENT_TYPE,
+    MAX_BODY_BYTES,
+    MAX_RECORDS,
+    UsageBody,
+    contexts_of,
+    decode_ack,
+    encode_body,
+    seq_of,
 )
-from gateway_sync.usage_wire import MAX_RECORDS, UsageBatch, UsageCell, UsageEvent, decode_ack, encode_batch
 
 logger = logging.getLogger(__name__)
 
-EVERY_S = 0.5
+EVERY_S = 1.0
 LONGEST_PAUSE_S = 10.0
-PORTION = 5_000  # events of one worker that are in memory at most; the rest waits on disk
-LONGEST_RECORD = 131_072
+PORTION = 2 * MAX_RECORDS  # records of one worker that are in memory at most; the rest waits on disk
 HALF_FULL_SEGMENTS = 64  # warn when the disk has room for fewer
+REFUSALS = 4  # of one batch, before it is set aside
+RETRY_REFUSED_S = 3600.0
 
-_CELLS = msgspec.msgpack.Decoder(tuple[int, list[UsageCell]])
-
-
-@dataclass
-class Segment:
-    """One file of a spool: how far it was read, and what in it is not safe yet."""
-
-    path: Path
-    offset: int = 0
-    is_ended: bool = False
-    is_torn: bool = False
-    open_numbers: set[int] = field(default_factory=set)
-    last_seq: int = 0
-    last_cells: int = 0
-
-
-@dataclass
-class Boot:
-    """The spool of one life of a worker."""
-
-    boot: str
-    slot: int
-    segments: dict[str, Segment] = field(default_factory=dict)
-    admitted: dict[int, bytes] = field(default_factory=dict)
-    events: list[UsageEvent] = field(default_factory=list)
-    cells: list[tuple[int, list[UsageCell]]] = field(default_factory=list)
-    seq: int = 0
-    acked_seq: int = 0
-    acked_cells: int = 0
-    is_closed: bool = False
+# These tell of the gateway's token or of the moment, not of the batch.
+_PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Shipper:
-    """Ships every half second, in batches of at most 1,000; a dead control plane costs nothing but disk."""
+    """Ships each second, in batches of at most 5,000; a dead control plane costs nothing but disk."""
 
     def __init__(
         self, folder: Path, control: ControlPlane, live_boots: Callable[[], dict[str, int]], limit_bytes: int
@@ -87,6 +55,8 @@ class Shipper:
         self._control = control
         self._live_boots = live_boots
         self._boots: dict[str, Boot] = {}
+        self._refused = RefusedBatches(folder)
+        self._retry_at = time.monotonic()
         self._is_shipping = asyncio.Lock()
         self.indeterminate = 0
         self.shipped = 0
@@ -102,25 +72,23 @@ class Shipper:
     async def ship_once(self) -> bool:
         """Read what is new and send it, in portions until nothing is left; False when it was not taken."""
         async with self._is_shipping:
-            has_more = True
-            while has_more:
-                try:
-                    has_more = await asyncio.to_thread(self._read, self._live_boots())
-                    for boot in list(self._boots.values()):
-                        await self._ship(boot)
-                        self._forget(boot)
-                except (ControlPlaneDown, ValueError, OSError) as error:
-                    logger.warning("usage was not taken: %s", error)
-                    return False
-            return True
+            try:
+                return await asyncio.to_thread(self._ship_all)
+            except (ControlPlaneDown, ValueError, OSError) as error:
+                logger.warning("usage was not taken: %s", error)
+                return False
 
     def pending(self) -> int:
         """Records that were read and are not safe at the control plane yet; more may wait on disk."""
-        return sum(len(boot.events) for boot in list(self._boots.values()))
+        return sum(len(boot.records) for boot in list(self._boots.values()))
+
+    def refused(self) -> int:
+        """Batches that the control plane refused for ever, and that wait on disk to be sent again."""
+        return len(self._refused.paths())
 
     def spool_bytes(self) -> int:
         """What the spools take on disk."""
-        return sum(1 for _ in self._folder.iterdir()) * SEGMENT_BYTES
+        return spool_bytes(self._folder)
 
     def problems(self) -> dict[str, str]:
         """What is wrong with the spool, by code."""
@@ -134,7 +102,27 @@ class Shipper:
             found["spool.E001"] = f"The usage spool is more than half full: {shown}."
         if self.torn:
             found["spool.E003"] = f"{self.torn} spool files were damaged, as by a power cut; they are kept as *.torn."
+        if refused := self.refused():
+            found["spool.E004"] = (
+                f"The control plane refused {refused} batches of usage, which are kept in {self._refused.folder}. "
+                "Bring both to the same version and restart the gateway: it sends them again at its start."
+            )
         return found
+
+    def _ship_all(self) -> bool:
+        """False when a batch was refused. Errors: ControlPlaneDown, ValueError, OSError."""
+        self._send_refused_again()
+        has_more = is_taken = True
+        while has_more and is_taken:
+            has_more = self._read(self._live_boots())
+            for boot in list(self._boots.values()):
+                if self._ship(boot):
+                    self.torn += boot.forget()
+                    if boot.is_closed and not boot.segments:
+                        del self._boots[boot.boot]
+                else:
+                    is_taken = False  # the other workers' spools go on
+        return is_taken
 
     def _read(self, live: Mapping[str, int]) -> bool:
         """Read on in every spool; True when a portion was full and more waits.
@@ -147,153 +135,80 @@ class Shipper:
             boot.segments.setdefault(path.name, Segment(path))
         has_more = False
         for boot in self._boots.values():
-            is_read = self._read_boot(boot)
+            is_live = boot.boot in live
+            is_read = boot.read(PORTION, is_live=is_live)
             has_more = has_more or not is_read
-            if is_read and boot.boot not in live and not boot.is_closed:
-                self._close(boot)
+            if is_read and not is_live and not boot.is_closed:
+                self.indeterminate += boot.close()
         return has_more
 
-    def _read_boot(self, boot: Boot) -> bool:
-        """False when the portion was full before the end of what is written."""
-        for segment in boot.segments.values():
-            if segment.is_ended:
-                continue
-            if not self._read_segment(boot, segment):
+    def _ship(self, boot: Boot) -> bool:
+        """Send all that was read of a boot; False when the control plane refused a batch and may take it later."""
+        while boot.records or boot.cells:
+            body = _next_body(boot)
+            if not self._hand_in(boot, body):
                 return False
-        return True
-
-    def _read_segment(self, boot: Boot, segment: Segment) -> bool:
-        with (
-            segment.path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            memoryview(content) as view,
-        ):
-            for kind, payload, offset in read_records(view, segment.offset):
-                segment.offset = offset
-                if kind == END:
-                    segment.is_ended = True
-                    break
-                self._take(boot, segment, kind, payload)
-                if len(boot.events) >= PORTION:
-                    return False
-        return True
-
-    def _take(self, boot: Boot, segment: Segment, kind: int, payload: bytes) -> None:
-        if kind == ADMIT:
-            number, _ = ADMIT_HEAD.unpack_from(payload)
-            boot.admitted[number] = payload
-            segment.open_numbers.add(number)
-        elif kind == FINAL:
-            final = Final(*FINAL_BODY.unpack(payload))
-            boot.seq = final.seq
-            segment.last_seq = final.seq
-            self._close_number(boot, final)
-        elif kind == CELLS:
-            cells_id, cells = _CELLS.decode(payload)
-            boot.cells.append((cells_id, cells))
-            segment.last_cells = cells_id
-
-    def _close_number(self, boot: Boot, final: Final, *, is_indeterminate: bool = False) -> None:
-        admitted = boot.admitted.pop(final.number)
-        boot.events.append(_event(boot.boot, admitted, final, is_indeterminate=is_indeterminate))
-        for segment in boot.segments.values():
-            if final.number in segment.open_numbers:
-                segment.open_numbers.discard(final.number)
-                segment.last_seq = max(segment.last_seq, final.seq)
-
-    def _close(self, boot: Boot) -> None:
-        """The worker is dead: what it had in flight has no known end. Numbered in order, so always alike."""
-        boot.is_closed = True
-        for number in sorted(boot.admitted):
-            boot.seq += 1
-            self.indeterminate += 1
-            self._close_number(boot, Final(number, boot.seq, 0, 0, 0, 0, 0, 0), is_indeterminate=True)
-        for segment in boot.segments.values():
-            if not segment.is_ended:
-                segment.is_ended = True
-                segment.is_torn = _is_torn(segment)
-                self.torn += segment.is_torn
-
-    async def _ship(self, boot: Boot) -> None:
-        while boot.events or boot.cells:
-            events = boot.events[:MAX_RECORDS]
-            cells_id, cells = boot.cells[0] if boot.cells else (0, [])
-            first, last = (events[0].seq, events[-1].seq) if events else (0, 0)
-            batch = UsageBatch(boot.boot, boot.slot, first, last, events, cells, cells_id)
-            answer = await asyncio.to_thread(self._control.post, "usage", encode_batch(batch))
-            acked_seq = decode_ack(answer).acked_seq
-            if acked_seq < last:
-                message = f"only {acked_seq} of {last} was acknowledged"
-                raise ValueError(message)
-            boot.acked_seq = max(boot.acked_seq, last)
-            boot.acked_cells = max(boot.acked_cells, cells_id)
-            self.shipped += len(events)
-            del boot.events[: len(events)]
+            self.shipped += len(body.records)
+            del boot.records[: len(body.records)]
             del boot.cells[:1]
+        return True
 
-    def _forget(self, boot: Boot) -> None:
-        """Delete the segments of which everything is safe.
+    def _hand_in(self, boot: Boot, body: UsageBody) -> bool:
+        content = encode_body(body)
+        try:
+            self._post(content, body.last_seq)
+        except ControlPlaneRefused as refusal:
+            if not _is_for_ever(refusal):
+                raise
+            boot.refusals += 1
+            logger.warning("a batch of usage was refused, %d of %d times: %s", boot.refusals, REFUSALS, refusal)
+            if boot.refusals < REFUSALS:
+                return False
+            path = self._refused.keep(f"{body.boot}.{body.first_seq}-{body.last_seq}.{body.cells_id}", content)
+            logger.error("spool.E004: %d records that were refused are kept in %s", len(body.records), path)  # noqa: TRY400 - no bug here
+        boot.refusals = 0
+        return True
 
-        Of a living worker the newest with a number in it stays: from it the numbers of what it leaves in flight go on.
-        """
-        numbered = max((segment.last_seq for segment in boot.segments.values()), default=0)
-        for name, segment in list(boot.segments.items()):
-            is_safe = (
-                not segment.open_numbers
-                and segment.last_seq <= boot.acked_seq
-                and segment.last_cells <= boot.acked_cells
-                and (boot.is_closed or segment.last_seq < numbered)
-            )
-            if segment.is_ended and is_safe:
-                if segment.is_torn:
-                    segment.path.replace(segment.path.with_suffix(".torn"))
-                else:
-                    segment.path.unlink(missing_ok=True)
-                del boot.segments[name]
-        if boot.is_closed and not boot.segments:
-            del self._boots[boot.boot]
+    def _post(self, content: bytes, last_seq: int) -> None:
+        acked_seq = decode_ack(self._control.post("usage", content, content_type=CONTENT_TYPE)).acked_seq
+        if acked_seq < last_seq:
+            message = f"only {acked_seq} of {last_seq} was acknowledged"
+            raise ValueError(message)
+
+    def _send_refused_again(self) -> None:
+        """At the start and each hour: by then one of both sides may have been mended."""
+        if time.monotonic() < self._retry_at:
+            return
+        for path in self._refused.paths():
+            try:
+                self._post(path.read_bytes(), 0)
+            except ControlPlaneRefused as refusal:
+                if not _is_for_ever(refusal):
+                    raise
+            else:
+                path.unlink()
+        self._retry_at = time.monotonic() + RETRY_REFUSED_S
 
 
-def _is_torn(segment: Segment) -> bool:
-    """True when something follows what could be read: not what a kill leaves behind, but a lost or damaged page."""
-    content = segment.path.read_bytes()[segment.offset :]
-    kind = content[HEADER.size - 1 : HEADER.size]
-    return kind not in (b"", b"\0") or bool(content[LONGEST_RECORD:].strip(b"\0"))
+def _next_body(boot: Boot) -> UsageBody:
+    """The next records without a gap in their numbers, as many as a request takes, and the next cells."""
+    records = boot.records[:MAX_RECORDS]
+    cells_id, cells = boot.cells[0] if boot.cells else (0, [])
+    first = seq_of(records[0]) if records else 0
+    if records and seq_of(records[-1]) != first + len(records) - 1:
+        following = (place for place, record in enumerate(records) if seq_of(record) != first + place)
+        records = records[: next(following)]
+    while True:
+        contexts = {index: boot.contexts[index] for index in contexts_of(records)}
+        last = first + len(records) - 1 if records else 0
+        body = UsageBody(boot.boot, boot.slot, first, last, list(FINAL_CODES), contexts, records, cells, cells_id)
+        size = sum(map(len, records)) + sum(len(context.operation) + 200 for context in contexts.values())
+        if size <= MAX_BODY_BYTES or len(records) <= 1:
+            return body
+        records = records[: len(records) // 2]
 
 
-def _event(boot: str, admitted: bytes, final: Final, *, is_indeterminate: bool) -> UsageEvent:
-    number, at_us = ADMIT_HEAD.unpack_from(admitted)
-    texts = [text.decode(errors="replace") for text in admitted[ADMIT_HEAD.size :].split(FIELD)]
-    client_request_id, path, version_id, operation, organization, application, credential, subscription, plan = texts
-    code = FINAL_CODES[final.code]
-    return UsageEvent(
-        seq=final.seq,
-        request_id=request_id_of(boot, number),
-        client_request_id=client_request_id,
-        at_us=at_us,
-        version_id=version_id,
-        operation=operation,
-        path=path,
-        organization=organization,
-        application=application,
-        credential=credential,
-        subscription=subscription,
-        plan=plan,
-        status=final.status,
-        code=code,
-        is_indeterminate=is_indeterminate,
-        duration_us=final.duration_us,
-        upstream_us=final.upstream_us,
-        request_bytes=final.request_bytes,
-        response_bytes=final.response_bytes,
-        trace=trace_of(
-            operation,
-            credential,
-            application,
-            subscription,
-            plan,
-            code,
-            final.status,
-            is_indeterminate=is_indeterminate,
-        ),
-    )
+def _is_for_ever(refusal: ControlPlaneRefused) -> bool:
+    """True when the same batch would be refused again."""
+    is_clients = HTTPStatus.BAD_REQUEST <= refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_clients and refusal.status not in _PASSING

@@ -10,20 +10,22 @@ from pathlib import Path
 
 from gateway_sync.runtime.spool_format import (
     ADMIT,
-    ADMIT_HEAD,
     CELLS,
+    CONTEXT,
+    CONTEXT_HEAD,
     END,
-    FIELD,
     FINAL,
-    FINAL_BODY,
+    FIRST_RECORD,
     HEADER,
-    MAX_PATH,
     SEGMENT_BYTES,
+    TAIL_BYTES,
     segment_path,
+    spool_bytes,
 )
+from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, LONGEST_US, MAX_PATH
 
 _HEADER_BYTES = HEADER.size
-_LONGEST = 2**32 - 1
+_END = SEGMENT_BYTES - TAIL_BYTES
 _RESERVE = 65_536  # kept for the finals of exchanges in flight when no further segment can be had
 
 
@@ -36,19 +38,25 @@ class Spool:
         self._boot, self._slot = boot, slot
         self._limit_bytes = limit_bytes
         self._count = 0
-        self._offset = 0
         self._next: mmap.mmap | None = None
         self._has_room = True
+        self._last_context = 0
         try:
-            self._map = self._allocate()
+            self._begin(self._allocate(), FIRST_RECORD)
         except OSError:
-            self._map, self._offset, self._has_room = _full_map(), SEGMENT_BYTES, False
+            self._begin(_full_map(), SEGMENT_BYTES)
+            self._has_room = False
         self.number = 0
         self.seq = 0
 
+    def _begin(self, segment: mmap.mmap, offset: int) -> None:
+        self._map, self._offset = segment, offset
+        self._written = memoryview(segment)[:FIRST_RECORD].cast("Q")  # the head
+        self._contexts: dict[bytes, int] = {}  # those noted in this segment
+
     def _allocate(self) -> mmap.mmap:
         """A fresh segment, its blocks allocated: a store into a hole of a full disk would kill the process."""
-        if (sum(1 for _ in self._folder.iterdir()) + 1) * SEGMENT_BYTES > self._limit_bytes:
+        if spool_bytes(self._folder) + SEGMENT_BYTES > self._limit_bytes:
             raise OSError(errno.EDQUOT, "the spool has reached its limit")
         path = segment_path(self._folder, self._boot, self._slot, self._count)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -77,16 +85,15 @@ class Spool:
                 self._has_room = True
 
     def _append(self, kind: int, payload: bytes, spare: int) -> bool:
-        length = len(payload)
+        """False when the segment has no room for it."""
         start = self._offset
-        end = start + _HEADER_BYTES + length
-        if end + _HEADER_BYTES + (spare if self._next is None else 0) > SEGMENT_BYTES:
-            if not self._roll():
-                return False
-            start, end = 0, _HEADER_BYTES + length
-        self._map[start + _HEADER_BYTES : end] = payload
-        HEADER.pack_into(self._map, start, length, zlib.crc32(payload), kind)
-        self._offset = end
+        body = start + _HEADER_BYTES
+        end = body + len(payload)
+        if end + (spare if self._next is None else 0) > _END:
+            return False
+        self._map[body:end] = payload
+        HEADER.pack_into(self._map, start, end - body, zlib.crc32(payload), kind)
+        self._offset = self._written[0] = end
         return True
 
     def _roll(self) -> bool:
@@ -101,14 +108,31 @@ class Spool:
                 self._has_room = False
                 return False
         HEADER.pack_into(self._map, self._offset, 0, zlib.crc32(b""), END)
+        self._written[0] = SEGMENT_BYTES
+        self._written.release()
         self._map.close()
-        self._map, self._next, self._offset = following, None, 0
+        self._next = None
+        self._begin(following, FIRST_RECORD)
         return True
 
     def admit(self, number: int, at_us: int, client_request_id: bytes, path: bytes, context: bytes) -> bool:
         """Note an exchange that is about to be sent; False when the disk is full and it must be refused."""
-        text = FIELD.join((client_request_id, path[:MAX_PATH], context))
-        return self._append(ADMIT, ADMIT_HEAD.pack(number, at_us) + text, _RESERVE)
+        while True:
+            index = self._contexts.get(context) or self._note_context(context)
+            if index:
+                head = ADMIT_HEAD.pack(number, at_us, index, len(client_request_id))
+                if self._append(ADMIT, head + client_request_id + path[:MAX_PATH], _RESERVE):
+                    return True
+            if not self._roll():
+                return False
+
+    def _note_context(self, context: bytes) -> int:
+        """Its new number, which is good for this segment only; 0 when the segment has no room for it."""
+        index = self._last_context + 1
+        if not self._append(CONTEXT, CONTEXT_HEAD.pack(index) + context, _RESERVE):
+            return 0
+        self._last_context = self._contexts[context] = index
+        return index
 
     def finish(
         self,
@@ -127,19 +151,23 @@ class Spool:
             seq,
             status,
             code,
-            duration_us if duration_us < _LONGEST else _LONGEST,  # noqa: FURB136 - hot
-            upstream_us if upstream_us < _LONGEST else _LONGEST,  # noqa: FURB136 - hot
+            duration_us if duration_us < LONGEST_US else LONGEST_US,  # noqa: FURB136 - hot
+            upstream_us if upstream_us < LONGEST_US else LONGEST_US,  # noqa: FURB136 - hot
             request_bytes,
             response_bytes,
         )
-        if not self._append(FINAL, payload, 0):
-            return False
+        while not self._append(FINAL, payload, 0):
+            if not self._roll():
+                return False
         self.seq = seq
         return True
 
     def add_cells(self, payload: bytes) -> bool:
         """Note counts of exchanges without an identity."""
-        return self._append(CELLS, payload, _RESERVE)
+        while not self._append(CELLS, payload, _RESERVE):
+            if not self._roll():
+                return False
+        return True
 
 
 def _full_map() -> mmap.mmap:

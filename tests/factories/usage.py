@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageEvent
+from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageContext, UsageEvent
 
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 
 
 def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", **fields: object) -> UsageEvent:
     """One exchange of application app_1 with version ver_1, 4 ms long."""
-    values: dict[str, object] = {
-        "seq": seq,
-        "request_id": f"req-{seq}",
-        "client_request_id": "",
-        "at_us": round(at.timestamp() * 1_000_000),
+    context: dict[str, str] = {
         "version_id": "ver_1",
         "operation": "GET /accounts",
-        "path": "/accounts",
         "organization": "org_1",
         "application": "app_1",
         "credential": "crd_1",
         "subscription": "sub_1",
         "plan": "plv_1",
+    }
+    context |= {name: str(value) for name, value in fields.items() if name in context}
+    values: dict[str, object] = {
+        "seq": seq,
+        "number": seq,
+        "request_id": f"req-{seq}",
+        "client_request_id": "",
+        "at_us": round(at.timestamp() * 1_000_000),
+        "context": UsageContext(**context),
+        "path": "/accounts",
         "status": status,
         "code": code,
         "is_indeterminate": status == 0,
@@ -31,9 +36,9 @@ def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", *
         "upstream_us": 3000,
         "request_bytes": 10,
         "response_bytes": 100,
-        "trace": [("route", "matched")],
     }
-    return UsageEvent(**(values | fields))  # type: ignore[arg-type]
+    values |= {name: value for name, value in fields.items() if name not in context}
+    return UsageEvent(**values)  # type: ignore[arg-type]
 
 
 def batch(

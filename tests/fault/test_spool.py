@@ -158,3 +158,38 @@ def test_spool_is_synced_in_groups_off_the_workers(tmp_path: Path) -> None:
     assert idle == ""
     assert any("fdatasync" in line for line in lines)
     assert not any(line.startswith(f"{worker} ") for line in lines)
+
+
+def test_usage_that_is_refused_for_ever_is_set_aside_reported_and_never_lost(tmp_path: Path) -> None:
+    """What the control plane cannot read must not hold up what follows, nor be gone once it can."""
+    home = Home(tmp_path)
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(upstream.port)]))
+        control.change(home.records())
+        control.usage_status = 422
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            callers = call(gateway.port, callers=4, calls=50)
+            wait_until(lambda: "spool.E004" in codes(gateway), 60)
+            wait_until(lambda: any("spool.E004" in str(report["workers"]) for report in control.reports), 30)
+            assert list((home.state / "spool" / "refused").glob("*.batch"))
+            control.usage_status = 200
+            later = call(gateway.port, callers=4, calls=50)
+            following = {item for caller in later for item in caller.completed}
+            wait_until(lambda: counted_at(control) >= following, 60)
+        finally:
+            gateway.stop()
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+            everything = following | {item for caller in callers for item in caller.completed}
+            wait_until(lambda: counted_at(control) >= everything, 60)
+            wait_until(lambda: "spool.E004" not in codes(gateway))
+        finally:
+            gateway.stop()
+    assert len(everything) == 400
+    assert counted_at(control) == everything
+
+
+def counted_at(control: KeepingControlPlane) -> set[tuple[str, int]]:
+    """What arrived, as callers know it."""
+    return {(event.request_id, event.status) for event in list(control.events.values())}

@@ -105,8 +105,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         gateway_id=gateway.id, boot="b", seq=1, request_id="req-1", at=timezone.now() - timedelta(minutes=1),
         environment_id=environment.id, version_id=bank.id, operation="GET /", path="/", organization_id=initech.id,
         application_id=shop.id, credential_id=credential.id, subscription_id=subscription.id,
-        status=200, duration_us=1, upstream_us=1, request_bytes=1,
-        response_bytes=1, trace=[],
+        status=200, duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1,
     )  # fmt: skip
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None

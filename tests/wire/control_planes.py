@@ -32,6 +32,7 @@ class KeepingControlPlane:
         self.rubbish: bytes | None = None  # what sync questions are answered with instead
         self.asked = 0
         self.is_down = False  # answers 503 to everything
+        self.usage_status = 200  # what usage is answered with
         self._changed = threading.Condition()
         plane = self
 
@@ -40,8 +41,10 @@ class KeepingControlPlane:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = b"" if plane.is_down else plane.answer(self.path.rpartition("/")[2], body)
-                self.send_response(503 if plane.is_down else 200)
+                door = self.path.rpartition("/")[2]
+                status = 503 if plane.is_down else plane.usage_status if door == "usage" else 200
+                answer = plane.answer(door, body) if status == 200 else b""
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 with suppress(ConnectionError):  # a gateway that stops hangs up
                     self.end_headers()
@@ -53,7 +56,7 @@ class KeepingControlPlane:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         home.control_url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self) -> Self:
         """Ready."""

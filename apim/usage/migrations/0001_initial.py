@@ -68,7 +68,6 @@ class Migration(migrations.Migration):
                 ('upstream_us', models.PositiveIntegerField(default=0)),
                 ('request_bytes', models.PositiveBigIntegerField(default=0)),
                 ('response_bytes', models.PositiveBigIntegerField(default=0)),
-                ('trace', models.JSONField(null=True)),
             ],
             options={
                 'indexes': [models.Index(fields=['application_id', '-at'], name='usage_of_application'), models.Index(fields=['version_id', '-at'], name='usage_of_version'), models.Index(fields=['at'], name='usage_by_time')],

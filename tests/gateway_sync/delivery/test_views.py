@@ -19,8 +19,10 @@ from django.test import Client
 
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import AccessChange, EnrolledGateway, append_access
+from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import access_log, services, views
 from gateway_sync.snapshot import decode
+from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, UsageBody, UsageCell, UsageContext, encode_body
 from tests.factories import gateways as factory
 
 pytestmark = [
@@ -177,9 +179,16 @@ def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
 
 
 def test_usage_is_stored_and_acknowledged(post: Post) -> None:
-    cell = [1_700_000_040, "", "", 401, "unauthenticated", 3]
-    batch = {"boot": "b", "slot": 0, "first_seq": 0, "last_seq": 0, "records": [], "cells": [cell], "cells_id": 1}
-    assert body_of(post("usage", batch)) == {"acked_seq": 0}
+    body = UsageBody(
+        "b", 0, 7, 7, [""], {1: UsageContext("ver_1", "GET /accounts", "org_1", "app_1", "crd_1", "sub_1", "plv_1")},
+        [FINAL_BODY.pack(9, 7, 200, 0, 4000, 3000, 0, 10) + ADMIT_HEAD.pack(9, 1_700_000_000_000_000, 1, 0) + b"/accounts"],
+        [UsageCell(1_700_000_040, "", "", 401, "unauthenticated", 3)], 1,
+    )  # fmt: skip
+    for _ in range(2):
+        assert body_of(post("usage", encode_body(body))) == {"acked_seq": 7}
+    record = UsageRecord.objects.get()
+    assert (record.request_id, record.path, record.trace[-1]) == ("b-00000009", "/accounts", ("upstream", "200"))
+    assert dict(UsageRollup.objects.filter(period="day").values_list("status", "calls")) == {200: 1, 401: 3}
 
 
 @pytest.mark.parametrize(
@@ -191,6 +200,7 @@ def test_usage_is_stored_and_acknowledged(post: Post) -> None:
         ("sync", b'{"format": 99}'),
         ("report", b'{"workers": [{"slot": "x"}]}'),
         ("usage", b'{"boot": "b"}'),
+        ("usage", encode_body(UsageBody("b", 0, 1, 1, records=[b"short"]))),
     ],
 )
 def test_a_body_of_another_shape_is_refused(post: Post, door: str, content: bytes) -> None:

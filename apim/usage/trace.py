@@ -21,6 +21,7 @@ _ORDER = ("route", "key", "caller", "subscription", "limits", "body", "upstream"
 
 
 def trace_of(
+    *,
     operation: str,
     credential: str,
     application: str,
@@ -28,7 +29,6 @@ def trace_of(
     plan: str,
     code: str,
     status: int,
-    *,
     is_indeterminate: bool,
 ) -> list[tuple[str, str]]:
     """[(step, outcome)]: the object that a step found, "passed", or the code it ended with."""
