@@ -19,18 +19,20 @@ class RequestHead:
 
     Shapes: target_path and query as received; lines are the raw field lines that may go upstream; body is
     NO_BODY, SIZED or CHUNKED; minor is the HTTP/1 minor version; keys holds (lower-case name, value) of the fields
-    that may carry an API key.
+    that may carry an API key; connection is what the Connection fields list.
     """
 
     __slots__ = (
+        "_block",
+        "_lines",
         "body",
+        "connection",
         "content_length",
         "content_type",
         "expects_continue",
         "host",
         "is_persistent",
         "keys",
-        "lines",
         "method",
         "minor",
         "origin",
@@ -51,8 +53,10 @@ class RequestHead:
         self.query = b""
         self.minor = 1
         self.host = b""
-        self.lines: list[bytes] = []
+        self._block = b""
+        self._lines: list[bytes] = []
         self.keys: list[tuple[bytes, bytes]] | None = None
+        self.connection = b""
         self.body = NO_BODY
         self.content_length = 0
         self.content_type = b""
@@ -65,6 +69,27 @@ class RequestHead:
         self.origin = b""
         self.preflight_method = b""
         self.preflight_headers = b""
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The field lines that may go upstream; may be changed in place."""
+        if self._block:
+            self._lines[:0] = self._block[:-2].split(b"\r\n")
+            self._block = b""
+        return self._lines
+
+    @lines.setter
+    def lines(self, lines: list[bytes]) -> None:
+        self._block = b""
+        self._lines = lines
+
+    def block(self) -> bytes:
+        """The same lines as they are sent, each ended by CRLF."""
+        return self._block + b"\r\n".join([*self._lines, b""]) if self._lines else self._block
+
+    def begin(self, block: bytes) -> None:
+        """Set lines that are already joined; they are split only for who asks for `lines`."""
+        self._block = block
 
 
 class ResponseHead:

@@ -13,7 +13,8 @@ from gateway_sync.runtime.bounds import SHED
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.forwarding import forwarded_lines
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
-from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, read_request_head, split_head, without_empty_lines
+from gateway_sync.runtime.core.repetition import HeadReader
+from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, without_empty_lines
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.spool_format import request_id_of
@@ -36,7 +37,7 @@ class ClientConnection(asyncio.Protocol):
     """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2)."""
 
     __slots__ = (
-        "_buffer", "_decoder", "_exchange", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
+        "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
         "_is_reading_paused", "_left", "_progress", "_serving",
         "address", "deadline", "is_closing", "is_write_paused", "transport",
     )  # fmt: skip
@@ -51,6 +52,7 @@ class ClientConnection(asyncio.Protocol):
         self.is_write_paused = False
         self._exchange: Exchange | None = None
         self._buffer = b""
+        self._heads = HeadReader()
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._progress = 0
@@ -118,16 +120,15 @@ class ClientConnection(asyncio.Protocol):
                 if not data:
                     self._buffer = b""
                 continue
-            lines, rest = split_head(data)
-            if not lines:
-                self._wait_for_head(data)
-                return
-            self._buffer = b""
             try:
-                head = read_request_head(lines, self._serving.gate.index.fields)
+                head, rest = self._heads.read(data, self._serving.gate.index.fields)
             except FramingError as error:
                 self._refuse_connection(error.refusal)
                 return
+            if head is None:
+                self._wait_for_head(data)
+                return
+            self._buffer = b""
             exchange = self._exchange = Exchange(self, self._serving, head)
             if head.body == NO_BODY:
                 self._buffer = rest

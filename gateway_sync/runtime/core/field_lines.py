@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address
+from typing import Final
 
 from gateway_sync.messages import FramingError
 
@@ -44,10 +45,40 @@ _UNTRUSTED_PREFIXES = (
     b"x-ssl-client",
 )
 
-_REMEMBERED = frozenset({"drop", "host", "connection", "sized", "key"})
-_FORWARD = ("forward",)
-_DROP = ("drop",)
-Verdict = tuple[str] | tuple[str, bytes] | tuple[str, bytes, bytes]
+# What a line is for. Numbers, because each request compares a few of them.
+FORWARD: Final = 0
+DROP: Final = 1
+HOST: Final = 2
+KEY: Final = 3
+CONNECTION: Final = 4
+LENGTH: Final = 5
+ORIGIN: Final = 6
+CODING: Final = 7
+EXPECT: Final = 8
+REQUEST_ID: Final = 9
+TRACEPARENT: Final = 10
+TRACESTATE: Final = 11
+VIA: Final = 12
+PREFLIGHT_METHOD: Final = 13
+PREFLIGHT_HEADERS: Final = 14
+
+_REMEMBERED = frozenset({DROP, HOST, CONNECTION, LENGTH, KEY})
+
+
+class Verdict:
+    """What a line is for, with its value and, of a field that may hold a key, its name in lower case."""
+
+    __slots__ = ("kind", "name", "value")
+
+    def __init__(self, kind: int, value: bytes = b"", name: bytes = b"") -> None:
+        """kind is one of the constants above."""
+        self.kind = kind
+        self.value = value
+        self.name = name
+
+
+_FORWARD = Verdict(FORWARD)
+_DROP = Verdict(DROP)
 
 
 class FieldLines:
@@ -61,44 +92,46 @@ class FieldLines:
         """key_fields in lower case."""
         self.plain: set[bytes] = set()
         self.seen: dict[bytes, Verdict] = {}
-        self._kinds: dict[bytes, str] = {}
+        self._kinds: dict[bytes, int] = {}
         self._key_fields = {name for name in key_fields if not _has_meaning(name)} | {b"authorization"}
 
     def judge(self, line: bytes) -> Verdict:
         """The verdict on a line that is not remembered. Errors: FramingError when it is no field line."""
         name, colon, value = line.partition(b":")
-        kind = self._kinds.get(name) or self._learn(name)
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._learn(name)
         value = value.strip(b" \t")
         if not colon or value.translate(None, _VALUE):
             raise FramingError("bad-request", "A header line is malformed.")
-        if kind == "forward":
+        if kind == FORWARD:
             if len(line) <= REMEMBERED_BYTES:
                 if len(self.plain) >= REMEMBERED_LINES:
                     self.plain.clear()
                 self.plain.add(line)
             return _FORWARD
-        return self._verdict(kind, name, value, line)
+        if kind in _REMEMBERED:
+            return self._remember(line, kind, name, value)
+        return Verdict(kind, value)
 
-    def _verdict(self, kind: str, name: bytes, value: bytes, line: bytes) -> Verdict:
-        """What is not merely forwarded; Host and Content-Length are checked here, once for each line."""
-        verdict: Verdict
-        if kind == "drop":
-            verdict = _DROP
-        elif kind == "key":
-            verdict = ("key", name.lower(), value)
-        else:
-            if kind == "host" and not is_host(value):
-                raise FramingError("bad-request", "The Host header is malformed or doubled.")
-            if kind == "sized" and _DIGITS.fullmatch(value) is None:
-                raise FramingError("bad-request", "Content-Length is malformed or doubled.")
-            verdict = (kind, value)
-        if kind in _REMEMBERED and len(line) <= REMEMBERED_BYTES:
+    def _remember(self, line: bytes, kind: int, name: bytes, value: bytes) -> Verdict:
+        """A verdict that holds for the line whenever it comes; Host and Content-Length are checked once for each."""
+        if kind == HOST and not is_host(value):
+            raise FramingError("bad-request", "The Host header is malformed or doubled.")
+        if kind == LENGTH and _DIGITS.fullmatch(value) is None:
+            raise FramingError("bad-request", "Content-Length is malformed or doubled.")
+        verdict = _DROP if kind == DROP else Verdict(kind, value, name.lower() if kind == KEY else b"")
+        if len(line) <= REMEMBERED_BYTES:
             if len(self.seen) >= REMEMBERED_LINES:
                 self.seen.clear()
             self.seen[line] = verdict
         return verdict
 
-    def _learn(self, name: bytes) -> str:
+    def verdict_on(self, line: bytes) -> Verdict:
+        """The verdict on any line. Errors: as judge."""
+        return _FORWARD if line in self.plain else self.seen.get(line) or self.judge(line)
+
+    def _learn(self, name: bytes) -> int:
         """What a field of this name is for. Errors: FramingError when it is no name."""
         if not name or name.translate(None, _TOKEN):
             raise FramingError("bad-request", "A header line is malformed.")
@@ -109,15 +142,15 @@ class FieldLines:
             self._kinds[name] = kind
         return kind
 
-    def _kind_of(self, name: bytes) -> str:
+    def _kind_of(self, name: bytes) -> int:
         if name in self._key_fields:
-            return "key"
+            return KEY
         if name in _USED:
             return _USED[name]
         # content_length would become Content-Length behind a CGI-style upstream (CVE-2026-3902).
         if _has_meaning(name) or name.replace(b"_", b"-") in self._key_fields:
-            return "drop"
-        return "forward"
+            return DROP
+        return FORWARD
 
 
 def is_host(value: bytes) -> bool:
@@ -132,18 +165,18 @@ def is_host(value: bytes) -> bool:
 
 
 _USED = {
-    b"host": "host",
-    b"connection": "connection",
-    b"content-length": "sized",
-    b"transfer-encoding": "coding",
-    b"expect": "expect",
-    b"x-request-id": "id",
-    b"traceparent": "traceparent",
-    b"tracestate": "tracestate",
-    b"via": "via",
-    b"origin": "origin",
-    b"access-control-request-method": "preflight-method",
-    b"access-control-request-headers": "preflight-headers",
+    b"host": HOST,
+    b"connection": CONNECTION,
+    b"content-length": LENGTH,
+    b"transfer-encoding": CODING,
+    b"expect": EXPECT,
+    b"x-request-id": REQUEST_ID,
+    b"traceparent": TRACEPARENT,
+    b"tracestate": TRACESTATE,
+    b"via": VIA,
+    b"origin": ORIGIN,
+    b"access-control-request-method": PREFLIGHT_METHOD,
+    b"access-control-request-headers": PREFLIGHT_HEADERS,
 }
 
 

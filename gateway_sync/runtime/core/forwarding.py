@@ -36,7 +36,7 @@ def upstream_head(
     Shapes: path is canonical and without the public prefix; hop_lines is forwarded_lines; traceparent is a fresh one,
     used unless the caller sent one.
     """
-    kept = b"\r\n".join(head.lines) + b"\r\n" if head.lines else b""
+    kept = head.block()
     via = head.via + b", " if head.via else b""
     own = b"" if head.body == NO_BODY else _upstream_framing(head)
     if head.traceparent and _TRACEPARENT.fullmatch(head.traceparent) is not None:

@@ -9,7 +9,26 @@ import re
 from collections.abc import Callable
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, FramingError, RequestHead
-from gateway_sync.runtime.core.field_lines import FieldLines, is_host
+from gateway_sync.runtime.core.field_lines import (
+    CODING,
+    CONNECTION,
+    DROP,
+    EXPECT,
+    FORWARD,
+    HOST,
+    KEY,
+    LENGTH,
+    ORIGIN,
+    PREFLIGHT_HEADERS,
+    PREFLIGHT_METHOD,
+    REQUEST_ID,
+    TRACEPARENT,
+    TRACESTATE,
+    VIA,
+    FieldLines,
+    Verdict,
+    is_host,
+)
 
 MAX_HEAD_BYTES = 65_536
 MAX_FIELDS = 200
@@ -21,6 +40,7 @@ _METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
 _END = b"\r\n\r\n"
 _VISIBLE = bytes(range(0x21, 0x7F))
+_BOTH = "Content-Length and Transfer-Encoding exclude each other."
 
 
 def split_head(data: bytes) -> tuple[list[bytes], bytes]:
@@ -52,21 +72,41 @@ def read_request_head(lines: list[bytes], fields: FieldLines) -> RequestHead:
     Errors: FramingError with the code and status of the answer; the connection cannot be used any more.
     """
     head = RequestHead()
-    _read_request_line(lines.pop(0), head)
+    absolute_host = read_request_line(lines.pop(0), head)
     if len(lines) >= MAX_FIELDS:
         raise FramingError("headers-too-large", f"More than {MAX_FIELDS - 1} header fields.")
     head.lines = lines
-    plain = fields.plain
-    others = [line for line in lines if line not in plain]
-    names = _use_fields(others, fields, head)
-    if names and (head.minor == 0 or names not in _KEPT_ALIVE):
-        _drop_connection_fields(head, names.lower())
-    if not head.host and head.minor == 1:
-        raise FramingError("bad-request", "The Host header is missing.")
+    plain, seen = fields.plain, fields.seen
+    for line in [line for line in lines if line not in plain]:
+        verdict = seen.get(line) or fields.judge(line)
+        if verdict.kind != FORWARD:
+            if verdict.kind != ORIGIN:
+                lines.remove(line)
+            use_field(head, verdict)
+    if head.connection and not is_kept_alive(head):
+        _drop_connection_fields(head, head.connection.lower())
+    complete(head, absolute_host)
     return head
 
 
-def _read_request_line(line: bytes, head: RequestHead) -> None:
+def is_kept_alive(head: RequestHead) -> bool:
+    """True when the Connection fields, if any, change nothing."""
+    return head.minor == 1 and (not head.connection or head.connection in KEPT_ALIVE)
+
+
+def complete(head: RequestHead, absolute_host: bytes) -> None:
+    """Decide what depends on all fields together."""
+    if absolute_host:
+        head.host = absolute_host
+    elif not head.host and head.minor == 1:
+        raise FramingError("bad-request", "The Host header is missing.")
+    if head.body == SIZED and head.content_length == 0:
+        head.lines.append(b"Content-Length: 0")
+        head.body = NO_BODY
+
+
+def read_request_line(line: bytes, head: RequestHead) -> bytes:
+    """Put the request line into the head; the authority of an absolute-form target. Errors: FramingError."""
     try:
         method, target, version = line.split(b" ")
     except ValueError:
@@ -81,15 +121,17 @@ def _read_request_line(line: bytes, head: RequestHead) -> None:
     if len(target) > MAX_TARGET_BYTES:
         raise FramingError("bad-request", "The request target is too long.", 414)
     head.method = method
+    absolute_host = b""
     if not target.startswith(b"/"):
-        target = _read_absolute(target, head)
+        absolute_host, target = _read_absolute(target)
     if b"?" in target:
         target, question, query = target.partition(b"?")
         head.query = question + query
     head.target_path = target
+    return absolute_host
 
 
-_KEPT_ALIVE = frozenset({b"keep-alive", b"Keep-Alive"})
+KEPT_ALIVE = frozenset({b"keep-alive", b"Keep-Alive"})
 _COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _REFUSED_METHODS = frozenset({b"TRACE", b"CONNECT"})
 
@@ -102,61 +144,44 @@ def _check_rare_method(method: bytes) -> None:
         raise FramingError("bad-request", "The method is malformed.")
 
 
-def _read_absolute(target: bytes, head: RequestHead) -> bytes:
-    """The origin-form of an absolute-form target, whose authority replaces Host (RFC 9112 section 3.2.2)."""
+def _read_absolute(target: bytes) -> tuple[bytes, bytes]:
+    """Authority and origin-form of an absolute-form target; the first replaces Host (RFC 9112 section 3.2.2)."""
     match = _ABSOLUTE.fullmatch(target)
     if match is None or not is_host(match[1]):
         raise FramingError("bad-request", "The request target is malformed.")
-    head.host = match[1]
     rest = match[2]
-    return rest if rest[:1] == b"/" else b"/" + rest
+    return match[1], rest if rest[:1] == b"/" else b"/" + rest
 
 
-def _use_fields(lines: list[bytes], fields: FieldLines, head: RequestHead) -> bytes:  # noqa: C901, PLR0912 - one pass, hot
-    """Put the fields that the gateway itself reads into the head, out of its lines; the names that Connection lists."""
-    absolute_host, is_hosted, is_sized, names = head.host, False, False, b""
-    seen = fields.seen
-    for line in lines:
-        verdict = seen.get(line) or fields.judge(line)
-        what = verdict[0]
-        if what == "forward":
-            continue
-        if what != "origin":
-            head.lines.remove(line)
-        if what == "host":
-            if is_hosted:
-                raise FramingError("bad-request", "The Host header is malformed or doubled.")
-            is_hosted = True
-            head.host = absolute_host or verdict[1]  # type: ignore[misc]
-        elif what == "key":
-            if head.keys is None:
-                head.keys = []
-            head.keys.append(verdict[1:])  # type: ignore[arg-type]
-        elif what == "connection":
-            names = names + b"," + verdict[1] if names else verdict[1]  # type: ignore[misc]
-        elif what == "sized":
-            if is_sized:
-                raise FramingError("bad-request", "Content-Length is malformed or doubled.")
-            is_sized = True
-            head.content_length = int(verdict[1])  # type: ignore[misc]
-            if head.body == NO_BODY:
-                head.body = SIZED
-        elif what != "drop":
-            _RARE[what](head, verdict[1])  # type: ignore[misc]
-    if is_sized:
-        _check_sized(head)
-    return names
+def use_field(head: RequestHead, verdict: Verdict) -> None:
+    """Put a field that the gateway itself reads into the head. Errors: FramingError."""
+    kind, value = verdict.kind, verdict.value
+    if kind == KEY:
+        if head.keys is None:
+            head.keys = []
+        head.keys.append((verdict.name, value))
+    elif kind == HOST:
+        if head.host:
+            raise FramingError("bad-request", "The Host header is malformed or doubled.")
+        head.host = value
+    elif kind == CONNECTION:
+        head.connection = head.connection + b"," + value if head.connection else value
+    elif kind != DROP:
+        _RARE[kind](head, value)
 
 
-def _check_sized(head: RequestHead) -> None:
+def _use_length(head: RequestHead, value: bytes) -> None:
     if head.body == CHUNKED:
-        raise FramingError("bad-request", "Content-Length and Transfer-Encoding exclude each other.")
-    if head.content_length == 0:
-        head.lines.append(b"Content-Length: 0")
-        head.body = NO_BODY
+        raise FramingError("bad-request", _BOTH)
+    if head.body == SIZED:
+        raise FramingError("bad-request", "Content-Length is malformed or doubled.")
+    head.content_length = int(value)
+    head.body = SIZED
 
 
 def _use_coding(head: RequestHead, value: bytes) -> None:
+    if head.body == SIZED:
+        raise FramingError("bad-request", _BOTH)
     if head.minor == 0 or head.body == CHUNKED:
         raise FramingError("bad-request", "Transfer-Encoding is doubled or not possible in HTTP/1.0.")
     if value.lower() != b"chunked":
@@ -200,16 +225,17 @@ def _use_preflight_headers(head: RequestHead, value: bytes) -> None:
     head.preflight_headers = value
 
 
-_RARE: dict[str, Callable[[RequestHead, bytes], None]] = {
-    "coding": _use_coding,
-    "expect": _use_expect,
-    "id": _use_request_id,
-    "traceparent": _use_traceparent,
-    "tracestate": _use_tracestate,
-    "via": _use_via,
-    "origin": _use_origin,
-    "preflight-method": _use_preflight_method,
-    "preflight-headers": _use_preflight_headers,
+_RARE: dict[int, Callable[[RequestHead, bytes], None]] = {
+    LENGTH: _use_length,
+    CODING: _use_coding,
+    EXPECT: _use_expect,
+    REQUEST_ID: _use_request_id,
+    TRACEPARENT: _use_traceparent,
+    TRACESTATE: _use_tracestate,
+    VIA: _use_via,
+    ORIGIN: _use_origin,
+    PREFLIGHT_METHOD: _use_preflight_method,
+    PREFLIGHT_HEADERS: _use_preflight_headers,
 }
 
 

@@ -6,6 +6,7 @@ An upstream is not trusted either: strict framing (RFC 9112 section 6.3), and no
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingError, ResponseHead
 from gateway_sync.runtime.core.public_links import PublicLinks
@@ -37,9 +38,28 @@ _DROPPED = frozenset({
 })  # fmt: skip
 _LINKS = frozenset({b"location", b"content-location", b"link", b"refresh", b"set-cookie"})
 
-_FORWARD = ("forward", b"")
-_DROP = ("drop", b"")
-Verdict = tuple[str, bytes]
+# What a line is for.
+FORWARD: Final = 0
+DROP: Final = 1
+MAPPED: Final = 2
+LENGTH: Final = 3
+CODING: Final = 4
+CONNECTION: Final = 5
+
+
+class Verdict:
+    """What a line is for, with its value; of a mapped one that is the whole new line."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, kind: int, value: bytes = b"") -> None:
+        """kind is one of the constants above."""
+        self.kind = kind
+        self.value = value
+
+
+_FORWARD = Verdict(FORWARD)
+_DROP = Verdict(DROP)
 
 
 class AnswerLines:
@@ -72,7 +92,7 @@ class AnswerLines:
             raise FramingError("upstream-invalid", "The upstream sent a malformed header line.")
         name, value = match[1].lower(), match[2]
         verdict = self._judge_field(match[1], name, value)
-        if verdict[0] != "coding" and name != b"set-cookie" and len(line) <= REMEMBERED_BYTES:
+        if verdict.kind != CODING and name != b"set-cookie" and len(line) <= REMEMBERED_BYTES:
             if len(self.seen) >= REMEMBERED_LINES:
                 self.seen.clear()
             self.seen[line] = verdict
@@ -80,16 +100,16 @@ class AnswerLines:
 
     def _judge_field(self, name: bytes, lower: bytes, value: bytes) -> Verdict:
         if lower == b"content-length":
-            return ("sized", value)
+            return Verdict(LENGTH, value)
         if lower == b"transfer-encoding":
-            return ("coding", value)
+            return Verdict(CODING, value)
         if lower == b"connection":
-            return ("connection", value)
+            return Verdict(CONNECTION, value)
         if lower in _DROPPED:
             return _DROP
         if lower in _LINKS:
             mapped = self._links.public_value(lower, value)
-            return _DROP if mapped is None else ("mapped", name + b": " + mapped)
+            return _DROP if mapped is None else Verdict(MAPPED, name + b": " + mapped)
         return _DROP if self._links.is_leaking(value) else _FORWARD
 
 
@@ -125,17 +145,17 @@ def _read_lines(lines: list[bytes], fields: AnswerLines, *, is_head: bool) -> Re
     del lines[0]
     for line in lines:
         verdict = seen(line) or fields.judge(line)
-        if verdict is _FORWARD:
+        kind, value = verdict.kind, verdict.value
+        if kind == FORWARD:
             keep(line)
-        elif verdict is not _DROP:
-            what, value = verdict
-            if what == "mapped":
+        elif kind != DROP:
+            if kind == MAPPED:
                 keep(value)
-            elif what == "sized":
+            elif kind == LENGTH:
                 if head.content_length >= 0 or _DIGITS.fullmatch(value) is None:
                     raise FramingError("upstream-invalid", "The upstream sent a malformed Content-Length.")
                 head.content_length = int(value)
-            elif what == "connection":
+            elif kind == CONNECTION:
                 named = named + b"," + value if named else value
             elif is_chunked or value.lower() != b"chunked" or head.minor == 0:
                 raise FramingError("upstream-invalid", "The upstream used a transfer coding other than chunked.")
