@@ -48,7 +48,7 @@ def test_no_writer_is_refused_and_every_write_is_there(tmp_path: Path, seconds: 
     }
     done: dict[str, int] = {}
     for (role, _), writer in writers.items():
-        out, errors = writer.communicate(timeout=seconds * 3 + 60)
+        out, errors = writer.communicate(timeout=seconds * 3 + 180)
         assert writer.returncode == 0, errors
         done[role] = done.get(role, 0) + int(out)
     assert min(done.values()) > 0, "every role got its turn"

@@ -66,10 +66,10 @@ ROLES = {"web": write_as_web, "publishing": publish_changes, "ingest": take_in}
 
 
 def main(role: str, number: str, seconds: str) -> None:
-    """Write until the time is over."""
+    """Write until the time is over, once at least."""
     write, end = ROLES[role](f"{role}-{number}"), time.monotonic() + float(seconds)
     for done in count():
-        if time.monotonic() >= end:
+        if done and time.monotonic() >= end:
             print(done)
             return
         write(done)
