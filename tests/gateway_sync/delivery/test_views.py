@@ -179,15 +179,14 @@ def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
 
 
 def test_usage_is_stored_and_acknowledged(post: Post) -> None:
-    body = UsageBody(
-        "b", 0, 7, 7, [""], {1: UsageContext("ver_1", "GET /accounts", "org_1", "app_1", "crd_1", "sub_1", "plv_1")},
-        [FINAL_BODY.pack(9, 7, 200, 0, 4000, 3000, 0, 10) + ADMIT_HEAD.pack(9, 1_700_000_000_000_000, 1, 0) + b"/accounts"],
-        [UsageCell(1_700_000_040, "", "", 401, "unauthenticated", 3)], 1,
-    )  # fmt: skip
+    context = UsageContext("ver_1", "GET /accounts", "org_1", "app_1", "crd_1", "sub_1", "plv_1")
+    record = FINAL_BODY.pack(9, 7, 200, 0, 4000, 3000, 0, 10) + ADMIT_HEAD.pack(9, 1_700_000_000_000_000, 1, 0)
+    cell = UsageCell(1_700_000_040, "", "", 401, "unauthenticated", 3)
+    body = UsageBody("b", 0, 7, 7, [""], {1: context}, [record + b"/accounts"], [cell], 1)
     for _ in range(2):
         assert body_of(post("usage", encode_body(body))) == {"acked_seq": 7}
-    record = UsageRecord.objects.get()
-    assert (record.request_id, record.path, record.trace[-1]) == ("b-00000009", "/accounts", ("upstream", "200"))
+    stored = UsageRecord.objects.get()
+    assert (stored.request_id, stored.path, stored.trace[-1]) == ("b-00000009", "/accounts", ("upstream", "200"))
     assert dict(UsageRollup.objects.filter(period="day").values_list("status", "calls")) == {200: 1, 401: 3}
 
 
