@@ -7,7 +7,7 @@ All collections are tuples sorted by id, so that equal states give equal rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Settings = Mapping[str, object]
 
@@ -34,14 +34,22 @@ class TargetRow:
 
     url: str
     weight: int = 100
+    priority: int = 0
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRow:
-    """Where a version's requests go."""
+    """Where a version's requests go.
+
+    Shapes: settings are the groups that the owner gave, unchecked; arm_weights are those that hold for the deployment
+    now, over those of the settings.
+    """
 
     targets: tuple[TargetRow, ...]
     timeout_s: float = 30.0
+    settings: Settings = field(default_factory=dict)
+    arm_weights: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,37 @@ class ProductRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateRow:
+    """A certificate of the environment.
+
+    Shapes: chain is PEM; sealed_key is the private key, PEM, sealed for the environment's gateways under the id;
+    organization_id "" = for callers, else for the services of that organization's APIs.
+    """
+
+    id: str
+    name: str
+    organization_id: str
+    chain: str
+    sealed_key: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """A host name of the environment; client_certificates is off, optional or required, client_ca PEM."""
+
+    id: str
+    name: str
+    api: str = ""
+    version: str = ""
+    base_path: str = ""
+    is_redirected_to_https: bool = False
+    hsts_max_age_s: int = 0
+    client_certificates: str = "off"
+    client_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentRow:
     """The environment itself: what holds for every exchange in it."""
 
@@ -137,6 +176,9 @@ class EnvironmentRow:
     address_rate_per_s: int
     address_burst: int
     policies: tuple[PolicyRow, ...]
+    allow_unverified_upstreams: bool = False
+    certificates: tuple[CertificateRow, ...] = ()
+    hosts: tuple[HostRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 Owns: the shapes on the wire, their canonical bytes and digests. Must not know: Django, sockets, how policies decide.
 
-A snapshot is a manifest of content-addressed fragments. Fragment names: `environment`, `products` and `api:<id>` for
-each API. Fragments are plain JSON values; the typed views that the runtime works on are built from them by `decode`.
+A snapshot is a manifest of content-addressed fragments. Fragment names: `environment`, `products`, `api:<id>` for
+each API, and `edge` where there are certificates or hosts. Fragments are plain JSON values; the typed views that the
+runtime works on are built from them by `decode`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ MAX_FRAGMENT_BYTES = 16 * 1024 * 1024
 
 ENVIRONMENT_FRAGMENT = "environment"
 PRODUCTS_FRAGMENT = "products"
+EDGE_FRAGMENT = "edge"
 _API_PREFIX = "api:"
 
 JSON = Mapping[str, object]
@@ -58,13 +60,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One address of an upstream, its URL split; base_path goes before the operation's path."""
+    """One address of an upstream, its URL split; base_path goes before the operation's path.
+
+    Shapes: targets of a higher priority number are for when none of a lower one is healthy; arm "" = of no arm.
+    """
 
     scheme: str
     host: str
     port: int
     base_path: str
     weight: int
+    priority: int = 0  # lower first
+    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Version:
     sunset_at: int
     successor: str
     documentation_url: str
+    upstream: JSON = field(default_factory=dict)  # groups of settings, canonical; read by gateway_sync.upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +164,53 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate chain, PEM, with its private key, PEM and sealed for the environment's gateways under the id.
+
+    Shapes: organization "" = shown to callers whose host is among hosts, else to services of that organization's APIs.
+    """
+
+    id: str
+    name: str
+    organization: str
+    chain: str
+    sealed_key: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host name, exact or `*.` and a suffix.
+
+    Shapes: prefix is what base_path stands for in paths, `/{api}` or `/{api}/{version}`; "" = every path as it is.
+    client_certificates is off, optional or required.
+    """
+
+    name: str
+    prefix: str
+    base_path: str
+    is_redirected_to_https: bool
+    hsts_max_age_s: int
+    client_certificates: str
+    client_ca: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The fragment `edge`: what gateways are called, and what they show to those they talk with."""
+
+    certificates: tuple[Certificate, ...] = ()
+    hosts: tuple[Host, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A whole state."""
 
     environment: Environment
     products: Products
     apis: tuple[API, ...]
+    edge: Edge = Edge()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +253,13 @@ def api_fragment(api_id: str) -> str:
 
 def encode(snapshot: Snapshot) -> dict[str, bytes]:
     """The canonical bytes of each fragment by its name."""
-    parts: dict[str, Environment | Products | API] = {
+    parts: dict[str, Environment | Products | API | Edge] = {
         ENVIRONMENT_FRAGMENT: snapshot.environment,
         PRODUCTS_FRAGMENT: snapshot.products,
     }
     parts |= {api_fragment(api.id): api for api in snapshot.apis}
+    if snapshot.edge != Edge():
+        parts[EDGE_FRAGMENT] = snapshot.edge
     return {name: canonical_bytes(part) for name, part in sorted(parts.items())}
 
 
@@ -227,6 +278,7 @@ def decode(fragments: Mapping[str, bytes | str]) -> Snapshot:
         apis=tuple(
             decode_fragment(content, API) for name, content in sorted(fragments.items()) if name.startswith(_API_PREFIX)
         ),
+        edge=decode_fragment(fragments[EDGE_FRAGMENT], Edge) if EDGE_FRAGMENT in fragments else Edge(),
     )
 
 

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from apim.api.views import (
     access,
     accounts,
+    arms,
     catalog,
     ceilings,
     certificates,
@@ -50,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("versions/<str:version>", versions.OneVersion.as_view()),
     path("versions/<str:version>/publish", versions.PublishVersion.as_view()),
     path("versions/<str:version>/rollback", versions.RollbackVersion.as_view()),
+    path("versions/<str:version>/arms", arms.VersionArms.as_view()),
     path("versions/<str:version>/submit", versions.SubmitVersion.as_view()),
     path("versions/<str:version>/return", versions.ReturnVersion.as_view()),
     path("versions/<str:version>/deprecate", versions.DeprecateVersion.as_view()),

@@ -202,7 +202,8 @@ class Revision(models.Model):
 
     Shapes: operations = [{"method", "path", "operation_id", "summary", "tags", "deprecated"}], path as a template
     such as /accounts/{id}; empty for a pass-through revision, which has `passthrough` = {"methods": [...],
-    "prefix": "/"} instead. upstream = {"targets": [{"url", "weight"}], "timeout_s"}. policies = [{kind: settings}].
+    "prefix": "/"} instead. upstream = {"targets": [{"url", "weight"}], "timeout_s"} and the groups of
+    gateway_sync.upstreams. policies = [{kind: settings}].
     """
 
     id = IDField("rev")
@@ -235,12 +236,16 @@ class Revision(models.Model):
 
 
 class Deployment(models.Model):
-    """Which revision of a version runs in an environment."""
+    """Which revision of a version runs in an environment.
+
+    Shapes: arm_weights = {arm: weight} hold over those of the revision's canary, until another revision is deployed.
+    """
 
     id = IDField("dep")
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="deployments")
     version = models.ForeignKey(APIVersion, models.CASCADE, related_name="deployments")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="deployments")
+    arm_weights = models.JSONField(default=dict)
     deployed_by = models.CharField(max_length=200)
     deployed_at = models.DateTimeField(auto_now=True)
 

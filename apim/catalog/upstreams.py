@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from apim.errors import Invalid
+from apim.errors import Invalid, Problems
+from gateway_sync.problems import Where
+from gateway_sync.upstreams import KINDS, UpstreamSettings, parse_settings
 
 TIMEOUT_S = 30
 LONGEST_TIMEOUT_S = 3600
 TARGETS_AT_MOST = 64
 _HEAVIEST = 10_000
+_LAST_PRIORITY = 9
+_ARM = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _FORBIDDEN = re.compile(r"[\s\x00-\x1f\x7f\\]")
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 
@@ -24,14 +28,15 @@ def upstream_of(url: str) -> dict[str, Any]:
 
 
 def parse_upstream(value: object) -> dict[str, Any]:
-    """The upstream complete and checked: {"targets": [{"url", "weight"}], "timeout_s"}.
+    """The upstream complete and checked: {"targets": [{"url", "weight"}], "timeout_s"} and groups of settings.
 
-    Errors: Invalid with the field at fault. Networks are not judged here but by the gateway, on the address that it
-    connects to: a name may point elsewhere tomorrow.
+    Shapes: a target has `priority` and `arm` only where they are given; the groups are as written.
+    Errors: Invalid or Problems with the fields at fault. Networks are not judged here but by the gateway, on the
+    address that it connects to: a name may point elsewhere tomorrow.
     """
     if not isinstance(value, Mapping):
         raise _invalid("upstream", "An upstream has `targets`, a list of addresses.")
-    if unknown := sorted(value.keys() - {"targets", "timeout_s"}):
+    if unknown := sorted(str(name) for name in value.keys() - {"targets", "timeout_s", *KINDS}):
         raise _invalid(f"upstream.{unknown[0]}", f"An upstream has no field `{unknown[0]}`.")
     targets = value.get("targets")
     if not isinstance(targets, list | tuple) or not 0 < len(targets) <= TARGETS_AT_MOST:
@@ -42,18 +47,61 @@ def parse_upstream(value: object) -> dict[str, Any]:
     parsed = [_parse_target(target, f"upstream.targets.{index}") for index, target in enumerate(targets)]
     if not any(target["weight"] for target in parsed):
         raise _invalid("upstream.targets", "One target at least needs a weight above 0.")
-    return {"targets": parsed, "timeout_s": timeout_s}
+    groups = {kind: value[kind] for kind in KINDS if value.get(kind) is not None}
+    settings = _parse_groups(groups)
+    _check_arms(parsed, settings)
+    if settings.mirror is not None:
+        parse_url(settings.mirror.url, "upstream.mirror.url")
+    return {"targets": parsed, "timeout_s": timeout_s, **{kind: dict(group) for kind, group in groups.items()}}
+
+
+def _parse_groups(groups: Mapping[str, Any]) -> UpstreamSettings:
+    settings, problems = parse_settings(groups, Where("version", "", "upstream"))
+    if problems:
+        raise Problems(
+            tuple(
+                Invalid("catalog.upstream", problem.message, field=problem.where.field, hint=problem.hint)
+                for problem in problems
+            )
+        )
+    return settings
+
+
+def _check_arms(targets: list[dict[str, Any]], settings: UpstreamSettings) -> None:
+    """Every target of a canary belongs to an arm, and every arm has a target."""
+    arms = {name for name, _ in settings.canary.arms} if settings.canary is not None else set()
+    for index, target in enumerate(targets):
+        arm = target.get("arm", "")
+        if arm and arm not in arms:
+            raise _invalid(f"upstream.targets.{index}.arm", f"`{arm}` is no arm of `canary`; name it as `{arm}=5`.")
+        if arms and not arm:
+            raise _invalid(f"upstream.targets.{index}.arm", "With `canary`, each target belongs to an arm.")
+    if empty := sorted(arms - {target.get("arm", "") for target in targets if target["weight"]}):
+        raise _invalid("upstream.canary.arms", f"The arm `{empty[0]}` has no target with a weight above 0.")
 
 
 def _parse_target(value: object, field: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not isinstance(value.get("url"), str):
         raise _invalid(field, "A target has a `url`.")
-    if unknown := sorted(value.keys() - {"url", "weight"}):
+    if unknown := sorted(str(name) for name in value.keys() - {"url", "weight", "priority", "arm"}):
         raise _invalid(f"{field}.{unknown[0]}", f"A target has no field `{unknown[0]}`.")
     weight = value.get("weight", 100)
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _HEAVIEST:
         raise _invalid(f"{field}.weight", f"A weight is a whole number from 0 to {_HEAVIEST:,}.")
-    return {"url": parse_url(value["url"], f"{field}.url"), "weight": weight}
+    target = {"url": parse_url(value["url"], f"{field}.url"), "weight": weight}
+    if value.get("priority"):
+        target["priority"] = _parse_priority(value["priority"], f"{field}.priority")
+    if arm := value.get("arm"):
+        if not isinstance(arm, str) or not _ARM.fullmatch(arm):
+            raise _invalid(f"{field}.arm", "An arm is a short name such as `canary`.")
+        target["arm"] = arm
+    return target
+
+
+def _parse_priority(value: object, field: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_PRIORITY:
+        raise _invalid(field, f"A priority is a whole number from 0, asked first, to {_LAST_PRIORITY}.")
+    return value
 
 
 def parse_url(text: str, field: str) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
-from apim.cli.commands.catalog import import_document, publish_version, roll_back_version
+from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
@@ -40,6 +40,7 @@ app.add_typer(keys, name="keys")
 app.command("usage")(show_usage)
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
+app.command("arms")(shift_arms)
 app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
 app.command("login")(log_in)

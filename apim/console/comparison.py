@@ -89,20 +89,27 @@ def _described(operation: Operation) -> str:
 
 def _upstream_facts(revision: Revision) -> dict[str, str]:
     upstream = revision.upstream or {}
-    facts = {f"target {each['url']}": f"share {each.get('weight', 100)}" for each in upstream.get("targets", [])}
+    facts = {f"target {each['url']}": _target_fact(each) for each in upstream.get("targets", [])}
     if upstream.get("timeout_s"):
         facts["timeout"] = f"{upstream['timeout_s']} s"
+    groups = {name: group for name, group in upstream.items() if name not in {"targets", "timeout_s"}}
+    facts |= {kind: _settings_fact(group) for kind, group in groups.items()}
     if revision.base_path:
         facts["base path"] = revision.base_path
     return facts
 
 
+def _target_fact(target: Mapping[str, object]) -> str:
+    more = [f"{name} {target[name]}" for name in ("priority", "arm") if target.get(name)]
+    return ", ".join([f"share {target.get('weight', 100)}", *more])
+
+
+def _settings_fact(settings: Settings) -> str:
+    return ", ".join(f"{name}: {_shown(value)}" for name, value in sorted(settings.items())) or "on"
+
+
 def _policy_facts(revision: Revision) -> dict[str, str]:
-    return {
-        kind: ", ".join(f"{name}: {_shown(value)}" for name, value in sorted(settings.items())) or "on"
-        for policy in revision.policies
-        for kind, settings in policy.items()
-    }
+    return {kind: _settings_fact(settings) for policy in revision.policies for kind, settings in policy.items()}
 
 
 def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:

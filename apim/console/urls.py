@@ -17,6 +17,7 @@ from apim.console.views import (
     revisions,
     styleguide,
     tokens,
+    upstreams,
     versions,
 )
 from apim.console.views.admin import platform
@@ -26,7 +27,8 @@ app_name = "console"
 version_urls: list[URLPattern] = [
     path("review", imports.version_review, name="version-review"),
     path("import", imports.version_import, name="version-import"),
-    path("upstream", versions.version_upstream, name="version-upstream"),
+    path("upstream", upstreams.version_upstream, name="version-upstream"),
+    path("arms", upstreams.version_arms, name="version-arms"),
     path("operations", versions.version_operations, name="version-operations"),
     path("policies", versions.version_policies, name="version-policies"),
     path("documentation", versions.version_documentation, name="version-documentation"),

@@ -123,6 +123,7 @@ def _content(revision: Revision) -> Document:
         content["upstream"] = {
             "targets": revision.upstream["targets"],
             "timeout": f"{timeout_ms}ms" if timeout_ms % 1000 else f"{timeout_ms // 1000}s",
+            **{name: group for name, group in revision.upstream.items() if name not in {"targets", "timeout_s"}},
         }
     return content | {"policies": revision.policies}
 

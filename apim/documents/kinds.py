@@ -9,6 +9,7 @@ from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text
 from apim.gateways.models import Host
 from apim.products.limits import PERIODS
 from apim.products.models import PlanVersion, Product
+from gateway_sync.upstreams import DESCRIPTIONS as UPSTREAM_GROUPS
 
 API_GROUP = "apim.dev/v1"
 
@@ -47,14 +48,19 @@ _TARGET = Record(
     {
         "url": Text(is_required=True, meaning="Scheme, host, port and base path of one instance."),
         "weight": Number(meaning="Its share of the calls; 0 takes none."),
+        "priority": Number(meaning="0 to 9; targets of a higher number are for when none of a lower one is healthy."),
+        "arm": Text(meaning="The arm of `canary` that it belongs to."),
     }
 )
 _UPSTREAM = Record(
     {
         "targets": Items(_TARGET, is_required=True, meaning="The instances that answer."),
         "timeout": Text(meaning="How long the gateway waits for an answer: `5s`, `250ms`, `1m`."),
+        **{
+            kind: Free(meaning=f"[{description.title}](upstreams.md#{kind.lower()}).")
+            for kind, description in UPSTREAM_GROUPS.items()
+        },
     },
-    later=("pool",),
     meaning="The service behind the version.",
 )
 _OPERATION = Record(

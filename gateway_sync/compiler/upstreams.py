@@ -1,18 +1,21 @@
-"""Upstreams: target URLs checked and split."""
+"""Upstreams: target URLs checked and split, groups of settings checked and made canonical."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import EnvironmentRow, TargetRow, VersionRow
-from gateway_sync.snapshot import MAX_TARGETS_A_VERSION, Target
+from gateway_sync.snapshot import JSON, MAX_TARGETS_A_VERSION, Target
+from gateway_sync.upstreams import UpstreamSettings, dump_settings, parse_settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_TIMEOUT_S = 3600
-_MAX_WEIGHT = 1000
+_MAX_WEIGHT = 10_000
+_MAX_PRIORITY = 9
 
 
 def compile_targets(version: VersionRow, environment: EnvironmentRow) -> tuple[tuple[Target, ...], list[Problem]]:
@@ -41,10 +44,47 @@ def compile_targets(version: VersionRow, environment: EnvironmentRow) -> tuple[t
     return tuple(targets), problems
 
 
+def compile_settings(
+    version: VersionRow, targets: tuple[Target, ...], environment: EnvironmentRow
+) -> tuple[JSON, list[Problem]]:
+    """The canonical groups of settings, and what is wrong with them."""
+    where = Where("version", version.id, "upstream")
+    settings, found = parse_settings(version.upstream.settings, where)
+    problems = list(found)
+    if settings.canary is not None:
+        arms = tuple((name, version.upstream.arm_weights.get(name, weight)) for name, weight in settings.canary.arms)
+        settings = replace(settings, canary=replace(settings.canary, arms=arms))
+    problems += _arm_problems(settings, targets, where)
+    if settings.mirror is not None:
+        target, faults = _compile_target(TargetRow(settings.mirror.url), version.base_path, where)
+        problems += faults
+        problems += _address_problems(target, environment, where) if target is not None else ()
+    return dump_settings(settings), problems
+
+
+def _arm_problems(settings: UpstreamSettings, targets: tuple[Target, ...], where: Where) -> Iterable[Problem]:
+    """Arms without a target that may take calls, targets of no arm, and arms that nobody meets."""
+    arms = dict(settings.canary.arms) if settings.canary is not None else {}
+    served = {target.arm for target in targets if target.weight}
+    for arm in sorted({target.arm for target in targets} - arms.keys() - {""}):
+        hint = f"Name it in canary, as {arm}=5."
+        yield Problem("upstream.E009", f'The arm "{arm}" of a target has no weight.', where, hint)
+    if arms and "" in {target.arm for target in targets}:
+        hint = "Give each target the arm that it belongs to."
+        yield Problem("upstream.E009", "A target belongs to no arm, so it would get no calls.", where, hint)
+    for arm in sorted(arms.keys() - served):
+        yield Problem("upstream.E009", f'The arm "{arm}" has no target with a weight above 0.', where)
+    if arms and not any(arms.values()):
+        yield Problem("upstream.E009", "No arm has a weight above 0.", where)
+
+
 def _compile_target(row: TargetRow, base_path: str, where: Where) -> tuple[Target | None, list[Problem]]:
     if isinstance(row.weight, bool) or not 0 <= row.weight <= _MAX_WEIGHT:
         message = f"The weight {row.weight} of {row.url} is outside 0 to {_MAX_WEIGHT}."
         return None, [Problem("upstream.E003", message, where)]
+    if isinstance(row.priority, bool) or not 0 <= row.priority <= _MAX_PRIORITY:
+        message = f"The priority {row.priority} of {row.url} is outside 0 to {_MAX_PRIORITY}."
+        return None, [Problem("upstream.E010", message, where)]
     try:
         url = urlsplit(row.url)
         port = url.port
@@ -55,7 +95,8 @@ def _compile_target(row: TargetRow, base_path: str, where: Where) -> tuple[Targe
     # Without a path of its own, a target is the bare server that the document's servers[0] is relative to.
     path = url.path.rstrip("/") or "/" + base_path.strip("/")
     host = url.hostname or ""
-    return Target(url.scheme, host, port or _DEFAULT_PORTS[url.scheme], path.rstrip("/"), row.weight), []
+    port = port or _DEFAULT_PORTS[url.scheme]
+    return Target(url.scheme, host, port, path.rstrip("/"), row.weight, row.priority, row.arm), []
 
 
 def _fault_of(url: SplitResult) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gateway_sync.compiler.places import compile_policies
 from gateway_sync.compiler.routes import compile_routes
-from gateway_sync.compiler.upstreams import compile_targets
+from gateway_sync.compiler.upstreams import compile_settings, compile_targets
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import APIRow, EnvironmentRow, VersionRow
 from gateway_sync.snapshot import API, Version
@@ -65,6 +65,8 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
     if row.state == "retired":  # answers 410 whatever its operations were
         return _with_lifecycle(_blank(row), row), []
     targets, upstream_problems = compile_targets(row, environment)
+    upstream, found = compile_settings(row, targets, environment)
+    upstream_problems += found
     policies, policy_problems = compile_policies(row.policies, Where("version", row.id, "policies"))
     routes, route_problems = compile_routes(row)
     problems = upstream_problems + policy_problems + route_problems
@@ -77,6 +79,7 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
         timeout_ms=max(1, round(row.upstream.timeout_s * 1000)),
         policies=policies,
         routes=routes,
+        upstream=upstream,
     )
     return _with_lifecycle(version, row), problems
 

@@ -18,10 +18,12 @@ from django.db.models import Q
 
 from apim.access.models import Subscription
 from apim.catalog.models import APIVersion, Deployment
-from apim.gateways.models import Environment
+from apim.gateways.certificates import private_key_of
+from apim.gateways.models import Certificate, Environment, Host
 from apim.products.models import PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.runtime.sealing import seal
 
 DATABASE = "collect"  # the alias whose transactions are repeatable reads
 _SERVED_STATES = (APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED, APIVersion.State.RETIRED)
@@ -80,7 +82,43 @@ def _environment_row(environment: Environment) -> rows.EnvironmentRow:
         address_rate_per_s=environment.address_rate_per_s,
         address_burst=environment.address_burst,
         policies=_policy_rows(environment.policies),
+        allow_unverified_upstreams=environment.allow_unverified_upstreams,
+        certificates=_certificate_rows(environment.id),
+        hosts=_host_rows(environment.id),
     )
+
+
+def _certificate_rows(environment_id: str) -> tuple[rows.CertificateRow, ...]:
+    """The certificates, their keys sealed for the environment's gateways alone."""
+    sealing_key = settings.KEYRING.gateway_sealing_key(environment_id)
+    found = Certificate.objects.using(DATABASE).filter(environment_id=environment_id).order_by("id")
+    return tuple(
+        rows.CertificateRow(
+            id=one.id,
+            name=one.name,
+            organization_id=one.organization_id or "",
+            chain=one.chain,
+            sealed_key=seal(sealing_key, private_key_of(one), one.id),
+            hosts=_texts(one.hosts),
+        )
+        for one in found
+    )
+
+
+def _host_rows(environment_id: str) -> tuple[rows.HostRow, ...]:
+    fields = (
+        "id",
+        "name",
+        "api",
+        "version",
+        "base_path",
+        "is_redirected_to_https",
+        "hsts_max_age_s",
+        "client_certificates",
+        "client_ca",
+    )
+    found = Host.objects.using(DATABASE).filter(environment_id=environment_id).order_by("id")
+    return tuple(rows.HostRow(*one) for one in found.values_list(*fields))
 
 
 def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
@@ -90,6 +128,7 @@ def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
         .order_by("version__api_id", "version_id")
         .values(
             "version_id",
+            "arm_weights",
             "version__name",
             "version__state",
             "version__deprecated_at",
@@ -133,7 +172,7 @@ def _version_row(found: Mapping[str, Any]) -> rows.VersionRow:
         passthrough_methods=_texts(passthrough.get("methods")),
         passthrough_prefix=_text(passthrough.get("prefix")),
         base_path=found["revision__base_path"],
-        upstream=_upstream_row(_mapping(found["revision__upstream"])),
+        upstream=_upstream_row(_mapping(found["revision__upstream"]), found["arm_weights"]),
         policies=_policy_rows(found["revision__policies"]),
         deprecated_at=_seconds(found["version__deprecated_at"]),
         sunset_at=_seconds(found["version__sunset_at"]),
@@ -142,13 +181,23 @@ def _version_row(found: Mapping[str, Any]) -> rows.VersionRow:
     )
 
 
-def _upstream_row(upstream: Mapping[str, Any]) -> rows.UpstreamRow:
+def _upstream_row(upstream: Mapping[str, Any], arm_weights: object) -> rows.UpstreamRow:
     targets = tuple(
-        rows.TargetRow(_text(target.get("url")), _whole(target.get("weight", 100)))
+        rows.TargetRow(
+            url=_text(target.get("url")),
+            weight=_whole(target.get("weight", 100)),
+            priority=_whole(target.get("priority", 0)),
+            arm=_text(target.get("arm", "")),
+        )
         for target in _mappings(upstream.get("targets"))
     )
     timeout_s = upstream.get("timeout_s", 30)
-    return rows.UpstreamRow(targets, float(timeout_s) if isinstance(timeout_s, int | float) else 0.0)
+    return rows.UpstreamRow(
+        targets,
+        float(timeout_s) if isinstance(timeout_s, int | float) else 0.0,
+        {name: value for name, value in upstream.items() if name not in {"targets", "timeout_s"}},
+        {name: _whole(weight) for name, weight in _mapping(arm_weights).items()},
+    )
 
 
 def _product_rows() -> tuple[rows.ProductRow, ...]:

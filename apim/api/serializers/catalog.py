@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apim.api.bodies import Body
 from apim.api.serializers.revisions import METHODS, RevisionShape
 from apim.catalog.models import API, APIVersion, Deployment
+from apim.catalog.services.deployments import arms_of
 
 
 class APIShape(serializers.ModelSerializer[API]):
@@ -86,6 +87,21 @@ class DeploymentShape(serializers.ModelSerializer[Deployment]):
         read_only_fields = fields
 
 
+class ArmsShape(DeploymentShape):
+    """A deployment with the weights of its arms now."""
+
+    arms = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Deployment
+        fields = (*DeploymentShape.Meta.fields, "arms")
+        read_only_fields = fields
+
+    def get_arms(self, deployment: Deployment) -> dict[str, int]:
+        """The weights by name."""
+        return arms_of(deployment)
+
+
 class VersionShape(serializers.ModelSerializer[APIVersion]):
     """A contract that callers choose: they call /{api}/{version}/..."""
 
@@ -132,6 +148,17 @@ class PublishBody(Body):
 
     revision = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Number; the last when left out."
+    )
+    environment = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+
+
+class ArmsBody(Body):
+    """Weights of a canary's arms; those not named stay, and none at all means those of the revision."""
+
+    weights = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=10_000), required=False, default=dict
     )
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."

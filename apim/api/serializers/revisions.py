@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apim.api.bodies import Body
 from apim.catalog.models import Revision
+from gateway_sync.upstreams import DESCRIPTIONS, KINDS
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -82,13 +83,20 @@ class TargetBody(Body):
 
     url = serializers.CharField(max_length=2000)
     weight = serializers.IntegerField(min_value=0, max_value=10_000, required=False, default=100)
+    priority = serializers.IntegerField(min_value=0, max_value=9, required=False, default=0)
+    arm = serializers.CharField(max_length=30, required=False, allow_blank=True, default="")
 
 
 class UpstreamBody(Body):
-    """Where calls go."""
+    """Where calls go. Beside targets and timeout_s, the groups of settings of docs/reference/upstreams.md."""
 
     targets = TargetBody(many=True)
     timeout_s = serializers.FloatField(min_value=0.001, max_value=3600, required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """The fields; one for each group, whose content the group itself judges."""
+        groups = {kind: serializers.DictField(required=False, help_text=DESCRIPTIONS[kind].summary) for kind in KINDS}
+        return {**super().get_fields(), **groups}
 
 
 class OperationBody(Body):

@@ -151,6 +151,7 @@ class Migration(migrations.Migration):
             name="Deployment",
             fields=[
                 ("id", apim.fields.IDField("dep")),
+                ("arm_weights", models.JSONField(default=dict)),
                 ("deployed_by", models.CharField(max_length=200)),
                 ("deployed_at", models.DateTimeField(auto_now=True)),
                 (

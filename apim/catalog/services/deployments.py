@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -9,9 +11,12 @@ from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.services.versions import lock, require_active
-from apim.errors import Conflict, NotFound
+from apim.errors import Conflict, Invalid, NotFound
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment, touch
+from gateway_sync.problems import Where
+from gateway_sync.upstreams import parse_settings
+from gateway_sync.upstreams.canary import HEAVIEST
 
 State = APIVersion.State
 
@@ -79,6 +84,53 @@ def rollback_version(
     return _deploy(revision, environment, by, "revision.rollback")
 
 
+@transaction.atomic
+def shift_arms(
+    *, version: APIVersion, by: Actor, weights: Mapping[str, int], environment: Environment | None = None
+) -> Deployment:
+    """The deployment with other weights of its canary's arms, in force without a new revision.
+
+    Shapes: an arm that is not named keeps its weight; no weights at all = those of the revision again.
+    Errors: Conflict catalog.no_arms; Invalid catalog.arm_weights.
+    """
+    environment = environment or default_environment()
+    lock(version)
+    deployment = version.deployments.filter(environment=environment).select_related("revision").first()
+    if deployment is None or not (arms := arms_of(deployment)):
+        hint = "Give the targets an arm and the upstream a `canary`, and publish that."
+        raise Conflict("catalog.no_arms", f"{version} runs without a canary in {environment}.", hint=hint)
+    if unknown := sorted(weights.keys() - arms.keys()):
+        message = f"{version} has no arm `{unknown[0]}`."
+        raise Invalid("catalog.arm_weights", message, field="weights", hint=f"Its arms: {', '.join(arms)}.")
+    if wrong := [arm for arm, weight in weights.items() if not 0 <= weight <= HEAVIEST]:
+        message = f"The weight of `{wrong[0]}` is not from 0 to {HEAVIEST:,}."
+        raise Invalid("catalog.arm_weights", message, field="weights")
+    before = state_of(deployment)
+    wanted = {**arms, **weights} if weights else {}
+    if wanted and not any(wanted.values()):
+        raise Invalid("catalog.arm_weights", "One arm at least needs a weight above 0.", field="weights")
+    if wanted != deployment.arm_weights:
+        deployment.arm_weights = wanted
+        deployment.save(update_fields=["arm_weights", "deployed_at"])
+        organization_id = version.api.organization_id
+        after = state_of(deployment)
+        record(
+            by=by, action="arms.shift", target=deployment, before=before, after=after, organization_id=organization_id
+        )
+        touch([environment.pk])
+    return deployment
+
+
+def arms_of(deployment: Deployment) -> dict[str, int]:
+    """The weights of its arms now, by name, in the order of the revision; {} without a canary."""
+    groups = {"canary": deployment.revision.upstream.get("canary")}
+    if groups["canary"] is None:
+        return {}
+    settings, _ = parse_settings(groups, Where("version", deployment.version_id, "upstream"))
+    arms = dict(settings.canary.arms) if settings.canary is not None else {}
+    return {name: deployment.arm_weights.get(name, weight) for name, weight in arms.items()}
+
+
 def _require_runnable(revision: Revision) -> None:
     if not revision.upstream:
         message = f"{revision} has no upstream."
@@ -96,6 +148,7 @@ def _deploy(revision: Revision, environment: Environment, by: Actor, action: str
     before = state_of(current) if current else None
     deployment = current or Deployment(environment=environment, version=version)
     deployment.revision = revision
+    deployment.arm_weights = {}
     deployment.deployed_by = by.label
     deployment.save()
     Revision.objects.filter(pk=revision.pk, published_at=None).update(published_at=timezone.now())

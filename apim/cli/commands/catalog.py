@@ -1,4 +1,4 @@
-"""`apim import`, `apim publish` and `apim rollback`."""
+"""`apim import`, `apim publish`, `apim rollback` and `apim arms`."""
 
 from __future__ import annotations
 
@@ -93,6 +93,33 @@ def roll_back_version(  # noqa: PLR0917 - typer reads the options from the signa
     path = f"/versions/{segment(_reference(api, version))}/rollback"
     deployment = connect().post(path, to_number=to, environment=environment)
     _report("rolled back", _reference(api, version), deployment, output)
+
+
+def shift_arms(
+    reference: Annotated[str, typer.Argument(metavar="API:VERSION", help="Whose arms.", show_default=False)],
+    weights: Annotated[list[str] | None, typer.Argument(metavar="[ARM=WEIGHT]...", show_default=False)] = None,
+    environment: EnvironmentOption = "",
+    output: OutputOption = None,
+) -> None:
+    """Change the weights of a canary's arms at once, without a new revision; without any, back to the revision's.
+
+    Example: apim arms bank:v1 blue=0 green=100
+    """
+    wanted: dict[str, int] = {}
+    for text in weights or []:
+        arm, _, weight = text.partition("=")
+        if not arm or not weight.isdecimal():
+            message = f"`{text}` is not an arm with its weight."
+            raise CLIError(message, hint="Write it like: green=100")
+        wanted[arm] = int(weight)
+    found = _reference(reference, "")
+    deployment = connect().post(f"/versions/{segment(found)}/arms", weights=wanted, environment=environment)
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        print_value(deployment, form)
+        return
+    shares = ", ".join(f"{arm} {weight}" for arm, weight in deployment["arms"].items())
+    typer.echo(f"{found.replace(':', ' ')}: {shares} in {deployment['environment']}")
 
 
 def _reference(api: str, version: str) -> str:

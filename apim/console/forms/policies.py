@@ -19,7 +19,7 @@ Settings = Mapping[str, object]
 _LISTS = frozenset({"words", "networks"})
 
 
-def _field(setting: Setting) -> forms.Field:
+def setting_field(setting: Setting) -> forms.Field:
     """The form field of a setting, with the words of its kind."""
     words: dict[str, Any] = {"required": False, "label": setting.label}
     if setting.type == "flag":
@@ -48,7 +48,7 @@ class PolicyForm(forms.Form):
         initial = {"is_on": settings is not None, **(settings or {})}
         super().__init__(data, prefix=kind, initial=initial)
         for setting in self.text.settings:
-            self.fields[setting.name] = _field(setting)
+            self.fields[setting.name] = setting_field(setting)
 
     def clean(self) -> dict[str, Any]:
         """The data; the settings must please the kind when it is on."""

@@ -1,4 +1,4 @@
-"""Forms about one version: its upstream, operations, documentation and lifecycle."""
+"""Forms about one version: its operations, documentation and lifecycle."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from django.core.exceptions import ValidationError
 from apim.catalog.models import APIVersion
 from apim.console.forms.apis import DocumentForm, VersionNameChoice
 from apim.console.forms.fields import METHODS, DayField, MethodsField
-
-DEFAULT_TIMEOUT_S = 30
 
 
 class NoteField(forms.CharField):
@@ -28,37 +26,6 @@ class NoteForm(forms.Form):
     """Only a note, beside rows of other forms."""
 
     note = NoteField()
-
-
-class UpstreamForm(forms.Form):
-    """How long to wait for the upstream; its targets are in a formset beside."""
-
-    timeout_s = forms.FloatField(
-        label="Timeout (seconds)", min_value=0.1, max_value=3600, initial=DEFAULT_TIMEOUT_S,
-        help_text="Callers get 504 upstream-timeout after it.",
-    )  # fmt: skip
-    note = NoteField()
-
-
-class TargetForm(forms.Form):
-    """One address of the upstream; an empty row is left out."""
-
-    url = forms.URLField(required=False, label="Target URL", assume_scheme="https")
-    weight = forms.IntegerField(
-        required=False, label="Share", min_value=0, max_value=10_000, initial=100, help_text="Of the sum of all shares."
-    )
-
-
-TargetFormSet = forms.formset_factory(TargetForm, extra=1, max_num=50)
-
-
-def upstream_value(form: UpstreamForm, targets: Any) -> dict[str, object]:
-    """The upstream as a revision stores it."""
-    rows = [row for row in targets.cleaned_data if row.get("url")]
-    return {
-        "targets": [{"url": row["url"], "weight": 100 if row["weight"] is None else row["weight"]} for row in rows],
-        "timeout_s": form.cleaned_data["timeout_s"],
-    }
 
 
 class OperationForm(forms.Form):

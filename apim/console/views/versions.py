@@ -1,4 +1,4 @@
-"""Pages of a version that change what its next revision holds: upstream, operations, policies; and its prose."""
+"""Pages of a version that change what its next revision holds: operations, policies; and its prose."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from apim.console.forms.versions import (
     NoteForm,
     OperationFormSet,
     PassthroughForm,
-    TargetFormSet,
-    UpstreamForm,
-    upstream_value,
 )
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
@@ -61,32 +58,10 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
 
 
 @publisher_page
-def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
-    """Where the requests go."""
-    row = find_version_to_edit(request.user, api, version)
-    revision = _newest(row)
-    current = revision.upstream if revision is not None else {}
-    form = UpstreamForm(posted(request), initial={"timeout_s": current.get("timeout_s", 30)})
-    targets = TargetFormSet(posted(request), initial=current.get("targets", []), prefix="targets")
-    if request.method == "POST" and form.is_valid() and targets.is_valid():
-        with errors_on(form):
-            saved = save_revision(
-                version=row,
-                by=actor_of(request.user),
-                upstream=upstream_value(form, targets),
-                note=form.cleaned_data["note"],
-            )
-            return _saved(request, row, saved)
-    return page(
-        request, "console/versions/upstream.html", api=row.api, version=row, form=form, targets=targets, can_edit=True
-    )
-
-
-@publisher_page
 def version_operations(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
     """The operations of a contract made by hand, or the methods and prefix of a pass-through."""
     row = find_version_to_edit(request.user, api, version)
-    revision = _newest(row)
+    revision = newest_of(row)
     if revision is not None and revision.document:
         return redirect("console:version-import", api, version)
     if revision is not None and revision.passthrough:
@@ -101,7 +76,7 @@ def version_operations(request: ConsoleRequest, api: str, version: str) -> HttpR
                 version=row, by=actor_of(request.user), operations=_operations(rows, revision),
                 note=note.cleaned_data["note"],
             )  # fmt: skip
-            return _saved(request, row, saved)
+            return saved_page(request, row, saved)
     return page(
         request, "console/versions/operations.html", api=row.api, version=row, rows=rows, form=note, can_edit=True
     )
@@ -117,7 +92,7 @@ def _passthrough(request: ConsoleRequest, row: APIVersion, revision: Revision) -
             saved = save_revision(
                 version=row, by=actor_of(request.user), passthrough=passthrough, note=form.cleaned_data["note"]
             )
-            return _saved(request, row, saved)
+            return saved_page(request, row, saved)
     return page(request, "console/versions/passthrough.html", api=row.api, version=row, form=form, can_edit=True)
 
 
@@ -135,7 +110,7 @@ def _operations(rows: BaseFormSet, revision: Revision | None) -> list[dict[str, 
 def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
     """A form for each policy kind."""
     row = find_version_to_edit(request.user, api, version)
-    revision = _newest(row)
+    revision = newest_of(row)
     rows = policy_forms(posted(request), revision.policies if revision else [])
     note = NoteForm(posted(request))
     validities = [form.is_valid() for form in (*rows, note)]  # a list: every form shows its errors, not the first alone
@@ -144,7 +119,7 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
             saved = save_revision(
                 version=row, by=actor_of(request.user), policies=policies_value(rows), note=note.cleaned_data["note"]
             )
-            return _saved(request, row, saved)
+            return saved_page(request, row, saved)
     return page(
         request, "console/versions/policies.html", api=row.api, version=row, policies=rows, form=note, can_edit=True
     )
@@ -163,10 +138,12 @@ def version_documentation(request: ConsoleRequest, api: str, version: str) -> Ht
     return page(request, "console/versions/documentation.html", api=row.api, version=row, form=form, can_edit=True)
 
 
-def _newest(row: APIVersion) -> Revision | None:
+def newest_of(row: APIVersion) -> Revision | None:
+    """The revision that the next one is made from."""
     return row.revisions.first()
 
 
-def _saved(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:
+def saved_page(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:
+    """Back to the version, with a word about the revision."""
     messages.success(request, f"Saved as revision {revision.number}. Callers get it when you publish it.")
     return redirect("console:version", row.api.name, row.name)

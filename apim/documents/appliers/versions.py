@@ -84,7 +84,7 @@ def _contract(spec: Mapping[str, Any], last: Revision | None, spot: Spot) -> str
 
 
 def _upstream(spec: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
-    upstream: dict[str, Any] = {"targets": spec["targets"]}
+    upstream: dict[str, Any] = {name: content for name, content in spec.items() if name != "timeout"}
     if "timeout" in spec:
         milliseconds = parse_duration_ms(spec["timeout"])
         if milliseconds is None:
