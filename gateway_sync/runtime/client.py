@@ -144,7 +144,7 @@ class ClientConnection(asyncio.Protocol):
         self._refuse_connection(Refusal("internal-error", is_closing=True))
 
     def _wait_for_head(self, data: bytes) -> None:
-        if len(data) > MAX_HEAD_BYTES:
+        if len(data) >= MAX_HEAD_BYTES + 4:  # the end of the longest head would be there
             self._refuse_connection(Refusal("headers-too-large"))
         elif data.count(b"\n") != data.count(b"\r\n"):
             self._refuse_connection(Refusal("bad-request", "Lines end with CR LF."))
@@ -178,9 +178,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._read_body(exchange, data)
         except FramingError as error:
-            exchange.abandon()
-            self._exchange = None
-            self._refuse_connection(error.refusal)
+            exchange.fail(error.refusal)
 
     def _read_body(self, exchange: Exchange, data: bytes) -> None:
         if self._decoder is not None:

@@ -62,7 +62,7 @@ def send_head(exchange: Exchange, connection: UpstreamConnection) -> None:
     connection.transport.write(block + pending if pending else block)
     if client.is_write_paused:
         connection.transport.pause_reading()
-    if pending and not exchange.is_upload_complete and not connection.is_write_paused:
+    if not exchange.is_upload_complete and not connection.is_write_paused:
         client.pause_reading(is_paused=False)  # it was held back until there was somebody to send to
 
 

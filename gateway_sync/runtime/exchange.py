@@ -114,7 +114,7 @@ class Exchange:
             return
         limit = self.rules.max_body_bytes
         if 0 <= limit < self._request_bytes:
-            self._fail(Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True))
+            self.fail(Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True))
             return
         if self.head.body == CHUNKED:
             content = (b"%x\r\n%s\r\n" % (len(content), content) if content else b"") + (
@@ -188,14 +188,14 @@ class Exchange:
         if is_stale and send_again(self):
             return
         self.serving.stats[UPSTREAM_ERRORS] += 1
-        self._fail(Refusal(code))
+        self.fail(Refusal(code))
 
     # Ends.
 
     def expire(self) -> None:
         """The time to answer is over."""
         self.serving.stats[UPSTREAM_ERRORS] += 1
-        self._fail(Refusal("upstream-timeout"))
+        self.fail(Refusal("upstream-timeout"))
 
     def abandon(self) -> None:
         """The client is gone."""
@@ -205,7 +205,8 @@ class Exchange:
             self.serving.stats[ABORTED] += 1
             self._finish(self._status or 499, CLIENT_CLOSED)
 
-    def _fail(self, refusal: Refusal) -> None:
+    def fail(self, refusal: Refusal) -> None:
+        """Refuse the request; cut the answer off where it has begun: another one would be read as a part of it."""
         if self.is_over:
             return
         self._drop_upstream()
@@ -214,7 +215,7 @@ class Exchange:
             return
         self.is_over = True
         self._finish(self._status, refusal.code)
-        self.client.cut()  # the answer had begun; only its abrupt end can tell that it is not whole
+        self.client.cut()  # only its abrupt end can tell that it is not whole
 
     def _drop_upstream(self) -> None:
         upstream, self.upstream = self.upstream, None

@@ -92,9 +92,9 @@ class UpstreamConnection(asyncio.Protocol):
         if self._buffer:
             data = self._buffer + data
             self._buffer = b""
-        end = data.find(b"\r\n\r\n")
+        end = data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES + 4)
         if end < 0:
-            if len(data) > MAX_HEAD_BYTES:
+            if len(data) >= MAX_HEAD_BYTES + 4:
                 raise FramingError("upstream-invalid", "The header never ends.")
             self._buffer = data
             return

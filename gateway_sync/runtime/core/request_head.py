@@ -96,10 +96,10 @@ def is_kept_alive(head: RequestHead) -> bool:
 
 def complete(head: RequestHead, absolute_host: bytes) -> None:
     """Decide what depends on all fields together."""
+    if not head.host and head.minor == 1:
+        raise FramingError("bad-request", "The Host header is missing.")
     if absolute_host:
         head.host = absolute_host
-    elif not head.host and head.minor == 1:
-        raise FramingError("bad-request", "The Host header is missing.")
     if head.body == SIZED and head.content_length == 0:
         head.lines.append(b"Content-Length: 0")
         head.body = NO_BODY
@@ -249,3 +249,4 @@ def _drop_connection_fields(head: RequestHead, names: bytes) -> None:
     named = options - {b"close", b"keep-alive"}
     if named:
         head.lines = [line for line in head.lines if line.partition(b":")[0].lower() not in named]
+        head.keys = [key for key in head.keys or () if key[0] not in named] or None
