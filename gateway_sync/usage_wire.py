@@ -85,11 +85,11 @@ class UsageCell(msgspec.Struct, array_like=True, frozen=True, gc=False):
     Units: minute in seconds since the epoch, a multiple of 60.
     """
 
-    minute: int
+    minute: Annotated[int, msgspec.Meta(ge=0, lt=2**33)]
     route: str
-    version_id: str
+    version_id: Id
     status: Status
-    code: str
+    code: Code
     count: Amount
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
@@ -20,6 +22,8 @@ KEEP_RECORDS = timedelta(days=7)
 KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": timedelta(days=760)}
 KEEP_RECEIPTS = timedelta(days=40)
 OPERATION_AT_MOST = 255  # what the columns and their indexes take; a longer name must not hold everybody's batch up
+_MINUTE_US = 60_000_000
+_RECORD_FIELDS = tuple(field.attname for field in UsageRecord._meta.concrete_fields if not field.primary_key)  # noqa: SLF001 - public by custom
 _ROWS_A_TRANSACTION = 5_000  # a purge shares SQLite's one writer with everybody else
 
 
@@ -31,15 +35,18 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
     (gateway, boot, cells_id). Sums follow only from rows that were new, in the same transaction.
     Source: ADR 0004.
     """
-    records = [_record(gateway, batch.boot, event) for event in batch.records]
-    new = insert_new(UsageRecord, records, returning="seq")
-    fresh = [record for record in records if record.seq in new]
-    _add_calls(fresh)
-    _add_latencies(record for record in fresh if not record.is_indeterminate)
+    rows = [_row(gateway, batch.boot, event) for event in batch.records]
+    new = insert_new(UsageRecord, _RECORD_FIELDS, rows, returning="seq")
+    fresh = [event for event in batch.records if event.seq in new]
+    _add_calls(gateway, fresh)
+    _add_latencies(gateway, fresh)
     if batch.cells and _is_first(gateway, batch):
         _add_cells(gateway, batch.cells)
-    last_used = {record.credential_id: record.at for record in sorted(fresh, key=lambda record: record.at)}
-    note_last_used(last_used.items())
+    last_used: dict[str, int] = {}
+    for event in fresh:
+        credential = event.context.credential
+        last_used[credential] = max(event.at_us, last_used.get(credential, 0))
+    note_last_used((credential, _moment(at_us)) for credential, at_us in last_used.items())
     return batch.last_seq
 
 
@@ -56,84 +63,111 @@ def purge(*, now: datetime) -> int:
     )
 
 
-def _record(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> UsageRecord:
+def _row(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> tuple[object, ...]:
+    """The values of _RECORD_FIELDS."""
     context = event.context
-    return UsageRecord(
-        gateway_id=gateway.id,
-        boot=boot,
-        seq=event.seq,
-        request_id=event.request_id,
-        client_request_id=event.client_request_id,
-        at=datetime.fromtimestamp(event.at_us / 1_000_000, UTC),
-        environment_id=gateway.environment_id,
-        version_id=context.version_id,
-        operation=context.operation[:OPERATION_AT_MOST],
-        path=event.path,
-        organization_id=context.organization,
-        application_id=context.application,
-        credential_id=context.credential,
-        subscription_id=context.subscription,
-        plan_version_id=context.plan,
-        status=event.status,
-        code=event.code,
-        is_indeterminate=event.is_indeterminate,
-        duration_us=event.duration_us,
-        upstream_us=event.upstream_us,
-        request_bytes=event.request_bytes,
-        response_bytes=event.response_bytes,
+    return (
+        gateway.id,
+        boot,
+        event.seq,
+        event.request_id,
+        event.client_request_id,
+        _moment(event.at_us),
+        gateway.environment_id,
+        context.version_id,
+        context.operation[:OPERATION_AT_MOST],
+        event.path,
+        context.organization,
+        context.application,
+        context.credential,
+        context.subscription,
+        context.plan,
+        event.status,
+        event.code,
+        event.is_indeterminate,
+        event.duration_us,
+        event.upstream_us,
+        event.request_bytes,
+        event.response_bytes,
     )
 
 
-def _add_calls(records: Iterable[UsageRecord]) -> None:
-    sums: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for record in records:
-        for period in PERIODS:
-            row = sums[
-                period,
-                start_of(period, record.at),
-                record.environment_id,
-                record.version_id,
-                record.operation,
-                record.application_id,
-                record.subscription_id,
-                record.status,
-                record.code,
-            ]
-            row[0] += 1
-            row[1] += record.request_bytes
-            row[2] += record.response_bytes
-    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, sums)
+def _moment(at_us: int) -> datetime:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC)
 
 
-def _add_latencies(records: Iterable[UsageRecord]) -> None:
-    sums: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0])
-    for record in records:
+def _add_calls(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) -> None:
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for event in events:
+        context = event.context
+        key = (
+            event.at_us // _MINUTE_US,
+            context.version_id,
+            context.operation,
+            context.application,
+            context.subscription,
+            event.status,
+            event.code,
+        )
+        row = sums.get(key)
+        if row is None:
+            row = sums[key] = [0, 0, 0]
+        row[0] += 1
+        row[1] += event.request_bytes
+        row[2] += event.response_bytes
+    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
+
+
+def _add_latencies(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) -> None:
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for event in events:
+        if event.is_indeterminate:
+            continue
+        context = event.context
+        key = (
+            event.at_us // _MINUTE_US,
+            context.version_id,
+            context.operation,
+            context.application,
+            bucket_of(event.duration_us),
+        )
+        row = sums.get(key)
+        if row is None:
+            row = sums[key] = [0]
+        row[0] += 1
+    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, _by_period(gateway, sums))
+
+
+def _by_period(
+    gateway: Gateway, minutes: Mapping[tuple[Any, ...], Sequence[int]]
+) -> dict[tuple[Any, ...], Sequence[int]]:
+    """The sums of each period, from those of (minute since the epoch, version, operation, further dimensions).
+
+    The minutes are summed first: there are fewer of them than exchanges, and each falls into three periods.
+    """
+    sums: dict[tuple[Any, ...], Sequence[int]] = {}
+    starts: dict[tuple[str, int], datetime] = {}
+    for (minute, version_id, operation, *rest), amounts in minutes.items():
         for period in PERIODS:
-            sums[
-                period,
-                start_of(period, record.at),
-                record.environment_id,
-                record.version_id,
-                record.operation,
-                record.application_id,
-                bucket_of(record.duration_us),
-            ][0] += 1
-    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, sums)
+            start = starts.get((period, minute))
+            if start is None:
+                start = starts[period, minute] = start_of(period, _moment(minute * _MINUTE_US))
+            key = (period, start, gateway.environment_id, version_id, operation[:OPERATION_AT_MOST], *rest)
+            before = sums.get(key)
+            sums[key] = amounts if before is None else [one + other for one, other in zip(before, amounts, strict=True)]
+    return sums
 
 
 def _is_first(gateway: Gateway, batch: usage_wire.UsageBatch) -> bool:
-    receipt = UsageBatch(gateway_id=gateway.id, boot=batch.boot, number=batch.cells_id)
-    return bool(insert_new(UsageBatch, [receipt], returning="number"))
+    receipt = (gateway.id, batch.boot, batch.cells_id, timezone.now())
+    return bool(insert_new(UsageBatch, ("gateway_id", "boot", "number", "received_at"), [receipt], returning="number"))
 
 
 def _add_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell]) -> None:
-    sums: dict[tuple[object, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
     for cell in cells:
-        at, route = datetime.fromtimestamp(cell.minute, UTC), cell.route[:OPERATION_AT_MOST]
-        for period in PERIODS:
-            key = (period, start_of(period, at), gateway.environment_id, cell.version_id, route, "", "")
-            sums[*key, cell.status, cell.code][0] += cell.count
-    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, sums)
+        sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code][0] += cell.count
+    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
 
 
 def _purge(model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup], **condition: object) -> int:

@@ -120,6 +120,9 @@ class Boot:
         if kind == CONTEXT:
             (index,) = CONTEXT_HEAD.unpack_from(payload)
             texts = payload[CONTEXT_HEAD.size :].decode(errors="replace").split(SEPARATOR)
+            if len(texts) != len(UsageContext.__struct_fields__):
+                message = f"{segment.path.name} was written by another version"
+                raise ValueError(message)
             self.contexts[index] = UsageContext(*texts)
             segment.contexts.append(index)
         elif kind == CELLS:

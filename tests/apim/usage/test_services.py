@@ -20,6 +20,7 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
 from apim.usage.services import KEEP_RECORDS, ingest, purge
 from gateway_sync.usage_wire import UsageCell
+from tests.factories.access import application, issued_key
 from tests.factories.usage import NOON, batch, event
 
 MINUTE = int(NOON.timestamp()) // 60 * 60
@@ -148,3 +149,27 @@ def test_operation_with_a_very_long_path_holds_up_nobody(gateway: Gateway) -> No
     ingest(gateway=gateway, batch=batch(event(1, operation=operation), event(2), cells=(cell,), cells_id=1))
     assert calls("day", operation=operation[:255]) == 3
     assert calls("day") == 4
+
+
+def test_any_text_that_a_caller_sends_is_stored_as_it_came(gateway: Gateway) -> None:
+    texts = ['a"b', "a\\", "{x,y}", "NULL", "", " blank ", "a\n\t\x1fb", "ü%s'"]
+    events = [event(seq, path=text, client_request_id=text) for seq, text in enumerate(texts, start=1)]
+    ingest(gateway=gateway, batch=batch(*events))
+    stored = UsageRecord.objects.order_by("seq").values_list("path", "client_request_id", "at")
+    assert list(stored) == [(text, text, NOON) for text in texts]
+
+
+def test_calls_of_several_minutes_fall_into_their_periods(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(*(event(seq, at=NOON + timedelta(minutes=20 * seq)) for seq in range(1, 7))))
+    assert [UsageRollup.objects.filter(period=period).count() for period in ("minute", "hour", "day")] == [6, 3, 1]
+    assert [calls(period) for period in ("minute", "hour", "day")] == [6, 6, 6]
+    assert UsageRollup.objects.get(period="day").request_bytes == 60
+    assert LatencyRollup.objects.get(period="day").calls == 6
+
+
+def test_keys_are_remembered_by_their_newest_use(gateway: Gateway) -> None:
+    credential = issued_key(application=application()).credential
+    later = event(1, at=NOON + timedelta(minutes=5), credential=credential.id)
+    ingest(gateway=gateway, batch=batch(later, event(2, credential=credential.id)))
+    credential.refresh_from_db()
+    assert credential.last_used_at == NOON + timedelta(minutes=5)
