@@ -19,7 +19,8 @@ class RequestHead:
 
     Shapes: target_path and query as received; lines are the raw field lines that may go upstream; body is
     NO_BODY, SIZED or CHUNKED; minor is the HTTP/1 minor version; keys holds (lower-case name, value) of the fields
-    that may carry an API key; connection is what the Connection fields list.
+    that may carry an API key; connection is what the Connection fields list; upgrade is the value of an Upgrade that
+    may be followed, b"" without one.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class RequestHead:
         "target_path",
         "traceparent",
         "tracestate",
+        "upgrade",
         "via",
     )
 
@@ -65,6 +67,7 @@ class RequestHead:
         self.request_id = b""
         self.traceparent = b""
         self.tracestate = b""
+        self.upgrade = b""
         self.via = b""
         self.origin = b""
         self.preflight_method = b""

@@ -11,7 +11,7 @@ _OTHER_FILES = 2 * SHED + 64  # those, maps, the channel, the listener, what a s
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """One worker's bounds; connections 0 = as many as the process may have open files for.
+    """One worker's bounds; connections 0 = as many as the process may have open files for, tunnels 0 = of these.
 
     Units: seconds; head_s from the first byte of a head to its last, idle_s between exchanges, body_s for each few
     KiB of a body, either way.
@@ -21,6 +21,7 @@ class Bounds(msgspec.Struct, frozen=True):
     idle_s: float = 75.0
     body_s: float = 30.0
     connections: int = 0
+    tunnels: int = 0
 
 
 def connections_possible() -> int:

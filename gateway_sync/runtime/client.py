@@ -25,6 +25,7 @@ from gateway_sync.runtime.stats import (
     REQUESTS,
     STATUS_CLASS,
 )
+from gateway_sync.runtime.upgrade import UpgradeExchange
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,8 @@ class ClientConnection(asyncio.Protocol):
                 self._wait_for_head(data)
                 return
             self._buffer = b""
-            exchange = self._exchange = Exchange(self, self._serving, head)
+            exchange = (UpgradeExchange if head.upgrade else Exchange)(self, self._serving, head)
+            self._exchange = exchange
             if head.body == NO_BODY:
                 self._buffer = rest
                 exchange.start()
@@ -244,6 +246,13 @@ class ClientConnection(asyncio.Protocol):
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.pause_reading(is_paused=False)
             self.transport.write_eof()
+
+    def detach(self) -> bytes:
+        """Give the transport away, to a tunnel; the bytes that came ahead."""
+        self._serving.clients.discard(self)
+        self._exchange = None
+        data, self._buffer = self._buffer, b""
+        return data
 
     def cut(self) -> None:
         """End the connection in the middle of an answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from gateway_sync.messages import CHUNKED, NO_BODY, Refusal, RequestHead, ResponseHead
+from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
 from gateway_sync.runtime.core.admission import Charge, Grant, cell_key
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
@@ -149,6 +149,10 @@ class Exchange:
     def on_interim(self, status: int) -> None:
         """Informational answers end here: 100 was given by the gateway itself, the others are not needed by anyone."""
 
+    def on_switch(self, _upstream: UpstreamConnection, _head: ResponseHead, _block: bytes, _rest: bytes, /) -> None:
+        """Refuse an answer of 101: no Upgrade was sent on. Errors: FramingError."""
+        raise FramingError("upstream-invalid", "The upstream turned to a protocol that was not asked for.")
+
     def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> None:
         """Send the head on, and what came with it."""
         self._upstream_us = (time.time_ns() - self.sent_ns) // 1000
@@ -168,7 +172,7 @@ class Exchange:
         if is_complete:
             self._complete(block + b"0\r\n\r\n" if self._mode == CHUNKED else block)
         else:
-            client.deadline = serving.clock + self.version.timeout_s + 0.25
+            client.deadline = serving.clock + self.version.silence_s + 0.25
             client.transport.write(block)
 
     def on_content(self, body: bytes, *, is_complete: bool) -> None:
@@ -179,7 +183,7 @@ class Exchange:
         if is_complete:
             self._complete(body)
             return
-        self.client.touch(self.version.timeout_s)
+        self.client.touch(self.version.silence_s)
         self.client.transport.write(body)
 
     def on_failure(self, code: str, *, is_stale: bool) -> None:

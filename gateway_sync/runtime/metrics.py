@@ -46,6 +46,8 @@ _OF_WORKERS = {
     "upstream_connections_opened": "Connections opened to upstreams.",
     "retries": "Requests sent to an upstream again.",
     "aborted": "Exchanges that a client left before their end.",
+    "tunnels_opened": "Connections turned over to WebSocket or another protocol.",
+    "tunnels_closed": "Of these, those that ended.",
 }
 
 METRICS = (

@@ -16,11 +16,13 @@ from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
+from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream import Pool
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
+    from gateway_sync.runtime.tunnel import Tunnel
 
 SWEEP_S = 0.25
 TRACES_AT_ONCE = 256
@@ -57,7 +59,8 @@ class Serving:
         self.max_clients = bounds.connections or connections_possible()
         self.date = date_line()
         self.clock = time.monotonic()
-        self.clients: set[ClientConnection] = set()
+        self.clients: set[ClientConnection | Tunnel] = set()
+        self.tunnels = TunnelPlaces()
         self.pools: dict[tuple[tuple[str, int], bool], Pool] = {}
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0

@@ -26,6 +26,8 @@ _NAMES = (
     "upstream_connections_opened",
     "retries",
     "aborted",
+    "tunnels_opened",
+    "tunnels_closed",
 )
 POSITIONS = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS, REFUSED, UPSTREAM_ERRORS = 0, 1, 2
@@ -33,6 +35,7 @@ STATUS_CLASS = POSITIONS["status_1xx"] - 1  # plus status // 100
 REQUEST_BYTES, RESPONSE_BYTES = POSITIONS["request_bytes"], POSITIONS["response_bytes"]
 CONNECTIONS_OPENED, CONNECTIONS_CLOSED = POSITIONS["connections_opened"], POSITIONS["connections_closed"]
 UPSTREAM_OPENED, RETRIES, ABORTED = POSITIONS["upstream_connections_opened"], POSITIONS["retries"], POSITIONS["aborted"]
+TUNNELS_OPENED, TUNNELS_CLOSED = POSITIONS["tunnels_opened"], POSITIONS["tunnels_closed"]
 LATENCY = 32
 LATENCY_SUM = LATENCY + BUCKETS
 SIZE = 8 * (LATENCY_SUM + 4)

@@ -33,6 +33,9 @@ class Receiver(Protocol):
     def on_interim(self, status: int) -> None:
         """An informational answer."""
 
+    def on_switch(self, upstream: UpstreamConnection, head: ResponseHead, block: bytes, rest: bytes, /) -> None:
+        """The upstream turned to another protocol; block is its head, rest came after it. Errors: FramingError."""
+
     def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> None:
         """The head, with what came of the body in the same read."""
 
@@ -102,7 +105,10 @@ class UpstreamConnection(asyncio.Protocol):
         rest = data[end + 4 :]
         if head.status < 200:  # noqa: PLR2004
             self._interim += 1
-            if head.status == 101 or self._interim > MAX_INTERIM:  # noqa: PLR2004 - Upgrade was never forwarded
+            if head.status == 101:  # noqa: PLR2004
+                receiver.on_switch(self, head, data[:end], rest)
+                return
+            if self._interim > MAX_INTERIM:
                 raise FramingError("upstream-invalid", "An informational answer was not asked for.")
             receiver.on_interim(head.status)
             if rest and self.receiver is receiver:
@@ -190,6 +196,13 @@ class UpstreamConnection(asyncio.Protocol):
         self.close()
         if receiver is not None:
             receiver.on_failure(code, is_stale=False)
+
+    def detach(self) -> asyncio.Transport:
+        """Give the transport away, to a tunnel."""
+        self.receiver = None
+        self.is_open = False
+        self.pool.forget(self)
+        return self.transport
 
     def close(self) -> None:
         """Close without a word to the exchange."""

@@ -24,7 +24,7 @@ _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 # Fields that end at this hop (RFC 9110 section 7.6.1) and are not needed for framing.
 _HOP_BY_HOP = frozenset(
-    {b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"proxy-authorization", b"proxy-authenticate"}
+    {b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authorization", b"proxy-authenticate"}
 )
 # What a client must not tell an upstream about itself, nor about the method it calls (it was admitted for another).
 _UNTRUSTED = frozenset({
@@ -61,6 +61,7 @@ TRACESTATE: Final = 11
 VIA: Final = 12
 PREFLIGHT_METHOD: Final = 13
 PREFLIGHT_HEADERS: Final = 14
+UPGRADE: Final = 15
 
 _REMEMBERED = frozenset({DROP, HOST, CONNECTION, LENGTH, KEY})
 
@@ -173,6 +174,7 @@ _USED = {
     b"x-request-id": REQUEST_ID,
     b"traceparent": TRACEPARENT,
     b"tracestate": TRACESTATE,
+    b"upgrade": UPGRADE,
     b"via": VIA,
     b"origin": ORIGIN,
     b"access-control-request-method": PREFLIGHT_METHOD,

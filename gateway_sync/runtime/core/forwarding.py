@@ -77,6 +77,17 @@ def client_head(
     return b"%s%s%sX-Request-Id: %s\r\n\r\n" % (start, framing, limit_lines, request_id), mode, is_closing
 
 
+def switching_head(
+    answer: ResponseHead, protocol: str, limit_lines: bytes, request_id: bytes, pseudonym: bytes
+) -> bytes:
+    """The head of a 101 to the client (RFC 9110 section 7.8)."""
+    start = _client_start(answer, answer.lines, pseudonym)
+    name = protocol.encode()
+    return b"%sConnection: Upgrade\r\nUpgrade: %s\r\n%sX-Request-Id: %s\r\n\r\n" % (
+        start, name, limit_lines, request_id,
+    )  # fmt: skip
+
+
 def _client_start(answer: ResponseHead, lines: list[bytes], pseudonym: bytes) -> bytes:
     """Status line, fields and Via, each line with its end."""
     kept = b"\r\n".join(lines) + b"\r\n" if lines else b""

@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway_sync.messages import Refusal
 from gateway_sync.problems import Problem
+from gateway_sync.runtime.core.connections import silence_s_of, upgrade_of
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.public_links import PublicLinks
@@ -64,6 +65,8 @@ class VersionEntry:
         self.targets = [TargetEntry(target) for target in version.targets]
         self.schedule = _schedule(version.targets, self.targets)
         self.timeout_s = version.timeout_ms / 1000
+        self.silence_s = silence_s_of(environment.policies, version.policies, self.timeout_s)
+        self.upgrade = upgrade_of(environment.policies, version.policies)
         self.links = PublicLinks(self.prefix, version.targets)
         self.answer_lines = AnswerLines(self.links)
         self.root = Node()

@@ -24,6 +24,7 @@ from gateway_sync.runtime.core.field_lines import (
     REQUEST_ID,
     TRACEPARENT,
     TRACESTATE,
+    UPGRADE,
     VIA,
     FieldLines,
     Verdict,
@@ -103,6 +104,8 @@ def complete(head: RequestHead, absolute_host: bytes) -> None:
     if head.body == SIZED and head.content_length == 0:
         head.lines.append(b"Content-Length: 0")
         head.body = NO_BODY
+    if head.upgrade and not _is_upgrade(head):
+        head.upgrade = b""
 
 
 def read_request_line(line: bytes, head: RequestHead) -> bytes:
@@ -209,6 +212,19 @@ def _use_tracestate(head: RequestHead, value: bytes) -> None:
     head.tracestate = head.tracestate + b"," + value if head.tracestate else value
 
 
+def _use_upgrade(head: RequestHead, value: bytes) -> None:
+    head.upgrade = head.upgrade + b"," + value if head.upgrade else value
+
+
+def _is_upgrade(head: RequestHead) -> bool:
+    """True when Upgrade is of this hop and may be followed (RFC 9110 section 7.8); else it is as if it were not there.
+
+    With a body, or beside another method than GET, the two sides might disagree on where the new protocol begins.
+    """
+    options = {name.strip(b" \t").lower() for name in head.connection.split(b",")}
+    return b"upgrade" in options and head.minor == 1 and head.method == b"GET" and head.body == NO_BODY
+
+
 def _use_via(head: RequestHead, value: bytes) -> None:
     head.via = head.via + b", " + value if head.via else value
 
@@ -232,6 +248,7 @@ _RARE: dict[int, Callable[[RequestHead, bytes], None]] = {
     REQUEST_ID: _use_request_id,
     TRACEPARENT: _use_traceparent,
     TRACESTATE: _use_tracestate,
+    UPGRADE: _use_upgrade,
     VIA: _use_via,
     ORIGIN: _use_origin,
     PREFLIGHT_METHOD: _use_preflight_method,

@@ -1,0 +1,203 @@
+"""Tunnel: two connections whose bytes go from one to the other, after an upgrade.
+
+Owns: backpressure, half-close, the limits on time, the count of tunnels. Must not know: who may have one, nor what the
+bytes mean, but where a WebSocket's frames end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway_sync.runtime.core.websocket import GOING_AWAY, FrameEnds
+from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.serving import Serving
+
+GOODBYE_S = 4.0  # from the gateway's close to the end, for what is still on its way; under worker.DRAIN_S
+
+
+class TunnelPlaces:
+    """How many tunnels one worker has, those whose handshake is under way included; in all, and by application."""
+
+    __slots__ = ("_by_application", "count")
+
+    def __init__(self) -> None:
+        """None."""
+        self.count = 0
+        self._by_application: dict[str, int] = {}
+
+    def claim(self, application: str, most: int, most_of_application: int) -> bool:
+        """Take a place; False when there is none. 0 = no bound."""
+        taken = self._by_application.get(application, 0)
+        if (most and self.count >= most) or (most_of_application and taken >= most_of_application):
+            return False
+        self.count += 1
+        self._by_application[application] = taken + 1
+        return True
+
+    def release(self, application: str) -> None:
+        """Give a place back."""
+        self.count -= 1
+        left = self._by_application[application] - 1
+        if left:
+            self._by_application[application] = left
+        else:
+            del self._by_application[application]
+
+
+class TunnelEnd(asyncio.Protocol):
+    """One of the two connections; its bytes go to the other."""
+
+    __slots__ = ("byte_count", "frames", "has_ended", "is_open", "is_paused", "other", "transport", "tunnel")
+
+    other: TunnelEnd
+
+    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, *, is_paused: bool) -> None:
+        """byte_count is of what came from this end; is_paused = it does not take what it is sent for now."""
+        self.tunnel = tunnel
+        self.transport = transport
+        self.byte_count = 0
+        self.has_ended = False
+        self.is_open = True
+        self.is_paused = is_paused
+        self.frames: FrameEnds | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes for the other end."""
+        tunnel = self.tunnel
+        if self.frames is not None:
+            if tunnel.has_said_goodbye:
+                return  # nothing may follow a close frame
+            self.frames.feed(data)
+        self.byte_count += len(data)
+        self.other.transport.write(data)
+        if tunnel.is_parting:
+            tunnel.say_goodbye()
+        elif not tunnel.is_stalled:
+            tunnel.touch()
+
+    def eof_received(self) -> bool:
+        """Send the end on; True keeps the connection for the other direction, where that is possible."""
+        self.has_ended = True
+        if self.other.has_ended or not self.other.transport.can_write_eof():
+            self.tunnel.close()
+            return False
+        self.other.transport.write_eof()
+        return self.transport.can_write_eof()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Closed, so the other is closed too, once it has taken what it was sent."""
+        self.is_open = False
+        self.tunnel.close()
+        if not self.other.is_open:
+            self.tunnel.forget()
+
+    def pause_writing(self) -> None:
+        """Read no more from the other end, which sends faster than this one reads."""
+        self.is_paused = True
+        self.tunnel.is_stalled = True  # traffic the other way must not keep it for ever
+        if not self.other.transport.is_closing():
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        self.is_paused = False
+        tunnel = self.tunnel
+        tunnel.is_stalled = self.other.is_paused
+        if not tunnel.is_parting:
+            tunnel.touch()
+        if not self.other.transport.is_closing():
+            self.other.transport.resume_reading()
+
+
+class Tunnel:
+    """Both ends, and when it is over. Among a worker's callers it stands where the caller's connection stood."""
+
+    __slots__ = (
+        "_ends_at", "_idle_s", "_is_over", "_on_end", "_serving", "client", "deadline", "has_said_goodbye",
+        "is_parting", "is_stalled", "upstream",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        serving: Serving,
+        client: tuple[asyncio.Transport, bool],
+        upstream: tuple[asyncio.Transport, bool],
+        lasts_s: tuple[float, float],
+        on_end: Callable[[Tunnel], None],
+    ) -> None:
+        """client and upstream: a transport each, and whether it takes no more for now; lasts_s: idle, and in all.
+
+        on_end is called once, when no more bytes will go through.
+        """
+        self._serving = serving
+        self._idle_s = lasts_s[0]
+        self._ends_at = serving.clock + lasts_s[1]
+        self.is_stalled = client[1] or upstream[1]
+        self.is_parting = self._is_over = self.has_said_goodbye = False
+        self._on_end = on_end
+        self.client = TunnelEnd(self, client[0], is_paused=client[1])
+        self.upstream = TunnelEnd(self, upstream[0], is_paused=upstream[1])
+        self.client.other, self.upstream.other = self.upstream, self.client
+        self.touch()
+
+    def open(self, *, is_websocket: bool, from_client: bytes, from_upstream: bytes) -> None:
+        """Begin, with the bytes that came already."""
+        if is_websocket:
+            self.upstream.frames = FrameEnds()
+        self._serving.clients.add(self)
+        for end, first in ((self.client, from_client), (self.upstream, from_upstream)):
+            end.transport.set_protocol(end)
+            if first:
+                end.data_received(first)
+        for end in (self.client, self.upstream):
+            if not end.other.is_paused and not end.transport.is_closing():
+                end.transport.resume_reading()
+
+    def touch(self) -> None:
+        """Something moved."""
+        deadline = self._serving.clock + self._idle_s
+        self.deadline = deadline if deadline < self._ends_at else self._ends_at  # noqa: FURB136 - for each read
+
+    def expire(self) -> None:
+        """Nothing moved for too long, it has lasted its time, or the goodbye was not answered."""
+        if self.is_parting:
+            self.close()
+            self.client.transport.abort()
+            self.upstream.transport.abort()
+        else:
+            self.drain()
+
+    def drain(self) -> None:
+        """End it: with a close frame where frames are known, so that a WebSocket client may come back at once."""
+        self.is_parting = True
+        self.deadline = self._serving.clock + GOODBYE_S
+        if self.upstream.frames is None or self.upstream.frames.is_closed or self.is_stalled:
+            self.close()
+        else:
+            self.say_goodbye()
+
+    def say_goodbye(self) -> None:
+        """Send the close frame, unless one is under way; the client's answer to it ends the upstream as well."""
+        frames = self.upstream.frames
+        if frames is not None and frames.is_between and not self.has_said_goodbye:
+            self.has_said_goodbye = True
+            self.client.transport.write(GOING_AWAY)
+
+    def close(self) -> None:
+        """Close both ends after what they were sent."""
+        if self._is_over:
+            return
+        self._is_over = self.is_parting = True
+        self.deadline = self._serving.clock + GOODBYE_S
+        self.client.transport.close()
+        self.upstream.transport.close()
+        self._on_end(self)
+
+    def forget(self) -> None:
+        """Both ends are gone."""
+        self._serving.clients.discard(self)
+        self._serving.stats[CONNECTIONS_CLOSED] += 1
