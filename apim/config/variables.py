@@ -56,6 +56,12 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
             Variable("APIM_BIND", "`127.0.0.1`", "The address that web and gateway listen on; `script/up` only."),
             Variable("APIM_WEB_PORT", "`8000`", "The port of console, portal and REST API."),
             Variable("APIM_GATEWAY_PORT", "`8080`", "The port of the gateway."),
+            Variable(
+                "APIM_GATEWAY_TLS_PORT",
+                "",
+                "The port on which the gateway serves HTTPS, such as `8443`; none when empty. It shows the certificates"
+                " of its environment; `script/up` only, elsewhere it is `--tls-port`.",
+            ),
             Variable("APIM_GATEWAY_ADMIN_PORT", "`8081`", "The port of its health and metrics; on loopback."),
             Variable("APIM_EXAMPLE_PORT", "`9101`", "The first of two ports of the sample services; `script/up` only."),
         ),

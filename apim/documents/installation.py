@@ -64,6 +64,7 @@ def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str) -
         "verify_key": settings.KEYRING.verify_key(),
         "redis_url": settings.ENV.redis_url,
         "environment": environment.name,
+        "sealing_key": settings.KEYRING.gateway_sealing_key(environment.id).hex(),
     }
     if stored != wanted:
         _write_private(path, json.dumps(wanted))

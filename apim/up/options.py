@@ -26,13 +26,17 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Shapes: database_url and redis_url are "" for the embedded SQLite and Valkey; admin_email "" makes no admin."""
+    """Shapes: database_url and redis_url are "" for the embedded SQLite and Valkey; admin_email "" makes no admin.
+
+    gateway_tls_port 0 = no HTTPS.
+    """
 
     home: Path
     bind: str
     web_port: int
     gateway_port: int
     gateway_admin_port: int
+    gateway_tls_port: int
     example_port: int
     gateway_workers: int
     database_url: str
@@ -76,6 +80,8 @@ class Options:
             Port("gateway", "APIM_GATEWAY_PORT", self.gateway_port, self.bind),
             Port("gateway's admin port", "APIM_GATEWAY_ADMIN_PORT", self.gateway_admin_port, "127.0.0.1"),
         ]
+        if self.gateway_tls_port:
+            ports.append(Port("gateway's HTTPS", "APIM_GATEWAY_TLS_PORT", self.gateway_tls_port, self.bind))
         if self.has_example:
             for offset, service in enumerate(("bank", "trading")):
                 number = self.example_port + offset
@@ -100,6 +106,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         web_port=_port(environ, "APIM_WEB_PORT", 8000),
         gateway_port=_port(environ, "APIM_GATEWAY_PORT", 8080),
         gateway_admin_port=_port(environ, "APIM_GATEWAY_ADMIN_PORT", 8081),
+        gateway_tls_port=_port(environ, "APIM_GATEWAY_TLS_PORT", 0) if environ.get("APIM_GATEWAY_TLS_PORT") else 0,
         example_port=_port(environ, "APIM_EXAMPLE_PORT", 9101),
         gateway_workers=_number(environ, "APIM_GATEWAY_WORKERS", os.cpu_count() or 1, 256),
         database_url=environ.get("DATABASE_URL", ""),

@@ -124,6 +124,8 @@ def gateway(options: Options) -> Service:
         str(home),
         "--port",
         str(options.gateway_port),
+        "--tls-port",
+        str(options.gateway_tls_port),
         "--admin-port",
         str(options.gateway_admin_port),
         "--workers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gateway_sync.compiler.edge import compile_edge
 from gateway_sync.compiler.places import compile_environment
 from gateway_sync.compiler.routes import Grant, compile_grants, open_routes, unmatched_patterns
 from gateway_sync.compiler.terms import compile_plan
@@ -13,9 +14,11 @@ from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import APIRow, EnvironmentRow, PlanVersionRow, ProductRow, Rows
 from gateway_sync.snapshot import (
     API,
+    EDGE_FRAGMENT,
     ENVIRONMENT_FRAGMENT,
     MAX_FRAGMENT_BYTES,
     PRODUCTS_FRAGMENT,
+    Edge,
     Environment,
     Plan,
     Product,
@@ -62,7 +65,11 @@ def compile_snapshot(rows: Rows, last_good: Mapping[str, str]) -> Compiled:
             apis[row.name], fragments[api_fragment(row.id)] = made
     versions = {version.id: version for api in apis.values() for version in api.versions}
     problems += unmatched_patterns(rows.products, versions)
-    snapshot = Snapshot(environment, products, tuple(apis.values()))
+    edge, found = compile_edge(rows.environment, apis.values())
+    problems += found
+    if edge != Edge():
+        fragments[EDGE_FRAGMENT] = canonical_bytes(edge)
+    snapshot = Snapshot(environment, products, tuple(apis.values()), edge)
     return Compiled(dict(sorted(fragments.items())), snapshot, tuple(sorted(set(problems))))
 
 

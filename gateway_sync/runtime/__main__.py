@@ -24,6 +24,9 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser = argparse.ArgumentParser(prog="gateway_sync.runtime", description="A gateway of an environment.")
     parser.add_argument("--home", type=Path, required=True, help="where this gateway keeps its state")
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument(
+        "--tls-port", type=int, default=0, help="HTTPS with the environment's certificates; off unless given"
+    )
     parser.add_argument("--admin-port", type=int, default=8081, help="health and metrics, on loopback only")
     parser.add_argument("--workers", type=int, default=0, help="worker processes; one a core unless given")
     parser.add_argument("--bind", default="127.0.0.1")
@@ -44,6 +47,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         bind=given.bind,
         port=given.port,
         admin_port=given.admin_port,
+        tls_port=given.tls_port,
         workers=given.workers or cpu_count(),
         spool_bytes=given.spool_mib << 20,
         bounds=Bounds(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),

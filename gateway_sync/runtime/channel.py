@@ -12,7 +12,10 @@ LIMIT = 64 * 2**20
 
 
 class Settings(msgspec.Struct, tag="settings"):
-    """The first word to a worker. Shapes: pepper in hex; paths are of this host; own_addresses are never proxied to."""
+    """The first word to a worker.
+
+    Shapes: pepper and sealing_key in hex; paths are of this host; own_addresses are never proxied to.
+    """
 
     slot: int
     boot: str
@@ -29,6 +32,8 @@ class Settings(msgspec.Struct, tag="settings"):
     access_seq: int
     spool_bytes: int
     bounds: Bounds
+    tls_port: int = 0
+    sealing_key: str = ""
 
 
 class Apply(msgspec.Struct, tag="apply"):

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal
+from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead
 from gateway_sync.runtime.bounds import SHED
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.forwarding import forwarded_lines
+from gateway_sync.runtime.core.hosts import HostTable, TLSPeer, place
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, without_empty_lines
@@ -40,7 +41,7 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
         "_is_reading_paused", "_left", "_progress", "_serving",
-        "address", "deadline", "is_closing", "is_write_paused", "transport",
+        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "transport",
     )  # fmt: skip
 
     def __init__(self, serving: Serving) -> None:
@@ -51,6 +52,8 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = 0.0
         self.is_closing = False
         self.is_write_paused = False
+        self.peer: TLSPeer | None = None  # set by the TLS listener
+        self.host_lines = b""
         self._exchange: Exchange | None = None
         self._buffer = b""
         self._heads = HeadReader()
@@ -81,8 +84,23 @@ class ClientConnection(asyncio.Protocol):
         """What the upstream is told about this hop; made once for each host on the connection."""
         if host != self._hop_host:
             self._hop_host = host
-            self._hop_lines = forwarded_lines(self.address, host, self._serving.port, is_tls=False)
+            peer = self.peer
+            port = self._serving.port if peer is None else self._serving.tls_port
+            self._hop_lines = forwarded_lines(self.address, host, port, is_tls=peer is not None)
+            if peer is not None:
+                self._hop_lines += peer.identity_line()
         return self._hop_lines
+
+    def _place(self, head: RequestHead, table: HostTable) -> bool:
+        """True when the name that the caller used lets the request go on; else it is refused."""
+        peer = self.peer
+        was_vouched = peer is not None and peer.is_vouched
+        refusal, self.host_lines = place(table, head, peer, self._serving.tls_port)
+        if peer is not None and peer.is_vouched != was_vouched:
+            self._hop_host = None
+        if refusal is not None:
+            self._refuse_connection(refusal, is_head=head.method == b"HEAD")
+        return refusal is None
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, of its body, or of requests that come ahead of their turn."""
@@ -121,8 +139,9 @@ class ClientConnection(asyncio.Protocol):
                 if not data:
                     self._buffer = b""
                 continue
+            index = self._serving.gate.index
             try:
-                head, rest = self._heads.read(data, self._serving.gate.index.fields)
+                head, rest = self._heads.read(data, index.fields)
             except FramingError as error:
                 self._refuse_connection(error.refusal)
                 return
@@ -130,6 +149,8 @@ class ClientConnection(asyncio.Protocol):
                 self._wait_for_head(data)
                 return
             self._buffer = b""
+            if index.hosts is not None and not self._place(head, index.hosts):
+                return
             exchange = (UpgradeExchange if head.upgrade else Exchange)(self, self._serving, head)
             self._exchange = exchange
             if head.body == NO_BODY:
@@ -243,9 +264,13 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self._is_lingering = True
         self.deadline = self._serving.clock + LINGER_S
-        if self.transport.can_write_eof() and not self.transport.is_closing():
-            self.pause_reading(is_paused=False)
+        if self.transport.is_closing():
+            return
+        self.pause_reading(is_paused=False)
+        if self.transport.can_write_eof():
             self.transport.write_eof()
+        else:
+            self.transport.close()  # TLS: its own end is told and waited for
 
     def detach(self) -> bytes:
         """Give the transport away, to a tunnel; the bytes that came ahead."""
@@ -259,12 +284,12 @@ class ClientConnection(asyncio.Protocol):
         self._exchange = None
         self.transport.abort()
 
-    def _refuse_connection(self, refusal: Refusal) -> None:
+    def _refuse_connection(self, refusal: Refusal, *, is_head: bool = False) -> None:
         """Answer bytes that are no request, and close."""
         serving = self._serving
         serving.spool.number += 1
         request_id = request_id_of(serving.boot.decode(), serving.spool.number)
-        block, _ = refusal_answer(refusal, request_id, serving.date, is_head=False, is_closing=True)
+        block, _ = refusal_answer(refusal, request_id, serving.date, is_head=is_head, is_closing=True)
         status = status_of(refusal)
         serving.stats[REQUESTS] += 1
         serving.stats[REFUSED] += 1

@@ -18,7 +18,7 @@ class CredentialsInvalid(ValueError):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Shapes: pepper in hex, verify_key base64 of a raw Ed25519 key, redis_url "" = no push."""
+    """Shapes: pepper and sealing_key in hex, verify_key base64 of a raw Ed25519 key, redis_url "" = no push."""
 
     control_url: str
     token: str
@@ -26,6 +26,7 @@ class Credentials(msgspec.Struct, frozen=True):
     verify_key: str
     redis_url: str = ""
     environment: str = ""
+    sealing_key: str = ""
 
     def fingerprint(self) -> str:
         """What state on disk belongs to: another installation's snapshots and counters are not this one's."""
@@ -46,6 +47,7 @@ def read_credentials(path: Path) -> Credentials:
     try:
         credentials = msgspec.json.decode(path.read_bytes(), type=Credentials)
         bytes.fromhex(credentials.pepper)
+        bytes.fromhex(credentials.sealing_key)
         Ed25519PublicKey.from_public_bytes(base64.b64decode(credentials.verify_key))
     except (OSError, ValueError) as error:
         message = f"The gateway's credentials in {path} cannot be used: {error}"

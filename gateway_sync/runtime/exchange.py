@@ -58,7 +58,7 @@ class Exchange:
         self.attempts: Attempts | None = None
         self._is_admitted = self._is_answered = self.is_over = False
         self._request_bytes = self._response_bytes = self.sent_ns = self._upstream_us = self._status = 0
-        self._charged_lines = b""
+        self._charged_lines = client.host_lines
 
     def start(self) -> None:
         """Decide, and send the request on its way or refuse it."""
@@ -94,7 +94,8 @@ class Exchange:
         charged: Charged | None = self.serving.limits.charge(charges, now_ns)
         if charged is None:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
-        code, wait_s, self._charged_lines = charged
+        code, wait_s, lines = charged
+        self._charged_lines += lines
         return Refusal(code, fields=(b"Retry-After: %d" % wait_s,)) if code else None
 
     def _note(self, grant: Grant, now_ns: int) -> bool:

@@ -173,7 +173,7 @@ def load_index(path: Path) -> Iterator[Index | None]:
     yield None
     snapshot = decode(contents)
     yield None
-    index = Index(snapshot.environment, snapshot.products, manifest.revision, manifest.digest)
+    index = Index(snapshot.environment, snapshot.products, manifest.revision, manifest.digest, snapshot.edge)
     for _ in build_index(index, snapshot.apis):
         yield None
     yield index

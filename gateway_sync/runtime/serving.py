@@ -46,6 +46,7 @@ class Serving:
         port: int,
         own_addresses: tuple[str, ...],
         bounds: Bounds,
+        tls_port: int = 0,
     ) -> None:
         """own_addresses are `host:port` of this gateway's own listeners, never to be proxied to."""
         self.gate = gate
@@ -54,6 +55,7 @@ class Serving:
         self.stats = stats
         self.boot = boot.encode()[:16]
         self.port = port
+        self.tls_port = tls_port
         self.is_draining = False
         self.bounds = bounds
         self.max_clients = bounds.connections or connections_possible()

@@ -66,10 +66,11 @@ class Death:
 class Slot:
     """One worker at a time, started again whenever it ends."""
 
-    def __init__(self, number: int, listener: socket.socket) -> None:
+    def __init__(self, number: int, listener: socket.socket, tls_listener: socket.socket | None = None) -> None:
         """No worker yet."""
         self.number = number
         self.listener = listener
+        self.tls_listener = tls_listener
         self.boot = ""
         self.pid = 0
         self.started_at = 0.0
@@ -106,9 +107,12 @@ class Slot:
         self.boot = token_hex(16)
         self.restarts += 1
         self.started_at = time.time()
+        descriptors = [self.listener.fileno(), theirs.fileno()]
+        if self.tls_listener is not None:
+            descriptors.append(self.tls_listener.fileno())
         self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; a fork takes a millisecond
-            [sys.executable, "-m", "gateway_sync.runtime.worker", str(self.listener.fileno()), str(theirs.fileno())],
-            pass_fds=(self.listener.fileno(), theirs.fileno()),
+            [sys.executable, "-m", "gateway_sync.runtime.worker", *map(str, descriptors)],
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
         )
         theirs.close()

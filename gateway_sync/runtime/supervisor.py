@@ -43,6 +43,7 @@ class Options:
     workers: int
     spool_bytes: int = SPOOL_BYTES
     bounds: Bounds = field(default_factory=Bounds)
+    tls_port: int = 0  # 0 = no HTTPS
 
 
 class Supervisor:
@@ -90,14 +91,17 @@ class Supervisor:
         if self.slots:
             return
         for number in range(self.options.workers):
-            self.slots.append(Slot(number, open_listener(self.options.bind, self.options.port)))
+            bind, tls_port = self.options.bind, self.options.tls_port
+            tls_listener = open_listener(bind, tls_port) if tls_port else None
+            self.slots.append(Slot(number, open_listener(bind, self.options.port), tls_listener))
         for slot in self.slots:
             self._start(slot.run(self._settings, self._on_change, self._on_death))
 
     def _settings(self, slot: Slot) -> channel.Settings:
         keeper = self.keeper
         pseudonym = hashlib.sha256(self._credentials.token.encode()).hexdigest()[:8]
-        own = [f"{self.options.bind}:{port}" for port in (self.options.port, self.options.admin_port)]
+        ports = (self.options.port, self.options.admin_port, self.options.tls_port)
+        own = [f"{self.options.bind}:{port}" for port in ports if port]
         return channel.Settings(
             slot=slot.number,
             boot=slot.boot,
@@ -114,6 +118,8 @@ class Supervisor:
             access_seq=keeper.access.seq,
             spool_bytes=self.options.spool_bytes,
             bounds=self.options.bounds,
+            tls_port=self.options.tls_port,
+            sealing_key=self._credentials.sealing_key,
         )
 
     def _on_change(self, slot: Slot) -> None:

@@ -1,6 +1,6 @@
 """A worker process: serves requests on the socket of its slot, by what its supervisor tells it.
 
-Composition root of the data path; run as `python -m gateway_sync.runtime.worker LISTEN_FD CHANNEL_FD`.
+Composition root of the data path; run as `python -m gateway_sync.runtime.worker LISTEN_FD CHANNEL_FD [TLS_FD]`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvloop
 
+from gateway_sync.problems import Problem
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_file import AccessFile
 from gateway_sync.runtime.access_table import AccessTable
@@ -29,6 +30,7 @@ from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import open_cells
+from gateway_sync.runtime.tls import TLSServer
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,19 @@ class Worker:
             settings.port,
             settings.own_addresses,
             settings.bounds,
+            settings.tls_port,
         )
+        self.tls: TLSServer | None = None
+        self._edge_problems: tuple[Problem, ...] = ()
+
+    async def listen(self, listener: socket.socket, sealing_key: str) -> None:
+        """Serve HTTPS too."""
+        self.tls = TLSServer(self.serving, listener, bytes.fromhex(sealing_key))
+        self._edge_problems = await self.tls.use(self.serving.gate.index.edge)
+
+    def _problems(self) -> list[tuple[str, str]]:
+        found = (*self.serving.gate.index.problems, *self._edge_problems)
+        return [(problem.code, problem.message) for problem in found]
 
     def _tell(self, problems: list[tuple[str, str]], refused: str = "") -> None:
         index = self.serving.gate.index
@@ -69,8 +83,7 @@ class Worker:
 
     async def follow(self, reader: asyncio.StreamReader) -> None:
         """Do what the supervisor says, until it is gone."""
-        index = self.serving.gate.index
-        self._tell([(problem.code, problem.message) for problem in index.problems])
+        self._tell(self._problems())
         while line := await reader.readline():
             order = channel.decode_order(line)
             if isinstance(order, channel.Apply):
@@ -82,13 +95,15 @@ class Worker:
         try:
             index = await build(Path(order.generation))
             self.serving.use(index)
+            if self.tls is not None:
+                self._edge_problems = await self.tls.use(index.edge)
         except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
             logger.exception("state %s cannot be used", order.generation)
             self._tell([("generation.E001", f"{type(error).__name__}: {error}")], refused=order.digest)
             return
         gc.collect()
         gc.freeze()
-        self._tell([(problem.code, problem.message) for problem in index.problems])
+        self._tell(self._problems())
 
     def _apply_access(self, order: channel.ApplyAccess) -> None:
         if order.access_file:
@@ -119,7 +134,7 @@ async def build(path: Path) -> Index:
     raise GenerationInvalid(str(path))
 
 
-async def serve(listener: socket.socket, link: socket.socket) -> None:
+async def serve(listener: socket.socket, link: socket.socket, tls_listener: socket.socket | None = None) -> None:
     """Serve until SIGTERM or the end of the supervisor."""
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_connection(sock=link, limit=channel.LIMIT)
@@ -137,9 +152,13 @@ async def serve(listener: socket.socket, link: socket.socket) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor says when
     server = await loop.create_server(lambda: ClientConnection(serving), sock=listener, backlog=4096)
+    if tls_listener is not None:
+        await worker.listen(tls_listener, settings.sealing_key)
     tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+    if worker.tls is not None:
+        worker.tls.close()
     server.close()  # this process's copy of the socket only: what waits in its queue is for the next worker
     serving.is_draining = True
     for client in list(serving.clients):
@@ -160,9 +179,9 @@ def main() -> None:
     if os.getppid() == 1:
         return  # the supervisor died before prctl
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
-    listener, link = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
     try:
-        uvloop.run(serve(listener, link))
+        uvloop.run(serve(*sockets))
     except OSError:
         logger.exception("the worker ends")
         sys.exit(os.EX_TEMPFAIL)  # the disk or the network: no fault of the state that it was given

@@ -13,13 +13,15 @@ from gateway_sync.messages import Refusal
 from gateway_sync.problems import Problem
 from gateway_sync.runtime.core.connections import silence_s_of, upgrade_of
 from gateway_sync.runtime.core.field_lines import FieldLines
+from gateway_sync.runtime.core.hosts import HostTable
 from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
-from gateway_sync.snapshot import API, Environment, Plan, Products, Route, Target, Version
+from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
 
+_NO_EDGE: Final = Edge()
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
 
 Methods = dict[bytes, "RouteEntry"]
@@ -103,9 +105,13 @@ class PlanEntry:
 class Index:
     """All look-ups of one snapshot."""
 
-    def __init__(self, environment: Environment, products: Products, revision: int, digest: str) -> None:
-        """Empty of routes; build_index fills it."""
+    def __init__(
+        self, environment: Environment, products: Products, revision: int, digest: str, edge: Edge = _NO_EDGE
+    ) -> None:
+        """Empty of routes; build_index fills it. hosts is None where requests of all names are alike."""
         self.environment = environment
+        self.edge = edge
+        self.hosts = HostTable(edge.hosts) if edge != _NO_EDGE else None
         self.revision = revision
         self.digest = digest
         self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}

@@ -1,0 +1,59 @@
+"""The edge: certificates and host names, and what upstreams ask of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway_sync.problems import Problem, Where
+from gateway_sync.rows import EnvironmentRow, HostRow
+from gateway_sync.snapshot import API, Certificate, Edge, Host
+
+_CLIENT_CERTIFICATES = ("off", "optional", "required")
+
+
+def compile_edge(row: EnvironmentRow, apis: Iterable[API]) -> tuple[Edge, list[Problem]]:
+    """The certificates and hosts of an environment, and what is wrong with hosts.
+
+    Shapes: a host whose API or version is not deployed here is kept and answers 404: its redirect, HSTS and client
+    certificates hold, and nothing else is served under its name by mistake.
+    """
+    deployed = {api.name: {version.name for version in api.versions} for api in apis}
+    certificates = tuple(
+        Certificate(one.id, one.name, one.organization_id, one.chain, one.sealed_key, tuple(one.hosts))
+        for one in sorted(row.certificates, key=lambda one: one.name)
+    )
+    problems: list[Problem] = []
+    hosts = []
+    for host in sorted(row.hosts, key=lambda host: host.name):
+        problems += _host_problems(host, deployed)
+        hosts.append(_compile_host(host))
+    return Edge(certificates, tuple(hosts)), problems
+
+
+def _compile_host(row: HostRow) -> Host:
+    prefix = "".join(f"/{part}" for part in (row.api, row.version) if part)
+    is_known = row.client_certificates in _CLIENT_CERTIFICATES
+    return Host(
+        name=row.name.lower(),
+        prefix=prefix,
+        base_path=row.base_path.rstrip("/") if row.api else "",
+        is_redirected_to_https=row.is_redirected_to_https,
+        hsts_max_age_s=max(0, row.hsts_max_age_s),
+        client_certificates=row.client_certificates if is_known else "required",  # rather nobody than anybody
+        client_ca=row.client_ca,
+    )
+
+
+def _host_problems(row: HostRow, deployed: dict[str, set[str]]) -> Iterable[Problem]:
+    if row.api and row.api not in deployed:
+        where = Where("host", row.id, "api")
+        yield Problem("host.W001", f'The API "{row.api}" of {row.name} is not deployed here.', where)
+    elif row.version and row.version not in deployed[row.api]:
+        where = Where("host", row.id, "version")
+        yield Problem("host.W002", f'{row.api} has no version "{row.version}" here, which {row.name} serves.', where)
+    if row.client_certificates not in _CLIENT_CERTIFICATES:
+        where = Where("host", row.id, "client_certificates")
+        yield Problem("host.W003", f'"{row.client_certificates}" is taken as "required".', where)
+    if row.client_certificates != "off" and not row.client_ca:
+        where = Where("host", row.id, "client_ca")
+        yield Problem("host.W004", f"No authority vouches for the client certificates of {row.name}.", where)

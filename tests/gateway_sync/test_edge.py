@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway_sync.compiler import compile_snapshot
+from gateway_sync.rows import CertificateRow, HostRow
+from gateway_sync.runtime.sealing import UnsealFailed, seal, unseal
+from gateway_sync.snapshot import EDGE_FRAGMENT, decode, encode
+from tests.golden.cases import ROOT, read_rows
+
+BANK = read_rows(ROOT / "bank" / "rows.yaml")
+CERTIFICATE = CertificateRow("cert_1", "public", "", "chain", "sealed", ("api.example.com",))
+
+
+def compile_hosts(*hosts: HostRow) -> tuple[list[str], object]:
+    environment = replace(BANK.environment, certificates=(CERTIFICATE,), hosts=hosts)
+    compiled = compile_snapshot(replace(BANK, environment=environment), {})
+    codes = [problem.code for problem in compiled.problems if problem.code.startswith("host.")]
+    return codes, compiled.snapshot.edge.hosts
+
+
+def test_a_state_without_certificates_and_hosts_has_no_edge() -> None:
+    assert EDGE_FRAGMENT not in compile_snapshot(BANK, {}).fragments
+
+
+def test_an_edge_comes_back_from_its_bytes() -> None:
+    environment = replace(BANK.environment, certificates=(CERTIFICATE,), hosts=(HostRow("host_1", "api.example.com"),))
+    compiled = compile_snapshot(replace(BANK, environment=environment), {})
+
+    assert encode(compiled.snapshot) == compiled.fragments
+    assert decode(compiled.fragments).edge == compiled.snapshot.edge
+
+
+def test_a_host_stands_for_an_api_or_a_version() -> None:
+    codes, hosts = compile_hosts(
+        HostRow("host_1", "a.example.com", "bank", "v1", "/x/"), HostRow("host_2", "b.example.com", "bank")
+    )
+
+    assert codes == []
+    assert [(host.prefix, host.base_path) for host in hosts] == [("/bank/v1", "/x"), ("/bank", "")]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        (HostRow("host_1", "a.example.com", "nothing"), "host.W001"),
+        (HostRow("host_1", "a.example.com", "bank", "v9"), "host.W002"),
+        (HostRow("host_1", "a.example.com", client_certificates="maybe", client_ca="x"), "host.W003"),
+        (HostRow("host_1", "a.example.com", client_certificates="required"), "host.W004"),
+    ],
+)
+def test_a_host_that_serves_nothing_is_told_of_and_stays_closed(host: HostRow, code: str) -> None:
+    codes, hosts = compile_hosts(host)
+
+    assert codes == [code]
+    (kept,) = hosts  # type: ignore[misc]
+    assert kept.prefix or kept.client_certificates == "required"
+
+
+def test_what_is_sealed_opens_for_its_key_and_context_only() -> None:
+    key = bytes(range(64))
+    sealed = seal(key, b"secret", "cert_1")
+
+    assert sealed == seal(key, b"secret", "cert_1")
+    assert unseal(key, sealed, "cert_1") == b"secret"
+    for wrong in ((key, "cert_2"), (bytes(64), "cert_1"), (b"", "cert_1")):
+        with pytest.raises(UnsealFailed):
+            unseal(wrong[0], sealed, wrong[1])
