@@ -75,6 +75,7 @@ class Admin:
             "usage": {
                 "pending": supervisor.shipper.pending(),
                 "shipped": supervisor.shipper.shipped,
+                "refused_batches": supervisor.shipper.refused(),
                 "indeterminate": supervisor.shipper.indeterminate,
                 "spool_bytes": supervisor.shipper.spool_bytes(),
                 "spool_limit_bytes": supervisor.shipper.limit_bytes,

@@ -6,6 +6,7 @@ import mmap
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -26,8 +27,9 @@ from gateway_sync.runtime.spool_format import (
 from gateway_sync.usage_wire import FINAL_BODY, INDETERMINATE, UsageCell, UsageContext
 
 LONGEST_RECORD = 2**20
+MOST_CELLS = 100  # notes of anonymous counts in memory, of which a worker makes one a second; the rest waits on disk
 
-_CELLS = msgspec.msgpack.Decoder(tuple[int, list[UsageCell]])
+_CELLS = msgspec.msgpack.Decoder(tuple[int, list[Any]])  # the control plane checks each; a refusal is dealt with
 
 
 @dataclass
@@ -65,13 +67,15 @@ class Boot:
     is_closed: bool = False
 
     def read(self, portion: int, *, is_live: bool) -> bool:
-        """Read on; False when there were `portion` records in memory before the end of what is written.
+        """Read on; False when memory held `portion` records, or MOST_CELLS, before the end of what is written.
 
         Of a living worker nothing behind a segment that is not ended: it may write to both meanwhile, and the order
         would be lost. Errors: OSError.
         """
         for segment in self.segments.values():
             if not segment.is_ended and not self._read_segment(segment, portion):
+                return False
+            if len(self.cells) >= MOST_CELLS:
                 return False
             if is_live and not segment.is_ended:
                 return True
@@ -102,7 +106,6 @@ class Boot:
             payload = content[start:end]
             if crc32(payload) != crc:
                 break
-            offset = end
             if kind == ADMIT:
                 admitted[number] = payload
             elif kind == FINAL:
@@ -111,26 +114,31 @@ class Boot:
                 if admission is not None:  # else it was shipped by an earlier supervisor, and its ADMIT is gone
                     records.append(payload + admission)
                     left -= 1
-            else:
-                self._take(segment, kind, payload)
+            elif not self._take(segment, kind, payload):
+                break
+            offset = end
         segment.offset, self.seq = offset, seq
         return left > 0
 
-    def _take(self, segment: Segment, kind: int, payload: bytes) -> None:
+    def _take(self, segment: Segment, kind: int, payload: bytes) -> bool:
+        """False for what no worker of this version writes: the segment ends there, as one that is torn."""
         if kind == CONTEXT:
             (index,) = CONTEXT_HEAD.unpack_from(payload)
             texts = payload[CONTEXT_HEAD.size :].decode(errors="replace").split(SEPARATOR)
             if len(texts) != len(UsageContext.__struct_fields__):
-                message = f"{segment.path.name} was written by another version"
-                raise ValueError(message)
+                return False
             self.contexts[index] = UsageContext(*texts)
             segment.contexts.append(index)
         elif kind == CELLS:
-            self.cells.append(_CELLS.decode(payload))
+            try:
+                self.cells.append(_CELLS.decode(payload))
+            except msgspec.DecodeError:
+                return False
         elif kind == END:
             segment.is_ended = True
             earlier: set[int] = set().union(*(other.open_numbers for other in self.segments.values()))
             segment.open_numbers = self.admitted.keys() - earlier
+        return True
 
     def close(self) -> int:
         """The worker is dead: what it had in flight has no known end. How many that were.

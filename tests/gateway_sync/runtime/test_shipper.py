@@ -164,6 +164,18 @@ def test_a_record_that_was_cut_off_ends_the_spool_of_a_dead_worker(folder: Path,
     assert len(list(folder.glob("*.torn"))) == 1
 
 
+def test_what_no_worker_writes_ends_a_spool_and_is_kept(folder: Path, control: KeepingControlPlane) -> None:
+    spool = Spool(folder, BOOT, 0, MUCH)
+    note(spool, 2)
+    assert spool.add_cells(b"\xc1")
+    note(spool, 2)
+    sender = shipper(folder, control)
+    assert ship(sender)
+    assert seqs(control) == [1, 2]
+    assert "spool.E003" in sender.problems()
+    assert len(list(folder.glob("*.torn"))) == 1
+
+
 def test_anonymous_counts_arrive(folder: Path, control: KeepingControlPlane) -> None:
     spool = Spool(folder, BOOT, 0, MUCH)
     cells = [UsageCell(60, "GET /accounts", "ver_1", 401, "unauthenticated", 500)]
@@ -183,6 +195,21 @@ def test_a_control_plane_that_is_away_costs_nothing_but_disk(folder: Path, contr
     control.is_down = False
     assert ship(sender)
     assert seqs(control) == list(range(1, 20_001))
+
+
+def test_anonymous_counts_wait_on_disk_too(folder: Path, control: KeepingControlPlane) -> None:
+    spool = Spool(folder, BOOT, 0, MUCH)
+    sender = shipper(folder, control, BOOT)
+    for number in range(1, 250):
+        cells = [UsageCell(60, f"GET /{count}/{'x' * 200}", "ver_1", 404, "not-found", 1) for count in range(200)]
+        assert spool.add_cells(msgspec.msgpack.encode((number, cells)))
+    control.is_down = True
+    assert not ship(sender)
+    assert not ship(sender)
+    control.is_down = False
+    assert ship(sender)
+    assert len(control.cells) == 249 * 200
+    assert segments(folder) <= 3
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 503])
