@@ -19,11 +19,13 @@ from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
+from benchmarks.swaps import swaps
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]] = {
     "growth": ("P4 growth", rounds.growth),
     "start": ("P11 exec to serving", rounds.start),
     "memory": ("P5 memory", memory),
+    "swaps": ("P6 states applied under load", swaps),
     "streaming": ("P7 streaming", streaming),
 }
 RESULTS = Path(__file__).parent / "results"

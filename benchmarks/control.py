@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,10 +16,31 @@ from benchmarks.state import State, access_records
 PAGE = 10_000
 
 
+class Offer:
+    """The state that the control plane offers now; replacing it wakes who waits for another one."""
+
+    def __init__(self, state: State) -> None:
+        """Offers state first; applied holds the revisions that the workers told they apply."""
+        self.state = state
+        self.applied: set[int] = set()
+        self._changed = threading.Condition()
+
+    def replace(self, state: State) -> None:
+        """Offer another state from now on."""
+        with self._changed:
+            self.state = state
+            self._changed.notify_all()
+
+    def wait(self, digest: object, wait_s: float) -> None:
+        """Return when the state is another than digest, or after wait_s."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.state.manifest.digest != digest, wait_s)
+
+
 @contextmanager
-def serving(state: State) -> Iterator[str]:
+def serving(offer: Offer) -> Iterator[str]:
     """The address of the control plane for as long as the block lasts."""
-    records = [list(record) for record in access_records(state.size)]
+    records: list[list[object]] = [list(record) for record in access_records(offer.state.size)]
 
     class RequestHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -30,11 +50,12 @@ def serving(state: State) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.path.endswith("/sync"):
-                answer = _sync(state, records, json.loads(body))
+                answer = _sync(offer, records, json.loads(body))
             elif self.path.endswith("/usage"):
                 answer = {"acked_seq": msgspec.msgpack.decode(body)["last_seq"]}
             else:
                 answer = {}
+                offer.applied.update(worker["revision"] for worker in json.loads(body).get("workers", ()))
             content = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -56,11 +77,12 @@ def serving(state: State) -> Iterator[str]:
         server.server_close()
 
 
-def _sync(state: State, records: list[list[object]], ask: dict[str, object]) -> dict[str, object]:
+def _sync(offer: Offer, records: list[list[object]], ask: dict[str, object]) -> dict[str, object]:
     after = int(str(ask.get("access_seq") or 0))
+    if after >= len(records):
+        offer.wait(ask.get("digest"), float(str(ask.get("wait_s") or 0)))
+    state = offer.state
     is_known = ask.get("digest") == state.manifest.digest
-    if is_known and after >= len(records):
-        time.sleep(float(str(ask.get("wait_s") or 0)))
     page = records[after : after + PAGE]
     have = set(ask.get("have") or ())  # type: ignore[call-overload]
     return {

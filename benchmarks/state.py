@@ -67,16 +67,16 @@ def verify_key() -> str:
     return base64.b64encode(_signer().public_key().public_bytes_raw()).decode()
 
 
-def make_state(size: Size, upstream_port: int) -> State:
-    """The state of this size; every route leads to one upstream.
+def make_state(size: Size, upstream_port: int, revision: int = 1) -> State:
+    """The state of this size; every route leads to one upstream. Each revision differs from the others in one API.
 
     Errors: ValueError when the compiler finds a problem.
     """
-    compiled = compile_snapshot(_rows(size, upstream_port), {})
+    compiled = compile_snapshot(_rows(size, upstream_port, revision), {})
     if compiled.problems:
         message = f"the compiler finds {compiled.problems[0]}"
         raise ValueError(message)
-    unsigned = manifest_of("default", 1, compiled.fragments)
+    unsigned = manifest_of("default", revision, compiled.fragments)
     signature = base64.b64encode(_signer().sign(signed_bytes(unsigned))).decode()
     texts = {unsigned.fragments[name]: content.decode() for name, content in compiled.fragments.items()}
     return State(size, replace(unsigned, signature=signature), texts)
@@ -126,8 +126,8 @@ def _signer() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(_SEED)
 
 
-def _rows(size: Size, upstream_port: int) -> Rows:
-    upstream = UpstreamRow((TargetRow(f"http://127.0.0.1:{upstream_port}"),), 5.0)
+def _rows(size: Size, upstream_port: int, revision: int) -> Rows:
+    targets = (TargetRow(f"http://127.0.0.1:{upstream_port}"),)
     apis = tuple(
         APIRow(
             id=f"api_{number:06d}",
@@ -146,7 +146,7 @@ def _rows(size: Size, upstream_port: int) -> Rows:
                     passthrough_methods=(),
                     passthrough_prefix="",
                     base_path="",
-                    upstream=upstream,
+                    upstream=UpstreamRow(targets, 5.0 + revision if number == 0 else 5.0),
                     policies=(),
                 ),
             ),

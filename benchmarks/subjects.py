@@ -71,11 +71,12 @@ def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
 
 
 @contextmanager
-def gateway(bench: Bench, state: State, name: str = "apim") -> Iterator[Subject]:
+def gateway(bench: Bench, state: State | control.Offer, name: str = "apim") -> Iterator[Subject]:
     """Our own, with one worker, fed by a control plane of the benchmark's own."""
     home = bench.folder / name
     home.mkdir(exist_ok=True)
-    with control.serving(state) as control_url, _gateway_process(bench, home, control_url) as subject:
+    offer = state if isinstance(state, control.Offer) else control.Offer(state)
+    with control.serving(offer) as control_url, _gateway_process(bench, home, control_url) as subject:
         yield subject
 
 
