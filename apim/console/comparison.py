@@ -122,6 +122,8 @@ def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tu
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={text}" for name, text in value.items())
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -203,6 +203,30 @@ class UsageRollup(Rollup):
         return f"{self.calls} calls with {self.status} in the {self.period} of {self.at}"
 
 
+class ShadowRollup(Rollup):
+    """What policies in shadow would have done to calls. Shapes: done is named as in gateway_sync.runtime.core.steps."""
+
+    kind = models.CharField(max_length=40)
+    done = models.CharField(max_length=16)
+
+    DIMENSIONS = ("period", "at", "environment_id", "version_id", "operation", "application_id", "kind", "done")
+    SUMS = ("calls",)
+
+    objects = RollupQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("period", "at", "environment_id", "version_id", "operation", "application_id", "kind", "done"),
+                name="one_shadow_rollup_each",
+            ),
+        )
+        indexes = (models.Index(fields=("period", "version_id", "at"), name="shadow_of_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls that {self.kind} would have {self.done} in the {self.period} of {self.at}"
+
+
 class LatencyRollup(Rollup):
     """How many calls took how long: one row a bucket of usage.histogram, so that rows add up."""
 

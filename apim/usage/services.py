@@ -13,7 +13,7 @@ from django.utils import timezone
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
 from apim.usage.histogram import bucket_of
-from apim.usage.models import LatencyRollup, UsageBatch, UsageRecord, UsageRollup
+from apim.usage.models import LatencyRollup, ShadowRollup, UsageBatch, UsageRecord, UsageRollup
 from apim.usage.periods import PERIODS, start_of
 from apim.usage.upserts import add_up, insert_new
 from gateway_sync import usage_wire
@@ -23,6 +23,7 @@ KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": 
 KEEP_RECEIPTS = timedelta(days=40)
 OPERATION_AT_MOST = 255  # what the columns and their indexes take; a longer name must not hold everybody's batch up
 _MINUTE_US = 60_000_000
+_SHADOW = "shadow"  # begins the codes of cells that are no calls: `shadow/<kind>/<what it would have done>`
 _RECORD_FIELDS = tuple(field.attname for field in UsageRecord._meta.concrete_fields if not field.primary_key)  # noqa: SLF001 - public by custom
 _ROWS_A_TRANSACTION = 5_000  # a purge shares SQLite's one writer with everybody else
 
@@ -57,7 +58,7 @@ def purge(*, now: datetime) -> int:
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
         + sum(
             _purge(model, period=period, at__lt=now - kept)
-            for model in (UsageRollup, LatencyRollup)
+            for model in (UsageRollup, LatencyRollup, ShadowRollup)
             for period, kept in KEEP_ROLLUPS.items()
         )
     )
@@ -165,12 +166,21 @@ def _is_first(gateway: Gateway, batch: usage_wire.UsageBatch) -> bool:
 
 def _add_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell]) -> None:
     sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
+    shadows: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0])
     for cell in cells:
-        sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code][0] += cell.count
+        what, _, rest = cell.code.partition("/")
+        if what == _SHADOW and rest:
+            kind, _, done = rest.rpartition("/")
+            shadows[cell.minute // 60, cell.version_id, cell.route, "", kind, done][0] += cell.count
+        else:
+            sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code][0] += cell.count
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
+    add_up(ShadowRollup, ShadowRollup.DIMENSIONS, ShadowRollup.SUMS, _by_period(gateway, shadows))
 
 
-def _purge(model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup], **condition: object) -> int:
+def _purge(
+    model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup | ShadowRollup], **condition: object
+) -> int:
     deleted = 0
     while True:
         ids = list(model.objects.filter(**condition).values_list("pk", flat=True)[:_ROWS_A_TRANSACTION])

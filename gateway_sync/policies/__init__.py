@@ -12,9 +12,15 @@ from collections.abc import Mapping
 from gateway_sync.policies import (
     client_limits,
     cors,
+    fixed_answer,
     ip_filter,
     key_auth,
+    path_rewrite,
+    query,
     rate_limit,
+    redirect,
+    request_headers,
+    response_headers,
     size_limit,
     streaming,
     upgrade,
@@ -49,6 +55,12 @@ _BUILT_IN = (
     size_limit,
     upgrade,
     streaming,
+    response_headers,
+    redirect,
+    fixed_answer,
+    request_headers,
+    query,
+    path_rewrite,
 )
 
 _ALL: tuple[Kind, ...] = tuple(kind_of(module) for module in _BUILT_IN)

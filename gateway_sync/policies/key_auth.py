@@ -1,4 +1,4 @@
-"""key-auth: where the API key is looked for. That a key is needed at all is no setting: access is denied by default."""
+"""key-auth: how a caller may say who it is. Without this policy: by an API key, in a header or as a bearer token."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ KIND = "key-auth"
 
 DESCRIPTION = Description(
     KIND,
-    "Where the key is read",
-    "Changes where the key of a call is looked for. That every call needs one is no setting.",
+    "Who may call, and how they say so",
+    "Each way that is on is enough by itself. A key that is sent must be valid, also where anonymous calls may pass.",
     (
         Setting(
             "header", "Header", "text", "The header that carries the key.", "Empty: the header of the API's settings."
@@ -26,6 +26,21 @@ DESCRIPTION = Description(
             "flag",
             "Whether a key in Authorization counts as well.",
             default="true",
+        ),
+        Setting(
+            "basic",
+            "Also as password",
+            "flag",
+            "Whether the key may be the password of HTTP Basic; the user name may be any.",
+            default="false",
+        ),
+        Setting(
+            "anonymous",
+            "Anonymous calls",
+            "flag",
+            "Whether calls without a key pass. They are counted by operation; rates by application, credential or"
+            " subscription count them by address.",
+            default="false",
         ),
     ),
     "key-auth: { header: X-Bank-Key, bearer: false }",
@@ -55,6 +70,8 @@ class KeyAuth:
 
     header: str = ""
     bearer: bool = True
+    basic: bool = False
+    anonymous: bool = False
 
     def header_or(self, default: str) -> str:
         """The header's name in lower case."""
@@ -67,7 +84,12 @@ POLICY = KeyAuth
 def parse(settings: Mapping[str, object], where: Where) -> tuple[KeyAuth | None, tuple[Problem, ...]]:
     """The policy, or None and what is wrong with its settings."""
     reader = SettingsReader(KIND, settings, where)
-    policy = KeyAuth(reader.text("header"), reader.flag("bearer", default=True))
+    policy = KeyAuth(
+        reader.text("header"),
+        reader.flag("bearer", default=True),
+        reader.flag("basic", default=False),
+        reader.flag("anonymous", default=False),
+    )
     if policy.header and not can_carry_key(policy.header):
         reader.refuse("header", f'"{policy.header}" cannot carry a key.', 'Use a name such as "X-API-Key".')
     problems = reader.problems()
@@ -76,4 +98,9 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[KeyAuth | None,
 
 def dump(policy: KeyAuth) -> dict[str, object]:
     """Canonical settings; parse reads them back."""
-    return {"header": policy.header, "bearer": policy.bearer}
+    return {
+        "header": policy.header,
+        "bearer": policy.bearer,
+        "basic": policy.basic,
+        "anonymous": policy.anonymous,
+    }

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.policies.settings import SettingsReader
 from gateway_sync.policies.units import format_rate
+from gateway_sync.policies.views import fault_of_field
 from gateway_sync.problems import Problem, Where
 
 KIND = "rate-limit"
-SUBJECTS = ("subscription", "application", "credential", "address")
+SUBJECTS = ("subscription", "application", "credential", "address", "operation", "header")
 
 DESCRIPTION = Description(
     KIND,
@@ -34,6 +35,12 @@ DESCRIPTION = Description(
         Setting(
             "by", "Counted for each", "text", "Who has a count of its own.", default="application", choices=SUBJECTS
         ),
+        Setting(
+            "header",
+            "Header",
+            "text",
+            "With `by: header`: each value of this field has a count; calls without it share one.",
+        ),
     ),
     "rate-limit: { limit: 10/s, burst: 20, by: credential }",
     "rate-limited",
@@ -51,6 +58,7 @@ class RateLimit:
     per_s: int
     burst: int
     by: str = "application"
+    header: str = ""
 
 
 POLICY = RateLimit
@@ -100,11 +108,21 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[RateLimit | Non
         per_s,
         reader.integer("burst", requests, least=1, most=10**6),
         reader.choice("by", SUBJECTS, "application"),
+        reader.text("header"),
     )
+    if (policy.by == "header") != bool(policy.header):
+        reader.refuse("header", '"by: header" and "header" belong together.', "Write { by: header, header: X-Tenant }.")
+    elif policy.header and (fault := fault_of_field(policy.header)):
+        reader.refuse("header", fault)
     problems = reader.problems()
     return (None if problems else policy), problems
 
 
 def dump(policy: RateLimit) -> dict[str, object]:
     """Canonical settings; parse reads them back."""
-    return {"limit": format_rate(policy.requests, policy.per_s), "burst": policy.burst, "by": policy.by}
+    return {
+        "limit": format_rate(policy.requests, policy.per_s),
+        "burst": policy.burst,
+        "by": policy.by,
+        "header": policy.header,
+    }

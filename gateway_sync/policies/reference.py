@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS
+from gateway_sync.policies.applied import OPERATIONS, SHADOW
 from gateway_sync.policies.descriptions import Description, Setting
 
 INTRODUCTION = """\
@@ -26,14 +27,28 @@ policies:
 Kinds act in the order of this page, wherever and in whatever order they are written. The rate and the quotas of a plan
 are no policies: they belong to the [Plan](documents.md#plan).
 
-*Accumulates*: a call must pass the policies of the environment and those of the version. *Narrowest wins*: a version's
-policy of that kind replaces the environment's.
+*Accumulates*: all policies of the kind act, those of the environment and those of the version, as many as are written.
+*Narrowest wins*: of such a kind only one acts on a call: the version's before the environment's; there the one that
+names the operation, then one that names it by a wildcard, then one for all; of equals the one written first.
+
+A request meets the kinds in the order of this page, an answer in the reverse. An answer that a policy gives in the
+service's place passes the policies that the request had met. Every policy may have two settings more, where its kind
+can have them:
+
+| setting | type | default | meaning |
+|---|---|---|---|
+{common}
+
+What policies in shadow would have done is counted by version, operation and kind, and shown on the version's *Policies*
+page. Kinds from installed packages come last: [write a policy kind](../howto/write-a-policy-kind.md).
 
 | kind | purpose | in two scopes | refuses with |
 |---|---|---|---|"""
 
 TYPES = {
     "text": "text",
+    "lines": "text of several lines",
+    "fields": "mapping of names to texts",
     "flag": "true or false",
     "number": "whole number, at least 1",
     "rate": "rate: `10/s`, `100/m`, `5/10s`; units s, m, h, d",
@@ -51,7 +66,7 @@ def main() -> None:
 
 
 def _lines() -> Iterator[str]:
-    yield INTRODUCTION
+    yield INTRODUCTION.replace("{common}", "\n".join(setting_row(setting) for setting in (OPERATIONS, SHADOW)))
     for kind in KINDS:
         description = DESCRIPTIONS[kind]
         scopes = "accumulates" if kind in ACCUMULATING else "narrowest wins"
@@ -65,9 +80,21 @@ def _lines() -> Iterator[str]:
 
 def _kind(description: Description) -> Iterator[str]:
     yield from ("", f"## {description.kind}", "", f"{description.title}. {description.summary}", "")
+    if missing := _missing(description):
+        yield from (missing, "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
     yield from (setting_row(setting) for setting in description.settings)
     yield from ("", "```yaml", "policies:", f"  - {description.example}", "```")
+
+
+def _missing(description: Description) -> str:
+    """Which of the settings that every policy may have this kind cannot have."""
+    lacks = [
+        f"`{setting.name}`"
+        for setting, has in ((OPERATIONS, description.has_operations), (SHADOW, description.has_shadow))
+        if not has
+    ]
+    return f"Without {' and '.join(lacks)}." if lacks else ""
 
 
 def setting_row(setting: Setting) -> str:

@@ -152,6 +152,19 @@ class SettingsReader:
             return default
         return tuple(items)
 
+    def pairs(self, field: str) -> tuple[tuple[str, str], ...]:
+        """A mapping of names to texts, by name; numbers count as the texts that they are written with."""
+        value = self._take(field)
+        if value is None:
+            return ()
+        if not isinstance(value, Mapping) or not all(
+            isinstance(name, str) and name and isinstance(text, str | int) and not isinstance(text, bool)
+            for name, text in value.items()
+        ):
+            self.refuse(field, f'"{field}" must be a mapping of names to texts.', 'Write { X-Team: "payments" }.')
+            return ()
+        return tuple(sorted((name, str(text)) for name, text in value.items()))
+
     def networks(self, field: str) -> tuple[str, ...]:
         """A list of addresses or CIDR blocks, in canonical form."""
         blocks: list[str] = []

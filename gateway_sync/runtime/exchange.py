@@ -10,13 +10,15 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
-from gateway_sync.runtime.core.admission import Charge, Grant, cell_key
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
+from gateway_sync.runtime.core.grants import Charge, Grant, late_charges
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
-from gateway_sync.runtime.dispatch import Attempts, dispatch, send_again
+from gateway_sync.runtime.attempts import Attempts, send_again
+from gateway_sync.runtime.dispatch import dispatch
 from gateway_sync.runtime.spool_format import CLIENT_CLOSED, CODE_NUMBERS
 from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS, count_exchange
+from gateway_sync.runtime.stepping import Stepping
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
@@ -33,8 +35,8 @@ class Exchange:
     __slots__ = (
         "_charged_lines", "_is_admitted", "_is_answered", "_mode", "_number", "_request_bytes", "_response_bytes",
         "_started_ns", "_status", "_upstream_us", "admission", "answer_lines", "attempts", "client", "head", "is_head",
-        "is_over", "is_upload_complete", "path", "request_id", "rules", "sent_ns", "serving", "target", "upstream",
-        "version",
+        "is_over", "is_upload_complete", "path", "request_id", "rules", "sent_ns", "serving", "stepping", "target",
+        "upstream", "version",
     )  # fmt: skip
 
     answer_lines: AnswerLines
@@ -56,6 +58,7 @@ class Exchange:
         self.request_id = b"%s-%08x" % (serving.boot, self._number)
         self.upstream: UpstreamConnection | None = None
         self.attempts: Attempts | None = None
+        self.stepping: Stepping | None = None
         self._is_admitted = self._is_answered = self.is_over = False
         self._request_bytes = self._response_bytes = self.sent_ns = self._upstream_us = self._status = 0
         self._charged_lines = client.host_lines
@@ -68,14 +71,18 @@ class Exchange:
         refusal, grant, route = admission.refusal, admission.grant, admission.route
         if refusal is None and grant is not None and route is not None:
             rules = self.rules = route.rules
-            refusal = self._charge(grant, now_ns) if grant.charges or grant.by_address else None
+            refusal = self._charge(grant, now_ns) if grant.charges or grant.late else None
             limit = rules.max_body_bytes
             if refusal is None and 0 <= limit < head.content_length:
                 refusal = Refusal("body-too-large", f"The limit is {limit} bytes.")
             if refusal is None and not self._note(grant, now_ns):
                 refusal = Refusal("overloaded", "Usage cannot be noted now.", (b"Retry-After: 5",))
             if refusal is None:
-                self.go_on(route.version)
+                if rules.is_stepped:
+                    self.stepping = Stepping(self, rules)
+                    self.stepping.begin()
+                else:
+                    self.go_on(route.version)
                 return
         if admission.preflight is not None:
             self._answer_preflight(admission.preflight)
@@ -86,11 +93,8 @@ class Exchange:
 
     def _charge(self, grant: Grant, now_ns: int) -> Refusal | None:
         charges: list[Charge] = grant.charges
-        if grant.by_address:
-            charges = [
-                *charges,
-                *((cell_key(f"{name}:{self.client.address}"), terms) for name, terms in grant.by_address),
-            ]
+        if grant.late:
+            charges = [*charges, *late_charges(grant.late, self.head, self.client.address)]
         charged: Charged | None = self.serving.limits.charge(charges, now_ns)
         if charged is None:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
@@ -99,7 +103,9 @@ class Exchange:
         return Refusal(code, fields=(b"Retry-After: %d" % wait_s,)) if code else None
 
     def _note(self, grant: Grant, now_ns: int) -> bool:
-        """Note the exchange in the spool before anything of it leaves this process."""
+        """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""
+        if not grant.context:
+            return True
         self._is_admitted = self.serving.spool.admit(
             self._number, now_ns // 1000, self.head.request_id, self.admission.path, grant.context
         )
@@ -116,7 +122,13 @@ class Exchange:
         limit = self.rules.max_body_bytes
         if 0 <= limit < self._request_bytes:
             self.fail(Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True))
-            return
+        elif self.stepping is not None and self.stepping.is_collecting:
+            self.stepping.collect(content, is_complete=is_complete)
+        else:
+            self.send_on(content, is_complete=is_complete)
+
+    def send_on(self, content: bytes, *, is_complete: bool) -> None:
+        """Send a part of the body to the upstream, or keep it until there is one."""
         if self.head.body == CHUNKED:
             content = (b"%x\r\n%s\r\n" % (len(content), content) if content else b"") + (
                 b"0\r\n\r\n" if is_complete else b""
@@ -156,6 +168,11 @@ class Exchange:
 
     def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> None:
         """Send the head on, and what came with it."""
+        if self.stepping is not None:
+            stepped = self.stepping.on_answer(head, body, is_complete=is_complete)
+            if stepped is None:
+                return
+            head, body = stepped
         self._upstream_us = (time.time_ns() - self.sent_ns) // 1000
         self._status = head.status
         self._is_answered = True
@@ -182,6 +199,11 @@ class Exchange:
         if self._mode == CHUNKED:
             body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_complete else b"")
         if is_complete:
+        if self.stepping is not None:
+            stepped = self.stepping.on_content(body, is_complete=is_complete)
+            if stepped is None:
+                return
+            body = stepped
             self._complete(body)
             return
         self.client.touch(self.version.silence_s)
@@ -268,11 +290,16 @@ class Exchange:
         duration_us = max(0, (time.time_ns() - self._started_ns) // 1000)
         count_exchange(serving.stats, status, duration_us, self._request_bytes, self._response_bytes)
         admission = self.admission
-        is_noted = self._is_admitted or (admission.grant is not None and self._note(admission.grant, self._started_ns))
+        grant = admission.grant
+        is_noted = self._is_admitted or (
+            grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
+        )
         if not is_noted:  # nobody's, or a refusal while the spool is full: it was never sent on, so nobody is billed
             serving.count_anonymous(admission.route.id if admission.route else "", admission.version, status, code)
             return True
         return serving.spool.finish(
+        if self.stepping is not None:
+            self.stepping.finish(self._request_bytes)
             self._number,
             status,
             CODE_NUMBERS[code],

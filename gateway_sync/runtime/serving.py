@@ -12,8 +12,10 @@ import msgspec
 
 from gateway_sync.runtime.bounds import Bounds, connections_possible
 from gateway_sync.runtime.core.admission import Gate
+from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.core.shadows import Shadows
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.tunnel import TunnelPlaces
@@ -71,6 +73,7 @@ class Serving:
         self.rules = self._read_rules(gate.index)
         self._traceparents: list[bytes] = []
 
+        self.shadows = Shadows()
     def _read_rules(self, index: Index) -> NetworkRules:
         environment = index.environment
         return NetworkRules(
@@ -139,4 +142,5 @@ class Serving:
 
 def date_line() -> bytes:
     """The Date field of the gateway's own answers (RFC 9110 section 6.6.1)."""
+        self.now_ms = int(now * 1000)
     return b"Date: " + formatdate(usegmt=True).encode()

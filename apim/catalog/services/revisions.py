@@ -18,7 +18,7 @@ from apim.catalog.operations import METHODS, parse_operations, path_fault
 from apim.catalog.services.versions import lock, require_active
 from apim.catalog.upstreams import parse_upstream
 from apim.errors import Conflict, Invalid, Problems
-from gateway_sync.policies import parse_policy
+from gateway_sync.policies import ACCUMULATING, read_policy
 from gateway_sync.problems import Where
 
 _CONTENT = ("document", "operations", "passthrough", "base_path", "upstream", "policies")
@@ -85,7 +85,7 @@ def parse_policies(policies: Sequence[Mapping[str, Any]], version: APIVersion) -
     Errors: Problems of catalog.policy, field `policies.<index>.<setting>`.
     """
     errors: list[Invalid] = []
-    kinds: set[str] = set()
+    places: set[tuple[str, str]] = set()
     if len(policies) > _POLICIES_AT_MOST:
         message = f"A version has at most {_POLICIES_AT_MOST} policies."
         raise Invalid("catalog.policy", message, field="policies")
@@ -96,10 +96,14 @@ def parse_policies(policies: Sequence[Mapping[str, Any]], version: APIVersion) -
             errors.append(Invalid("catalog.policy", message, field=field, hint="Such as `size-limit: { max: 1MiB }`."))
             continue
         kind, settings = next(iter(policy.items()))
-        if kind in kinds:
-            errors.append(Invalid("catalog.policy", f"`{kind}` is written twice.", field=field))
-        kinds.add(kind)
-        _, problems = parse_policy(str(kind), settings, Where("version", version.pk))
+        read, problems = read_policy(str(kind), settings, Where("version", version.pk))
+        if read is not None and kind not in ACCUMULATING:
+            place = kind, json.dumps([read.operations, read.is_shadow])
+            if place in places:
+                errors.append(
+                    Invalid("catalog.policy", f"`{kind}` is written twice for the same operations.", field=field)
+                )
+            places.add(place)
         errors += [
             Invalid(
                 "catalog.policy", problem.message, field=f"{field}.{problem.where.field}".rstrip("."), hint=problem.hint

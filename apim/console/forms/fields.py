@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -53,3 +54,24 @@ class LinesField(forms.CharField):
         """The lines."""
         text = super().clean(value)
         return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+class PairsField(forms.CharField):
+    """A text area of one `Name: value` a line; gives them as a mapping, blank lines left out."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+
+    def prepare_value(self, value: object) -> object:
+        """One pair a line."""
+        return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+
+    def clean(self, value: object) -> dict[str, str]:
+        """The pairs."""
+        pairs: dict[str, str] = {}
+        for line in super().clean(value).splitlines():
+            name, colon, text = line.partition(":")
+            if line.strip() and (not colon or not name.strip()):
+                raise ValidationError(f"`{line.strip()}` is no pair. Write `Name: value`, one a line.", code="pair")
+            if line.strip():
+                pairs[name.strip()] = text.strip()
+        return pairs

@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apim.console.forms.fields import LinesField, MethodsField
-from gateway_sync.policies import DESCRIPTIONS, KINDS, parse_policy
+from apim.console.forms.fields import LinesField, MethodsField, PairsField
+from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, parse_policy
+from gateway_sync.policies.applied import common_settings
 from gateway_sync.policies.descriptions import Setting
 from gateway_sync.problems import Where
 
@@ -17,6 +18,7 @@ Settings = Mapping[str, object]
 
 
 _LISTS = frozenset({"words", "networks"})
+_EMPTY: tuple[object, ...] = ("", None, [], {})
 
 
 def setting_field(setting: Setting) -> forms.Field:
@@ -28,6 +30,11 @@ def setting_field(setting: Setting) -> forms.Field:
     if setting.type in _LISTS:
         words["help_text"] += " One a line."
         return LinesField(**words)
+    if setting.type == "fields":
+        words["help_text"] += " Name: value, one a line."
+        return PairsField(**words)
+    if setting.type == "lines":
+        return forms.CharField(widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}), strip=False, **words)
     if setting.type == "methods":
         return MethodsField(initial=setting.default.split(", "), **words)
     if setting.type == "number":
@@ -38,16 +45,21 @@ def setting_field(setting: Setting) -> forms.Field:
 
 
 class PolicyForm(forms.Form):
-    """The settings of one kind, and whether the version has it."""
+    """The settings of one policy, and whether the version has it.
+
+    Shapes: number counts the policies of one kind, from 0.
+    """
 
     is_on = forms.BooleanField(required=False, label="On")
 
-    def __init__(self, data: Any, *, kind: str, settings: Settings | None) -> None:
+    def __init__(self, data: Any, *, kind: str, number: int, settings: Settings | None) -> None:
         self.kind = kind
+        self.number = number
         self.text = DESCRIPTIONS[kind]
+        self._common = common_settings(self.text)
         initial = {"is_on": settings is not None, **(settings or {})}
-        super().__init__(data, prefix=kind, initial=initial)
-        for setting in self.text.settings:
+        super().__init__(data, prefix=_prefix(kind, number), initial=initial)
+        for setting in (*self.text.settings, *self._common):
             self.fields[setting.name] = setting_field(setting)
 
     def clean(self) -> dict[str, Any]:
@@ -69,14 +81,31 @@ class PolicyForm(forms.Form):
     def settings(self) -> dict[str, object]:
         """The settings as a document writes them; what was left empty is left to the kind's default."""
         names = [setting.name for setting in self.text.settings]
-        return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) not in ("", None, [])}
+        found = {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) not in _EMPTY}
+        return found | {each.name: value for each in self._common if (value := self.cleaned_data.get(each.name))}
+
+
+def _prefix(kind: str, number: int) -> str:
+    return f"{kind}.{number}" if number else kind
 
 
 def policy_forms(data: Any, policies: Sequence[Mapping[str, Settings]]) -> list[PolicyForm]:
-    """A form for each kind that a version may have, in the order in which gateways apply them."""
-    stored = {kind: settings for policy in policies for kind, settings in policy.items()}
-    kinds = (kind for kind in KINDS if not DESCRIPTIONS[kind].is_of_environment)
-    return [PolicyForm(data, kind=kind, settings=stored.get(kind)) for kind in kinds]
+    """A form for each policy that a version has and one more of each kind, in the order in which gateways apply them.
+
+    A kind that can be there once only has no further form.
+    """
+    rows: list[PolicyForm] = []
+    for kind in (kind for kind in KINDS if not DESCRIPTIONS[kind].is_of_environment):
+        stored = [settings for policy in policies for name, settings in policy.items() if name == kind]
+        is_single = kind not in ACCUMULATING and not DESCRIPTIONS[kind].has_operations
+        count = 1 if is_single else len(stored) + 1
+        while data is not None and f"{_prefix(kind, count)}-is_on" in data:
+            count += 1
+        rows += [
+            PolicyForm(data, kind=kind, number=number, settings=stored[number] if number < len(stored) else None)
+            for number in range(count)
+        ]
+    return rows
 
 
 def policies_value(rows: Sequence[PolicyForm]) -> list[dict[str, Settings]]:

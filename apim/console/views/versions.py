@@ -25,6 +25,7 @@ from apim.console.scope import find_place, find_version_to_edit
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.usage import reports
+from apim.usage.shadows import shadow_counts
 
 if TYPE_CHECKING:
     from django.forms import BaseFormSet
@@ -121,7 +122,14 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
             )
             return saved_page(request, row, saved)
     return page(
-        request, "console/versions/policies.html", api=row.api, version=row, policies=rows, form=note, can_edit=True
+        request,
+        "console/versions/policies.html",
+        api=row.api,
+        version=row,
+        policies=rows,
+        shadows=shadow_counts(reports.Scope(version_ids=[row.id]), reports.last(timedelta(hours=24))),
+        form=note,
+        can_edit=True,
     )
 
 

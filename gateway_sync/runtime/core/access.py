@@ -6,7 +6,7 @@ Owns: the rules. Must not know: where records are kept; a Records is anything th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 FOREVER = 2**62
@@ -28,11 +28,12 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: ids for usage records; empty strings for nobody."""
+    """Who calls: ids for usage records, and the application's name; empty strings for nobody."""
 
     credential: str = ""
     application: str = ""
     organization: str = ""
+    application_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def find_verdict(records: Records, key_hash: str, products: Iterable[tuple[str, 
     expires_s = credential["expires_at"] or FOREVER
     application = records.find("application", application_id)
     organization = records.find("organization", organization_id)
+    if application is not None:
+        identity = replace(identity, application_name=str(application.get("name", "")))
     states = (credential["state"], (application or {}).get("state"), (organization or {}).get("state"))
     if states[0] not in ("active", "rolling") or states[1] != "active" or states[2] != "active":
         return Verdict(identity, "forbidden", valid_until_s=expires_s)

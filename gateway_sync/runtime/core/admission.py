@@ -6,51 +6,22 @@ then the shell charges the limits that an Admission names, and checks the body's
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
 from gateway_sync.runtime.core.addresses import AddressLimit
+from gateway_sync.runtime.core.grants import SEPARATOR, Grant, cell_key
 from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, VersionEntry
-from gateway_sync.runtime.core.limits import NS, Terms
+from gateway_sync.runtime.core.keys import challenge, take_key
+from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
-from gateway_sync.runtime.core.rules import Rules
+
+__all__ = ["SEPARATOR", "Admission", "Gate"]
 
 REMEMBERED_GRANTS = 16_384
 REMEMBERED_PLANS = 65_536
-SEPARATOR = "\x1f"
-
-KEY_PREFIX = b"apim_"
-_BEARER = b"bearer "
-
-Charge = tuple[bytes, Terms]
-
-
-class Grant:
-    """What a key may do at a route, as long as no access record changes."""
-
-    __slots__ = ("by_address", "charges", "code", "context", "valid_until_s")
-
-    def __init__(
-        self, verdict: Verdict, route: RouteEntry, charges: list[Charge], by_address: list[tuple[str, Terms]]
-    ) -> None:
-        """charges are ready; by_address still need the address. context is the static part of a usage record."""
-        self.code = verdict.code
-        self.valid_until_s = verdict.valid_until_s
-        self.charges = charges
-        self.by_address = by_address
-        identity = verdict.identity
-        parts = (
-            *route.context,
-            identity.organization,
-            identity.application,
-            identity.credential,
-            verdict.subscription,
-            verdict.plan,
-        )
-        self.context = SEPARATOR.join(parts).encode()
 
 
 class Admission:
@@ -148,7 +119,7 @@ class Gate:
             admission.refusal = Refusal(grant.code)
             return
         self._addresses.count(address, now_ns)
-        fields = (_challenge(admission.route), *self._addresses.fields(address, now_ns))
+        fields = (*challenge(admission.route), *self._addresses.fields(address, now_ns))
         admission.refusal = Refusal(grant.code, "" if is_keyed else "Send an API key.", fields)
 
     def _check_rare(self, admission: Admission, match: Match, head: RequestHead, address: str) -> None:
@@ -180,29 +151,22 @@ class Gate:
     def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
         if key:
             verdict = find_verdict(self._records, self._hash_key(key), route.products, now_s)
+        elif route.rules.is_anonymous:
+            return self._remember(key, route, Grant(Verdict(NOBODY, ""), route, None))
         else:
             verdict = Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
         plan = self._find_plan(verdict) if not verdict.code else None
         if not verdict.code and plan is None:
             # The record came before the snapshot that holds its plan; without terms nothing is admitted.
             verdict = Verdict(verdict.identity, "overloaded", valid_until_s=now_s)
-        charges: list[Charge] = []
-        if plan is not None and plan.terms is not None:
-            charges.append((cell_key(verdict.subscription), plan.terms))
-        subjects = {
-            "subscription": verdict.subscription,
-            "application": verdict.identity.application,
-            "credential": verdict.identity.credential,
-        }
-        rates = route.rules.rates if not verdict.code else []
-        charges += [
-            (cell_key(f"{rate.name}:{subjects[rate.by]}"), rate.terms) for rate in rates if rate.by != "address"
-        ]
-        grant = Grant(verdict, route, charges, [(rate.name, rate.terms) for rate in rates if rate.by == "address"])
-        if verdict.valid_until_s > now_s:
-            if len(self._grants) >= REMEMBERED_GRANTS:
-                self._grants.clear()
-            self._grants[key, route] = grant
+        terms = plan.terms if plan is not None else None
+        grant = Grant(verdict, route, (cell_key(verdict.subscription), terms) if terms is not None else None)
+        return self._remember(key, route, grant) if verdict.valid_until_s > now_s else grant
+
+    def _remember(self, key: bytes, route: RouteEntry, grant: Grant) -> Grant:
+        if len(self._grants) >= REMEMBERED_GRANTS:
+            self._grants.clear()
+        self._grants[key, route] = grant
         return grant
 
     def _find_plan(self, verdict: Verdict) -> PlanEntry | None:
@@ -218,45 +182,3 @@ class Gate:
 
 def _address_limit(index: Index) -> AddressLimit:
     return AddressLimit(index.environment.address_rate_per_s, index.environment.address_burst)
-
-
-def cell_key(text: str) -> bytes:
-    """The 16 bytes that name a subject's cell."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _challenge(route: RouteEntry) -> bytes:
-    """WWW-Authenticate (RFC 9110 section 11.6.1)."""
-    return b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (route.version.prefix, route.rules.key_field)
-
-
-def take_key(  # noqa: C901 - a table of two fields, read in one pass
-    head: RequestHead, rules: Rules
-) -> tuple[bytes, Refusal | None]:
-    """The API key, "" when none was sent. Fields that might have held one and do not are forwarded after all."""
-    keys = head.keys or ()
-    if len(keys) == 1 and keys[0][0] == rules.key_field and keys[0][1].startswith(KEY_PREFIX):
-        return keys[0][1], None  # nearly all requests
-    key, bearer, authorization = b"", b"", b""
-    for name, value in keys:
-        if name == rules.key_field:
-            if key:
-                return b"", Refusal("bad-request", "The key header is doubled.", is_closing=True)
-            key = value
-        elif name == b"authorization":
-            if authorization:
-                return b"", Refusal("bad-request", "The Authorization header is doubled.", is_closing=True)
-            authorization = value
-            if value[:7].lower() == _BEARER:
-                bearer = value[7:].strip()
-        else:
-            head.lines.append(name + b": " + value)
-    if authorization and rules.key_field != b"authorization":
-        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and rules.reads_bearer)
-        if not is_key:
-            head.lines.append(b"Authorization: " + authorization)
-    elif key[:7].lower() == _BEARER:
-        key = key[7:].strip()
-    if not key and rules.reads_bearer:
-        key = bearer
-    return key, None

@@ -29,12 +29,13 @@ NO_LIMIT: Final = -1
 class RateRule:
     """A rate limit of a version. Shapes: name is the same in every worker and begins the names of its cells."""
 
-    __slots__ = ("by", "name", "terms")
+    __slots__ = ("by", "header", "name", "terms")
 
     def __init__(self, version_id: str, number: int, rate: RateLimit) -> None:
         """number tells the rates of one version apart, in RateLimit fields too."""
         self.name = f"{version_id}:{number}"
         self.by = rate.by
+        self.header = rate.header
         self.terms = Terms(f"{rate.by}-{number}", (rate.requests, rate.per_s, rate.burst))
 
 
@@ -46,7 +47,8 @@ class Rules:
     """
 
     __slots__ = (
-        "body_bytes", "ip_filters", "is_stepped", "key_field", "max_body_bytes", "rates", "reads_bearer",
+        "body_bytes", "ip_filters", "is_anonymous", "is_stepped", "key_field", "max_body_bytes", "rates",
+        "reads_basic", "reads_bearer",
         "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
     )  # fmt: skip
 
@@ -74,6 +76,8 @@ class Rules:
         self.rates = rates
         self.key_field = key_auth.header_or(book.key_header).encode()
         self.reads_bearer = key_auth.bearer
+        self.reads_basic = key_auth.basic
+        self.is_anonymous = key_auth.anonymous
         self.max_body_bytes = min(sizes, default=NO_LIMIT)
         self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
         self.steps = steps

@@ -352,7 +352,7 @@ def test_an_upstream_that_makes_no_sense_is_refused(upstream: dict[str, object],
         ([{"rate-limt": {}}], "policies.0"),
         ([{"size-limit": {"max": "lots"}}], "policies.0.max"),
         ([{"size-limit": {"maks": 1}}], "policies.0.maks"),
-        ([{"size-limit": {"max": 1}}, {"size-limit": {"max": 2}}], "policies.1"),
+        ([{"query": {"remove": ["a"]}}, {"cors": {"origins": "*"}}, {"cors": {"origins": "*"}}], "policies.2"),
         ([{}], "policies.0"),
     ],
 )

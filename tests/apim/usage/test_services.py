@@ -18,7 +18,9 @@ from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
+from apim.usage.reports import Scope, Span
 from apim.usage.services import KEEP_RECORDS, ingest, purge
+from apim.usage.shadows import shadow_counts
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.access import application, issued_key
 from tests.factories.usage import NOON, batch, event
@@ -75,6 +77,18 @@ def test_two_boots_with_the_same_numbers_are_two_gateways_worth_of_calls(gateway
     ingest(gateway=gateway, batch=batch(event(1), boot="one"))
     ingest(gateway=gateway, batch=batch(event(1), boot="two"))
     assert calls("minute") == 2
+
+
+def test_what_shadow_policies_would_have_done_is_kept_apart_from_calls(gateway: Gateway) -> None:
+    cells = [
+        UsageCell(MINUTE, "GET /accounts", "ver_1", 0, f"shadow/rate-limit/{done}", count)
+        for done, count in (("passed", 90), ("refused", 10))
+    ]
+    ingest(gateway=gateway, batch=batch(cells=cells, cells_id=1))
+    span = Span(NOON - timedelta(hours=1), NOON + timedelta(hours=1))
+    counts = shadow_counts(Scope(version_ids=["ver_1"]), span)
+    assert counts["rate-limit"].sentence == "would have refused 10 of 100 calls"
+    assert calls("minute") == 0
 
 
 def test_anonymous_cells_are_added_once(gateway: Gateway) -> None:

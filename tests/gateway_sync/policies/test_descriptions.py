@@ -9,6 +9,15 @@ from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy
 from gateway_sync.problems import Where
 from gateway_sync.runtime.core.refusals import CODES
 
+# Kinds of which something must be said, and nothing is required.
+ONE_OF: dict[str, dict[str, object]] = {
+    "ip-filter": {"deny": ["10.0.0.0/8"]},
+    "request-headers": {"remove": ["X-A"]},
+    "response-headers": {"remove": ["X-A"]},
+    "query": {"remove": ["a"]},
+    "path-rewrite": {"prefix": "/v2"},
+}
+
 
 def where_of(kind: str) -> Where:
     return Where("environment" if DESCRIPTIONS[kind].is_of_environment else "version", "x", "policies")
@@ -40,8 +49,7 @@ def test_every_setting_is_described_with_its_default_and_what_is_required(kind: 
     )
 
     required = {setting.name: policy[kind][setting.name] for setting in description.settings if setting.is_required}
-    if kind == "ip-filter":
-        required = {"deny": ["10.0.0.0/8"]}  # one of the two; neither is required
+    required |= ONE_OF.get(kind, {})
     plain, problems = parse_policy(kind, required, where_of(kind))
     written = {
         setting.name: _written(setting.type, setting.default) for setting in description.settings if setting.default

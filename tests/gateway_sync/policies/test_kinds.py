@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy
+from gateway_sync.policies import DESCRIPTIONS, KINDS, dump_policy, parse_policy, read_policy, write_policy
 from gateway_sync.policies.cors import CORS
 from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.units import format_rate, parse_duration_ms, parse_rate, parse_size_bytes
@@ -26,6 +26,17 @@ GOOD = [
     ("upgrade", {"protocols": ["websocket", "mqtt"], "idle": "1h", "longest": 60, "perApplication": 5}),
     ("upgrade", {"protocols": "none"}),
     ("streaming", {"idle": "10m"}),
+    ("key-auth", {"basic": True, "anonymous": True}),
+    ("rate-limit", {"limit": "10/s", "by": "header", "header": "X-Tenant"}),
+    ("rate-limit", {"limit": "10/s", "by": "operation"}),
+    ("request-headers", {"set": {"X-A": "{application.id}", "X-N": 1}, "add": {"X-B": "b"}, "remove": "Cookie"}),
+    ("response-headers", {"set": {"Cache-Control": "no-store"}}),
+    ("query", {"set": {"a b": "{client.address}"}, "remove": ["debug"]}),
+    ("path-rewrite", {"strip": "/api/", "prefix": "/v2"}),
+    ("path-rewrite", {"path": "/customers/{id}/{application.id}"}),
+    ("redirect", {"location": "https://a.example.com:8443{request.path}", "status": "301", "keepQuery": False}),
+    ("redirect", {"location": "/bank/v2/{id}"}),
+    ("fixed-answer", {"status": 503, "headers": {"Retry-After": 60}, "body": "closed", "contentType": "text/plain"}),
     ("client-limits", {}),
     ("client-limits", {"headerTimeout": "5s", "header": "8KiB", "perAddress": 200, "overloadLag": "100ms"}),
 ]
@@ -55,6 +66,41 @@ BAD = [
     ("upgrade", {"idle": 0}, "upgrade.E002", ""),
     ("streaming", {}, "streaming.E003", ""),
     ("streaming", {"idle": "25h"}, "streaming.E002", ""),
+    ("rate-limit", {"limit": "1/s", "by": "header"}, "rate_limit.E002", "X-Tenant"),
+    ("rate-limit", {"limit": "1/s", "header": "X-A"}, "rate_limit.E002", "by: header"),
+    ("request-headers", {}, "request_headers.E003", ""),
+    ("request-headers", {"set": {"Host": "a"}}, "request_headers.E002", ""),
+    ("request-headers", {"set": {"content_length": "1"}}, "request_headers.E002", ""),
+    ("request-headers", {"add": {"Transfer-Encoding": "chunked"}}, "request_headers.E002", ""),
+    ("request-headers", {"remove": ["X-Forwarded-For"]}, "request_headers.E002", ""),
+    ("request-headers", {"set": {"X-A": "a\r\nX-B: b"}}, "request_headers.E002", ""),
+    ("request-headers", {"set": {"X-A": "{aplication.id}"}}, "request_headers.E002", "{application.id}"),
+    ("request-headers", {"set": {"X-A": "{"}}, "request_headers.E002", ""),
+    ("request-headers", {"set": ["X-A"]}, "request_headers.E002", "X-Team"),
+    ("response-headers", {"set": {"Content-Encoding": "gzip"}}, "response_headers.E002", ""),
+    ("response-headers", {"remove": ["Via"]}, "response_headers.E002", ""),
+    ("query", {}, "query.E003", ""),
+    ("query", {"set": {"a": "{b}"}}, "query.E002", "{application.id}"),
+    ("path-rewrite", {}, "path_rewrite.E003", ""),
+    ("path-rewrite", {"prefix": "v2"}, "path_rewrite.E002", ""),
+    ("path-rewrite", {"prefix": "/a/../b"}, "path_rewrite.E002", ".."),
+    ("path-rewrite", {"prefix": "/a/%2e%2E/b"}, "path_rewrite.E002", ".."),
+    ("path-rewrite", {"prefix": "/a?b"}, "path_rewrite.E002", ""),
+    ("path-rewrite", {"path": "/a", "strip": "/b"}, "path_rewrite.E002", ""),
+    ("redirect", {}, "redirect.E003", ""),
+    ("redirect", {"location": "//evil.example.com"}, "redirect.E002", "in full"),
+    ("redirect", {"location": "https://{id}.example.com/"}, "redirect.E002", "in full"),
+    ("redirect", {"location": "https://example.com{id}"}, "redirect.E002", "in full"),
+    ("redirect", {"location": "javascript:alert(1)"}, "redirect.E002", "in full"),
+    ("redirect", {"location": "/a", "status": "200"}, "redirect.E002", ""),
+    ("fixed-answer", {}, "fixed_answer.E003", ""),
+    ("fixed-answer", {"status": 101}, "fixed_answer.E002", ""),
+    ("fixed-answer", {"status": 204, "body": "x"}, "fixed_answer.E002", ""),
+    ("fixed-answer", {"status": 200, "headers": {"Content-Length": "3"}}, "fixed_answer.E002", ""),
+    ("size-limit", {"max": 1, "operations": ["accounts"]}, "policy.E004", "GET /accounts*"),
+    ("size-limit", {"max": 1, "shadow": "yes"}, "policy.E002", ""),
+    ("cors", {"origins": "*", "operations": ["GET /a"]}, "policy.E005", ""),
+    ("key-auth", {"shadow": True}, "policy.E006", ""),
     ("client-limits", {}, "client_limits.E002", "environment"),
     ("client-limits", {"header": "1MiB"}, "client_limits.E002", ""),
     ("client-limits", {"headerTimeout": "0s"}, "client_limits.E002", ""),
@@ -132,3 +178,11 @@ def test_origin_patterns_match_subdomains_only() -> None:
 def test_preflight_grants_only_names_that_can_be_sent() -> None:
     fields = dict(CORS(("*",)).preflight_fields("https://a", "x-api-key, bad name, x-ok"))
     assert fields["Access-Control-Allow-Headers"] == "x-api-key, x-ok"
+
+
+def test_operations_and_shadow_survive_a_round_trip() -> None:
+    written = {"max": 1, "operations": ["GET /accounts*", "* /x"], "shadow": True}
+    policy, problems = read_policy("size-limit", written, WHERE)
+    assert policy is not None
+    assert (policy.operations, policy.is_shadow, problems) == (("GET /accounts*", "* /x"), True, ())
+    assert write_policy(policy) == written

@@ -1,0 +1,39 @@
+"""What policies in shadow would have done: reads the counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from apim.usage.models import ShadowRollup
+from apim.usage.reports import Scope, Span
+
+_WORDS = {"refused": "refused", "answered": "answered by itself", "changed": "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowCount:
+    """What the shadow policies of one kind would have done. Shapes: done maps what to how many calls."""
+
+    tried: int
+    done: Mapping[str, int]
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        parts = [f"{_WORDS[what]} {calls:,}" for what, calls in sorted(self.done.items()) if what in _WORDS]
+        if not parts:
+            return f"would have let all {self.tried:,} calls pass as they were"
+        return f"would have {' and '.join(parts)} of {self.tried:,} calls"
+
+
+def shadow_counts(scope: Scope, span: Span) -> dict[str, ShadowCount]:
+    """The counts of a span by kind; kinds without a call in shadow are left out."""
+    rows = ShadowRollup.objects.between(span.period, span.starts()[0], span.until).filter(scope.filter())
+    done: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for kind, what, calls in rows.values_list("kind", "done").annotate(Sum("calls")).order_by("kind", "done"):
+        done[kind][what] = calls
+    return {kind: ShadowCount(sum(counts.values()), counts) for kind, counts in done.items()}

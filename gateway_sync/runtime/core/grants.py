@@ -1,0 +1,94 @@
+"""Grants: what a key may do at a route, and whose cells a call of it is counted in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gateway_sync.messages import RequestHead
+from gateway_sync.policies.views import NOBODY, Caller, Fields
+from gateway_sync.runtime.core.access import Verdict
+from gateway_sync.runtime.core.limits import Terms
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.core.index import RouteEntry
+    from gateway_sync.runtime.core.rules import RateRule
+
+SEPARATOR = "\x1f"
+
+Charge = tuple[bytes, Terms]
+
+
+class Grant:
+    """What a caller may do at a route, as long as no access record changes.
+
+    Shapes: charges are ready; late ones are of rates whose subject each call tells anew. context is the static part
+    of a usage record, b"" for a caller who is nobody.
+    """
+
+    __slots__ = ("caller", "charges", "code", "context", "late", "shadow_charges", "shadow_late", "valid_until_s")
+
+    def __init__(self, verdict: Verdict, route: RouteEntry, plan: Charge | None) -> None:
+        """plan is the cell of the subscription's plan."""
+        identity = verdict.identity
+        self.code = verdict.code
+        self.valid_until_s = verdict.valid_until_s
+        self.caller = NOBODY
+        self.context = b""
+        if identity.credential:
+            self.caller = Caller(
+                identity.application,
+                identity.application_name,
+                identity.organization,
+                identity.credential,
+                verdict.subscription,
+                verdict.plan,
+            )
+            parts = (
+                *route.context,
+                identity.organization,
+                identity.application,
+                identity.credential,
+                verdict.subscription,
+                verdict.plan,
+            )
+            self.context = SEPARATOR.join(parts).encode()
+        rules = route.rules
+        rates, shadow_rates = ([], []) if self.code else (rules.rates, rules.shadow_rates)
+        ready, self.late = self._charges(rates, route)
+        self.shadow_charges, self.shadow_late = self._charges(shadow_rates, route)
+        self.charges = ready if plan is None else [plan, *ready]
+
+    def _charges(self, rates: Iterable[RateRule], route: RouteEntry) -> tuple[list[Charge], list[RateRule]]:
+        """Those whose subject is known, and the others. Nobody is counted by address instead."""
+        caller = self.caller
+        subjects = {
+            "subscription": caller.subscription,
+            "application": caller.application,
+            "credential": caller.credential,
+            "operation": route.id,
+        }
+        late = [rate for rate in rates if not subjects.get(rate.by)]
+        ready = [
+            (cell_key(f"{rate.name}:{subject}"), rate.terms) for rate in rates if (subject := subjects.get(rate.by))
+        ]
+        return ready, late
+
+
+def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> list[Charge]:
+    """The charges of rates by header or address, for one call. Calls without the header share one count."""
+    return [
+        (cell_key(f"{rate.name}:{Fields(head.lines).get(rate.header) if rate.header else address}"), rate.terms)
+        for rate in late
+    ]
+
+
+def shadow_charges(grant: Grant, head: RequestHead, address: str) -> list[Charge]:
+    """What shadow rates would count a call in."""
+    return [*grant.shadow_charges, *late_charges(grant.shadow_late, head, address)]
+
+
+def cell_key(text: str) -> bytes:
+    """The 16 bytes that name a subject's cell."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

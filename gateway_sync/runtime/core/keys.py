@@ -1,0 +1,70 @@
+"""Keys: where in a request its API key is, and what a caller without one is told."""
+
+from __future__ import annotations
+
+import binascii
+from typing import TYPE_CHECKING
+
+from gateway_sync.messages import Refusal, RequestHead
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.core.index import RouteEntry
+    from gateway_sync.runtime.core.rules import Rules
+
+KEY_PREFIX = b"apim_"
+_BEARER = b"bearer "
+_BASIC = b"basic "
+
+
+def challenge(route: RouteEntry) -> tuple[bytes, ...]:
+    """WWW-Authenticate (RFC 9110 section 11.6.1)."""
+    realm, rules = route.version.prefix, route.rules
+    lines = (b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (realm, rules.key_field),)
+    if rules.reads_basic:
+        return (*lines, b'WWW-Authenticate: Basic realm="%s", charset="UTF-8"' % realm)
+    return lines
+
+
+def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
+    head: RequestHead, rules: Rules
+) -> tuple[bytes, Refusal | None]:
+    """The API key, "" when none was sent. Fields that might have held one and do not are forwarded after all."""
+    keys = head.keys or ()
+    if len(keys) == 1 and keys[0][0] == rules.key_field and keys[0][1].startswith(KEY_PREFIX):
+        return keys[0][1], None  # nearly all requests
+    key, bearer, authorization = b"", b"", b""
+    for name, value in keys:
+        if name == rules.key_field:
+            if key:
+                return b"", Refusal("bad-request", "The key header is doubled.", is_closing=True)
+            key = value
+        elif name == b"authorization":
+            if authorization:
+                return b"", Refusal("bad-request", "The Authorization header is doubled.", is_closing=True)
+            authorization = value
+            if value[:7].lower() == _BEARER:
+                bearer = value[7:].strip()
+        else:
+            head.lines.append(name + b": " + value)
+    if authorization and rules.key_field != b"authorization":
+        if rules.reads_basic and not key and (password := _password(authorization)):
+            return password, None
+        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and rules.reads_bearer)
+        if not is_key:
+            head.lines.append(b"Authorization: " + authorization)
+    elif key[:7].lower() == _BEARER:
+        key = key[7:].strip()
+    if not key and rules.reads_bearer:
+        key = bearer
+    return key, None
+
+
+def _password(authorization: bytes) -> bytes:
+    """The password of Basic credentials (RFC 7617); b"" for anything else. The user name may be any."""
+    if authorization[:6].lower() != _BASIC:
+        return b""
+    try:
+        pair = binascii.a2b_base64(authorization[6:].strip(), strict_mode=True)
+    except (ValueError, binascii.Error):
+        return b""
+    return pair.partition(b":")[2]

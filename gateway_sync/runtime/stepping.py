@@ -1,0 +1,263 @@
+"""Stepping: an exchange on a route whose policies act on messages: collects bodies for them, runs them, obeys them.
+
+Owns: what an exchange needs beyond admission and forwarding; a plain route has none of it. Must not know: any kind.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, ResponseHead
+from gateway_sync.policies.views import Answer, AnswerView, Fields, Filter, RequestView
+from gateway_sync.runtime.core.grants import shadow_charges
+from gateway_sync.runtime.core.paths import canonical_path, is_query
+from gateway_sync.runtime.core.steps import PASSED, REFUSED, run_answer, run_request
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.core.rules import Rules
+    from gateway_sync.runtime.exchange import Exchange
+
+logger = logging.getLogger(__name__)
+
+_BODILESS: Final = (204, 304)
+
+
+class Stepping:
+    """The policies of one exchange at work."""
+
+    __slots__ = (
+        "_answer_bytes", "_body", "_exchange", "_filter", "_held", "_held_bytes", "_held_head", "_is_whole", "_met",
+        "_rules", "_size", "_view", "is_collecting",
+    )  # fmt: skip
+
+    def __init__(self, exchange: Exchange, rules: Rules) -> None:
+        """Nothing was run yet; `begin` does."""
+        self._exchange = exchange
+        self._rules = rules
+        self._body: list[bytes] = []
+        self._size = self._met = self._held_bytes = 0
+        self._view: RequestView | None = None
+        self._filter: Filter | None = None
+        self._held: list[bytes] | None = None
+        self._held_head: ResponseHead | None = None
+        self._is_whole = False
+        self.is_collecting = False
+        self._answer_bytes = max((step.answer_bytes for step in rules.steps), default=0)
+
+    # The request.
+
+    def begin(self) -> None:
+        """Run the steps, at once or when the body that they need is there."""
+        exchange, rules = self._exchange, self._rules
+        self._count_shadows()
+        limit = rules.body_bytes
+        if limit and exchange.head.body != NO_BODY:
+            if exchange.head.content_length > limit:
+                exchange.refuse(_too_large(limit))
+            else:
+                self.is_collecting = True
+            return
+        self._run(None)
+
+    def collect(self, content: bytes, *, is_complete: bool) -> None:
+        """Keep a part of the request's body; after its last one the steps run."""
+        self._body.append(content)
+        self._size += len(content)
+        if self._size > self._rules.body_bytes:
+            self._exchange.refuse(_too_large(self._rules.body_bytes))
+        elif is_complete:
+            self.is_collecting = False
+            body, self._body = b"".join(self._body), []
+            self._run(body)
+
+    def _run(self, body: bytes | None) -> None:
+        exchange = self._exchange
+        try:
+            outcome = self._run_steps(body)
+        except Exception:  # the edge of other people's code: a bug in a policy costs this call, and never lets it pass
+            logger.exception("a policy failed at request %s", exchange.request_id.decode())
+            outcome = Refusal("internal-error")
+        if isinstance(outcome, Refusal):
+            exchange.refuse(outcome)
+        elif outcome is not None:
+            self._answer(*outcome)
+        else:
+            exchange.go_on(exchange.admission.route.version)  # type: ignore[union-attr]  # only routes have rules
+            if body is not None and not exchange.is_over:
+                exchange.send_on(self._view.body if self._view and self._view.body else b"", is_complete=True)
+
+    def _run_steps(self, body: bytes | None) -> tuple[ResponseHead, bytes] | Refusal | None:
+        """Run them on a view; what they left is what goes on. Else an answer in the service's place, or a refusal."""
+        exchange, head, admission = self._exchange, self._exchange.head, self._exchange.admission
+        route = exchange.admission.route
+        if route is None or admission.grant is None:
+            return Refusal("internal-error")
+        prefix = route.version.prefix
+        path = (admission.path[len(prefix) :] or b"/").decode()
+        view = self._view = RequestView(
+            head.method.decode(),
+            path,
+            head.query[1:].decode(),
+            head.lines,
+            prefix=prefix.decode(),
+            operation=route.id,
+            caller=admission.grant.caller,
+            address=exchange.client.address,
+            request_id=exchange.request_id.decode(),
+            body=body,
+        )
+        outcome, self._met = run_request(self._rules.steps, view, self._counts())
+        if isinstance(outcome, Answer):
+            return self._head_of(outcome), outcome.body
+        if outcome is not None:
+            return outcome
+        if view.path != path:
+            rewritten = canonical_path(view.path.encode())
+            if rewritten is None:
+                return Refusal("bad-request", "The path cannot be passed on.")
+            admission.path = prefix + rewritten
+        query = view.query.encode()
+        if not is_query(query):
+            return Refusal("bad-request", "The query cannot be passed on.")
+        head.query = b"?" + query if query else b""
+        if body is not None:
+            head.body = SIZED
+            head.content_length = len(view.body or b"")
+        return None
+
+    def _head_of(self, answer: Answer) -> ResponseHead:
+        """The head of an answer that a policy gives. Errors: FieldProtected for fields that it may not write."""
+        head = ResponseHead()
+        head.status = answer.status
+        head.reason = _phrase(answer.status)
+        fields = Fields(head.lines, is_answer=True)
+        for name, value in answer.fields:
+            fields.add(name, value)
+        head.lines.append(self._exchange.serving.date)
+        head.content_length = len(answer.body)
+        has_body = bool(answer.body) and not self._exchange.is_head and answer.status not in _BODILESS
+        head.body = SIZED if has_body else NO_BODY
+        return head
+
+    def _answer(self, head: ResponseHead, body: bytes) -> None:
+        """Send an answer in the service's place."""
+        exchange = self._exchange
+        exchange.version = exchange.admission.route.version  # type: ignore[union-attr]  # only routes have rules
+        exchange.sent_ns = time.time_ns()
+        exchange.on_answer(head, body if head.body == SIZED else b"", is_complete=True)
+
+    # The answer.
+
+    def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> tuple[ResponseHead, bytes] | None:
+        """The head and content to send; None when there is nothing to send yet, or the call was refused."""
+        if self._answer_bytes and not self._is_whole and not is_complete:
+            self._held, self._held_head = [], head
+            self.on_content(body, is_complete=False)
+            return None
+        view = self._view
+        if view is None:
+            return head, body
+        changed = _copy_of(head)
+        answer = AnswerView(
+            head.status,
+            changed.lines,
+            size=head.content_length if head.body in (SIZED, NO_BODY) else -1,
+            has_content=head.body != NO_BODY,
+            body=body if is_complete and self._answer_bytes else None,
+        )
+        try:
+            outcome = run_answer(self._rules.steps, self._met, view, answer, self._counts())
+        except Exception:  # as in _run
+            logger.exception("a policy failed at the answer to %s", view.request_id)
+            outcome = Refusal("internal-error")
+        if isinstance(outcome, Answer):
+            logger.error("a policy replaced an answer instead of changing it: %s", view.request_id)
+            outcome = Refusal("internal-error")
+        if outcome is not None:
+            self._exchange.fail(outcome)
+            return None
+        changed.status = answer.status
+        if answer.status != head.status:
+            changed.reason = _phrase(answer.status)
+        return self._with_content(changed, answer, body, is_complete=is_complete)
+
+    def _with_content(
+        self, head: ResponseHead, answer: AnswerView, body: bytes, *, is_complete: bool
+    ) -> tuple[ResponseHead, bytes]:
+        """The head, framed for the content that the steps left."""
+        if answer.body is not None:
+            body = answer.body
+        self._filter = answer.filter if answer.has_content else None
+        if self._filter is not None:
+            body = self._filter.feed(body) + (self._filter.finish() if is_complete else b"")
+        if head.body != NO_BODY and (is_complete or self._filter is not None):
+            head.body = SIZED if is_complete else CHUNKED
+            head.content_length = len(body) if is_complete else -1
+        return head, body
+
+    def on_content(self, body: bytes, *, is_complete: bool) -> bytes | None:
+        """More of the answer's content as it is sent; None while it is held back for a step that needs it whole."""
+        held = self._held
+        if held is None:
+            if self._filter is None:
+                return body
+            return self._filter.feed(body) + (self._filter.finish() if is_complete else b"")
+        held.append(body)
+        self._held_bytes += len(body)
+        if self._held_bytes > self._answer_bytes:
+            self._exchange.fail(Refusal("upstream-invalid", f"The answer is larger than {self._answer_bytes} bytes."))
+        elif is_complete and self._held_head is not None:
+            self._held, self._is_whole = None, True
+            self._exchange.on_answer(self._held_head, b"".join(held), is_complete=True)
+        else:
+            self._exchange.client.deadline = self._exchange.serving.clock + self._exchange.version.timeout_s + 0.25
+        return None
+
+    # What is counted and not done.
+
+    def _counts(self) -> dict[tuple[str, str], int]:
+        return self._exchange.serving.shadows.of(self._exchange.admission.route)
+
+    def _count_shadows(self) -> None:
+        """Try the shadow policies of the kinds that admission knows by itself."""
+        exchange, rules = self._exchange, self._rules
+        if rules.shadow_ip_filters:
+            admits = all(rule.admits(exchange.client.address) for rule in rules.shadow_ip_filters)
+            self._count("ip-filter", is_refused=not admits)
+        if rules.shadow_rates and exchange.admission.grant is not None:
+            charges = shadow_charges(exchange.admission.grant, exchange.head, exchange.client.address)
+            charged = exchange.serving.limits.charge(charges, time.time_ns())
+            self._count("rate-limit", is_refused=charged is None or bool(charged[0]))
+
+    def _count(self, kind: str, *, is_refused: bool) -> None:
+        counts = self._counts()
+        key = kind, REFUSED if is_refused else PASSED
+        counts[key] = counts.get(key, 0) + 1
+
+    def finish(self, request_bytes: int) -> None:
+        """The exchange is over."""
+        if self._rules.shadow_body_bytes >= 0:
+            self._count("size-limit", is_refused=request_bytes > self._rules.shadow_body_bytes)
+
+
+def _copy_of(head: ResponseHead) -> ResponseHead:
+    """A head of its own: those of answers are shared."""
+    copy = ResponseHead()
+    copy.status, copy.reason, copy.minor = head.status, head.reason, head.minor
+    copy.lines = list(head.lines)
+    copy.body, copy.content_length, copy.is_persistent = head.body, head.content_length, head.is_persistent
+    return copy
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True)
+
+
+def _phrase(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode()
+    except ValueError:
+        return b""
