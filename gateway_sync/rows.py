@@ -165,37 +165,6 @@ class HostRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateRow:
-    """A certificate of the environment.
-
-    Shapes: chain is PEM; sealed_key is the private key, PEM, sealed for the environment's gateways under the id;
-    organization_id "" = for callers, else for the services of that organization's APIs.
-    """
-
-    id: str
-    name: str
-    organization_id: str
-    chain: str
-    sealed_key: str
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    """A host name of the environment; client_certificates is off, optional or required, client_ca PEM."""
-
-    id: str
-    name: str
-    api: str = ""
-    version: str = ""
-    base_path: str = ""
-    is_redirected_to_https: bool = False
-    hsts_max_age_s: int = 0
-    client_certificates: str = "off"
-    client_ca: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class EnvironmentRow:
     """The environment itself: what holds for every exchange in it."""
 
@@ -207,9 +176,6 @@ class EnvironmentRow:
     address_rate_per_s: int
     address_burst: int
     policies: tuple[PolicyRow, ...]
-    allow_unverified_upstreams: bool = False
-    certificates: tuple[CertificateRow, ...] = ()
-    hosts: tuple[HostRow, ...] = ()
     allow_unverified_upstreams: bool = False
     certificates: tuple[CertificateRow, ...] = ()
     hosts: tuple[HostRow, ...] = ()

@@ -27,7 +27,6 @@ MAX_FRAGMENT_BYTES = 16 * 1024 * 1024
 ENVIRONMENT_FRAGMENT = "environment"
 PRODUCTS_FRAGMENT = "products"
 EDGE_FRAGMENT = "edge"
-EDGE_FRAGMENT = "edge"
 _API_PREFIX = "api:"
 
 JSON = Mapping[str, object]
@@ -205,53 +204,12 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate chain, PEM, with its private key, PEM and sealed for the environment's gateways under the id.
-
-    Shapes: organization "" = shown to callers whose host is among hosts, else to services of that organization's APIs.
-    """
-
-    id: str
-    name: str
-    organization: str
-    chain: str
-    sealed_key: str
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A host name, exact or `*.` and a suffix.
-
-    Shapes: prefix is what base_path stands for in paths, `/{api}` or `/{api}/{version}`; "" = every path as it is.
-    client_certificates is off, optional or required.
-    """
-
-    name: str
-    prefix: str
-    base_path: str
-    is_redirected_to_https: bool
-    hsts_max_age_s: int
-    client_certificates: str
-    client_ca: str
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """The fragment `edge`: what gateways are called, and what they show to those they talk with."""
-
-    certificates: tuple[Certificate, ...] = ()
-    hosts: tuple[Host, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A whole state."""
 
     environment: Environment
     products: Products
     apis: tuple[API, ...]
-    edge: Edge = Edge()
     edge: Edge = Edge()
 
 
@@ -302,8 +260,6 @@ def encode(snapshot: Snapshot) -> dict[str, bytes]:
     parts |= {api_fragment(api.id): api for api in snapshot.apis}
     if snapshot.edge != Edge():
         parts[EDGE_FRAGMENT] = snapshot.edge
-    if snapshot.edge != Edge():
-        parts[EDGE_FRAGMENT] = snapshot.edge
     return {name: canonical_bytes(part) for name, part in sorted(parts.items())}
 
 
@@ -322,7 +278,6 @@ def decode(fragments: Mapping[str, bytes | str]) -> Snapshot:
         apis=tuple(
             decode_fragment(content, API) for name, content in sorted(fragments.items()) if name.startswith(_API_PREFIX)
         ),
-        edge=decode_fragment(fragments[EDGE_FRAGMENT], Edge) if EDGE_FRAGMENT in fragments else Edge(),
         edge=decode_fragment(fragments[EDGE_FRAGMENT], Edge) if EDGE_FRAGMENT in fragments else Edge(),
     )
 

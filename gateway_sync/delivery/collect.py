@@ -24,7 +24,6 @@ from apim.products.models import PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.runtime.sealing import seal
-from gateway_sync.runtime.sealing import seal
 
 DATABASE = "collect"  # the alias whose transactions are repeatable reads
 _SERVED_STATES = (APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED, APIVersion.State.RETIRED)
