@@ -195,15 +195,15 @@ class Exchange:
 
     def on_content(self, body: bytes, *, is_complete: bool) -> None:
         """Send more of the body on."""
-        self._response_bytes += len(body)
-        if self._mode == CHUNKED:
-            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_complete else b"")
-        if is_complete:
         if self.stepping is not None:
             stepped = self.stepping.on_content(body, is_complete=is_complete)
             if stepped is None:
                 return
             body = stepped
+        self._response_bytes += len(body)
+        if self._mode == CHUNKED:
+            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_complete else b"")
+        if is_complete:
             self._complete(body)
             return
         self.client.touch(self.version.silence_s)
@@ -287,6 +287,8 @@ class Exchange:
     def _finish(self, status: int, code: str) -> bool:
         """Count the exchange; False when its usage could not be noted."""
         serving = self.serving
+        if self.stepping is not None:
+            self.stepping.finish(self._request_bytes)
         duration_us = max(0, (time.time_ns() - self._started_ns) // 1000)
         count_exchange(serving.stats, status, duration_us, self._request_bytes, self._response_bytes)
         admission = self.admission
@@ -298,8 +300,6 @@ class Exchange:
             serving.count_anonymous(admission.route.id if admission.route else "", admission.version, status, code)
             return True
         return serving.spool.finish(
-        if self.stepping is not None:
-            self.stepping.finish(self._request_bytes)
             self._number,
             status,
             CODE_NUMBERS[code],

@@ -12,7 +12,6 @@ import msgspec
 
 from gateway_sync.runtime.bounds import Bounds, connections_possible
 from gateway_sync.runtime.core.admission import Gate
-from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
@@ -68,12 +67,12 @@ class Serving:
         self.pools: dict[tuple[tuple[str, int], bool], Pool] = {}
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0
+        self.shadows = Shadows()
         self._own_addresses = own_addresses
         self._tls: ssl.SSLContext | None = None
         self.rules = self._read_rules(gate.index)
         self._traceparents: list[bytes] = []
 
-        self.shadows = Shadows()
     def _read_rules(self, index: Index) -> NetworkRules:
         environment = index.environment
         return NetworkRules(
@@ -142,5 +141,4 @@ class Serving:
 
 def date_line() -> bytes:
     """The Date field of the gateway's own answers (RFC 9110 section 6.6.1)."""
-        self.now_ms = int(now * 1000)
     return b"Date: " + formatdate(usegmt=True).encode()
