@@ -120,7 +120,11 @@ class Serving:
         self.cells[key] = self.cells.get(key, 0) + 1
 
     def flush_cells(self) -> None:
-        """Note the anonymous counts in the spool and begin anew."""
+        """Note the anonymous counts, and those of policies in shadow, in the spool and begin anew."""
+        minute = int(time.time()) // 60 * 60
+        for version_id, route, code, count in self.shadows.take():
+            if len(self.cells) < MAX_CELLS:
+                self.cells[minute, route, version_id, 0, code] = count
         if not self.cells:
             return
         cells = [UsageCell(*key, count) for key, count in self.cells.items()]
