@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
+from gateway_sync.runtime.attempts import Attempts, send_again
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
 from gateway_sync.runtime.core.grants import Charge, Grant, late_charges
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
@@ -135,10 +136,10 @@ class Exchange:
             )
         if not content:
             return
+        if self.attempts is not None:
+            self.attempts.keep(content, is_sent=self.upstream is not None)
         if self.upstream is not None:
             self.upstream.transport.write(content)
-        elif self.attempts is not None:
-            self.attempts.pending.append(content)
 
     @property
     def is_waiting_to_send(self) -> bool:
@@ -193,6 +194,10 @@ class Exchange:
             client.deadline = serving.clock + self.version.silence_s + 0.25
             client.transport.write(block)
 
+    def add_line(self, line: bytes) -> None:
+        """One more field line for the answer, with its end."""
+        self._charged_lines += line
+
     def on_content(self, body: bytes, *, is_complete: bool) -> None:
         """Send more of the body on."""
         if self.stepping is not None:
@@ -221,6 +226,8 @@ class Exchange:
 
     def expire(self) -> None:
         """The time to answer is over."""
+        if self.attempts is not None:
+            self.attempts.note_timeout()
         self.serving.stats[UPSTREAM_ERRORS] += 1
         self.fail(Refusal("upstream-timeout"))
 
@@ -246,8 +253,10 @@ class Exchange:
 
     def _drop_upstream(self) -> None:
         upstream, self.upstream = self.upstream, None
-        if upstream is not None and upstream.receiver is self:
+        if upstream is not None and upstream.receiver is not None and upstream.receiver in (self, self.attempts):
             upstream.close()
+        if self.attempts is not None:
+            self.attempts.give_up()
 
     def _complete(self, last: bytes) -> None:
         """Note the end, then release the last bytes: an answer that arrived whole has always been counted."""

@@ -12,6 +12,7 @@ import msgspec
 
 from gateway_sync.runtime.bounds import Bounds, connections_possible
 from gateway_sync.runtime.core.admission import Gate
+from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
@@ -19,6 +20,7 @@ from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream import Pool
+from gateway_sync.runtime.upstream_states import UpstreamStates
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Serving:
         own_addresses: tuple[str, ...],
         bounds: Bounds,
         tls_port: int = 0,
+        upstreams: UpstreamStates | None = None,
     ) -> None:
         """own_addresses are `host:port` of this gateway's own listeners, never to be proxied to."""
         self.gate = gate
@@ -62,6 +65,9 @@ class Serving:
         self.max_clients = bounds.connections or connections_possible()
         self.date = date_line()
         self.clock = time.monotonic()
+        self.now_ms = int(self.clock * 1000)
+        self.upstreams = upstreams or UpstreamStates(1, lambda text: f"{hash_of(text):020}")
+        self.upstreams.use(gate.index, self.now_ms)
         self.clients: set[ClientConnection | Tunnel] = set()
         self.tunnels = TunnelPlaces()
         self.pools: dict[tuple[tuple[str, int], bool], Pool] = {}
@@ -85,6 +91,7 @@ class Serving:
         """Serve by another index; exchanges under way end by the one they began with."""
         rules = self._read_rules(index)  # first: what raises must leave the index before in force
         self.gate.use(index)
+        self.upstreams.use(index, self.now_ms)
         self.rules = rules
         wanted = {(target.address, target.is_tls) for version in index.versions.values() for target in version.targets}
         for key, pool in list(self.pools.items()):
@@ -135,6 +142,7 @@ class Serving:
     def sweep(self, now: float) -> None:
         """Close what has waited too long; called each SWEEP_S."""
         self.clock = now
+        self.now_ms = int(now * 1000)
         self.date = date_line()
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()

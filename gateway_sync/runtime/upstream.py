@@ -27,8 +27,11 @@ class Receiver(Protocol):
     """Who waits for an answer: an exchange."""
 
     is_head: bool
-    is_upload_complete: bool
     answer_lines: AnswerLines
+
+    @property
+    def is_upload_complete(self) -> bool:
+        """True when the whole request was sent."""
 
     def on_interim(self, status: int) -> None:
         """An informational answer."""

@@ -31,6 +31,7 @@ from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import open_cells
 from gateway_sync.runtime.tls import TLSServer
+from gateway_sync.runtime.upstream_states import UpstreamStates
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +51,11 @@ class Worker:
         self._writer = writer
         self._access = AccessTable(AccessFile(Path(settings.access_file)) if settings.access_file else None)
         self._access.apply(settings.access_changes, settings.access_seq)
-        gate = Gate(
-            index, self._access, lambda key: hmac.digest(pepper, key, "sha256").hex(), settings.pseudonym.encode()
-        )
+
+        def keyed_hash(text: bytes) -> str:
+            return hmac.digest(pepper, text, "sha256").hex()
+
+        gate = Gate(index, self._access, keyed_hash, settings.pseudonym.encode())
         self.serving = Serving(
             gate,
             LimitCells(home / "limits.map", is_shared=settings.workers > 1),
@@ -63,6 +66,7 @@ class Worker:
             settings.own_addresses,
             settings.bounds,
             settings.tls_port,
+            UpstreamStates(settings.workers, keyed_hash),
         )
         self.tls: TLSServer | None = None
         self._edge_problems: tuple[Problem, ...] = ()

@@ -10,16 +10,18 @@ from email.utils import formatdate
 from typing import Final
 
 from gateway_sync.messages import Refusal
-from gateway_sync.problems import Problem
+from gateway_sync.problems import Problem, Where
 from gateway_sync.runtime.core.connections import silence_s_of, upgrade_of
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.hosts import HostTable
 from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.pools import UpstreamPool
 from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
 from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
+from gateway_sync.upstreams import parse_settings
 
 _NO_EDGE: Final = Edge()
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
@@ -65,7 +67,7 @@ class VersionEntry:
         self.state = version.state
         self.prefix = f"/{api.name}/{version.name}".encode()
         self.targets = [TargetEntry(target) for target in version.targets]
-        self.schedule = _schedule(version.targets, self.targets)
+        self.pool = _pool_of(version, self.targets, problems)
         self.timeout_s = version.timeout_ms / 1000
         self.silence_s = silence_s_of(environment.policies, version.policies, self.timeout_s)
         self.upgrade = upgrade_of(environment.policies, version.policies)
@@ -139,21 +141,13 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
     index.fields = FieldLines(frozenset(key_fields))
 
 
-def _schedule(targets: tuple[Target, ...], entries: list[TargetEntry]) -> list[TargetEntry]:
-    """Targets in smooth weighted turns, at most about 100 of them; a weight of 0 takes no traffic."""
-    weights = [target.weight for target in targets]
-    total = sum(weights)
-    if total == 0 or len(entries) == 1:
-        return entries
-    turns = [max(1, round(weight * 100 / total)) if weight else 0 for weight in weights]
-    credit = [0] * len(entries)
-    schedule: list[TargetEntry] = []
-    for _ in range(sum(turns)):
-        credit = [have + turn for have, turn in zip(credit, turns, strict=True)]
-        best = max(range(len(credit)), key=credit.__getitem__)
-        credit[best] -= sum(turns)
-        schedule.append(entries[best])
-    return schedule
+def _pool_of(version: Version, targets: list[TargetEntry], problems: list[Problem]) -> UpstreamPool | None:
+    """How calls are spread over the targets; None where there is nothing to decide: one target and no settings."""
+    if len(targets) == 1 and not version.upstream:
+        return None
+    settings, found = parse_settings(version.upstream, Where("version", version.id, "upstream"))
+    problems.extend(found)
+    return UpstreamPool(version.id, targets, version.targets, settings)
 
 
 def _lifecycle_lines(api: API, version: Version) -> tuple[bytes, ...]:
