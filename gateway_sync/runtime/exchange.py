@@ -15,7 +15,6 @@ from gateway_sync.runtime.core.forwarding import client_head, cors_lines
 from gateway_sync.runtime.core.grants import Charge, Grant, late_charges
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
-from gateway_sync.runtime.attempts import Attempts, send_again
 from gateway_sync.runtime.dispatch import dispatch
 from gateway_sync.runtime.spool_format import CLIENT_CLOSED, CODE_NUMBERS
 from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS, count_exchange

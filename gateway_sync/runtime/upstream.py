@@ -19,7 +19,6 @@ from gateway_sync.runtime.dialing import ConnectFailed, dial
 MAX_HEAD_BYTES = 65_536
 MAX_INTERIM = 16  # 1xx answers before the final one
 MAX_CONNECTIONS = 1024
-RETRY_S = 2.0  # after connecting failed, other targets come first for so long
 IDLE_S = 4.0  # under the 5 s after which common Python and Node servers close
 
 
@@ -238,7 +237,6 @@ class Pool:
         self._open: set[UpstreamConnection] = set()
         self._dialing = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failed_at = -RETRY_S
         self._clock = 0.0  # as of the last close_idle: exact enough for idle times
 
     def take(self) -> UpstreamConnection | None:
@@ -254,11 +252,6 @@ class Pool:
         """True when no more connections may be opened."""
         return len(self._open) + self._dialing >= MAX_CONNECTIONS
 
-    @property
-    def is_failing(self) -> bool:
-        """True when connecting failed a moment ago; another target is asked first then."""
-        return self._clock - self._failed_at < RETRY_S
-
     def dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
         """Open a connection in the background; on_done gets None when that failed."""
         self._dialing += 1
@@ -273,7 +266,6 @@ class Pool:
             connection = await dial(loop, self.address, self._tls, rules, lambda: UpstreamConnection(self))
         except ConnectFailed:
             connection = None
-            self._failed_at = self._clock
         finally:
             self._dialing -= 1
         if connection is not None:

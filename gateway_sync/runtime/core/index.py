@@ -54,8 +54,8 @@ class RouteEntry:
         self.id = route.id
         self.products = tuple(zip(route.products, route.ranks or range(len(route.products)), strict=False))
         self.version = version
-        self.context = (version.id, route.id)
         self.rules = version.book.rules_of(route)
+        self.context = (version.id, route.id)
 
 
 class VersionEntry:
@@ -74,21 +74,12 @@ class VersionEntry:
         self.links = PublicLinks(self.prefix, version.targets)
         self.answer_lines = AnswerLines(self.links)
         self.root = Node()
-        self.turn = 0
         self.book = RuleBook(api, version, environment, problems)
         self.cors = self.book.cors
         self.lifecycle_lines = _lifecycle_lines(api, version)
         is_checked = self.cors is not None or self.book.has_ip_filters or not self.book.is_usable
         self.is_plain = version.state == "published" and not is_checked
         self.retired = Refusal("retired", f"Version {version.name} of {api.name} is retired.", self.lifecycle_lines)
-
-    def next_target(self) -> TargetEntry:
-        """The target whose turn it is, in proportion to the weights."""
-        schedule = self.schedule
-        if len(schedule) == 1:
-            return schedule[0]
-        self.turn = (self.turn + 1) % len(schedule)
-        return schedule[self.turn]
 
 
 class PlanEntry:
