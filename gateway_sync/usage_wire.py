@@ -41,6 +41,7 @@ Amount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Status = Annotated[int, msgspec.Meta(ge=0, lt=_STATUSES)]
 Id = Annotated[str, msgspec.Meta(max_length=32)]
 Code = Annotated[str, msgspec.Meta(max_length=40)]
+CellCode = Annotated[str, msgspec.Meta(max_length=80)]  # of a policy in shadow it is longer: it names what was done
 
 
 class UsageContext(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -89,7 +90,7 @@ class UsageCell(msgspec.Struct, array_like=True, frozen=True, gc=False):
     route: str
     version_id: Id
     status: Status
-    code: Code
+    code: CellCode
     count: Amount
 
 

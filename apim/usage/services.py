@@ -21,7 +21,9 @@ from gateway_sync import usage_wire
 KEEP_RECORDS = timedelta(days=7)
 KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": timedelta(days=760)}
 KEEP_RECEIPTS = timedelta(days=40)
-OPERATION_AT_MOST = 255  # what the columns and their indexes take; a longer name must not hold everybody's batch up
+# What the columns and their indexes take; a longer name must not hold everybody's batch up.
+OPERATION_AT_MOST = 255
+_CODE_AT_MOST = 40
 _MINUTE_US = 60_000_000
 _SHADOW = "shadow"  # begins the codes of cells that are no calls: `shadow/<kind>/<what it would have done>`
 _RECORD_FIELDS = tuple(field.attname for field in UsageRecord._meta.concrete_fields if not field.primary_key)  # noqa: SLF001 - public by custom
@@ -173,7 +175,9 @@ def _add_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell]) -> None:
             kind, _, done = rest.rpartition("/")
             shadows[cell.minute // 60, cell.version_id, cell.route, "", kind, done][0] += cell.count
         else:
-            sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code][0] += cell.count
+            sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code[:_CODE_AT_MOST]][0] += (
+                cell.count
+            )
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
     add_up(ShadowRollup, ShadowRollup.DIMENSIONS, ShadowRollup.SUMS, _by_period(gateway, shadows))
 
