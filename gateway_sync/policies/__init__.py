@@ -27,13 +27,16 @@ from gateway_sync.policies import (
 )
 from gateway_sync.policies.applied import AppliedPolicy, read_common, split_settings
 from gateway_sync.policies.descriptions import Description
+from gateway_sync.policies.installed import load_installed
 from gateway_sync.policies.kinds import Kind, kind_of
 from gateway_sync.policies.settings import nearest_hint
 from gateway_sync.problems import Problem, Where
 
 __all__ = [
     "ACCUMULATING",
+    "BUILT_IN",
     "DESCRIPTIONS",
+    "INSTALLED_PROBLEMS",
     "KINDS",
     "KINDS_BY_NAME",
     "AppliedPolicy",
@@ -63,7 +66,14 @@ _BUILT_IN = (
     path_rewrite,
 )
 
-_ALL: tuple[Kind, ...] = tuple(kind_of(module) for module in _BUILT_IN)
+_OWN: tuple[Kind, ...] = tuple(kind_of(module) for module in _BUILT_IN)
+
+BUILT_IN = tuple(kind.name for kind in _OWN)
+
+# Asked for once a process, when it starts; INSTALLED_PROBLEMS say which packages cannot be used.
+_INSTALLED, INSTALLED_PROBLEMS = load_installed(BUILT_IN)
+
+_ALL: tuple[Kind, ...] = (*_OWN, *_INSTALLED)
 
 KINDS_BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 
@@ -85,7 +95,8 @@ def read_policy(kind: str, settings: object, where: Where) -> tuple[AppliedPolic
     """
     found = KINDS_BY_NAME.get(kind)
     if found is None:
-        return None, (Problem("policy.E001", f'Unknown policy "{kind}".', where, nearest_hint(kind, KINDS)),)
+        reason = next((f" {problem.message}" for problem in INSTALLED_PROBLEMS if problem.where.id == kind), "")
+        return None, (Problem("policy.E001", f'Unknown policy "{kind}".{reason}', where, nearest_hint(kind, KINDS)),)
     if not isinstance(settings, Mapping):
         return None, (Problem("policy.E002", f'The settings of "{kind}" must be a mapping.', where),)
     common, own = split_settings(settings)

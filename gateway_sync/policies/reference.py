@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS
+from gateway_sync.policies import ACCUMULATING, BUILT_IN, DESCRIPTIONS
 from gateway_sync.policies.applied import OPERATIONS, SHADOW
 from gateway_sync.policies.descriptions import Description, Setting
 
@@ -67,14 +67,14 @@ def main() -> None:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION.replace("{common}", "\n".join(setting_row(setting) for setting in (OPERATIONS, SHADOW)))
-    for kind in KINDS:
+    for kind in BUILT_IN:
         description = DESCRIPTIONS[kind]
         scopes = "accumulates" if kind in ACCUMULATING else "narrowest wins"
         if description.is_of_environment:
             scopes = "environment only"
         refusal = f"[`{description.refusal}`](problems.md#{description.refusal})" if description.refusal else ""
         yield f"| [`{kind}`](#{kind}) | {description.summary} | {scopes} | {refusal} |"
-    for kind in KINDS:
+    for kind in BUILT_IN:
         yield from _kind(DESCRIPTIONS[kind])
 
 
