@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from apim.up.options import ROOT
 from tests.ports import free_ports
 from tests.waiting import PATIENCE_S
@@ -123,6 +125,17 @@ def wait_until_ready(place: Place, process: subprocess.Popen[str]) -> Product:
         example_key=example["key"],
         process=process,
         started_in_s=time.monotonic() - started_at,
+    )
+
+
+def is_in_force(product: Product) -> bool:
+    """True when every worker of the gateway has all that was changed so far; no call is made for that."""
+    token = {"Authorization": f"Bearer {product.token}"}
+    environment = httpx.get(f"{product.web}/api/v1/environments/default", headers=token, timeout=PATIENCE_S).json()
+    workers = httpx.get(f"{product.gateway_admin}/status", timeout=PATIENCE_S).json()["workers"]
+    wanted = (environment["published_revision"], environment["access_seq"])
+    return not environment["is_waiting_to_publish"] and all(
+        (worker["revision"], worker["access_seq"]) == wanted for worker in workers
     )
 
 

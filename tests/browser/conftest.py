@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from apim.up.options import ROOT
 from tests.product import Product, new_place, running
+from tests.waiting import PATIENCE_S
 
 CHROMIUM = os.environ.get("APIM_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = (
@@ -26,6 +27,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE_MS = PATIENCE_S * 1000
 RESULTS = ROOT / "test-results"
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 360, "height": 740}
@@ -90,8 +92,9 @@ def browser() -> Iterator[Browser]:
     """Chromium from the system."""
     # Playwright's synchronous interface keeps a loop in this thread, which Django would take for an async view.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS), timeout=2 * PATIENCE_MS)
         yield chromium
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -114,7 +117,7 @@ def new_page(browser: Browser, product: Product, complaints: Complaints) -> Iter
     def make() -> Page:
         # Without motion: a colour on its way to another one has no contrast to measure.
         context = browser.new_context(base_url=product.web, viewport=WIDE, reduced_motion="reduce")
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         complaints.watch(page)

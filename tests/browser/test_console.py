@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NARROW, WIDE, Complaints
 from tests.product import Product
+from tests.waiting import PATIENCE_S, wait_until
 
 Check = Callable[[Page], None]
 
@@ -98,13 +98,12 @@ def test_an_owner_goes_from_a_document_to_two_versions_and_back(admin_page: Page
 
 
 def test_callers_are_told_of_a_deprecation_until_it_is_taken_back(admin_page: Page, product: Product) -> None:
-    url, headers = product.example_url, {"X-API-Key": product.example_key}
     _deprecate(admin_page, "bank")
-    _wait_until(lambda: {"deprecation", "sunset"} <= httpx.get(url, headers=headers).headers.keys())
+    wait_until(lambda: {"deprecation", "sunset"} <= _headers_of(product).keys(), "callers are told", pause_s=0.2)
 
     admin_page.get_by_role("link", name="Take back").click()
     admin_page.get_by_role("button", name="Take it back").click()
-    _wait_until(lambda: "deprecation" not in httpx.get(url, headers=headers).headers)
+    wait_until(lambda: "deprecation" not in _headers_of(product), "callers are told no more", pause_s=0.2)
 
 
 def test_an_admin_sees_a_ceiling_refuse_a_plan_and_suspends_an_application(
@@ -123,7 +122,7 @@ def test_an_admin_sees_a_ceiling_refuse_a_plan_and_suspends_an_application(
     expect(page.get_by_role("alert")).to_contain_text(re.compile("5,?000,?000"))
 
     url, headers = product.example_url, {"X-API-Key": product.example_key}
-    assert httpx.get(url, headers=headers).status_code == 200
+    _wait_for_status(product, urlsplit(url).path, 200, headers)
     page.goto("/console/admin/applications?q=shop")
     page.get_by_role("link", name=re.compile("Suspend")).click()
     page.fill("[name=reason]", "A test of the console")
@@ -185,12 +184,15 @@ def _reimport(page: Page, document: str) -> None:
     page.get_by_role("button", name="Import the changed document").click()
 
 
+def _headers_of(product: Product) -> httpx.Headers:
+    """Those of an answer to a call of the example."""
+    headers = {"X-API-Key": product.example_key}
+    return httpx.get(product.example_url, headers=headers, timeout=PATIENCE_S).headers
+
+
 def _wait_for_status(product: Product, path: str, status: int, headers: dict[str, str] | None = None) -> None:
-    _wait_until(lambda: httpx.get(product.gateway + path, headers=headers).status_code == status)
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(
+        lambda: httpx.get(product.gateway + path, headers=headers, timeout=PATIENCE_S).status_code == status,
+        f"{path} is answered with {status}",
+        pause_s=0.2,  # below the rate of the example's plan
+    )

@@ -6,8 +6,7 @@ import http.client
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,11 +15,11 @@ import httpx
 
 from apim.up.options import ROOT
 from tests.product import Product
+from tests.waiting import PATIENCE_S, wait_until
 
 KEY = "X-API-Key"
 OWNER = "riverside"  # organizations of the example
 CALLER = "acme"
-IN_FORCE_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Journey:
     def __init__(self, product: Product) -> None:
         self.product = product
         self._client = httpx.Client(
-            base_url=f"{product.web}/api/v1/", headers={"Authorization": f"Bearer {product.token}"}, timeout=60
+            base_url=f"{product.web}/api/v1/", headers={"Authorization": f"Bearer {product.token}"}, timeout=PATIENCE_S
         )
         self._gateway = urlsplit(product.gateway)
         self._connection: http.client.HTTPConnection | None = None
@@ -81,7 +80,7 @@ class Journey:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S * 2,
             check=False,
         )
 
@@ -99,7 +98,7 @@ class Journey:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         for _ in range(2):
             connection = self._connection or http.client.HTTPConnection(
-                self._gateway.hostname or "", self._gateway.port, timeout=30
+                self._gateway.hostname or "", self._gateway.port, timeout=PATIENCE_S
             )
             self._connection = None
             try:
@@ -120,18 +119,8 @@ class Journey:
         raise AssertionError(message)
 
     def wait(self, target: str, key: str, status: int, method: str = "GET") -> float:
-        """The seconds until a call is answered with status."""
+        """The seconds until a call is answered with status, to be noted."""
         return wait_until(lambda: self.call(method, target, key).status == status, f"{method} {target} is {status}")
-
-
-def wait_until(condition: Callable[[], bool], what: str, within_s: float = IN_FORCE_WITHIN_S) -> float:
-    """The seconds until the condition held."""
-    started = time.monotonic()
-    while not condition():
-        passed = time.monotonic() - started
-        assert passed < within_s, f"after {passed:.1f} s still not: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def _good(answer: httpx.Response) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import yaml12
 
-from tests.e2e.journey import OWNER, Journey, wait_until
+from tests.e2e.journey import OWNER, Journey
 from tests.published import FOLDER, published_text
 from tests.upstreams import Upstream
+from tests.waiting import wait_until
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 VALUES = ("plain-1.0_~", "a%20b", "%C3%A9t%C3%A9", "1%2B1%3D2", "x@y:z,w;v=1", "50%25", "!$&'()*+", "%E6%97%A5%3F%23")
@@ -215,5 +216,5 @@ def operation_of(journey: Journey, imported: Imported, path: str) -> str:
     answer = journey.call("GET", imported.public + path, imported.key)
     assert answer.status == 200
     request = f"requests/{answer.headers['x-request-id']}"
-    wait_until(lambda: journey.ask("GET", request).is_success, "the call is counted", within_s=10)
+    wait_until(lambda: journey.ask("GET", request).is_success, "the call is counted")
     return str(journey.get(request)["operation"])

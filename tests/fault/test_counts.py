@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.product import Product, new_place, processes_of, running
+from tests.product import Product, is_in_force, new_place, processes_of, running
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.product]
@@ -39,16 +39,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         rest(started, "POST", "documents/apply", {"documents": PLAN, "files": {}})
         wait_until(lambda: is_in_force(started), "the plan is in force", pause_s=0.1)
         yield started
-
-
-def is_in_force(product: Product) -> bool:
-    """True when every worker has what was applied."""
-    environment = rest(product, "GET", "environments/default")
-    workers = status(product)["workers"]
-    assert isinstance(workers, list)
-    return not environment["is_waiting_to_publish"] and {worker["revision"] for worker in workers} == {
-        environment["published_revision"]
-    }
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from apim.config.env import ROOT
 from apim.gateways.services import default_environment
 from tests.factories import accounts as accounts_factory
 from tests.factories.accounts import TESTER
+from tests.waiting import PATIENCE_S
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -48,7 +49,9 @@ def bare(environ: dict[str, str], tmp_path: Path) -> Run:
         command = [sys.executable, "-m", "apim.cli", *arguments]
         env = environ | options.pop("env", {})
         options.setdefault("cwd", tmp_path)
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False, **options)
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False, **options
+        )
 
     return run
 

@@ -19,6 +19,7 @@ from apim.cli.main import run
 from apim.cli.sources import read_sources
 from apim.config.env import ROOT
 from tests.apim.cli.conftest import Run
+from tests.waiting import PATIENCE_S
 
 
 class Odd(BaseHTTPRequestHandler):
@@ -137,10 +138,10 @@ def test_an_interrupt_ends_it_without_a_traceback(environ: dict[str, str]) -> No
         stderr=subprocess.PIPE,
         text=True,
     )
-    server.socket.settimeout(20)
+    server.socket.settimeout(PATIENCE_S)
     connection, _ = server.socket.accept()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     connection.close()
     server.server_close()
     assert (process.returncode, errors.strip()) == (1, "Interrupted.")

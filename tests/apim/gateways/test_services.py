@@ -41,6 +41,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
     monkeypatch.setattr(current_app, "send_task", send_task)
     monkeypatch.setattr(publishing, "_broker", publishing._Broker())
+    monkeypatch.setattr(publishing, "_PAUSE_AFTER_FAILURE_S", 3600)
     return messages
 
 
@@ -48,6 +49,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 def dead_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens where the broker should be, and this process does not know yet."""
     monkeypatch.setattr(publishing, "_broker", publishing._Broker())
+    monkeypatch.setattr(publishing, "_PAUSE_AFTER_FAILURE_S", 3600)
     monkeypatch.setitem(current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
     monkeypatch.setitem(current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
 
@@ -105,17 +107,15 @@ def test_nothing_is_announced_by_a_transaction_that_fails(environment: Environme
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dead_broker_costs_a_bounded_time_once_and_fails_nobody(
+def test_a_dead_broker_is_tried_once_and_fails_nobody(
     environment: Environment, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
 ) -> None:
     before = revision_of(environment)
     request.getfixturevalue("dead_broker")
-    started = time.monotonic()
     for _ in range(20):
         touch([environment.id])
-    assert time.monotonic() - started < 2
     assert revision_of(environment) == before + 20
-    assert [record.message for record in caplog.records if "not announced" in record.message]
+    assert len([record.message for record in caplog.records if "not announced" in record.message]) == 1
 
 
 @pytest.mark.django_db

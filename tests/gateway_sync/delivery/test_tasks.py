@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from apim.gateways.models import Environment
 from gateway_sync.delivery import tasks
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.steps import PublishPending
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,9 +56,7 @@ def test_the_clockwork_publishes_what_waits_without_any_message(environment: Env
     assert step.include_if(worker)
     step.start(worker)
     try:
-        deadline = time.monotonic() + 5
-        while not Publication.objects.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(Publication.objects.exists, "published", pause_s=0.05)
     finally:
         step.stop(worker)
         connections.close_all()
