@@ -16,7 +16,7 @@ from typing import IO
 
 from tooling.debian import find
 
-_READY_WITHIN_S = 30
+_READY_WITHIN_S = 120
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
 
@@ -65,7 +65,7 @@ def _running(command: list, log: IO[str], account: str | None, folder: str | Pat
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
