@@ -149,7 +149,7 @@ def test_spool_is_synced_in_groups_off_the_workers(tmp_path: Path) -> None:
             time.sleep(1.5)
             idle = trace.read_text()
             call(gateway.port, callers=2, calls=300)
-            time.sleep(0.3)
+            wait_until(lambda: "fdatasync" in trace.read_text(), "synced")
             lines = trace.read_text().splitlines()
         finally:
             strace.terminate()
