@@ -3,7 +3,7 @@
 Rules: origin-form only; bytes as in RFC 3986; escapes of unreserved characters are undone and the rest written in upper
 case (section 6.2.2); repeated slashes become one; dot segments are resolved (section 5.2.4) and may not climb above the
 root. Refused, because readers differ about them: encoded slash, backslash or control characters, escapes that are
-not UTF-8, and dot segments that hide behind a path parameter (`/..;x/`).
+not UTF-8, and dot segments that hide behind a path parameter (`/..;x/`, `/..%3Bx/`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _canonical_slow(path: bytes) -> bytes | None:
     segments: list[bytes] = []
     parts = path.split(b"/")
     for part in parts[1:]:
-        name = part.partition(b";")[0]
+        name = part.replace(b"%3B", b";").partition(b";")[0]
         if name in (b".", b"..") and name != part:
             return None
         if part == b"..":
