@@ -44,7 +44,7 @@ DESCRIPTION = Description(
             "name",
             "Header or cookie",
             "text",
-            "The header or cookie that is hashed; with sticky-cookie the name of the cookie.",
+            "The header (one that services get too) or cookie that is hashed; with sticky-cookie the cookie.",
             f"`{COOKIE}` for sticky-cookie when left out.",
         ),
         Setting(
@@ -57,7 +57,7 @@ DESCRIPTION = Description(
             "125",
         ),
     ),
-    "balancing: { algorithm: consistent-hash, hashOn: header, name: X-User }",
+    "balancing: { algorithm: consistent-hash, hashOn: header, name: X-Session }",
 )
 
 
@@ -77,7 +77,7 @@ def read(reader: SettingsReader) -> Balancing:
     hash_on = reader.choice("hashOn", SUBJECTS, "address")
     name = field_name(reader, "name", COOKIE if algorithm == STICKY_COOKIE else "")
     if algorithm == CONSISTENT_HASH and hash_on != "address" and not name:
-        reader.refuse("name", f"The {hash_on} to hash on is not named.", "Give it as name: X-User.", 3)
+        reader.refuse("name", f"The {hash_on} to hash on is not named.", "Give it as name: X-Session.", 3)
     if algorithm == CONSISTENT_HASH and hash_on == "header":
         name = name.lower()
     return Balancing(algorithm, hash_on, name, reader.integer("bound", 125, least=100, most=10_000))

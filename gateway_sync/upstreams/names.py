@@ -13,6 +13,6 @@ def field_name(reader: SettingsReader, field: str, default: str = "") -> str:
     """A token, or the default; anything else is noted in the reader."""
     name = reader.text(field, default)
     if name and not _TOKEN.fullmatch(name):
-        reader.refuse(field, f'"{name}" cannot name a header or cookie.', "Write a name such as X-User.")
+        reader.refuse(field, f'"{name}" cannot name a header or cookie.', "Write a name such as X-Session.")
         return default
     return name

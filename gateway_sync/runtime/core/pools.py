@@ -149,11 +149,12 @@ class UpstreamPool:
 
 def field_of(head: RequestHead, name: bytes) -> bytes:
     """The value of a header field, b"" without one; name in lower case."""
-    size = len(name)
-    for line in head.lines:
-        if line[size : size + 1] == b":" and line[:size].lower() == name:
-            return line[size + 1 :].strip(b" \t")
-    return b""
+    block = b"\r\n%s\r\n" % b"\r\n".join(head.lines)  # each of the lines may be several
+    start = block.lower().find(b"\r\n%s:" % name)
+    if start < 0:
+        return b""
+    start += len(name) + 3
+    return block[start : block.index(b"\r\n", start)].strip(b" \t")
 
 
 def cookie_of(head: RequestHead, name: bytes) -> bytes:
