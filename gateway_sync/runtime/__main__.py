@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from gateway_sync.runtime.admin import Admin
-from gateway_sync.runtime.bounds import Bounds
+from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
@@ -34,13 +34,11 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         "--credentials", type=Path, required=True, help="the JSON file that enrolling the gateway wrote"
     )
     parser.add_argument("--spool-mib", type=int, default=SPOOL_BYTES >> 20, help="what usage may take on disk at most")
-    usual = Bounds()
-    parser.add_argument("--head-timeout", type=float, default=usual.head_s, help="seconds for a request's header")
-    parser.add_argument("--idle-timeout", type=float, default=usual.idle_s, help="seconds between two requests")
-    parser.add_argument("--body-timeout", type=float, default=usual.body_s, help="seconds for each 4 KiB of a body")
-    parser.add_argument(
-        "--max-connections", type=int, default=usual.connections, help="callers a worker; as files allow unless given"
-    )
+    here = "; else as the environment's client-limits say"
+    parser.add_argument("--head-timeout", type=float, help=f"seconds for a request's header{here}")
+    parser.add_argument("--idle-timeout", type=float, help=f"seconds between two requests{here}")
+    parser.add_argument("--body-timeout", type=float, help=f"seconds for each 4 KiB of a body{here}")
+    parser.add_argument("--max-connections", type=int, help=f"callers a worker{here}, or as files allow")
     given = parser.parse_args(arguments)
     options = Options(
         home=given.home,
@@ -50,7 +48,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         tls_port=given.tls_port,
         workers=given.workers or cpu_count(),
         spool_bytes=given.spool_mib << 20,
-        bounds=Bounds(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
+        given=Given(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
     )
     return options, given.credentials
 

@@ -105,6 +105,9 @@ class Admin:
         for slot in supervisor.slots:
             label = f'slot="{slot.number}"'
             counts = supervisor.stats_of(slot) | {"worker_restarts": slot.restarts}
+            samples.setdefault("apim_event_loop_lag_seconds", []).append(
+                f"{{{label}}} {int(str(counts.pop('loop_lag_us'))) / 1e6:.6f}"
+            )
             latency = _latency_samples(label, counts.pop("latency"), counts.pop("latency_sum_us"))
             samples.setdefault("apim_latency_seconds", []).extend(latency)
             for name, count in counts.items():

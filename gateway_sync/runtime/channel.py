@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway_sync.runtime.bounds import Bounds
+from gateway_sync.runtime.bounds import Given
 
 LIMIT = 64 * 2**20
 
@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, tag="settings"):
     access_changes: list[tuple[bytes, bytes | None]]
     access_seq: int
     spool_bytes: int
-    bounds: Bounds
+    given: Given
     tls_port: int = 0
     sealing_key: str = ""
 

@@ -15,12 +15,11 @@ from gateway_sync.runtime.core.forwarding import forwarded_lines
 from gateway_sync.runtime.core.hosts import HostTable, TLSPeer, place
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.repetition import HeadReader
-from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, without_empty_lines
+from gateway_sync.runtime.core.request_head import SHORT_BYTES, without_empty_lines
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.spool_format import request_id_of
 from gateway_sync.runtime.stats import (
-    CONNECTIONS_CLOSED,
     CONNECTIONS_OPENED,
     REFUSED,
     REQUESTS,
@@ -41,7 +40,7 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
         "_is_reading_paused", "_left", "_progress", "_serving",
-        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "transport",
+        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "subject", "transport",
     )  # fmt: skip
 
     def __init__(self, serving: Serving) -> None:
@@ -54,6 +53,7 @@ class ClientConnection(asyncio.Protocol):
         self.is_write_paused = False
         self.peer: TLSPeer | None = None  # set by the TLS listener
         self.host_lines = b""
+        self.subject = ""
         self._exchange: Exchange | None = None
         self._buffer = b""
         self._heads = HeadReader()
@@ -73,11 +73,15 @@ class ClientConnection(asyncio.Protocol):
         self.address = str(peer[0]).partition("%")[0] if peer else ""
         self.deadline = self._serving.clock + self._serving.bounds.head_s
         self._serving.stats[CONNECTIONS_OPENED] += 1
-        is_one_too_many = len(self._serving.clients) >= self._serving.max_clients
         self._serving.clients.add(self)
-        if len(self._serving.clients) > self._serving.max_clients + SHED:
+        beyond = len(self._serving.clients) - self._serving.max_clients
+        most = self._serving.bounds.connections_per_address
+        if most:
+            self.subject, count = self._serving.addresses.add(self.address)
+            beyond = max(beyond, count - most)
+        if beyond > SHED:
             self.transport.abort()
-        elif is_one_too_many:
+        elif beyond > 0:
             self._refuse_connection(Refusal("overloaded", "Too many connections.", (b"Retry-After: 1",)))
 
     def hop_lines(self, host: bytes) -> bytes:
@@ -151,7 +155,11 @@ class ClientConnection(asyncio.Protocol):
             self._buffer = b""
             if index.hosts is not None and not self._place(head, index.hosts):
                 return
-            exchange = (UpgradeExchange if head.upgrade else Exchange)(self, self._serving, head)
+            if len(data) > SHORT_BYTES and len(data) - len(rest) > self._serving.bounds.head_bytes:
+                self._refuse_connection(Refusal("headers-too-large"))
+                return
+            make = self._serving.exchange
+            exchange = (UpgradeExchange if head.upgrade and make is Exchange else make)(self, self._serving, head)
             self._exchange = exchange
             if head.body == NO_BODY:
                 self._buffer = rest
@@ -167,7 +175,7 @@ class ClientConnection(asyncio.Protocol):
         self._refuse_connection(Refusal("internal-error", is_closing=True))
 
     def _wait_for_head(self, data: bytes) -> None:
-        if len(data) >= MAX_HEAD_BYTES + 4:  # the end of the longest head would be there
+        if len(data) >= self._serving.bounds.head_bytes + 4:  # the end of the longest head would be there
             self._refuse_connection(Refusal("headers-too-large"))
         elif data.count(b"\n") != data.count(b"\r\n"):
             self._refuse_connection(Refusal("bad-request", "Lines end with CR LF."))
@@ -334,7 +342,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Closed by either side."""
         self._serving.clients.discard(self)
-        self._serving.stats[CONNECTIONS_CLOSED] += 1
+        self._serving.leave(self.subject)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.abandon()

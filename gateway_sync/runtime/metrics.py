@@ -63,6 +63,7 @@ METRICS = (
     Metric("apim_problem", GAUGE, "1 for each code of what is wrong now; /status has the words.", has_slot=False),
     Metric("apim_worker_restarts_total", COUNTER, "Times that the worker was replaced."),
     *(Metric(f"apim_{name}_total", COUNTER, meaning) for name, meaning in _OF_WORKERS.items()),
+    Metric("apim_event_loop_lag_seconds", GAUGE, "The longest that the event loop was late in the last 10 to 20 s."),
     Metric("apim_latency_seconds", HISTOGRAM, "Time from a request's head to the end of its answer."),
 )
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway_sync.runtime.bounds import Bounds, connections_possible
+from gateway_sync.runtime.bounds import Given, bounds_of, connections_possible
+from gateway_sync.runtime.core.addresses import AddressCounts
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
+from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
+from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
@@ -48,7 +51,7 @@ class Serving:
         boot: str,
         port: int,
         own_addresses: tuple[str, ...],
-        bounds: Bounds,
+        given: Given,
         tls_port: int = 0,
         upstreams: UpstreamStates | None = None,
     ) -> None:
@@ -61,8 +64,12 @@ class Serving:
         self.port = port
         self.tls_port = tls_port
         self.is_draining = False
-        self.bounds = bounds
-        self.max_clients = bounds.connections or connections_possible()
+        self._given = given
+        self._possible = connections_possible()
+        self.bounds = bounds_of(gate.index.environment.policies, given)
+        self.max_clients = self.bounds.connections or self._possible
+        self.addresses = AddressCounts()
+        self.exchange: type[Exchange] = Exchange  # what a request becomes; another while the worker is overloaded
         self.date = date_line()
         self.clock = time.monotonic()
         self.now_ms = int(self.clock * 1000)
@@ -90,15 +97,24 @@ class Serving:
     def use(self, index: Index) -> None:
         """Serve by another index; exchanges under way end by the one they began with."""
         rules = self._read_rules(index)  # first: what raises must leave the index before in force
+        bounds = bounds_of(index.environment.policies, self._given)
         self.gate.use(index)
         self.upstreams.use(index, self.now_ms)
         self.rules = rules
+        self.bounds = bounds
+        self.max_clients = bounds.connections or self._possible
         wanted = {(target.address, target.is_tls) for version in index.versions.values() for target in version.targets}
         for key, pool in list(self.pools.items()):
             if key not in wanted or not self.rules.admits(*key[0]):
                 pool.close()
                 if key not in wanted:
                     del self.pools[key]
+
+    def leave(self, subject: str) -> None:
+        """A caller's connection is gone; subject is what its address was counted under, "" = not at all."""
+        self.stats[CONNECTIONS_CLOSED] += 1
+        if subject:
+            self.addresses.release(subject)
 
     def pool_of(self, target: TargetEntry) -> Pool:
         """The pool of a target."""

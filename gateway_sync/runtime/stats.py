@@ -28,6 +28,7 @@ _NAMES = (
     "aborted",
     "tunnels_opened",
     "tunnels_closed",
+    "loop_lag_us",
 )
 POSITIONS = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS, REFUSED, UPSTREAM_ERRORS = 0, 1, 2
@@ -36,6 +37,7 @@ REQUEST_BYTES, RESPONSE_BYTES = POSITIONS["request_bytes"], POSITIONS["response_
 CONNECTIONS_OPENED, CONNECTIONS_CLOSED = POSITIONS["connections_opened"], POSITIONS["connections_closed"]
 UPSTREAM_OPENED, RETRIES, ABORTED = POSITIONS["upstream_connections_opened"], POSITIONS["retries"], POSITIONS["aborted"]
 TUNNELS_OPENED, TUNNELS_CLOSED = POSITIONS["tunnels_opened"], POSITIONS["tunnels_closed"]
+LOOP_LAG_US = POSITIONS["loop_lag_us"]
 LATENCY = 32
 LATENCY_SUM = LATENCY + BUCKETS
 SIZE = 8 * (LATENCY_SUM + 4)

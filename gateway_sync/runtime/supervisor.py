@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from gateway_sync.runtime import channel
-from gateway_sync.runtime.bounds import Bounds
+from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.follower import Follower
@@ -42,7 +42,7 @@ class Options:
     admin_port: int
     workers: int
     spool_bytes: int = SPOOL_BYTES
-    bounds: Bounds = field(default_factory=Bounds)
+    given: Given = field(default_factory=Given)
     tls_port: int = 0  # 0 = no HTTPS
 
 
@@ -117,7 +117,7 @@ class Supervisor:
             access_changes=list(keeper.access.changes.items()),
             access_seq=keeper.access.seq,
             spool_bytes=self.options.spool_bytes,
-            bounds=self.options.bounds,
+            given=self.options.given,
             tls_port=self.options.tls_port,
             sealing_key=self._credentials.sealing_key,
         )

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway_sync.runtime.core.websocket import GOING_AWAY, FrameEnds
-from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
@@ -117,7 +116,7 @@ class Tunnel:
     """Both ends, and when it is over. Among a worker's callers it stands where the caller's connection stood."""
 
     __slots__ = (
-        "_ends_at", "_idle_s", "_is_over", "_on_end", "_serving", "client", "deadline", "has_said_goodbye",
+        "_ends_at", "_idle_s", "_is_over", "_on_end", "_serving", "_subject", "client", "deadline", "has_said_goodbye",
         "is_parting", "is_stalled", "upstream",
     )  # fmt: skip
 
@@ -128,10 +127,11 @@ class Tunnel:
         upstream: tuple[asyncio.Transport, bool],
         lasts_s: tuple[float, float],
         on_end: Callable[[Tunnel], None],
+        subject: str,
     ) -> None:
         """client and upstream: a transport each, and whether it takes no more for now; lasts_s: idle, and in all.
 
-        on_end is called once, when no more bytes will go through.
+        on_end is called once, when no more bytes will go through; subject is what the client's address counts under.
         """
         self._serving = serving
         self._idle_s = lasts_s[0]
@@ -139,6 +139,7 @@ class Tunnel:
         self.is_stalled = client[1] or upstream[1]
         self.is_parting = self._is_over = self.has_said_goodbye = False
         self._on_end = on_end
+        self._subject = subject
         self.client = TunnelEnd(self, client[0], is_paused=client[1])
         self.upstream = TunnelEnd(self, upstream[0], is_paused=upstream[1])
         self.client.other, self.upstream.other = self.upstream, self.client
@@ -200,4 +201,4 @@ class Tunnel:
     def forget(self) -> None:
         """Both ends are gone."""
         self._serving.clients.discard(self)
-        self._serving.stats[CONNECTIONS_CLOSED] += 1
+        self._serving.leave(self._subject)

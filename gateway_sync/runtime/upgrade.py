@@ -96,6 +96,7 @@ class UpgradeExchange(Exchange):
             (upstream_transport, is_upstream_paused),
             (upgrade.idle_s, upgrade.longest_s),
             self._on_tunnel_end,
+            client.subject,
         )
         tunnel.open(is_websocket=self._protocol == WEBSOCKET, from_client=from_client, from_upstream=rest)
         if serving.is_draining:

@@ -25,11 +25,13 @@ from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
+from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.generations import GenerationInvalid, load_index
 from gateway_sync.runtime.limit_cells import LimitCells
+from gateway_sync.runtime.overload import LagWatch, ShedExchange
 from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.spool import Spool
-from gateway_sync.runtime.stats import open_cells
+from gateway_sync.runtime.stats import LOOP_LAG_US, open_cells
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.upstream_states import UpstreamStates
 
@@ -64,7 +66,7 @@ class Worker:
             settings.boot,
             settings.port,
             settings.own_addresses,
-            settings.bounds,
+            settings.given,
             settings.tls_port,
             UpstreamStates(settings.workers, keyed_hash),
         )
@@ -117,13 +119,24 @@ class Worker:
         self.serving.gate.forget()
         self._tell([])
 
+    def _watch_lag(self) -> LagWatch:
+        """Refuse requests while the event loop is late."""
+
+        def tell(is_overloaded: bool) -> None:  # noqa: FBT001 - a callback
+            self.serving.exchange = ShedExchange if is_overloaded else Exchange
+            logger.warning("the event loop is %s", "too late: requests are refused" if is_overloaded else "in time")
+
+        return LagWatch(lambda: self.serving.bounds.lag_s, tell)
+
     async def sweep(self) -> None:
-        """The one timer of this worker."""
+        """The timer of this worker, beside that of its lag."""
         loop = asyncio.get_running_loop()
+        watch = self._watch_lag()
         count = 0
         while True:
             await asyncio.sleep(SWEEP_S)
             self.serving.sweep(loop.time())
+            self.serving.stats[LOOP_LAG_US] = int(watch.longest_s * 1e6)
             count += 1
             if count % CELLS_EVERY == 0:
                 self.serving.flush_cells()

@@ -67,6 +67,28 @@ class AddressLimit:
         self._arrivals = kept
 
 
+class AddressCounts:
+    """How many connections each address has open; of IPv6 each /64. As large as the connections it counts."""
+
+    def __init__(self) -> None:
+        """None."""
+        self._counts: dict[str, int] = {}
+
+    def add(self, address: str) -> tuple[str, int]:
+        """The name to release it by, and how many there are with it."""
+        subject = _subject(address) if ":" in address else address
+        count = self._counts[subject] = self._counts.get(subject, 0) + 1
+        return subject, count
+
+    def release(self, subject: str) -> None:
+        """One is gone."""
+        left = self._counts[subject] - 1
+        if left:
+            self._counts[subject] = left
+        else:
+            del self._counts[subject]
+
+
 def _subject(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)

@@ -112,7 +112,7 @@ class RuleBook:
 
     def _read(self, policies: tuple[Policy, ...], *, is_own: bool) -> Iterator[tuple[AppliedPolicy | None, bool]]:
         for written in policies:
-            where = Where("version", self.version_id, written.kind)
+            where = Where("version" if is_own else "environment", self.version_id if is_own else "", written.kind)
             policy, found = read_policy(written.kind, written.settings, where)
             self._problems.extend(found)
             yield policy, is_own
