@@ -37,7 +37,8 @@ PAGES = (
     "admin/environments/default", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
     "admin/ceilings/organizations/acme", "admin/organizations", "admin/new-organization", "admin/organizations/acme",
     "admin/organizations/acme/suspend", "admin/users", "admin/invite", "admin/applications", "admin/audit",
-    "admin/mailbox", "admin/mail-server", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host",
+    "admin/mailbox", "admin/mail-server", "admin/certificates", "admin/new-certificate", "admin/hosts",
+    "admin/new-host",
 )  # fmt: skip
 
 

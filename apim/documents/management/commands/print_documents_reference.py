@@ -1,4 +1,4 @@
-"""`manage.py print_documents_reference FILE`: docs/reference/documents.md, from the shapes of the kinds."""
+"""`manage.py print_documents_reference FILE...`: docs/reference/documents.md, from the shapes of the kinds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ class Command(BaseCommand):
     help = "Print the reference of documents as Markdown."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the file with the examples."""
-        parser.add_argument("examples", type=Path, help="documents, of which the first of each kind is the example")
+        """Take the files with the examples."""
+        parser.add_argument(
+            "examples", type=Path, nargs="+", help="documents, of which the first of each kind is the example"
+        )
 
-    def handle(self, *, examples: Path, **_options: object) -> None:
+    def handle(self, *, examples: list[Path], **_options: object) -> None:
         """Print it."""
-        self.stdout.write("\n".join(reference_lines(examples.read_text())))
+        self.stdout.write("\n".join(reference_lines("\n---\n".join(each.read_text() for each in examples))))
