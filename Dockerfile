@@ -1,4 +1,14 @@
 # One image for every process of the control plane and for the gateway; docker-compose.yml names the commands.
+FROM python:3.11-slim AS compiled
+WORKDIR /app
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+COPY pyproject.toml README.md LICENSE requirements.lock requirements-dev.lock ./
+COPY apim apim
+COPY gateway_sync gateway_sync
+COPY portal portal
+COPY script script
+RUN script/compile
+
 FROM python:3.11-slim
 
 RUN useradd --system --create-home --home-dir /home/apim apim
@@ -10,6 +20,7 @@ RUN pip install --no-cache-dir --require-hashes --no-deps --requirement requirem
 COPY pyproject.toml README.md LICENSE manage.py ./
 COPY apim apim
 COPY gateway_sync gateway_sync
+COPY --from=compiled /app/.compiled .compiled
 COPY portal portal
 COPY static static
 COPY templates templates

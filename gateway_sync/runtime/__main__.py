@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
+from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
@@ -78,6 +79,7 @@ def main() -> int:
         sys.stderr.write(f"Another gateway runs in {options.home}.\n")
         return 1
     try:
+        compiled_root()  # now, so that a missing copy is told at once
         asyncio.run(run(options, credentials_path))
     except (CredentialsInvalid, OSError) as error:
         sys.stderr.write(f"{error}\n")

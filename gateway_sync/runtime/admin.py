@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
+from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.metrics import METRICS, heading
 from gateway_sync.runtime.stats import BUCKETS
 from gateway_sync.runtime.supervisor import Supervisor
@@ -66,6 +67,7 @@ class Admin:
         supervisor = self._supervisor
         manifest = supervisor.keeper.manifest
         return supervisor.report() | {
+            "compiled": compiled_root() is not None,
             "environment": manifest.environment if manifest else "",
             "revision": manifest.revision if manifest else 0,
             "digest": manifest.digest if manifest else "",

@@ -34,8 +34,11 @@ LINGER_S = 2.0
 MAX_AHEAD = 65_536  # bytes of pipelined requests kept while one is served
 
 
-class ClientConnection(asyncio.Protocol):
-    """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2)."""
+class ClientConnection:
+    """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2).
+
+    An asyncio.Protocol by its methods; a compiled class cannot have a base that is not compiled.
+    """
 
     __slots__ = (
         "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",

@@ -89,7 +89,9 @@ class Exchange:
         else:
             self.refuse(refusal or Refusal("internal-error"))
 
-    go_on = dispatch
+    def go_on(self, version: VersionEntry) -> None:
+        """Send the admitted request on its way."""
+        dispatch(self, version)
 
     def _charge(self, grant: Grant, now_ns: int) -> Refusal | None:
         charges: list[Charge] = grant.charges

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 
 from gateway_sync.runtime import channel
+from gateway_sync.runtime.compiled import worker_environment
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ class Slot:
             [sys.executable, "-m", "gateway_sync.runtime.worker", *map(str, descriptors)],
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
+            env=worker_environment(),
         )
         theirs.close()
         self.pid = self._process.pid

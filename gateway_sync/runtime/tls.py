@@ -204,5 +204,5 @@ class TLSConnection(asyncio.Protocol):
         session = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
         client = ClientConnection(self._serving)
         client.peer = peer_of(session)
-        transport.set_protocol(client)
+        transport.set_protocol(cast("asyncio.Protocol", client))
         client.connection_made(transport)

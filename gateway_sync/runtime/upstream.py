@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingError, ResponseHead
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
@@ -51,8 +51,8 @@ class Receiver(Protocol):
         """The upstream does not take more of the request for now, or takes it again."""
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One connection; at most one exchange at a time."""
+class UpstreamConnection:
+    """One connection; at most one exchange at a time. An asyncio.Protocol by its methods, as ClientConnection is."""
 
     __slots__ = (
         "_buffer", "_decoder", "_head", "_interim", "_left", "idle_since", "is_open", "is_used", "is_write_paused",
@@ -263,7 +263,10 @@ class Pool:
         loop = asyncio.get_running_loop()
         connection: UpstreamConnection | None
         try:
-            connection = await dial(loop, self.address, self._tls, rules, lambda: UpstreamConnection(self))
+            made = await dial(
+                loop, self.address, self._tls, rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self))
+            )
+            connection = cast("UpstreamConnection", made)
         except ConnectFailed:
             connection = None
         finally:

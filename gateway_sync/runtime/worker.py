@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -168,7 +169,9 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C reaches the whole group; the supervisor says when
-    server = await loop.create_server(lambda: ClientConnection(serving), sock=listener, backlog=4096)
+    server = await loop.create_server(
+        lambda: cast("asyncio.Protocol", ClientConnection(serving)), sock=listener, backlog=4096
+    )
     if tls_listener is not None:
         await worker.listen(tls_listener, settings.sealing_key)
     tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]

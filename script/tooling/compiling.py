@@ -1,0 +1,82 @@
+"""Compiles the gateway's hot path with mypyc into a copy of the package beside the sources."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from tooling import environment
+
+# What a request passes through, core first. A compiled class cannot be subclassed by one that is not: add both.
+MODULES = (
+    "messages.py",
+    "policies/rate_limit.py",
+    "runtime/core/*.py",
+    "runtime/attempts.py",
+    "runtime/client.py",
+    "runtime/dispatch.py",
+    "runtime/exchange.py",
+    "runtime/limit_cells.py",
+    "runtime/pooled.py",
+    "runtime/serving.py",
+    "runtime/spool.py",
+    "runtime/spool_format.py",
+    "runtime/stats.py",
+    "runtime/stepping.py",
+    "runtime/upgrade.py",
+    "runtime/upstream.py",
+)
+_SETTINGS = "[mypy]\npython_version = 3.11\nstrict = True\nwarn_unused_ignores = False\nwarn_unused_configs = False\n"
+
+
+def compile_gateway() -> Path:
+    """Where the compiled copy is; made unless it is there already. Ends the process with a sentence when that fails."""
+    sys.path.insert(0, str(environment.ROOT))
+    from gateway_sync.runtime import compiled  # noqa: PLC0415 - only now are the dependencies installed
+
+    target = compiled.FOLDER / compiled.sources_digest()
+    if (target / "complete").exists():
+        return target
+    _check_tools()
+    compiled.FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=compiled.FOLDER, prefix="building-") as folder:
+        building = Path(folder) / "copy"
+        _build(compiled.PACKAGE, building)
+        for other in compiled.FOLDER.glob("*/complete"):
+            shutil.rmtree(other.parent)  # of older sources: nobody will ask for them again
+        building.rename(target)
+    return target
+
+
+def _check_tools() -> None:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    if shutil.which(compiler) is None:
+        environment.refuse(f"A C compiler is needed, and there is no {compiler} (Debian: apt install gcc libc6-dev).")
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        environment.refuse("The headers of this Python are missing (Debian: apt install python3-dev).")
+
+
+def _build(package: Path, building: Path) -> None:
+    shutil.copytree(package, building / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (building / "mypy.ini").write_text(_SETTINGS)
+    modules = sorted({
+        str(path.relative_to(building))
+        for pattern in MODULES
+        for path in (building / package.name).glob(pattern)
+        if path.name != "__init__.py"
+    })  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypyc", *modules],
+        cwd=building, capture_output=True, text=True, check=False, env={**os.environ, "MYPYC_OPT_LEVEL": "3"},
+    )  # fmt: skip
+    if ended.returncode != 0:
+        print((ended.stdout + ended.stderr)[-4000:], file=sys.stderr)
+        environment.refuse("mypyc could not compile the gateway; its last words are above.")
+    for left_over in (building / "build", building / ".mypy_cache", building / "mypy.ini"):
+        shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink(missing_ok=True)
+    (building / "complete").touch()

@@ -1,0 +1,82 @@
+"""The compiled copy is found for exactly its sources, and behaves as they do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apim.up.options import ROOT
+from gateway_sync.runtime import compiled
+
+
+@pytest.fixture(autouse=True)
+def _undecided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    compiled.compiled_root.cache_clear()
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path)
+    monkeypatch.delenv(compiled.VARIABLE, raising=False)
+    yield
+    compiled.compiled_root.cache_clear()
+
+
+def _have_copy(folder: Path) -> Path:
+    root = folder / compiled.sources_digest()
+    root.mkdir()
+    (root / "complete").touch()
+    return root
+
+
+def test_sources_without_a_copy_run_as_they_are() -> None:
+    assert compiled.compiled_root() is None
+    assert compiled.worker_environment() == dict(os.environ)
+
+
+def test_copy_of_the_sources_comes_before_them(tmp_path: Path) -> None:
+    root = _have_copy(tmp_path)
+    environment = compiled.worker_environment()
+    assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(root)
+    assert environment["PYTHONSAFEPATH"] == "1"  # else the folder that the gateway is started in would come first
+
+
+def test_copy_can_be_left_aside_or_demanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(compiled.VARIABLE, "must")
+    with pytest.raises(compiled.NotCompiled, match="script/compile"):
+        compiled.compiled_root()
+    _have_copy(tmp_path)
+    monkeypatch.setenv(compiled.VARIABLE, "no")
+    assert compiled.compiled_root() is None
+
+
+def test_any_change_of_the_sources_makes_another_digest(tmp_path: Path) -> None:
+    module = tmp_path / "package" / "module.py"
+    module.parent.mkdir()
+    digests = set()
+    for text in ("A = 1\n", "A = 2\n"):
+        module.write_text(text)
+        digests.add(compiled.sources_digest(module.parent))
+    module.rename(module.with_name("other.py"))
+    digests.add(compiled.sources_digest(module.parent))
+    assert len(digests) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tests", ["tests/golden", "tests/gateway_sync/runtime", "tests/wire"])
+def test_compiled_gateway_passes_the_tests_of_the_gateway(tests: str, tmp_path: Path) -> None:
+    made = subprocess.run([ROOT / "script" / "compile"], capture_output=True, text=True, check=True)
+    root = made.stdout.strip().rpartition(" ")[2]
+    environment = {**os.environ, compiled.VARIABLE: "must", "APIM_HOME": str(tmp_path)}
+    where = subprocess.run(
+        [sys.executable, "-c", "import gateway_sync.runtime.client as it; print(it.__file__)"],
+        capture_output=True, text=True, check=True, cwd=root, env=environment,
+    )  # fmt: skip
+    assert where.stdout.strip().endswith(".so")
+    marks = "not slow and not browser and not product and not fault"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", marks, "-o", f"pythonpath={root} .", tests],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=environment,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-4000:]
