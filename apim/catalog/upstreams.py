@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from apim.errors import Invalid, Problems
+from apim.gateways.chains import read_authorities
 from gateway_sync.problems import Where
 from gateway_sync.upstreams import KINDS, UpstreamSettings, parse_settings
 
@@ -50,6 +51,8 @@ def parse_upstream(value: object) -> dict[str, Any]:
     groups = {kind: value[kind] for kind in KINDS if value.get(kind) is not None}
     settings = _parse_groups(groups)
     _check_arms(parsed, settings)
+    if settings.tls is not None and settings.tls.ca:
+        read_authorities(settings.tls.ca, field="upstream.tls.ca")
     if settings.mirror is not None:
         parse_url(settings.mirror.url, "upstream.mirror.url")
     return {"targets": parsed, "timeout_s": timeout_s, **{kind: dict(group) for kind, group in groups.items()}}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
 from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.upstream_tls import Dialed
 
 CONNECT_TIMEOUT_S = 5.0
+_OUTSIDE = "its address is outside the networks that the environment allows"
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -26,32 +27,34 @@ class AddressRefused(ConnectFailed):
 async def dial(
     loop: asyncio.AbstractEventLoop,
     address: tuple[str, int],
-    tls: ssl.SSLContext | None,
+    way: Dialed,
     rules: NetworkRules,
     factory: Callable[[], P],
 ) -> P:
-    """A connected protocol. Errors: ConnectFailed, after at most CONNECT_TIMEOUT_S.
+    """A connected protocol. Errors: ConnectFailed with the reason, after at most CONNECT_TIMEOUT_S.
 
     The address that is checked is the address that is connected to: names are resolved here, once (DNS rebinding).
     """
     host, port = address
+    if way.fault:
+        raise ConnectFailed(way.fault)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             numeric = list(dict.fromkeys(str(entry[4][0]) for entry in found))
             admitted = [item for item in numeric if rules.admits(item, port)]
             if not admitted:
-                raise AddressRefused
-            return await _connect_first(loop, admitted, (host, port), tls, rules, factory)
+                raise AddressRefused(_OUTSIDE)
+            return await _connect_first(loop, admitted, port, way, rules, factory)
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise ConnectFailed from error
+        raise ConnectFailed(str(error) or "it takes too long") from error
 
 
 async def _connect_first(
     loop: asyncio.AbstractEventLoop,
     numeric: list[str],
-    address: tuple[str, int],
-    tls: ssl.SSLContext | None,
+    port: int,
+    way: Dialed,
     rules: NetworkRules,
     factory: Callable[[], P],
 ) -> P:
@@ -59,14 +62,14 @@ async def _connect_first(
     for item in numeric:
         try:
             transport, protocol = await loop.create_connection(
-                factory, item, address[1], ssl=tls, server_hostname=address[0] if tls else None
+                factory, item, port, ssl=way.context, server_hostname=way.server_name if way.context else None
             )
         except OSError as error:
             failure = error
             continue
         peer = transport.get_extra_info("peername")
-        if peer is None or not rules.admits(str(peer[0]), address[1]):
+        if peer is None or not rules.admits(str(peer[0]), port):
             transport.abort()
-            raise AddressRefused
+            raise AddressRefused(_OUTSIDE)
         return protocol
-    raise ConnectFailed from failure
+    raise ConnectFailed(str(failure)) from failure

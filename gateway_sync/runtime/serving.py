@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from gateway_sync.runtime.bounds import Given, bounds_of, connections_possible
 from gateway_sync.runtime.core.addresses import AddressCounts
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
-from gateway_sync.runtime.core.index import Index, TargetEntry, VersionEntry
+from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
 from gateway_sync.runtime.exchange import Exchange
@@ -24,6 +23,7 @@ from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
+from gateway_sync.runtime.upstream_tls import Dialed, UpstreamContexts
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Serving:
         given: Given,
         tls_port: int = 0,
         upstreams: UpstreamStates | None = None,
+        sealing_key: bytes = b"",
     ) -> None:
         """own_addresses are `host:port` of this gateway's own listeners, never to be proxied to."""
         self.gate = gate
@@ -77,12 +78,12 @@ class Serving:
         self.upstreams.use(gate.index, self.now_ms)
         self.clients: set[ClientConnection | Tunnel] = set()
         self.tunnels = TunnelPlaces()
-        self.pools: dict[tuple[tuple[str, int], bool], Pool] = {}
+        self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None], Pool] = {}
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0
         self.shadows = Shadows()
         self._own_addresses = own_addresses
-        self._tls: ssl.SSLContext | None = None
+        self._contexts = UpstreamContexts(sealing_key)
         self.rules = self._read_rules(gate.index)
         self._traceparents: list[bytes] = []
 
@@ -98,13 +99,18 @@ class Serving:
         """Serve by another index; exchanges under way end by the one they began with."""
         rules = self._read_rules(index)  # first: what raises must leave the index before in force
         bounds = bounds_of(index.environment.policies, self._given)
+        edge = self.gate.index.edge
         self.gate.use(index)
         self.upstreams.use(index, self.now_ms)
         self.rules = rules
         self.bounds = bounds
         self.max_clients = bounds.connections or self._possible
-        wanted = {(target.address, target.is_tls) for version in index.versions.values() for target in version.targets}
+        if index.edge != edge:
+            self._contexts.forget()
+        wanted = {target.connects_by for version in index.versions.values() for target in version.targets}
         for key, pool in list(self.pools.items()):
+            if index.edge != edge and key[2] is not None and key[2].settings.client_certificate:
+                wanted.discard(key)  # the next connections show the certificate of now
             if key not in wanted or not self.rules.admits(*key[0]):
                 pool.close()
                 if key not in wanted:
@@ -118,12 +124,12 @@ class Serving:
 
     def pool_of(self, target: TargetEntry) -> Pool:
         """The pool of a target."""
-        key = (target.address, target.is_tls)
+        key = target.connects_by
         pool = self.pools.get(key)
         if pool is None:
-            if target.is_tls and self._tls is None:
-                self._tls = ssl.create_default_context()
-            pool = self.pools[key] = Pool(target.address, self._tls if target.is_tls else None)
+            edge = self.gate.index.edge
+            way = self._contexts.way_to(target.address[0], target.tls, edge) if target.is_tls else Dialed()
+            pool = self.pools[key] = Pool(target.address, way)
         return pool
 
     def fresh_traceparent(self) -> bytes:

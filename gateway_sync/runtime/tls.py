@@ -19,6 +19,7 @@ from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.sealing import UnsealFailed, unseal
 from gateway_sync.runtime.serving import Serving
+from gateway_sync.runtime.tls_context import load_chain
 from gateway_sync.snapshot import Certificate, Edge
 
 # TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 section 4.2); 1.3 has no others.
@@ -122,19 +123,6 @@ def _for_callers(edge: Edge) -> Iterable[Certificate]:
     """The certificates that callers are shown; one named "default" first, then by name."""
     found = [certificate for certificate in edge.certificates if not certificate.organization]
     return sorted(found, key=lambda certificate: (certificate.name != DEFAULT, certificate.name))
-
-
-def load_chain(context: ssl.SSLContext, chain: str, key: bytes) -> None:
-    """Give a context its certificate; the key passes through memory only, never through a disk.
-
-    Errors: ssl.SSLError; OSError.
-    """
-    descriptor = os.memfd_create("chain")
-    try:
-        os.write(descriptor, chain.encode() + key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
 
 
 def peer_of(session: ssl.SSLObject) -> TLSPeer:

@@ -6,7 +6,7 @@ Owns: reading answers strictly, and whether a connection may serve again. Must n
 from __future__ import annotations
 
 import asyncio
-import ssl
+import logging
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -15,6 +15,9 @@ from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
 from gateway_sync.runtime.dialing import ConnectFailed, dial
+from gateway_sync.runtime.upstream_tls import Dialed
+
+logger = logging.getLogger(__name__)
 
 MAX_HEAD_BYTES = 65_536
 MAX_INTERIM = 16  # 1xx answers before the final one
@@ -229,10 +232,11 @@ class UpstreamConnection:
 class Pool:
     """Connections to one target; the one used last is used first, so that idle ones run out."""
 
-    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> None:
+    def __init__(self, address: tuple[str, int], way: Dialed) -> None:
         """Nothing is connected until someone asks."""
         self.address = address
-        self._tls = tls
+        self._way = way
+        self._last_failure = ""
         self.idle: list[UpstreamConnection] = []
         self._open: set[UpstreamConnection] = set()
         self._dialing = 0
@@ -264,16 +268,24 @@ class Pool:
         connection: UpstreamConnection | None
         try:
             made = await dial(
-                loop, self.address, self._tls, rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self))
+                loop, self.address, self._way, rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self))
             )
             connection = cast("UpstreamConnection", made)
-        except ConnectFailed:
+            self._last_failure = ""
+        except ConnectFailed as failure:
             connection = None
+            self._log(str(failure))
         finally:
             self._dialing -= 1
         if connection is not None:
             self._open.add(connection)
         on_done(connection)
+
+    def _log(self, reason: str) -> None:
+        """Tell why connecting fails, once for each reason in a row; callers are never told."""
+        if reason != self._last_failure:
+            logger.warning("connecting to %s port %d failed: %s", *self.address, reason)
+            self._last_failure = reason
 
     def put_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next exchange."""

@@ -70,6 +70,7 @@ class Worker:
             settings.given,
             settings.tls_port,
             UpstreamStates(settings.workers, keyed_hash),
+            bytes.fromhex(settings.sealing_key),
         )
         self.tls: TLSServer | None = None
         self._edge_problems: tuple[Problem, ...] = ()

@@ -25,6 +25,7 @@ from gateway_sync.upstreams import (
     mirror,
     retries,
     slow_start,
+    tls,
 )
 from gateway_sync.upstreams.balancing import Balancing
 from gateway_sync.upstreams.breaker import Breaker
@@ -36,6 +37,7 @@ from gateway_sync.upstreams.limits import Limits
 from gateway_sync.upstreams.mirror import Mirror
 from gateway_sync.upstreams.retries import Retries
 from gateway_sync.upstreams.slow_start import SlowStart
+from gateway_sync.upstreams.tls import TLS
 
 __all__ = ["DESCRIPTIONS", "KINDS", "UpstreamSettings", "dump_settings", "parse_settings"]
 
@@ -54,6 +56,7 @@ class UpstreamSettings:
     canary: Canary | None = None
     mirror: Mirror | None = None
     discovery: Discovery | None = None
+    tls: TLS | None = None
 
 
 # In the order of forms and reference.
@@ -70,6 +73,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         canary.DESCRIPTION,
         mirror.DESCRIPTION,
         discovery.DESCRIPTION,
+        tls.DESCRIPTION,
     )
 }
 KINDS = tuple(DESCRIPTIONS)
@@ -87,6 +91,7 @@ _READ: Mapping[str, Callable[[SettingsReader], object]] = {
     canary.KIND: canary.read,
     mirror.KIND: mirror.read,
     discovery.KIND: discovery.read,
+    tls.KIND: tls.read,
 }
 _DUMP: Mapping[str, Callable[[Any], dict[str, object]]] = {
     balancing.KIND: balancing.dump,
@@ -99,6 +104,7 @@ _DUMP: Mapping[str, Callable[[Any], dict[str, object]]] = {
     canary.KIND: canary.dump,
     mirror.KIND: mirror.dump,
     discovery.KIND: discovery.dump,
+    tls.KIND: tls.dump,
 }
 
 

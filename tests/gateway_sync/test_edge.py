@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway_sync.compiler import compile_snapshot
-from gateway_sync.rows import CertificateRow, HostRow
+from gateway_sync.rows import CertificateRow, HostRow, TargetRow
 from gateway_sync.runtime.sealing import UnsealFailed, seal, unseal
 from gateway_sync.snapshot import EDGE_FRAGMENT, decode, encode
 from tests.golden.cases import ROOT, read_rows
@@ -68,3 +68,32 @@ def test_what_is_sealed_opens_for_its_key_and_context_only() -> None:
     for wrong in ((key, "cert_2"), (bytes(64), "cert_1"), (b"", "cert_1")):
         with pytest.raises(UnsealFailed):
             unseal(wrong[0], sealed, wrong[1])
+
+
+def tls_codes(*, url: str = "https://127.0.0.1:9443", allows: bool = False, **tls: object) -> set[str]:
+    (api,) = [api for api in BANK.apis if api.name == "bank"]
+    version = api.versions[0]
+    upstream = replace(version.upstream, targets=(TargetRow(url),), settings={"tls": tls})
+    api = replace(api, organization_id="org_1", versions=(replace(version, upstream=upstream),))
+    certificates = (replace(CERTIFICATE, name="ours", organization_id="org_1"), CERTIFICATE)
+    environment = replace(BANK.environment, certificates=certificates, allow_unverified_upstreams=allows)
+    compiled = compile_snapshot(replace(BANK, environment=environment, apis=(api,)), {})
+    return {problem.code for problem in compiled.problems if problem.code.startswith(("upstream.", "tls."))}
+
+
+def test_an_upstream_may_go_unverified_only_where_the_environment_allows_it() -> None:
+    assert tls_codes(verify=False) == {"upstream.E011"}
+    assert tls_codes(verify=False, allows=True) == set()
+
+
+def test_only_certificates_of_the_own_organization_are_shown_to_services() -> None:
+    assert tls_codes(clientCertificate="ours") == set()
+    assert tls_codes(clientCertificate="public") == {"upstream.E012"}
+    assert tls_codes(clientCertificate="nothing") == {"upstream.E012"}
+
+
+def test_settings_that_cannot_be_are_told() -> None:
+    assert tls_codes(ca="hello") == {"tls.E002"}
+    assert tls_codes(serverName="a b") == {"tls.E002"}
+    assert tls_codes(minimumVersion="1.1") == {"tls.E002"}
+    assert tls_codes(url="http://127.0.0.1:9080") == {"upstream.W001"}

@@ -85,6 +85,10 @@ def _contract(spec: Mapping[str, Any], last: Revision | None, spot: Spot) -> str
 
 def _upstream(spec: Mapping[str, Any], spot: Spot) -> dict[str, Any]:
     upstream: dict[str, Any] = {name: content for name, content in spec.items() if name != "timeout"}
+    tls = spec.get("tls")
+    if isinstance(tls, Mapping) and isinstance(tls.get("ca"), Mapping):
+        at = spot.below("tls", "ca")
+        upstream["tls"] = {**tls, "ca": contract_of(tls["ca"], spot.session.files, spot.document, at.at).text}
     if "timeout" in spec:
         milliseconds = parse_duration_ms(spec["timeout"])
         if milliseconds is None:

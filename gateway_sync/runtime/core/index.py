@@ -6,6 +6,7 @@ Building is a generator that yields now and then, because it may run beside live
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
 
@@ -22,6 +23,7 @@ from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
 from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
 from gateway_sync.upstreams import parse_settings
+from gateway_sync.upstreams.tls import TLS
 
 _NO_EDGE: Final = Edge()
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
@@ -29,15 +31,25 @@ SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
 Methods = dict[bytes, "RouteEntry"]
 
 
+@dataclass(frozen=True, slots=True)
+class TargetTLS:
+    """How a target with https is connected to; organization is whose client certificates may be shown there."""
+
+    settings: TLS
+    organization: str
+
+
 class TargetEntry:
     """One address of an upstream, with the bytes that requests to it need."""
 
-    __slots__ = ("address", "base_path", "host_field", "is_tls")
+    __slots__ = ("address", "base_path", "connects_by", "host_field", "is_tls", "tls")
 
-    def __init__(self, target: Target) -> None:
-        """address is (host, port)."""
+    def __init__(self, target: Target, tls: TargetTLS | None = None) -> None:
+        """address is (host, port); connects_by is what targets have in common that share connections."""
         self.address = (target.host, target.port)
         self.is_tls = target.scheme == "https"
+        self.tls = tls if self.is_tls else None
+        self.connects_by = (self.address, self.is_tls, self.tls)
         self.base_path = target.base_path.rstrip("/").encode()
         host = f"[{target.host}]" if ":" in target.host else target.host
         is_default = target.port == (443 if self.is_tls else 80)
@@ -66,7 +78,8 @@ class VersionEntry:
         self.id = version.id
         self.state = version.state
         self.prefix = f"/{api.name}/{version.name}".encode()
-        self.targets = [TargetEntry(target) for target in version.targets]
+        tls = _tls_of(api, version)
+        self.targets = [TargetEntry(target, tls) for target in version.targets]
         self.pool = _pool_of(version, self.targets, problems)
         self.timeout_s = version.timeout_ms / 1000
         self.silence_s = silence_s_of(environment.policies, version.policies, self.timeout_s)
@@ -134,11 +147,18 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
 
 def _pool_of(version: Version, targets: list[TargetEntry], problems: list[Problem]) -> UpstreamPool | None:
     """How calls are spread over the targets; None where there is nothing to decide: one target and no settings."""
-    if len(targets) == 1 and not version.upstream:
+    if len(targets) == 1 and version.upstream.keys() <= {"tls"}:
         return None
     settings, found = parse_settings(version.upstream, Where("version", version.id, "upstream"))
     problems.extend(found)
     return UpstreamPool(version.id, targets, version.targets, settings)
+
+
+def _tls_of(api: API, version: Version) -> TargetTLS | None:
+    if "tls" not in version.upstream:
+        return None
+    settings, _ = parse_settings(version.upstream, Where("version", version.id, "upstream"))
+    return TargetTLS(settings.tls, api.organization) if settings.tls is not None else None
 
 
 def _lifecycle_lines(api: API, version: Version) -> tuple[bytes, ...]:

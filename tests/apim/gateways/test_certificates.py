@@ -237,3 +237,29 @@ def test_certificates_are_for_admins(owner: User, by: Actor) -> None:
         apply_documents(text=text, files={"./chain.pem": chain, "./key.pem": key}, user=owner, by=by)
 
     assert refused.value.code == "documents.forbidden"
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_upstream_takes_its_authorities_from_a_file(admin: User, by: Actor, acme: Organization) -> None:
+    root = authority()
+    text = f"""
+apiVersion: apim.dev/v1
+kind: API
+metadata: {{name: orders}}
+spec:
+  organization: {acme.name}
+  versions:
+    - name: v1
+      operations: [{{method: GET, path: /orders}}]
+      upstream:
+        targets: [{{url: "https://orders.internal"}}]
+        tls: {{ca: {{$file: ./ca.pem}}, minimumVersion: "1.3"}}
+"""
+    apply_documents(text=text, files={"./ca.pem": root.pem}, user=admin, by=by)
+    shown = export_documents(kind="api", name="orders", user=admin)
+
+    assert "BEGIN CERTIFICATE" in shown
+    assert not apply_documents(text=shown, files={}, user=admin, by=by).has_changes
+    with pytest.raises(Invalid) as refused:
+        apply_documents(text=text, files={"./ca.pem": authority().issue("a.example")[0]}, user=admin, by=by)
+    assert "is no certificate authority" in refused.value.message
