@@ -8,7 +8,7 @@ in their order, and of these only such as mean the same wherever they stand.
 
 from __future__ import annotations
 
-from gateway_sync.messages import RequestHead
+from gateway_sync.messages import FramingError, RequestHead
 from gateway_sync.runtime.core.field_lines import CONNECTION, DROP, FORWARD, HOST, KEY, ORIGIN, FieldLines
 from gateway_sync.runtime.core.request_head import (
     KEPT_ALIVE,
@@ -49,7 +49,10 @@ class HeadReader:
         if fields is not self._fields:
             self._fields, self._attempts, self._lines, self._blocks = fields, 0, [], []
         elif self._blocks and len(data) <= SHORT_BYTES:
-            head, end = self._compare(data, fields)
+            try:
+                head, end = self._compare(data, fields)
+            except FramingError:
+                head = None  # perhaps only because its lines come in another order
             if head is not None:
                 return head, data[end:]
         lines, rest = split_head(data)
