@@ -121,7 +121,8 @@ class ResponseHead:
 class Refusal:
     """An answer that the gateway gives by itself.
 
-    Shapes: code is one of runtime.core.refusals.CODES; fields are extra field lines; close ends the connection.
+    Shapes: code is one of runtime.core.refusals.CODES; fields are extra field lines; close ends the connection; members
+    are further ones of the problem document.
     """
 
     code: str
@@ -129,6 +130,7 @@ class Refusal:
     fields: tuple[bytes, ...] = ()
     is_closing: bool = False
     status: int = 0  # 0 = the code's own
+    members: tuple[tuple[str, object], ...] = ()
 
 
 class FramingError(Exception):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway_sync.policies.contracts import Contract
+
 Settings = Mapping[str, object]
 
 
@@ -74,6 +76,7 @@ class VersionRow:
     sunset_at: int = 0
     successor: str = ""  # name of the successor version of the same API
     documentation_url: str = ""
+    contract: Contract | None = None  # of its document, when it has one and a policy asks for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway_sync.policies.contracts import Contract
+
 FORMAT = 1
 
 # What a gateway is willing to load. The compiler refuses more, so that no gateway ever meets it.
@@ -91,6 +93,7 @@ class Version:
     successor: str
     documentation_url: str
     upstream: JSON = field(default_factory=dict)  # groups of settings, canonical; read by gateway_sync.upstreams
+    contract: Contract | None = None  # what its policies need of its document
 
 
 @dataclass(frozen=True, slots=True)

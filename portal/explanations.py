@@ -45,6 +45,14 @@ BY_CODE = {
     ),
     "retired": Explanation("This version has been retired.", "Move to its successor.", "docs"),
     "body-too-large": Explanation("The body is larger than the API takes.", "Send less at once."),
+    "invalid-request": Explanation(
+        "The call is not as the API's document says.",
+        "Mend what `errors` names: each entry has the place and what is wrong there.",
+        "docs",
+    ),
+    "concurrency-limited": Explanation(
+        "Too many calls are under way at once.", "Wait for answers before you send more; Retry-After says how long."
+    ),
     "rate-limited": Explanation(
         "Too many calls in a short time for this plan.",
         "Wait for the seconds that Retry-After names, or choose a plan with a higher rate.",

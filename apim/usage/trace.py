@@ -15,7 +15,9 @@ _STEP_OF_CODE = {
     "rate-limited": "limits",
     "quota-exceeded": "limits",
     "overloaded": "limits",
+    "concurrency-limited": "limits",
     "body-too-large": "body",
+    "invalid-request": "body",
 }
 _ORDER = ("route", "key", "caller", "subscription", "limits", "body", "upstream")
 

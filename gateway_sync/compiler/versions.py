@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from gateway_sync.compiler.bindings import compile_contract
 from gateway_sync.compiler.places import compile_policies
 from gateway_sync.compiler.routes import compile_routes
 from gateway_sync.compiler.upstream_tls import tls_problems
@@ -71,6 +72,8 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
     upstream_problems += found
     policies, policy_problems = compile_policies(row.policies, Where("version", row.id, "policies"))
     routes, route_problems = compile_routes(row)
+    contract, found = compile_contract(row, environment, policies, routes)
+    policy_problems += found
     problems = upstream_problems + policy_problems + route_problems
     # An operation that cannot be routed is closed, which is safe; a policy that is left out might open what it guards.
     if any(problem.is_error for problem in upstream_problems + policy_problems) or not _SEGMENT.fullmatch(row.name):
@@ -82,6 +85,7 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
         policies=policies,
         routes=routes,
         upstream=upstream,
+        contract=contract,
     )
     return _with_lifecycle(version, row), problems
 

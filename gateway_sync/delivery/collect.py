@@ -17,12 +17,15 @@ from django.db import transaction
 from django.db.models import Q
 
 from apim.access.models import Subscription
-from apim.catalog.models import APIVersion, Deployment
+from apim.catalog.contracts import contract_of
+from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
 from apim.products.models import PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.policies import DESCRIPTIONS
+from gateway_sync.policies.contracts import Contract
 from gateway_sync.runtime.sealing import seal
 
 DATABASE = "collect"  # the alias whose transactions are repeatable reads
@@ -56,7 +59,7 @@ def collect(environment_id: str) -> Collected:
             published_revision=environment.published_revision,
             rows=rows.Rows(
                 environment=_environment_row(environment),
-                apis=_api_rows(environment_id),
+                apis=_api_rows(environment),
                 products=_product_rows(),
                 plans=_plan_rows(environment_id),
             ),
@@ -121,10 +124,10 @@ def _host_rows(environment_id: str) -> tuple[rows.HostRow, ...]:
     return tuple(rows.HostRow(*one) for one in found.values_list(*fields))
 
 
-def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
+def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:
     deployments = (
         Deployment.objects.using(DATABASE)
-        .filter(environment_id=environment_id, version__state__in=_SERVED_STATES, version__api__archived_at=None)
+        .filter(environment=environment, version__state__in=_SERVED_STATES, version__api__archived_at=None)
         .order_by("version__api_id", "version_id")
         .values(
             "version_id",
@@ -138,6 +141,7 @@ def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
             "version__api__name",
             "version__api__organization_id",
             "version__api__key_header",
+            "revision_id",
             "revision__number",
             "revision__operations",
             "revision__passthrough",
@@ -146,6 +150,7 @@ def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
             "revision__policies",
         )
     )
+    contracts = _contracts(deployments, _policy_rows(environment.policies))
     by_api: defaultdict[tuple[str, str, str, str], list[rows.VersionRow]] = defaultdict(list)
     for found in deployments:
         api = (
@@ -154,11 +159,24 @@ def _api_rows(environment_id: str) -> tuple[rows.APIRow, ...]:
             found["version__api__organization_id"],
             found["version__api__key_header"],
         )
-        by_api[api].append(_version_row(found))
+        by_api[api].append(_version_row(found, contracts.get(found["revision_id"])))
     return tuple(rows.APIRow(*api, versions=tuple(versions)) for api, versions in by_api.items())
 
 
-def _version_row(found: Mapping[str, Any]) -> rows.VersionRow:
+def _contracts(deployments: Iterable[Mapping[str, Any]], shared: tuple[rows.PolicyRow, ...]) -> dict[str, Contract]:
+    """The contracts of the revisions whose policies ask for one, by revision."""
+    asking = {kind for kind, description in DESCRIPTIONS.items() if description.contract}
+    is_for_all = any(policy.kind in asking for policy in shared)
+    ids = [
+        found["revision_id"]
+        for found in deployments
+        if is_for_all or any(policy.kind in asking for policy in _policy_rows(found["revision__policies"]))
+    ]
+    documents = Revision.objects.using(DATABASE).filter(id__in=ids).exclude(document="").values_list("id", "document")
+    return {revision_id: contract_of(document) for revision_id, document in documents}
+
+
+def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.VersionRow:
     passthrough = _mapping(found["revision__passthrough"])
     return rows.VersionRow(
         id=found["version_id"],
@@ -178,6 +196,7 @@ def _version_row(found: Mapping[str, Any]) -> rows.VersionRow:
         sunset_at=_seconds(found["version__sunset_at"]),
         successor=found["version__successor__name"] or "",
         documentation_url=f"{settings.BASE_URL}/apis/{found['version__api__name']}/{found['version__name']}",
+        contract=contract,
     )
 
 

@@ -15,6 +15,7 @@ from gateway_sync.policies import (
     fixed_answer,
     ip_filter,
     key_auth,
+    mock,
     path_rewrite,
     query,
     rate_limit,
@@ -24,6 +25,7 @@ from gateway_sync.policies import (
     size_limit,
     streaming,
     upgrade,
+    validate_request,
 )
 from gateway_sync.policies.applied import AppliedPolicy, read_common, split_settings
 from gateway_sync.policies.descriptions import Description
@@ -61,6 +63,8 @@ _BUILT_IN = (
     response_headers,
     redirect,
     fixed_answer,
+    validate_request,
+    mock,
     request_headers,
     query,
     path_rewrite,

@@ -46,3 +46,4 @@ class Description:
     accumulates: bool = False
     has_operations: bool = True
     has_shadow: bool = True
+    contract: str = ""  # what a policy of the kind needs of the version's document: "requests" or "answers"

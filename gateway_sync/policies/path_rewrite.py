@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway_sync.policies.descriptions import Description, Setting
-from gateway_sync.policies.placeholders import NAMES, PathText, path_names, unknown_names
+from gateway_sync.policies.placeholders import PathText, path_names, require_parameters, unknown_names
 from gateway_sync.policies.settings import SettingsReader
 from gateway_sync.policies.views import RequestView, RouteFacts
 from gateway_sync.problems import Problem, Where
@@ -73,7 +73,8 @@ POLICY = PathRewrite
 
 
 def bind(policy: PathRewrite, route: RouteFacts) -> PathRewrite | WholePath:
-    """The policy, or what it is for the parameters of this route."""
+    """The policy, or what it is for the parameters of this route. Errors: Unbindable."""
+    require_parameters(policy.path, route)
     return WholePath(PathText(policy.path, route.path)) if policy.path else policy
 
 
@@ -94,11 +95,6 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[PathRewrite | N
         reader.refuse("path", f'"{name}" is no placeholder.')
     problems = reader.problems()
     return (None if problems else policy), problems
-
-
-def missing_parameters(policy: PathRewrite, path: str) -> list[str]:
-    """The placeholders that an operation's path does not give."""
-    return [name for name in path_names(policy.path) if name not in NAMES and name not in path_names(path)]
 
 
 def is_safe_path(text: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from gateway_sync.policies.views import RequestView
+from gateway_sync.policies.views import RequestView, RouteFacts, Unbindable
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NOT_SENDABLE = re.compile(r"[^\x20-\x7e]")
@@ -51,6 +51,12 @@ def path_names(template: str) -> tuple[str, ...]:
     return tuple(_BRACES.findall(template))
 
 
+def require_parameters(text: str, route: RouteFacts) -> None:
+    """Errors: Unbindable when text names a parameter that the operation's path does not have."""
+    if missing := [name for name in path_names(text) if name not in NAMES and name not in path_names(route.path)]:
+        raise Unbindable(f"{{{missing[0]}}} is no parameter of its path")
+
+
 class Text:
     """A text with placeholders."""
 
@@ -84,7 +90,7 @@ class PathText:
         """template is the operation's path. Errors: total."""
         self.text = text
         self._parts = _BRACES.split(text)
-        self._expression = _expression(template) if len(self._parts) > 1 else None
+        self._expression = path_expression(template) if len(self._parts) > 1 else None
 
     def render(self, request: RequestView, path: str) -> str:
         """The text for one call, whose path was `path` before any step changed it."""
@@ -102,16 +108,17 @@ class PathText:
             return request.path
         if name in NAMES:
             return quote(NAMES[name](request), safe=_SEGMENT_SAFE.replace("%", ""))
-        return values.get(_group(name)) or ""
+        return values.get(path_group(name)) or ""
 
 
-def _group(name: str) -> str:
+def path_group(name: str) -> str:
+    """The group of path_expression that holds a parameter."""
     return "p_" + "".join(
         character if character.isalnum() and character.isascii() else f"_{ord(character)}_" for character in name
     )
 
 
-def _expression(template: str) -> re.Pattern[str]:
+def path_expression(template: str) -> re.Pattern[str]:
     """The regular expression of a path template; a parameter is one segment or a part of one, `{*}` the rest."""
     parts = _BRACES.split(template)
     texts = []
@@ -119,7 +126,7 @@ def _expression(template: str) -> re.Pattern[str]:
         if number % 2 == 0:
             texts.append(re.escape(part))
         elif part == "*":
-            texts.append(f"(?P<{_group(part)}>.*)")
+            texts.append(f"(?P<{path_group(part)}>.*)")
         else:
-            texts.append(f"(?P<{_group(part)}>[^/]+?)")
+            texts.append(f"(?P<{path_group(part)}>[^/]+?)")
     return re.compile("".join(texts))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway_sync.policies.descriptions import Description, Setting
-from gateway_sync.policies.placeholders import LISTED, PathText, path_names, unknown_names
+from gateway_sync.policies.placeholders import LISTED, PathText, path_names, require_parameters, unknown_names
 from gateway_sync.policies.settings import SettingsReader
 from gateway_sync.policies.views import Answer, RequestView, RouteFacts
 from gateway_sync.problems import Problem, Where
@@ -70,7 +70,8 @@ POLICY = Redirect
 
 
 def bind(policy: Redirect, route: RouteFacts) -> BoundRedirect:
-    """The policy for one route."""
+    """The policy for one route. Errors: Unbindable."""
+    require_parameters(policy.location, route)
     return BoundRedirect(policy, PathText(policy.location, route.path))
 
 

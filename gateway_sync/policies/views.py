@@ -8,10 +8,11 @@ Refusal; what it raises is a bug and ends the call with 500.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway_sync.messages import Refusal
+from gateway_sync.policies.contracts import OperationContract
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
@@ -22,6 +23,10 @@ _HOP = frozenset({
 })  # fmt: skip
 _OF_REQUESTS = _HOP | {"host", "expect", "forwarded", "traceparent", "tracestate"}
 _OF_ANSWERS = _HOP | {"ratelimit", "ratelimit-policy", "alt-svc"}
+
+
+class Unbindable(ValueError):
+    """A policy cannot act on a route; the text says why, for its owner."""
 
 
 class FieldProtected(ValueError):
@@ -226,11 +231,13 @@ Outcome = Answer | Refusal | None
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """What a kind may know of the route that its step is bound to."""
+    """What a kind may know of the route that its step is bound to.
+
+    Shapes: contract is there for kinds that ask for it (Description.contract) where the version has a document.
+    """
 
     id: str
     method: str
     path: str
-    version_id: str = ""
-    prefix: str = ""
-    path_parameters: tuple[str, ...] = field(default=())
+    contract: OperationContract | None = None
+    definitions: tuple[tuple[str, str], ...] = ()

@@ -283,7 +283,7 @@ class Exchange:
         client.is_closing = client.is_closing or is_closing
         lines = [line for line in self._charged_lines.split(b"\r\n") if line]
         extra = (*refusal.fields, *lines, *cors_lines(admission.version, self.head))
-        answer = Refusal(refusal.code, refusal.detail, extra, is_closing, refusal.status)
+        answer = Refusal(refusal.code, refusal.detail, extra, is_closing, refusal.status, refusal.members)
         block, self._response_bytes = refusal_answer(
             answer, self.request_id.decode(), self.serving.date, is_head=self.is_head, is_closing=is_closing
         )

@@ -32,6 +32,8 @@ CODES: dict[str, tuple[int, str]] = {
     "overloaded": (503, "The gateway cannot take this request now"),
     "no-healthy-target": (503, "No instance of the service is healthy"),
     "upstream-timeout": (504, "The service behind the gateway did not answer in time"),
+    "invalid-request": (400, "The request is not what the API describes"),
+    "concurrency-limited": (429, "Too many requests at once"),
 }
 
 
@@ -49,7 +51,7 @@ def refusal_body(refusal: Refusal, request_id: str) -> bytes:
     }
     if refusal.detail:
         problem["detail"] = refusal.detail
-    problem |= {"code": refusal.code, "request_id": request_id}
+    problem |= {"code": refusal.code, "request_id": request_id, **dict(refusal.members)}
     return json.dumps(problem, separators=(",", ":")).encode()
 
 

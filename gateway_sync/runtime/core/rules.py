@@ -17,10 +17,10 @@ from gateway_sync.policies.key_auth import KeyAuth
 from gateway_sync.policies.patterns import Operations
 from gateway_sync.policies.rate_limit import RateLimit
 from gateway_sync.policies.size_limit import SizeLimit
-from gateway_sync.policies.views import RouteFacts
+from gateway_sync.policies.views import RouteFacts, Unbindable
 from gateway_sync.problems import Problem, Where
 from gateway_sync.runtime.core.limits import Terms
-from gateway_sync.runtime.core.steps import BoundStep, bind_step
+from gateway_sync.runtime.core.steps import BoundStep, Closed, bind_step
 from gateway_sync.snapshot import API, Environment, Policy, Route, Version
 
 NO_LIMIT: Final = -1
@@ -92,8 +92,9 @@ class RuleBook:
         """Problems are added to; is_usable is False when a policy cannot be enforced, so nothing may pass."""
         self.version_id = version.id
         self.key_header = api.key_header
-        self._prefix = f"/{api.name}/{version.name}"
         self._problems = problems
+        self._contracts = dict(version.contract.operations) if version.contract else {}
+        self._definitions = version.contract.definitions if version.contract else ()
         self._known: dict[tuple[int, ...], Rules] = {}
         read = [*self._read(environment.policies, is_own=False), *self._read(version.policies, is_own=True)]
         self.is_usable = all(policy is not None for policy, _ in read)
@@ -120,13 +121,12 @@ class RuleBook:
     def rules_of(self, route: Route) -> Rules:
         """What holds for a route of the version."""
         chosen = self._chosen(route.id)
-        facts = RouteFacts(route.id, route.method, route.path, self.version_id, self._prefix)
+        facts = RouteFacts(route.id, route.method, route.path, self._contracts.get(route.id), self._definitions)
         is_shared = True
         steps: list[BoundStep] = []
         for place in chosen:
             policy = self._written[place][0]
-            kind = KINDS_BY_NAME[policy.kind]
-            value = kind.bind(policy.value, facts)
+            value = self._bind(policy, facts)
             is_shared = is_shared and value is policy.value
             if value is not None and (step := bind_step(policy, value)) is not None:
                 steps.append(step)
@@ -136,6 +136,15 @@ class RuleBook:
             if is_shared:
                 self._known[chosen] = known
         return known
+
+    def _bind(self, policy: AppliedPolicy, facts: RouteFacts) -> object | None:
+        """What acts on the route; where the policy cannot, the route is closed: it is never gone round."""
+        try:
+            return KINDS_BY_NAME[policy.kind].bind(policy.value, facts)
+        except Unbindable as error:
+            message = f'"{policy.kind}" cannot act on {facts.id}, which is closed: {error}.'
+            self._problems.append(Problem("policy.E007", message, Where("version", self.version_id, policy.kind)))
+            return Closed()
 
     def _holding(self, route_id: str) -> list[AppliedPolicy]:
         return [self._written[place][0] for place in self._chosen(route_id)]

@@ -40,6 +40,15 @@ class BoundStep:
         self.answer_bytes = min(int(getattr(value, "answer_bytes", 0)), MOST_BODY_BYTES)
 
 
+class Closed:
+    """The step of a route that a policy cannot act on."""
+
+    @staticmethod
+    def on_request(_request: RequestView) -> Refusal:
+        """The refusal."""
+        return Refusal("internal-error", "A policy of this operation cannot be enforced here.", status=503)
+
+
 def bind_step(policy: AppliedPolicy, value: object) -> BoundStep | None:
     """The step of a policy; None for a kind that admission or forwarding knows by itself."""
     step = BoundStep(policy, value)
