@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway_sync.runtime.bounds import Given
+from gateway_sync.runtime.target_report import EventTold, TargetTold
 
 LIMIT = 64 * 2**20
 
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, tag="settings"):
     given: Given
     tls_port: int = 0
     sealing_key: str = ""
+    down: list[str] = []  # targets whose health check fails
 
 
 class Apply(msgspec.Struct, tag="apply"):
@@ -65,22 +67,36 @@ class Applied(msgspec.Struct, tag="applied"):
     refused: str = ""
 
 
+class Verdicts(msgspec.Struct, tag="verdicts"):
+    """The targets whose health check fails, all of them; from the worker that checks to the others."""
+
+    down: list[str]
+
+
+class Told(msgspec.Struct, tag="told"):
+    """What a worker knows about its targets now, and what happened to them since the last time."""
+
+    targets: list[TargetTold]
+    events: list[EventTold]
+
+
 _ENCODER = msgspec.json.Encoder()
-_TO_WORKER = msgspec.json.Decoder(Settings | Apply | ApplyAccess)
-_FROM_WORKER = msgspec.json.Decoder(Applied)
+_TO_WORKER = msgspec.json.Decoder(Settings | Apply | ApplyAccess | Verdicts)
+_FROM_WORKER = msgspec.json.Decoder(Applied | Verdicts | Told)
 
 
-def encode(message: Settings | Apply | ApplyAccess | Applied) -> bytes:
+def encode(message: Settings | Apply | ApplyAccess | Applied | Verdicts | Told) -> bytes:
     """One line."""
     return _ENCODER.encode(message) + b"\n"
 
 
-def decode_order(line: bytes) -> Settings | Apply | ApplyAccess:
+def decode_order(line: bytes) -> Settings | Apply | ApplyAccess | Verdicts:
     """A line from the supervisor."""
-    order: Settings | Apply | ApplyAccess = _TO_WORKER.decode(line)
+    order: Settings | Apply | ApplyAccess | Verdicts = _TO_WORKER.decode(line)
     return order
 
 
-def decode_answer(line: bytes) -> Applied:
+def decode_answer(line: bytes) -> Applied | Verdicts | Told:
     """A line from a worker."""
-    return _FROM_WORKER.decode(line)
+    answer: Applied | Verdicts | Told = _FROM_WORKER.decode(line)
+    return answer

@@ -16,6 +16,7 @@ from secrets import token_hex
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.compiled import worker_environment
+from gateway_sync.runtime.target_board import TargetBoard
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,12 @@ class Death:
 class Slot:
     """One worker at a time, started again whenever it ends."""
 
-    def __init__(self, number: int, listener: socket.socket, tls_listener: socket.socket | None = None) -> None:
-        """No worker yet."""
+    def __init__(
+        self, number: int, listener: socket.socket, targets: TargetBoard, tls_listener: socket.socket | None = None
+    ) -> None:
+        """No worker yet; targets hears what the worker says about them."""
         self.number = number
+        self.targets = targets
         self.listener = listener
         self.tls_listener = tls_listener
         self.boot = ""
@@ -125,14 +129,19 @@ class Slot:
         self._writer.write(channel.encode(first))
         try:
             while line := await reader.readline():
-                self._note(channel.decode_answer(line))
-                on_change(self)
+                answer = channel.decode_answer(line)
+                if isinstance(answer, channel.Applied):
+                    self._note(answer)
+                    on_change(self)
+                else:
+                    self.targets.hear(self.number, answer)
         except ConnectionError:
             pass  # the worker died; what it was doing is in its spool
         self._writer.close()
         applied, self._writer, self.applied = self.applied, None, None
         while self._process.poll() is None:  # noqa: ASYNC110 - nothing tells  # its channel is closed, so it is about to end
             await asyncio.sleep(0.01)
+        self.targets.forget(self.number)
         on_change(self)
         is_loaded = applied is not None and applied.digest == self._given
         lived_s = time.time() - (self.applied_at if is_loaded else self.started_at)
@@ -144,7 +153,7 @@ class Slot:
             self.applied_at = time.time()
         self.applied = applied
 
-    def send(self, message: channel.Apply | channel.ApplyAccess) -> None:
+    def send(self, message: channel.Apply | channel.ApplyAccess | channel.Verdicts) -> None:
         """Tell the worker; one that is just starting reads the same from disk."""
         if isinstance(message, channel.Apply):
             self._given = message.digest

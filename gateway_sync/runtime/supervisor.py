@@ -24,6 +24,7 @@ from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.stats import open_cells, read_stats
+from gateway_sync.runtime.target_board import TargetBoard
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Supervisor:
         self.keeper = Keeper(self._home, credentials)
         self._control = ControlPlane(credentials.control_url, credentials.token)
         self.slots: list[Slot] = []
+        self.targets = TargetBoard(self._spread_verdicts)
         self.follower = Follower(credentials, self._control, self.keeper, self.spread)
         self._deaths: dict[str, list[float]] = {}
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
@@ -93,7 +95,7 @@ class Supervisor:
         for number in range(self.options.workers):
             bind, tls_port = self.options.bind, self.options.tls_port
             tls_listener = open_listener(bind, tls_port) if tls_port else None
-            self.slots.append(Slot(number, open_listener(bind, self.options.port), tls_listener))
+            self.slots.append(Slot(number, open_listener(bind, self.options.port), self.targets, tls_listener))
         for slot in self.slots:
             self._start(slot.run(self._settings, self._on_change, self._on_death))
 
@@ -120,6 +122,7 @@ class Supervisor:
             given=self.options.given,
             tls_port=self.options.tls_port,
             sealing_key=self._credentials.sealing_key,
+            down=self.targets.down,
         )
 
     def _on_change(self, slot: Slot) -> None:
@@ -167,6 +170,11 @@ class Supervisor:
             elif taken.changes or taken.upto:
                 slot.send(channel.ApplyAccess(taken.changes, taken.upto))
 
+    def _spread_verdicts(self, found_by: int, verdicts: channel.Verdicts) -> None:
+        for slot in self.slots:
+            if slot.number != found_by:
+                slot.send(verdicts)
+
     def problems(self) -> dict[str, str]:
         """What is wrong here now, by code."""
         return {**self.keeper.problems, **self.follower.problems, **self.shipper.problems()}
@@ -203,6 +211,8 @@ class Supervisor:
             "host": socket.gethostname(),
             "is_push_connected": self.follower.is_push_connected,
             "workers": [self._worker_report(slot) for slot in self.slots],
+            "targets": msgspec.to_builtins(self.targets.targets()),
+            "events": msgspec.to_builtins(list(self.targets.events)),
         }
 
     def _worker_report(self, slot: Slot) -> dict[str, object]:

@@ -14,7 +14,7 @@ from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingE
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
-from gateway_sync.runtime.dialing import ConnectFailed, dial
+from gateway_sync.runtime.dialing import ConnectFailed, P, dial
 from gateway_sync.runtime.upstream_tls import Dialed
 
 logger = logging.getLogger(__name__)
@@ -255,6 +255,10 @@ class Pool:
     def is_full(self) -> bool:
         """True when no more connections may be opened."""
         return len(self._open) + self._dialing >= MAX_CONNECTIONS
+
+    async def connect(self, rules: NetworkRules, factory: Callable[[], P]) -> P:
+        """A connection for something else than exchanges. Errors: ConnectFailed."""
+        return await dial(asyncio.get_running_loop(), self.address, self._way, rules, factory)
 
     def dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
         """Open a connection in the background; on_done gets None when that failed."""

@@ -8,48 +8,16 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection
-
-import msgspec
+from collections.abc import Callable, Collection, Iterable
 
 from gateway_sync.runtime.core.breakers import CLOSED
 from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.core.pools import Arm, UpstreamPool
+from gateway_sync.runtime.target_report import DOWN, EJECTED, UP, EventTold, TargetTold
 
 logger = logging.getLogger(__name__)
 
 EVENTS_KEPT = 50
-UP, EJECTED, DOWN = "up", "ejected", "down"
-
-
-class TargetTold(msgspec.Struct):
-    """One target of one version, as a worker or all of a gateway see it.
-
-    Shapes: state is up, ejected or down (by its health check); breaker is that of its arm; the counts are since the
-    worker started.
-    """
-
-    version: str
-    arm: str
-    target: str
-    state: str
-    breaker: str
-    active: int = 0
-    requests: int = 0
-    failures: int = 0
-    latency_us: int = 0
-    ejections: int = 0
-    retries: int = 0
-
-
-class EventTold(msgspec.Struct):
-    """Something that changed: a target ejected, down or up again, a breaker open, half-open or closed."""
-
-    at: int  # seconds since the epoch
-    version: str
-    arm: str
-    target: str
-    what: str
 
 
 class UpstreamStates:
@@ -60,7 +28,7 @@ class UpstreamStates:
         self._workers = workers
         self._name = name
         self._pools: dict[str, UpstreamPool] = {}
-        self._down: Collection[str] = ()
+        self.down: Collection[str] = frozenset()
         self.events: deque[EventTold] = deque(maxlen=EVENTS_KEPT)
 
     def use(self, index: Index, now_ms: int) -> None:
@@ -73,11 +41,11 @@ class UpstreamStates:
             pool.settle(self._workers, self._name)
             if version.id in before:
                 pool.take_over(before[version.id])
-        self.judge(self._down, now_ms)
+        self.judge(self.down, now_ms)
 
     def judge(self, down: Collection[str], now_ms: int) -> None:
         """Take the verdicts of the health checks: the targets that are down, as check_key names them."""
-        self._down = down
+        self.down = frozenset(down)
         for pool in self._pools.values():
             is_checked = pool.settings.health_check is not None
             for member in pool.members:
@@ -90,6 +58,10 @@ class UpstreamStates:
         """Note an event, for the log and the report."""
         self.events.append(EventTold(int(time.time()), pool.version_id, arm, target, what))
         logger.warning("upstream of %s %s %s: %s", pool.version_id, arm or "-", target or "-", what)
+
+    def pools(self) -> Iterable[UpstreamPool]:
+        """The pools of the snapshot in force."""
+        return self._pools.values()
 
     def told(self, now_ms: int) -> list[TargetTold]:
         """Every target of every pool."""

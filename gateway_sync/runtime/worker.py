@@ -28,11 +28,14 @@ from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.generations import GenerationInvalid, load_index
+from gateway_sync.runtime.health_checks import HealthChecks
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.overload import LagWatch, ShedExchange
 from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import LOOP_LAG_US, open_cells
+from gateway_sync.runtime.target_board import CHECKING_SLOT
+from gateway_sync.runtime.target_report import TargetTold
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.upstream_states import UpstreamStates
 
@@ -40,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 DRAIN_S = 10.0
 YOUNG_OBJECTS = 20_000  # exchanges make no cycles; look for some seldom
+TOLD_EVERY = 4  # sweeps between two words about targets
 CELLS_EVERY = 4  # sweeps between two notes of the anonymous counts
 _PR_SET_PDEATHSIG = 1
 
@@ -72,6 +76,10 @@ class Worker:
             UpstreamStates(settings.workers, keyed_hash),
             bytes.fromhex(settings.sealing_key),
         )
+        self.serving.upstreams.judge(settings.down, self.serving.now_ms)
+        is_checking = settings.slot == CHECKING_SLOT
+        self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None
+        self._told: list[TargetTold] = []
         self.tls: TLSServer | None = None
         self._edge_problems: tuple[Problem, ...] = ()
 
@@ -98,6 +106,21 @@ class Worker:
                 await self._apply(order)
             elif isinstance(order, channel.ApplyAccess):
                 self._apply_access(order)
+            elif isinstance(order, channel.Verdicts):
+                self.serving.upstreams.judge(order.down, self.serving.now_ms)
+
+    def _on_turn(self, down: list[str]) -> None:
+        """A health check turned a target: heed it here, and let the supervisor tell the others."""
+        self.serving.upstreams.judge(down, self.serving.now_ms)
+        self._writer.write(channel.encode(channel.Verdicts(down)))
+
+    def _tell_targets(self) -> None:
+        """What is known about the targets, when it is not what was told last."""
+        upstreams = self.serving.upstreams
+        told, events = upstreams.told(self.serving.now_ms), upstreams.take_events()
+        if told != self._told or events:
+            self._told = told
+            self._writer.write(channel.encode(channel.Told(told, events)))
 
     async def _apply(self, order: channel.Apply) -> None:
         try:
@@ -139,7 +162,11 @@ class Worker:
             await asyncio.sleep(SWEEP_S)
             self.serving.sweep(loop.time())
             self.serving.stats[LOOP_LAG_US] = int(watch.longest_s * 1e6)
+            if self._checks is not None:
+                self._checks.tick()
             count += 1
+            if count % TOLD_EVERY == 0:
+                self._tell_targets()
             if count % CELLS_EVERY == 0:
                 self.serving.flush_cells()
 

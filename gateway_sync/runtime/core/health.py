@@ -133,3 +133,28 @@ class Health:
         self.is_down, self.back_at_ms = other.is_down, other.back_at_ms
         if self._ejection is not None:
             self.ejected_until_ms, self._streak, self._row = other.ejected_until_ms, other._streak, other._row
+
+
+class CheckedTarget:
+    """What the health checks of one target came to so far; up until they fail so often in a row."""
+
+    __slots__ = ("_healthy", "_row", "_unhealthy", "is_down")
+
+    def __init__(self, healthy: int, unhealthy: int, *, is_down: bool) -> None:
+        """healthy and unhealthy are how many outcomes in a row turn it."""
+        self._healthy = healthy
+        self._unhealthy = unhealthy
+        self._row = 0
+        self.is_down = is_down
+
+    def note(self, *, is_failure: bool) -> bool:
+        """Count one check; True when it turned the target."""
+        if is_failure == self.is_down:
+            self._row = 0
+            return False
+        self._row += 1
+        if self._row < (self._unhealthy if is_failure else self._healthy):
+            return False
+        self._row = 0
+        self.is_down = is_failure
+        return True

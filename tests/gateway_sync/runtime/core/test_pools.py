@@ -12,7 +12,7 @@ from gateway_sync.problems import Where
 from gateway_sync.runtime.core.arms import choose_arm
 from gateway_sync.runtime.core.balancing import Member, hash_of
 from gateway_sync.runtime.core.breakers import CLOSED, HALF_OPEN, OPEN, Circuit
-from gateway_sync.runtime.core.health import Health
+from gateway_sync.runtime.core.health import CheckedTarget, Health
 from gateway_sync.runtime.core.index import TargetEntry
 from gateway_sync.runtime.core.pools import UpstreamPool, cookie_of, field_of
 from gateway_sync.runtime.core.retrying import (
@@ -108,6 +108,13 @@ def test_a_share_of_failures_within_the_window_ejects() -> None:
     assert outcomes == [False] * 10 + [True]
     quiet = Health(Ejection(failures=1000, error_share=50, window_ms=1000, minimum_calls=10), 0)
     assert not any(quiet.note(number * 2000, is_failure=True) for number in range(50))
+
+
+def test_a_checked_target_turns_after_outcomes_in_a_row() -> None:
+    checked = CheckedTarget(healthy=2, unhealthy=3, is_down=False)
+    outcomes = [checked.note(is_failure=is_failure) for is_failure in (True, True, False, True, True, True)]
+    assert (outcomes, checked.is_down) == ([False] * 5 + [True], True)
+    assert [checked.note(is_failure=is_failure) for is_failure in (False, True, False, False)] == [False] * 3 + [True]
 
 
 def test_slow_start_raises_the_share() -> None:
