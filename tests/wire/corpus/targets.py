@@ -204,7 +204,8 @@ def walk_that_leads_nowhere() -> Iterator[Case]:
     for name, path in named([
         b"/..", b"/../", b"/../bank/v1/closed", b"/bank/v1/../../../closed", b"/%2e%2e/bank/v1/closed",
         b"/bank/../../bank/v1/closed", b"/./../bank/v1/closed",
-        b"/bank/v1/x/..;/closed", b"/bank/v1/x/..;x=1/closed", b"/bank/v1/.;/closed", b"/bank/v1/x/%2e%2e;/closed",
+        b"/bank/v1/x/..;/closed", b"/bank/v1/x/..;x=1/closed", b"/bank/v1/x/..%3b/closed", b"/bank/v1/.%3Bx/closed",
+        b"/bank/v1/.;/closed", b"/bank/v1/x/%2e%2e;/closed",
         b"/bank/v1/x/.%2e;a/closed",
         b"/bank/v1/users/..%2fclosed", b"/bank/v1/users/..%5cclosed", b"/bank/v1/users/..\\closed",
         b"/bank/v1/users/%2e%2e%2fclosed", b"/bank\\v1\\closed",
