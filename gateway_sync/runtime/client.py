@@ -158,7 +158,7 @@ class ClientConnection:
             self._buffer = b""
             if index.hosts is not None and not self._place(head, index.hosts):
                 return
-            if len(data) > SHORT_BYTES and len(data) - len(rest) > self._serving.bounds.head_bytes:
+            if len(data) > SHORT_BYTES and len(data) - len(rest) > self._serving.bounds.head_bytes + 4:
                 self._refuse_connection(Refusal("headers-too-large"))
                 return
             make = self._serving.exchange
