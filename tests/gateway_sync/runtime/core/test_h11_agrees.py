@@ -30,119 +30,10 @@ from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.request_head import read_request_head
 from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
+from tests.gateway_sync.runtime.core.chance_messages import CHUNKS, GOOD_LINE, LINE, ORDINARY, START, requests
 
 EXAMPLES = 300
-ORDINARY = (b"X-A", b"x-b", b"Accept", b"Cookie", b"!#$%&'*+.^`|~", b"Content-Type")  # names that are always forwarded
 FIELDS = FieldLines(frozenset({b"x-api-key"}))  # one for all examples: what it remembers must not change a verdict
-
-_byte = st.integers(0, 255).map(lambda number: bytes([number]))
-_odd = st.sampled_from(
-    [
-        b" ",
-        b"\t",
-        b"\x00",
-        b"\r",
-        b"\n",
-        b"\x0b",
-        b"\x7f",
-        b"\xff",
-        b",",
-        b";",
-        b":",
-        b'"',
-        b"%",
-        b"/",
-        b"#",
-        b"?",
-        b"@",
-    ]
-)
-_value = st.one_of(
-    st.sampled_from(
-        [
-            b"",
-            b"5",
-            b"0",
-            b"05",
-            b"5, 5",
-            b"+5",
-            b"chunked",
-            b"Chunked",
-            b"gzip, chunked",
-            b"close",
-            b"keep-alive",
-            b"X-A, x-b",
-            b"a",
-            b"[::1]:80",
-        ]
-    ),
-    st.lists(st.one_of(st.sampled_from([b"a", b"b", b"1"]), _odd, _byte), max_size=6).map(b"".join),
-)
-_name = st.one_of(
-    st.sampled_from([
-        *ORDINARY, b"Host", b"host", b"Content-Length", b"content-length", b"Transfer-Encoding", b"Connection",
-        b"Expect", b"Upgrade", b"TE", b"X-API-Key", b"Content_Length", b"X-Forwarded-For",
-    ]),
-    st.lists(st.one_of(st.sampled_from([b"X", b"-", b"a"]), _odd), max_size=4).map(b"".join),
-)  # fmt: skip
-_line = st.tuples(
-    _name, st.sampled_from([b": ", b":", b" :", b":\t", b""]), _value, st.sampled_from([b"", b"", b" ", b"\t"])
-).map(b"".join)
-_method = st.one_of(
-    st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"M-SEARCH", b"get", b"TRACE", b"CONNECT", b""]), _odd
-)
-_target = st.one_of(
-    st.sampled_from(
-        [
-            b"/",
-            b"/a",
-            b"/a?b=c",
-            b"*",
-            b"http://a/b",
-            b"http://a",
-            b"HTTPS://[::1]/x?y",
-            b"a:80",
-            b"",
-            b"//a/b",
-            b"/%41",
-            b"http://u@a/",
-        ]
-    ),
-    st.lists(st.one_of(st.sampled_from([b"/", b"a", b".", b"..", b"%2e", b"?"]), _odd, _byte), max_size=6).map(
-        lambda parts: b"/" + b"".join(parts)
-    ),
-)
-_version = st.sampled_from([b"HTTP/1.1"] * 5 + [b"HTTP/1.0", b"HTTP/1.2", b"http/1.1", b"HTTP/2.0", b""])
-
-
-_good_line = st.sampled_from([
-    b"X-A: 1", b"x-b:2", b"Accept: */*", b"Cookie: a=b", b"Cookie:", b"Content-Length: 5", b"content-length: 05",
-    b"Content-Length: 0", b"Content-Type: a/b; c=d",
-    b"Transfer-Encoding: chunked", b"transfer-encoding:\tCHUNKED ", b"Connection: close",
-    b"connection: keep-alive, X-A", b"Connection: x-b", b"Expect: 100-continue",
-    b"TE: trailers", b"X-API-Key: a", b"Authorization: Basic a", b"X-Forwarded-For: a", b"Content_Length: 6",
-    b"Via: 1.1 a", b"X-A: \x80\xff\t.",
-])  # fmt: skip
-
-
-@st.composite
-def _requests(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
-    """Request line and field lines: a good message with at most a few changes."""
-    method, target, version = draw(st.sampled_from([b"GET", b"POST", b"HEAD", b"PURGE"])), b"/a?b=c", b"HTTP/1.1"
-    lines = [*draw(st.lists(_good_line, max_size=5)), b"Host: a"]
-    for change in draw(st.lists(st.integers(0, 5), max_size=2)):
-        if change == 0:
-            method = draw(_method)
-        elif change == 1:
-            target = draw(_target)
-        elif change == 2:
-            version = draw(_version)
-        elif change == 3:
-            lines.pop(draw(st.integers(0, len(lines) - 1)))
-        else:
-            lines.insert(draw(st.integers(0, len(lines))), draw(_line))
-        lines = lines or [b"Host: b"]
-    return method + b" " + target + b" " + version, draw(st.permutations(lines))
 
 
 @dataclass
@@ -196,7 +87,7 @@ def _accepted(line: bytes, lines: list[bytes]) -> RequestHead | None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(_requests())
+@given(requests())
 def test_request_head_that_is_accepted_is_read_alike(request: tuple[bytes, list[bytes]]) -> None:
     line, lines = request
     head = _accepted(line, lines)
@@ -245,43 +136,8 @@ def _compare_fields(theirs: h11.Request, head: RequestHead) -> None:
     assert head.is_persistent == (b"close" not in options and (head.minor == 1 or b"keep-alive" in options))
 
 
-_size = st.sampled_from(
-    [
-        b"0",
-        b"1",
-        b"5",
-        b"05",
-        b"a",
-        b"+1",
-        b" 1",
-        b"1 ",
-        b"0x1",
-        b"",
-        b"g",
-        b"fffffffffffffffff",
-        b"2;a",
-        b"2;a=b",
-        b"2 ;a",
-        b"2;\x00",
-        b"2;a\n",
-    ]
-)
-_end = st.sampled_from([b"\r\n"] * 8 + [b"\n", b"\r", b"", b"\r\r\n"])
-_chunk = st.tuples(_size, _end, st.sampled_from([b"", b"h", b"hello", b"0123456789", b"\r\n", b"xy"]), _end).map(
-    b"".join
-)
-_whole_chunk = st.binary(min_size=1, max_size=20).map(lambda data: b"%x\r\n%s\r\n" % (len(data), data))
-_trailer = st.lists(st.one_of(st.just(b"X: y\r\n"), _line.map(lambda line: line + b"\r\n")), max_size=2).map(b"".join)
-_chunks = st.tuples(
-    st.lists(st.one_of(_whole_chunk, _whole_chunk, _chunk), max_size=4).map(b"".join),
-    st.sampled_from([b"0\r\n", b"00\r\n", b"0;a\r\n", b"0\n", b""]),
-    _trailer,
-    st.sampled_from([b"\r\n", b"\n", b""]),
-).map(b"".join)
-
-
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(_chunks)
+@given(CHUNKS)
 def test_chunked_body_that_is_accepted_is_read_alike(body: bytes) -> None:
     decoder = ChunkedDecoder("bad-request")
     try:
@@ -299,23 +155,8 @@ def test_chunked_body_that_is_accepted_is_read_alike(body: bytes) -> None:
     assert reading.rest == decoder.rest
 
 
-_good_start = st.sampled_from([
-    b"HTTP/1.1 200 OK", b"HTTP/1.1 201 Made", b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 Not Modified",
-    b"HTTP/1.1 103 X", b"HTTP/1.0 200 OK", b"HTTP/1.1 200", b"HTTP/1.1 404 \xff\t",
-])  # fmt: skip
-_start = st.one_of(
-    *[_good_start] * 7,
-    st.tuples(
-        st.sampled_from([b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"http/1.1"]),
-        st.sampled_from([b" ", b"  "]),
-        st.integers(0, 1200).map(b"%d".__mod__),
-        _odd,
-    ).map(b"".join),
-)
-
-
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(_start, st.lists(st.one_of(*[_good_line] * 7, _line), max_size=3), st.booleans())
+@given(START, st.lists(st.one_of(*[GOOD_LINE] * 7, LINE), max_size=3), st.booleans())
 def test_answer_head_that_is_accepted_is_read_alike(start: bytes, lines: list[bytes], is_head: bool) -> None:
     answers = AnswerLines(PublicLinks(b"/bank/v1", ()))
     try:
