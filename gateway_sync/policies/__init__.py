@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from gateway_sync.policies import (
     client_limits,
+    compression,
+    concurrency_limit,
     cors,
     fixed_answer,
     ip_filter,
@@ -57,9 +59,11 @@ _BUILT_IN = (
     ip_filter,
     key_auth,
     rate_limit,
+    concurrency_limit,
     size_limit,
     upgrade,
     streaming,
+    compression,
     response_headers,
     redirect,
     fixed_answer,

@@ -17,6 +17,7 @@ from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, Versi
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
 from gateway_sync.runtime.exchange import Exchange
+from gateway_sync.runtime.inflight import Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
@@ -82,6 +83,7 @@ class Serving:
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0
         self.shadows = Shadows()
+        self.inflight: Inflight | None = None  # set where the worker has a slot
         self._own_addresses = own_addresses
         self._contexts = UpstreamContexts(sealing_key)
         self.rules = self._read_rules(gate.index)

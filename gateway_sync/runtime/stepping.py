@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, ResponseHead
 from gateway_sync.policies.views import Answer, AnswerView, Fields, Filter, RequestView
-from gateway_sync.runtime.core.grants import shadow_charges
+from gateway_sync.runtime.core.grants import concurrency_key, shadow_charges
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.steps import PASSED, REFUSED, run_answer, run_request
+from gateway_sync.runtime.inflight import FULL
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.rules import Rules
@@ -29,14 +30,15 @@ class Stepping:
     """The policies of one exchange at work."""
 
     __slots__ = (
-        "_answer_bytes", "_body", "_exchange", "_filter", "_held", "_held_bytes", "_held_head", "_is_whole", "_met",
-        "_rules", "_size", "_view", "is_collecting",
+        "_acquired", "_answer_bytes", "_body", "_exchange", "_filter", "_held", "_held_bytes", "_held_head",
+        "_is_whole", "_met", "_rules", "_size", "_view", "is_collecting",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, rules: Rules) -> None:
         """Nothing was run yet; `begin` does."""
         self._exchange = exchange
         self._rules = rules
+        self._acquired: list[int] = []
         self._body: list[bytes] = []
         self._size = self._met = self._held_bytes = 0
         self._view: RequestView | None = None
@@ -53,6 +55,9 @@ class Stepping:
         """Run the steps, at once or when the body that they need is there."""
         exchange, rules = self._exchange, self._rules
         self._count_shadows()
+        if rules.concurrency and (refusal := self._acquire()) is not None:
+            exchange.refuse(refusal)
+            return
         limit = rules.body_bytes
         if limit and exchange.head.body != NO_BODY:
             if exchange.head.content_length > limit:
@@ -237,8 +242,28 @@ class Stepping:
         key = kind, REFUSED if is_refused else PASSED
         counts[key] = counts.get(key, 0) + 1
 
+    def _acquire(self) -> Refusal | None:
+        """Count the call among those under way, of each limit or of none."""
+        exchange = self._exchange
+        inflight, grant, route = exchange.serving.inflight, exchange.admission.grant, exchange.admission.route
+        if inflight is None or grant is None or route is None:
+            return Refusal("overloaded", "Calls at once cannot be counted here.")
+        for rule in self._rules.concurrency:
+            cell = inflight.acquire(concurrency_key(rule, grant, route, exchange.client.address), rule.most)
+            if cell >= 0:
+                self._acquired.append(cell)
+            if rule.is_shadow:
+                self._count("concurrency-limit", is_refused=cell < 0)
+            elif cell < 0:
+                code = "concurrency-limited" if cell == FULL else "overloaded"
+                return Refusal(code, fields=(b"Retry-After: 1",))
+        return None
+
     def finish(self, request_bytes: int) -> None:
         """The exchange is over."""
+        inflight = self._exchange.serving.inflight
+        while self._acquired and inflight is not None:
+            inflight.release(self._acquired.pop())
         if self._rules.shadow_body_bytes >= 0:
             self._count("size-limit", is_refused=request_bytes > self._rules.shadow_body_bytes)
 

@@ -29,6 +29,7 @@ from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.generations import GenerationInvalid, load_index
 from gateway_sync.runtime.health_checks import HealthChecks
+from gateway_sync.runtime.inflight import SLOTS, Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.overload import LagWatch, ShedExchange
 from gateway_sync.runtime.serving import SWEEP_S, Serving
@@ -76,6 +77,8 @@ class Worker:
             UpstreamStates(settings.workers, keyed_hash),
             bytes.fromhex(settings.sealing_key),
         )
+        if settings.workers <= SLOTS:
+            self.serving.inflight = Inflight(home / "inflight.map", settings.slot, settings.workers)
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)
         is_checking = settings.slot == CHECKING_SLOT
         self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None

@@ -38,7 +38,7 @@ def setting_field(setting: Setting) -> forms.Field:
     if setting.type == "methods":
         return MethodsField(initial=setting.default.split(", "), **words)
     if setting.type == "number":
-        return forms.IntegerField(min_value=1, **words)
+        return forms.IntegerField(min_value=1, initial=setting.default or None, **words)
     if setting.choices:
         return forms.ChoiceField(choices=[(word, word) for word in setting.choices], initial=setting.default, **words)
     return forms.CharField(initial=setting.default, **words)

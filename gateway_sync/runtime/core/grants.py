@@ -13,7 +13,7 @@ from gateway_sync.runtime.core.limits import Terms
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import RouteEntry
-    from gateway_sync.runtime.core.rules import RateRule
+    from gateway_sync.runtime.core.rules import ConcurrencyRule, RateRule
 
 SEPARATOR = "\x1f"
 
@@ -87,6 +87,19 @@ def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> l
 def shadow_charges(grant: Grant, head: RequestHead, address: str) -> list[Charge]:
     """What shadow rates would count a call in."""
     return [*grant.shadow_charges, *late_charges(grant.shadow_late, head, address)]
+
+
+def concurrency_key(rule: ConcurrencyRule, grant: Grant, route: RouteEntry, address: str) -> bytes:
+    """The 16 bytes that name whose calls at once are counted. Nobody is counted by address."""
+    caller = grant.caller
+    subjects = {
+        "application": caller.application,
+        "credential": caller.credential,
+        "subscription": caller.subscription,
+        "operation": route.id,
+        "version": "*",
+    }
+    return cell_key(f"{rule.name}/{subjects.get(rule.by) or address}")
 
 
 def cell_key(text: str) -> bytes:

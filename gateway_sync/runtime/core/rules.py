@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway_sync.policies import ACCUMULATING, KINDS, KINDS_BY_NAME, AppliedPolicy, read_policy
+from gateway_sync.policies.concurrency_limit import ConcurrencyLimit
 from gateway_sync.policies.cors import CORS
 from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.key_auth import KeyAuth
@@ -39,6 +40,19 @@ class RateRule:
         self.terms = Terms(f"{rate.by}-{number}", (rate.requests, rate.per_s, rate.burst))
 
 
+class ConcurrencyRule:
+    """A limit of calls at once. Shapes: name as in RateRule."""
+
+    __slots__ = ("by", "is_shadow", "most", "name")
+
+    def __init__(self, version_id: str, number: int, limit: ConcurrencyLimit, *, is_shadow: bool) -> None:
+        """number tells those of one version apart."""
+        self.name = f"{version_id}/{number}"
+        self.by = limit.by
+        self.most = limit.most
+        self.is_shadow = is_shadow
+
+
 class Rules:
     """What holds for a route.
 
@@ -47,7 +61,7 @@ class Rules:
     """
 
     __slots__ = (
-        "body_bytes", "ip_filters", "is_anonymous", "is_stepped", "key_field", "max_body_bytes", "rates",
+        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_stepped", "key_field", "max_body_bytes", "rates",
         "reads_basic", "reads_bearer",
         "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
     )  # fmt: skip
@@ -55,12 +69,13 @@ class Rules:
     def __init__(
         self, policies: Iterable[tuple[AppliedPolicy, int]], book: RuleBook, steps: tuple[BoundStep, ...]
     ) -> None:
-        """policies are pairs of a policy and its number among the rates."""
+        """policies are pairs of a policy and its number among those of its kind."""
         rates: list[RateRule] = []
         self.shadow_rates: list[RateRule] = []
         self.ip_filters: list[IPFilter] = []
         self.shadow_ip_filters: list[IPFilter] = []
         key_auth = KeyAuth()
+        self.concurrency: list[ConcurrencyRule] = []
         sizes: list[int] = []
         shadow_sizes: list[int] = []
         for policy, number in policies:
@@ -73,6 +88,8 @@ class Rules:
                 (shadow_sizes if is_shadow else sizes).append(value.max_bytes)
             elif isinstance(value, RateLimit):
                 (self.shadow_rates if is_shadow else rates).append(RateRule(book.version_id, number, value))
+            elif isinstance(value, ConcurrencyLimit):
+                self.concurrency.append(ConcurrencyRule(book.version_id, number, value, is_shadow=is_shadow))
         self.rates = rates
         self.key_field = key_auth.header_or(book.key_header).encode()
         self.reads_bearer = key_auth.bearer
@@ -82,7 +99,7 @@ class Rules:
         self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
         self.steps = steps
         self.body_bytes = min((step.body_bytes for step in steps if step.body_bytes), default=0)
-        self.is_stepped = bool(steps or shadow_sizes or self.shadow_rates or self.shadow_ip_filters)
+        self.is_stepped = bool(steps or self.concurrency or shadow_sizes or self.shadow_rates or self.shadow_ip_filters)
 
 
 class RuleBook:
@@ -168,10 +185,5 @@ class RuleBook:
 
 
 def _numbers(policies: list[AppliedPolicy]) -> list[int]:
-    """The number of each policy among the rates of its version, by which its counts are found again."""
-    number = 0
-    numbers = []
-    for policy in policies:
-        numbers.append(number)
-        number += isinstance(policy.value, RateLimit)
-    return numbers
+    """The number of each policy among those of its kind, by which its counts are found again."""
+    return [sum(other.kind == policy.kind for other in policies[:place]) for place, policy in enumerate(policies)]

@@ -65,4 +65,6 @@ def test_every_refusal_is_a_code_of_the_gateway() -> None:
 def _written(type_name: str, default: str) -> object:
     if type_name == "flag":
         return default == "true"
+    if type_name == "number":
+        return int(default)
     return default.split(", ") if type_name in {"words", "methods", "networks"} else default
