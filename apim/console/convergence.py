@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -39,6 +40,11 @@ class GatewayView:
     def current(self) -> int:
         """Workers that run what was published."""
         return sum(view.state == "current" for view in self.workers)
+
+    @property
+    def events(self) -> list[tuple[datetime, Mapping[str, Any]]]:
+        """What happened to targets, the newest first."""
+        return [(datetime.fromtimestamp(event["at"], UTC), event) for event in reversed(self.gateway.events)]
 
     @property
     def is_converged(self) -> bool:

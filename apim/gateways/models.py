@@ -122,6 +122,8 @@ class Gateway(models.Model):
     software_version = models.CharField(max_length=40, blank=True)
     host = models.CharField(max_length=255, blank=True)
     is_push_connected = models.BooleanField(default=False)
+    targets = models.JSONField(default=list, blank=True)  # as reported last, fields as TargetReport
+    events = models.JSONField(default=list, blank=True)  # the last ones, fields as EventReport
     enrolled_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(null=True, blank=True)
 

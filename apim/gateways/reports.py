@@ -27,6 +27,38 @@ class WorkerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetReport:
+    """A target of a version as all workers of a gateway together see it.
+
+    Shapes: state is up, ejected or down (by its health check); breaker is closed, half-open or open; the counts are
+    since the workers started.
+    """
+
+    version: str
+    target: str
+    arm: str = ""
+    state: str = "up"
+    breaker: str = "closed"
+    active: int = 0
+    requests: int = 0
+    failures: int = 0
+    latency_us: int = 0
+    ejections: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventReport:
+    """Something that happened to a target or a breaker. Units: at in seconds since the epoch."""
+
+    at: int
+    version: str
+    what: str
+    arm: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayReport:
     """A gateway and all of its live workers."""
 
@@ -34,3 +66,5 @@ class GatewayReport:
     software_version: str = ""
     host: str = ""
     is_push_connected: bool = False
+    targets: tuple[TargetReport, ...] = ()
+    events: tuple[EventReport, ...] = ()

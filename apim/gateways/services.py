@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ from gateway_sync.problems import Where
 
 _TOKEN_PREFIX = "apimgw_"  # noqa: S105 - tells people and scanners what the secret is for
 _TOKEN_BYTES = 32
+TARGETS_AT_MOST = 5000  # of one report
+EVENTS_AT_MOST = 50
 _EDITABLE = frozenset(
     {
         "display_name",
@@ -190,6 +192,8 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
         software_version=report.software_version[:40],
         host=report.host[:255],
         is_push_connected=report.is_push_connected,
+        targets=[asdict(target) for target in report.targets[:TARGETS_AT_MOST]],
+        events=[asdict(event) for event in report.events[-EVENTS_AT_MOST:]],
         seen_at=now,
     )
     workers = {worker.slot: worker for worker in report.workers}

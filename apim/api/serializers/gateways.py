@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from apim.api.bodies import Body
@@ -76,11 +78,39 @@ class WorkerShape(serializers.ModelSerializer[Worker]):
         read_only_fields = fields
 
 
+class TargetShape(serializers.Serializer[Any]):
+    """A target of a version as all workers of the gateway together see it; counts since they started."""
+
+    version = serializers.CharField()
+    target = serializers.CharField()
+    arm = serializers.CharField()
+    state = serializers.ChoiceField(("up", "ejected", "down"))
+    breaker = serializers.ChoiceField(("closed", "half-open", "open"))
+    active = serializers.IntegerField()
+    requests = serializers.IntegerField()
+    failures = serializers.IntegerField()
+    latency_us = serializers.IntegerField(help_text="Sum of the times until answers began.")
+    ejections = serializers.IntegerField()
+    retries = serializers.IntegerField()
+
+
+class TargetEventShape(serializers.Serializer[Any]):
+    """Something that happened to a target or a breaker."""
+
+    at = serializers.IntegerField(help_text="Seconds since the epoch.")
+    version = serializers.CharField()
+    what = serializers.CharField()
+    arm = serializers.CharField()
+    target = serializers.CharField()
+
+
 class GatewayShape(serializers.ModelSerializer[Gateway]):
     """A named data plane of an environment."""
 
     environment = serializers.CharField(source="environment.name")
     workers = WorkerShape(many=True)
+    targets = TargetShape(many=True)
+    events = TargetEventShape(many=True)
 
     class Meta:
         model = Gateway
@@ -94,6 +124,8 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "enrolled_at",
             "seen_at",
             "workers",
+            "targets",
+            "events",
         )
         read_only_fields = fields
 

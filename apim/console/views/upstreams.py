@@ -49,6 +49,8 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
                 note=form.cleaned_data["note"],
             )
             return saved_page(request, row, saved)
+    elif request.method == "POST":
+        form.add_error(None, "Something below is not right yet.")
     return page(
         request, "console/versions/upstream.html",
         api=row.api, version=row, form=form, targets=targets, groups=groups, can_edit=True,

@@ -22,6 +22,8 @@ from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import find_place, find_version_to_edit
+from apim.console.targets import arms_in, targets_of
+from apim.gateways.models import Gateway
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.usage import reports
@@ -41,6 +43,7 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
     place = find_place(request.user, api, version)
     revision = place.version.revisions.first()
     deployments = list(place.version.deployments.select_related("environment", "revision"))
+    targets = targets_of(place.version.id, Gateway.objects.visible_to(request.user)) if place.can_edit else []
     scope, span = reports.Scope(version_ids=[place.version.id]), reports.last(timedelta(hours=24))
     return page(
         request,
@@ -55,6 +58,8 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         percentiles=reports.percentiles(scope, span),
         products=ProductItem.objects.filter(version=place.version).select_related("product"),
         problems=problems_of({place.version.id, place.api.id}),
+        targets=targets,
+        arms=arms_in(targets),
     )
 
 

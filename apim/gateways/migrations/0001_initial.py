@@ -49,6 +49,8 @@ class Migration(migrations.Migration):
                 ('software_version', models.CharField(blank=True, max_length=40)),
                 ('host', models.CharField(blank=True, max_length=255)),
                 ('is_push_connected', models.BooleanField(default=False)),
+                ('targets', models.JSONField(blank=True, default=list)),
+                ('events', models.JSONField(blank=True, default=list)),
                 ('enrolled_at', models.DateTimeField(auto_now_add=True)),
                 ('seen_at', models.DateTimeField(blank=True, null=True)),
                 ('environment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='gateways', to='gateways.environment')),
