@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 
 from gateway_sync.runtime.compiled import compiled_root
-from gateway_sync.runtime.metrics import METRICS, heading
-from gateway_sync.runtime.stats import BUCKETS
+from gateway_sync.runtime.exposition import exposition
 from gateway_sync.runtime.supervisor import Supervisor
 
 READ_S = 5.0
@@ -28,7 +26,7 @@ class Admin:
         self._pages: dict[str, Callable[[], Answer]] = {
             "/healthz/live": lambda: (200, _JSON, '{"status":"ok"}'),
             "/healthz/ready": self._ready,
-            "/metrics": lambda: (200, _TEXT, self._metrics()),
+            "/metrics": lambda: (200, _TEXT, exposition(self._supervisor)),
             "/status": lambda: (200, _JSON, json.dumps(self._status())),
         }
 
@@ -73,7 +71,7 @@ class Admin:
             "digest": manifest.digest if manifest else "",
             "access_seq": supervisor.keeper.access.seq,
             "problems": [{"code": code, "message": message} for code, message in supervisor.problems().items()],
-            "control_plane_seen_s": self._unseen_s(),
+            "control_plane_seen_s": supervisor.follower.unseen_s(),
             "usage": {
                 "pending": supervisor.shipper.pending(),
                 "shipped": supervisor.shipper.shipped,
@@ -83,50 +81,3 @@ class Admin:
                 "spool_limit_bytes": supervisor.shipper.limit_bytes,
             },
         }
-
-    def _unseen_s(self) -> float | None:
-        """Seconds since the control plane answered; None when it never did."""
-        seen_at = self._supervisor.follower.seen_at
-        return round(time.time() - seen_at, 1) if seen_at else None
-
-    def _metrics(self) -> str:
-        supervisor = self._supervisor
-        manifest = supervisor.keeper.manifest
-        samples: dict[str, list[str]] = {
-            "apim_config_revision": [f" {manifest.revision if manifest else 0}"],
-            "apim_access_seq": [f" {supervisor.keeper.access.seq}"],
-            "apim_push_connected": [f" {int(supervisor.follower.is_push_connected)}"],
-            "apim_usage_pending": [f" {supervisor.shipper.pending()}"],
-            "apim_usage_indeterminate_total": [f" {supervisor.shipper.indeterminate}"],
-            "apim_control_plane_unseen_seconds": [f" {self._unseen_s() or 0}"],
-            "apim_usage_torn_segments_total": [f" {supervisor.shipper.torn}"],
-            "apim_spool_bytes": [f" {supervisor.shipper.spool_bytes()}"],
-            "apim_spool_limit_bytes": [f" {supervisor.shipper.limit_bytes}"],
-            "apim_problem": [f'{{code="{code}"}} 1' for code in supervisor.problems()],
-        }
-        for slot in supervisor.slots:
-            label = f'slot="{slot.number}"'
-            counts = supervisor.stats_of(slot) | {"worker_restarts": slot.restarts}
-            samples.setdefault("apim_event_loop_lag_seconds", []).append(
-                f"{{{label}}} {int(str(counts.pop('loop_lag_us'))) / 1e6:.6f}"
-            )
-            latency = _latency_samples(label, counts.pop("latency"), counts.pop("latency_sum_us"))
-            samples.setdefault("apim_latency_seconds", []).extend(latency)
-            for name, count in counts.items():
-                samples.setdefault(f"apim_{name}_total", []).append(f"{{{label}}} {count}")
-        lines: list[str] = []
-        for metric in METRICS:  # samples of one metric stand together, as the format wants it
-            lines += heading(metric)
-            lines += [metric.name + sample for sample in samples.get(metric.name, ())]
-        return "\n".join(lines) + "\n"
-
-
-def _latency_samples(label: str, buckets: object, total_us: object) -> list[str]:
-    """The histogram of one slot, each bucket counting those below it as well."""
-    lines = []
-    reached = 0
-    for position, count in enumerate(buckets if isinstance(buckets, list) else []):
-        reached += count
-        edge = "+Inf" if position == BUCKETS - 1 else f"{2**position / 1e6:.6f}"
-        lines.append(f'_bucket{{{label},le="{edge}"}} {reached}')
-    return [*lines, f"_count{{{label}}} {reached}", f"_sum{{{label}}} {int(str(total_us)) / 1e6:.6f}"]

@@ -41,6 +41,10 @@ class Follower:
         self.seen_at = 0.0  # when the control plane answered last
         self.problems: dict[str, str] = {}  # code -> message
 
+    def unseen_s(self) -> float | None:
+        """Seconds since the control plane answered; None when it never did."""
+        return round(time.time() - self.seen_at, 1) if self.seen_at else None
+
     def _take(self, content: bytes, *, is_pushed: bool) -> Taken:
         """Use an update. Errors: OSError on a full disk."""
         try:

@@ -10,24 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway_sync.messages import Refusal
-from gateway_sync.runtime.core.admission import Admission
-from gateway_sync.runtime.exchange import Exchange
 
 TICK_S = 0.05
 SAMPLES = 3  # in a row that must be late
 WINDOW_S = 10.0  # of the maximum that is told
-
-
-class ShedExchange(Exchange):
-    """A request that comes while the worker is overloaded: refused before anything is looked up for it."""
-
-    __slots__ = ()
-
-    def start(self) -> None:
-        """Say when to come back."""
-        self.admission = Admission()
-        self.refuse(Refusal("overloaded", "The gateway has more requests than it can serve.", (b"Retry-After: 1",)))
 
 
 class LagWatch:

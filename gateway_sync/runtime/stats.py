@@ -28,8 +28,9 @@ _NAMES = (
     "aborted",
     "tunnels_opened",
     "tunnels_closed",
-    "loop_lag_us",
 )
+GAUGES_AT = 24
+_GAUGES = ("loop_lag_us", "upstreams_open", "upstreams_idle")
 POSITIONS = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS, REFUSED, UPSTREAM_ERRORS = 0, 1, 2
 STATUS_CLASS = POSITIONS["status_1xx"] - 1  # plus status // 100
@@ -37,7 +38,7 @@ REQUEST_BYTES, RESPONSE_BYTES = POSITIONS["request_bytes"], POSITIONS["response_
 CONNECTIONS_OPENED, CONNECTIONS_CLOSED = POSITIONS["connections_opened"], POSITIONS["connections_closed"]
 UPSTREAM_OPENED, RETRIES, ABORTED = POSITIONS["upstream_connections_opened"], POSITIONS["retries"], POSITIONS["aborted"]
 TUNNELS_OPENED, TUNNELS_CLOSED = POSITIONS["tunnels_opened"], POSITIONS["tunnels_closed"]
-LOOP_LAG_US = POSITIONS["loop_lag_us"]
+GAUGES = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
 LATENCY = 32
 LATENCY_SUM = LATENCY + BUCKETS
 SIZE = 8 * (LATENCY_SUM + 4)
@@ -73,3 +74,14 @@ def read_stats(cells: memoryview) -> dict[str, int | list[int]]:
     """The named counts and the latency histogram."""
     named: dict[str, int | list[int]] = {name: cells[position] for name, position in POSITIONS.items()}
     return named | {"latency": [cells[LATENCY + n] for n in range(BUCKETS)], "latency_sum_us": cells[LATENCY_SUM]}
+
+
+def read_gauges(cells: memoryview) -> dict[str, int]:
+    """What the worker is and has now, or had at its end, by name."""
+    return {name: cells[position] for name, position in GAUGES.items()}
+
+
+def note_gauges(cells: memoryview, **values: int) -> None:
+    """Say what the worker is and has now."""
+    for name, value in values.items():
+        cells[GAUGES[name]] = value

@@ -19,12 +19,14 @@ from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.keeper import Keeper, Taken
+from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
-from gateway_sync.runtime.stats import open_cells, read_stats
+from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
 from gateway_sync.runtime.target_board import TargetBoard
+from gateway_sync.runtime.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class Supervisor:
         self._deaths: dict[str, list[float]] = {}
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
+        self.traffic = Traffic()
+        self.observer = Observer(self._home / "spool", self._live_boots, (self.traffic,))
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
         self._wake_report = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,6 +85,7 @@ class Supervisor:
         self._start(self._report())
         self._start(self.shipper.run())
         self._start(self._sync.run())
+        self._start(self.observer.run())
         await stop.wait()
         await self._stop()
 
@@ -96,6 +101,7 @@ class Supervisor:
             bind, tls_port = self.options.bind, self.options.tls_port
             tls_listener = open_listener(bind, tls_port) if tls_port else None
             self.slots.append(Slot(number, open_listener(bind, self.options.port), self.targets, tls_listener))
+        self._name_traffic()
         for slot in self.slots:
             self._start(slot.run(self._settings, self._on_change, self._on_death))
 
@@ -149,7 +155,12 @@ class Supervisor:
             self._give_generation()
             self._wake_report.set()
 
+    def _name_traffic(self) -> None:
+        if self.keeper.generation is not None:
+            self.traffic.use(self.keeper.generation)
+
     def _give_generation(self) -> None:
+        self._name_traffic()
         manifest, generation = self.keeper.manifest, self.keeper.generation
         if manifest is not None and generation is not None:
             for slot in self.slots:
@@ -235,6 +246,10 @@ class Supervisor:
     def stats_of(self, slot: Slot) -> dict[str, object]:
         """The counts of a slot, those of its earlier workers included."""
         return dict(read_stats(self._stats[slot.number]))
+
+    def gauges_of(self, slot: Slot) -> dict[str, int]:
+        """What the worker in a slot is and has."""
+        return read_gauges(self._stats[slot.number])
 
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves."""

@@ -252,6 +252,11 @@ class Pool:
                 return connection
         return None
 
+    @property
+    def open_count(self) -> int:
+        """The connections there are, idle or not."""
+        return len(self._open)
+
     def is_full(self) -> bool:
         """True when no more connections may be opened."""
         return len(self._open) + self._dialing >= MAX_CONNECTIONS

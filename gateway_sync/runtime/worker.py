@@ -31,10 +31,11 @@ from gateway_sync.runtime.generations import GenerationInvalid, load_index
 from gateway_sync.runtime.health_checks import HealthChecks
 from gateway_sync.runtime.inflight import SLOTS, Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
-from gateway_sync.runtime.overload import LagWatch, ShedExchange
+from gateway_sync.runtime.overload import LagWatch
 from gateway_sync.runtime.serving import SWEEP_S, Serving
+from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
-from gateway_sync.runtime.stats import LOOP_LAG_US, open_cells
+from gateway_sync.runtime.stats import note_gauges, open_cells
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.target_report import TargetTold
 from gateway_sync.runtime.tls import TLSServer
@@ -44,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 DRAIN_S = 10.0
 YOUNG_OBJECTS = 20_000  # exchanges make no cycles; look for some seldom
-TOLD_EVERY = 4  # sweeps between two words about targets
+TOLD_EVERY = 4  # sweeps between two words about targets, and about the worker itself
 CELLS_EVERY = 4  # sweeps between two notes of the anonymous counts
 _PR_SET_PDEATHSIG = 1
 
@@ -156,6 +157,15 @@ class Worker:
 
         return LagWatch(lambda: self.serving.bounds.lag_s, tell)
 
+    def _note_gauges(self, watch: LagWatch) -> None:
+        pools = self.serving.pools.values()
+        note_gauges(
+            self.serving.stats,
+            loop_lag_us=int(watch.longest_s * 1e6),
+            upstreams_open=sum(pool.open_count for pool in pools),
+            upstreams_idle=sum(len(pool.idle) for pool in pools),
+        )
+
     async def sweep(self) -> None:
         """The timer of this worker, beside that of its lag."""
         loop = asyncio.get_running_loop()
@@ -164,12 +174,12 @@ class Worker:
         while True:
             await asyncio.sleep(SWEEP_S)
             self.serving.sweep(loop.time())
-            self.serving.stats[LOOP_LAG_US] = int(watch.longest_s * 1e6)
             if self._checks is not None:
                 self._checks.tick()
             count += 1
             if count % TOLD_EVERY == 0:
                 self._tell_targets()
+                self._note_gauges(watch)
             if count % CELLS_EVERY == 0:
                 self.serving.flush_cells()
 

@@ -24,6 +24,7 @@ MODULES = (
     "runtime/limit_cells.py",
     "runtime/pooled.py",
     "runtime/serving.py",
+    "runtime/shedding.py",
     "runtime/spool.py",
     "runtime/spool_format.py",
     "runtime/stats.py",

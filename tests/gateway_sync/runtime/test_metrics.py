@@ -8,5 +8,12 @@ from gateway_sync.runtime.stats import POSITIONS
 
 def test_every_count_of_a_worker_has_a_metric() -> None:
     counted = {f"apim_{name}_total" for name in POSITIONS}
-    own = {"apim_worker_restarts_total", "apim_latency_seconds"}
+    own = {
+        "apim_worker_restarts_total",
+        "apim_latency_seconds",
+        "apim_event_loop_lag_seconds",
+        "apim_upstream_connections",
+        "apim_worker_memory_bytes",
+        "apim_worker_open_files",
+    }
     assert {metric.name for metric in METRICS if metric.has_slot} == counted | own

@@ -1,0 +1,18 @@
+"""ShedExchange: what a request becomes while its worker is overloaded."""
+
+from __future__ import annotations
+
+from gateway_sync.messages import Refusal
+from gateway_sync.runtime.core.admission import Admission
+from gateway_sync.runtime.exchange import Exchange
+
+
+class ShedExchange(Exchange):
+    """Refused before anything is looked up for it."""
+
+    __slots__ = ()
+
+    def start(self) -> None:
+        """Say when to come back."""
+        self.admission = Admission()
+        self.refuse(Refusal("overloaded", "The gateway has more requests than it can serve.", (b"Retry-After: 1",)))
