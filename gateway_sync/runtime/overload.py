@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-
 TICK_S = 0.05
 SAMPLES = 3  # in a row that must be late
 WINDOW_S = 10.0  # of the maximum that is told
