@@ -132,3 +132,50 @@ def test_a_gateway_without_the_kind_serves_nothing_of_the_version(tmp_path: Path
         assert "tenant-signature" in json.dumps(process.status())
     finally:
         process.stop()
+
+
+BROKEN = """
+from dataclasses import dataclass
+from gateway_sync.policies.descriptions import Description
+
+DESCRIPTION = Description("broken", "Broken", "Fails.", (), "broken: {}")
+
+@dataclass(frozen=True)
+class POLICY:
+    def on_request(self, request):
+        if request.operation == "GET /accounts":
+            raise ZeroDivisionError("a secret")
+
+    def on_answer(self, request, answer):
+        answer.fields.set("Content-Length", "0")
+
+def parse(settings, where):
+    return POLICY(), ()
+
+def dump(policy):
+    return {}
+"""
+
+
+def test_a_kind_that_fails_costs_the_call_and_lets_nothing_pass(tmp_path: Path, upstream: RawUpstream) -> None:
+    site = tmp_path / "site"
+    (site / "broken-1.dist-info").mkdir(parents=True)
+    (site / "broken_kind.py").write_text(BROKEN)
+    (site / "broken-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (site / "broken-1.dist-info/entry_points.txt").write_text("[apim.policies]\nbroken = broken_kind\n")
+    home = Home(tmp_path / "home")
+    broken = make_version(upstream.port, id="ver_2", name="broken", policies=(Policy("broken", {}),))
+    home.install(make_snapshot([make_version(upstream.port), broken]))
+    process = GatewayProcess(home, variables={"PYTHONPATH": f"{ROOT}:{site}"}).wait_ready()
+    try:
+        status, fields, body = call(process, "/broken/accounts")
+        assert (status, json.loads(body)["code"]) == (500, "internal-error")
+        assert upstream.requests == []
+        log = (home.path / "gateway.log").read_text()
+        assert fields["x-request-id"] in log
+        assert "ZeroDivisionError" in log
+        assert b"secret" not in body
+        assert call(process, "/broken/accounts/7")[0] == 500  # the answer's turn
+        assert call(process, "/v1/accounts")[0] == 200
+    finally:
+        process.stop()

@@ -168,14 +168,14 @@ class RuleBook:
 
     def _chosen(self, route_id: str) -> tuple[int, ...]:
         """The places of the policies that hold for an operation, in the order in which kinds act."""
-        ranked: list[tuple[int, int, int, int]] = []  # kind, narrowness, place
+        ranked: list[tuple[int, int, int, int]] = []  # kind, scope, narrowness, place
         best: dict[tuple[str, bool], tuple[int, int, int]] = {}  # a shadow replaces nothing
         for place, (policy, operations, is_own) in enumerate(self._written):
             rank = operations.rank(route_id)
             if rank is None:
                 continue
             if policy.kind in ACCUMULATING:
-                ranked.append((KINDS.index(policy.kind), not is_own, -rank, place))
+                ranked.append((KINDS.index(policy.kind), is_own, -rank, place))
             else:
                 narrowness = (not is_own, rank, place)
                 key = policy.kind, policy.is_shadow
