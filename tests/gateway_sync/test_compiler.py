@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway_sync.compiler import Compiled, compile_snapshot
+from gateway_sync.policies.contracts import AnswerContract, Contract, OperationContract
 from gateway_sync.rows import (
     APIRow,
     PlanVersionRow,
+    PolicyRow,
     ProductItemRow,
     ProductRow,
     QuotaRow,
@@ -156,6 +158,58 @@ def test_a_bad_policy_holds_its_version_back_rather_than_opening_it() -> None:
     compiled = compile_snapshot(rows(api_row(version_row("GET /a", policies=(policy_row("no-such"),)))), {})
     assert codes(compiled) == ["policy.E001", "version.W005"]
     assert compiled.snapshot.apis == ()
+
+
+def compiled_policies(*policies: PolicyRow, **fields: object) -> Compiled:
+    version = version_row("GET /a", "GET /b/{id}", policies=policies, **fields)
+    return compile_snapshot(rows(api_row(version)), {})
+
+
+def test_a_policy_for_operations_that_do_not_exist_is_told() -> None:
+    compiled = compiled_policies(policy_row("size-limit", max=1, operations=["GET /a", "PUT /*"]))
+    assert [problem.code for problem in compiled.problems] == ["policy.W001"]
+    assert "PUT /*" in compiled.problems[0].message
+
+
+def test_two_policies_of_one_kind_need_different_places_unless_the_kind_accumulates() -> None:
+    same = [policy_row("query", remove=["a"]), policy_row("query", remove=["b"])]
+    assert compiled_policies(*same).problems == ()
+    places = [policy_row("mock"), policy_row("mock", operations=["GET /a"]), policy_row("mock", shadow=True)]
+    assert "policy.E003" not in {problem.code for problem in compiled_policies(*places).problems}
+    assert "policy.E003" in {problem.code for problem in compiled_policies(*places, places[1]).problems}
+
+
+def test_a_policy_that_cannot_act_where_it_should_holds_the_version_back() -> None:
+    compiled = compiled_policies(policy_row("path-rewrite", path="/x/{id}"))
+    told = next(problem for problem in compiled.problems if problem.code == "policy.E007")
+    assert "GET /a" in told.message
+    assert compiled.snapshot.apis == ()
+    narrowed = compiled_policies(policy_row("path-rewrite", path="/x/{id}", operations=["GET /b/{id}"]))
+    assert narrowed.problems == ()
+
+
+def test_a_policy_that_goes_by_the_document_needs_one() -> None:
+    assert {problem.code for problem in compiled_policies(policy_row("mock")).problems} >= {"policy.E008"}
+
+
+def test_a_snapshot_holds_of_a_contract_what_policies_need() -> None:
+    operation = OperationContract(
+        bodies=(("application/json", '{"$ref":"#/$defs/A"}'),), answers=(AnswerContract(200),)
+    )
+    contract = Contract((("GET /a", operation), ("GET /b/{id}", operation)), (("A", '{"type":"object"}'),))
+    assert only_version(compiled_policies(contract=contract)).contract is None
+    mocked = compiled_policies(policy_row("mock", operations=["GET /a"]), contract=contract)
+    assert only_version(mocked).contract == Contract((("GET /a", OperationContract(answers=(AnswerContract(200),))),))
+    checked = only_version(compiled_policies(policy_row("validate-request"), contract=contract)).contract
+    assert checked is not None
+    assert [len(part.answers) for _, part in checked.operations] == [0, 0]
+    assert checked.definitions == contract.definitions
+
+
+def test_a_schema_that_cannot_be_used_is_a_problem_and_no_exception() -> None:
+    operation = OperationContract(bodies=(("application/json", '{"type":7}'),))
+    compiled = compiled_policies(policy_row("validate-request"), contract=Contract((("GET /a", operation),)))
+    assert "policy.E007" in {problem.code for problem in compiled.problems}
 
 
 def test_policies_are_in_the_order_in_which_they_act() -> None:

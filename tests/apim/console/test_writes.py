@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from apim.accounts.models import APIToken, Organization, User
 from apim.accounts.services import new_set_up_link
@@ -18,6 +19,8 @@ from apim.catalog.services import create_version
 from apim.console.forms.policies import policy_forms
 from apim.products.models import Plan, Product
 from apim.products.services import archive_plan, set_ceiling
+from apim.usage.models import ShadowRollup
+from apim.usage.periods import start_of
 from gateway_sync.policies import DESCRIPTIONS, KINDS
 from tests.factories import access, accounts, catalog, products
 
@@ -119,6 +122,46 @@ def test_a_policy_is_checked_by_its_kind_and_saved_as_a_revision(
     client.post(url, {"rate-limit-is_on": "on", "rate-limit-limit": "10/s", "rate-limit-by": "application"})
 
     assert version.revisions.first().policies == [{"rate-limit": {"limit": "10/s", "by": "application"}}]
+
+
+def test_several_policies_of_one_kind_are_kept_in_forms_of_their_own(
+    log_in: LogIn, acme: Organization, owner: User
+) -> None:
+    version = catalog.published(of=catalog.api(organization=acme, name="bank"))
+    client, url = log_in(owner), "/console/apis/bank/versions/v1/policies"
+    client.post(url, {
+        "request-headers-is_on": "on", "request-headers-set": "X-App: {application.id}\nX-URL: http://a:1",
+        "rate-limit-is_on": "on", "rate-limit-limit": "10/s", "rate-limit-by": "application",
+        "rate-limit.1-is_on": "on", "rate-limit.1-limit": "1/s", "rate-limit.1-by": "operation",
+        "rate-limit.1-operations": "POST /accounts\nGET /x*", "rate-limit.1-shadow": "on",
+    })  # fmt: skip
+
+    saved = version.revisions.first().policies
+    assert saved == [
+        {"rate-limit": {"limit": "10/s", "by": "application"}},
+        {"rate-limit": {
+            "limit": "1/s", "by": "operation", "operations": ["POST /accounts", "GET /x*"], "shadow": True,
+        }},
+        {"request-headers": {"set": {"X-App": "{application.id}", "X-URL": "http://a:1"}}},
+    ]  # fmt: skip
+    page = client.get(url).content.decode()
+    assert "X-App: {application.id}\nX-URL: http://a:1" in page
+    assert 'id="policy-rate-limit.2"' in page
+
+    refused = client.post(url, {"request-headers-is_on": "on", "request-headers-set": "no pair"})
+    assert b"is no pair" in refused.content
+
+
+def test_what_shadow_policies_would_have_done_is_shown(log_in: LogIn, acme: Organization, owner: User) -> None:
+    version = catalog.published(of=catalog.api(organization=acme, name="bank"))
+    now = timezone.now()
+    for done, calls in (("refused", 3), ("passed", 7)):
+        ShadowRollup.objects.create(
+            period="hour", at=start_of("hour", now), environment_id="env", version_id=version.pk, kind="rate-limit",
+            operation="GET /accounts", done=done, calls=calls,
+        )  # fmt: skip
+    page = log_in(owner).get("/console/apis/bank/versions/v1/policies").content.decode()
+    assert "would have refused 3 of 10 calls" in page
 
 
 def test_every_policy_kind_that_a_version_may_have_has_a_form() -> None:

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apim.catalog.models import APIVersion, Revision
+from apim.catalog.services import publish_version, save_revision
 from apim.gateways.models import Environment
 from apim.products.models import ProductItem
 from gateway_sync.compiler import compile_snapshot
@@ -76,3 +77,20 @@ def test_operations_of_a_product_that_cannot_be_read_open_nothing(environment: E
     ProductItem.objects.update(operations="nonsense")
     compiled = compile_snapshot(collect(environment.id).rows, {})
     assert compiled.snapshot.apis[0].versions[0].routes[0].products == ()
+
+
+def test_the_contract_is_collected_of_versions_whose_policies_go_by_it(environment: Environment) -> None:
+    plain, checked = factory.published_version(), factory.published_version()
+    document = (
+        '{"openapi": "3.1.0", "info": {"title": "A", "version": "1"}, "paths": {"/accounts": {"get": {"parameters":'
+        ' [{"name": "limit", "in": "query", "schema": {"type": "integer"}}], "responses": {}}}}}'
+    )
+    for version, policies in ((plain, []), (checked, [{"validate-request": {}}])):
+        revision = save_revision(version=version, by=factory.TESTER, document=document, policies=policies)
+        publish_version(version=version, by=factory.TESTER, revision=revision)
+    found = {version.id: version.contract for api in collect(environment.id).rows.apis for version in api.versions}
+    assert found[plain.pk] is None
+    contract = found[checked.pk]
+    assert contract is not None
+    ((route_id, operation),) = contract.operations
+    assert (route_id, operation.parameters[0].name) == ("GET /accounts", "limit")
