@@ -58,8 +58,16 @@ def compile_settings(
     if settings.mirror is not None:
         target, faults = _compile_target(TargetRow(settings.mirror.url), version.base_path, where)
         problems += faults
-        problems += _address_problems(target, environment, where) if target is not None else ()
+        if target is not None:
+            problems += _address_problems(target, environment, where)
+            settings = replace(settings, mirror=replace(settings.mirror, url=_url_of(target)))
     return dump_settings(settings), problems
+
+
+def _url_of(target: Target) -> str:
+    """The whole URL of a target, with its port and base path."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{target.scheme}://{host}:{target.port}{target.base_path}"
 
 
 def _arm_problems(settings: UpstreamSettings, targets: tuple[Target, ...], where: Where) -> Iterable[Problem]:

@@ -24,6 +24,7 @@ from gateway_sync.runtime.core.retrying import (
     may_retry,
     pause_ms,
 )
+from gateway_sync.runtime.mirroring import MirrorCall
 from gateway_sync.runtime.stats import RETRIES, UPSTREAM_OPENED
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class PooledCall(Attempts):
     """One exchange's calls to the targets of a pool, one after another. It is the Receiver of their answers."""
 
     __slots__ = (
-        "_arm", "_is_judged", "_is_passed_on", "_kept", "_kept_bytes", "_member", "_number", "_pool", "_resent",
-        "_timer", "_tried", "answer_lines", "is_head",
+        "_arm", "_is_judged", "_is_passed_on", "_kept", "_kept_bytes", "_member", "_mirror", "_number", "_pool",
+        "_resent", "_timer", "_tried", "answer_lines", "is_head",
     )  # fmt: skip
 
     answer_lines: AnswerLines
@@ -55,6 +56,7 @@ class PooledCall(Attempts):
         self._pool = pool
         self._arm: Arm | None = None
         self._member: Member | None = None  # whose place is taken
+        self._mirror: MirrorCall | None = None
         self._tried: tuple[Member, ...] = ()
         self._resent = 0
         self._is_judged = self._is_passed_on = False
@@ -87,9 +89,19 @@ class PooledCall(Attempts):
                 exchange.refuse(Refusal("no-healthy-target", "The service fails; calls are held back.", (wait,)))
                 return
         self._arm = arm
+        self._begin_mirror()
         if pool.budget is not None:
             pool.budget.note_call()
         self._choose()
+
+    def _begin_mirror(self) -> None:
+        """Copy the call where it is to be copied."""
+        settings = self._pool.settings.mirror
+        if settings is None:
+            return
+        target = self._pool.mirror_for(random.getrandbits(30))
+        if target is not None:
+            self._mirror = MirrorCall(self._exchange, self._pool, settings, target)
 
     def _caller(self) -> bytes:
         """Who keeps its arm: the application, else the address."""
@@ -165,6 +177,8 @@ class PooledCall(Attempts):
 
     def keep(self, content: bytes, *, is_sent: bool) -> None:
         """Take a part of the body; it is kept for another try as long as there is not too much of it."""
+        if self._mirror is not None:
+            self._mirror.keep(content, is_complete=self._exchange.is_upload_complete)
         retries = self._pool.settings.retries
         if self._kept is not None and retries is not None:
             self._kept.append(content)
@@ -339,6 +353,8 @@ class PooledCall(Attempts):
         """The exchange ends without the rest of an answer; what was not noted by now says nothing about the target."""
         self._number += 1
         self._release()
+        if self._mirror is not None and not self._exchange.is_upload_complete:
+            self._mirror.end()  # the rest of its body will not come
         if not self._is_judged and self._arm is not None and self._arm.circuit is not None:
             self._arm.circuit.give_back()
 

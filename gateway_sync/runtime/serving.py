@@ -110,6 +110,7 @@ class Serving:
         if index.edge != edge:
             self._contexts.forget()
         wanted = {target.connects_by for version in index.versions.values() for target in version.targets}
+        wanted |= {pool.mirror.connects_by for pool in self.upstreams.pools() if pool.mirror is not None}
         for key, pool in list(self.pools.items()):
             if index.edge != edge and key[2] is not None and key[2].settings.client_certificate:
                 wanted.discard(key)  # the next connections show the certificate of now

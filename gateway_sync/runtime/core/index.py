@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
+from urllib.parse import urlsplit
 
 from gateway_sync.messages import Refusal
 from gateway_sync.problems import Problem, Where
@@ -22,7 +23,7 @@ from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
 from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
-from gateway_sync.upstreams import parse_settings
+from gateway_sync.upstreams import UpstreamSettings, parse_settings
 from gateway_sync.upstreams.tls import TLS
 
 _NO_EDGE: Final = Edge()
@@ -80,7 +81,7 @@ class VersionEntry:
         self.prefix = f"/{api.name}/{version.name}".encode()
         tls = _tls_of(api, version)
         self.targets = [TargetEntry(target, tls) for target in version.targets]
-        self.pool = _pool_of(version, self.targets, problems)
+        self.pool = _pool_of(version, self.targets, tls, problems)
         self.timeout_s = version.timeout_ms / 1000
         self.silence_s = silence_s_of(environment.policies, version.policies, self.timeout_s)
         self.upgrade = upgrade_of(environment.policies, version.policies)
@@ -145,13 +146,24 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
     index.fields = FieldLines(frozenset(key_fields))
 
 
-def _pool_of(version: Version, targets: list[TargetEntry], problems: list[Problem]) -> UpstreamPool | None:
+def _pool_of(
+    version: Version, targets: list[TargetEntry], tls: TargetTLS | None, problems: list[Problem]
+) -> UpstreamPool | None:
     """How calls are spread over the targets; None where there is nothing to decide: one target and no settings."""
     if len(targets) == 1 and version.upstream.keys() <= {"tls"}:
         return None
     settings, found = parse_settings(version.upstream, Where("version", version.id, "upstream"))
     problems.extend(found)
-    return UpstreamPool(version.id, targets, version.targets, settings)
+    return UpstreamPool(version.id, targets, version.targets, settings, _mirror_of(settings, tls))
+
+
+def _mirror_of(settings: UpstreamSettings, tls: TargetTLS | None) -> TargetEntry | None:
+    """What gets copies; the compiler wrote its whole URL."""
+    if settings.mirror is None:
+        return None
+    url = urlsplit(settings.mirror.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return TargetEntry(Target(url.scheme, url.hostname or "", port, url.path, 1), tls)
 
 
 def _tls_of(api: API, version: Version) -> TargetTLS | None:

@@ -59,9 +59,16 @@ class UpstreamPool:
     """All targets of a version."""
 
     def __init__(
-        self, version_id: str, targets: Sequence[TargetEntry], rows: Sequence[Target], settings: UpstreamSettings
+        self,
+        version_id: str,
+        targets: Sequence[TargetEntry],
+        rows: Sequence[Target],
+        settings: UpstreamSettings,
+        mirror: TargetEntry | None = None,
     ) -> None:
-        """targets and rows are of equal length."""
+        """targets and rows are of equal length; mirror is what gets copies."""
+        self.mirror = mirror
+        self.mirrored = 0  # copies under way
         self.version_id = version_id
         self.settings = settings
         slow_start_ms = settings.slow_start.over_ms if settings.slow_start is not None else 0
@@ -138,6 +145,13 @@ class UpstreamPool:
                 return member
         return arm.choose(now_ms, self.key_of(head, address), draw, tried, self.room)
 
+    def mirror_for(self, draw: int) -> TargetEntry | None:
+        """Where a copy of a call goes; None when it is not copied."""
+        settings = self.settings.mirror
+        if settings is None or self.mirrored >= settings.most or draw % 100 >= settings.share:
+            return None
+        return self.mirror
+
     def may_eject(self, now_ms: int) -> bool:
         """True when one more target may be out."""
         ejection = self.settings.ejection
@@ -149,7 +163,7 @@ class UpstreamPool:
 
 def field_of(head: RequestHead, name: bytes) -> bytes:
     """The value of a header field, b"" without one; name in lower case."""
-    block = b"\r\n%s\r\n" % b"\r\n".join(head.lines)  # each of the lines may be several
+    block = b"\r\n" + head.block()
     start = block.lower().find(b"\r\n%s:" % name)
     if start < 0:
         return b""
