@@ -29,6 +29,7 @@ from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
+    from gateway_sync.runtime.http2 import HTTP2Connection
     from gateway_sync.runtime.tunnel import Tunnel
 
 SWEEP_S = 0.25
@@ -77,7 +78,7 @@ class Serving:
         self.now_ms = int(self.clock * 1000)
         self.upstreams = upstreams or UpstreamStates(1, lambda text: f"{hash_of(text):020}")
         self.upstreams.use(gate.index, self.now_ms)
-        self.clients: set[ClientConnection | Tunnel] = set()
+        self.clients: set[ClientConnection | HTTP2Connection | Tunnel] = set()
         self.tunnels = TunnelPlaces()
         self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None], Pool] = {}
         self.cells: dict[CellKey, int] = {}

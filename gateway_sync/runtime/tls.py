@@ -17,6 +17,7 @@ from typing import cast
 from gateway_sync.problems import Problem, Where
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
+from gateway_sync.runtime.http2 import HTTP2Connection
 from gateway_sync.runtime.sealing import UnsealFailed, unseal
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.tls_context import load_chain
@@ -24,7 +25,7 @@ from gateway_sync.snapshot import Certificate, Edge
 
 # TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 section 4.2); 1.3 has no others.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-PROTOCOLS = ["http/1.1"]
+PROTOCOLS = ["h2", "http/1.1"]
 SHUTDOWN_S = 2.0
 BACKLOG = 4096
 DEFAULT = "default"
@@ -190,7 +191,12 @@ class TLSConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is done."""
         session = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
-        client = ClientConnection(self._serving)
-        client.peer = peer_of(session)
-        transport.set_protocol(cast("asyncio.Protocol", client))
-        client.connection_made(transport)
+        peer = peer_of(session)
+        protocol: ClientConnection | HTTP2Connection
+        if session.selected_alpn_protocol() == "h2":
+            protocol = HTTP2Connection(self._serving, peer)
+        else:
+            protocol = ClientConnection(self._serving)
+            protocol.peer = peer
+        transport.set_protocol(cast("asyncio.Protocol", protocol))
+        protocol.connection_made(transport)

@@ -1,0 +1,300 @@
+"""HTTP2Connection: one HTTP/2 connection from a caller (RFC 9113), each stream served like a request of HTTP/1.1.
+
+Owns: frames, by the h2 library; windows; what a caller may do without asking for anything. Must not know: policies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+
+from h2 import events as h2_events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import H2Error
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
+
+from gateway_sync.runtime.client import ClientConnection
+from gateway_sync.runtime.core.hosts import TLSPeer
+from gateway_sync.runtime.core.http2_credit import FrameCredit
+from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, check_trailers, request_head
+from gateway_sync.runtime.http2_stream import Stream
+from gateway_sync.runtime.serving import Serving
+from gateway_sync.runtime.stats import CONNECTIONS_OPENED
+
+logger = logging.getLogger(__name__)
+
+MAX_STREAMS = 100
+WINDOW_BYTES = 65_535  # of a stream: what of a body waits here at most
+CONNECTION_WINDOW_BYTES = 1 << 20
+MAX_HEADER_BYTES = 65_536
+
+
+class HTTP2Connection:
+    """One connection and its streams. An asyncio.Protocol by its methods."""
+
+    def __init__(self, serving: Serving, peer: TLSPeer) -> None:
+        """Not connected yet."""
+        self._serving = serving
+        self._peer = peer
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else is called
+        self.deadline = 0.0
+        self._address = ""
+        self._subject = ""
+        self._streams: dict[int, Stream] = {}
+        self._last_stream = 0
+        self._is_leaving = False
+        self._is_write_paused = False
+        self._credit = FrameCredit(serving.clock)
+        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+                SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
+            },
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A caller connected and chose HTTP/2."""
+        self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
+        serving = self._serving
+        peer = transport.get_extra_info("peername")
+        self._address = str(peer[0]).partition("%")[0] if peer else ""
+        self.deadline = serving.clock + serving.bounds.head_s
+        serving.stats[CONNECTIONS_OPENED] += 1
+        serving.clients.add(self)
+        beyond = len(serving.clients) - serving.max_clients
+        if serving.bounds.connections_per_address:
+            self._subject, count = serving.addresses.add(self._address)
+            beyond = max(beyond, count - serving.bounds.connections_per_address)
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW_BYTES - WINDOW_BYTES)
+        self._send()
+        if beyond > 0:
+            self._end(ErrorCodes.ENHANCE_YOUR_CALM)
+
+    def data_received(self, data: bytes) -> None:
+        """Frames, or parts of some."""
+        try:
+            events = self._h2.receive_data(data)
+        except H2Error:
+            self._send()  # the library has written a GOAWAY that says what is wrong
+            self.transport.close()
+            return
+        for event in events:
+            try:
+                self._handle(event)
+            except H2Error as error:  # the stream was closed meanwhile, by either side
+                logger.debug("a stream of HTTP/2 ended early: %s", error)
+            except Exception:  # the edge of the process: a bug must cost one connection, not the worker
+                logger.exception("a connection of HTTP/2 failed")
+                self._end(ErrorCodes.INTERNAL_ERROR)
+            if self.transport.is_closing():
+                return
+        if events:
+            self._settle_deadline()
+        self._send()
+
+    def _handle(self, event: h2_events.Event) -> None:
+        match event:
+            case h2_events.RequestReceived():
+                self._begin(event)
+            case h2_events.DataReceived():
+                if not event.data and event.stream_ended is None:
+                    self._spend()
+                self._receive(event.stream_id or 0, event.data or b"", event.flow_controlled_length or 0)
+            case h2_events.TrailersReceived():
+                self._check_trailers(event)
+            case h2_events.StreamEnded():
+                if (stream := self._streams.get(event.stream_id or 0)) is not None:
+                    stream.end_request()
+            case h2_events.StreamReset():
+                self._spend()
+                self._lose(event.stream_id or 0)
+            case h2_events.WindowUpdated():
+                self._flush_all(event.stream_id or 0)
+            case h2_events.RemoteSettingsChanged() | h2_events.PingReceived() | h2_events.PriorityUpdated():
+                self._spend()
+                self._flush_all(0)  # a setting may have opened windows
+
+    def _begin(self, event: h2_events.RequestReceived) -> None:
+        number = event.stream_id or 0
+        if self._is_leaving:
+            self._h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
+            return
+        self._last_stream = number
+        try:
+            fields = [(bytes(name), bytes(value)) for name, value in event.headers or ()]
+            translated = request_head(fields, has_body=event.stream_ended is None)
+        except HeadRefused:
+            self._spend()
+            self._h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+            return
+        serving = self._serving
+        client = ClientConnection(serving)
+        stream = self._streams[number] = Stream(self, number, client, translated)
+        client.peer = TLSPeer(self._peer.server_name, self._peer.chain)  # its own: a Host decides for one stream
+        client.transport = stream.as_transport()
+        client.address = self._address
+        client.deadline = serving.clock + serving.bounds.head_s
+        serving.stats[CONNECTIONS_OPENED] += 1
+        serving.clients.add(client)
+        client.data_received(translated.head)
+
+    def _receive(self, number: int, content: bytes, size: int) -> None:
+        stream = self._streams.get(number)
+        if stream is not None:
+            stream.receive(content, size)
+        elif size:
+            self._h2.acknowledge_received_data(size, number)  # of the connection's window, which others need
+
+    def _check_trailers(self, event: h2_events.TrailersReceived) -> None:
+        try:
+            check_trailers([(bytes(name), bytes(value)) for name, value in event.headers or ()])
+        except HeadRefused:
+            number = event.stream_id or 0
+            self._h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
+            self._lose(number)
+
+    def _lose(self, number: int) -> None:
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            stream.lose()
+
+    def _spend(self) -> None:
+        """Note a frame that asks for nothing; who sends too many of them is sent away (rapid reset, floods)."""
+        if not self._credit.spend(self._serving.clock):
+            self._end(ErrorCodes.ENHANCE_YOUR_CALM)
+
+    # What streams ask for.
+
+    def send_head(self, stream: Stream, fields: Fields, *, is_end: bool) -> None:
+        """Send a header section."""
+        try:
+            self._h2.send_headers(stream.id, fields, end_stream=is_end)
+        except H2Error:
+            return  # the caller closed the stream; its reset is on the way
+        if is_end:
+            asyncio.get_running_loop().call_soon(self.forget, stream)
+        self._send()
+
+    def flush(self, stream: Stream) -> None:
+        """Send of the stream's output what the windows allow."""
+        output, connection = stream.output, self._h2
+        try:
+            while output and not self._is_write_paused:
+                size = min(connection.local_flow_control_window(stream.id), connection.max_outbound_frame_size)
+                if size <= 0:
+                    break
+                piece = bytes(output[:size])
+                del output[:size]
+                connection.send_data(stream.id, piece)
+                self._send()
+            if stream.is_answered and not output and not stream.is_end_sent:
+                stream.is_end_sent = True
+                connection.end_stream(stream.id)
+                asyncio.get_running_loop().call_soon(self.forget, stream)
+        except H2Error:
+            output.clear()
+        self._send()
+        self._settle_deadline()
+
+    def _flush_all(self, number: int) -> None:
+        """Go on with one stream, or with all of them for 0."""
+        for stream in list(self._streams.values()):
+            if stream.output and number in (0, stream.id):
+                self.flush(stream)
+                stream.regulate()
+
+    def acknowledge(self, stream: Stream, size: int) -> None:
+        """Let the caller send so many bytes more."""
+        if size:
+            self._h2.acknowledge_received_data(size, stream.id)
+            self._send()
+
+    def cut(self, stream: Stream) -> None:
+        """Tell the caller that the answer ends here, unfinished."""
+        try:
+            self._h2.reset_stream(stream.id, ErrorCodes.INTERNAL_ERROR)
+        except H2Error:
+            return
+        self._send()
+
+    def forget(self, stream: Stream) -> None:
+        """The stream is over."""
+        if self._streams.pop(stream.id, None) is None:
+            return
+        if stream.is_end_sent and not stream.is_request_ended:
+            try:
+                self._h2.reset_stream(stream.id, ErrorCodes.NO_ERROR)  # the rest of the body is not needed
+            except H2Error:
+                logger.debug("the stream was closed already")
+            self._send()
+        stream.lose()
+        self._settle_deadline()
+
+    def _send(self) -> None:
+        data = self._h2.data_to_send()
+        if data and not self.transport.is_closing():
+            self.transport.write(data)
+
+    # Time and ends.
+
+    def _settle_deadline(self) -> None:
+        """Idle connections end after a while, as do those that take nothing; streams have deadlines of their own."""
+        bounds, clock = self._serving.bounds, self._serving.clock
+        if any(stream.output for stream in self._streams.values()):
+            self.deadline = clock + bounds.body_s
+        elif self._streams:
+            self.deadline = math.inf
+        elif self._is_leaving:
+            self.transport.close()
+        else:
+            self.deadline = clock + bounds.idle_s
+
+    def expire(self) -> None:
+        """Nothing moved for too long."""
+        if self._streams:
+            self.transport.abort()
+        else:
+            self._end(ErrorCodes.NO_ERROR)
+
+    def drain(self) -> None:
+        """Take no further streams, finish those under way (RFC 9113 section 6.8)."""
+        if not self._is_leaving:
+            self._is_leaving = True
+            # Written here: the library forbids to send anything after a GOAWAY of its own.
+            self.transport.write(GoAwayFrame(0, last_stream_id=self._last_stream).serialize())
+        self._settle_deadline()
+
+    def _end(self, code: ErrorCodes) -> None:
+        """Say goodbye and close; streams under way are lost."""
+        self._h2.close_connection(code, last_stream_id=self._last_stream)
+        self._send()
+        self.transport.close()
+
+    def eof_received(self) -> bool:
+        """The caller is gone: HTTP/2 has no half of a connection."""
+        return False
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Closed by either side."""
+        self._serving.clients.discard(self)
+        self._serving.leave(self._subject)
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.lose()
+
+    def pause_writing(self) -> None:
+        """The caller reads slower than frames come."""
+        self._is_write_paused = True
+
+    def resume_writing(self) -> None:
+        """The caller caught up."""
+        self._is_write_paused = False
+        self._flush_all(0)

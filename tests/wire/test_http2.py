@@ -1,0 +1,384 @@
+"""HTTP/2 on the listener: curl, nghttp and h2load as sound peers, and a client that is none."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from h2.settings import SettingCodes
+from hyperframe.frame import ContinuationFrame, HeadersFrame, PingFrame, RstStreamFrame
+
+from gateway_sync.snapshot import Policy
+from tests.factories.certificates import Authority, authority
+from tests.waiting import PATIENCE_S, wait_until
+from tests.wire.gateways import KEY, make_snapshot, make_version
+from tests.wire.http2_client import Answered, Fields, HTTP2Client
+from tests.wire.raw import RawUpstream, answer_with
+from tests.wire.tls_gateways import SealedHome, TLSGateway, client_context, make_host, tls_gateway, with_edge, write_pem
+
+HOST = "api.example.com"
+PATH = "/bank/v1/accounts"
+PROTOCOL_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 1, 7, 11
+
+
+@dataclass
+class Stage:
+    """A gateway and who its clients trust."""
+
+    gateway: TLSGateway
+    root: Authority
+
+    def client(self, *, acknowledges: bool = True) -> HTTP2Client:
+        return HTTP2Client(self.gateway.tls_port, client_context(self.root), HOST, acknowledges=acknowledges)
+
+
+@pytest.fixture(scope="module")
+def stage(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    home = SealedHome(tmp_path_factory.mktemp("http2"))
+    root = authority()
+    version = make_version(upstream.port, policies=(Policy("size-limit", {"max": 2**20}),))
+    certificate = home.certificate("public", root.issue(HOST), [HOST])
+    home.install(with_edge(make_snapshot([version]), [certificate], [make_host(HOST, hsts_max_age_s=60)]))
+    with tls_gateway(home) as running:
+        yield Stage(running, root)
+
+
+def run(stage: Stage, tmp_path: Path, *command: str) -> bytes:
+    trusted = write_pem(tmp_path, "ca.pem", stage.root.pem)
+    filled = [part.format(port=stage.gateway.tls_port, ca=trusted) for part in command]
+    return subprocess.run(filled, capture_output=True, timeout=PATIENCE_S, check=True).stdout
+
+
+CURL = (
+    "curl", "-sS", "--http2", "--cacert", "{ca}", "--resolve", HOST + ":{port}:127.0.0.1", "-H", f"X-API-Key: {KEY}",
+    "-w", "|%{{http_version}}|%{{http_code}}", "https://" + HOST + ":{port}" + PATH,
+)  # fmt: skip
+
+
+def test_curl_gets_an_answer(stage: Stage, tmp_path: Path, upstream: RawUpstream) -> None:
+    assert run(stage, tmp_path, *CURL) == b"ok|2|200"
+    assert upstream.requests[0].startswith(b"GET /accounts HTTP/1.1\r\n")
+
+
+def test_curl_sends_a_body(stage: Stage, tmp_path: Path, upstream: RawUpstream) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"x" * 300_000)
+    assert run(stage, tmp_path, *CURL, "--data-binary", f"@{body}") == b"ok|2|200"
+    assert upstream.requests[0].endswith(b"x" * 300_000)
+
+
+def test_curl_reads_a_long_answer(stage: Stage, tmp_path: Path, upstream: RawUpstream) -> None:
+    long = b"y" * 3_000_000
+    upstream.script = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(long) + long)
+    assert run(stage, tmp_path, *CURL) == long + b"|2|200"
+
+
+@pytest.mark.skipif(shutil.which("nghttp") is None, reason="nghttp is not installed")
+def test_nghttp_is_served_on_many_streams(stage: Stage, tmp_path: Path, upstream: RawUpstream) -> None:
+    shown = run(
+        stage, tmp_path, "nghttp", "-v", "-m", "30", "-H", f"X-API-Key: {KEY}", "-H", f":authority: {HOST}",
+        "https://127.0.0.1:{port}" + PATH,
+    )  # fmt: skip
+    # Without SNI, which has no addresses, the Host alone says where to.
+    assert shown.count(b":status: 200") == 30
+    assert len(upstream.requests) == 30
+
+
+@pytest.mark.skipif(shutil.which("h2load") is None, reason="h2load is not installed")
+def test_h2load_finds_no_failure(stage: Stage, tmp_path: Path) -> None:
+    shown = run(
+        stage, tmp_path, "h2load", "-n", "600", "-c", "6", "-m", "20", "-H", f"X-API-Key: {KEY}",
+        "-H", f":authority: {HOST}", "https://127.0.0.1:{port}" + PATH,
+    )  # fmt: skip
+    assert b"600 succeeded, 0 failed, 0 errored" in shown
+
+
+def test_an_answer_is_translated(stage: Stage, upstream: RawUpstream) -> None:
+    upstream.script = answer_with(
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nX-Mixed: A\r\nConnection: keep-alive\r\n\r\n"
+        b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+    )
+    with stage.client() as client:
+        answer = client.answer(client.head())
+
+    assert (answer.status, answer.body) == (201, b"abcdefg")
+    assert answer.fields["x-mixed"] == "A"
+    assert answer.fields["strict-transport-security"] == "max-age=60"
+    assert not {"connection", "transfer-encoding", "keep-alive"} & answer.fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "content", "status"),
+    [
+        ("GET", b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nETag: 1\r\n\r\n", 304),
+        ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200),
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", 200),
+        ("GET", b"HTTP/1.1 200 OK\r\n\r\n", 200),
+    ],
+)
+def test_an_answer_without_a_body_ends_with_its_head(
+    stage: Stage, upstream: RawUpstream, method: str, content: bytes, status: int
+) -> None:
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        peer.sendall(content)
+        return b"Content-Length" in content or status != 200
+
+    upstream.script = script
+    with stage.client() as client:
+        head = client.head(method=method) if method == "GET" else client.head("/bank/v1/users/me", method)
+        answer = client.answer(head)
+        again = client.answer(client.head("/bank/v1/nothing"))
+
+    assert (answer.status, answer.body, answer.is_ended) == (status if method == "GET" else answer.status, b"", True)
+    assert again.status == 404
+
+
+def test_cookies_are_joined_and_the_hop_is_told(stage: Stage, upstream: RawUpstream) -> None:
+    with stage.client() as client:
+        more = [("cookie", "a=1"), ("cookie", "b=2"), ("te", "trailers"), ("x-forwarded-for", "9.9.9.9")]
+        assert client.answer(client.head(more=more)).status == 200
+    request = upstream.requests[0].lower()
+
+    assert b"\r\ncookie: a=1; b=2\r\n" in request
+    assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in request
+    assert b"\r\nx-forwarded-proto: https\r\n" in request
+    assert b"\r\nte:" not in request
+
+
+def test_a_body_without_length_goes_on_in_chunks(stage: Stage, upstream: RawUpstream) -> None:
+    with stage.client() as client:
+        assert client.answer(client.head(method="POST"), b"hello").status == 200
+        assert client.answer(client.head(method="POST", more=[("content-length", "5")]), b"hello").status == 200
+
+    assert b"transfer-encoding: chunked" in upstream.requests[0].lower()
+    assert upstream.requests[0].endswith(b"5\r\nhello\r\n0\r\n\r\n")
+    assert upstream.requests[1].endswith(b"\r\n\r\nhello")
+
+
+def test_who_expects_a_word_before_sending_gets_it(stage: Stage) -> None:
+    with stage.client() as client:
+        number = client.h2.get_next_available_stream_id()
+        answer = client.answers[number] = Answered()
+        client.h2.send_headers(number, client.head(method="POST", more=[("expect", "100-continue")]))
+        client.flush()
+        client.read(lambda: bool(answer.interim))
+        client.h2.send_data(number, b"hello", end_stream=True)
+        client.flush()
+        client.read(lambda: answer.is_over)
+
+    assert (answer.interim, answer.status) == ([100], 200)
+
+
+def test_refusals_are_problems_and_end_only_their_stream(stage: Stage, upstream: RawUpstream) -> None:
+    with stage.client() as client:
+        without_key = client.answer([pair for pair in client.head() if pair[0] != "x-api-key"])
+        too_large = client.answer(
+            client.head(method="POST", more=[("content-length", str(2**21))]), b"", is_whole=False
+        )
+        sound = client.answer(client.head())
+
+    assert without_key.status == 401
+    assert b'"code":"unauthenticated"' in without_key.body
+    assert too_large.status == 413
+    assert sound.status == 200
+    assert len(upstream.requests) == 1
+
+
+def test_another_host_on_the_same_connection_is_misdirected(stage: Stage) -> None:
+    with stage.client() as client:
+        fields = [(name, "other.example.com" if name == ":authority" else value) for name, value in client.head()]
+        assert client.answer(fields).status == 421
+        assert client.answer(client.head()).status == 200
+
+
+def smuggled(client: HTTP2Client) -> dict[str, Fields]:
+    sound = client.head()
+
+    def changed(name: str, value: str) -> Fields:
+        return [(each, value if each == name else before) for each, before in sound]
+
+    evil = "a HTTP/1.1\r\nHost: x\r\n\r\nGET /bank/v1/closed"
+    return {
+        "crlf in path": changed(":path", PATH + evil),
+        "space in path": changed(":path", PATH + " HTTP/1.1"),
+        "no slash": changed(":path", "bank/v1/accounts"),
+        "absolute path": changed(":path", "http://other/bank/v1/accounts"),
+        "empty path": changed(":path", ""),
+        "star": changed(":path", "*"),
+        "crlf in method": changed(":method", "GET / HTTP/1.1\r\nX: y"),
+        "space in method": changed(":method", "GET /x"),
+        "connect": changed(":method", "CONNECT"),
+        "crlf in authority": changed(":authority", "a\r\nX: y"),
+        "userinfo": changed(":authority", f"user@{HOST}"),
+        "scheme": changed(":scheme", "ftp"),
+        "crlf in value": [*sound, ("x-a", "b\r\nx-c: d")],
+        "lf in value": [*sound, ("x-a", "b\nx-c: d")],
+        "nul in value": [*sound, ("x-a", "b\0")],
+        "space around value": [*sound, ("x-a", " b")],
+        "crlf in name": [*sound, ("x-a: b\r\nx-c", "d")],
+        "colon in name": [*sound, ("x-a:", "d")],
+        "space in name": [*sound, ("x a", "d")],
+        "capital in name": [*sound, ("X-Upper", "d")],
+        "empty name": [*sound, ("", "d")],
+        "transfer-encoding": [*sound, ("transfer-encoding", "chunked")],
+        "connection": [*sound, ("connection", "close")],
+        "keep-alive": [*sound, ("keep-alive", "1")],
+        "proxy-connection": [*sound, ("proxy-connection", "close")],
+        "upgrade": [*sound, ("upgrade", "websocket")],
+        "te": [*sound, ("te", "gzip")],
+        "two hosts": [*sound, ("host", "other.example.com")],
+        "length without body": [*sound, ("content-length", "5")],
+        "two lengths": [*sound, ("content-length", "0"), ("content-length", "0")],
+        "signed length": [*sound, ("content-length", "+0")],
+        "pseudo after field": [*sound, (":path", PATH)],
+        "unknown pseudo": [(":proto", "x"), *sound],
+        "status": [(":status", "200"), *sound],
+        "doubled path": [(":path", "/x"), *sound],
+        "no path": [pair for pair in sound if pair[0] != ":path"],
+        "no method": [pair for pair in sound if pair[0] != ":method"],
+        "no scheme": [pair for pair in sound if pair[0] != ":scheme"],
+        "no authority": [pair for pair in sound if pair[0] != ":authority"],
+    }
+
+
+@pytest.fixture(scope="module")
+def kinds(stage: Stage) -> list[str]:
+    with stage.client() as client:
+        return sorted(smuggled(client))
+
+
+def test_nothing_is_smuggled_through_a_head(stage: Stage, upstream: RawUpstream, kinds: list[str]) -> None:
+    wrong = []
+    for kind in kinds:
+        with stage.client() as client:
+            answer = client.answer(smuggled(client)[kind])
+            is_refused = PROTOCOL_ERROR in (answer.reset, client.goaway) or answer.status == 400
+            if not is_refused or upstream.requests:
+                wrong.append((kind, answer, client.goaway, list(upstream.requests)))
+                upstream.requests.clear()
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("sent", [4, 6])
+def test_a_body_of_another_length_than_said_is_not_whole(stage: Stage, upstream: RawUpstream, sent: int) -> None:
+    with stage.client() as client:
+        answer = client.answer(client.head(method="POST", more=[("content-length", "5")]), b"x" * sent)
+        assert PROTOCOL_ERROR in (client.goaway, answer.reset) or answer.status >= 400
+
+    assert not any(request.endswith(b"x" * sent) for request in upstream.requests)
+
+
+def test_a_flood_of_resets_is_sent_away(stage: Stage) -> None:
+    with stage.client() as client:
+        block = client.h2.encoder.encode(client.head())
+        for number in range(1, 4001, 2):
+            frame = HeadersFrame(number, block, flags=["END_HEADERS", "END_STREAM"])
+            try:
+                client.socket.sendall(frame.serialize() + RstStreamFrame(number, error_code=8).serialize())
+            except OSError:
+                break
+        with suppress(OSError):
+            client.read(lambda: client.goaway >= 0)
+        assert client.goaway in (ENHANCE_YOUR_CALM, -1)  # a cut connection may swallow the word
+    with stage.client() as client:
+        assert client.answer(client.head()).status == 200
+
+
+def test_a_flood_of_pings_is_sent_away(stage: Stage) -> None:
+    with stage.client() as client:
+        with suppress(OSError):
+            client.socket.sendall(PingFrame(0, opaque_data=b"12345678").serialize() * 2000)
+            client.read(lambda: client.goaway >= 0)
+        assert client.goaway in (ENHANCE_YOUR_CALM, -1)
+
+
+def test_endless_continuations_and_header_lists_are_cut_off(stage: Stage) -> None:
+    with stage.client() as client:
+        with suppress(OSError):
+            client.socket.sendall(HeadersFrame(1, b"").serialize())
+            for _ in range(5000):
+                client.socket.sendall(ContinuationFrame(1, b"\0\1a\1b" * 200).serialize())
+        client.read(lambda: client.goaway >= 0)
+        assert client.goaway != 0
+    with stage.client() as client:
+        answer = client.answer(client.head(more=[(f"x-{number}", "v" * 1000) for number in range(80)]))
+        assert client.goaway > 0 or answer.status in (400, 431)
+
+
+def test_more_streams_than_granted_are_refused(stage: Stage, upstream: RawUpstream) -> None:
+    upstream.script = lambda _peer, _request: True  # never answers
+    with stage.client() as client:
+        client.read(lambda: client.h2.remote_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS) == 100)
+        block = client.h2.encoder.encode(client.head())
+        for number in range(1, 205, 2):
+            client.socket.sendall(HeadersFrame(number, block, flags=["END_HEADERS", "END_STREAM"]).serialize())
+        client.read(lambda: client.goaway >= 0)
+        assert client.goaway > 0
+
+
+def test_who_takes_nothing_holds_the_upstream_back_and_nobody_else(stage: Stage, upstream: RawUpstream) -> None:
+    sent = []
+
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        peer.settimeout(2)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        with suppress(OSError):
+            for _ in range(1000):
+                peer.sendall(b"z" * 100_000)
+                sent.append(100_000)
+        return False
+
+    upstream.script = script
+    with stage.client(acknowledges=False) as client:
+        number = client.request(client.head())
+        wait_until(lambda: not client.read(lambda: len(client.answers[number].body) >= 60_000), "a window is filled")
+        upstream.script = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        with stage.client() as other:
+            assert other.answer(other.head()).status == 200
+        assert sum(sent) < 20_000_000  # what sockets and buffers hold, not what the upstream has
+
+
+def test_an_abandoned_stream_is_abandoned_upstream(stage: Stage, upstream: RawUpstream) -> None:
+    closed = []
+
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        closed.append(peer.recv(1) == b"")
+        return False
+
+    upstream.script = script
+    with stage.client() as client:
+        number = client.request(client.head())
+        wait_until(lambda: bool(upstream.requests), "the request arrives")
+        client.h2.reset_stream(number, 8)
+        client.flush()
+        wait_until(lambda: bool(closed), "the upstream's connection ends")
+        upstream.script = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        assert client.answer(client.head()).status == 200
+
+
+def test_an_answer_that_breaks_off_resets_its_stream(stage: Stage, upstream: RawUpstream) -> None:
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        return False
+
+    upstream.script = script
+    with stage.client() as client:
+        broken = client.answer(client.head())
+        upstream.script = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        whole = client.answer(client.head())
+
+    assert (broken.status, broken.is_ended, broken.reset) == (200, False, 2)
+    assert whole.status == 200
+
+
+def test_http_1_is_spoken_with_who_does_not_offer_more(stage: Stage, tmp_path: Path) -> None:
+    command = [part if part != "--http2" else "--http1.1" for part in CURL]
+    assert run(stage, tmp_path, *command) == b"ok|1.1|200"
