@@ -7,11 +7,12 @@ several times as much for each field it sets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-NO_BODY = 0
-SIZED = 1
-CHUNKED = 2
-UNTIL_CLOSE = 3
+NO_BODY: Final = 0
+SIZED: Final = 1
+CHUNKED: Final = 2
+UNTIL_CLOSE: Final = 3
 
 
 class RequestHead:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead
 from gateway_sync.runtime.bounds import SHED
@@ -29,9 +30,9 @@ from gateway_sync.runtime.upgrade import UpgradeExchange
 
 logger = logging.getLogger(__name__)
 
-BODY_BYTES = 4096  # of a body, either way, within the time that one step of it may take
-LINGER_S = 2.0
-MAX_AHEAD = 65_536  # bytes of pipelined requests kept while one is served
+BODY_BYTES: Final = 4096  # of a body, either way, within the time that one step of it may take
+LINGER_S: Final = 2.0
+MAX_AHEAD: Final = 65_536  # bytes of pipelined requests kept while one is served
 
 
 class ClientConnection:

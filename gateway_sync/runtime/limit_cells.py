@@ -13,13 +13,14 @@ import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, NS, Charged, Terms, charge_all
 
-CELLS = 131_072
-PROBES = 48
-_CELL = struct.Struct(f"<16s{CELL_LENGTH}q")
-_EMPTY = bytes(16)
+CELLS: Final = 131_072
+PROBES: Final = 48
+_CELL: Final = struct.Struct(f"<16s{CELL_LENGTH}q")
+_EMPTY: Final = bytes(16)
 
 
 class LimitCells:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.http2 import HTTP2Connection
     from gateway_sync.runtime.tunnel import Tunnel
 
-SWEEP_S = 0.25
-TRACES_AT_ONCE = 256
+SWEEP_S: Final = 0.25
+TRACES_AT_ONCE: Final = 256
 
 CellKey = tuple[int, str, str, int, str]
 

@@ -7,6 +7,7 @@ import mmap
 import os
 import zlib
 from pathlib import Path
+from typing import Final
 
 from gateway_sync.runtime.spool_format import (
     ADMIT,
@@ -24,9 +25,9 @@ from gateway_sync.runtime.spool_format import (
 )
 from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, LONGEST_US, MAX_PATH
 
-_HEADER_BYTES = HEADER.size
-_END = SEGMENT_BYTES - TAIL_BYTES
-_RESERVE = 65_536  # kept for the finals of exchanges in flight when no further segment can be had
+_HEADER_BYTES: Final = HEADER.size
+_END: Final = SEGMENT_BYTES - TAIL_BYTES
+_RESERVE: Final = 65_536  # kept for the finals of exchanges in flight when no further segment can be had
 
 
 class Spool:

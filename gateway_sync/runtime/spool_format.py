@@ -11,24 +11,29 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Final
 
 from gateway_sync import usage_wire
 from gateway_sync.runtime.core.refusals import CODES
 
-SEGMENT_BYTES = 4 * 2**20
-SPOOL_BYTES = 12 * 2**30  # of one host, unless told otherwise: 72 h of 200 requests a second
-FIRST_RECORD = 8  # after the head: where what is written ends, SEGMENT_BYTES once nothing more will follow
-HEADER = struct.Struct("<IIB")
-LOOK = struct.Struct("<IIBQQ")  # a header, and how the payloads of ADMIT and FINAL begin
-TAIL_BYTES = LOOK.size  # kept free at the end, so that a look at END stays inside
-CONTEXT_HEAD = struct.Struct("<I")
-ADMIT, FINAL, CELLS, END, CONTEXT = 1, 2, 3, 4, 5
-SEPARATOR = "\x1f"  # of the texts of a CONTEXT
-REFUSED = "refused"  # a folder, so without a suffix
+SEGMENT_BYTES: Final = 4 * 2**20
+SPOOL_BYTES: Final = 12 * 2**30  # of one host, unless told otherwise: 72 h of 200 requests a second
+FIRST_RECORD: Final = 8  # after the head: where what is written ends, SEGMENT_BYTES once nothing more will follow
+HEADER: Final = struct.Struct("<IIB")
+LOOK: Final = struct.Struct("<IIBQQ")  # a header, and how the payloads of ADMIT and FINAL begin
+TAIL_BYTES: Final = LOOK.size  # kept free at the end, so that a look at END stays inside
+CONTEXT_HEAD: Final = struct.Struct("<I")
+ADMIT: Final = 1
+FINAL: Final = 2
+CELLS: Final = 3
+END: Final = 4
+CONTEXT: Final = 5
+SEPARATOR: Final = "\x1f"  # of the texts of a CONTEXT
+REFUSED: Final = "refused"  # a folder, so without a suffix
 
-CLIENT_CLOSED = "client-closed"
-FINAL_CODES = ("", CLIENT_CLOSED, *CODES)
-CODE_NUMBERS = {code: number for number, code in enumerate(FINAL_CODES)}
+CLIENT_CLOSED: Final = "client-closed"
+FINAL_CODES: Final = ("", CLIENT_CLOSED, *CODES)
+CODE_NUMBERS: Final = {code: number for number, code in enumerate(FINAL_CODES)}
 
 request_id_of = usage_wire.request_id_of  # the worker tells it to callers, the control plane makes it from the record
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingError, ResponseHead
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
@@ -19,10 +19,10 @@ from gateway_sync.runtime.upstream_tls import Dialed
 
 logger = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES = 65_536
-MAX_INTERIM = 16  # 1xx answers before the final one
-MAX_CONNECTIONS = 1024
-IDLE_S = 4.0  # under the 5 s after which common Python and Node servers close
+MAX_HEAD_BYTES: Final = 65_536
+MAX_INTERIM: Final = 16  # 1xx answers before the final one
+MAX_CONNECTIONS: Final = 1024
+IDLE_S: Final = 4.0  # under the 5 s after which common Python and Node servers close
 
 
 class Receiver(Protocol):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-FOREVER = 2**62
+FOREVER: Final = 2**62
 
 Record = Mapping[str, Any]
 
-_LIFECYCLE_CODES = {"pending": "subscription-pending", "paused": "subscription-inactive"}
+_LIFECYCLE_CODES: Final = {"pending": "subscription-pending", "paused": "subscription-inactive"}
 
 
 class Records(Protocol):
@@ -48,7 +48,7 @@ class Verdict:
     valid_until_s: int = FOREVER
 
 
-NOBODY = Identity()
+NOBODY: Final = Identity()
 
 
 def find_verdict(records: Records, key_hash: str, products: Iterable[tuple[str, int]], now_s: int) -> Verdict:

@@ -7,12 +7,13 @@ checked before authentication and counted when it turns out to be nobody's. Memo
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 from gateway_sync.messages import Refusal
 from gateway_sync.policies.rate_limit import advance, interval_ns, remaining, retry_after_s
 
-MAX_ADDRESSES = 65_536
-_NS = 10**9
+MAX_ADDRESSES: Final = 65_536
+_NS: Final = 10**9
 
 
 class AddressLimit:

@@ -7,6 +7,7 @@ then the shell charges the limits that an Admission names, and checks the body's
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
@@ -20,8 +21,8 @@ from gateway_sync.runtime.core.routing import Match, find_route, match_route
 
 __all__ = ["SEPARATOR", "Admission", "Gate"]
 
-REMEMBERED_GRANTS = 16_384
-REMEMBERED_PLANS = 65_536
+REMEMBERED_GRANTS: Final = 16_384
+REMEMBERED_PLANS: Final = 65_536
 
 
 class Admission:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway_sync.messages import FramingError
 
-MAX_SIZE_LINE = 256  # a chunk extension longer than that has no honest use
-MAX_TRAILER_BYTES = 8192
+MAX_SIZE_LINE: Final = 256  # a chunk extension longer than that has no honest use
+MAX_TRAILER_BYTES: Final = 8192
 
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
 
 _AT_SIZE, _IN_DATA, _AT_DATA_END, _IN_TRAILER = range(4)
 

@@ -12,22 +12,25 @@ from typing import Final
 
 from gateway_sync.messages import FramingError
 
-REMEMBERED_LINES = 4096
-REMEMBERED_BYTES = 512
-REMEMBERED_NAME_BYTES = 64
+REMEMBERED_LINES: Final = 4096
+REMEMBERED_BYTES: Final = 512
+REMEMBERED_NAME_BYTES: Final = 64
+SHORT_VALUE: Final = 32
 
-_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_VALUE = b"\t" + bytes(byte for byte in range(0x20, 0x100) if byte != 0x7F)  # noqa: PLR2004 - DEL
-_HOST = re.compile(rb"(?:\[([0-9A-Fa-f:.]+)\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?")
-_MAX_PORT = 65_535
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUE: Final = b"\t" + bytes(byte for byte in range(0x20, 0x100) if byte != 0x7F)  # noqa: PLR2004 - DEL
+_HOST: Final = re.compile(
+    rb"(?:\[([0-9A-Fa-f:.]+)\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
+)
+_MAX_PORT: Final = 65_535
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 
 # Fields that end at this hop (RFC 9110 section 7.6.1) and are not needed for framing.
-_HOP_BY_HOP = frozenset(
+_HOP_BY_HOP: Final = frozenset(
     {b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authorization", b"proxy-authenticate"}
 )
 # What a client must not tell an upstream about itself, nor about the method it calls (it was admitted for another).
-_UNTRUSTED = frozenset({
+_UNTRUSTED: Final = frozenset({
     b"forwarded", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-connecting-ip", b"x-cluster-client-ip",
     b"x-original-url",
     b"x-rewrite-url", b"x-original-host", b"x-user-id", b"x-user", b"x-user-name", b"x-username", b"x-remote-user",
@@ -35,7 +38,7 @@ _UNTRUSTED = frozenset({
     b"x-http-method-override", b"x-http-method", b"x-method-override", b"client-cert", b"client-cert-chain",
     b"x-client-cert", b"proxy",
 })  # fmt: skip
-_UNTRUSTED_PREFIXES = (
+_UNTRUSTED_PREFIXES: Final = (
     b"x-forwarded",
     b"x-consumer",
     b"x-credential",
@@ -63,7 +66,7 @@ PREFLIGHT_METHOD: Final = 13
 PREFLIGHT_HEADERS: Final = 14
 UPGRADE: Final = 15
 
-_REMEMBERED = frozenset({DROP, HOST, CONNECTION, LENGTH, KEY})
+_REMEMBERED: Final = frozenset({DROP, HOST, CONNECTION, LENGTH, KEY})
 
 
 class Verdict:
@@ -78,8 +81,8 @@ class Verdict:
         self.name = name
 
 
-_FORWARD = Verdict(FORWARD)
-_DROP = Verdict(DROP)
+_FORWARD: Final = Verdict(FORWARD)
+_DROP: Final = Verdict(DROP)
 
 
 class FieldLines:
@@ -103,7 +106,7 @@ class FieldLines:
         if kind is None:
             kind = self._learn(name)
         value = value.strip(b" \t")
-        if not colon or value.translate(None, _VALUE):
+        if not colon or not consists_of(value, _VALUE):
             raise FramingError("bad-request", "A header line is malformed.")
         if kind == FORWARD:
             if len(line) <= REMEMBERED_BYTES:
@@ -154,6 +157,15 @@ class FieldLines:
         return FORWARD
 
 
+def consists_of(value: bytes, allowed: bytes) -> bool:
+    """True when value holds no other bytes than the allowed ones.
+
+    Hot: strip leaves something exactly when one is not allowed; it is the faster for a short value, but looks through
+    all that is allowed for each byte.
+    """
+    return not (value.strip(allowed) if len(value) <= SHORT_VALUE else value.translate(None, allowed))
+
+
 def is_host(value: bytes) -> bool:
     """True for a host with or without a port (RFC 3986 section 3.2): a name or an address, and nobody's user info."""
     match = _HOST.fullmatch(value)
@@ -165,7 +177,7 @@ def is_host(value: bytes) -> bool:
         return False
 
 
-_USED = {
+_USED: Final = {
     b"host": HOST,
     b"connection": CONNECTION,
     b"content-length": LENGTH,

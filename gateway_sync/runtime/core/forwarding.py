@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, RequestHead, ResponseHead
 from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
 
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_TRACESTATE_MAX = 512
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACESTATE_MAX: Final = 512
 
 
 def forwarded_lines(address: str, host: bytes, port: int, *, is_tls: bool) -> bytes:

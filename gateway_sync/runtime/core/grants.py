@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import RequestHead
 from gateway_sync.policies.views import NOBODY, Caller, Fields
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import RouteEntry
     from gateway_sync.runtime.core.rules import ConcurrencyRule, RateRule
 
-SEPARATOR = "\x1f"
+SEPARATOR: Final = "\x1f"
 
 Charge = tuple[bytes, Terms]
 

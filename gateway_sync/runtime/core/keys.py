@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import Refusal, RequestHead
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import RouteEntry
     from gateway_sync.runtime.core.rules import Rules
 
-KEY_PREFIX = b"apim_"
-_BEARER = b"bearer "
-_BASIC = b"basic "
+KEY_PREFIX: Final = b"apim_"
+_BEARER: Final = b"bearer "
+_BASIC: Final = b"basic "
 
 
 def challenge(route: RouteEntry) -> tuple[bytes, ...]:

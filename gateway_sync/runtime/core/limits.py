@@ -7,16 +7,19 @@ A request passes all limits of all its cells or is counted in none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway_sync.policies.rate_limit import advance, interval_ns, remaining, retry_after_s
 from gateway_sync.runtime.core.windows import PERIODS, window_of
 
-NS = 10**9
+NS: Final = 10**9
 
 # Positions in a cell; each period has (start of its window, used in it).
-TAT, EXPIRES, FIRST_WINDOW = 0, 1, 2
-CELL_LENGTH = FIRST_WINDOW + 2 * len(PERIODS)
+TAT: Final = 0
+EXPIRES: Final = 1
+FIRST_WINDOW: Final = 2
+CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(PERIODS)
 
 Cell = list[int]
 

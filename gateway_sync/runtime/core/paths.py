@@ -9,20 +9,19 @@ not UTF-8, and dot segments that hide behind a path parameter (`/..;x/`, `/..%3B
 from __future__ import annotations
 
 import re
+from typing import Final
 
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-_PLAIN = _UNRESERVED + b"/"
-_PATH = re.compile(rb"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-_QUERY = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
-_FORBIDDEN = frozenset({*range(0x20), 0x7F, ord("/"), ord("\\")})
+_UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_CANONICAL: Final = re.compile(rb"/|(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")  # nothing to undo: nearly every path
+_PATH: Final = re.compile(rb"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_QUERY: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+_FORBIDDEN: Final = frozenset({*range(0x20), 0x7F, ord("/"), ord("\\")})
 
 
 def canonical_path(path: bytes) -> bytes | None:
     """The canonical form of a path without its query, or None when it must be refused."""
-    if not path.translate(None, _PLAIN) and path.startswith(b"/") and b"//" not in path and b"/." not in path:
-        return path
-    return _canonical_slow(path)
+    return path if _CANONICAL.fullmatch(path) is not None else _canonical_slow(path)
 
 
 def _canonical_slow(path: bytes) -> bytes | None:

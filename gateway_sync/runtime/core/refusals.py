@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import Final
 
 from gateway_sync.messages import Refusal
 
-TYPE_PREFIX = "https://apim.dev/problems/"
+TYPE_PREFIX: Final = "https://apim.dev/problems/"
 
-CODES: dict[str, tuple[int, str]] = {
+CODES: Final[dict[str, tuple[int, str]]] = {
     "bad-request": (400, "The request is malformed"),
     "unauthenticated": (401, "A valid API key is needed"),
     "payment-required": (402, "The subscription is not paid"),

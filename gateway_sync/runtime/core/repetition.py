@@ -8,6 +8,8 @@ in their order, and of these only such as mean the same wherever they stand.
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway_sync.messages import FramingError, RequestHead
 from gateway_sync.runtime.core.field_lines import CONNECTION, DROP, FORWARD, HOST, KEY, ORIGIN, FieldLines
 from gateway_sync.runtime.core.request_head import (
@@ -21,9 +23,9 @@ from gateway_sync.runtime.core.request_head import (
     use_field,
 )
 
-ATTEMPTS = 8  # to learn what a connection's heads have in common, before it is left at that
-_CRLF = b"\r\n"
-_VARYING = (b"", b"")
+ATTEMPTS: Final = 8  # to learn what a connection's heads have in common, before it is left at that
+_CRLF: Final = b"\r\n"
+_VARYING: Final = (b"", b"")
 
 
 class HeadReader:
@@ -131,7 +133,7 @@ class HeadReader:
             self._blocks.append((received, forwarded))
 
 
-_COMMON = frozenset({FORWARD, DROP, HOST, KEY})  # their meaning does not depend on the lines around them
+_COMMON: Final = frozenset({FORWARD, DROP, HOST, KEY})  # their meaning does not depend on the lines around them
 
 
 def _names(lines: list[bytes]) -> list[bytes]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, FramingError, RequestHead
 from gateway_sync.runtime.core.field_lines import (
@@ -28,20 +29,21 @@ from gateway_sync.runtime.core.field_lines import (
     VIA,
     FieldLines,
     Verdict,
+    consists_of,
     is_host,
 )
 
-MAX_HEAD_BYTES = 65_536
-MAX_FIELDS = 200
-MAX_TARGET_BYTES = 16_384
-MAX_REQUEST_ID = 128
-SHORT_BYTES = 4096  # of a request whose head is found in one step
+MAX_HEAD_BYTES: Final = 65_536
+MAX_FIELDS: Final = 200
+MAX_TARGET_BYTES: Final = 16_384
+MAX_REQUEST_ID: Final = 128
+SHORT_BYTES: Final = 4096  # of a request whose head is found in one step
 
-_METHOD = re.compile(rb"[A-Z][A-Z-]{0,31}")
-_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
-_END = b"\r\n\r\n"
-_VISIBLE = bytes(range(0x21, 0x7F))
-_BOTH = "Content-Length and Transfer-Encoding exclude each other."
+_METHOD: Final = re.compile(rb"[A-Z][A-Z-]{0,31}")
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+_END: Final = b"\r\n\r\n"
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
+_BOTH: Final = "Content-Length and Transfer-Encoding exclude each other."
 
 
 def split_head(data: bytes) -> tuple[list[bytes], bytes]:
@@ -127,16 +129,16 @@ def read_request_line(line: bytes, head: RequestHead) -> bytes:
     absolute_host = b""
     if not target.startswith(b"/"):
         absolute_host, target = _read_absolute(target)
-    if b"?" in target:
+    if target.find(b"?") >= 0:  # `in` on bytes costs twice as much
         target, question, query = target.partition(b"?")
         head.query = question + query
     head.target_path = target
     return absolute_host
 
 
-KEPT_ALIVE = frozenset({b"keep-alive", b"Keep-Alive"})
-_COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
-_REFUSED_METHODS = frozenset({b"TRACE", b"CONNECT"})
+KEPT_ALIVE: Final = frozenset({b"keep-alive", b"Keep-Alive"})
+_COMMON_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+_REFUSED_METHODS: Final = frozenset({b"TRACE", b"CONNECT"})
 
 
 def _check_rare_method(method: bytes) -> None:
@@ -199,7 +201,7 @@ def _use_expect(head: RequestHead, value: bytes) -> None:
 
 
 def _use_request_id(head: RequestHead, value: bytes) -> None:
-    if len(value) <= MAX_REQUEST_ID and not value.translate(None, _VISIBLE):
+    if len(value) <= MAX_REQUEST_ID and consists_of(value, _VISIBLE):
         head.request_id = value
 
 
@@ -241,7 +243,7 @@ def _use_preflight_headers(head: RequestHead, value: bytes) -> None:
     head.preflight_headers = value
 
 
-_RARE: dict[int, Callable[[RequestHead, bytes], None]] = {
+_RARE: Final[dict[int, Callable[[RequestHead, bytes], None]]] = {
     LENGTH: _use_length,
     CODING: _use_coding,
     EXPECT: _use_expect,

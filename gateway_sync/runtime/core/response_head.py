@@ -11,22 +11,22 @@ from typing import Final
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, FramingError, ResponseHead
 from gateway_sync.runtime.core.public_links import PublicLinks
 
-MAX_FIELDS = 200
-REMEMBERED_LINES = 4096
-REMEMBERED_STATUSES = 256
-REMEMBERED_BYTES = 512
-REMEMBERED_HEADS = 256
-REMEMBERED_HEAD_BYTES = 1024
+MAX_FIELDS: Final = 200
+REMEMBERED_LINES: Final = 4096
+REMEMBERED_STATUSES: Final = 256
+REMEMBERED_BYTES: Final = 512
+REMEMBERED_HEADS: Final = 256
+REMEMBERED_HEAD_BYTES: Final = 1024
 
-_FIELD = re.compile(
+_FIELD: Final = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*"
     rb"((?:[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
 )
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
+_DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 
 # Of this hop; or said by the gateway itself; or about the server behind it.
-_DROPPED = frozenset({
+_DROPPED: Final = frozenset({
     b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"proxy-authenticate",
     b"proxy-authentication-info", b"server", b"via",
     b"x-request-id", b"alt-svc", b"x-powered-by", b"x-served-by", b"x-backend-server", b"x-upstream",
@@ -36,7 +36,7 @@ _DROPPED = frozenset({
     b"clear-site-data", b"service-worker-allowed", b"strict-transport-security", b"public-key-pins", b"report-to",
     b"reporting-endpoints", b"nel", b"origin-agent-cluster", b"accept-ch", b"critical-ch",
 })  # fmt: skip
-_LINKS = frozenset({b"location", b"content-location", b"link", b"refresh", b"set-cookie"})
+_LINKS: Final = frozenset({b"location", b"content-location", b"link", b"refresh", b"set-cookie"})
 
 # What a line is for.
 FORWARD: Final = 0
@@ -58,8 +58,8 @@ class Verdict:
         self.value = value
 
 
-_FORWARD = Verdict(FORWARD)
-_DROP = Verdict(DROP)
+_FORWARD: Final = Verdict(FORWARD)
+_DROP: Final = Verdict(DROP)
 
 
 class AnswerLines:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from gateway_sync.runtime.core.paths import canonical_path
@@ -16,9 +16,9 @@ from gateway_sync.runtime.core.paths import canonical_path
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import Index, RouteEntry, VersionEntry
 
-_PARAMETER = re.compile(r"\{[^{}]*\}")
-_REST = "{*}"
-_SAFE = "!$&'()*+,;=:@%"
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
+_REST: Final = "{*}"
+_SAFE: Final = "!$&'()*+,;=:@%"
 
 
 class Node:
@@ -96,7 +96,7 @@ def find_route(index: Index, method: bytes, path: bytes) -> RouteEntry | None:
         return methods.get(method)
     end = path.find(b"/", path.find(b"/", 1) + 1)
     version = index.versions.get(path[:end])
-    if version is None or b"%" in path or b";" in path:
+    if version is None or path.find(b"%") >= 0 or path.find(b";") >= 0:  # `in` on bytes costs twice as much
         return None
     node: Node | None = version.root
     for segment in path[end + 1 :].split(b"/"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
-PERIODS = ("hour", "day", "month")
+PERIODS: Final = ("hour", "day", "month")
 
 
 def window_of(per: str, zone: ZoneInfo, now_s: int) -> tuple[int, int]:
