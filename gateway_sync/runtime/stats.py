@@ -8,9 +8,10 @@ from __future__ import annotations
 import mmap
 import os
 from pathlib import Path
+from typing import Final
 
-BUCKETS = 28  # latency bucket n holds exchanges below 2**n microseconds; the last one the rest
-_NAMES = (
+BUCKETS: Final = 28  # latency bucket n holds exchanges below 2**n microseconds; the last one the rest
+_NAMES: Final = (
     "requests",
     "refused",
     "upstream_errors",
@@ -29,19 +30,26 @@ _NAMES = (
     "tunnels_opened",
     "tunnels_closed",
 )
-GAUGES_AT = 24
-_GAUGES = ("loop_lag_us", "upstreams_open", "upstreams_idle")
-POSITIONS = {name: position for position, name in enumerate(_NAMES)}
-REQUESTS, REFUSED, UPSTREAM_ERRORS = 0, 1, 2
-STATUS_CLASS = POSITIONS["status_1xx"] - 1  # plus status // 100
-REQUEST_BYTES, RESPONSE_BYTES = POSITIONS["request_bytes"], POSITIONS["response_bytes"]
-CONNECTIONS_OPENED, CONNECTIONS_CLOSED = POSITIONS["connections_opened"], POSITIONS["connections_closed"]
-UPSTREAM_OPENED, RETRIES, ABORTED = POSITIONS["upstream_connections_opened"], POSITIONS["retries"], POSITIONS["aborted"]
-TUNNELS_OPENED, TUNNELS_CLOSED = POSITIONS["tunnels_opened"], POSITIONS["tunnels_closed"]
-GAUGES = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
-LATENCY = 32
-LATENCY_SUM = LATENCY + BUCKETS
-SIZE = 8 * (LATENCY_SUM + 4)
+GAUGES_AT: Final = 24
+_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle")
+POSITIONS: Final = {name: position for position, name in enumerate(_NAMES)}
+REQUESTS: Final = 0
+REFUSED: Final = 1
+UPSTREAM_ERRORS: Final = 2
+STATUS_CLASS: Final = POSITIONS["status_1xx"] - 1  # plus status // 100
+REQUEST_BYTES: Final = POSITIONS["request_bytes"]
+RESPONSE_BYTES: Final = POSITIONS["response_bytes"]
+CONNECTIONS_OPENED: Final = POSITIONS["connections_opened"]
+CONNECTIONS_CLOSED: Final = POSITIONS["connections_closed"]
+UPSTREAM_OPENED: Final = POSITIONS["upstream_connections_opened"]
+RETRIES: Final = POSITIONS["retries"]
+ABORTED: Final = POSITIONS["aborted"]
+TUNNELS_OPENED: Final = POSITIONS["tunnels_opened"]
+TUNNELS_CLOSED: Final = POSITIONS["tunnels_closed"]
+GAUGES: Final = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
+LATENCY: Final = 32
+LATENCY_SUM: Final = LATENCY + BUCKETS
+SIZE: Final = 8 * (LATENCY_SUM + 4)
 
 
 def open_cells(path: Path) -> memoryview:

@@ -37,17 +37,19 @@ def upstream_head(
     Shapes: path is canonical and without the public prefix; hop_lines is forwarded_lines; traceparent is a fresh one,
     used unless the caller sent one.
     """
-    kept = head.block()
     via = head.via + b", " if head.via else b""
     own = b"" if head.body == NO_BODY else _upstream_framing(head)
     if head.traceparent and _TRACEPARENT.fullmatch(head.traceparent) is not None:
         traceparent = head.traceparent
         if 0 < len(head.tracestate) <= _TRACESTATE_MAX:
             own += b"tracestate: %s\r\n" % head.tracestate
-    return b"%s %s%s%s HTTP/1.1\r\n%s\r\n%s%sVia: %s1.%d %s\r\ntraceparent: %s\r\nX-Request-Id: %s\r\n%s\r\n" % (
-        head.method, target.base_path, path, head.query, target.host_field, kept, hop_lines, via, head.minor, pseudonym,
-        traceparent, request_id, own,
+    version = b"1.1 " if head.minor else b"1.0 "
+    parts = (
+        head.method, b" ", target.base_path, path, head.query, b" HTTP/1.1\r\n", target.host_field, b"\r\n",
+        head.block(), hop_lines, b"Via: ", via, version, pseudonym, b"\r\ntraceparent: ", traceparent,
+        b"\r\nX-Request-Id: ", request_id, b"\r\n", own, b"\r\n",
     )  # fmt: skip
+    return b"".join(parts)  # a format would take twice as long
 
 
 def _upstream_framing(head: RequestHead) -> bytes:
@@ -68,14 +70,14 @@ def client_head(
             framing, mode, _ = _client_framing(answer, request)
             answer.prepared = _client_start(answer, answer.lines, pseudonym) + framing, mode
         start, mode = answer.prepared
-        return b"%s%sX-Request-Id: %s\r\n\r\n" % (start, limit_lines, request_id), mode, False
+        return b"".join((start, limit_lines, b"X-Request-Id: ", request_id, b"\r\n\r\n")), mode, False
     framing, mode, is_closing = _client_framing(answer, request)
     if is_closing:
         framing += b"Connection: close\r\n"
     elif request.minor == 0:
         framing += b"Connection: keep-alive\r\n"
     start = _client_start(answer, [*answer.lines, *version.lifecycle_lines, *cors_lines(version, request)], pseudonym)
-    return b"%s%s%sX-Request-Id: %s\r\n\r\n" % (start, framing, limit_lines, request_id), mode, is_closing
+    return b"".join((start, framing, limit_lines, b"X-Request-Id: ", request_id, b"\r\n\r\n")), mode, is_closing
 
 
 def switching_head(
