@@ -14,7 +14,7 @@ import pytest
 from gateway_sync.snapshot import Policy, Route
 from tests.wire.corpus.answering import AnswerRun
 from tests.wire.corpus.answers import AnswerRule
-from tests.wire.corpus.case import MARK, Rule, chunked
+from tests.wire.corpus.case import MARK, Case, Forwarded, Rule, chunked
 from tests.wire.corpus.conversation import Marks, Run, boundaries, send_all
 from tests.wire.corpus.recorder import Answer, Recorder
 from tests.wire.corpus.rules import ANSWER_RULES, REQUEST_RULES
@@ -72,8 +72,11 @@ def test_requests_come_to_the_same_however_they_are_cut(wire: SimpleNamespace, r
 
 
 def _faults(runs: list[Run], recorder: Recorder) -> dict[str, list[str]]:
-    """What went wrong, by case; with the marks that lead to it in the recorder."""
-    found = {run.case.name: [*run.faults(recorder), run.answers.decode("latin-1")[:80]] for run in runs}
+    """What went wrong, by case and by the mark that leads to it in the recorder."""
+    found = {
+        f"{run.case.name} {run.mark.decode()}": [*run.faults(recorder), run.answers.decode("latin-1")[:80]]
+        for run in runs
+    }
     return {name: faults for name, faults in found.items() if len(faults) > 1}
 
 
@@ -86,6 +89,15 @@ def test_every_answer_of_a_rule_comes_to_what_it_says(wire: SimpleNamespace, rul
         asyncio.run(run.send(wire.port))
         found[case.name] = [*run.faults()]
     assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_chunk_whose_size_alone_came_before_the_upstream_was_connected_is_read_on(wire: SimpleNamespace) -> None:
+    """Nothing of its content is there to be sent yet, so nothing but the connection itself tells to read on."""
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    case = Case("", chunked(body), Forwarded(method=b"POST", length=-1, content=b"hello"))
+    runs = [Run(case, MARKS, [len(case.raw) - len(body) + 1]) for _ in range(200)]  # more than are connected already
+    asyncio.run(send_all(runs, wire.port, at_once=200))
+    assert _faults(runs, wire.recorder) == {}
 
 
 @pytest.mark.parametrize("bad", [b"zz\r\n", b"5\nhello", b"0\r\n X: folded\r\n\r\n", b"+1\r\nx\r\n"])
