@@ -75,6 +75,9 @@ def _add_traffic(supervisor: Supervisor, samples: Samples) -> None:
         samples["apim_api_requests_total"].append(f"{_labels(api=api, version=version, status=status)} {count}")
     for code, count in sorted(traffic.rejections.copy().items()):
         samples["apim_rejections_total"].append(f"{_labels(code=code)} {count}")
+    for (api, version, kind, done), count in sorted(traffic.shadows.copy().items()):
+        labels = _labels(api=api, version=version, kind=kind, done=done)
+        samples["apim_policy_shadow_total"].append(f"{labels} {count}")
     parts = {"total": traffic.total, "upstream": traffic.upstream, "gateway": traffic.gateway}
     for part, histogram in parts.items():
         samples["apim_exchange_seconds"] += _histogram({"part": part}, histogram.buckets, histogram.sum_us)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway_sync.runtime.core.shadows import PREFIX
 from gateway_sync.runtime.generations import GenerationInvalid, read_generation
 from gateway_sync.runtime.observing import Seen
 from gateway_sync.runtime.spool_format import FINAL_CODES
@@ -46,12 +47,17 @@ class Histogram:
 
 
 class Traffic:
-    """A Sink. Shapes: requests by (API, version, status class), rejections by code."""
+    """A Sink.
+
+    Shapes: requests by (API, version, status class), rejections by code, shadows by (API, version, kind of policy, what
+    it would have done).
+    """
 
     def __init__(self) -> None:
         """Nothing was seen."""
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.rejections: Counter[str] = Counter()
+        self.shadows: Counter[tuple[str, str, str, str]] = Counter()
         self.total, self.upstream, self.gateway = Histogram(), Histogram(), Histogram()
         self._names: dict[str, tuple[str, str]] = {}
         self._labelled: dict[str, tuple[str, str]] = {}
@@ -95,3 +101,6 @@ class Traffic:
                 self.requests[(*self._labels(cell.version_id), f"{cell.status // 100}xx")] += cell.count
                 if cell.code:
                     self.rejections[cell.code] += cell.count
+            elif cell.code.startswith(PREFIX):
+                kind, _, done = cell.code.removeprefix(PREFIX).rpartition("/")
+                self.shadows[(*self._labels(cell.version_id), kind, done)] += cell.count

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from gateway_sync.policies import read_policy, write_policy
 from gateway_sync.problems import Where
 from gateway_sync.snapshot import Policy
+from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawClient, RawUpstream, answer_with
 
@@ -177,9 +180,29 @@ def test_a_fixed_answer_passes_the_policies_for_answers(gateway: GatewayProcess,
 
 
 def test_a_shadow_policy_is_counted_and_does_nothing(gateway: GatewayProcess, upstream: RawUpstream) -> None:
+    gateway.admin("/metrics")  # the counts begin with the first look
     for _ in range(2):
         assert call(gateway, "/shadowed/accounts", method="POST", body=b"{}")[0] == 200
     assert len(upstream.requests) == 2
+    wanted = {
+        ("fixed-answer", "answered", "2"),
+        ("ip-filter", "refused", "2"),
+        ("rate-limit", "passed", "1"),
+        ("rate-limit", "refused", "1"),
+        ("size-limit", "refused", "2"),
+    }
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := shadows_of(gateway)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found == wanted
+
+
+def shadows_of(gateway: GatewayProcess) -> set[tuple[str, str, str]]:
+    """(kind, done, count) of the metric."""
+    pattern = re.compile(
+        r'^apim_policy_shadow_total\{api="bank",version="shadowed",kind="(.+)",done="(.+)"\} (\d+)$', re.MULTILINE
+    )
+    return {tuple(found) for found in pattern.findall(gateway.admin("/metrics")[1].decode())}
 
 
 def test_rates_are_counted_by_header_and_by_operation(gateway: GatewayProcess) -> None:
