@@ -70,6 +70,12 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         "Start",
         (
             Variable("APIM_GATEWAY_WORKERS", "one a core", "Processes of the gateway, 1 to 256; `script/up` only."),
+            Variable(
+                "APIM_ACCESS_LOG",
+                "",
+                "A share from 0 to 1: so many calls are written to `gateway/access.log` in APIM_HOME, and all with"
+                " 5xx; `script/up` only, elsewhere it is `--access-log`.",
+            ),
             Variable("APIM_ADMIN_EMAIL", "", "With a password: makes this administrator instead of a set-up link."),
             Variable("APIM_ADMIN_PASSWORD", "", "The first password of that administrator."),
             Variable("APIM_DEBUG", "", "`1` shows Django's error pages; never on a machine that others reach."),

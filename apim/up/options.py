@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Port:
 class Options:
     """Shapes: database_url and redis_url are "" for the embedded SQLite and Valkey; admin_email "" makes no admin.
 
-    gateway_tls_port 0 = no HTTPS.
+    gateway_tls_port 0 = no HTTPS; access_log_share "" = no log, else a number from 0 to 1.
     """
 
     home: Path
@@ -39,6 +40,7 @@ class Options:
     gateway_tls_port: int
     example_port: int
     gateway_workers: int
+    access_log_share: str
     database_url: str
     redis_url: str
     admin_email: str
@@ -109,6 +111,7 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         gateway_tls_port=_port(environ, "APIM_GATEWAY_TLS_PORT", 0) if environ.get("APIM_GATEWAY_TLS_PORT") else 0,
         example_port=_port(environ, "APIM_EXAMPLE_PORT", 9101),
         gateway_workers=_number(environ, "APIM_GATEWAY_WORKERS", os.cpu_count() or 1, 256),
+        access_log_share=_share(environ, "APIM_ACCESS_LOG"),
         database_url=environ.get("DATABASE_URL", ""),
         redis_url=environ.get("REDIS_URL", ""),
         admin_email=environ.get("APIM_ADMIN_EMAIL", ""),
@@ -128,3 +131,11 @@ def _number(environ: Mapping[str, str], variable: str, default: int, most: int) 
         message = f"{variable} is {text!r}, but must be a number from 1 to {most}."
         raise RefusalError(message)
     return int(text)
+
+
+def _share(environ: Mapping[str, str], variable: str) -> str:
+    text = environ.get(variable) or ""
+    if text and not re.fullmatch(r"0(\.\d+)?|1(\.0+)?", text):
+        message = f"{variable} is {text!r}, but must be a number from 0 to 1."
+        raise RefusalError(message)
+    return text

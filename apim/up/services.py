@@ -116,7 +116,7 @@ def background(options: Options) -> tuple[Service, ...]:
 def gateway(options: Options) -> Service:
     """The embedded gateway: a supervisor and its workers."""
     home = options.home / "gateway"
-    command = (
+    command: tuple[str, ...] = (
         sys.executable,
         "-m",
         "gateway_sync.runtime",
@@ -135,6 +135,9 @@ def gateway(options: Options) -> Service:
         "--credentials",
         str(credentials_file(options)),
     )
+    if options.access_log_share:
+        log = ("--access-log", str(home / "access.log"), "--access-log-share", options.access_log_share)
+        command = (*command, *log)
     return Service("gateway", command, lambda: probes.answers_ok(f"{options.gateway_admin_url}/healthz/ready"))
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.compiled import compiled_root
@@ -40,7 +41,12 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser.add_argument("--idle-timeout", type=float, help=f"seconds between two requests{here}")
     parser.add_argument("--body-timeout", type=float, help=f"seconds for each 4 KiB of a body{here}")
     parser.add_argument("--max-connections", type=int, help=f"callers a worker{here}, or as files allow")
+    parser.add_argument("--access-log", default="", metavar="PATH|-", help="JSON lines, - for standard output")
+    parser.add_argument("--access-log-share", type=float, default=1.0, help="of the exchanges, 0 to 1; all with 5xx")
+    parser.add_argument("--access-log-mib", type=int, default=100, help="of one file, before the next is begun")
     given = parser.parse_args(arguments)
+    if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
+        parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
     options = Options(
         home=given.home,
         bind=given.bind,
@@ -50,6 +56,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         workers=given.workers or cpu_count(),
         spool_bytes=given.spool_mib << 20,
         given=Given(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
+        log=LogOptions(given.access_log, given.access_log_share, given.access_log_mib << 20),
     )
     return options, given.credentials
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import mmap
+import threading
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -66,6 +68,9 @@ class Sink(Protocol):
     def take_cells(self, cells: Sequence[UsageCell]) -> None:
         """Exchanges without an identity."""
 
+    def flush(self) -> None:
+        """That was all for now."""
+
 
 @dataclass
 class _Segment:
@@ -93,14 +98,22 @@ class _Boot:
 class Observer:
     """Reads on each half second, in a thread."""
 
-    def __init__(self, folder: Path, live_boots: Callable[[], dict[str, int]], sinks: Sequence[Sink]) -> None:
-        """Reads nothing before `want`."""
+    def __init__(
+        self,
+        folder: Path,
+        live_boots: Callable[[], dict[str, int]],
+        sinks: Sequence[Sink],
+        *,
+        is_always_wanted: bool = False,
+    ) -> None:
+        """Reads nothing before `want`, unless somebody always wants to know; then it misses nothing of a worker."""
         self._folder = folder
         self._live_boots = live_boots
         self._sinks = sinks
         self._boots: dict[str, _Boot] = {}
-        self._is_following = False
-        self._wanted_until = 0.0
+        self._is_following = is_always_wanted
+        self._wanted_until = math.inf if is_always_wanted else 0.0
+        self._is_reading = threading.Lock()
 
     def want(self, seconds: float = WANTED_S) -> None:
         """Go on reading for so long from now."""
@@ -117,7 +130,10 @@ class Observer:
 
     def read(self, live: dict[str, int]) -> None:
         """Tell the sinks what is new; of what was there at the first look only what later records need is kept."""
-        sinks = self._sinks if self._is_following else ()
+        with self._is_reading:
+            self._read(live, self._sinks if self._is_following else ())
+
+    def _read(self, live: dict[str, int], sinks: Sequence[Sink]) -> None:
         try:
             paths = sorted(self._folder.glob("*.spool"))
             if not self._is_following:  # of what waits for the control plane, only where each worker writes now
@@ -134,6 +150,8 @@ class Observer:
                     del self._boots[boot.name]
         except (OSError, ValueError):
             logger.exception("a spool cannot be looked at")
+        for sink in sinks:
+            sink.flush()
         self._is_following = True
 
     def _map(self, path: Path, live: dict[str, int]) -> None:
@@ -196,7 +214,7 @@ def _context_of(admission: bytes) -> int:
     return int(ADMIT_HEAD.unpack_from(admission)[2])
 
 
-def path_of(admission: bytes) -> tuple[int, str, str]:
+def admission_of(admission: bytes) -> tuple[int, str, str]:
     """(microseconds since the epoch, the client's request id, path) of an ADMIT."""
     _, at_us, _, id_length = ADMIT_HEAD.unpack_from(admission)
     texts = admission[ADMIT_HEAD.size :]

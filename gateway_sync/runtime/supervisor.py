@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from gateway_sync.runtime import channel
+from gateway_sync.runtime.access_log import AccessLog, LogOptions
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials
@@ -46,6 +47,7 @@ class Options:
     workers: int
     spool_bytes: int = SPOOL_BYTES
     given: Given = field(default_factory=Given)
+    log: LogOptions = field(default_factory=LogOptions)
     tls_port: int = 0  # 0 = no HTTPS
 
 
@@ -67,7 +69,10 @@ class Supervisor:
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
         self.traffic = Traffic()
-        self.observer = Observer(self._home / "spool", self._live_boots, (self.traffic,))
+        logs = (AccessLog(options.log),) if options.log.path else ()
+        self.observer = Observer(
+            self._home / "spool", self._live_boots, (self.traffic, *logs), is_always_wanted=bool(logs)
+        )
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
         self._wake_report = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -263,6 +268,7 @@ class Supervisor:
             await asyncio.sleep(0.02)
         for slot in self.slots:
             slot.kill()
+        await asyncio.to_thread(self.observer.read, self._live_boots())
         await self.shipper.ship_once()
         for task in self._tasks:
             task.cancel()

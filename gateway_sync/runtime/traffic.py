@@ -94,6 +94,9 @@ class Traffic:
             self.upstream.add(seen.upstream_us)
             self.gateway.add(max(0, seen.duration_us - seen.upstream_us))
 
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
     def take_cells(self, cells: Sequence[UsageCell]) -> None:
         """Exchanges without an identity; what a policy in shadow would have done is no exchange."""
         for cell in cells:
