@@ -17,6 +17,9 @@ PACKAGES = {
     "docker-compose": "docker-compose",
     "npm": "npm",
     "strace": "strace",
+    "curl": "curl",
+    "openssl": "openssl",
+    "nghttp": "nghttp2-client",
 }
 PLACES = ("/usr/sbin", "/usr/lib/postgresql/*/bin", "/opt/homebrew/bin", "/usr/local/bin")
 
