@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, ResponseHead
-from gateway_sync.policies.views import Answer, AnswerView, Fields, Filter, RequestView
+from gateway_sync.policies.views import Answer, AnswerView, Filter, RequestView
 from gateway_sync.runtime.core.grants import concurrency_key, shadow_charges
-from gateway_sync.runtime.core.paths import canonical_path, is_query
+from gateway_sync.runtime.core.stepped_heads import copy_of, head_of, phrase, take_over, view_of
 from gateway_sync.runtime.core.steps import PASSED, REFUSED, run_answer, run_request
+from gateway_sync.runtime.delays import Delay
 from gateway_sync.runtime.inflight import FULL
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BODILESS: Final = (204, 304)
-
 
 class Stepping:
     """The policies of one exchange at work."""
 
     __slots__ = (
-        "_acquired", "_answer_bytes", "_body", "_exchange", "_filter", "_held", "_held_bytes", "_held_head",
+        "_acquired", "_answer_bytes", "_body", "_delay", "_exchange", "_filter", "_held", "_held_bytes", "_held_head",
         "_is_whole", "_met", "_rules", "_size", "_view", "is_collecting",
     )  # fmt: skip
 
@@ -46,6 +44,7 @@ class Stepping:
         self._held: list[bytes] | None = None
         self._held_head: ResponseHead | None = None
         self._is_whole = False
+        self._delay: Delay | None = None
         self.is_collecting = False
         self._answer_bytes = max((step.answer_bytes for step in rules.steps), default=0)
 
@@ -69,6 +68,9 @@ class Stepping:
 
     def collect(self, content: bytes, *, is_complete: bool) -> None:
         """Keep a part of the request's body; after its last one the steps run."""
+        if self._delay is not None:
+            self._delay.hold(content, is_complete=is_complete)
+            return
         self._body.append(content)
         self._size += len(content)
         if self._size > self._rules.body_bytes:
@@ -85,6 +87,16 @@ class Stepping:
         except Exception:  # the edge of other people's code: a bug in a policy costs this call, and never lets it pass
             logger.exception("a policy failed at request %s", exchange.request_id.decode())
             outcome = Refusal("internal-error")
+        if self._view is not None and self._view.delay_ms and not isinstance(outcome, Refusal):
+            self._delay = Delay(exchange, self._view.delay_ms, lambda: self._go_on(outcome, body))
+            self.is_collecting = True
+        else:
+            self._go_on(outcome, body)
+
+    def _go_on(self, outcome: tuple[ResponseHead, bytes] | Refusal | None, body: bytes | None) -> None:
+        """Do what the steps say, and send on what of the body was held."""
+        exchange, delay, self._delay = self._exchange, self._delay, None
+        self.is_collecting = False
         if isinstance(outcome, Refusal):
             exchange.refuse(outcome)
         elif outcome is not None:
@@ -93,59 +105,20 @@ class Stepping:
             exchange.go_on(exchange.admission.route.version)  # type: ignore[union-attr]  # only routes have rules
             if body is not None and not exchange.is_over:
                 exchange.send_on(self._view.body if self._view and self._view.body else b"", is_complete=True)
+            elif delay is not None:
+                delay.send_held()
 
     def _run_steps(self, body: bytes | None) -> tuple[ResponseHead, bytes] | Refusal | None:
         """Run them on a view; what they left is what goes on. Else an answer in the service's place, or a refusal."""
         exchange, head, admission = self._exchange, self._exchange.head, self._exchange.admission
-        route = exchange.admission.route
-        if route is None or admission.grant is None:
+        route = admission.route
+        if route is None:
             return Refusal("internal-error")
-        prefix = route.version.prefix
-        path = (admission.path[len(prefix) :] or b"/").decode()
-        view = self._view = RequestView(
-            head.method.decode(),
-            path,
-            head.query[1:].decode(),
-            head.lines,
-            prefix=prefix.decode(),
-            operation=route.id,
-            caller=admission.grant.caller,
-            address=exchange.client.address,
-            request_id=exchange.request_id.decode(),
-            body=body,
-        )
+        view = self._view = view_of(head, admission, route, exchange.client.address, exchange.request_id, body)
         outcome, self._met = run_request(self._rules.steps, view, self._counts())
         if isinstance(outcome, Answer):
-            return self._head_of(outcome), outcome.body
-        if outcome is not None:
-            return outcome
-        if view.path != path:
-            rewritten = canonical_path(view.path.encode())
-            if rewritten is None:
-                return Refusal("bad-request", "The path cannot be passed on.")
-            admission.path = prefix + rewritten
-        query = view.query.encode()
-        if not is_query(query):
-            return Refusal("bad-request", "The query cannot be passed on.")
-        head.query = b"?" + query if query else b""
-        if body is not None:
-            head.body = SIZED
-            head.content_length = len(view.body or b"")
-        return None
-
-    def _head_of(self, answer: Answer) -> ResponseHead:
-        """The head of an answer that a policy gives. Errors: FieldProtected for fields that it may not write."""
-        head = ResponseHead()
-        head.status = answer.status
-        head.reason = _phrase(answer.status)
-        fields = Fields(head.lines, is_answer=True)
-        for name, value in answer.fields:
-            fields.add(name, value)
-        head.lines.append(self._exchange.serving.date)
-        head.content_length = len(answer.body)
-        has_body = bool(answer.body) and not self._exchange.is_head and answer.status not in _BODILESS
-        head.body = SIZED if has_body else NO_BODY
-        return head
+            return head_of(outcome, exchange.serving.date, is_head=exchange.is_head), outcome.body
+        return outcome or take_over(view, head, admission, route)
 
     def _answer(self, head: ResponseHead, body: bytes) -> None:
         """Send an answer in the service's place."""
@@ -165,7 +138,7 @@ class Stepping:
         view = self._view
         if view is None:
             return head, body
-        changed = _copy_of(head)
+        changed = copy_of(head)
         answer = AnswerView(
             head.status,
             changed.lines,
@@ -186,7 +159,7 @@ class Stepping:
             return None
         changed.status = answer.status
         if answer.status != head.status:
-            changed.reason = _phrase(answer.status)
+            changed.reason = phrase(answer.status)
         return self._with_content(changed, answer, body, is_complete=is_complete)
 
     def _with_content(
@@ -268,21 +241,5 @@ class Stepping:
             self._count("size-limit", is_refused=request_bytes > self._rules.shadow_body_bytes)
 
 
-def _copy_of(head: ResponseHead) -> ResponseHead:
-    """A head of its own: those of answers are shared."""
-    copy = ResponseHead()
-    copy.status, copy.reason, copy.minor = head.status, head.reason, head.minor
-    copy.lines = list(head.lines)
-    copy.body, copy.content_length, copy.is_persistent = head.body, head.content_length, head.is_persistent
-    return copy
-
-
 def _too_large(limit: int) -> Refusal:
     return Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True)
-
-
-def _phrase(status: int) -> bytes:
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml12
 
-from gateway_sync.messages import RequestHead, ResponseHead
+from gateway_sync.messages import Refusal, RequestHead, ResponseHead
+from gateway_sync.policies.views import Answer, AnswerView
 from gateway_sync.runtime.access_file import encode_records
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.core.admission import Admission, Gate
@@ -18,6 +20,8 @@ from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.refusals import status_of
 from gateway_sync.runtime.core.request_head import read_request_head
 from gateway_sync.runtime.core.response_head import read_response_head
+from gateway_sync.runtime.core.stepped_heads import copy_of, head_of, take_over, view_of
+from gateway_sync.runtime.core.steps import run_answer, run_request
 from tests.golden.cases import Case, all_cases
 
 KEY = "apim_live_" + "0" * 38
@@ -45,16 +49,40 @@ def test_the_core_does_what_the_case_says(told: Told) -> None:
     head = read_request_head(_request_bytes(entry["request"]).split(b"\r\n"), gate.index.fields)
     admission = gate.admit(head, entry.get("address", "192.0.2.1"), NOW_NS)
     wanted = entry["response"]
+    refusal, own, after = _step(entry, head, admission)
     if "forwarded" in entry:
-        assert admission.refusal is None
-        status, fields = _forward(entry, head, admission)
+        assert (refusal, own) == (None, None)
+        status, fields = _forward(entry, head, admission, after)
+    elif own is not None:
+        status, fields = own.status, after(own).lines
     else:
-        assert admission.refusal is not None
-        assert admission.refusal.code == wanted["code"]
-        status, fields = status_of(admission.refusal), admission.refusal.fields
+        assert refusal is not None
+        assert refusal.code == wanted["code"]
+        status, fields = status_of(refusal), list(refusal.fields)
     assert status == wanted["status"]
     found = {line.decode().partition(": ")[0].lower(): line.decode().partition(": ")[2] for line in fields}
     assert {name: found.get(name.lower()) for name in wanted.get("headers", {})} == wanted.get("headers", {})
+
+
+def _step(
+    entry: dict[str, Any], head: RequestHead, admission: Admission
+) -> tuple[Refusal | None, ResponseHead | None, Callable[[ResponseHead], ResponseHead]]:
+    """What admission or a policy refused, the answer of a policy, and what policies make of an answer's head."""
+    route = admission.route
+    if admission.refusal is not None or route is None:
+        return admission.refusal, None, lambda answer: answer
+    view = view_of(head, admission, route, entry.get("address", "192.0.2.1"), b"id", None)
+    outcome, met = run_request(route.rules.steps, view, {})
+
+    def after(answer: ResponseHead) -> ResponseHead:
+        changed = copy_of(answer)
+        seen = AnswerView(answer.status, changed.lines, has_content=False)
+        assert run_answer(route.rules.steps, met, view, seen, {}) is None
+        return changed
+
+    if isinstance(outcome, Answer):
+        return None, head_of(outcome, b"Date: now", is_head=False), after
+    return outcome or take_over(view, head, admission, route), None, after
 
 
 def _gate(told: Told) -> Gate:
@@ -75,7 +103,9 @@ def _request_bytes(request: dict[str, Any]) -> bytes:
     return "\r\n".join(lines).replace("<key>", KEY).encode()
 
 
-def _forward(entry: dict[str, Any], head: RequestHead, admission: Admission) -> tuple[int, list[bytes]]:
+def _forward(
+    entry: dict[str, Any], head: RequestHead, admission: Admission, after: Callable[[ResponseHead], ResponseHead]
+) -> tuple[int, list[bytes]]:
     """Check what the upstream gets; status and fields of what the client gets."""
     version = admission.version
     assert version is not None
@@ -95,6 +125,11 @@ def _forward(entry: dict[str, Any], head: RequestHead, admission: Admission) -> 
         assert line[0] == entry["forwarded"]["method"]
         assert KEY.encode() not in block
         urls.append(_url(target, line[1]))
+        sent = {
+            name.lower(): value for name, _, value in (line.decode().partition(": ") for line in block.split(b"\r\n"))
+        }
+        told = entry["forwarded"].get("headers", {})
+        assert {name: sent.get(name.lower()) for name in told} == told
     assert entry["forwarded"]["url"] in urls
     upstream = entry.get("upstream", {"status": 200})
     lines = [
@@ -103,7 +138,7 @@ def _forward(entry: dict[str, Any], head: RequestHead, admission: Admission) -> 
         "Content-Length: 0",
     ]
     answer: ResponseHead = read_response_head("\r\n".join(lines).encode(), version.answer_lines, is_head=False)
-    block, _, _ = client_head(answer, version, head, b"", b"id", b"apim-golden")
+    block, _, _ = client_head(after(answer), version, head, b"", b"id", b"apim-golden")
     return answer.status, block.split(b"\r\n")[1:]
 
 
