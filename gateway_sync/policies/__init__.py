@@ -14,6 +14,7 @@ from gateway_sync.policies import (
     compression,
     concurrency_limit,
     cors,
+    fault,
     fixed_answer,
     ip_filter,
     key_auth,
@@ -72,6 +73,7 @@ _BUILT_IN = (
     request_headers,
     query,
     path_rewrite,
+    fault,
 )
 
 _OWN: tuple[Kind, ...] = tuple(kind_of(module) for module in _BUILT_IN)

@@ -126,11 +126,12 @@ class RequestView:
     Shapes: path is the operation's path without the public prefix, canonical and escaped; query is without "?";
     parameters holds the values of the template's parameters as they stand in the path, still escaped; body is None
     unless a kind asked for it; method is not to be changed: the answer's framing follows from it. notes keeps what a
-    step wants to remember until its answer.
+    step wants to remember until its answer; delay_ms is how long the call is to be held.
     """
 
     __slots__ = (
-        "address", "body", "caller", "fields", "method", "notes", "operation", "path", "prefix", "query", "request_id",
+        "address", "body", "caller", "delay_ms", "fields", "method", "notes", "operation", "path", "prefix", "query",
+        "request_id",
     )  # fmt: skip
 
     def __init__(
@@ -159,6 +160,7 @@ class RequestView:
         self.request_id = request_id
         self.body = body
         self.notes: dict[str, object] = {}
+        self.delay_ms = 0
 
     def copy(self) -> RequestView:
         """An equal view to try a shadow policy on."""
@@ -167,11 +169,12 @@ class RequestView:
             caller=self.caller, address=self.address, request_id=self.request_id, body=self.body,
         )  # fmt: skip
         twin.notes = dict(self.notes)
+        twin.delay_ms = self.delay_ms
         return twin
 
     def is_like(self, other: RequestView) -> bool:
         """True when the service would get the same of both."""
-        mine, others = ((view.path, view.query, view.fields.lines, view.body) for view in (self, other))
+        mine, others = ((view.path, view.query, view.fields.lines, view.body, view.delay_ms) for view in (self, other))
         return mine == others
 
 

@@ -16,6 +16,7 @@ ONE_OF: dict[str, dict[str, object]] = {
     "response-headers": {"remove": ["X-A"]},
     "query": {"remove": ["a"]},
     "path-rewrite": {"prefix": "/v2"},
+    "fault": {"delay": "1s"},
 }
 
 
