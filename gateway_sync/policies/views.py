@@ -29,10 +29,14 @@ class Unbindable(ValueError):
     """A policy cannot act on a route; the text says why, for its owner."""
 
 
+_NAMES_KEPT = 4096  # policies name few fields, and the same ones for each call
+
+
 class FieldProtected(ValueError):
     """A policy tried to write a field that is the gateway's own, or what is no field."""
 
 
+@lru_cache(_NAMES_KEPT)
 def is_protected(name: str, *, is_answer: bool = False) -> bool:
     """True for a field that no policy may write; `_` counts as `-`, as CGI-style services read it."""
     plain = name.lower().replace("_", "-")
@@ -95,11 +99,17 @@ class Fields:
         self.lines[:] = [line for line in self.lines if line[:size].lower() != start]
 
     def _line(self, name: str, value: str) -> bytes:
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value) or is_protected(name, is_answer=self._is_answer):
+        if not _is_name(name) or not _VALUE.fullmatch(value) or is_protected(name, is_answer=self._is_answer):
             raise FieldProtected(f"{name}: {value}")
         return f"{name}: {value}".encode("latin-1")
 
 
+@lru_cache(_NAMES_KEPT)
+def _is_name(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None
+
+
+@lru_cache(_NAMES_KEPT)
 def _start_of(name: str) -> tuple[bytes, int]:
     start = name.lower().encode("latin-1", "replace") + b":"
     return start, len(start)
