@@ -44,6 +44,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser.add_argument("--access-log", default="", metavar="PATH|-", help="JSON lines, - for standard output")
     parser.add_argument("--access-log-share", type=float, default=1.0, help="of the exchanges, 0 to 1; all with 5xx")
     parser.add_argument("--access-log-mib", type=int, default=100, help="of one file, before the next is begun")
+    parser.add_argument("--max-worker-mib", type=int, default=0, help="memory at which a worker is replaced")
     given = parser.parse_args(arguments)
     if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
         parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
@@ -56,6 +57,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         workers=given.workers or cpu_count(),
         spool_bytes=given.spool_mib << 20,
         given=Given(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
+        worker_bytes=given.max_worker_mib << 20,
         log=LogOptions(given.access_log, given.access_log_share, given.access_log_mib << 20),
     )
     return options, given.credentials
@@ -68,6 +70,7 @@ async def run(options: Options, credentials_path: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     supervisor = Supervisor(options, read_credentials(credentials_path))
+    loop.add_signal_handler(signal.SIGHUP, supervisor.ask_to_roll)
     admin = await asyncio.start_server(Admin(supervisor).handle, "127.0.0.1", options.admin_port)
     async with admin:
         await supervisor.run(stop)

@@ -53,6 +53,10 @@ class ApplyAccess(msgspec.Struct, tag="access"):
     access_file: str = ""
 
 
+class Retire(msgspec.Struct, tag="retire"):
+    """End without anybody noticing: the next worker of the slot starts when this one is gone."""
+
+
 class Applied(msgspec.Struct, tag="applied"):
     """What a worker has in force.
 
@@ -81,18 +85,18 @@ class Told(msgspec.Struct, tag="told"):
 
 
 _ENCODER = msgspec.json.Encoder()
-_TO_WORKER = msgspec.json.Decoder(Settings | Apply | ApplyAccess | Verdicts)
+_TO_WORKER = msgspec.json.Decoder(Settings | Apply | ApplyAccess | Verdicts | Retire)
 _FROM_WORKER = msgspec.json.Decoder(Applied | Verdicts | Told)
 
 
-def encode(message: Settings | Apply | ApplyAccess | Applied | Verdicts | Told) -> bytes:
+def encode(message: Settings | Apply | ApplyAccess | Applied | Verdicts | Told | Retire) -> bytes:
     """One line."""
     return _ENCODER.encode(message) + b"\n"
 
 
-def decode_order(line: bytes) -> Settings | Apply | ApplyAccess | Verdicts:
+def decode_order(line: bytes) -> Settings | Apply | ApplyAccess | Verdicts | Retire:
     """A line from the supervisor."""
-    order: Settings | Apply | ApplyAccess | Verdicts = _TO_WORKER.decode(line)
+    order: Settings | Apply | ApplyAccess | Verdicts | Retire = _TO_WORKER.decode(line)
     return order
 
 

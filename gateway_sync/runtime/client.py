@@ -19,6 +19,7 @@ from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import SHORT_BYTES, without_empty_lines
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.serving import Serving
+from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool_format import request_id_of
 from gateway_sync.runtime.stats import (
     CONNECTIONS_OPENED,
@@ -163,7 +164,9 @@ class ClientConnection:
                 self._refuse_connection(Refusal("headers-too-large"))
                 return
             make = self._serving.exchange
-            exchange = (UpgradeExchange if head.upgrade and make is Exchange else make)(self, self._serving, head)
+            exchange = (UpgradeExchange if head.upgrade and make is not ShedExchange else make)(
+                self, self._serving, head
+            )
             self._exchange = exchange
             if head.body == NO_BODY:
                 self._buffer = rest
@@ -328,6 +331,11 @@ class ClientConnection:
         """The caller itself is too slow."""
         exchange.abandon()
         self.cut()
+
+    @property
+    def is_idle(self) -> bool:
+        """True between two requests, or before the first."""
+        return self._exchange is None and not self._buffer
 
     def drain(self) -> None:
         """Close when idle; else after the answer under way."""

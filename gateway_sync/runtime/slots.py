@@ -84,7 +84,7 @@ class Slot:
         self.restarts = -1
         self._writer: asyncio.StreamWriter | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_stopping = False
+        self._is_stopping = self._is_retiring = False
         self._given = ""  # the digest of the state that the worker was given last
 
     async def run(
@@ -100,6 +100,9 @@ class Slot:
             death = await self._run_one(settings, on_change)
             if self._is_stopping:
                 return
+            if self._is_retiring:
+                self._is_retiring = False
+                continue
             on_death(death)
             backoff_s = (
                 FIRST_BACKOFF_S if time.monotonic() - began > STEADY_S else min(backoff_s * 2, LONGEST_BACKOFF_S)
@@ -153,12 +156,25 @@ class Slot:
             self.applied_at = time.time()
         self.applied = applied
 
-    def send(self, message: channel.Apply | channel.ApplyAccess | channel.Verdicts) -> None:
+    def send(self, message: channel.Apply | channel.ApplyAccess | channel.Verdicts | channel.Retire) -> None:
         """Tell the worker; one that is just starting reads the same from disk."""
         if isinstance(message, channel.Apply):
             self._given = message.digest
         if self._writer is not None:
             self._writer.write(channel.encode(message))
+
+    async def replace(self) -> None:
+        """Have another worker in the slot, once this one has ended without anybody noticing; return when it serves.
+
+        One after the other, for each map of a slot has one writer. Who connects meanwhile waits in the socket's queue.
+        """
+        boot = self.boot
+        if self._writer is None or self._is_stopping:
+            return  # the next one starts anyway
+        self._is_retiring = True
+        self.send(channel.Retire())
+        while not self._is_stopping and (self.boot == boot or self.applied is None):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
 
     def stop(self) -> None:
         """Let the worker finish what it serves and end."""

@@ -15,12 +15,14 @@ import msgspec
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_log import AccessLog, LogOptions
 from gateway_sync.runtime.bounds import Given
+from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.observing import Observer
+from gateway_sync.runtime.processes import look_at
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 REPORT_S = 2.0
 STOP_S = 12.0
+WATCH_S = 5.0
 DEATHS = 2  # of workers, by one state within SUSPICIOUS_S, put it in quarantine
 
 
@@ -49,6 +52,7 @@ class Options:
     given: Given = field(default_factory=Given)
     log: LogOptions = field(default_factory=LogOptions)
     tls_port: int = 0  # 0 = no HTTPS
+    worker_bytes: int = 0  # soft limit of a worker's memory, 0 = none
 
 
 class Supervisor:
@@ -75,6 +79,7 @@ class Supervisor:
         )
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
         self._wake_report = asyncio.Event()
+        self._is_rolling = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _live_boots(self) -> dict[str, int]:
@@ -91,6 +96,8 @@ class Supervisor:
         self._start(self.shipper.run())
         self._start(self._sync.run())
         self._start(self.observer.run())
+        if self.options.worker_bytes:
+            self._start(self._watch_memory())
         await stop.wait()
         await self._stop()
 
@@ -259,6 +266,31 @@ class Supervisor:
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves."""
         return bool(self.slots) and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
+
+    async def roll(self) -> None:
+        """Replace the workers one by one, by processes of the code that is on disk now; nobody is refused."""
+        if self._is_rolling.locked():
+            return
+        async with self._is_rolling:
+            compiled_root.cache_clear()
+            for slot in self.slots:
+                logger.info("worker %d (pid %d) is replaced", slot.number, slot.pid)
+                await slot.replace()
+
+    def ask_to_roll(self) -> None:
+        """Roll, in the background."""
+        self._start(self.roll())
+
+    async def _watch_memory(self) -> None:
+        """Replace a worker that has grown beyond the soft limit, one at a time."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            for slot in self.slots:
+                process = look_at(slot.pid)
+                if process is not None and process.memory_bytes > self.options.worker_bytes:
+                    logger.warning("worker %d takes %d MiB and is replaced", slot.number, process.memory_bytes >> 20)
+                    async with self._is_rolling:
+                        await slot.replace()
 
     async def _stop(self) -> None:
         for slot in self.slots:

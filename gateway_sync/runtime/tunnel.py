@@ -15,7 +15,7 @@ from gateway_sync.runtime.core.websocket import GOING_AWAY, FrameEnds
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
 
-GOODBYE_S = 4.0  # from the gateway's close to the end, for what is still on its way; under worker.DRAIN_S
+GOODBYE_S = 4.0  # from the gateway's close to the end, for what is still on its way; under ending.DRAIN_S
 
 
 class TunnelPlaces:

@@ -26,6 +26,7 @@ from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
+from gateway_sync.runtime.ending import drain, retire
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.generations import GenerationInvalid, load_index
 from gateway_sync.runtime.health_checks import HealthChecks
@@ -43,7 +44,6 @@ from gateway_sync.runtime.upstream_states import UpstreamStates
 
 logger = logging.getLogger(__name__)
 
-DRAIN_S = 10.0
 YOUNG_OBJECTS = 20_000  # exchanges make no cycles; look for some seldom
 TOLD_EVERY = 4  # sweeps between two words about targets, and about the worker itself
 CELLS_EVERY = 4  # sweeps between two notes of the anonymous counts
@@ -58,6 +58,7 @@ class Worker:
         home = Path(settings.home)
         pepper = bytes.fromhex(settings.pepper)
         self._writer = writer
+        self.retirement = asyncio.Event()
         self._access = AccessTable(AccessFile(Path(settings.access_file)) if settings.access_file else None)
         self._access.apply(settings.access_changes, settings.access_seq)
 
@@ -108,6 +109,8 @@ class Worker:
             order = channel.decode_order(line)
             if isinstance(order, channel.Apply):
                 await self._apply(order)
+            elif isinstance(order, channel.Retire):
+                self.retirement.set()
             elif isinstance(order, channel.ApplyAccess):
                 self._apply_access(order)
             elif isinstance(order, channel.Verdicts):
@@ -152,6 +155,8 @@ class Worker:
         """Refuse requests while the event loop is late."""
 
         def tell(is_overloaded: bool) -> None:  # noqa: FBT001 - a callback
+            if self.retirement.is_set():
+                return
             self.serving.exchange = ShedExchange if is_overloaded else Exchange
             logger.warning("the event loop is %s", "too late: requests are refused" if is_overloaded else "in time")
 
@@ -216,17 +221,21 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     if tls_listener is not None:
         await worker.listen(tls_listener, settings.sealing_key)
     tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
+
+    def stop_accepting() -> None:
+        if worker.tls is not None:
+            worker.tls.close()
+        server.close()  # this process's copy of the socket only: what waits in its queue is for the next worker
+
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopping, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
-    if worker.tls is not None:
-        worker.tls.close()
-    server.close()  # this process's copy of the socket only: what waits in its queue is for the next worker
-    serving.is_draining = True
-    for client in list(serving.clients):
-        client.drain()
-    deadline = loop.time() + DRAIN_S
-    while serving.clients and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0.02)
+    retirement = asyncio.create_task(worker.retirement.wait())
+    await asyncio.wait([stopping, retirement, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+    if retirement.done():
+        retiring = asyncio.create_task(retire(serving, stop_accepting))
+        await asyncio.wait([stopping, retiring, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+        retiring.cancel()
+    stop_accepting()
+    await drain(serving)
     serving.flush_cells()
     if tasks[0].done():
         tasks[0].result()  # an error there ends the process with an error

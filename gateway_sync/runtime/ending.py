@@ -1,0 +1,54 @@
+"""How a worker ends: at once but for what is under way, or so that nobody notices, for the next one in its slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway_sync.runtime.client import ClientConnection
+from gateway_sync.runtime.shedding import LastExchange
+from gateway_sync.runtime.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from gateway_sync.runtime.serving import Serving
+
+DRAIN_S = 10.0
+RETIRE_S = 2.0  # in which each connection's next answer says that it is the last
+QUIET_S = 0.5  # a connection without a request for so long is closed then
+_STEP_S = 0.02
+
+
+async def retire(serving: Serving, stop_accepting: Callable[[], None]) -> None:
+    """Let callers move on between two requests: close no connection on which one may be on its way."""
+    serving.exchange = LastExchange
+    for client in list(serving.clients):
+        if isinstance(client, Tunnel):
+            client.drain()
+    await asyncio.sleep(RETIRE_S)
+    stop_accepting()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + DRAIN_S
+    quiet: dict[ClientConnection, tuple[float, float]] = {}
+    while serving.clients and loop.time() < deadline:
+        now = loop.time()
+        for client in list(serving.clients):
+            if not isinstance(client, ClientConnection) or not client.is_idle:
+                continue
+            since, moved = quiet.setdefault(client, (now, client.deadline))
+            if moved != client.deadline:
+                quiet[client] = now, client.deadline
+            elif now - since >= QUIET_S:
+                client.drain()
+        await asyncio.sleep(_STEP_S)
+
+
+async def drain(serving: Serving) -> None:
+    """Close what is idle, and let the rest finish for at most DRAIN_S."""
+    serving.is_draining = True
+    for client in list(serving.clients):
+        client.drain()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + DRAIN_S
+    while serving.clients and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(_STEP_S)
