@@ -50,6 +50,10 @@ BY_CODE = {
         "Mend what `errors` names: each entry has the place and what is wrong there.",
         "docs",
     ),
+    "insufficient-scope": Explanation(
+        "The token is good, but lacks a scope that this operation needs.",
+        "Ask the issuer for a token with the scopes that WWW-Authenticate names.",
+    ),
     "concurrency-limited": Explanation(
         "Too many calls are under way at once.", "Wait for answers before you send more; Retry-After says how long."
     ),

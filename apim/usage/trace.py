@@ -16,6 +16,7 @@ _STEP_OF_CODE = {
     "quota-exceeded": "limits",
     "overloaded": "limits",
     "concurrency-limited": "limits",
+    "insufficient-scope": "caller",
     "body-too-large": "body",
     "invalid-request": "body",
 }

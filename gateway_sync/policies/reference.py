@@ -102,7 +102,7 @@ def setting_row(setting: Setting) -> str:
     required = " (required)" if setting.is_required else ""
     kind = ", ".join(f"`{choice}`" for choice in setting.choices) or TYPES[setting.type]
     default = f"`{setting.default}`" if setting.default else ""
-    meaning = f"{setting.meaning} {setting.writing}".strip().replace("*", "\\*")
+    meaning = f"{setting.meaning} {setting.writing}".strip().replace("*", "\\*").replace("|", "\\|")
     return f"| `{setting.name}`{required} | {kind} | {default} | {meaning} |"
 
 

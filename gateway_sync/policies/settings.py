@@ -165,6 +165,22 @@ class SettingsReader:
             return ()
         return tuple(sorted((name, str(text)) for name, text in value.items()))
 
+    def alternatives(self, field: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """A mapping of names to the texts that do for each, by name: a list, or a text with ` | ` between them."""
+        value = self._take(field)
+        if value is None:
+            return ()
+        found: list[tuple[str, tuple[str, ...]]] = []
+        for name, texts in value.items() if isinstance(value, Mapping) else [("", None)]:
+            values = _alternatives(texts)
+            if not isinstance(name, str) or not name or not values:
+                self.refuse(
+                    field, f'"{field}" must be a mapping of names to texts.', 'Write { tier: "gold | silver" }.'
+                )
+                return ()
+            found.append((name, values))
+        return tuple(sorted(found))
+
     def networks(self, field: str) -> tuple[str, ...]:
         """A list of addresses or CIDR blocks, in canonical form."""
         blocks: list[str] = []
@@ -174,3 +190,13 @@ class SettingsReader:
             except ValueError:
                 self.refuse(field, f'"{item}" is neither an address nor a network.', 'Write "10.0.0.0/8".')
         return tuple(blocks)
+
+
+def _alternatives(texts: object) -> tuple[str, ...]:
+    """The texts of a list, or between the strokes of one text; () when one of them is none."""
+    if isinstance(texts, str | int) and not isinstance(texts, bool):
+        texts = str(texts).split("|")
+    if not isinstance(texts, list | tuple):
+        return ()
+    found = tuple(text.strip() for text in texts if isinstance(text, str) and text.strip())
+    return found if len(found) == len(texts) else ()

@@ -8,7 +8,8 @@ Refusal; what it raises is a bug and ends the call with 500.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -118,7 +119,10 @@ def _start_of(name: str) -> tuple[bytes, int]:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as far as known: ids, and the application's name; all empty for an anonymous call."""
+    """Who calls, as far as known: ids, and the application's name; all empty for an anonymous call.
+
+    Shapes: claims are those of a verified token, as its issuer wrote them; none of a call with a key.
+    """
 
     application: str = ""
     application_name: str = ""
@@ -126,6 +130,7 @@ class Caller:
     credential: str = ""
     subscription: str = ""
     plan: str = ""
+    claims: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 NOBODY = Caller()

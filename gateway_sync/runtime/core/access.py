@@ -51,13 +51,16 @@ class Verdict:
 NOBODY: Final = Identity()
 
 
-def find_verdict(records: Records, key_hash: str, products: Iterable[tuple[str, int]], now_s: int) -> Verdict:
+def find_verdict(
+    records: Records, key_hash: str, products: Iterable[tuple[str, int]], now_s: int, kind: str = "credential"
+) -> Verdict:
     """The verdict on a key and a route that the products open.
 
-    Shapes: products are pairs of id and rank, 0 for those that name the route.
+    Shapes: products are pairs of id and rank, 0 for those that name the route; kind is that of the record, so that no
+    key is ever taken for the client of a token.
     Errors: total; a record of an unknown shape (a later format) is a KeyError and ends as 500, never as an admission.
     """
-    credential = records.find("credential", key_hash)
+    credential = records.find(kind, key_hash)
     if credential is None or 0 < credential["expires_at"] <= now_s:
         return Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
     application_id, organization_id = credential["application"], credential["organization"]

@@ -14,10 +14,11 @@ from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verd
 from gateway_sync.runtime.core.addresses import AddressLimit
 from gateway_sync.runtime.core.grants import SEPARATOR, Grant, cell_key
 from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, VersionEntry
-from gateway_sync.runtime.core.keys import challenge, take_key
+from gateway_sync.runtime.core.keys import KEY_PREFIX, challenge, scope_challenge, take_key
 from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
+from gateway_sync.runtime.core.token_grants import TokenGrants
 
 __all__ = ["SEPARATOR", "Admission", "Gate"]
 
@@ -53,6 +54,7 @@ class Gate:
         self._records = records
         self._hash_key = hash_key
         self._grants: dict[tuple[bytes, RouteEntry], Grant] = {}
+        self._token_grants = TokenGrants(hash_key, self._grant_of)
         self._last_plans: dict[str, PlanEntry] = {}
         self._addresses = _address_limit(index)
 
@@ -65,16 +67,17 @@ class Gate:
         ):
             self._addresses = _address_limit(index)
         self.index = index
-        self._grants.clear()
+        self.forget()
 
     def use_records(self, records: Records) -> None:
         """Look callers up in other records from now on."""
         self._records = records
-        self._grants.clear()
+        self.forget()
 
     def forget(self) -> None:
         """Access records changed: look them up again."""
         self._grants.clear()
+        self._token_grants.forget()
 
     def admit(self, head: RequestHead, address: str, now_ns: int) -> Admission:
         """The decision on one request."""
@@ -115,13 +118,20 @@ class Gate:
 
     def _refuse(self, admission: Admission, grant: Grant, address: str, now_ns: int, *, is_keyed: bool) -> None:
         """Say what the verdict on the key says; who is nobody is counted against the address."""
-        if grant.code != "unauthenticated" or admission.route is None:
+        route = admission.route
+        if grant.code == "insufficient-scope" and route is not None:
             admission.grant = grant
-            admission.refusal = Refusal(grant.code)
+            detail = f"It must have: {grant.fault}."
+            admission.refusal = Refusal(grant.code, detail, (scope_challenge(route, grant.fault),))
+            return
+        if grant.code != "unauthenticated" or route is None:
+            admission.grant = grant
+            admission.refusal = Refusal(grant.code, grant.fault)
             return
         self._addresses.count(address, now_ns)
-        fields = (*challenge(admission.route), *self._addresses.fields(address, now_ns))
-        admission.refusal = Refusal(grant.code, "" if is_keyed else "Send an API key.", fields)
+        fields = (*challenge(route, grant.fault), *self._addresses.fields(address, now_ns))
+        wanted = "Send an API key." if route.rules.tokens is None else "Send a token in Authorization: Bearer."
+        admission.refusal = Refusal(grant.code, grant.fault if is_keyed else wanted, fields)
 
     def _check_rare(self, admission: Admission, match: Match, head: RequestHead, address: str) -> None:
         version = match.version
@@ -150,19 +160,27 @@ class Gate:
             admission.refusal = Refusal("forbidden", "This address may not call.")
 
     def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
-        if key:
+        tokens = route.rules.tokens
+        if key and tokens is not None and not key.startswith(KEY_PREFIX):
+            environment = self.index.environment.id
+            return self._token_grants.find(key, tokens, route, self._records, environment, now_s)
+        if key and (tokens is None or not tokens.policy.is_only):
             verdict = find_verdict(self._records, self._hash_key(key), route.products, now_s)
         elif route.rules.is_anonymous:
             return self._remember(key, route, Grant(Verdict(NOBODY, ""), route, None))
         else:
             verdict = Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
+        grant = self._grant_of(verdict, route, now_s)
+        return self._remember(key, route, grant) if grant.valid_until_s > now_s else grant
+
+    def _grant_of(self, verdict: Verdict, route: RouteEntry, now_s: int) -> Grant:
+        """The verdict with the terms of the subscription's plan."""
         plan = self._find_plan(verdict) if not verdict.code else None
         if not verdict.code and plan is None:
             # The record came before the snapshot that holds its plan; without terms nothing is admitted.
             verdict = Verdict(verdict.identity, "overloaded", valid_until_s=now_s)
         terms = plan.terms if plan is not None else None
-        grant = Grant(verdict, route, (cell_key(verdict.subscription), terms) if terms is not None else None)
-        return self._remember(key, route, grant) if verdict.valid_until_s > now_s else grant
+        return Grant(verdict, route, (cell_key(verdict.subscription), terms) if terms is not None else None)
 
     def _remember(self, key: bytes, route: RouteEntry, grant: Grant) -> Grant:
         if len(self._grants) >= REMEMBERED_GRANTS:

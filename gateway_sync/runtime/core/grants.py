@@ -24,15 +24,18 @@ class Grant:
     """What a caller may do at a route, as long as no access record changes.
 
     Shapes: charges are ready; late ones are of rates whose subject each call tells anew. context is the static part
-    of a usage record, b"" for a caller who is nobody.
+    of a usage record, b"" for a caller who is nobody. fault says more on a code, for a call with a token.
     """
 
-    __slots__ = ("caller", "charges", "code", "context", "late", "shadow_charges", "shadow_late", "valid_until_s")
+    __slots__ = (
+        "caller", "charges", "code", "context", "fault", "late", "shadow_charges", "shadow_late", "valid_until_s",
+    )  # fmt: skip
 
     def __init__(self, verdict: Verdict, route: RouteEntry, plan: Charge | None) -> None:
         """plan is the cell of the subscription's plan."""
         identity = verdict.identity
         self.code = verdict.code
+        self.fault = ""
         self.valid_until_s = verdict.valid_until_s
         self.caller = NOBODY
         self.context = b""

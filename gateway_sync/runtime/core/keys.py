@@ -1,4 +1,4 @@
-"""Keys: where in a request its API key is, and what a caller without one is told."""
+"""Keys: where in a request its API key or token is, and what a caller without one is told."""
 
 from __future__ import annotations
 
@@ -16,19 +16,30 @@ _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 
 
-def challenge(route: RouteEntry) -> tuple[bytes, ...]:
-    """WWW-Authenticate (RFC 9110 section 11.6.1)."""
+def challenge(route: RouteEntry, fault: str = "") -> tuple[bytes, ...]:
+    """WWW-Authenticate (RFC 9110 section 11.6.1); fault is that of a token (RFC 6750 section 3)."""
     realm, rules = route.version.prefix, route.rules
-    lines = (b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (realm, rules.key_field),)
+    lines: tuple[bytes, ...] = (b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (realm, rules.key_field),)
     if rules.reads_basic:
-        return (*lines, b'WWW-Authenticate: Basic realm="%s", charset="UTF-8"' % realm)
-    return lines
+        lines = (*lines, b'WWW-Authenticate: Basic realm="%s", charset="UTF-8"' % realm)
+    if rules.tokens is None:
+        return lines
+    bearer = b'WWW-Authenticate: Bearer realm="%s"' % realm
+    if fault:
+        bearer += b', error="invalid_token", error_description="%s"' % fault.encode("ascii", "replace")
+    return (bearer,) if rules.tokens.policy.is_only else (bearer, *lines)
+
+
+def scope_challenge(route: RouteEntry, scopes: str) -> bytes:
+    """WWW-Authenticate for a token without the scopes that the route needs (RFC 6750 section 3.1)."""
+    realm = route.version.prefix
+    return b'WWW-Authenticate: Bearer realm="%s", error="insufficient_scope", scope="%s"' % (realm, scopes.encode())
 
 
 def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
     head: RequestHead, rules: Rules
 ) -> tuple[bytes, Refusal | None]:
-    """The API key, "" when none was sent. Fields that might have held one and do not are forwarded after all."""
+    """The API key or token, "" when none was sent. Fields that might have held one and do not are forwarded."""
     keys = head.keys or ()
     if len(keys) == 1 and keys[0][0] == rules.key_field and keys[0][1].startswith(KEY_PREFIX):
         return keys[0][1], None  # nearly all requests
@@ -49,12 +60,13 @@ def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
     if authorization and rules.key_field != b"authorization":
         if rules.reads_basic and not key and (password := _password(authorization)):
             return password, None
-        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and rules.reads_bearer)
+        is_read = rules.reads_bearer or rules.tokens is not None
+        is_key = bearer.startswith(KEY_PREFIX) or (not key and bool(bearer) and is_read)
         if not is_key:
             head.lines.append(b"Authorization: " + authorization)
     elif key[:7].lower() == _BEARER:
         key = key[7:].strip()
-    if not key and rules.reads_bearer:
+    if not key and (rules.reads_bearer or (rules.tokens is not None and not bearer.startswith(KEY_PREFIX))):
         key = bearer
     return key, None
 

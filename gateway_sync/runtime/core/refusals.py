@@ -35,6 +35,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "upstream-timeout": (504, "The service behind the gateway did not answer in time"),
     "invalid-request": (400, "The request is not what the API describes"),
     "concurrency-limited": (429, "Too many requests at once"),
+    "insufficient-scope": (403, "The token lacks a scope"),
 }
 
 

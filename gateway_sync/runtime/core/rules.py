@@ -14,6 +14,7 @@ from gateway_sync.policies import ACCUMULATING, KINDS, KINDS_BY_NAME, AppliedPol
 from gateway_sync.policies.concurrency_limit import ConcurrencyLimit
 from gateway_sync.policies.cors import CORS
 from gateway_sync.policies.ip_filter import IPFilter
+from gateway_sync.policies.jwt import JWT
 from gateway_sync.policies.key_auth import KeyAuth
 from gateway_sync.policies.patterns import Operations
 from gateway_sync.policies.rate_limit import RateLimit
@@ -22,6 +23,7 @@ from gateway_sync.policies.views import RouteFacts, Unbindable
 from gateway_sync.problems import Problem, Where
 from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.steps import BoundStep, Closed, bind_step
+from gateway_sync.runtime.core.tokens import Verifier
 from gateway_sync.snapshot import API, Environment, Policy, Route, Version
 
 NO_LIMIT: Final = -1
@@ -57,13 +59,15 @@ class Rules:
     """What holds for a route.
 
     Shapes: max_body_bytes is NO_LIMIT when none is set; steps are in the order in which a request meets them; the
-    shadows_ count and refuse nothing. is_stepped = an exchange needs more than admission and forwarding.
+    shadows_ count and refuse nothing. is_stepped = an exchange needs more than admission and forwarding; tokens is None
+    where none are read.
     """
 
     __slots__ = (
-        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_stepped", "key_field", "max_body_bytes", "rates",
+        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field", "max_body_bytes", "rates",
         "reads_basic", "reads_bearer",
         "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
+        "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -78,10 +82,13 @@ class Rules:
         self.concurrency: list[ConcurrencyRule] = []
         sizes: list[int] = []
         shadow_sizes: list[int] = []
+        self.tokens: Verifier | None = None
         for policy, number in policies:
             value, is_shadow = policy.value, policy.is_shadow
             if isinstance(value, KeyAuth):
                 key_auth = value
+            elif isinstance(value, JWT):
+                self.tokens = book.verifier_of(value)
             elif isinstance(value, IPFilter):
                 (self.shadow_ip_filters if is_shadow else self.ip_filters).append(value)
             elif isinstance(value, SizeLimit):
@@ -94,11 +101,14 @@ class Rules:
         self.key_field = key_auth.header_or(book.key_header).encode()
         self.reads_bearer = key_auth.bearer
         self.reads_basic = key_auth.basic
-        self.is_anonymous = key_auth.anonymous
+        self.is_anonymous = key_auth.anonymous and not (self.tokens is not None and self.tokens.policy.is_only)
         self.max_body_bytes = min(sizes, default=NO_LIMIT)
         self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
         self.steps = steps
-        self.body_bytes = min((step.body_bytes for step in steps if step.body_bytes), default=0)
+        needed = [step.body_bytes for step in steps if step.body_bytes and not step.is_shadow]
+        tried = [step.body_bytes for step in steps if step.body_bytes]
+        self.body_bytes = min(needed or tried, default=0)
+        self.is_body_needed = bool(needed)
         self.is_stepped = bool(steps or self.concurrency or shadow_sizes or self.shadow_rates or self.shadow_ip_filters)
 
 
@@ -113,6 +123,7 @@ class RuleBook:
         self._contracts = dict(version.contract.operations) if version.contract else {}
         self._definitions = version.contract.definitions if version.contract else ()
         self._known: dict[tuple[int, ...], Rules] = {}
+        self._verifiers: dict[JWT, Verifier] = {}
         read = [*self._read(environment.policies, is_own=False), *self._read(version.policies, is_own=True)]
         self.is_usable = all(policy is not None for policy, _ in read)
         written = [(policy, is_own) for policy, is_own in read if policy is not None]
@@ -134,6 +145,12 @@ class RuleBook:
             policy, found = read_policy(written.kind, written.settings, where)
             self._problems.extend(found)
             yield policy, is_own
+
+    def verifier_of(self, policy: JWT) -> Verifier:
+        """What verifies tokens by a policy; one for all routes, so that a token is verified once."""
+        if policy not in self._verifiers:
+            self._verifiers[policy] = Verifier(policy)
+        return self._verifiers[policy]
 
     def rules_of(self, route: Route) -> Rules:
         """What holds for a route of the version."""

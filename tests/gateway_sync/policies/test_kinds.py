@@ -27,6 +27,7 @@ GOOD = [
     ("upgrade", {"protocols": "none"}),
     ("streaming", {"idle": "10m"}),
     ("key-auth", {"basic": True, "anonymous": True}),
+    ("jwt", {"issuer": "https://login.example.com", "audiences": "bank", "claims": {"tier": ["gold", "silver"]}}),
     ("rate-limit", {"limit": "10/s", "by": "header", "header": "X-Tenant"}),
     ("rate-limit", {"limit": "10/s", "by": "operation"}),
     ("request-headers", {"set": {"X-A": "{application.id}", "X-N": 1}, "add": {"X-B": "b"}, "remove": "Cookie"}),
