@@ -11,7 +11,7 @@ from django.db.models import Sum
 from apim.usage.models import ShadowRollup
 from apim.usage.reports import Scope, Span
 
-_WORDS = {"refused": "refused", "answered": "answered by itself", "changed": "changed"}
+_WORDS = {"refused": "refused", "answered": "answered by itself", "changed": "changed", "failed": "failed at"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ METRICS = (
         "apim_policy_shadow_total",
         COUNTER,
         "Calls that policies in shadow met, by `api`, `version`, `kind` and what would have been `done`: passed,"
-        " changed, answered, refused.",
+        " changed, answered, refused, failed.",
         has_slot=False,
     ),
     Metric(

@@ -46,7 +46,7 @@ class Stepping:
         self._is_whole = False
         self._delay: Delay | None = None
         self.is_collecting = False
-        self._answer_bytes = max((step.answer_bytes for step in rules.steps), default=0)
+        self._answer_bytes = max((step.answer_bytes for step in rules.steps if not step.is_shadow), default=0)
 
     # The request.
 
@@ -58,13 +58,14 @@ class Stepping:
             exchange.refuse(refusal)
             return
         limit = rules.body_bytes
-        if limit and exchange.head.body != NO_BODY:
-            if exchange.head.content_length > limit:
-                exchange.refuse(_too_large(limit))
-            else:
-                self.is_collecting = True
-            return
-        self._run(None)
+        if not limit or exchange.head.body == NO_BODY:
+            self._run(None)
+        elif exchange.head.content_length <= limit:
+            self.is_collecting = True
+        elif rules.is_body_needed:
+            exchange.refuse(_too_large(limit))
+        else:
+            self._run(None, is_body_kept=False)
 
     def collect(self, content: bytes, *, is_complete: bool) -> None:
         """Keep a part of the request's body; after its last one the steps run."""
@@ -74,16 +75,27 @@ class Stepping:
         self._body.append(content)
         self._size += len(content)
         if self._size > self._rules.body_bytes:
-            self._exchange.refuse(_too_large(self._rules.body_bytes))
+            self._give_up(is_complete=is_complete)
         elif is_complete:
             self.is_collecting = False
             body, self._body = b"".join(self._body), []
             self._run(body)
 
-    def _run(self, body: bytes | None) -> None:
+    def _give_up(self, *, is_complete: bool) -> None:
+        """The body is larger than steps take: refuse it, or send it on as it comes when only shadows wanted it."""
+        if self._rules.is_body_needed:
+            self._exchange.refuse(_too_large(self._rules.body_bytes))
+            return
+        self.is_collecting = False
+        content, self._body = b"".join(self._body), []
+        self._run(None, is_body_kept=False)
+        if not self._exchange.is_over:
+            self._exchange.send_on(content, is_complete=is_complete)
+
+    def _run(self, body: bytes | None, *, is_body_kept: bool = True) -> None:
         exchange = self._exchange
         try:
-            outcome = self._run_steps(body)
+            outcome = self._run_steps(body, is_body_kept=is_body_kept)
         except Exception:  # the edge of other people's code: a bug in a policy costs this call, and never lets it pass
             logger.exception("a policy failed at request %s", exchange.request_id.decode())
             outcome = Refusal("internal-error")
@@ -108,14 +120,14 @@ class Stepping:
             elif delay is not None:
                 delay.send_held()
 
-    def _run_steps(self, body: bytes | None) -> tuple[ResponseHead, bytes] | Refusal | None:
+    def _run_steps(self, body: bytes | None, *, is_body_kept: bool) -> tuple[ResponseHead, bytes] | Refusal | None:
         """Run them on a view; what they left is what goes on. Else an answer in the service's place, or a refusal."""
         exchange, head, admission = self._exchange, self._exchange.head, self._exchange.admission
         route = admission.route
         if route is None:
             return Refusal("internal-error")
         view = self._view = view_of(head, admission, route, exchange.client.address, exchange.request_id, body)
-        outcome, self._met = run_request(self._rules.steps, view, self._counts())
+        outcome, self._met = run_request(self._rules.steps, view, self._counts(), is_body_kept=is_body_kept)
         if isinstance(outcome, Answer):
             return head_of(outcome, exchange.serving.date, is_head=exchange.is_head), outcome.body
         return outcome or take_over(view, head, admission, route)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,8 +11,8 @@ import pytest
 
 from apim.catalog.contracts import contract_of
 from gateway_sync.snapshot import Route, Version
-from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
-from tests.wire.raw import RawUpstream
+from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.raw import RawClient, RawUpstream
 from tests.wire.test_policies import call, policies_of, seen
 
 DOCUMENT = """
@@ -65,6 +66,7 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
         make_version(upstream.port),
         version_with(upstream, "checked", {"validate-request": {"max": "1KiB"}}),
         version_with(upstream, "tried", {"validate-request": {"shadow": True}}),
+        version_with(upstream, "small", {"validate-request": {"shadow": True, "max": "1KiB"}}),
         version_with(upstream, "mocked", {"mock": {}}),
         version_with(upstream, "both", {"mock": {}}, {"validate-request": {}}),
     ]
@@ -139,6 +141,26 @@ def test_another_type_of_body_and_a_larger_one_are_refused(gateway: GatewayProce
 def test_validation_in_shadow_refuses_nothing(gateway: GatewayProcess, upstream: RawUpstream) -> None:
     assert call(gateway, "/tried/accounts/0", method="PUT", body=b"no JSON")[0] == 200
     assert seen(upstream).endswith("\r\n\r\nno JSON")
+
+
+@pytest.mark.parametrize("extra", ["", "Transfer-Encoding: chunked\r\n"])
+def test_a_body_larger_than_a_shadow_takes_passes_as_it_comes(
+    gateway: GatewayProcess, upstream: RawUpstream, extra: str
+) -> None:
+    body = b"x" * 3000
+    sent = b"".join(b"5dc\r\n%s\r\n" % body[at : at + 1500] for at in (0, 1500)) + b"0\r\n\r\n"
+    with RawClient(gateway.port) as client:
+        head = f"PUT /bank/small/accounts/1 HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n"
+        head += extra or f"Content-Length: {len(body)}\r\n"
+        client.send(head.encode() + b"\r\n")
+        content = sent if extra else body
+        client.send(content[:700])
+        time.sleep(0.01)
+        client.send(content[700:])
+        assert client.read_answer()[0] == 200
+    received = seen(upstream)
+    assert received.count("x") == 3000
+    assert ("transfer-encoding: chunked" in received.lower()) is bool(extra)
 
 
 def test_a_mock_answers_with_the_example_that_is_preferred(gateway: GatewayProcess, upstream: RawUpstream) -> None:

@@ -64,10 +64,9 @@ class Rules:
     """
 
     __slots__ = (
-        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field", "max_body_bytes", "rates",
-        "reads_basic", "reads_bearer",
-        "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
-        "tokens",
+        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field",
+        "max_body_bytes", "rates", "reads_basic", "reads_bearer", "shadow_body_bytes", "shadow_ip_filters",
+        "shadow_rates", "steps", "tokens",
     )  # fmt: skip
 
     def __init__(

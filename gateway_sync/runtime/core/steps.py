@@ -1,8 +1,8 @@
 """Steps: policies that act on a request on its way to the service, and on its answer on the way back.
 
 A request meets the steps in the order of kinds, an answer in the reverse, beginning with the one before that which
-answered. A shadow step acts on a copy, which is compared and thrown away. What a step raises is a bug and is let
-through: the shell ends the call with 500, and never goes on without the step.
+answered. A shadow step acts on a copy, which is compared and thrown away, and counts as failed when it raises. What
+another step raises is a bug and is let through: the shell ends the call with 500, and never goes on without the step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OnRequest = Callable[[RequestView], Outcome]
 OnAnswer = Callable[[RequestView, AnswerView], Outcome]
 Counts = MutableMapping[tuple[str, str], int]  # (kind, what it would have done) -> times
 
-PASSED, CHANGED, ANSWERED, REFUSED = "passed", "changed", "answered", "refused"
+PASSED, CHANGED, ANSWERED, REFUSED, FAILED = "passed", "changed", "answered", "refused", "failed"
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -55,13 +55,21 @@ def bind_step(policy: AppliedPolicy, value: object) -> BoundStep | None:
     return step if step.on_request is not None or step.on_answer is not None else None
 
 
-def run_request(steps: tuple[BoundStep, ...], request: RequestView, counts: Counts) -> tuple[Outcome, int]:
-    """What ends the request here, if anything does, and how many steps it met."""
+def run_request(
+    steps: tuple[BoundStep, ...], request: RequestView, counts: Counts, *, is_body_kept: bool = True
+) -> tuple[Outcome, int]:
+    """What ends the request here, if anything does, and how many steps it met.
+
+    Shapes: is_body_kept is False for a body larger than shadow steps take; they would have refused it.
+    """
     for place, step in enumerate(steps):
         if step.on_request is None:
             continue
         if step.is_shadow:
-            _try_request(step, request, counts)
+            if step.body_bytes and not is_body_kept:
+                _count(counts, step.kind, REFUSED)
+            else:
+                _try_request(step, request, counts)
             continue
         outcome = step.on_request(request)
         if outcome is not None:
@@ -77,9 +85,8 @@ def run_answer(
         if step.on_answer is None:
             continue
         if step.is_shadow:
-            twin = answer.copy()
-            done = _what(step.on_answer(request.copy(), twin), is_changed=not twin.is_like(answer))
-            _count(counts, step.kind, done)
+            if not step.answer_bytes or answer.body is not None:
+                _try_answer(step, request, answer, counts)
             continue
         outcome = step.on_answer(request, answer)
         if outcome is not None:
@@ -89,12 +96,26 @@ def run_answer(
 
 def _try_request(step: BoundStep, request: RequestView, counts: Counts) -> None:
     twin = request.copy()
-    outcome = step.on_request(twin) if step.on_request is not None else None
+    try:
+        outcome = step.on_request(twin) if step.on_request is not None else None
+    except Exception:  # noqa: BLE001 - whatever it raises, nothing of it is done
+        _count(counts, step.kind, FAILED)
+        return
     if step.on_answer is not None:
         request.notes = twin.notes  # for its trial on the answer
         if outcome is None and twin.is_like(request):
             return  # counted there
     _count(counts, step.kind, _what(outcome, is_changed=not twin.is_like(request)))
+
+
+def _try_answer(step: BoundStep, request: RequestView, answer: AnswerView, counts: Counts) -> None:
+    twin = answer.copy()
+    try:
+        outcome = step.on_answer(request.copy(), twin) if step.on_answer is not None else None
+    except Exception:  # noqa: BLE001 - as in _try_request
+        _count(counts, step.kind, FAILED)
+        return
+    _count(counts, step.kind, _what(outcome, is_changed=not twin.is_like(answer)))
 
 
 def _what(outcome: Outcome, *, is_changed: bool) -> str:

@@ -94,5 +94,33 @@ def test_no_policy_can_write_what_is_the_gateways_own(name: str, value: str) -> 
     assert fields.lines == []
 
 
+class Failing:
+    """A step with a bug."""
+
+    body_bytes = answer_bytes = 9
+
+    def on_request(self, _request: RequestView) -> Outcome:
+        raise ZeroDivisionError
+
+    def on_answer(self, _request: RequestView, _answer: AnswerView) -> Outcome:
+        raise ZeroDivisionError
+
+
+def test_a_step_that_fails_is_told_and_a_shadow_that_fails_is_counted() -> None:
+    steps = [bind_step(AppliedPolicy("x", None, (), is_shadow), Failing()) for is_shadow in (False, True)]
+    real, shadow = (each for each in steps if each is not None)
+    counts: dict[tuple[str, str], int] = {}
+    with pytest.raises(ZeroDivisionError):
+        run_request((real,), view(), counts)
+    with pytest.raises(ZeroDivisionError):
+        run_answer((real,), 1, view(), AnswerView(200, []), counts)
+    assert run_request((shadow,), view(), counts) == (None, 1)
+    run_answer((shadow,), 1, view(), AnswerView(200, [], body=b""), counts)
+    run_answer((shadow,), 1, view(), AnswerView(200, []), counts)  # it does not get the body that it needs
+    assert counts == {("x", "failed"): 2}
+    run_request((shadow,), view(), counts, is_body_kept=False)
+    assert counts["x", "refused"] == 1
+
+
 def test_a_kind_that_acts_on_no_message_is_no_step() -> None:
     assert bind_step(AppliedPolicy("size-limit", None), object()) is None
