@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import load, rounds, subjects
+from benchmarks import interpreters, load, rounds, subjects
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.streaming import streaming
@@ -47,7 +47,10 @@ def main() -> int:
         bench = _bench(Path(folder))
         if not arguments.short:
             subjects.install_envoy(bench)
+            subjects.compile_gateway()
         missing = subjects.missing_peers(bench)
+        if subjects.COMPILED not in subjects.builds():
+            missing[subjects.COMPILED.title] = "there is no compiled copy of these sources; script/compile makes it"
         peers = [name for name in subjects.PEERS if name not in missing]
         result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
         try:
@@ -100,7 +103,7 @@ def _machine() -> dict[str, object]:
         "cpu": model,
         "cores": os.cpu_count(),
         "system": platform.platform(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}, {interpreters.best_interpreter().reason}",
         "commit": _first_line(["git", "rev-parse", "--short", "HEAD"]),
         "versions": {**versions, "envoy": subjects.ENVOY},
         "connections": load.CONNECTIONS,
@@ -117,12 +120,14 @@ def _first_line(command: list[str]) -> str:
 
 def _print_throughput(result: dict[str, object]) -> dict[str, object]:
     told: dict[str, dict[str, object]] = result["subjects"]  # type: ignore[assignment]
-    ratios: dict[str, dict[str, object]] = result["ratios"]  # type: ignore[assignment]
+    ratios: dict[str, dict[str, dict[str, object]]] = result["ratios"]  # type: ignore[assignment]
     heads = ("req/s", 9), ("p50 us", 8), ("p99 us", 8), ("CPU us", 8), ("RSS MiB", 9), ("wrk", 6)
-    print(f"\n{'P1 throughput':<16}{''.join(f'{head:>{width}}' for head, width in heads)}  ours / theirs")
+    columns = "".join(f"{head:>{width}}" for head, width in heads)
+    print(f"\n{'P1 throughput':<16}{columns}  {' | '.join(ratios)}, each / theirs")
     for name, each in told.items():
-        ratio = ratios.get(name)
-        end = f"{ratio['median']}  rounds {ratio['rounds']}" if ratio else ""
+        own = [of_one[name] for of_one in ratios.values() if name in of_one]
+        medians, by_round = ([str(each[key]) for each in own] for key in ("median", "rounds"))
+        end = f"{' | '.join(medians)}  rounds {' | '.join(by_round)}" if own else ""
         mark = "!" if float(str(each["generator"])) >= SATURATED else " "
         print(
             f"{name:<16}{each['requests_per_s']:>9}{each['p50_us']:>8}{each['p99_us']:>8}{each['cpu_us']:>8}"

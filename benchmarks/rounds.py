@@ -15,7 +15,6 @@ from benchmarks.state import Size, calls_of, make_state
 from benchmarks.subjects import Bench, Extent
 
 PEER_SIZE = Size(routes=1000, keys=10_000)
-OURS = "apim"
 
 
 def throughput(bench: Bench, extent: Extent, peers: list[str]) -> dict[str, object]:
@@ -24,13 +23,16 @@ def throughput(bench: Bench, extent: Extent, peers: list[str]) -> dict[str, obje
     file = load.write_calls(calls, bench.folder)
     with ExitStack() as stack:
         upstream_port = stack.enter_context(subjects.upstream(bench))
-        running = [stack.enter_context(subjects.gateway(bench, make_state(PEER_SIZE, upstream_port)))]
-        probes.wait_for_answer(running[0].port, calls[0])
+        state = make_state(PEER_SIZE, upstream_port)
+        ours = [stack.enter_context(subjects.gateway(bench, state, build.title, build)) for build in subjects.builds()]
+        for subject in ours:
+            probes.wait_for_answer(subject.port, calls[0])
+        running = list(ours)
         running += [stack.enter_context(subjects.PEERS[name](bench, upstream_port, calls)) for name in peers]
         runs = _interleaved(bench, extent, running, file)
     return {
         "subjects": {name: _summary(measured) for name, measured in runs.items()},
-        "ratios": {name: _ratios(runs[OURS], measured) for name, measured in runs.items() if name != OURS},
+        "ratios": {subject.name: {peer: _ratios(runs[subject.name], runs[peer]) for peer in peers} for subject in ours},
     }
 
 

@@ -12,13 +12,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import control, processes
+from benchmarks.interpreters import best_interpreter
 from benchmarks.load import Call, Subject
 from benchmarks.state import PEPPER, State, verify_key
+from gateway_sync.runtime.compiled import VARIABLE, NotCompiled, compiled_root
 
 ROOT = Path(__file__).resolve().parent.parent
 BODY = json.dumps({"id": "acc-1", "holder": "Ada Byron", "currency": "EUR", "balance": "5379.50", "status": "open"})
@@ -35,6 +37,18 @@ class Bench:
     subject_cores: set[int]
     upstream_cores: set[int]
     load_cores: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A form of the gateway: its title in the results, and what the environment must say to get it."""
+
+    title: str
+    wish: str
+
+
+SOURCES = Build("apim", "no")
+COMPILED = Build("apim compiled", "must")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +85,28 @@ def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
 
 
 @contextmanager
-def gateway(bench: Bench, state: State | control.Offer, name: str = "apim") -> Iterator[Subject]:
-    """Our own, with one worker, fed by a control plane of the benchmark's own."""
-    home = bench.folder / name
+def gateway(
+    bench: Bench, state: State | control.Offer, name: str = "apim", build: Build | None = None
+) -> Iterator[Subject]:
+    """Our own, with one worker, fed by a control plane of the benchmark's own; of any build unless one is given."""
+    home = bench.folder / name.replace(" ", "-")
     home.mkdir(exist_ok=True)
     offer = state if isinstance(state, control.Offer) else control.Offer(state)
-    with control.serving(offer) as control_url, _gateway_process(bench, home, control_url) as subject:
+    with control.serving(offer) as control_url, _gateway_process(bench, home, control_url, build) as subject:
         yield subject
+
+
+def builds() -> list[Build]:
+    """The forms of the gateway that can be measured: the sources, and their compiled copy where there is one."""
+    try:
+        return [SOURCES, COMPILED] if compiled_root() is not None else [SOURCES]
+    except NotCompiled:
+        return [SOURCES]
+
+
+def compile_gateway() -> None:
+    """Have script/compile make the compiled copy; without a C compiler there is none."""
+    subprocess.run([ROOT / "script" / "compile"], check=False)
 
 
 @contextmanager
@@ -206,8 +235,8 @@ def install_envoy(bench: Bench) -> None:
 
 
 @contextmanager
-def _gateway_process(bench: Bench, home: Path, control_url: str) -> Iterator[Subject]:
-    port, admin_port = processes.free_port(), processes.free_port()
+def _gateway_process(bench: Bench, home: Path, control_url: str, build: Build | None = None) -> Iterator[Subject]:
+    port, admin_port, log = processes.free_port(), processes.free_port(), bench.folder / f"{home.name}.log"
     credentials = home / "credentials.json"
     credentials.touch(mode=0o600)
     credentials.write_text(
@@ -222,12 +251,18 @@ def _gateway_process(bench: Bench, home: Path, control_url: str) -> Iterator[Sub
             }
         )
     )
+    interpreter = best_interpreter()
+    environment = interpreter.environment(str(ROOT))
+    if build is not None:
+        environment[VARIABLE] = build.wish
     command = [
-        sys.executable, "-m", "gateway_sync.runtime", "--home", home, "--port", port, "--admin-port", admin_port,
+        interpreter.program, "-m", "gateway_sync.runtime", "--home", home, "--port", port, "--admin-port", admin_port,
         "--workers", 1, "--bind", "127.0.0.1", "--credentials", credentials,
     ]  # fmt: skip
-    with _started(bench, home.name, [str(part) for part in command], port=port, cores=bench.subject_cores) as process:
-        yield Subject("apim", port, process.pid)
+    started = processes.running([str(part) for part in command], bench.subject_cores, log, environment)
+    with started as process:
+        processes.wait_for_port(port, process, log)
+        yield Subject(build.title if build else "apim", port, process.pid)
 
 
 @contextmanager
@@ -262,9 +297,7 @@ def _started(
     bench: Bench, name: str, command: Sequence[object], *, port: int, cores: set[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
     log = bench.folder / f"{name}.log"
-    with ExitStack() as stack:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = stack.enter_context(processes.running([str(part) for part in command], cores, log, environment))
+    with processes.running([str(part) for part in command], cores, log) as process:
         processes.wait_for_port(port, process, log)
         yield process
 

@@ -25,6 +25,7 @@ MODULES = (
     "runtime/pooled.py",
     "runtime/serving.py",
     "runtime/shedding.py",
+    "runtime/shedding.py",
     "runtime/spool.py",
     "runtime/spool_format.py",
     "runtime/stats.py",

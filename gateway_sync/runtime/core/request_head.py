@@ -171,6 +171,8 @@ def use_field(head: RequestHead, verdict: Verdict) -> None:
         head.host = value
     elif kind == CONNECTION:
         head.connection = head.connection + b"," + value if head.connection else value
+    elif kind == REQUEST_ID:
+        _use_request_id(head, value)
     elif kind != DROP:
         _RARE[kind](head, value)
 
@@ -247,7 +249,6 @@ _RARE: Final[dict[int, Callable[[RequestHead, bytes], None]]] = {
     LENGTH: _use_length,
     CODING: _use_coding,
     EXPECT: _use_expect,
-    REQUEST_ID: _use_request_id,
     TRACEPARENT: _use_traceparent,
     TRACESTATE: _use_tracestate,
     UPGRADE: _use_upgrade,
