@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.discovery import resolve_by_system
 from gateway_sync.runtime.upstream_tls import Dialed
 
 CONNECT_TIMEOUT_S = 5.0
@@ -30,18 +30,19 @@ async def dial(
     way: Dialed,
     rules: NetworkRules,
     factory: Callable[[], P],
+    known: Sequence[str] = (),
 ) -> P:
     """A connected protocol. Errors: ConnectFailed with the reason, after at most CONNECT_TIMEOUT_S.
 
-    The address that is checked is the address that is connected to: names are resolved here, once (DNS rebinding).
+    The address that is checked is the address that is connected to: names are resolved here, once (DNS rebinding),
+    unless discovery knows the addresses.
     """
     host, port = address
     if way.fault:
         raise ConnectFailed(way.fault)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            numeric = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+            numeric = known or await resolve_by_system(host, port)
             admitted = [item for item in numeric if rules.admits(item, port)]
             if not admitted:
                 raise AddressRefused(_OUTSIDE)

@@ -16,6 +16,7 @@ from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.shadows import Shadows
+from gateway_sync.runtime.discovery import Discovery
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.inflight import Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
@@ -78,6 +79,7 @@ class Serving:
         self.now_ms = int(self.clock * 1000)
         self.upstreams = upstreams or UpstreamStates(1, lambda text: f"{hash_of(text):020}")
         self.upstreams.use(gate.index, self.now_ms)
+        self.discovery = Discovery()
         self.clients: set[ClientConnection | HTTP2Connection | Tunnel] = set()
         self.tunnels = TunnelPlaces()
         self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None], Pool] = {}
@@ -169,6 +171,7 @@ class Serving:
         """Close what has waited too long; called each SWEEP_S."""
         self.clock = now
         self.now_ms = int(now * 1000)
+        self.discovery.tick(self)
         self.date = date_line()
         for client in [client for client in self.clients if client.deadline < now]:
             client.expire()

@@ -15,6 +15,7 @@ from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
 from gateway_sync.runtime.dialing import ConnectFailed, P, dial
+from gateway_sync.runtime.discovery import Addresses
 from gateway_sync.runtime.upstream_tls import Dialed
 
 logger = logging.getLogger(__name__)
@@ -237,6 +238,7 @@ class Pool:
         self.address = address
         self._way = way
         self._last_failure = ""
+        self.addresses: Addresses | None = None  # as discovery knows them
         self.idle: list[UpstreamConnection] = []
         self._open: set[UpstreamConnection] = set()
         self._dialing = 0
@@ -262,8 +264,9 @@ class Pool:
         return len(self._open) + self._dialing >= MAX_CONNECTIONS
 
     async def connect(self, rules: NetworkRules, factory: Callable[[], P]) -> P:
-        """A connection for something else than exchanges. Errors: ConnectFailed."""
-        return await dial(asyncio.get_running_loop(), self.address, self._way, rules, factory)
+        """A connection that is not counted. Errors: ConnectFailed."""
+        known = self.addresses.in_turn() if self.addresses is not None else ()
+        return await dial(asyncio.get_running_loop(), self.address, self._way, rules, factory, known)
 
     def dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
         """Open a connection in the background; on_done gets None when that failed."""
@@ -273,12 +276,9 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     async def _dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
-        loop = asyncio.get_running_loop()
         connection: UpstreamConnection | None
         try:
-            made = await dial(
-                loop, self.address, self._way, rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self))
-            )
+            made = await self.connect(rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self)))
             connection = cast("UpstreamConnection", made)
             self._last_failure = ""
         except ConnectFailed as failure:
@@ -298,9 +298,23 @@ class Pool:
 
     def put_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next exchange."""
+        if self.addresses is not None and self._is_gone(connection):
+            connection.close()
+            return
         connection.is_used = True
         connection.idle_since = self._clock
         self.idle.append(connection)
+
+    def use_addresses(self, addresses: Addresses) -> None:
+        """Connect to these from now on; connections to others serve no further call."""
+        self.addresses = addresses
+        for connection in self.idle:
+            if connection.is_open and self._is_gone(connection):
+                connection.close()
+
+    def _is_gone(self, connection: UpstreamConnection) -> bool:
+        peer = connection.transport.get_extra_info("peername")
+        return self.addresses is not None and (peer is None or str(peer[0]) not in self.addresses.now)
 
     def forget(self, connection: UpstreamConnection) -> None:
         """The connection is gone; one that is still listed as idle is skipped when its turn comes."""
