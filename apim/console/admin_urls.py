@@ -9,6 +9,7 @@ from apim.console.views.admin import audit, ceilings, certificates, mail, organi
 urlpatterns: list[URLPattern] = [
     path("environments", platform.environment_list, name="admin-environments"),
     path("environments/<slug:name>", platform.environment_edit, name="admin-environment"),
+    path("environments/<slug:name>/policies", platform.environment_policies, name="admin-environment-policies"),
     path("gateways", platform.gateway_list, name="admin-gateways"),
     path("certificates", certificates.certificate_list, name="admin-certificates"),
     path("new-certificate", certificates.certificate_new, name="admin-certificate-new"),

@@ -34,7 +34,7 @@ PAGES = (
     "apis/bank/versions/v1/deprecate", "apis/bank/versions/v1/block", "products", "new-product",
     "products/bank-payments", "products/bank-payments/edit", "plans", "new-plan", "plans/starter", "plans/starter/edit",
     "approvals", "tokens", "new-token", "styleguide", "admin", "admin/gateways", "admin/environments",
-    "admin/environments/default", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
+    "admin/environments/default", "admin/environments/default/policies", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
     "admin/ceilings/organizations/acme", "admin/organizations", "admin/new-organization", "admin/organizations/acme",
     "admin/organizations/acme/suspend", "admin/users", "admin/invite", "admin/applications", "admin/audit",
     "admin/mailbox", "admin/mail-server", "admin/certificates", "admin/new-certificate", "admin/hosts",

@@ -117,6 +117,7 @@ TABLE: dict[str, Row] = {
     "console/admin": "LFFFF+",
     "console/admin/environments": "LFFFF+",
     "console/admin/environments/<slug:name>": "LFFFF+",
+    "console/admin/environments/<slug:name>/policies": "LFFFF+",
     "console/admin/gateways": "LFFFF+",
     "console/admin/certificates": "LFFFF+",
     "console/admin/new-certificate": "LFFFF+",

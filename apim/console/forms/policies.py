@@ -89,13 +89,15 @@ def _prefix(kind: str, number: int) -> str:
     return f"{kind}.{number}" if number else kind
 
 
-def policy_forms(data: Any, policies: Sequence[Mapping[str, Settings]]) -> list[PolicyForm]:
-    """A form for each policy that a version has and one more of each kind, in the order in which gateways apply them.
+def policy_forms(
+    data: Any, policies: Sequence[Mapping[str, Settings]], *, is_of_environment: bool = False
+) -> list[PolicyForm]:
+    """A form for each policy there is and one more of each kind, in the order in which gateways apply them.
 
-    A kind that can be there once only has no further form.
+    A kind that can be there once only has no further form. Some kinds only an environment may have.
     """
     rows: list[PolicyForm] = []
-    for kind in (kind for kind in KINDS if not DESCRIPTIONS[kind].is_of_environment):
+    for kind in (kind for kind in KINDS if is_of_environment or not DESCRIPTIONS[kind].is_of_environment):
         stored = [settings for policy in policies for name, settings in policy.items() if name == kind]
         is_single = kind not in ACCUMULATING and not DESCRIPTIONS[kind].has_operations
         count = 1 if is_single else len(stored) + 1
@@ -109,5 +111,5 @@ def policy_forms(data: Any, policies: Sequence[Mapping[str, Settings]]) -> list[
 
 
 def policies_value(rows: Sequence[PolicyForm]) -> list[dict[str, Settings]]:
-    """The policies as a revision stores them."""
+    """The policies as a revision or an environment stores them."""
     return [{row.kind: row.settings} for row in rows if row.is_chosen]

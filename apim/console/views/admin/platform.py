@@ -18,6 +18,7 @@ from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion
 from apim.console.convergence import fleet_of
 from apim.console.forms.admin import EnvironmentForm
+from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.gate import admin_page
 from apim.console.manifests import compare_manifests
 from apim.console.pages import listing, page, posted
@@ -83,6 +84,21 @@ def environment_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         form=form,
         problems=problems_of({environment.id}),
     )
+
+
+@admin_page
+def environment_policies(request: ConsoleRequest, name: str) -> HttpResponse:
+    """A form for each policy kind, for all that runs in the environment."""
+    environment = get_object_or_404(Environment.objects.editable_by(request.user), name=name)
+    rows = policy_forms(posted(request), environment.policies, is_of_environment=True)
+    validities = [form.is_valid() for form in rows]  # a list: every form shows its errors, not the first alone
+    if request.method == "POST" and all(validities):
+        with errors_on(rows[0]):
+            changes = {"policies": policies_value(rows)}
+            update_environment(environment=environment, changes=changes, by=actor_of(request.user))
+            messages.success(request, "Saved. Gateways apply it within seconds.")
+            return redirect("console:admin-environments")
+    return page(request, "console/admin/environment_policies.html", environment=environment, policies=rows)
 
 
 @admin_page
