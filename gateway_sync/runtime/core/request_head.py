@@ -102,6 +102,9 @@ def complete(head: RequestHead, absolute_host: bytes) -> None:
     if not head.host and head.minor == 1:
         raise FramingError("bad-request", "The Host header is missing.")
     if absolute_host:
+        # RFC 9112 section 3.2.2 lets a proxy prefer the target's; but a caller who names two hosts is up to something.
+        if head.host and head.host.lower() != absolute_host.lower():
+            raise FramingError("bad-request", "The target and the Host header name different hosts.")
         head.host = absolute_host
     if head.body == SIZED and head.content_length == 0:
         head.lines.append(b"Content-Length: 0")

@@ -62,7 +62,7 @@ def host_read_alike() -> Iterator[Case]:
 
 
 def absolute_form() -> Iterator[Case]:
-    """An absolute-form target: its authority takes the place of Host, whatever that says.
+    """An absolute-form target: its authority and Host name the same host.
 
     Source: RFC 9112 section 3.2.2
     """
@@ -71,12 +71,26 @@ def absolute_form() -> Iterator[Case]:
         b"http://[::1]:80", b"hTTp://a",
     ]):  # fmt: skip
         host = start.partition(b"//")[2]
-        yield Case(name, get(target=start + ACCOUNTS), Forwarded(host=host))
+        base = (b"Host: " + host, *_OTHERS)
+        yield Case(name, get(target=start + ACCOUNTS, base=base), Forwarded(host=host))
         yield Case(
-            f"{name}, query", get(target=start + ACCOUNTS + b"?a=b"), Forwarded(target=b"/accounts?a=b", host=host)
+            f"{name}, query",
+            get(target=start + ACCOUNTS + b"?a=b", base=base),
+            Forwarded(target=b"/accounts?a=b", host=host),
         )
+        yield Case(
+            f"{name}, Host in other letters",
+            get(target=start + ACCOUNTS, base=(b"Host: " + host.swapcase(), *_OTHERS)),
+            Forwarded(host=host),
+        )
+        for other in (b"evil.example", host + b":81", host[:-1], b"a." + host):
+            yield Case(
+                f"{name} beside Host {other.decode()}",
+                get(target=start + ACCOUNTS, base=(b"Host: " + other, *_OTHERS)),
+                Refused(),
+            )
     for name, target in named([b"http://a", b"http://a/", b"http://a?x", b"http://a?/bank/v1/accounts"]):
-        yield Case(f"{name}: no such path", get(target=target), Denied((404,)))
+        yield Case(f"{name}: no such path", get(target=target, base=(b"Host: a", *_OTHERS)), Denied((404,)))
     for name, start in named([
         b"http://", b"http:", b"http:///", b"http://user@a", b"http://user:pw@a", b"http://a:99999", b"http://a:x",
         b"http://a b", b"http://[::1", b"http://a\\", b"http://a,b c", b"ftp://a", b"file://", b"ws://a", b"htt://a",
@@ -173,7 +187,7 @@ def walk_to_a_closed_route() -> Iterator[Case]:
         b"/bank/v1/users/%6D%65",
         b"/bank/v1/users/x/../me", b"/bank/v1/users/x/%2e%2e/me", b"/bank/v1/accounts/../users/me",
         b"/bank/v1/users/me?",
-        b"http://api.example.com/bank/v1/closed", b"http://other/bank/v1/x/../users/me",
+        b"http://api.example.com/bank/v1/closed", b"http://api.example.com/bank/v1/x/../users/me",
     ]):  # fmt: skip
         yield Case(name, get(target=path), Denied((403,)))
         yield Case(f"HEAD {name}", get(target=path, method=b"HEAD"), Denied((403,)))
