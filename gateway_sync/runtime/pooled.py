@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from typing import TYPE_CHECKING
 
 from gateway_sync.messages import NO_BODY, Refusal, ResponseHead
-from gateway_sync.runtime.attempts import Attempts, send_head
+from gateway_sync.runtime.attempts import send_head
 from gateway_sync.runtime.core.admission import SEPARATOR
-from gateway_sync.runtime.core.pools import UpstreamPool, cookie_of
+from gateway_sync.runtime.core.pools import UpstreamPool
 from gateway_sync.runtime.core.retrying import (
     RESET,
     STATUS,
@@ -25,11 +24,11 @@ from gateway_sync.runtime.core.retrying import (
     pause_ms,
 )
 from gateway_sync.runtime.mirroring import MirrorCall
+from gateway_sync.runtime.pooled_try import PooledTry
 from gateway_sync.runtime.stats import RETRIES, UPSTREAM_OPENED
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.balancing import Member
-    from gateway_sync.runtime.core.pools import Arm
     from gateway_sync.runtime.core.response_head import AnswerLines
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.upstream import Receiver, UpstreamConnection
@@ -38,33 +37,21 @@ UNREACHED_MS = 2000  # after connecting failed, other targets come first for so 
 _CALM = (b"Retry-After: 1",)
 
 
-class PooledCall(Attempts):
+class PooledCall(PooledTry):
     """One exchange's calls to the targets of a pool, one after another. It is the Receiver of their answers."""
 
-    __slots__ = (
-        "_arm", "_is_judged", "_is_passed_on", "_kept", "_kept_bytes", "_member", "_mirror", "_number", "_pool",
-        "_resent", "_timer", "_tried", "answer_lines", "is_head",
-    )  # fmt: skip
+    __slots__ = ("_is_passed_on", "_resent", "_tried", "answer_lines", "is_head")
 
     answer_lines: AnswerLines
 
     def __init__(self, exchange: Exchange, pool: UpstreamPool) -> None:
         """Nothing is chosen yet; `start` does."""
-        super().__init__(exchange)
+        super().__init__(exchange, pool)
         self.is_head = exchange.is_head
         self.answer_lines = exchange.answer_lines
-        self._pool = pool
-        self._arm: Arm | None = None
-        self._member: Member | None = None  # whose place is taken
-        self._mirror: MirrorCall | None = None
         self._tried: tuple[Member, ...] = ()
         self._resent = 0
-        self._is_judged = self._is_passed_on = False
-        self._number = 0  # of the try; what belongs to an earlier one is not heard any more
-        self._timer: asyncio.TimerHandle | None = None
-        is_kept = pool.settings.retries is not None and exchange.head.body != NO_BODY
-        self._kept: list[bytes] | None = [] if is_kept else None
-        self._kept_bytes = 0
+        self._is_passed_on = False
 
     @property
     def receiver(self) -> Receiver:
@@ -122,16 +109,25 @@ class PooledCall(Attempts):
         elif member.active < self._pool.room:
             self._take(member)
         elif len(member.waiting) < self._pool.pending:
-            number = self._number
-            member.waiting.append(lambda: self._take_freed(member, number))
+            self._wait_for(member, self._number)
         else:
             self._release()
             exchange.refuse(Refusal("overloaded", "Too many calls to the service are under way.", _CALM))
+
+    def _wait_for(self, member: Member, number: int) -> None:
+        """Stand in the line of a target until a place is free."""
+
+        def take() -> bool:
+            return self._take_freed(member, number)
+
+        self._place_in_line = (member, take)
+        member.waiting.append(take)
 
     def _take_freed(self, member: Member, number: int) -> bool:
         """Take a place that became free; False when it is needed no more."""
         if self._exchange.is_over or number != self._number:
             return False
+        self._place_in_line = None
         self._take(member)
         return True
 
@@ -172,28 +168,6 @@ class PooledCall(Attempts):
         else:
             connection.is_used = False
             send_head(self._exchange, connection)
-
-    # The request's body.
-
-    def keep(self, content: bytes, *, is_sent: bool) -> None:
-        """Take a part of the body; it is kept for another try as long as there is not too much of it."""
-        if self._mirror is not None:
-            self._mirror.keep(content, is_complete=self._exchange.is_upload_complete)
-        retries = self._pool.settings.retries
-        if self._kept is not None and retries is not None:
-            self._kept.append(content)
-            self._kept_bytes += len(content)
-            if self._kept_bytes <= retries.max_body_bytes:
-                return
-            kept, self._kept = self._kept, None
-            if not is_sent:
-                self._pending = kept
-        elif not is_sent:
-            self._pending.append(content)
-
-    def take_pending(self) -> bytes:
-        """The part of the body that a new connection must be given."""
-        return b"".join(self._kept) if self._kept is not None else super().take_pending()
 
     # The answer, told by the upstream connection.
 
@@ -247,6 +221,11 @@ class PooledCall(Attempts):
             self._timer = None
             self._drop_connection()
             self._fail(TIMEOUT, "upstream-timeout")
+
+    def _drop_connection(self) -> None:
+        upstream, self._exchange.upstream = self._exchange.upstream, None
+        if upstream is not None and upstream.receiver is self:
+            upstream.close()
 
     # Outcomes.
 
@@ -316,71 +295,3 @@ class PooledCall(Attempts):
             self._tried = (*self._tried, member)
         self._leave()
         self._number += 1
-
-    def _note(self, *, is_failure: bool) -> None:
-        """Tell the pool how a try ended; events are announced."""
-        member, arm, serving = self._member, self._arm, self._exchange.serving
-        if member is None or arm is None:
-            return
-        now_ms = serving.now_ms
-        self._is_judged = True
-        member.count(self._waited_us(), is_failure=is_failure)
-        if member.health.note(now_ms, is_failure=is_failure) and self._pool.may_eject(now_ms):
-            length_s = member.health.eject(now_ms) / 1000
-            member.ejections += 1
-            serving.upstreams.announce(self._pool, arm.name, member.key, f"ejected for {length_s:g} s")
-        if arm.circuit is not None and (event := arm.circuit.note(now_ms, is_failure=is_failure)):
-            serving.upstreams.announce(self._pool, arm.name, "", f"breaker {event}")
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _waited_us(self) -> int:
-        """Since the request was sent; 0 when it was not."""
-        sent_ns = self._exchange.sent_ns
-        return (time.time_ns() - sent_ns) // 1000 if sent_ns else 0
-
-    def _drop_connection(self) -> None:
-        upstream, self._exchange.upstream = self._exchange.upstream, None
-        if upstream is not None and upstream.receiver is self:
-            upstream.close()
-
-    def note_timeout(self) -> None:
-        """The time to answer is over: the target failed."""
-        self._note(is_failure=True)
-
-    def give_up(self) -> None:
-        """The exchange ends without the rest of an answer; what was not noted by now says nothing about the target."""
-        self._number += 1
-        self._release()
-        if self._mirror is not None and not self._exchange.is_upload_complete:
-            self._mirror.end()  # the rest of its body will not come
-        if not self._is_judged and self._arm is not None and self._arm.circuit is not None:
-            self._arm.circuit.give_back()
-
-    def _release(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._leave()
-
-    def _leave(self) -> None:
-        """Give the place at the target back, to the next call that waits for it."""
-        member, self._member = self._member, None
-        if member is None:
-            return
-        member.active -= 1
-        while member.waiting and member.active < self._pool.room:
-            if member.waiting.popleft()():
-                break
-
-    def _set_cookie(self) -> None:
-        """Let the caller come back to this target."""
-        balancing, member = self._pool.settings.balancing, self._member
-        if balancing is None or member is None:
-            return
-        name = balancing.name.encode()
-        if cookie_of(self._exchange.head, name) != member.token:
-            pair = b"Set-Cookie: %s=%s; " % (name, member.token)
-            path = self._exchange.version.prefix
-            self._exchange.add_line(pair + b"Path=%s; HttpOnly; SameSite=Lax\r\n" % path)

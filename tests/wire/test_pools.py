@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -204,7 +205,33 @@ def test_calls_wait_for_a_connection_in_their_turn_and_the_rest_is_refused(tmp_p
         assert [client.read_answer()[0] for client in clients if client is not refused] == [200, 200, 200]
 
 
-def _readable(clients: list[RawClient]) -> list[RawClient]:
-    """Those that have an answer to read."""
-    ready = select.select([client.socket for client in clients], [], [], 0)[0]
+def _readable(clients: list[RawClient], wait_s: float = 0) -> list[RawClient]:
+    """Those that have an answer to read, or get one within the time."""
+    ready = select.select([client.socket for client in clients], [], [], wait_s)[0]
     return [client for client in clients if client.socket in ready]
+
+
+def test_who_leaves_the_line_makes_room_in_it(tmp_path: Path) -> None:
+    release = threading.Event()
+
+    def slow(peer: socket.socket, _request: bytes) -> bool:
+        release.wait(60)
+        peer.sendall(OK)
+        return True
+
+    service = RawUpstream(slow)
+    settings: dict[str, object] = {"limits": {"connections": 1, "pending": 1}, "breaker": {}}
+    with gateway(tmp_path, [service], settings) as process, ExitStack() as stack:
+        stack.callback(release.set)
+        busy = stack.enter_context(RawClient(process.port)).send(GET)
+        wait_until(lambda: len(service.requests) == 1)
+        with RawClient(process.port) as leaving:
+            leaving.send(GET)
+            wait_until(lambda: ask(process.port, 1)[0][0] == 503, "the line is full")
+            leaving.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        patient = stack.enter_context(RawClient(process.port))
+        while _readable([patient.send(GET)], wait_s=0.5):
+            assert patient.read_answer()[0] == 503  # the gateway has not seen yet that there is room
+        release.set()
+        assert busy.read_answer()[0] == 200
+        assert patient.read_answer()[0] == 200
