@@ -7,15 +7,27 @@ bytes mean, but where a WebSocket's frames end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
 
-from gateway_sync.runtime.core.websocket import GOING_AWAY, FrameEnds
+from gateway_sync.runtime.core.websocket import GOING_AWAY, POLICY_VIOLATION, FrameEnds
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
 
+RECHECK_S = 60.0  # without a change: credentials expire
+SLICE = 50  # tunnels looked at between two turns of the event loop
 GOODBYE_S = 4.0  # from the gateway's close to the end, for what is still on its way; under ending.DRAIN_S
+
+
+class Owner(Protocol):
+    """Whose tunnel it is: an exchange."""
+
+    def is_still_admitted(self) -> bool:
+        """True when the call that opened the tunnel would be admitted now."""
+
+    def on_tunnel_end(self, tunnel: Tunnel) -> None:
+        """No more bytes will go through; called once."""
 
 
 class TunnelPlaces:
@@ -116,8 +128,8 @@ class Tunnel:
     """Both ends, and when it is over. Among a worker's callers it stands where the caller's connection stood."""
 
     __slots__ = (
-        "_ends_at", "_idle_s", "_is_over", "_on_end", "_serving", "_subject", "client", "deadline", "has_said_goodbye",
-        "is_parting", "is_stalled", "upstream",
+        "_ends_at", "_goodbye", "_idle_s", "_is_over", "_owner", "_serving", "_subject", "client", "deadline",
+        "has_said_goodbye", "is_parting", "is_stalled", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -126,19 +138,20 @@ class Tunnel:
         client: tuple[asyncio.Transport, bool],
         upstream: tuple[asyncio.Transport, bool],
         lasts_s: tuple[float, float],
-        on_end: Callable[[Tunnel], None],
+        owner: Owner,
         subject: str,
     ) -> None:
         """client and upstream: a transport each, and whether it takes no more for now; lasts_s: idle, and in all.
 
-        on_end is called once, when no more bytes will go through; subject is what the client's address counts under.
+        subject is what the client's address counts under.
         """
         self._serving = serving
         self._idle_s = lasts_s[0]
         self._ends_at = serving.clock + lasts_s[1]
         self.is_stalled = client[1] or upstream[1]
         self.is_parting = self._is_over = self.has_said_goodbye = False
-        self._on_end = on_end
+        self._owner = owner
+        self._goodbye = GOING_AWAY
         self._subject = subject
         self.client = TunnelEnd(self, client[0], is_paused=client[1])
         self.upstream = TunnelEnd(self, upstream[0], is_paused=upstream[1])
@@ -172,6 +185,12 @@ class Tunnel:
         else:
             self.drain()
 
+    def recheck(self) -> None:
+        """End it when whoever opened it may not do so any more."""
+        if not self.is_parting and not self._owner.is_still_admitted():
+            self._goodbye = POLICY_VIOLATION
+            self.drain()
+
     def drain(self) -> None:
         """End it: with a close frame where frames are known, so that a WebSocket client may come back at once."""
         self.is_parting = True
@@ -186,7 +205,7 @@ class Tunnel:
         frames = self.upstream.frames
         if frames is not None and frames.is_between and not self.has_said_goodbye:
             self.has_said_goodbye = True
-            self.client.transport.write(GOING_AWAY)
+            self.client.transport.write(self._goodbye)
 
     def close(self) -> None:
         """Close both ends after what they were sent."""
@@ -196,9 +215,23 @@ class Tunnel:
         self.deadline = self._serving.clock + GOODBYE_S
         self.client.transport.close()
         self.upstream.transport.close()
-        self._on_end(self)
+        self._owner.on_tunnel_end(self)
 
     def forget(self) -> None:
         """Both ends are gone."""
         self._serving.clients.discard(self)
         self._serving.leave(self._subject)
+
+
+async def recheck_tunnels(serving: Serving, changed: asyncio.Event) -> None:
+    """End tunnels that would not be opened now, soon after each change of what callers may do; for ever."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECHECK_S):
+                await changed.wait()
+        changed.clear()
+        tunnels = [client for client in serving.clients if isinstance(client, Tunnel)]
+        for number, tunnel in enumerate(tunnels):
+            tunnel.recheck()
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)

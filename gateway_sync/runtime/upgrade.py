@@ -95,7 +95,7 @@ class UpgradeExchange(Exchange):
             (client.transport, is_client_paused),
             (upstream_transport, is_upstream_paused),
             (upgrade.idle_s, upgrade.longest_s),
-            self._on_tunnel_end,
+            self,
             client.subject,
         )
         tunnel.open(is_websocket=self._protocol == WEBSOCKET, from_client=from_client, from_upstream=rest)
@@ -115,7 +115,13 @@ class UpgradeExchange(Exchange):
         if self._protocol == WEBSOCKET and accepts != [accept_value(self._key)]:
             raise FramingError("upstream-invalid", "The upstream's WebSocket handshake is not an answer to this one.")
 
-    def _on_tunnel_end(self, tunnel: Tunnel) -> None:
+    def is_still_admitted(self) -> bool:
+        """True when the handshake would be admitted now: the key, its subscription, the version, the address."""
+        self.head.lines = []  # sent long ago
+        return self.serving.gate.admit(self.head, self.client.address, time.time_ns()).refusal is None
+
+    def on_tunnel_end(self, tunnel: Tunnel) -> None:
+        """Count it."""
         self.serving.stats[TUNNELS_CLOSED] += 1
         self._request_bytes = tunnel.client.byte_count
         self._response_bytes = tunnel.upstream.byte_count

@@ -40,6 +40,7 @@ from gateway_sync.runtime.stats import note_gauges, open_cells
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.target_report import TargetTold
 from gateway_sync.runtime.tls import TLSServer
+from gateway_sync.runtime.tunnel import recheck_tunnels
 from gateway_sync.runtime.upstream_states import UpstreamStates
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Worker:
         pepper = bytes.fromhex(settings.pepper)
         self._writer = writer
         self.retirement = asyncio.Event()
+        self.changed = asyncio.Event()  # what callers may do
         self._access = AccessTable(AccessFile(Path(settings.access_file)) if settings.access_file else None)
         self._access.apply(settings.access_changes, settings.access_seq)
 
@@ -133,6 +135,7 @@ class Worker:
         try:
             index = await build(Path(order.generation))
             self.serving.use(index)
+            self.changed.set()
             if self.tls is not None:
                 self._edge_problems = await self.tls.use(index.edge)
         except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
@@ -149,6 +152,7 @@ class Worker:
             self.serving.gate.use_records(self._access)
         self._access.apply(order.records, order.upto)
         self.serving.gate.forget()
+        self.changed.set()
         self._tell([])
 
     def _watch_lag(self) -> LagWatch:
@@ -221,6 +225,7 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     if tls_listener is not None:
         await worker.listen(tls_listener, settings.sealing_key)
     tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
+    tasks.append(asyncio.create_task(recheck_tunnels(serving, worker.changed)))
 
     def stop_accepting() -> None:
         if worker.tls is not None:

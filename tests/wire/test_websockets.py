@@ -197,6 +197,30 @@ def test_stop_says_going_away_and_every_socket_is_counted_once_with_its_bytes(
     assert all(event.duration_us >= event.upstream_us > 0 for event in events)
 
 
+def test_socket_ends_soon_after_its_key_is_revoked_and_others_stay(service: EchoService, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    other = KEY[:-1] + "7"
+    with KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(service.port)]))
+        kind, _, body = home.records()[0]
+        control.change([*home.records(), (kind, home.hash_of(other), body)])
+        gateway = GatewayProcess(home).wait_ready()
+        try:
+            with (
+                connect(url(gateway), additional_headers=WITH_KEY) as revoked,
+                connect(url(gateway), additional_headers={"X-API-Key": other}) as kept,
+            ):
+                control.change([(kind, home.hash_of(KEY), None)])
+                with pytest.raises(ConnectionClosed) as ended:
+                    revoked.recv()
+                assert ended.value.rcvd is not None
+                assert ended.value.rcvd.code == 1008
+                kept.send("still here")
+                assert kept.recv() == "still here"
+        finally:
+            gateway.stop()
+
+
 async def end_of(peer: ClientConnection) -> int:
     try:
         await peer.recv()

@@ -9,7 +9,9 @@ import base64
 import hashlib
 import re
 
-GOING_AWAY = b"\x88\x02\x03\xe9"  # a whole close frame from a server: 1001, section 7.4.1
+# Whole close frames from a server, section 7.4.1.
+GOING_AWAY = b"\x88\x02\x03\xe9"  # 1001
+POLICY_VIOLATION = b"\x88\x02\x03\xf0"  # 1008
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
