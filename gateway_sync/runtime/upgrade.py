@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from gateway_sync.messages import FramingError, Refusal, ResponseHead
 from gateway_sync.policies.upgrade import WEBSOCKET
-from gateway_sync.runtime.core.admission import SEPARATOR
 from gateway_sync.runtime.core.forwarding import switching_head
 from gateway_sync.runtime.core.websocket import accept_value, handshake_key
 from gateway_sync.runtime.dispatch import dispatch
@@ -64,7 +63,7 @@ class UpgradeExchange(Exchange):
             if head.origin and version.cors is not None and not version.cors.admits(head.origin.decode("latin-1")):
                 return Refusal("forbidden", "Pages of this origin may not connect.")
         grant = self.admission.grant
-        application = grant.context.decode().split(SEPARATOR)[3] if grant is not None else ""
+        application = grant.caller.application if grant is not None else ""
         most = self.serving.bounds.tunnels
         if not self.serving.tunnels.claim(application, most, version.upgrade.per_application):
             return Refusal("overloaded", "There are too many such connections.", _NO_ROOM)
@@ -135,7 +134,13 @@ class UpgradeExchange(Exchange):
             self._application = None
         if not self._switched_us:
             return super()._finish(status, code)
+        if self.stepping is not None:
+            self.stepping.finish(self._request_bytes)
         count_exchange(self.serving.stats, status, self._switched_us, self._request_bytes, self._response_bytes)
+        if not self._is_admitted:  # nobody's
+            route = self.admission.route
+            self.serving.count_anonymous(route.id if route else "", self.admission.version, status, code)
+            return True
         return self.serving.spool.finish(
             self._number,
             status,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import socket
 import threading
 import time
@@ -16,6 +18,7 @@ from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_v
 from tests.wire.raw import RawClient, RawUpstream, answer_with
 from tests.wire.test_policies import call, policies_of
 
+WS_KEY = base64.b64encode(b"0123456789abcdef")
 PAGE = b'{"text": "' + b"abc " * 500 + b'"}'
 
 
@@ -27,6 +30,7 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
         "small": [{"compression": {}}],
         "tried": [{"compression": {"shadow": True}}],
         "narrow": [{"concurrency-limit": {"most": 2}}],
+        "tunnel": [{"concurrency-limit": {"most": 1}}, {"key-auth": {"anonymous": True}}],
         "closed": [{"compression": {"least": 1}}, {"fixed-answer": {"status": 503, "body": "closed " * 20}}],
     }
     versions = [make_version(upstream.port)]
@@ -193,3 +197,31 @@ def test_a_killed_worker_takes_its_calls_along(gateway: GatewayProcess, upstream
     wait_until_open(gateway.wait_ready())
     for client in clients:
         client.socket.close()
+
+
+def test_a_tunnel_is_under_way_until_it_ends_and_may_be_anonymous(
+    gateway: GatewayProcess, upstream: RawUpstream
+) -> None:
+    accept = base64.b64encode(hashlib.sha1(WS_KEY + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()  # noqa: S324 - RFC 6455
+    switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    may_end = threading.Event()
+
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        peer.sendall(f"{switch}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
+        may_end.wait(PATIENCE_S)
+        return False
+
+    upstream.script = script
+    handshake = (
+        b"GET /bank/tunnel/accounts HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + WS_KEY + b"\r\n\r\n"
+    )
+    with RawClient(gateway.port) as client:
+        assert client.send(handshake).read_answer()[0] == 101
+        assert call(gateway, "/tunnel/accounts", key="")[0] == 429
+        upstream.script = answer_with(answer())
+        may_end.set()
+    deadline = time.monotonic() + PATIENCE_S
+    while (status := call(gateway, "/tunnel/accounts", key="")[0]) == 429 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert status == 200
