@@ -94,3 +94,6 @@ def test_the_contract_is_collected_of_versions_whose_policies_go_by_it(environme
     assert contract is not None
     ((route_id, operation),) = contract.operations
     assert (route_id, operation.parameters[0].name) == ("GET /accounts", "limit")
+    compiled = compile_snapshot(collect(environment.id).rows, {})
+    assert [problem for problem in compiled.problems if problem.is_error] == []
+    assert {version.id: version.contract for api in compiled.snapshot.apis for version in api.versions} == found
