@@ -174,13 +174,21 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
 
 class Credential(models.Model):
-    """An API key of an application: shown once, kept as a keyed hash."""
+    """What an application calls with: an API key, shown once and kept as a keyed hash, or a client of an issuer.
+
+    Shapes: of a client, issuer and client_id are what its tokens say, and key_hash is that of both in the environment;
+    prefix is what people tell it by. A dead client gives its hash up when the same client is registered again.
+    """
 
     class State(models.TextChoices):
         ACTIVE = "active"
         ROLLING = "rolling"  # the old one of an overlap, dies at expires_at
         REVOKED = "revoked"
         EXPIRED = "expired"
+
+    class Kind(models.TextChoices):
+        API_KEY = "api_key"
+        CLIENT = "client"
 
     LIVE = (State.ACTIVE, State.ROLLING)
 
@@ -191,6 +199,9 @@ class Credential(models.Model):
     label = models.CharField(max_length=120, blank=True)
     prefix = models.CharField(max_length=24, db_index=True)
     key_hash = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.API_KEY)
+    issuer = models.CharField(max_length=512, blank=True)
+    client_id = models.CharField(max_length=512, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="predecessors")
     creator = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")  # suspended with them
@@ -206,7 +217,17 @@ class Credential(models.Model):
         ordering = ("-created_at",)
 
     def __str__(self) -> str:
-        return f"{self.prefix}... of {self.application}"
+        return f"{self.shown} of {self.application}"
+
+    @property
+    def shown(self) -> str:
+        """What people tell it by: the client id, or how the key begins."""
+        return self.client_id or f"{self.prefix}…"
+
+    @property
+    def is_client(self) -> bool:
+        """True for a client of an issuer, which calls with tokens."""
+        return self.kind == self.Kind.CLIENT
 
     @property
     def is_live(self) -> bool:

@@ -58,12 +58,12 @@ def emit(affected: Affected, *, environment_ids: Iterable[str] | None = None) ->
 
 
 def credential_record(credential: Credential) -> AccessChange:
-    """A key under its hash; no body once it is revoked or expired."""
+    """A key or client under its hash; no body once it is revoked or expired."""
     if not credential.is_live:
         return removed_credential(credential)
     is_suspended = credential.creator is not None and not credential.creator.is_active
     return AccessChange(
-        kind=AccessRecord.Kind.CREDENTIAL,
+        kind=_kind_of(credential),
         key=credential.key_hash,
         body={
             "id": credential.id,
@@ -77,8 +77,8 @@ def credential_record(credential: Credential) -> AccessChange:
 
 
 def removed_credential(credential: Credential) -> AccessChange:
-    """The record that makes gateways forget a key."""
-    return AccessChange(kind=AccessRecord.Kind.CREDENTIAL, key=credential.key_hash, body=None)
+    """The record that makes gateways forget a key or client."""
+    return AccessChange(kind=_kind_of(credential), key=credential.key_hash, body=None)
 
 
 def application_record(application: Application) -> AccessChange:
@@ -115,6 +115,11 @@ def subscription_record(subscription: Subscription) -> AccessChange:
             "ends_at": _unix_s(subscription.ends_at),
         }
     return AccessChange(kind=AccessRecord.Kind.SUBSCRIPTION, key=subscription.id, body=body)
+
+
+def _kind_of(credential: Credential) -> str:
+    """A kind of its own for clients, so that nothing sent as a key is ever found as one."""
+    return AccessRecord.Kind.CLIENT if credential.is_client else AccessRecord.Kind.CREDENTIAL
 
 
 def _unix_s(at: datetime | None) -> int:

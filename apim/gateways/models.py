@@ -73,7 +73,7 @@ class Environment(models.Model):
 
 
 class AccessRecord(models.Model):
-    """The last state of one credential, application, organization or subscription, as gateways need it.
+    """The last state of one credential, client, application, organization or subscription, as gateways need it.
 
     Shapes: seq is taken from the environment's row last in the writing transaction, so a reader that follows seq
     misses nothing. body is null for a removed record.
@@ -81,6 +81,7 @@ class AccessRecord(models.Model):
 
     class Kind(models.TextChoices):
         CREDENTIAL = "credential"
+        CLIENT = "client"
         APPLICATION = "application"
         ORGANIZATION = "organization"
         SUBSCRIPTION = "subscription"
@@ -88,7 +89,7 @@ class AccessRecord(models.Model):
     id = models.BigAutoField(primary_key=True)
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="access_records")
     kind = models.CharField(max_length=16, choices=Kind.choices)
-    key = models.CharField(max_length=64)  # the key's hash for credentials, else the row's id
+    key = models.CharField(max_length=64)  # the hash for credentials and clients, else the row's id
     seq = models.PositiveBigIntegerField()
     body = models.JSONField(null=True)
 

@@ -42,6 +42,16 @@ class KeyForm(forms.Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
+class ClientForm(KeyForm):
+    """A client of an issuer."""
+
+    issuer = forms.CharField(
+        max_length=512, help_text="What iss is in the client's tokens, such as https://login.example.com."
+    )
+    client_id = forms.CharField(label="Client id", max_length=512, help_text="What the client is called in them.")
+    field_order = ("issuer", "client_id", "label", "lifetime")
+
+
 class RollForm(forms.Form):
     """For how long the old key goes on."""
 

@@ -1,21 +1,22 @@
-"""Keys of an application: made, rolled, revoked."""
+"""Keys of an application: made, rolled, revoked; clients of issuers: registered and revoked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Application, Credential
-from apim.access.services import create_credential, revoke_credential, roll_credential
+from apim.access.services import create_credential, register_client, revoke_credential, roll_credential
 from apim.accounts.services import actor_of
 from apim.ui.forms import errors_on
 from apim.ui.templatetags.formats import span_in_words
 from portal import fresh_key
-from portal.forms.applications import KeyForm, RollForm
+from portal.forms.applications import ClientForm, KeyForm, RollForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import PortalRequest, my_page
 
@@ -54,6 +55,39 @@ def add_key(request: PortalRequest, application_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @my_page
+def add_client(request: PortalRequest, application_id: str) -> HttpResponse:
+    """A client of an issuer, whose tokens call as the application."""
+    application = get_object_or_404(Application.objects.editable_by(request.user), id=application_id)
+    form = ClientForm(posted(request))
+    back = reverse("portal:application", args=[application.id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            client = register_client(
+                application=application,
+                issuer=form.cleaned_data["issuer"],
+                client_id=form.cleaned_data["client_id"],
+                by=actor_of(request.user),
+                creator=request.user,
+                label=form.cleaned_data["label"],
+                expires_at=form.expires_at(),
+            )
+            messages.success(request, f"The client {client.client_id} calls as {application} now.")
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=f"Register a client for {application}",
+        consequences=(
+            "Calls with the issuer's tokens for this client are the application's, where an API admits that issuer.",
+        ),
+        verb="Register the client",
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
 def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
     """A successor for a key, with the overlap that the developer chooses."""
     credential = _credential(request, credential_id)
@@ -68,7 +102,7 @@ def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
             fresh_key.remember(request, issued)
             return leave_to(request, back)
     confirmation = Confirmation(
-        title=f"Roll the key {credential.prefix}…?",
+        title=f"Roll the key {credential.shown}?",
         consequences=(
             "You get a new key with the same rights. Put it where the old one is used before the old one stops.",
             _last_use(credential),
@@ -84,17 +118,18 @@ def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @my_page
 def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
-    """Kills a key after saying what that breaks."""
+    """Kills a key or client after saying what that breaks."""
     credential = _credential(request, credential_id)
+    noun, status = ("client", 403) if credential.is_client else ("key", 401)
     confirmation = Confirmation(
-        title=f"Revoke the key {credential.prefix}…?",
+        title=f"Revoke the {noun} {credential.shown}?",
         consequences=(
-            "Calls with it get 401 within a second, everywhere. This cannot be undone.",
+            f"Calls with it get {status} within a second, everywhere. This cannot be undone.",
             _last_use(credential),
         ),
-        verb="Revoke the key",
+        verb=f"Revoke the {noun}",
         back=reverse("portal:application", args=[credential.application_id]),
-        done=f"The key {credential.prefix}… is revoked.",
+        done=f"The {noun} {credential.shown} is revoked.",
     )
     return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by))
 

@@ -221,3 +221,22 @@ def test_a_subscription_is_cancelled(
     subscription = shop.subscriptions.get()
     log_in(developer).post(f"/my/subscriptions/{subscription.id}/cancel", {"when": when})
     assert Subscription.objects.get().lifecycle == lifecycle
+
+
+def test_a_client_of_an_issuer_is_registered_shown_and_revoked(
+    shop: Application, developer: User, log_in: LogIn
+) -> None:
+    client = log_in(developer)
+    body = {"issuer": "https://login.example.com", "client_id": "shop-web", "lifetime": 0}
+    assert client.post(f"/my/apps/{shop.id}/clients/new", body).status_code == 302
+    page = client.get(f"/my/apps/{shop.id}").content.decode()
+    assert "shop-web" in page
+    assert "client of https://login.example.com" in page
+    again = client.post(f"/my/apps/{shop.id}/clients/new", body).content.decode()
+    assert "belongs to an application already" in again
+    credential = Credential.objects.get(client_id="shop-web")
+    assert f"/my/keys/{credential.id}/roll" not in page
+    assert "Revoke the client shop-web?" in client.get(f"/my/keys/{credential.id}/revoke").content.decode()
+    client.post(f"/my/keys/{credential.id}/revoke")
+    credential.refresh_from_db()
+    assert credential.state == "revoked"

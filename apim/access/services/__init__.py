@@ -9,6 +9,7 @@ from apim.access.services.applications import (
     suspend_application,
     update_application,
 )
+from apim.access.services.clients import register_client
 from apim.access.services.credentials import (
     LONGEST_OVERLAP_S,
     OVERLAPS_S,
@@ -52,6 +53,7 @@ __all__ = [
     "expire_credentials",
     "note_last_used",
     "pause_subscription",
+    "register_client",
     "reject_subscription",
     "remove_member",
     "resume_application",

@@ -1,4 +1,4 @@
-"""Keys: issued once, rolled with an overlap, revoked, expired."""
+"""Credentials: keys, issued once and rolled with an overlap, and clients of issuers; both are revoked and expire."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def create_credential(
     expires_at: datetime | None = None,
 ) -> IssuedKey:
     """A new key of the application; restricted to one product's subscription when product is given."""
-    _check_expiry(expires_at)
+    check_expiry(expires_at)
     environment = environment or default_environment()
-    application, creator = _locked(application, creator)
+    application, creator = locked(application, creator)
     issued = _issue(
         Credential(
             application=application,
@@ -67,7 +67,7 @@ def create_credential(
         after=state_of(issued.credential),
         organization_id=application.organization_id,
     )
-    _emit(issued.credential)
+    emit(issued.credential)
     return issued
 
 
@@ -83,13 +83,19 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
             f"The old key can live on for 0 to {LONGEST_OVERLAP_S} seconds (7 days).",
             field="overlap_s",
         )
-    application, creator = _locked(credential.application, creator)
+    application, creator = locked(credential.application, creator)
     credential = Credential.objects.select_for_update().select_related("environment").get(pk=credential.pk)
     if credential.state != Credential.State.ACTIVE:
         raise Conflict(
             "access.key_not_active",
             f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
             hint="Create a new key.",
+        )
+    if credential.is_client:
+        raise Conflict(
+            "access.client_not_rolled",
+            f"The client {credential.client_id} has no key here that could be rolled.",
+            hint="Its issuer gives it new tokens.",
         )
     now = timezone.now()
     lifetime = credential.expires_at - credential.created_at if credential.expires_at else None
@@ -122,7 +128,7 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
         after=state_of(credential),
         organization_id=application.organization_id,
     )
-    _emit(credential, issued.credential)
+    emit(credential, issued.credential)
     return issued
 
 
@@ -160,7 +166,7 @@ def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str
             reason=reason,
         )
     if closed:
-        _emit(*closed)
+        emit(*closed)
     return len(closed)
 
 
@@ -179,7 +185,8 @@ def note_last_used(pairs: Iterable[tuple[str, datetime]]) -> None:
         )
 
 
-def _check_expiry(expires_at: datetime | None) -> None:
+def check_expiry(expires_at: datetime | None) -> None:
+    """Errors: Invalid for a moment that has passed."""
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid(
             "access.expiry_in_the_past",
@@ -189,7 +196,7 @@ def _check_expiry(expires_at: datetime | None) -> None:
         )
 
 
-def _locked(application: Application, creator: User | None) -> tuple[Application, User | None]:
+def locked(application: Application, creator: User | None) -> tuple[Application, User | None]:
     """Application and creator as they are now, held until the commit.
 
     A suspension that runs at the same time waits, and then finds the new key; or it came first and is noticed here.
@@ -224,7 +231,7 @@ def _issue(credential: Credential) -> IssuedKey:
     return IssuedKey(credential, key)
 
 
-def _emit(*credentials: Credential) -> None:
+def emit(*credentials: Credential) -> None:
     """Tell the gateways, together with what they join a key on: they may hear of the application for the first time."""
     application_ids = {credential.application_id for credential in credentials}
     records.emit(

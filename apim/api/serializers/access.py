@@ -44,7 +44,7 @@ class ApplicationChanges(Body):
 
 
 class CredentialShape(serializers.ModelSerializer[Credential]):
-    """An API key, without the key itself."""
+    """An API key, without the key itself, or a client of an issuer."""
 
     application = serializers.CharField(source="application.name")
     organization = serializers.CharField(source="application.organization.name")
@@ -62,8 +62,11 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
             "organization",
             "environment",
             "product",
+            "kind",
             "label",
             "prefix",
+            "issuer",
+            "client_id",
             "state",
             "successor_id",
             "created_by",
@@ -78,7 +81,7 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
 class IssuedKeyShape(CredentialShape):
     """A fresh credential with its key."""
 
-    key = serializers.SerializerMethodField(help_text="Shown only now; only a keyed hash is kept.")
+    key = serializers.SerializerMethodField(help_text="Shown only now; only a keyed hash is kept. Empty for a client.")
 
     class Meta(CredentialShape.Meta):
         fields = (*CredentialShape.Meta.fields, "key")
@@ -91,7 +94,7 @@ class IssuedKeyShape(CredentialShape):
 
 
 class CredentialBody(Body):
-    """A new key."""
+    """A new key; with issuer and client_id a client instead, which calls with the issuer's tokens."""
 
     application = serializers.CharField(max_length=121, help_text="Id, organization:name, or name.")
     product = serializers.CharField(
@@ -102,6 +105,12 @@ class CredentialBody(Body):
     )
     label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")  # type: ignore[assignment] # a field of that name
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    issuer = serializers.CharField(
+        max_length=512, required=False, allow_blank=True, default="", help_text="What `iss` is in the client's tokens."
+    )
+    client_id = serializers.CharField(
+        max_length=512, required=False, allow_blank=True, default="", help_text="What the client is called in them."
+    )
 
 
 class RollBody(Body):

@@ -11,6 +11,7 @@ from apim.access.services import (
     create_application,
     create_credential,
     delete_application,
+    register_client,
     resume_application,
     revoke_credential,
     roll_credential,
@@ -178,22 +179,26 @@ class Credentials(Resource):
         example={"application": "shop", "product": "bank-payments"},
     )
     def post(self, request: APIRequest) -> Response:
-        """Makes a key. It never subscribes: the application calls what it is subscribed to.
+        """Makes a key, or registers a client. It never subscribes: the application calls what it is subscribed to.
 
         The key is in this answer only; with an Idempotency-Key the same answer can be read again for 24 hours.
         """
         data = self.read(CredentialBody)
         application = find_application(request.user, data["application"])
         require_editable(Application.objects.editable_by(request.user), application)
-        issued = create_credential(
-            application=application,
-            by=request.actor,
-            creator=request.user,
-            environment=named_environment(data["environment"]),
-            product=find_product(request.user, data["product"]) if data["product"] else None,
-            label=data["label"],
-            expires_at=data["expires_at"],
-        )
+        asked: dict[str, Any] = {
+            "application": application,
+            "by": request.actor,
+            "creator": request.user,
+            "environment": named_environment(data["environment"]),
+            "product": find_product(request.user, data["product"]) if data["product"] else None,
+            "label": data["label"],
+            "expires_at": data["expires_at"],
+        }
+        if data["issuer"] or data["client_id"]:
+            client = register_client(issuer=data["issuer"], client_id=data["client_id"], **asked)
+            return answer_created(request, client, IssuedKeyShape, "credentials", key="")
+        issued = create_credential(**asked)
         return answer_created(request, issued.credential, IssuedKeyShape, "credentials", key=issued.key)
 
 

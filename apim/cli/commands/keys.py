@@ -13,6 +13,7 @@ from apim.cli.output import Output, OutputOption, chosen, note, print_object, pr
 
 COLUMNS: Final = (
     "id",
+    "kind",
     "application",
     "environment",
     "product",
@@ -38,13 +39,20 @@ def create_key(  # noqa: PLR0917 - typer reads the options from the signature
     product: Annotated[str, typer.Option("--product", "-p", help="Restricts the key to this product.")] = "",
     environment: Annotated[str, typer.Option("--environment", "-e", help="The default one when left out.")] = "",
     label: Annotated[str, typer.Option(help="For people.")] = "",
+    issuer: Annotated[str, typer.Option(help="Registers a client of this issuer instead; with --client-id.")] = "",
+    client_id: Annotated[str, typer.Option("--client-id", help="What the client is called in its tokens.")] = "",
     output: OutputOption = None,
 ) -> None:
     """Make a key and print it, alone, on standard output; it is shown only now. It never subscribes.
 
-    Examples: KEY=$(apim keys create --app shop); apim keys create --app shop --product bank-payments -o json
+    With --issuer and --client-id it registers a client, which calls with the issuer's tokens, and prints its id.
+
+    Examples: KEY=$(apim keys create --app shop); apim keys create --app shop --product bank-payments -o json;
+    apim keys create --app shop --issuer https://login.example.com --client-id shop-web
     """
     body: dict[str, Any] = {"application": app, "environment": environment, "label": label, "product": product or None}
+    if issuer or client_id:
+        body |= {"issuer": issuer, "client_id": client_id}
     _print_key(connect().post("/credentials", **body), output)
 
 
@@ -96,7 +104,7 @@ def revoke_key(
 
 def _print_key(issued: dict[str, Any], output: Output | None) -> None:
     if output in {None, Output.table}:
-        typer.echo(issued["key"])
+        typer.echo(issued["key"] or issued["id"])
     else:
         print_value({name: issued[name] for name in ("id", "key", "prefix")}, chosen(output))
 

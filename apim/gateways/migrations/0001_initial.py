@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             name='AccessRecord',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('credential', 'Credential'), ('application', 'Application'), ('organization', 'Organization'), ('subscription', 'Subscription')], max_length=16)),
+                ('kind', models.CharField(choices=[('credential', 'Credential'), ('client', 'Client'), ('application', 'Application'), ('organization', 'Organization'), ('subscription', 'Subscription')], max_length=16)),
                 ('key', models.CharField(max_length=64)),
                 ('seq', models.PositiveBigIntegerField()),
                 ('body', models.JSONField(null=True)),

@@ -151,3 +151,17 @@ def test_documents_are_applied_twice_without_change_and_exported(api: MakeClient
     )
     assert broken.status_code == 400
     assert "displayName" in broken.content.decode()
+
+
+def test_a_client_of_an_issuer_is_registered_instead_of_a_key(api: MakeClient, developer: User) -> None:
+    client = api(developer)
+    body = {"application": "initech:shop", "issuer": "https://login.example.com", "client_id": "shop-web"}
+    answer = client.post("/api/v1/credentials", body, format="json")
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["kind"], made["key"], made["client_id"]) == ("client", "", "shop-web")
+    assert client.post("/api/v1/credentials", body, format="json").status_code == 409
+    rolled = client.post(f"/api/v1/credentials/{made['id']}/roll", {}, format="json")
+    assert rolled.json()["code"] == "access.client_not_rolled"
+    half = client.post("/api/v1/credentials", {**body, "issuer": ""}, format="json")
+    assert half.status_code == 400

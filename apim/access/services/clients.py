@@ -1,0 +1,83 @@
+"""Clients of issuers: registered for an application, whose calls come with the issuer's tokens.
+
+They are revoked and expire like keys (services.credentials).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+
+from apim.access.models import Application, Credential
+from apim.access.services.credentials import check_expiry, emit, locked
+from apim.accounts.models import User
+from apim.audit.actor import Actor
+from apim.audit.services import record, state_of
+from apim.errors import Conflict, Invalid
+from apim.gateways.models import Environment
+from apim.gateways.services import default_environment
+from apim.products.models import Product
+from gateway_sync.policies.jwt import client_text, is_client_text
+
+_PREFIX_CHARACTERS: Final = 24
+
+
+@transaction.atomic
+def register_client(
+    *,
+    application: Application,
+    issuer: str,
+    client_id: str,
+    by: Actor,
+    creator: User | None = None,
+    environment: Environment | None = None,
+    product: Product | None = None,
+    label: str = "",
+    expires_at: datetime | None = None,
+) -> Credential:
+    """The credential by which calls with the issuer's tokens for this client are the application's.
+
+    Errors: Invalid for what can be no issuer or client id; Conflict while the client belongs to an application.
+    """
+    check_expiry(expires_at)
+    for field, text in (("issuer", issuer), ("client_id", client_id)):
+        if not is_client_text(text):
+            raise Invalid("access.client_text", "Write 1 to 512 visible characters.", field=field)
+    environment = environment or default_environment()
+    application, creator = locked(application, creator)
+    key_hash = settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id))
+    registered = Credential.objects.filter(key_hash=key_hash).select_for_update().first()
+    if registered is not None and registered.is_live:
+        raise Conflict(
+            "access.client_taken",
+            f"The client {client_id} of this issuer belongs to an application already.",
+            hint="Revoke it there first.",
+        )
+    if registered is not None:
+        Credential.objects.filter(pk=registered.pk).update(key_hash=f"gone-{registered.pk}")
+    credential = Credential.objects.create(
+        application=application,
+        environment=environment,
+        product=product,
+        label=label,
+        creator=creator,
+        created_by=by.label,
+        expires_at=expires_at,
+        kind=Credential.Kind.CLIENT,
+        issuer=issuer,
+        client_id=client_id,
+        prefix=client_id[:_PREFIX_CHARACTERS],
+        key_hash=key_hash,
+    )
+    record(
+        by=by,
+        action="credential.create",
+        target=credential,
+        after=state_of(credential),
+        organization_id=application.organization_id,
+    )
+    emit(credential)
+    return credential
