@@ -97,8 +97,9 @@ class Fields:
         self._drop(name)
 
     def _drop(self, name: str) -> None:
-        start, size = _start_of(name)
-        self.lines[:] = [line for line in self.lines if line[:size].lower() != start]
+        # X_App too, which a CGI-style service reads as X-App: what a policy sets is not to be forged beside it.
+        start, size = _start_of(name.replace("_", "-"))
+        self.lines[:] = [line for line in self.lines if line[:size].lower().replace(b"_", b"-") != start]
 
     def _line(self, name: str, value: str) -> bytes:
         if not _is_name(name) or not _VALUE.fullmatch(value) or is_protected(name, is_answer=self._is_answer):

@@ -108,7 +108,7 @@ def seen(upstream: RawUpstream) -> str:
 
 
 def test_headers_are_set_added_and_removed_for_the_service(gateway: GatewayProcess, upstream: RawUpstream) -> None:
-    extra = "X-App: mine\r\nx-app: mine too\r\nX-More: 0\r\nCookie: a=b\r\nX-One: mine\r\n"
+    extra = "X-App: mine\r\nx-app: mine too\r\nX_App: mine as well\r\nX-More: 0\r\nCookie: a=b\r\nX-One: mine\r\n"
     assert call(gateway, "/headers/accounts", extra)[0] == 200
     request = seen(upstream)
     assert "X-App: app_1/shop\r\n" in request
