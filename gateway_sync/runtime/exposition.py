@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from gateway_sync.runtime.core.breakers import CLOSED
 from gateway_sync.runtime.metrics import METRICS, heading
 from gateway_sync.runtime.processes import look_at
 from gateway_sync.runtime.stats import BUCKETS
 from gateway_sync.runtime.supervisor import Supervisor
+
+MOST_TARGETS = 500  # whose counts have labels
 
 Samples = defaultdict[str, list[str]]
 
@@ -43,10 +46,32 @@ def _add_state(supervisor: Supervisor, samples: Samples) -> None:
     }
     for name, value in values.items():
         samples[name].append(f" {value}")
-    states = Counter({"up": 0, "ejected": 0, "down": 0})
-    states.update(target.state for target in supervisor.targets.targets())
-    samples["apim_targets"] += [f"{_labels(state=state)} {count}" for state, count in sorted(states.items())]
+    _add_targets(supervisor, samples)
     samples["apim_problem"] += [f"{_labels(code=code)} 1" for code in supervisor.problems()]
+
+
+def _add_targets(supervisor: Supervisor, samples: Samples) -> None:
+    targets = supervisor.targets.targets()
+    states = Counter({"up": 0, "ejected": 0, "down": 0})
+    states.update(target.state for target in targets)
+    samples["apim_targets"] += [f"{_labels(state=state)} {count}" for state, count in sorted(states.items())]
+    failing = {(target.version, target.arm) for target in targets if target.breaker != CLOSED}
+    samples["apim_breakers_open"].append(f" {len(failing)}")
+    counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    ejections: Counter[str] = Counter()
+    for target in targets[:MOST_TARGETS]:
+        arm = (target.version, target.arm)
+        counts["requests"][arm] += target.requests
+        counts["failures"][arm] += target.failures
+        counts["seconds"][arm] += target.latency_us
+        ejections[target.version] += target.ejections
+    for name, arms in counts.items():
+        for (version, label), count in sorted(arms.items()):
+            value = count / 1e6 if name == "seconds" else count
+            samples[f"apim_arm_{name}_total"].append(f"{_labels(version=version, arm=label)} {value}")
+    samples["apim_ejections_total"] += [
+        f"{_labels(version=version)} {count}" for version, count in sorted(ejections.items())
+    ]
 
 
 def _add_slots(supervisor: Supervisor, samples: Samples) -> None:

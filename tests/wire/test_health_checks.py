@@ -13,7 +13,7 @@ from gateway_sync.snapshot import Target
 from tests.waiting import wait_until
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import OK, RawUpstream, answer_with
-from tests.wire.test_pools import FAILED, ask, named
+from tests.wire.test_pools import FAILED, ask, gateway, get, named
 
 CHECK: dict[str, object] = {"healthCheck": {"path": "/health", "interval": "100ms", "healthy": 1, "unhealthy": 2}}
 
@@ -112,3 +112,18 @@ def test_status_tells_the_state_of_each_target_and_what_happened(tmp_path: Path)
         events: Any = process.status()["events"]
         assert events[0]["what"].startswith("down")
         assert events[0]["version"] == "ver_1"
+
+
+def test_metrics_tell_the_arms_apart(tmp_path: Path) -> None:
+    settings: dict[str, object] = {"canary": {"arms": ["stable=100", "canary=0"], "header": "X-Arm"}}
+    arms: list[dict[str, object]] = [{"arm": "stable"}, {"arm": "canary"}]
+    failing = RawUpstream(answer_with(FAILED))
+    with gateway(tmp_path, [named("s"), failing], settings, arms) as process:
+        ask(process.port, 12, get(), get(), get("X-Arm: canary"))
+        wanted = {
+            'apim_arm_requests_total{version="ver_1",arm="stable"} 8',
+            'apim_arm_requests_total{version="ver_1",arm="canary"} 4',
+            'apim_arm_failures_total{version="ver_1",arm="canary"} 4',
+            'apim_arm_failures_total{version="ver_1",arm="stable"} 0',
+        }
+        wait_until(lambda: wanted <= set(process.admin("/metrics")[1].decode().splitlines()))
