@@ -45,7 +45,8 @@ class ClientConnection:
     __slots__ = (
         "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
         "_is_reading_paused", "_left", "_progress", "_serving",
-        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "subject", "transport",
+        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "subject",
+        "takes_trailers", "transport",
     )  # fmt: skip
 
     def __init__(self, serving: Serving) -> None:
@@ -58,6 +59,7 @@ class ClientConnection:
         self.is_write_paused = False
         self.peer: TLSPeer | None = None  # set by the TLS listener
         self.host_lines = b""
+        self.takes_trailers = False
         self.subject = ""
         self._exchange: Exchange | None = None
         self._buffer = b""

@@ -72,5 +72,9 @@ async def _connect_first(
         if peer is None or not rules.admits(str(peer[0]), port):
             transport.abort()
             raise AddressRefused(_OUTSIDE)
+        session = transport.get_extra_info("ssl_object")
+        if way.is_http2 and session is not None and session.selected_alpn_protocol() != "h2":
+            transport.abort()
+            raise ConnectFailed("the service does not agree on HTTP/2")
         return protocol
     raise ConnectFailed(str(failure)) from failure

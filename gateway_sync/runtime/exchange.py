@@ -190,7 +190,7 @@ class Exchange:
         if body:
             block += b"%x\r\n%s\r\n" % (len(body), body) if self._mode == CHUNKED else body
         if is_complete:
-            self._complete(block + b"0\r\n\r\n" if self._mode == CHUNKED else block)
+            self._complete(block + self._last_chunk() if self._mode == CHUNKED else block)
         else:
             client.deadline = serving.clock + self.version.silence_s + 0.25
             client.transport.write(block)
@@ -208,12 +208,20 @@ class Exchange:
             body = stepped
         self._response_bytes += len(body)
         if self._mode == CHUNKED:
-            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_complete else b"")
+            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (
+                self._last_chunk() if is_complete else b""
+            )
         if is_complete:
             self._complete(body)
             return
         self.client.touch(self.version.silence_s)
         self.client.transport.write(body)
+
+    def _last_chunk(self) -> bytes:
+        """The end of an answer in chunks, with the upstream's trailer fields for who takes them."""
+        if self.client.takes_trailers and self.upstream is not None and self.upstream.trailers:
+            return b"0\r\n%s\r\n" % self.upstream.trailers
+        return b"0\r\n\r\n"
 
     def on_failure(self, code: str, *, is_stale: bool) -> None:
         """Try again where that is safe; else say so, or cut the answer off where it stands."""

@@ -20,6 +20,7 @@ from hyperframe.frame import GoAwayFrame
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.core.http2_credit import FrameCredit
+from gateway_sync.runtime.core.http2_frames import PREFACE_BYTES, FrameLengths
 from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, check_trailers, request_head
 from gateway_sync.runtime.http2_stream import Stream
 from gateway_sync.runtime.serving import Serving
@@ -30,7 +31,11 @@ logger = logging.getLogger(__name__)
 MAX_STREAMS = 100
 WINDOW_BYTES = 65_535  # of a stream: what of a body waits here at most
 CONNECTION_WINDOW_BYTES = 1 << 20
-MAX_HEADER_BYTES = 65_536
+_SETTINGS = {
+    SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+    SettingCodes.MAX_HEADER_LIST_SIZE: 65_536,
+    SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
+}
 
 
 class HTTP2Connection:
@@ -48,16 +53,10 @@ class HTTP2Connection:
         self._last_stream = 0
         self._is_leaving = False
         self._is_write_paused = False
+        self._lengths = FrameLengths(PREFACE_BYTES)
         self._credit = FrameCredit(serving.clock)
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
-        self._h2.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-                SettingCodes.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
-                SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
-            },
-        )
+        self._h2.local_settings = Settings(client=False, initial_values=_SETTINGS)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller connected and chose HTTP/2."""
@@ -80,6 +79,9 @@ class HTTP2Connection:
 
     def data_received(self, data: bytes) -> None:
         """Frames, or parts of some."""
+        if not self._lengths.admits(data):
+            self._end(ErrorCodes.FRAME_SIZE_ERROR)
+            return
         try:
             events = self._h2.receive_data(data)
         except H2Error:
@@ -111,8 +113,8 @@ class HTTP2Connection:
             case h2_events.TrailersReceived():
                 self._check_trailers(event)
             case h2_events.StreamEnded():
-                if (stream := self._streams.get(event.stream_id or 0)) is not None:
-                    stream.end_request()
+                if event.stream_id in self._streams:
+                    self._streams[event.stream_id].end_request()
             case h2_events.StreamReset():
                 self._spend()
                 self._lose(event.stream_id or 0)
@@ -141,6 +143,7 @@ class HTTP2Connection:
         client.peer = TLSPeer(self._peer.server_name, self._peer.chain)  # its own: a Host decides for one stream
         client.transport = stream.as_transport()
         client.address = self._address
+        client.takes_trailers = True
         client.deadline = serving.clock + serving.bounds.head_s
         serving.stats[CONNECTIONS_OPENED] += 1
         serving.clients.add(client)
@@ -157,14 +160,12 @@ class HTTP2Connection:
         try:
             check_trailers([(bytes(name), bytes(value)) for name, value in event.headers or ()])
         except HeadRefused:
-            number = event.stream_id or 0
-            self._h2.reset_stream(number, ErrorCodes.PROTOCOL_ERROR)
-            self._lose(number)
+            self._h2.reset_stream(event.stream_id or 0, ErrorCodes.PROTOCOL_ERROR)
+            self._lose(event.stream_id or 0)
 
     def _lose(self, number: int) -> None:
-        stream = self._streams.pop(number, None)
-        if stream is not None:
-            stream.lose()
+        if number in self._streams:
+            self._streams.pop(number).lose()
 
     def _spend(self) -> None:
         """Note a frame that asks for nothing; who sends too many of them is sent away (rapid reset, floods)."""
@@ -197,7 +198,10 @@ class HTTP2Connection:
                 self._send()
             if stream.is_answered and not output and not stream.is_end_sent:
                 stream.is_end_sent = True
-                connection.end_stream(stream.id)
+                if stream.trailers:
+                    connection.send_headers(stream.id, stream.trailers, end_stream=True)
+                else:
+                    connection.end_stream(stream.id)
                 asyncio.get_running_loop().call_soon(self.forget, stream)
         except H2Error:
             output.clear()
@@ -243,8 +247,6 @@ class HTTP2Connection:
         if data and not self.transport.is_closing():
             self.transport.write(data)
 
-    # Time and ends.
-
     def _settle_deadline(self) -> None:
         """Idle connections end after a while, as do those that take nothing; streams have deadlines of their own."""
         bounds, clock = self._serving.bounds, self._serving.clock
@@ -278,17 +280,15 @@ class HTTP2Connection:
         self._send()
         self.transport.close()
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> None:
         """The caller is gone: HTTP/2 has no half of a connection."""
-        return False
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Closed by either side."""
         self._serving.clients.discard(self)
         self._serving.leave(self._subject)
-        streams, self._streams = self._streams, {}
-        for stream in streams.values():
-            stream.lose()
+        for number in list(self._streams):
+            self._lose(number)
 
     def pause_writing(self) -> None:
         """The caller reads slower than frames come."""

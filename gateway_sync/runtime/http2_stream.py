@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.http2_heads import AnswerHead, Fields, Translated, answer_head
+from gateway_sync.runtime.core.http2_upstream_heads import trailer_fields
 
 HIGH_BYTES = 65_536  # of an answer that wait for the caller's window, before the upstream is held back
 LOW_BYTES = 16_384
@@ -45,7 +46,7 @@ class Stream:
     __slots__ = (
         "_answer", "_buffer", "_carrier", "_decoder", "_is_chunked", "_is_closing", "_is_head_method", "_is_paused",
         "_is_reading_paused", "_left", "_unacknowledged", "client", "id", "is_answered", "is_end_sent",
-        "is_request_ended", "output",
+        "is_request_ended", "output", "trailers",
     )  # fmt: skip
 
     def __init__(self, carrier: Carrier, number: int, client: ClientConnection, translated: Translated) -> None:
@@ -54,6 +55,7 @@ class Stream:
         self.id = number
         self.client = client
         self.output = bytearray()
+        self.trailers: list[tuple[bytes, bytes]] = []
         self.is_answered = self.is_end_sent = self.is_request_ended = False
         self._is_chunked = translated.is_chunked
         self._is_head_method = translated.is_head_method
@@ -121,6 +123,7 @@ class Stream:
             for piece in self._decoder.feed(data):
                 self.output += piece
             self.is_answered = self._decoder.is_complete
+            self.trailers = trailer_fields(self._decoder.trailers)
             return b""
         self.output += data[: self._left]
         self._left -= len(data[: self._left])

@@ -82,7 +82,7 @@ class Serving:
         self.discovery = Discovery()
         self.clients: set[ClientConnection | HTTP2Connection | Tunnel] = set()
         self.tunnels = TunnelPlaces()
-        self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None], Pool] = {}
+        self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None, bool], Pool] = {}
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0
         self.shadows = Shadows()
@@ -134,7 +134,7 @@ class Serving:
         pool = self.pools.get(key)
         if pool is None:
             edge = self.gate.index.edge
-            way = self._contexts.way_to(target.address[0], target.tls, edge) if target.is_tls else Dialed()
+            way = self._contexts.way_to(target, edge) if target.is_tls else Dialed(is_http2=target.is_http2)
             pool = self.pools[key] = Pool(target.address, way)
         return pool
 

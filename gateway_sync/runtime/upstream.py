@@ -16,6 +16,7 @@ from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.response_head import AnswerLines, read_response_head
 from gateway_sync.runtime.dialing import ConnectFailed, P, dial
 from gateway_sync.runtime.discovery import Addresses
+from gateway_sync.runtime.http2_upstream import Carriers, HTTP2Upstream
 from gateway_sync.runtime.upstream_tls import Dialed
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class UpstreamConnection:
 
     __slots__ = (
         "_buffer", "_decoder", "_head", "_interim", "_left", "idle_since", "is_open", "is_used", "is_write_paused",
-        "pool", "receiver", "transport",
+        "pool", "receiver", "trailers", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -72,6 +73,7 @@ class UpstreamConnection:
         self.is_used = False
         self.is_write_paused = False
         self.idle_since = 0.0
+        self.trailers = b""
         self._buffer = b""
         self._head: ResponseHead | None = None
         self._decoder: ChunkedDecoder | None = None
@@ -129,6 +131,7 @@ class UpstreamConnection:
         if body == NO_BODY:
             self._finish(receiver, head, b"", is_clean=not rest)
         elif body == SIZED:
+            self.trailers = b""
             have = len(rest)
             if have >= head.content_length:
                 self._finish(receiver, head, rest[: head.content_length], is_clean=have == head.content_length)
@@ -138,6 +141,7 @@ class UpstreamConnection:
         elif body == CHUNKED:
             decoder = self._decoder = ChunkedDecoder("upstream-invalid")
             content = b"".join(decoder.feed(rest))
+            self.trailers = decoder.trailers
             if decoder.is_complete:
                 self._finish(receiver, head, content, is_clean=not decoder.rest)
             else:
@@ -156,6 +160,7 @@ class UpstreamConnection:
             content = b"".join(self._decoder.feed(data))
             is_complete = self._decoder.is_complete
             is_clean = not self._decoder.rest
+            self.trailers = self._decoder.trailers
         elif head is not None and head.body == UNTIL_CLOSE:
             content, is_complete, is_clean = data, False, False
         else:
@@ -237,6 +242,7 @@ class Pool:
         """Nothing is connected until someone asks."""
         self.address = address
         self._way = way
+        self._carriers = Carriers() if way.is_http2 else None
         self._last_failure = ""
         self.addresses: Addresses | None = None  # as discovery knows them
         self.idle: list[UpstreamConnection] = []
@@ -278,8 +284,12 @@ class Pool:
     async def _dial(self, rules: NetworkRules, on_done: Callable[[UpstreamConnection | None], None]) -> None:
         connection: UpstreamConnection | None
         try:
-            made = await self.connect(rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self)))
-            connection = cast("UpstreamConnection", made)
+            if self._carriers is not None:
+                connection = UpstreamConnection(self)
+                await self._carriers.seat(connection, lambda: self.connect(rules, HTTP2Upstream))
+            else:
+                made = await self.connect(rules, lambda: cast("asyncio.Protocol", UpstreamConnection(self)))
+                connection = cast("UpstreamConnection", made)
             self._last_failure = ""
         except ConnectFailed as failure:
             connection = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
-from gateway_sync.runtime.core.index import TargetTLS
+from gateway_sync.runtime.core.index import TargetEntry, TargetTLS
 from gateway_sync.runtime.sealing import UnsealFailed, unseal
 from gateway_sync.runtime.tls_context import load_chain
 from gateway_sync.snapshot import Certificate, Edge
@@ -26,6 +26,7 @@ class Dialed:
     context: ssl.SSLContext | None = None
     server_name: str = ""
     fault: str = ""
+    is_http2: bool = False
 
 
 class UpstreamContexts:
@@ -34,25 +35,28 @@ class UpstreamContexts:
     def __init__(self, sealing_key: bytes) -> None:
         """None is made yet."""
         self._sealing_key = sealing_key
-        self._made: dict[tuple[TargetTLS | None, Certificate | None], ssl.SSLContext] = {}
+        self._made: dict[tuple[TargetTLS | None, bool, Certificate | None], ssl.SSLContext] = {}
 
     def forget(self) -> None:
         """Make them anew when they are asked for: certificates may have changed."""
         self._made.clear()
 
-    def way_to(self, host: str, tls: TargetTLS | None, edge: Edge) -> Dialed:
+    def way_to(self, target: TargetEntry, edge: Edge) -> Dialed:
         """How to connect to an https target."""
+        tls = target.tls
         certificate = None
         if tls is not None and tls.settings.client_certificate:
             certificate = _find(edge, tls)
             if certificate is None:
                 return Dialed(fault=f"there is no client certificate {tls.settings.client_certificate}")
-        key = (tls, certificate)
+        key = (tls, target.is_http2, certificate)
         try:
             context = self._made.get(key) or self._made.setdefault(key, self._make(tls, certificate))
+            context.set_alpn_protocols(["h2" if target.is_http2 else "http/1.1"])
         except (UnsealFailed, ssl.SSLError, OSError) as error:
             return Dialed(fault=f"TLS cannot be set up: {error}")
-        return Dialed(context, (tls.settings.server_name if tls is not None else "") or host)
+        name = (tls.settings.server_name if tls is not None else "") or target.address[0]
+        return Dialed(context, name, is_http2=target.is_http2)
 
     def _make(self, tls: TargetTLS | None, certificate: Certificate | None) -> ssl.SSLContext:
         if tls is None:

@@ -21,6 +21,7 @@ from gateway_sync.upstreams import (
     discovery,
     ejection,
     health_check,
+    http,
     limits,
     mirror,
     retries,
@@ -33,6 +34,7 @@ from gateway_sync.upstreams.canary import Canary
 from gateway_sync.upstreams.discovery import Discovery
 from gateway_sync.upstreams.ejection import Ejection
 from gateway_sync.upstreams.health_check import HealthCheck
+from gateway_sync.upstreams.http import HTTP
 from gateway_sync.upstreams.limits import Limits
 from gateway_sync.upstreams.mirror import Mirror
 from gateway_sync.upstreams.retries import Retries
@@ -57,6 +59,7 @@ class UpstreamSettings:
     mirror: Mirror | None = None
     discovery: Discovery | None = None
     tls: TLS | None = None
+    http: HTTP | None = None
 
 
 # In the order of forms and reference.
@@ -74,6 +77,7 @@ DESCRIPTIONS: Mapping[str, Description] = {
         mirror.DESCRIPTION,
         discovery.DESCRIPTION,
         tls.DESCRIPTION,
+        http.DESCRIPTION,
     )
 }
 KINDS = tuple(DESCRIPTIONS)
@@ -92,6 +96,7 @@ _READ: Mapping[str, Callable[[SettingsReader], object]] = {
     mirror.KIND: mirror.read,
     discovery.KIND: discovery.read,
     tls.KIND: tls.read,
+    http.KIND: http.read,
 }
 _DUMP: Mapping[str, Callable[[Any], dict[str, object]]] = {
     balancing.KIND: balancing.dump,
@@ -105,6 +110,7 @@ _DUMP: Mapping[str, Callable[[Any], dict[str, object]]] = {
     mirror.KIND: mirror.dump,
     discovery.KIND: discovery.dump,
     tls.KIND: tls.dump,
+    http.KIND: http.dump,
 }
 
 

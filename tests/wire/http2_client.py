@@ -28,6 +28,7 @@ class Answered:
     status: int = 0
     fields: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    trailers: dict[str, str] = field(default_factory=dict)
     interim: list[int] = field(default_factory=list)
     is_ended: bool = False
     reset: int = -1
@@ -134,6 +135,8 @@ class HTTP2Client:
                 if self.acknowledges and event.stream_id is not None:
                     with suppress(StreamClosedError):
                         self.h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
+            case h2_events.TrailersReceived():
+                answer.trailers = {str(name): str(value) for name, value in event.headers or ()}
             case h2_events.StreamEnded():
                 answer.is_ended = True
             case h2_events.StreamReset():

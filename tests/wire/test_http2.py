@@ -382,3 +382,14 @@ def test_an_answer_that_breaks_off_resets_its_stream(stage: Stage, upstream: Raw
 def test_http_1_is_spoken_with_who_does_not_offer_more(stage: Stage, tmp_path: Path) -> None:
     command = [part if part != "--http2" else "--http1.1" for part in CURL]
     assert run(stage, tmp_path, *command) == b"ok|1.1|200"
+
+
+def test_trailers_of_a_service_come_after_its_answer(stage: Stage, upstream: RawUpstream) -> None:
+    upstream.script = answer_with(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\n"
+        b"X-Sum: 7\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\n"
+    )
+    with stage.client() as client:
+        for _ in range(2):
+            answer = client.answer(client.head())
+            assert (answer.status, answer.body, answer.trailers) == (200, b"ok", {"x-sum": "7"})

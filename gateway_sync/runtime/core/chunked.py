@@ -17,12 +17,12 @@ _AT_SIZE, _IN_DATA, _AT_DATA_END, _IN_TRAILER = range(4)
 
 
 class ChunkedDecoder:
-    """Fed bytes as they come, gives the content; extensions are ignored, trailers are read and dropped.
+    """Fed bytes as they come, gives the content; extensions are ignored.
 
-    Shapes: `rest` holds what followed the last chunk once `is_complete`.
+    Shapes: once `is_complete`, `rest` holds what followed and `trailers` the lines of trailer fields, with their ends.
     """
 
-    __slots__ = ("_code", "_pending", "_size", "_state", "_trailer_bytes", "is_complete", "rest")
+    __slots__ = ("_code", "_pending", "_size", "_state", "_trailer_bytes", "is_complete", "rest", "trailers")
 
     def __init__(self, code: str) -> None:
         """code is that of the FramingError: bad-request for clients, upstream-invalid for upstreams."""
@@ -33,6 +33,7 @@ class ChunkedDecoder:
         self._trailer_bytes = 0
         self.is_complete = False
         self.rest = b""
+        self.trailers = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces of content in data. Errors: FramingError on anything that two readers could read differently."""
@@ -81,5 +82,6 @@ class ChunkedDecoder:
             self._trailer_bytes += len(line)
             if self._trailer_bytes > MAX_TRAILER_BYTES or _TRAILER.fullmatch(line) is None:
                 raise FramingError(self._code, "A trailer field is malformed.")
+            self.trailers += line + b"\r\n"
         else:
             self.is_complete = True

@@ -52,7 +52,7 @@ def request_head(fields: Fields, *, has_body: bool) -> Translated:
     special: dict[bytes, list[bytes]] = {b"cookie": [], b"host": [], b"content-length": [], b"te": []}
     for name, value in fields:
         if not name.startswith(b":"):
-            _check_field(name, value)
+            check_field(name, value)
             if name in special:
                 special[name].append(value)
             else:
@@ -93,7 +93,8 @@ def _pseudo_fields(fields: Fields) -> dict[bytes, bytes]:
     return found
 
 
-def _check_field(name: bytes, value: bytes) -> None:
+def check_field(name: bytes, value: bytes) -> None:
+    """Refuse a field that HTTP/2 or HTTP/1.1 cannot have. Errors: HeadRefused."""
     if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
         raise HeadRefused("a field")
     if name in _OF_CONNECTION or (name == b"te" and value.lower() != b"trailers"):
@@ -115,7 +116,7 @@ def check_trailers(fields: Iterable[tuple[bytes, bytes]]) -> None:
     for name, value in fields:
         if name.startswith(b":"):
             raise HeadRefused("a pseudo field in trailers")
-        _check_field(name, value)
+        check_field(name, value)
 
 
 @dataclass(frozen=True, slots=True)

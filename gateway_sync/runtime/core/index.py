@@ -43,14 +43,15 @@ class TargetTLS:
 class TargetEntry:
     """One address of an upstream, with the bytes that requests to it need."""
 
-    __slots__ = ("address", "base_path", "connects_by", "host_field", "is_tls", "tls")
+    __slots__ = ("address", "base_path", "connects_by", "host_field", "is_http2", "is_tls", "tls")
 
-    def __init__(self, target: Target, tls: TargetTLS | None = None) -> None:
+    def __init__(self, target: Target, tls: TargetTLS | None = None, *, is_http2: bool = False) -> None:
         """address is (host, port); connects_by is what targets have in common that share connections."""
         self.address = (target.host, target.port)
         self.is_tls = target.scheme == "https"
         self.tls = tls if self.is_tls else None
-        self.connects_by = (self.address, self.is_tls, self.tls)
+        self.is_http2 = is_http2
+        self.connects_by = (self.address, self.is_tls, self.tls, is_http2)
         self.base_path = target.base_path.rstrip("/").encode()
         host = f"[{target.host}]" if ":" in target.host else target.host
         is_default = target.port == (443 if self.is_tls else 80)
@@ -80,7 +81,8 @@ class VersionEntry:
         self.state = version.state
         self.prefix = f"/{api.name}/{version.name}".encode()
         tls = _tls_of(api, version)
-        self.targets = [TargetEntry(target, tls) for target in version.targets]
+        is_http2 = version.upstream.get("http") == {"version": "2"}
+        self.targets = [TargetEntry(target, tls, is_http2=is_http2) for target in version.targets]
         self.pool = _pool_of(version, self.targets, tls, problems)
         self.timeout_s = version.timeout_ms / 1000
         self.silence_s = silence_s_of(environment.policies, version.policies, self.timeout_s)
@@ -150,7 +152,7 @@ def _pool_of(
     version: Version, targets: list[TargetEntry], tls: TargetTLS | None, problems: list[Problem]
 ) -> UpstreamPool | None:
     """How calls are spread over the targets; None where there is nothing to decide: one target and no settings."""
-    if len(targets) == 1 and version.upstream.keys() <= {"tls"}:
+    if len(targets) == 1 and version.upstream.keys() <= {"tls", "http"}:
         return None
     settings, found = parse_settings(version.upstream, Where("version", version.id, "upstream"))
     problems.extend(found)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway_sync.messages import FramingError
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.http2_credit import A_SECOND, MOST, FrameCredit
+from gateway_sync.runtime.core.http2_frames import FrameLengths
 from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, answer_head, check_trailers, request_head
 from gateway_sync.runtime.core.request_head import read_request_head, split_head
 
@@ -78,6 +79,21 @@ def test_an_answers_head_loses_what_belongs_to_its_connection() -> None:
 
     assert head.fields == [(b":status", b"200"), (b"x-a", b"b"), (b"via", b"1.1 g")]
     assert (head.status, head.content_length, head.is_chunked) == (200, -1, True)
+
+
+@given(st.lists(st.integers(0, 300), max_size=6), st.integers(1, 40))
+def test_frames_are_followed_however_they_are_cut(sizes: list[int], step: int) -> None:
+    frames = b"".join(size.to_bytes(3) + b"\4\0\0\0\0\0" + b"x" * size for size in sizes)
+    lengths = FrameLengths(24)
+    wire = b"p" * 24 + frames
+
+    assert all(lengths.admits(wire[start : start + step]) for start in range(0, len(wire), step))
+    assert not lengths.admits((16_385).to_bytes(3) + b"\4\0\0\0\0\0")
+
+
+def test_the_first_frame_is_settings() -> None:
+    assert not FrameLengths(0).admits(b"HTTP/1.1 200 OK\r\n")
+    assert not FrameLengths(0).admits(b"\0\0\0\1\0\0\0\0\0")
 
 
 def test_frames_that_ask_for_nothing_are_borne_at_a_rate() -> None:

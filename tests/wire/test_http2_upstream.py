@@ -1,0 +1,225 @@
+"""Services that speak HTTP/2, and break its rules: what callers of HTTP/1.1 get."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.exceptions import H2Error
+from hyperframe.frame import GoAwayFrame, HeadersFrame
+
+from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.raw import RawClient
+
+Fields = list[tuple[str, str]]
+Script = Callable[["Service", socket.socket, H2Connection, int], None]
+OK: Fields = [(":status", "200"), ("content-type", "text/plain")]
+
+
+def answer_ok(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, OK)
+    h2.send_data(number, b"ok", end_stream=True)
+
+
+@dataclass
+class Service:
+    """A server of HTTP/2 in clear text whose answers a test writes."""
+
+    script: Script = answer_ok
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self, peer: socket.socket) -> None:
+        config = H2Configuration(
+            client_side=False,
+            header_encoding="latin-1",
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+        h2 = H2Connection(config)
+        h2.initiate_connection()
+        peer.sendall(h2.data_to_send())
+        heads: dict[int, dict[str, str]] = {}
+        bodies: dict[int, bytes] = {}
+        with suppress(OSError, H2Error):
+            while data := peer.recv(65_536):
+                for event in h2.receive_data(data):
+                    match event:
+                        case RequestReceived():
+                            heads[event.stream_id or 0] = {str(name): str(value) for name, value in event.headers or ()}
+                        case DataReceived():
+                            number = event.stream_id or 0
+                            bodies[number] = bodies.get(number, b"") + (event.data or b"")
+                            h2.acknowledge_received_data(event.flow_controlled_length or 0, number)
+                        case StreamEnded():
+                            number = event.stream_id or 0
+                            self.requests.append((heads[number], bodies.get(number, b"")))
+                            self.script(self, peer, h2, number)
+                peer.sendall(h2.data_to_send())
+        peer.close()
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    found = Service()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def gateway_of(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    home = Home(tmp_path_factory.mktemp("http2-upstream"))
+    home.install(make_snapshot([make_version(service.port, upstream={"http": {"version": "2"}})]))
+    process = GatewayProcess(home)
+    try:
+        yield process.wait_ready()
+    finally:
+        process.stop()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(service: Service) -> None:
+    service.script = answer_ok
+    service.requests.clear()
+
+
+def ask(gateway: GatewayProcess, method: str = "GET", body: bytes = b"", *fields: str) -> tuple[int, bytes, bytes]:
+    lines = [f"{method} /bank/v1/accounts HTTP/1.1", "Host: a", f"X-API-Key: {KEY}", *fields]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    with RawClient(gateway.port) as client:
+        client.send("\r\n".join([*lines, "", ""]).encode() + body)
+        return client.read_answer(is_head=method == "HEAD")
+
+
+def test_a_request_of_http_1_is_translated(service: Service, gateway_of: GatewayProcess) -> None:
+    status, head, body = ask(gateway_of, "POST", b"hello", "X-Mixed: Case", "TE: trailers", "Connection: x-drop")
+
+    assert (status, body) == (200, b"2\r\nok\r\n0\r\n\r\n")
+    assert b"\r\ncontent-type: text/plain\r\n" in head
+    fields, sent = service.requests[0]
+    assert sent == b"hello"
+    assert (fields[":method"], fields[":path"], fields[":scheme"]) == ("POST", "/accounts", "http")
+    assert fields["x-mixed"] == "Case"
+    assert fields["te"] == "trailers"
+    assert not {"host", "connection", "transfer-encoding", "x-api-key"} & fields.keys()
+
+
+def test_calls_share_one_connection(service: Service, gateway_of: GatewayProcess) -> None:
+    before = service.connections
+    assert [ask(gateway_of)[0] for _ in range(20)] == [200] * 20
+    assert service.connections <= before + 1
+
+
+def with_length(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [*OK, ("content-length", "4")])
+    h2.send_data(number, b"ab")
+    h2.send_data(number, b"cd", end_stream=True)
+
+
+def late_end(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [(":status", "200"), ("content-length", "0")])
+    h2.send_data(number, b"", end_stream=True)
+
+
+def empty(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [(":status", "204")], end_stream=True)
+
+
+def only_head(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, OK, end_stream=True)
+
+
+@pytest.mark.parametrize(
+    ("script", "answer"),
+    [(with_length, (200, b"abcd")), (late_end, (200, b"")), (empty, (204, b"")), (only_head, (200, b""))],
+)
+def test_answers_end_where_their_stream_does(
+    service: Service, gateway_of: GatewayProcess, script: Script, answer: tuple[int, bytes]
+) -> None:
+    service.script = script
+    for _ in range(3):
+        status, _, body = ask(gateway_of)
+        assert (status, body) == answer
+    service.script = answer_ok
+    assert ask(gateway_of)[0] == 200
+
+
+def reset(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.reset_stream(number, 2)
+
+
+def hang_up(_service: Service, peer: socket.socket, _h2: H2Connection, _number: int) -> None:
+    peer.shutdown(socket.SHUT_RDWR)
+
+
+def leave(_service: Service, peer: socket.socket, _h2: H2Connection, _number: int) -> None:
+    peer.sendall(GoAwayFrame(0, last_stream_id=0).serialize())
+
+
+def crlf(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [*OK, ("x-a", "b\r\nx-b: c")], end_stream=True)
+
+
+def no_status(_service: Service, peer: socket.socket, h2: H2Connection, number: int) -> None:
+    block = h2.encoder.encode([("x-a", "b")])
+    peer.sendall(HeadersFrame(number, block, flags=["END_HEADERS", "END_STREAM"]).serialize())
+
+
+def two_lengths(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [*OK, ("content-length", "2"), ("content-length", "3")])
+    h2.send_data(number, b"ok", end_stream=True)
+
+
+def connection_field(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+    h2.send_headers(number, [*OK, ("transfer-encoding", "chunked")], end_stream=True)
+
+
+@pytest.mark.parametrize("script", [reset, hang_up, leave, crlf, no_status, two_lengths, connection_field])
+def test_a_service_that_fails_costs_one_call(service: Service, gateway_of: GatewayProcess, script: Script) -> None:
+    service.script = script
+    status, _, body = ask(gateway_of, "POST", b"x")
+    assert status == 502
+    assert b'"code":"upstream-' in body
+    service.script = answer_ok
+    for _ in range(3):
+        assert ask(gateway_of)[0] == 200
+
+
+def test_a_service_of_http_1_is_told_from_one_of_http_2(gateway_of: GatewayProcess, service: Service) -> None:
+    def speak_http_1(_service: Service, peer: socket.socket, _h2: H2Connection, _number: int) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    service.script = speak_http_1
+    assert ask(gateway_of, "POST", b"x")[0] == 502
+
+
+def test_an_early_answer_ends_the_call_and_not_the_service(service: Service, gateway_of: GatewayProcess) -> None:
+    service.script = answer_ok
+    large = b"z" * 500_000
+    assert ask(gateway_of, "POST", large)[0] == 200
+    assert service.requests[-1][1] == large
