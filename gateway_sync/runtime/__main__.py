@@ -16,6 +16,7 @@ from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
+from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.supervisor import Options, Supervisor
@@ -45,6 +46,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser.add_argument("--access-log-share", type=float, default=1.0, help="of the exchanges, 0 to 1; all with 5xx")
     parser.add_argument("--access-log-mib", type=int, default=100, help="of one file, before the next is begun")
     parser.add_argument("--max-worker-mib", type=int, default=0, help="memory at which a worker is replaced")
+    parser.add_argument(CHECK, action="store_true", help="say whether it would start with these arguments, and end")
     given = parser.parse_args(arguments)
     if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
         parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
@@ -69,7 +71,8 @@ async def run(options: Options, credentials_path: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(options, read_credentials(credentials_path))
+    supervisor = Supervisor(options, read_credentials(credentials_path), take_over(os.environ))
+    loop.add_signal_handler(signal.SIGUSR2, supervisor.ask_to_give_over, sys.argv[1:])
     loop.add_signal_handler(signal.SIGHUP, supervisor.ask_to_roll)
     admin = await asyncio.start_server(Admin(supervisor).handle, "127.0.0.1", options.admin_port)
     async with admin:
@@ -80,6 +83,8 @@ def main() -> int:
     """The exit code; one clear sentence on standard error when it cannot start."""
     options, credentials_path = parse_arguments(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(message)s")
+    if CHECK in sys.argv[1:]:
+        return 0
     os.umask(0o077)  # access records, snapshots and usage are for their owner only
     try:
         options.home.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from secrets import token_hex
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.compiled import worker_environment
+from gateway_sync.runtime.handover import Place, has_ended
 from gateway_sync.runtime.target_board import TargetBoard
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,7 @@ class Slot:
         self.applied_at = 0.0
         self.applied: channel.Applied | None = None
         self.restarts = -1
+        self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
         self._writer: asyncio.StreamWriter | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopping = self._is_retiring = False
@@ -95,6 +97,10 @@ class Slot:
     ) -> None:
         """Keep a worker in the slot until `stop`."""
         backoff_s = FIRST_BACKOFF_S
+        # Each map of a slot has one writer.
+        while self.ending_pid and not has_ended(self.ending_pid):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
+        self.ending_pid = 0
         while not self._is_stopping:
             began = time.monotonic()
             death = await self._run_one(settings, on_change)
@@ -176,6 +182,13 @@ class Slot:
         while not self._is_stopping and (self.boot == boot or self.applied is None):  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)
 
+    def retire(self) -> Place:
+        """Let the worker end, and tell what the next supervisor needs of the slot."""
+        self._is_retiring = True
+        self.send(channel.Retire())
+        tls_listener = self.tls_listener.fileno() if self.tls_listener is not None else 0
+        return Place(self.listener.fileno(), tls_listener, self.pid, self.boot)
+
     def stop(self) -> None:
         """Let the worker finish what it serves and end."""
         self._is_stopping = True
@@ -186,6 +199,14 @@ class Slot:
         """End the worker at once."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
+
+
+def slot_at(number: int, place: Place, targets: TargetBoard) -> Slot:
+    """The slot of a place that a supervisor before left; its next worker starts when the one in it has ended."""
+    tls_listener = socket.socket(fileno=place.tls_listener) if place.tls_listener else None
+    slot = Slot(number, socket.socket(fileno=place.listener), targets, tls_listener)
+    slot.ending_pid, slot.ending_boot = place.pid, place.boot
+    return slot
 
 
 def cpu_count() -> int:

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +16,16 @@ import msgspec
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_log import AccessLog, LogOptions
 from gateway_sync.runtime.bounds import Given
-from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.generations import SOFTWARE_VERSION
+from gateway_sync.runtime.handover import Place
 from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.observing import Observer
-from gateway_sync.runtime.processes import look_at
+from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
-from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener
+from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener, slot_at
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
@@ -35,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 REPORT_S = 2.0
 STOP_S = 12.0
-WATCH_S = 5.0
 DEATHS = 2  # of workers, by one state within SUSPICIOUS_S, put it in quarantine
 
 
@@ -58,8 +58,8 @@ class Options:
 class Supervisor:
     """All workers of one host."""
 
-    def __init__(self, options: Options, credentials: Credentials) -> None:
-        """Reads the state on disk; nothing listens yet. Errors: OSError."""
+    def __init__(self, options: Options, credentials: Credentials, places: Sequence[Place] = ()) -> None:
+        """Reads the state on disk; nothing listens yet but what a supervisor before left. Errors: OSError."""
         self.options = options
         self._credentials = credentials
         self._home = options.home / credentials.fingerprint()
@@ -79,11 +79,13 @@ class Supervisor:
         )
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
         self._wake_report = asyncio.Event()
-        self._is_rolling = asyncio.Lock()
+        self._rolling = Rolling(self.slots, options.worker_bytes, lambda: self.observer.read(self._live_boots()))
+        self._places = places
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _live_boots(self) -> dict[str, int]:
-        return {slot.boot: slot.number for slot in self.slots if slot.boot and slot.pid}
+        ending = {slot.ending_boot: slot.number for slot in self.slots if slot.ending_pid}
+        return ending | {slot.boot: slot.number for slot in self.slots if slot.boot and slot.pid}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until stop is set, then let the workers finish."""
@@ -96,8 +98,7 @@ class Supervisor:
         self._start(self.shipper.run())
         self._start(self._sync.run())
         self._start(self.observer.run())
-        if self.options.worker_bytes:
-            self._start(self._watch_memory())
+        self._start(self._rolling.watch_memory())
         await stop.wait()
         await self._stop()
 
@@ -109,8 +110,11 @@ class Supervisor:
         """Open the port, for there is something to serve, and fill the slots."""
         if self.slots:
             return
+        bind, tls_port = self.options.bind, self.options.tls_port
         for number in range(self.options.workers):
-            bind, tls_port = self.options.bind, self.options.tls_port
+            if number < len(self._places):
+                self.slots.append(slot_at(number, self._places[number], self.targets))
+                continue
             tls_listener = open_listener(bind, tls_port) if tls_port else None
             self.slots.append(Slot(number, open_listener(bind, self.options.port), self.targets, tls_listener))
         self._name_traffic()
@@ -267,30 +271,13 @@ class Supervisor:
         """True when every slot has a worker that serves."""
         return bool(self.slots) and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
 
-    async def roll(self) -> None:
-        """Replace the workers one by one, by processes of the code that is on disk now; nobody is refused."""
-        if self._is_rolling.locked():
-            return
-        async with self._is_rolling:
-            compiled_root.cache_clear()
-            for slot in self.slots:
-                logger.info("worker %d (pid %d) is replaced", slot.number, slot.pid)
-                await slot.replace()
-
     def ask_to_roll(self) -> None:
-        """Roll, in the background."""
-        self._start(self.roll())
+        """Replace the workers, in the background."""
+        self._start(self._rolling.roll())
 
-    async def _watch_memory(self) -> None:
-        """Replace a worker that has grown beyond the soft limit, one at a time."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            for slot in self.slots:
-                process = look_at(slot.pid)
-                if process is not None and process.memory_bytes > self.options.worker_bytes:
-                    logger.warning("worker %d takes %d MiB and is replaced", slot.number, process.memory_bytes >> 20)
-                    async with self._is_rolling:
-                        await slot.replace()
+    def ask_to_give_over(self, arguments: Sequence[str]) -> None:
+        """Give over to a supervisor of the code on disk, in the background."""
+        self._start(self._rolling.give_over(arguments))
 
     async def _stop(self) -> None:
         for slot in self.slots:

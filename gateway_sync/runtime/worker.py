@@ -237,12 +237,12 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     await asyncio.wait([stopping, retirement, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
     if retirement.done():
         retiring = asyncio.create_task(retire(serving, stop_accepting))
-        await asyncio.wait([stopping, retiring, tasks[0]], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([stopping, retiring], return_when=asyncio.FIRST_COMPLETED)  # the supervisor may change
         retiring.cancel()
     stop_accepting()
     await drain(serving)
     serving.flush_cells()
-    if tasks[0].done():
+    if tasks[0].done() and not retirement.done():
         tasks[0].result()  # an error there ends the process with an error
     for task in tasks:
         task.cancel()

@@ -1,4 +1,4 @@
-"""Workers are replaced without anybody noticing: on demand, when they grow, and soon after a crash (R8)."""
+"""Workers and supervisor are replaced without anybody noticing: on demand, when they grow, after a crash (R8)."""
 
 from __future__ import annotations
 
@@ -53,8 +53,26 @@ def roll(gateway: GatewayProcess) -> None:
     gateway.wait_ready()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_rolling_restart_under_load_breaks_nothing_and_counts_exactly(tmp_path: Path, workers: int) -> None:
+def upgrade(gateway: GatewayProcess) -> None:
+    """Have the supervisor replaced by the one on disk, and its workers, and wait until they are."""
+    before = set(gateway.pids())
+    gateway.process.send_signal(signal.SIGUSR2)
+
+    def are_others() -> bool:
+        try:
+            return not before & set(gateway.pids()) and gateway.admin("/healthz/ready")[0] == 200
+        except OSError:
+            return False  # the admin port is opened again by the next supervisor
+
+    wait_until(are_others, "other workers of another supervisor")
+    assert gateway.process.poll() is None
+    assert b"APIM_HANDOVER=" in Path(f"/proc/{gateway.process.pid}/environ").read_bytes()
+
+
+@pytest.mark.parametrize(("workers", "change"), [(1, roll), (2, roll), (1, upgrade), (2, upgrade)])
+def test_new_workers_under_load_break_nothing_and_count_exactly(
+    tmp_path: Path, workers: int, change: Callable[[GatewayProcess], None]
+) -> None:
     home = Home(tmp_path)
     with RawUpstream() as upstream, KeepingControlPlane(home) as control:
         control.publish(make_snapshot([make_version(upstream.port)], quotas=(Quota(10**6, "day"),)))
@@ -65,7 +83,7 @@ def test_rolling_restart_under_load_breaks_nothing_and_counts_exactly(tmp_path: 
         try:
             for caller in fresh:
                 caller.start()
-            kept = call(gateway.port, callers=4, calls=400, meanwhile=lambda: roll(gateway))
+            kept = call(gateway.port, callers=4, calls=400, meanwhile=lambda: change(gateway))
         finally:
             is_enough.set()
             for caller in fresh:
@@ -133,6 +151,25 @@ def test_websockets_are_told_to_come_back_and_can_at_once(tmp_path: Path) -> Non
             with connect(url, additional_headers={"X-API-Key": KEY}) as peer:
                 peer.send("again")
                 assert peer.recv() == "again"
+        finally:
+            gateway.stop()
+
+
+def test_code_that_does_not_start_takes_nothing_over(tmp_path: Path) -> None:
+    home, broken = Home(tmp_path / "home"), tmp_path / "path"
+    with RawUpstream() as upstream:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        gateway = GatewayProcess(home, variables={"PYTHONPATH": str(broken)}).wait_ready()
+        try:
+            before = gateway.pids()
+            broken.mkdir()
+            (broken / "msgspec.py").write_text("raise ImportError('half installed')")
+            gateway.process.send_signal(signal.SIGUSR2)
+            log = home.path / "gateway.log"
+            wait_until(lambda: "half installed" in log.read_text(), "the reason in the log")
+            assert gateway.pids() == before
+            with RawClient(gateway.port) as client:
+                assert client.send(GET).read_answer()[0] == 200
         finally:
             gateway.stop()
 
