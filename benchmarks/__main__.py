@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import interpreters, load, rounds, subjects
+from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.streaming import streaming
@@ -46,17 +46,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         bench = _bench(Path(folder))
         if not arguments.short:
-            subjects.install_envoy(bench)
+            fetched.fetch(bench)
             subjects.compile_gateway()
-        missing = subjects.missing_peers(bench)
+        missing = peers.missing_peers(bench)
         if subjects.COMPILED not in subjects.builds():
             missing[subjects.COMPILED.title] = "there is no compiled copy of these sources; script/compile makes it"
-        peers = [name for name in subjects.PEERS if name not in missing]
+        present = [name for name in peers.PEERS if name not in missing]
         result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
         try:
             for name in arguments.only:
                 if name == "throughput":
-                    result[name] = _print_throughput(rounds.throughput(bench, extent, peers))
+                    result[name] = _print_throughput(rounds.throughput(bench, extent, present))
                 else:
                     title, measure = MEASUREMENTS[name]
                     result[name] = _print_rows(title, measure(bench, extent))
@@ -105,7 +105,7 @@ def _machine() -> dict[str, object]:
         "system": platform.platform(),
         "python": f"{platform.python_version()}, {interpreters.best_interpreter().reason}",
         "commit": _first_line(["git", "rev-parse", "--short", "HEAD"]),
-        "versions": {**versions, "envoy": subjects.ENVOY},
+        "versions": {**versions, "fetched": [fetched.ENVOY, fetched.TRAEFIK, fetched.EXPRESS_GATEWAY]},
         "connections": load.CONNECTIONS,
     }
 

@@ -11,6 +11,7 @@ from statistics import median
 
 from benchmarks import load, probes, subjects
 from benchmarks.load import Measured, Subject
+from benchmarks.peers import PEERS
 from benchmarks.state import Size, calls_of, make_state
 from benchmarks.subjects import Bench, Extent
 
@@ -28,7 +29,7 @@ def throughput(bench: Bench, extent: Extent, peers: list[str]) -> dict[str, obje
         for subject in ours:
             probes.wait_for_answer(subject.port, calls[0])
         running = list(ours)
-        running += [stack.enter_context(subjects.PEERS[name](bench, upstream_port, calls)) for name in peers]
+        running += [stack.enter_context(PEERS[name](bench, upstream_port, calls)) for name in peers]
         runs = _interleaved(bench, extent, running, file)
     return {
         "subjects": {name: _summary(measured) for name, measured in runs.items()},

