@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tooling import environment
 
-# What a request passes through, core first. A compiled class cannot be subclassed by one that is not: add both.
+# What a request passes through; with_relatives adds the modules of bases and subclasses.
 MODULES = (
     "messages.py",
     "policies/rate_limit.py",
@@ -55,6 +56,23 @@ def compile_gateway() -> Path:
     return target
 
 
+def with_relatives(chosen: set[Path], package: Path) -> set[Path]:
+    """The modules, and those whose classes are bases or subclasses of theirs: mypyc wants all of a family or none."""
+    classes = [
+        (path, node.name, {base.id for base in node.bases if isinstance(base, ast.Name)})
+        for path in package.rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    while True:
+        named = {name for path, name, _ in classes if path in chosen}
+        wanted = {base for path, _, bases in classes if path in chosen for base in bases}
+        more = {path for path, name, bases in classes if name in wanted or bases & named} - chosen
+        if not more:
+            return chosen
+        chosen = chosen | more
+
+
 def _check_tools() -> None:
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
@@ -66,14 +84,10 @@ def _check_tools() -> None:
 def _build(package: Path, building: Path) -> None:
     shutil.copytree(package, building / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     (building / "mypy.ini").write_text(_SETTINGS)
-    modules = sorted({
-        str(path.relative_to(building))
-        for pattern in MODULES
-        for path in (building / package.name).glob(pattern)
-        if path.name != "__init__.py"
-    })  # fmt: skip
+    chosen = {path for pattern in MODULES for path in (building / package.name).glob(pattern)}
+    modules = with_relatives({path for path in chosen if path.name != "__init__.py"}, building / package.name)
     ended = subprocess.run(
-        [sys.executable, "-m", "mypyc", *modules],
+        [sys.executable, "-m", "mypyc", *sorted(str(path.relative_to(building)) for path in modules)],
         cwd=building, capture_output=True, text=True, check=False, env={**os.environ, "MYPYC_OPT_LEVEL": "3"},
     )  # fmt: skip
     if ended.returncode != 0:
