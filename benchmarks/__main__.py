@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import fetched, interpreters, load, peers, rounds, subjects
+from benchmarks.exchanges import kinds
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.streaming import streaming
@@ -24,6 +25,7 @@ from benchmarks.swaps import swaps
 MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]] = {
     "growth": ("P4 growth", rounds.growth),
     "start": ("P11 exec to serving", rounds.start),
+    "kinds": ("Nanoseconds an exchange, in one process", kinds),
     "memory": ("P5 memory", memory),
     "swaps": ("P6 states applied under load", swaps),
     "streaming": ("P7 streaming", streaming),

@@ -16,6 +16,7 @@ from gateway_sync.rows import (
     EnvironmentRow,
     OperationRow,
     PlanVersionRow,
+    PolicyRow,
     ProductItemRow,
     ProductRow,
     QuotaRow,
@@ -67,12 +68,12 @@ def verify_key() -> str:
     return base64.b64encode(_signer().public_key().public_bytes_raw()).decode()
 
 
-def make_state(size: Size, upstream_port: int, revision: int = 1) -> State:
+def make_state(size: Size, upstream_port: int, revision: int = 1, policies: tuple[PolicyRow, ...] = ()) -> State:
     """The state of this size; every route leads to one upstream. Each revision differs from the others in one API.
 
     Errors: ValueError when the compiler finds a problem.
     """
-    compiled = compile_snapshot(_rows(size, upstream_port, revision), {})
+    compiled = compile_snapshot(_rows(size, upstream_port, revision, policies), {})
     if compiled.problems:
         message = f"the compiler finds {compiled.problems[0]}"
         raise ValueError(message)
@@ -126,7 +127,7 @@ def _signer() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(_SEED)
 
 
-def _rows(size: Size, upstream_port: int, revision: int) -> Rows:
+def _rows(size: Size, upstream_port: int, revision: int, policies: tuple[PolicyRow, ...]) -> Rows:
     targets = (TargetRow(f"http://127.0.0.1:{upstream_port}"),)
     apis = tuple(
         APIRow(
@@ -147,7 +148,7 @@ def _rows(size: Size, upstream_port: int, revision: int) -> Rows:
                     passthrough_prefix="",
                     base_path="",
                     upstream=UpstreamRow(targets, 5.0 + revision if number == 0 else 5.0),
-                    policies=(),
+                    policies=policies,
                 ),
             ),
         )
