@@ -60,11 +60,14 @@ class EventReport:
 
 @dataclass(frozen=True, slots=True)
 class GatewayReport:
-    """A gateway and all of its live workers."""
+    """A gateway and all of its live workers.
+
+    Shapes: targets and events None = as reported before.
+    """
 
     workers: tuple[WorkerReport, ...]
     software_version: str = ""
     host: str = ""
     is_push_connected: bool = False
-    targets: tuple[TargetReport, ...] = ()
-    events: tuple[EventReport, ...] = ()
+    targets: tuple[TargetReport, ...] | None = None
+    events: tuple[EventReport, ...] | None = None

@@ -192,9 +192,8 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
         software_version=report.software_version[:40],
         host=report.host[:255],
         is_push_connected=report.is_push_connected,
-        targets=[asdict(target) for target in report.targets[:TARGETS_AT_MOST]],
-        events=[asdict(event) for event in report.events[-EVENTS_AT_MOST:]],
         seen_at=now,
+        **_told_of_targets(report),
     )
     workers = {worker.slot: worker for worker in report.workers}
     gateway.workers.exclude(slot__in=workers).delete()
@@ -220,6 +219,15 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
         unique_fields=("gateway", "slot"),
         update_fields=_REPORTED,
     )
+
+
+def _told_of_targets(report: GatewayReport) -> dict[str, list[dict[str, Any]]]:
+    told: dict[str, list[dict[str, Any]]] = {}
+    if report.targets is not None:
+        told["targets"] = [asdict(target) for target in report.targets[:TARGETS_AT_MOST]]
+    if report.events is not None:
+        told["events"] = [asdict(event) for event in report.events[-EVENTS_AT_MOST:]]
+    return told
 
 
 def _advance(column: str, by: int, environment_id: str) -> int:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from http import HTTPStatus
 
+import msgspec
+
 from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.exposition import exposition
 from gateway_sync.runtime.supervisor import Supervisor
@@ -66,6 +68,8 @@ class Admin:
         manifest = supervisor.keeper.manifest
         return supervisor.report() | {
             "compiled": compiled_root() is not None,
+            "targets": msgspec.to_builtins(supervisor.targets.targets()),
+            "events": msgspec.to_builtins(list(supervisor.targets.events)),
             "environment": manifest.environment if manifest else "",
             "revision": manifest.revision if manifest else 0,
             "digest": manifest.digest if manifest else "",

@@ -78,10 +78,14 @@ class Verdicts(msgspec.Struct, tag="verdicts"):
 
 
 class Told(msgspec.Struct, tag="told"):
-    """What a worker knows about its targets now, and what happened to them since the last time."""
+    """What is new about a worker's targets: those that changed, and what happened.
+
+    Shapes: is_anew = its snapshot is another one, so what was told before is void.
+    """
 
     targets: list[TargetTold]
     events: list[EventTold]
+    is_anew: bool = False
 
 
 _ENCODER = msgspec.json.Encoder()

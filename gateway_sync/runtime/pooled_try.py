@@ -131,5 +131,6 @@ class PooledTry(Attempts):
         name = balancing.name.encode()
         if cookie_of(self._exchange.head, name) != member.token:
             pair = b"Set-Cookie: %s=%s; " % (name, member.token)
+            secure = b"; Secure" if self._exchange.client.peer is not None else b""
             path = self._exchange.version.prefix
-            self._exchange.add_line(pair + b"Path=%s; HttpOnly; SameSite=Lax\r\n" % path)
+            self._exchange.add_line(pair + b"Path=%s; HttpOnly; SameSite=Lax%s\r\n" % (path, secure))

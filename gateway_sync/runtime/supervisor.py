@@ -217,7 +217,9 @@ class Supervisor:
         is_down = False
         while True:
             try:
-                await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(self.report()))
+                await asyncio.to_thread(
+                    self._control.post, "report", msgspec.json.encode(self.report() | self.targets.report())
+                )
                 is_down = False
             except ControlPlaneDown as error:
                 if not is_down:
@@ -238,8 +240,6 @@ class Supervisor:
             "host": socket.gethostname(),
             "is_push_connected": self.follower.is_push_connected,
             "workers": [self._worker_report(slot) for slot in self.slots],
-            "targets": msgspec.to_builtins(self.targets.targets()),
-            "events": msgspec.to_builtins(list(self.targets.events)),
         }
 
     def _worker_report(self, slot: Slot) -> dict[str, object]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from gateway_sync.runtime.core.breakers import CLOSED
 from gateway_sync.runtime.core.index import Index
@@ -63,15 +63,11 @@ class UpstreamStates:
         """The pools of the snapshot in force."""
         return self._pools.values()
 
-    def told(self, now_ms: int) -> list[TargetTold]:
-        """Every target of every pool."""
-        return [told for pool in self._pools.values() for told in _told(pool, now_ms)]
-
-    def take_events(self) -> list[EventTold]:
-        """The events since the last time."""
+    def news(self, now_ms: int) -> tuple[list[TargetTold], list[EventTold]]:
+        """The targets of which there is something new, and the events, since the last time."""
         events = list(self.events)
         self.events.clear()
-        return events
+        return [told for pool in self._pools.values() for told in _news(pool, now_ms)], events
 
 
 def check_key(version_id: str, target: str) -> str:
@@ -79,24 +75,26 @@ def check_key(version_id: str, target: str) -> str:
     return f"{version_id} {target}"
 
 
-def _told(pool: UpstreamPool, now_ms: int) -> list[TargetTold]:
-    told = []
+def _news(pool: UpstreamPool, now_ms: int) -> Iterator[TargetTold]:
     for member in pool.members:
         arm: Arm | None = pool.arms.get(member.arm if pool.settings.canary is not None else "")
         health = member.health
-        told.append(
-            TargetTold(
-                version=pool.version_id,
-                arm=member.arm,
-                target=member.key,
-                state=DOWN if health.is_down else EJECTED if health.ejected_until_ms > now_ms else UP,
-                breaker=arm.circuit.state if arm is not None and arm.circuit is not None else CLOSED,
-                active=member.active,
-                requests=member.requests,
-                failures=member.failures,
-                latency_us=member.latency_us,
-                ejections=member.ejections,
-                retries=member.retries,
-            )
+        state = DOWN if health.is_down else EJECTED if health.ejected_until_ms > now_ms else UP
+        breaker = arm.circuit.state if arm is not None and arm.circuit is not None else CLOSED
+        now = (state, breaker, member.requests, member.active)
+        if now == member.told:
+            continue
+        member.told = now
+        yield TargetTold(
+            version=pool.version_id,
+            arm=member.arm,
+            target=member.key,
+            state=state,
+            breaker=breaker,
+            active=member.active,
+            requests=member.requests,
+            failures=member.failures,
+            latency_us=member.latency_us,
+            ejections=member.ejections,
+            retries=member.retries,
         )
-    return told

@@ -38,7 +38,6 @@ from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import note_gauges, open_cells
 from gateway_sync.runtime.target_board import CHECKING_SLOT
-from gateway_sync.runtime.target_report import TargetTold
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.tunnel import recheck_tunnels
 from gateway_sync.runtime.upstream_states import UpstreamStates
@@ -86,7 +85,7 @@ class Worker:
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)
         is_checking = settings.slot == CHECKING_SLOT
         self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None
-        self._told: list[TargetTold] = []
+        self._told_of = ""  # the digest of the snapshot whose targets were told
         self.tls: TLSServer | None = None
         self._edge_problems: tuple[Problem, ...] = ()
 
@@ -124,12 +123,12 @@ class Worker:
         self._writer.write(channel.encode(channel.Verdicts(down)))
 
     def _tell_targets(self) -> None:
-        """What is known about the targets, when it is not what was told last."""
-        upstreams = self.serving.upstreams
-        told, events = upstreams.told(self.serving.now_ms), upstreams.take_events()
-        if told != self._told or events:
-            self._told = told
-            self._writer.write(channel.encode(channel.Told(told, events)))
+        """What is new about the targets."""
+        targets, events = self.serving.upstreams.news(self.serving.now_ms)
+        digest = self.serving.gate.index.digest
+        if targets or events or digest != self._told_of:
+            is_anew, self._told_of = digest != self._told_of, digest
+            self._writer.write(channel.encode(channel.Told(targets, events, is_anew)))
 
     async def _apply(self, order: channel.Apply) -> None:
         try:

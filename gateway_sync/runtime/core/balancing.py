@@ -25,8 +25,23 @@ class Member:
     """
 
     __slots__ = (
-        "active", "arm", "credit", "ejections", "failures", "health", "key", "latency_us", "priority", "requests",
-        "retries", "target", "token", "unreached_until_ms", "waiting", "weight",
+        "active",
+        "arm",
+        "credit",
+        "ejections",
+        "failures",
+        "health",
+        "key",
+        "latency_us",
+        "priority",
+        "requests",
+        "retries",
+        "target",
+        "token",
+        "told",
+        "unreached_until_ms",
+        "waiting",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, target: TargetEntry, weight: int, priority: int, arm: str, health: Health) -> None:
@@ -40,6 +55,7 @@ class Member:
         self.active = self.credit = self.unreached_until_ms = 0
         self.requests = self.failures = self.latency_us = self.ejections = self.retries = 0
         self.token = b""
+        self.told: tuple[object, ...] = ()  # what was told of it last
         self.waiting: deque[Callable[[], bool]] = deque()
 
     def count(self, latency_us: int, *, is_failure: bool) -> None:
