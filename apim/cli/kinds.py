@@ -78,6 +78,18 @@ KINDS: Final = (
         "",
         ("name", "base_url", "revision", "published_revision", "is_waiting_to_publish"),
     ),
+    Kind(
+        "certificate",
+        "/certificates",
+        "Certificate",
+        ("name", "environment", "organization", "hosts", "issuer", "not_after"),
+    ),
+    Kind(
+        "host",
+        "/hosts",
+        "Host",
+        ("name", "environment", "api", "version", "base_path", "is_redirected_to_https", "client_certificates"),
+    ),
     Kind("gateway", "/gateways", "", ("name", "environment", "host", "software_version", "seen_at")),
 )
 SHORT_NAMES: Final = {"app": "application", "apps": "application", "org": "organization", "key": "credential"}

@@ -1,4 +1,4 @@
-"""What an upstream's TLS settings need of its environment and organization."""
+"""What an upstream's settings of TLS and HTTP need of its environment, its organization and each other."""
 
 from __future__ import annotations
 
@@ -31,3 +31,13 @@ def tls_problems(version: VersionRow, organization_id: str, environment: Environ
         message = f'There is no certificate "{tls.client_certificate}" for the services of this organization here.'
         hint = "An administrator can add it to the environment."
         yield Problem("upstream.E012", message, where, hint)
+
+
+def http_problems(version: VersionRow) -> Iterable[Problem]:
+    """What HTTP/2 towards the targets of a version does not go together with."""
+    settings, _ = parse_settings(version.upstream.settings, Where("version", version.id))
+    is_http2 = settings.http is not None and settings.http.version == "2"
+    if version.state != "retired" and is_http2 and settings.health_check and settings.health_check.protocol == "http":
+        where = Where("version", version.id, "upstream.healthCheck.protocol")
+        message = "Health checks ask by HTTP/1.1, which targets with `http: 2` may not speak."
+        yield Problem("upstream.E013", message, where, "Use protocol: tcp.")

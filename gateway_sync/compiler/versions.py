@@ -9,7 +9,7 @@ from dataclasses import replace
 from gateway_sync.compiler.bindings import compile_contract
 from gateway_sync.compiler.places import compile_policies
 from gateway_sync.compiler.routes import compile_routes
-from gateway_sync.compiler.upstream_tls import tls_problems
+from gateway_sync.compiler.upstream_tls import http_problems, tls_problems
 from gateway_sync.compiler.upstreams import compile_settings, compile_targets
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import APIRow, EnvironmentRow, VersionRow
@@ -33,6 +33,7 @@ def compile_api(row: APIRow, environment: EnvironmentRow, last: API | None) -> t
     for version_row in sorted(row.versions, key=lambda version: version.name):
         version, found = _compile_version(version_row, environment)
         found += tls_problems(version_row, row.organization_id, environment)
+        found += http_problems(version_row)
         found += _lifecycle_problems(version_row, names - {version_row.name}, is_taken=version_row.name in versions)
         if any(problem.is_error for problem in found):
             version, notice = _fall_back(version_row, version, last_versions.get(version_row.id))

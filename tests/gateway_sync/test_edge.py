@@ -71,9 +71,13 @@ def test_what_is_sealed_opens_for_its_key_and_context_only() -> None:
 
 
 def tls_codes(*, url: str = "https://127.0.0.1:9443", allows: bool = False, **tls: object) -> set[str]:
+    return codes_of({"tls": tls}, url=url, allows=allows)
+
+
+def codes_of(settings: dict[str, object], *, url: str = "http://127.0.0.1:9080", allows: bool = False) -> set[str]:
     (api,) = [api for api in BANK.apis if api.name == "bank"]
     version = api.versions[0]
-    upstream = replace(version.upstream, targets=(TargetRow(url),), settings={"tls": tls})
+    upstream = replace(version.upstream, targets=(TargetRow(url),), settings=settings)
     api = replace(api, organization_id="org_1", versions=(replace(version, upstream=upstream),))
     certificates = (replace(CERTIFICATE, name="ours", organization_id="org_1"), CERTIFICATE)
     environment = replace(BANK.environment, certificates=certificates, allow_unverified_upstreams=allows)
@@ -97,3 +101,9 @@ def test_settings_that_cannot_be_are_told() -> None:
     assert tls_codes(serverName="a b") == {"tls.E002"}
     assert tls_codes(minimumVersion="1.1") == {"tls.E002"}
     assert tls_codes(url="http://127.0.0.1:9080") == {"upstream.W001"}
+
+
+def test_health_checks_and_http_2_must_agree() -> None:
+    assert codes_of({"http": {"version": "2"}, "healthCheck": {}}) == {"upstream.E013"}
+    assert codes_of({"http": {"version": "2"}, "healthCheck": {"protocol": "tcp"}}) == set()
+    assert codes_of({"http": {"version": "1.1"}, "healthCheck": {}}) == set()
