@@ -168,6 +168,15 @@ class HostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuerKeysRow:
+    """Keys that were fetched for jwt policies of this source; fault says why the last fetch failed, "" = it did not."""
+
+    source: str
+    keys: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentRow:
     """The environment itself: what holds for every exchange in it."""
 
@@ -182,6 +191,7 @@ class EnvironmentRow:
     allow_unverified_upstreams: bool = False
     certificates: tuple[CertificateRow, ...] = ()
     hosts: tuple[HostRow, ...] = ()
+    issuer_keys: tuple[IssuerKeysRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

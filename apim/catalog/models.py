@@ -235,6 +235,27 @@ class Revision(models.Model):
         return f"{self.version} revision {self.number}"
 
 
+class IssuerKeys(models.Model):
+    """The public keys of an issuer of tokens, as they were fetched last; a failure leaves those of before in force.
+
+    Shapes: source is that of gateway_sync.policies.jwt.key_source; keys is a canonical JWK set, "" before the first
+    success; fault says why the last fetch failed, "" when it did not.
+    """
+
+    id = IDField("iks")
+    source = models.CharField(max_length=600, unique=True)
+    keys = models.TextField(blank=True)
+    fault = models.CharField(max_length=255, blank=True)
+    checked_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("source",)
+
+    def __str__(self) -> str:
+        return self.source
+
+
 class Deployment(models.Model):
     """Which revision of a version runs in an environment.
 

@@ -135,6 +135,12 @@ class JWT:
 
 
 POLICY = JWT
+ISSUER: Final = "issuer "  # begins a source of keys that is no address of keys
+
+
+def key_source(policy: JWT) -> str:
+    """Where its keys are fetched from: an address of keys, or ISSUER and who tells one; "" when it has all it needs."""
+    return policy.jwks_url or ("" if policy.jwks else ISSUER + policy.issuer)
 
 
 def client_text(environment: str, issuer: str, client_id: str) -> str:

@@ -176,6 +176,20 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="IssuerKeys",
+            fields=[
+                ("id", apim.fields.IDField("iks")),
+                ("source", models.CharField(max_length=600, unique=True)),
+                ("keys", models.TextField(blank=True)),
+                ("fault", models.CharField(blank=True, max_length=255)),
+                ("checked_at", models.DateTimeField()),
+                ("fetched_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "ordering": ("source",),
+            },
+        ),
         migrations.AddConstraint(
             model_name="apiversion",
             constraint=models.UniqueConstraint(fields=("api", "name"), name="version_name_once_an_api"),

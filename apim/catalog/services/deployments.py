@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
+from apim.catalog.issuer_keys import announce_on_commit
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.services.versions import lock, require_active
 from apim.errors import Conflict, Invalid, NotFound
@@ -142,6 +143,7 @@ def _require_runnable(revision: Revision) -> None:
 
 def _deploy(revision: Revision, environment: Environment, by: Actor, action: str) -> Deployment:
     version = revision.version
+    announce_on_commit(revision.policies)
     current = version.deployments.filter(environment=environment).first()
     if current is not None and current.revision_id == revision.pk:
         return current
