@@ -30,6 +30,7 @@ from gateway_sync.runtime.spool_format import (
     FIRST_RECORD,
     HEADER,
     LOOK,
+    READMIT,
     SEGMENT_BYTES,
     SEPARATOR,
     TAIL_BYTES,
@@ -204,6 +205,8 @@ def _take_rare(boot: _Boot, kind: int, payload: bytes, sinks: Sequence[Sink]) ->
         (index,) = CONTEXT_HEAD.unpack_from(payload)
         texts = payload[CONTEXT_HEAD.size :].decode(errors="replace").split(SEPARATOR)
         boot.contexts[index] = UsageContext(*texts)
+    elif kind == READMIT:
+        boot.admitted[ADMIT_HEAD.unpack_from(payload)[0]] = payload
     elif kind == CELLS:
         _, cells = _CELLS.decode(payload)
         for sink in sinks:

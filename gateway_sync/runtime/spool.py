@@ -116,13 +116,29 @@ class Spool:
         self._begin(following, FIRST_RECORD)
         return True
 
-    def admit(self, number: int, at_us: int, client_request_id: bytes, path: bytes, context: bytes) -> bool:
-        """Note an exchange that is about to be sent; False when the disk is full and it must be refused."""
+    @property
+    def segment(self) -> int:
+        """The number of segments that were begun: another one tells that what was noted is in an older one."""
+        return self._count
+
+    def admit(
+        self,
+        number: int,
+        at_us: int,
+        client_request_id: bytes,
+        path: bytes,
+        context: bytes,
+        kind: int = ADMIT,
+    ) -> bool:
+        """Note an exchange that is about to be sent; False when the disk is full and it must be refused.
+
+        With READMIT one that is under way is noted again.
+        """
         while True:
             index = self._contexts.get(context) or self._note_context(context)
             if index:
                 head = ADMIT_HEAD.pack(number, at_us, index, len(client_request_id))
-                if self._append(ADMIT, head + client_request_id + path[:MAX_PATH], _RESERVE):
+                if self._append(kind, head + client_request_id + path[:MAX_PATH], _RESERVE):
                     return True
             if not self._roll():
                 return False

@@ -5,6 +5,7 @@ which needs one look; the shipper goes by the records alone. Record: length, CRC
 of 0 is the end of what was written; a wrong CRC is a write that was cut off by a kill. ADMIT is written before an
 exchange is sent to the upstream, FINAL before the last byte of its answer is released, so an ADMIT without FINAL in the
 spool of a dead worker is an exchange whose outcome nobody knows. CONTEXT is what many ADMITs of the same segment share.
+READMIT repeats the ADMIT of an exchange that lasts, so that the segment where it began need not be kept for it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FINAL: Final = 2
 CELLS: Final = 3
 END: Final = 4
 CONTEXT: Final = 5
+READMIT: Final = 6
 SEPARATOR: Final = "\x1f"  # of the texts of a CONTEXT
 REFUSED: Final = "refused"  # a folder, so without a suffix
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway_sync.runtime.spool_format import (
     FIRST_RECORD,
     HEADER,
     LOOK,
+    READMIT,
     SEGMENT_BYTES,
     SEPARATOR,
     TAIL_BYTES,
@@ -29,6 +31,7 @@ from gateway_sync.usage_wire import FINAL_BODY, INDETERMINATE, UsageCell, UsageC
 LONGEST_RECORD = 2**20
 MOST_CELLS = 100  # notes of anonymous counts in memory, of which a worker makes one a second; the rest waits on disk
 
+_NUMBER = struct.Struct("<Q")
 _CELLS = msgspec.msgpack.Decoder(tuple[int, list[Any]])  # the control plane checks each; a refusal is dealt with
 
 
@@ -129,6 +132,11 @@ class Boot:
                 return False
             self.contexts[index] = UsageContext(*texts)
             segment.contexts.append(index)
+        elif kind == READMIT:
+            (number,) = _NUMBER.unpack_from(payload)
+            self.admitted[number] = payload
+            for other in self.segments.values():
+                other.open_numbers.discard(number)
         elif kind == CELLS:
             try:
                 self.cells.append(_CELLS.decode(payload))

@@ -26,6 +26,9 @@ class Owner(Protocol):
     def is_still_admitted(self) -> bool:
         """True when the call that opened the tunnel would be admitted now."""
 
+    def note_again(self) -> None:
+        """It still lasts."""
+
     def on_tunnel_end(self, tunnel: Tunnel) -> None:
         """No more bytes will go through; called once."""
 
@@ -187,7 +190,10 @@ class Tunnel:
 
     def recheck(self) -> None:
         """End it when whoever opened it may not do so any more."""
-        if not self.is_parting and not self._owner.is_still_admitted():
+        if self.is_parting:
+            return
+        self._owner.note_again()
+        if not self._owner.is_still_admitted():
             self._goodbye = POLICY_VIOLATION
             self.drain()
 

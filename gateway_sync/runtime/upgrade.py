@@ -15,7 +15,7 @@ from gateway_sync.runtime.core.forwarding import switching_head
 from gateway_sync.runtime.core.websocket import accept_value, handshake_key
 from gateway_sync.runtime.dispatch import dispatch
 from gateway_sync.runtime.exchange import Exchange
-from gateway_sync.runtime.spool_format import CODE_NUMBERS
+from gateway_sync.runtime.spool_format import CODE_NUMBERS, READMIT
 from gateway_sync.runtime.stats import TUNNELS_CLOSED, TUNNELS_OPENED, count_exchange
 from gateway_sync.runtime.tunnel import Tunnel
 
@@ -33,7 +33,7 @@ _NO_ROOM = (b"Retry-After: 5",)
 class UpgradeExchange(Exchange):
     """One request with a valid Upgrade; it ends when its tunnel does."""
 
-    __slots__ = ("_application", "_key", "_protocol", "_switched_us")
+    __slots__ = ("_application", "_key", "_noted_in", "_protocol", "_switched_us")
 
     def __init__(self, client: ClientConnection, serving: Serving, head: RequestHead) -> None:
         """Nothing is decided yet."""
@@ -42,6 +42,7 @@ class UpgradeExchange(Exchange):
         self._application: str | None = None  # whose place is taken
         self._key = b""
         self._switched_us = 0
+        self._noted_in = serving.spool.segment
 
     def go_on(self, version: VersionEntry) -> None:
         """Send the request with its Upgrade, without it, or refuse it."""
@@ -113,6 +114,15 @@ class UpgradeExchange(Exchange):
         accepts = [value for name, value in fields if name == b"sec-websocket-accept"]
         if self._protocol == WEBSOCKET and accepts != [accept_value(self._key)]:
             raise FramingError("upstream-invalid", "The upstream's WebSocket handshake is not an answer to this one.")
+
+    def note_again(self) -> None:
+        """Have the exchange noted where the spool is written now, for the segments before are kept for it else."""
+        grant, spool = self.admission.grant, self.serving.spool
+        if not self._is_admitted or grant is None or self._noted_in == spool.segment:
+            return
+        at_us = self._started_ns // 1000
+        if spool.admit(self._number, at_us, self.head.request_id, self.admission.path, grant.context, READMIT):
+            self._noted_in = spool.segment
 
     def is_still_admitted(self) -> bool:
         """True when the handshake would be admitted now: the key, its subscription, the version, the address."""
