@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django import template
+from django.utils.text import Truncator
 
 from apim.console.forms.plans import CeilingForm
 from apim.products.models import PlanVersion
+from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 register = template.Library()
 
+_LONGEST_SETTING = 80
 _PERIODS = {1: "second", 60: "minute", 3600: "hour"}
 
 
@@ -18,6 +21,24 @@ _PERIODS = {1: "second", 60: "minute", 3600: "hour"}
 def item(mapping: Mapping[str, object], key: str) -> object:
     """The value of a key that is a variable; None when it is absent."""
     return mapping.get(key)
+
+
+@register.filter
+def setting_words(value: object) -> str:
+    """A setting of a policy as its form shows it: lists with commas, yes and no; cut when it is long."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(setting_words(each) for each in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {setting_words(each)}" for name, each in value.items())
+    return Truncator(str(value)).chars(_LONGEST_SETTING)
+
+
+@register.filter
+def group_titles(upstream: Mapping[str, object]) -> list[str]:
+    """The titles of the groups of settings that an upstream has, in the order of the reference."""
+    return [text.title for kind, text in GROUPS.items() if kind in upstream]
 
 
 @register.filter

@@ -111,3 +111,14 @@ def test_the_weights_of_arms_change_at_once_and_back(log_in: LogIn, owner: User,
 
 def _weights() -> dict[str, int]:
     return Deployment.objects.get().arm_weights
+
+
+def test_a_version_tells_its_groups_and_policies_in_words(log_in: LogIn, owner: User, version: APIVersion) -> None:
+    upstream = {"targets": [{"url": "http://127.0.0.1:1"}], "breaker": {}, "balancing": {}}
+    policies = [{"rate-limit": {"limit": "5/s", "shadow": True, "operations": ["GET /a", "POST /b"]}}]
+    save_revision(version=version, by=TESTER, upstream=upstream, policies=policies)
+
+    page = log_in(owner).get(URL).content.decode()
+    assert "With Balancing, Circuit breaker." in page
+    assert "shadow: yes" in page
+    assert "operations: GET /a, POST /b" in page
