@@ -32,8 +32,10 @@ def compile_api(row: APIRow, environment: EnvironmentRow, last: API | None) -> t
     versions: dict[str, Version] = {}
     for version_row in sorted(row.versions, key=lambda version: version.name):
         version, found = _compile_version(version_row, environment)
-        found += tls_problems(version_row, row.organization_id, environment)
-        found += http_problems(version_row)
+        on_the_way = [*tls_problems(version_row, row.organization_id, environment), *http_problems(version_row)]
+        if any(problem.is_error for problem in on_the_way):
+            version = None  # it would trust whom it may not, or nobody would answer
+        found += on_the_way
         found += _lifecycle_problems(version_row, names - {version_row.name}, is_taken=version_row.name in versions)
         if any(problem.is_error for problem in found):
             version, notice = _fall_back(version_row, version, last_versions.get(version_row.id))

@@ -85,6 +85,16 @@ def codes_of(settings: dict[str, object], *, url: str = "http://127.0.0.1:9080",
     return {problem.code for problem in compiled.problems if problem.code.startswith(("upstream.", "tls."))}
 
 
+def test_a_version_that_may_not_be_called_so_is_not_served() -> None:
+    for tls in ({"verify": False}, {"clientCertificate": "public"}):
+        (api,) = [api for api in BANK.apis if api.name == "bank"]
+        targets = (TargetRow("https://127.0.0.1:9443"),)
+        upstream = replace(api.versions[0].upstream, targets=targets, settings={"tls": tls})
+        api = replace(api, versions=(replace(api.versions[0], upstream=upstream),))
+
+        assert compile_snapshot(replace(BANK, apis=(api,)), {}).snapshot.apis == ()
+
+
 def test_an_upstream_may_go_unverified_only_where_the_environment_allows_it() -> None:
     assert tls_codes(verify=False) == {"upstream.E011"}
     assert tls_codes(verify=False, allows=True) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -393,3 +394,34 @@ def test_trailers_of_a_service_come_after_its_answer(stage: Stage, upstream: Raw
         for _ in range(2):
             answer = client.answer(client.head())
             assert (answer.status, answer.body, answer.trailers) == (200, b"ok", {"x-sum": "7"})
+
+
+def test_a_gateway_that_stops_finishes_what_is_under_way(upstream: RawUpstream, tmp_path: Path) -> None:
+    home = SealedHome(tmp_path / "home")
+    root = authority()
+    home.install(
+        with_edge(make_snapshot([make_version(upstream.port)]), [home.certificate("public", root.issue(HOST), [HOST])])
+    )
+    is_stopping = threading.Event()
+
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        is_stopping.wait(PATIENCE_S)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast")
+        return True
+
+    with tls_gateway(home) as gateway, HTTP2Client(gateway.tls_port, client_context(root), HOST) as client:
+        upstream.script = script
+        number = client.request(client.head())
+        wait_until(lambda: bool(upstream.requests), "the request arrives")
+        gateway.process.process.terminate()
+        client.read(lambda: client.goaway >= 0)
+        is_stopping.set()
+        # After a GOAWAY the library takes no more frames; the bytes are looked at as they are.
+        received = b""
+        with suppress(OSError):
+            while data := client.socket.recv(65_536):
+                received += data
+
+    assert client.goaway == 0
+    assert number == 1
+    assert b"last" in received or client.answers[number].body == b"last"
