@@ -188,3 +188,30 @@ def test_fields_and_cookies_are_found_in_lines_and_in_blocks_of_them() -> None:
     assert cookie_of(head, b"arm") == b"blue"
     assert cookie_of(head, b"rm") == b""
     assert hash_of(b"a") != hash_of(b"b")
+
+
+def test_a_new_snapshot_forgets_nothing_about_targets_that_stay() -> None:
+    settings: dict[str, object] = {"ejection": {"for": "1h"}, "breaker": {"minimumCalls": 1}, "retries": {}}
+    before, after = make_pool(settings), make_pool(settings, (100, 100))
+    before.members[0].health.eject(1)
+    before.members[1].count(5, is_failure=True)
+    assert before.arms[""].circuit is not None
+    before.arms[""].circuit.note(1, is_failure=True)
+    after.take_over(before)
+    assert [member.health.is_usable(2) for member in after.members] == [False, True]
+    assert [member.failures for member in after.members] == [0, 1]
+    assert after.arms[""].circuit is not None
+    assert after.arms[""].circuit.state == OPEN
+    changed = make_pool(settings | {"breaker": {"minimumCalls": 2}})
+    changed.take_over(before)
+    assert changed.arms[""].circuit is not None
+    assert changed.arms[""].circuit.state == CLOSED  # other rules: it begins anew
+
+
+def test_limits_are_shared_by_the_workers_of_a_host() -> None:
+    pool = make_pool({"limits": {"connections": 10, "pending": 3}})
+    pool.settle(4, lambda text: text.hex())
+    assert (pool.room, pool.pending) == (2, 1)
+    small = make_pool({"limits": {"connections": 1}})
+    small.settle(4, lambda text: text.hex())
+    assert (small.room, small.pending) == (1, 0)
