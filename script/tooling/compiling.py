@@ -24,6 +24,7 @@ MODULES = (
     "runtime/exchange.py",
     "runtime/limit_cells.py",
     "runtime/pooled.py",
+    "runtime/pooled_try.py",
     "runtime/serving.py",
     "runtime/shedding.py",
     "runtime/shedding.py",

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from apim.console.forms.fields import LinesField, MethodsField, PairsField
 from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, parse_policy
 from gateway_sync.policies.applied import common_settings
-from gateway_sync.policies.descriptions import Setting
+from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.problems import Where
 
 Settings = Mapping[str, object]
@@ -71,6 +71,23 @@ class PolicyForm(forms.Form):
                 field = problem.where.field if problem.where.field in self.fields else None
                 self.add_error(field, ValidationError(f"{problem.message} {problem.hint}".strip(), code=problem.code))
         return data
+
+    # What templates ask for: with an underscore, which no setting has, for a form's fields hide its attributes there.
+
+    @property
+    def policy_anchor(self) -> str:
+        """The form's own name on the page."""
+        return _prefix(self.kind, self.number)
+
+    @property
+    def policy_number(self) -> int:
+        """Which of its kind it is, from 0."""
+        return self.number
+
+    @property
+    def policy_text(self) -> Description:
+        """The kind in words."""
+        return self.text
 
     @property
     def is_chosen(self) -> bool:

@@ -147,6 +147,7 @@ def test_several_policies_of_one_kind_are_kept_in_forms_of_their_own(
     page = client.get(url).content.decode()
     assert "X-App: {application.id}\nX-URL: http://a:1" in page
     assert 'id="policy-rate-limit.2"' in page
+    assert 'id="policy-path-rewrite"' in page  # it has a setting called prefix
 
     refused = client.post(url, {"request-headers-is_on": "on", "request-headers-set": "no pair"})
     assert b"is no pair" in refused.content
