@@ -1,4 +1,4 @@
-"""Tokens: which are admitted, and that no forged, stale or foreign one is."""
+"""Tokens: which are admitted, and that no forged, stale or foreign one is. Promises H12."""
 
 from __future__ import annotations
 
