@@ -126,7 +126,7 @@ class HTTP2Connection:
 
     def _begin(self, event: h2_events.RequestReceived) -> None:
         number = event.stream_id or 0
-        if self._is_leaving:
+        if self._is_leaving or len(self._serving.clients) > self._serving.max_clients:
             self._h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
             return
         self._last_stream = number

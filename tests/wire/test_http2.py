@@ -425,3 +425,20 @@ def test_a_gateway_that_stops_finishes_what_is_under_way(upstream: RawUpstream, 
     assert client.goaway == 0
     assert number == 1
     assert b"last" in received or client.answers[number].body == b"last"
+
+
+def test_streams_count_towards_the_bound_of_connections(upstream: RawUpstream, tmp_path: Path) -> None:
+    home = SealedHome(tmp_path / "home")
+    root = authority()
+    home.install(
+        with_edge(make_snapshot([make_version(upstream.port)]), [home.certificate("public", root.issue(HOST), [HOST])])
+    )
+    upstream.script = lambda _peer, _request: True  # never answers
+    with (
+        tls_gateway(home, options=("--max-connections", "5")) as gateway,
+        HTTP2Client(gateway.tls_port, client_context(root), HOST) as client,
+    ):
+        numbers = [client.request(client.head()) for _ in range(8)]
+        client.read(lambda: client.answers[numbers[-1]].is_over)
+
+    assert [client.answers[number].reset for number in numbers] == [-1] * 5 + [REFUSED_STREAM] * 3

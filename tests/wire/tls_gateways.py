@@ -66,10 +66,10 @@ class TLSGateway:
 
 
 @contextmanager
-def tls_gateway(home: SealedHome, workers: int = 1) -> Iterator[TLSGateway]:
+def tls_gateway(home: SealedHome, *, options: Sequence[str] = ()) -> Iterator[TLSGateway]:
     """A running gateway with the state of a home."""
     (tls_port,) = free_ports(1)
-    process = GatewayProcess(home, workers=workers, options=("--tls-port", str(tls_port)))
+    process = GatewayProcess(home, options=("--tls-port", str(tls_port), *options))
     try:
         yield TLSGateway(process.wait_ready(), tls_port)
     finally:
