@@ -131,7 +131,9 @@ def _url_fault(url: str, parts: SplitResult, port: int | None) -> str:
         return "The URL of an upstream ends with its path, without `?` or `#`."
     if port == 0:
         return "The port is 1 to 65535."
-    return "" if not _is_link_local(parts.hostname) else "This address is link-local, where clouds keep their secrets."
+    if _is_link_local(parts.hostname):
+        return f"{parts.hostname} is link-local, where clouds keep their secrets; name the address of a service."
+    return ""
 
 
 def _is_link_local(host: str) -> bool:

@@ -9,7 +9,7 @@ from django import forms
 from apim.accounts.models import Organization
 from apim.console.forms.fields import NameField
 from apim.gateways.chains import LONGEST_PEM
-from apim.gateways.models import Environment, Host
+from apim.gateways.models import Certificate, Environment, Host
 
 _PEM = {"rows": 8, "spellcheck": "false", "autocomplete": "off"}
 
@@ -52,6 +52,13 @@ class NewCertificateForm(ChainForm):
 
     field_order = ("name", "environment", "organization")
 
+    def clean(self) -> dict[str, Any]:
+        """The data; a certificate of this name is replaced in the list, where one sees what is lost."""
+        cleaned = super().clean()
+        if Certificate.objects.filter(environment=cleaned.get("environment"), name=cleaned.get("name")).exists():
+            self.add_error("name", "There is one of this name. Replace it in the list of certificates.")
+        return cleaned
+
 
 class HostForm(forms.ModelForm):
     """What holds for callers of a host name."""
@@ -87,3 +94,11 @@ class NewHostForm(HostForm):
     environment = forms.ModelChoiceField(queryset=Environment.objects.all(), empty_label=None)
 
     field_order = ("name", "environment")
+
+    def clean(self) -> dict[str, Any]:
+        """The data; a host of this name is changed on its own page, where one sees what it is."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        name = str(cleaned.get("name", "")).strip().lower().rstrip(".")
+        if Host.objects.filter(environment=cleaned.get("environment"), name=name).exists():
+            self.add_error("name", "There is one of this name. Change it on its own page, in the list of hosts.")
+        return cleaned

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import setting_field
 from apim.console.forms.versions import NoteField
 from gateway_sync.problems import Where
@@ -101,6 +102,30 @@ def upstream_value(form: UpstreamForm, targets: Any, groups: Sequence[GroupForm]
         "timeout_s": form.cleaned_data["timeout_s"],
         **{group.kind: group.settings for group in groups if group.cleaned_data["is_on"]},
     }
+
+
+class UpstreamForms(forms.Form):
+    """The forms of the page as one: what a service refuses comes to stand at the field that it is about."""
+
+    def __init__(self, form: UpstreamForm, targets: Any, groups: Sequence[GroupForm]) -> None:
+        super().__init__()
+        self._form = form
+        rows = [row for row in targets if row.cleaned_data.get("url")]
+        owners: dict[str, forms.Form] = {f"targets-{index}": row for index, row in enumerate(rows)}
+        owners |= {group.kind: group for group in groups if group.cleaned_data["is_on"]}
+        self._places = {f"{prefix}-{name}": (owner, name) for prefix, owner in owners.items() for name in owner.fields}
+        self.fields = {place: owner.fields[name] for place, (owner, name) in self._places.items()}
+
+    def place_of(self, field: str) -> str:
+        """`upstream.targets.0.url` is `targets-0-url` here."""
+        return field.removeprefix("upstream.").replace(".", "-")
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put it into the form that has the field; what no form has goes to the top of the page."""
+        owner, name = self._places[field] if field else (self._form, None)
+        owner.add_error(name, error)
+        if owner is not self._form and not self._form.errors:
+            self._form.add_error(None, BELOW)
 
 
 class ArmsForm(forms.Form):

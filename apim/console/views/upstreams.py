@@ -10,10 +10,12 @@ from django.shortcuts import redirect
 from apim.accounts.services import actor_of
 from apim.catalog.services import save_revision
 from apim.catalog.services.deployments import arms_of, shift_arms
+from apim.console.forms.fields import BELOW
 from apim.console.forms.upstreams import (
     ArmsForm,
     TargetFormSet,
     UpstreamForm,
+    UpstreamForms,
     group_forms,
     upstream_value,
 )
@@ -41,7 +43,7 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
     groups = group_forms(posted(request), current)
     validities = [form.is_valid(), targets.is_valid(), *(group.is_valid() for group in groups)]  # each shows its errors
     if request.method == "POST" and all(validities):
-        with errors_on(form):
+        with errors_on(UpstreamForms(form, targets, groups)):
             saved = save_revision(
                 version=row,
                 by=actor_of(request.user),
@@ -50,7 +52,7 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
             )
             return saved_page(request, row, saved)
     elif request.method == "POST":
-        form.add_error(None, "Something below is not right yet.")
+        form.add_error(None, BELOW)
     return page(
         request, "console/versions/upstream.html",
         api=row.api, version=row, form=form, targets=targets, groups=groups, can_edit=True,

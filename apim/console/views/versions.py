@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 
 from apim.accounts.services import actor_of
 from apim.catalog.services import save_revision, update_version
+from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.forms.versions import (
     DocumentationForm,
@@ -126,6 +127,8 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
                 version=row, by=actor_of(request.user), policies=policies_value(rows), note=note.cleaned_data["note"]
             )
             return saved_page(request, row, saved)
+    elif request.method == "POST":
+        note.add_error(None, BELOW)
     return page(
         request,
         "console/versions/policies.html",

@@ -21,6 +21,8 @@ def test_limits_of_callers_are_checked_saved_and_shown(log_in: LogIn) -> None:
     on = {"client-limits-is_on": "on"}
 
     refused = client.post(url, {**on, "client-limits-headerTimeout": "0s"})
+    assert refused.status_code == 422
+    assert b"Something below is not right yet" in refused.content
     assert b"must be from 1s to 1h" in refused.content
     saved = client.post(url, {**on, "client-limits-headerTimeout": "5s", "client-limits-perAddress": "200"})
     assert saved.status_code == 302

@@ -122,3 +122,18 @@ def test_a_version_tells_its_groups_and_policies_in_words(log_in: LogIn, owner: 
     assert "With Balancing, Circuit breaker." in page
     assert "shadow: yes" in page
     assert "operations: GET /a, POST /b" in page
+
+
+@pytest.mark.usefixtures("version")
+def test_what_the_service_refuses_stands_at_the_field_it_is_about(log_in: LogIn, owner: User) -> None:
+    data = {
+        "targets-TOTAL_FORMS": "2", "targets-INITIAL_FORMS": "0", "timeout_s": "5",
+        "targets-0-url": "", "targets-1-url": "http://169.254.169.254", "targets-1-weight": "100",
+    }  # fmt: skip
+    response = log_in(owner).post(f"{URL}/upstream", data)
+
+    assert response.status_code == 422
+    empty, wrong = response.context["targets"]
+    assert not empty.errors
+    assert "169.254.169.254 is link-local" in wrong.errors["url"][0]
+    assert b"Something below is not right yet" in response.content

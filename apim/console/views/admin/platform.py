@@ -6,6 +6,7 @@ from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django import forms
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404, redirect
@@ -18,6 +19,7 @@ from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion
 from apim.console.convergence import fleet_of
 from apim.console.forms.admin import EnvironmentForm
+from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.gate import admin_page
 from apim.console.manifests import compare_manifests
@@ -91,14 +93,19 @@ def environment_policies(request: ConsoleRequest, name: str) -> HttpResponse:
     """A form for each policy kind, for all that runs in the environment."""
     environment = get_object_or_404(Environment.objects.editable_by(request.user), name=name)
     rows = policy_forms(posted(request), environment.policies, is_of_environment=True)
-    validities = [form.is_valid() for form in rows]  # a list: every form shows its errors, not the first alone
+    summary = forms.Form(posted(request))
+    validities = [form.is_valid() for form in (*rows, summary)]  # a list: every form shows its errors
     if request.method == "POST" and all(validities):
-        with errors_on(rows[0]):
+        with errors_on(summary):
             changes = {"policies": policies_value(rows)}
             update_environment(environment=environment, changes=changes, by=actor_of(request.user))
             messages.success(request, "Saved. Gateways apply it within seconds.")
             return redirect("console:admin-environments")
-    return page(request, "console/admin/environment_policies.html", environment=environment, policies=rows)
+    elif request.method == "POST":
+        summary.add_error(None, BELOW)
+    return page(
+        request, "console/admin/environment_policies.html", environment=environment, policies=rows, form=summary
+    )
 
 
 @admin_page
