@@ -25,7 +25,8 @@ ADMIN_PAGES = (
     "admin", "admin/gateways", "admin/environments", "admin/environments/default", "admin/publications",
     "admin/ceilings", "admin/ceilings/environments/default", "admin/ceilings/organizations/acme",
     "admin/organizations", "admin/new-organization", "admin/organizations/acme", "admin/users", "admin/invite",
-    "admin/applications", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host", "admin/audit", "admin/mailbox", "admin/mail-server",
+    "admin/applications", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host",
+    "admin/audit", "admin/mailbox", "admin/mail-server",
 )  # fmt: skip
 VERSION_PAGES = (
     "", "/review", "/import", "/upstream", "/operations", "/policies", "/documentation", "/revisions", "/diff",
