@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.shedding import LastExchange
-from gateway_sync.runtime.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
@@ -22,9 +21,8 @@ _STEP_S = 0.02
 async def retire(serving: Serving, stop_accepting: Callable[[], None]) -> None:
     """Let callers move on between two requests: close no connection on which one may be on its way."""
     serving.exchange = LastExchange
-    for client in list(serving.clients):
-        if isinstance(client, Tunnel):
-            client.drain()
+    told: set[object] = set()
+    _tell_those_with_a_word_for_it(serving, told)
     await asyncio.sleep(RETIRE_S)
     stop_accepting()
     loop = asyncio.get_running_loop()
@@ -32,6 +30,7 @@ async def retire(serving: Serving, stop_accepting: Callable[[], None]) -> None:
     quiet: dict[ClientConnection, tuple[float, float]] = {}
     while serving.clients and loop.time() < deadline:
         now = loop.time()
+        _tell_those_with_a_word_for_it(serving, told)
         for client in list(serving.clients):
             if not isinstance(client, ClientConnection) or not client.is_idle:
                 continue
@@ -41,6 +40,14 @@ async def retire(serving: Serving, stop_accepting: Callable[[], None]) -> None:
             elif now - since >= QUIET_S:
                 client.drain()
         await asyncio.sleep(_STEP_S)
+
+
+def _tell_those_with_a_word_for_it(serving: Serving, told: set[object]) -> None:
+    """WebSocket and HTTP/2 can say that a connection ends, and lose nothing by it."""
+    for client in list(serving.clients):
+        if not isinstance(client, ClientConnection) and client not in told:
+            told.add(client)
+            client.drain()
 
 
 async def drain(serving: Serving) -> None:

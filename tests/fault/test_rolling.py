@@ -16,11 +16,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from gateway_sync.snapshot import Quota
+from tests.factories.certificates import authority
 from tests.fault.test_gateway_counts import Caller, call
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.http2_client import HTTP2Client
 from tests.wire.raw import RawClient, RawUpstream
+from tests.wire.tls_gateways import SealedHome, client_context, make_host, tls_gateway, with_edge
 from tests.wire.websocket_peers import EchoService
 
 pytestmark = pytest.mark.fault
@@ -153,6 +156,24 @@ def test_websockets_are_told_to_come_back_and_can_at_once(tmp_path: Path) -> Non
                 assert peer.recv() == "again"
         finally:
             gateway.stop()
+
+
+def test_http2_is_told_by_a_goaway_and_served_on_the_next_connection(tmp_path: Path) -> None:
+    home, root = SealedHome(tmp_path), authority()
+    host = "api.example.com"
+    with RawUpstream() as upstream:
+        certificate = home.certificate("public", root.issue(host), [host])
+        home.install(with_edge(make_snapshot([make_version(upstream.port)]), [certificate], [make_host(host)]))
+        with tls_gateway(home) as running:
+            with HTTP2Client(running.tls_port, client_context(root), host) as client:
+                assert client.answer(client.head()).status == 200
+                rolling = threading.Thread(target=roll, args=(running.process,))
+                rolling.start()
+                client.read(lambda: client.goaway >= 0)
+                assert client.goaway == 0
+            rolling.join()
+            with HTTP2Client(running.tls_port, client_context(root), host) as client:
+                assert client.answer(client.head()).status == 200
 
 
 def test_code_that_does_not_start_takes_nothing_over(tmp_path: Path) -> None:
