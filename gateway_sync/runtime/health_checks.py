@@ -70,16 +70,26 @@ class HealthChecks:
         state = self._states.get((key, check))
         if state is None:
             is_down = key in self._serving.upstreams.down
-            self._states = {known: state for known, state in self._states.items() if known[0] in self._due_ms}
+            # Forget what no snapshot asks for any more, and this target as it was checked by other rules.
+            self._states = {
+                known: state for known, state in self._states.items() if known[0] in self._due_ms and known[0] != key
+            }
             state = self._states[key, check] = CheckedTarget(check.healthy, check.unhealthy, is_down=is_down)
         if state.note(is_failure=is_failure):
-            self._on_turn(sorted(key for (key, _), state in self._states.items() if state.is_down))
+            self._on_turn(sorted(self._down()))
+
+    def _down(self) -> set[str]:
+        """The targets that are down; of those not asked yet, as it was known before this worker."""
+        asked = {key for key, _ in self._states}
+        before = set(self._serving.upstreams.down) & self._due_ms.keys()
+        return {key for (key, _), state in self._states.items() if state.is_down} | (before - asked)
 
     async def _is_healthy(self, member: Member, check: HealthCheck) -> bool:
         serving, target = self._serving, member.target
-        probe = await serving.pool_of(target).connect(serving.rules, Probe)
+        pool = serving.pool_of(target)
+        probe = await pool.connect(serving.rules, Probe)
         try:
-            if check.protocol == "tcp":
+            if check.protocol == "tcp" or pool.is_http2:
                 return True
             path = target.base_path + check.path.encode()
             probe.transport.write(b"GET %s HTTP/1.1\r\n%s\r\n%s" % (path, target.host_field, _AGENT))

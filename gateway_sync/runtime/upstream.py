@@ -261,6 +261,11 @@ class Pool:
         return None
 
     @property
+    def is_http2(self) -> bool:
+        """True when nothing but HTTP/2 is spoken here."""
+        return self._way.is_http2
+
+    @property
     def open_count(self) -> int:
         """The connections there are, idle or not."""
         return len(self._open)

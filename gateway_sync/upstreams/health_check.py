@@ -19,7 +19,7 @@ DESCRIPTION = Description(
             "protocol",
             "Protocol",
             "text",
-            "http sends a GET; tcp only connects. Targets with https are asked over TLS.",
+            "http sends a GET; tcp only connects, and so does http to targets that speak HTTP/2. With https, over TLS.",
             default="http",
             choices=PROTOCOLS,
         ),
