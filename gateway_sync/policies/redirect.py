@@ -61,6 +61,8 @@ class BoundRedirect:
     def on_request(self, request: RequestView) -> Answer:
         """The redirect."""
         location = self.text.render(request, request.path)
+        if location.startswith("//"):  # a placeholder gave nothing: what follows would be read as a host
+            location = "/" + location.lstrip("/")
         if self.policy.keeps_query and request.query:
             location += ("&" if "?" in location else "?") + request.query
         return Answer(self.policy.status, (("Location", location),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -45,6 +46,15 @@ def test_a_redirect_keeps_its_host(first: str, second: str, wanted: str) -> None
         RequestView("GET", (path or b"").decode(), "", [])
     )
     assert not dict(answer.fields)["Location"].startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize(
+    "location", ["/{application.id}{request.path}", "/{subscription.id}/{id}/b", "/{plan.id}/{application.name}/{id}/b"]
+)
+def test_a_placeholder_that_gives_nothing_does_not_make_a_host_of_what_follows(location: str) -> None:
+    route = RouteFacts("GET /{id}/b", "GET", "/{id}/b")
+    answer = redirect.bind(Redirect(location), route).on_request(RequestView("GET", "/evil.example/b", "", []))
+    assert dict(answer.fields)["Location"] == "/evil.example/b"
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
