@@ -71,6 +71,11 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         (
             Variable("APIM_GATEWAY_WORKERS", "one a core", "Processes of the gateway, 1 to 256; `script/up` only."),
             Variable(
+                "APIM_COMPILED",
+                "",
+                "`no`: workers never run the copy that `script/compile` made; `must`: no gateway starts without one.",
+            ),
+            Variable(
                 "APIM_ACCESS_LOG",
                 "",
                 "A share from 0 to 1: so many calls are written to `gateway/access.log` in APIM_HOME, and all with"

@@ -16,7 +16,7 @@ import msgspec
 
 logger = logging.getLogger(__name__)
 
-VARIABLE = "APIM_HANDOVER"
+VARIABLE = "GATEWAY_HANDOVER"
 CHECK = "--check"
 CHECK_S = 60.0
 

@@ -69,7 +69,7 @@ def upgrade(gateway: GatewayProcess) -> None:
 
     wait_until(are_others, "other workers of another supervisor")
     assert gateway.process.poll() is None
-    assert b"APIM_HANDOVER=" in Path(f"/proc/{gateway.process.pid}/environ").read_bytes()
+    assert b"GATEWAY_HANDOVER=" in Path(f"/proc/{gateway.process.pid}/environ").read_bytes()
 
 
 @pytest.mark.parametrize(("workers", "change"), [(1, roll), (2, roll), (1, upgrade), (2, upgrade)])
