@@ -63,8 +63,10 @@ class PairsField(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
 
     def prepare_value(self, value: object) -> object:
-        """One pair a line."""
-        return "\n".join(f"{name}: {text}" for name, text in value.items()) if isinstance(value, dict) else value
+        """One pair a line; of a list, the texts with strokes between."""
+        if not isinstance(value, dict):
+            return value
+        return "\n".join(f"{name}: {_joined(text)}" for name, text in value.items())
 
     def clean(self, value: object) -> dict[str, str]:
         """The pairs."""
@@ -76,3 +78,7 @@ class PairsField(forms.CharField):
             if line.strip():
                 pairs[name.strip()] = text.strip()
         return pairs
+
+
+def _joined(text: object) -> object:
+    return " | ".join(map(str, text)) if isinstance(text, list | tuple) else text
