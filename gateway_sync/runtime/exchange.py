@@ -208,9 +208,7 @@ class Exchange:
             body = stepped
         self._response_bytes += len(body)
         if self._mode == CHUNKED:
-            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (
-                self._last_chunk() if is_complete else b""
-            )
+            body = (b"%x\r\n%s\r\n" % (len(body), body) if body else b"") + (self._last_chunk() if is_complete else b"")
         if is_complete:
             self._complete(body)
             return

@@ -11,11 +11,11 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from gateway_sync.messages import FramingError
+from gateway_sync.runtime.core.octets import consists_of
 
 REMEMBERED_LINES: Final = 4096
 REMEMBERED_BYTES: Final = 512
 REMEMBERED_NAME_BYTES: Final = 64
-SHORT_VALUE: Final = 32
 
 _TOKEN: Final = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _VALUE: Final = b"\t" + bytes(byte for byte in range(0x20, 0x100) if byte != 0x7F)  # noqa: PLR2004 - DEL
@@ -155,15 +155,6 @@ class FieldLines:
         if _has_meaning(name) or name.replace(b"_", b"-") in self._key_fields:
             return DROP
         return FORWARD
-
-
-def consists_of(value: bytes, allowed: bytes) -> bool:
-    """True when value holds no other bytes than the allowed ones.
-
-    Hot: strip leaves something exactly when one is not allowed; it is the faster for a short value, but looks through
-    all that is allowed for each byte.
-    """
-    return not (value.strip(allowed) if len(value) <= SHORT_VALUE else value.translate(None, allowed))
 
 
 def is_host(value: bytes) -> bool:

@@ -7,7 +7,7 @@ A request passes all limits of all its cells or is counted in none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway_sync.policies.rate_limit import advance, interval_ns, remaining, retry_after_s
@@ -21,7 +21,15 @@ EXPIRES: Final = 1
 FIRST_WINDOW: Final = 2
 CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(PERIODS)
 
-Cell = list[int]
+
+class Cell(Protocol):
+    """The numbers of a subject: a list, or a view of the map that holds them."""
+
+    def __getitem__(self, at: int, /) -> int:
+        """The number there."""
+
+    def __setitem__(self, at: int, number: int, /) -> None:
+        """Put a number there."""
 
 
 # (code, seconds to wait, ready RateLimit lines each ended by CRLF); code "" = admitted. A plain tuple: it is made for
@@ -112,7 +120,7 @@ class Terms:
         return tuple(numbers)
 
     def settle(self, cell: Cell, now_ns: int) -> Charged:
-        """Charge a cell that is a subject's only one, and tell the caller.
+        """Charge a cell that is a subject's only one, in place, and tell the caller.
 
         One pass for what `charge` and `left` do one after the other, because nearly every request comes here; whatever
         is not an ordinary admission is left to them. A property test holds the two ways together.
@@ -147,7 +155,7 @@ class Terms:
         return code, wait_s, self._lines % self.left(cell, now_ns)
 
 
-def charge_all(terms: Sequence[Terms], cells: Sequence[Cell], now_ns: int) -> Charged:
+def charge_all(terms: Sequence[Terms], cells: Sequence[list[int]], now_ns: int) -> Charged:
     """Count one request in every cell, or in none; cells are changed in place only when it is admitted."""
     if len(terms) == 1:
         return terms[0].settle(cells[0], now_ns)

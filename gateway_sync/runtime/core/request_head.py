@@ -29,9 +29,9 @@ from gateway_sync.runtime.core.field_lines import (
     VIA,
     FieldLines,
     Verdict,
-    consists_of,
     is_host,
 )
+from gateway_sync.runtime.core.octets import consists_of
 
 MAX_HEAD_BYTES: Final = 65_536
 MAX_FIELDS: Final = 200
