@@ -223,3 +223,22 @@ def test_an_early_answer_ends_the_call_and_not_the_service(service: Service, gat
     large = b"z" * 500_000
     assert ask(gateway_of, "POST", large)[0] == 200
     assert service.requests[-1][1] == large
+
+
+def test_answers_that_nobody_takes_leave_the_connection_its_window(
+    service: Service, gateway_of: GatewayProcess
+) -> None:
+    def long(_service: Service, _peer: socket.socket, h2: H2Connection, number: int) -> None:
+        h2.send_headers(number, OK)
+        room = min(65_535, h2.local_flow_control_window(number))
+        while room >= 16_384:
+            h2.send_data(number, b"x" * 16_384)
+            room -= 16_384
+
+    service.script = long
+    for _ in range(40):  # more than the window of a connection in all
+        with RawClient(gateway_of.port) as client:
+            client.send(f"GET /bank/v1/accounts HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\r\n".encode())
+            client.socket.recv(100)
+    service.script = answer_ok
+    assert ask(gateway_of)[0] == 200
