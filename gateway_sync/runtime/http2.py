@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from contextlib import suppress
 
 from h2 import events as h2_events
 from h2.config import H2Configuration
@@ -160,6 +161,7 @@ class HTTP2Connection:
         try:
             check_trailers([(bytes(name), bytes(value)) for name, value in event.headers or ()])
         except HeadRefused:
+            self._spend()
             self._h2.reset_stream(event.stream_id or 0, ErrorCodes.PROTOCOL_ERROR)
             self._lose(event.stream_id or 0)
 
@@ -234,10 +236,8 @@ class HTTP2Connection:
         if self._streams.pop(stream.id, None) is None:
             return
         if stream.is_end_sent and not stream.is_request_ended:
-            try:
+            with suppress(H2Error):  # closed already
                 self._h2.reset_stream(stream.id, ErrorCodes.NO_ERROR)  # the rest of the body is not needed
-            except H2Error:
-                logger.debug("the stream was closed already")
             self._send()
         stream.lose()
         self._settle_deadline()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from h2 import events as h2_events
@@ -171,6 +172,8 @@ class Seat:
 
     def break_off(self, code: ErrorCodes) -> None:
         """Give the call up because of what the service sent."""
+        with suppress(H2Error):  # the connection may have ended
+            self.resume_reading()
         number, self.number = self.number, 0
         if number:
             self._carrier.end(number)
@@ -183,6 +186,8 @@ class Seat:
         """The stream, or the connection, is gone."""
         if not self._is_closed:
             self._is_closed = True
+            with suppress(H2Error):  # the connection may have ended
+                self.resume_reading()
             self._carrier.end(self.number)
             self.output.clear()
             self._carrier.leave_seat(self)
@@ -203,6 +208,7 @@ class Seat:
         if self.number:
             self._carrier.end(self.number)
             try:
+                self.resume_reading()  # what was held back took of the connection's window, which other calls need
                 self._carrier.h2.reset_stream(self.number, ErrorCodes.CANCEL)
             except H2Error:
                 logger.debug("the stream was closed already")

@@ -7,7 +7,10 @@ back and goes out on the stream. Owns: that translation and its buffers. Must no
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Protocol, cast
+
+from h2.exceptions import H2Error
 
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
@@ -87,6 +90,8 @@ class Stream:
         """The caller gave the stream up, or the connection is gone."""
         self._is_closing = True
         self.output.clear()
+        with suppress(H2Error):  # the connection may have ended
+            self.resume_reading()  # what was held back took of the connection's window, which other streams need
         self.client.connection_lost(None)
 
     # The transport that the ClientConnection has.

@@ -293,6 +293,21 @@ def test_a_flood_of_resets_is_sent_away(stage: Stage) -> None:
         assert client.answer(client.head()).status == 200
 
 
+def test_a_flood_of_what_must_be_reset_is_sent_away(stage: Stage) -> None:
+    """Whoever has the gateway do the resets saves nothing (CVE-2025-8671)."""
+    with stage.client() as client, suppress(OSError):
+        count = 0
+        while client.goaway < 0 and count < 2000:
+            number = client.request(client.head(method="POST"), b"", is_whole=False)
+            client.h2.send_headers(number, [("x(end)", "1")], end_stream=True)
+            client.flush()
+            client.read(lambda: client.answers[number].is_over or client.goaway >= 0)  # noqa: B023 - used at once
+            count += 1
+        assert client.goaway == ENHANCE_YOUR_CALM
+    with stage.client() as client:
+        assert client.answer(client.head()).status == 200
+
+
 def test_a_flood_of_pings_is_sent_away(stage: Stage) -> None:
     with stage.client() as client:
         with suppress(OSError):
@@ -362,6 +377,18 @@ def test_an_abandoned_stream_is_abandoned_upstream(stage: Stage, upstream: RawUp
         client.flush()
         wait_until(lambda: bool(closed), "the upstream's connection ends")
         upstream.script = answer_with(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        assert client.answer(client.head()).status == 200
+
+
+def test_bodies_of_abandoned_streams_leave_the_connection_its_window(stage: Stage) -> None:
+    with stage.client() as client:
+        for _ in range(80):
+            client.read(lambda: client.h2.outbound_flow_control_window >= 16_384)
+            number = client.h2.get_next_available_stream_id()
+            client.h2.send_headers(number, client.head(method="POST"))
+            client.h2.send_data(number, b"x" * 16_384)
+            client.h2.reset_stream(number, 8)
+            client.flush()  # at once: the gateway has no connection for the body yet, and holds it back
         assert client.answer(client.head()).status == 200
 
 
