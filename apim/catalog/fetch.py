@@ -89,7 +89,7 @@ def fetch_document(url: str) -> str:
     except httpx.TooManyRedirects as error:
         raise _refusal(f"More than {_REDIRECTS_AT_MOST} redirects.") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _refusal(f"{parsed.host} cannot be reached: {str(error) or type(error).__name__}.") from error
+        raise _refusal(f"{parsed.host} cannot be reached: {str(error).rstrip('.') or type(error).__name__}.") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -29,7 +29,7 @@ def with_fetched_keys(
     problems = []
     if row.fault:
         outcome = "the keys of before stay in force" if row.keys else "its tokens are refused"
-        message = f"The keys of {source} could not be fetched, {outcome}: {row.fault}"
+        message = f"The keys of {source} could not be fetched, {outcome}: {row.fault.rstrip('.')}."
         problems.append(Problem("jwt.W002", message, place, "It is tried again each minute."))
     try:
         keys = joined_key_sets(value.jwks, row.keys)

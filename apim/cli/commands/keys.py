@@ -51,7 +51,10 @@ def create_key(  # noqa: PLR0917 - typer reads the options from the signature
     apim keys create --app shop --issuer https://login.example.com --client-id shop-web
     """
     body: dict[str, Any] = {"application": app, "environment": environment, "label": label, "product": product or None}
-    if issuer or client_id:
+    if bool(issuer) != bool(client_id):
+        message = "--issuer and --client-id belong together."
+        raise CLIError(message, hint="Give both to register a client, neither to make a key.")
+    if issuer:
         body |= {"issuer": issuer, "client_id": client_id}
     _print_key(connect().post("/credentials", **body), output)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django import template
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from apim.ui.states import look_of
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from django.template import Context
 
 register = template.Library()
+
+_CODE = re.compile(r"`([^`]+)`")
 
 _NOTICE_ICONS = {"ok": "circle-check", "warn": "triangle-alert", "danger": "circle-alert"}
 _KIND_OF_LEVEL = {"success": "ok", "warning": "warn", "error": "danger"}
@@ -59,6 +62,12 @@ def theme_attribute(context: Context) -> SafeString:
     request = context.get("request")
     theme = theme_of(request) if request else ""
     return format_html(' data-theme="{}"', theme) if theme else SafeString("")
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """The text with what stands between backticks as code."""
+    return SafeString(_CODE.sub(r"<code>\1</code>", conditional_escape(text)))
 
 
 @register.filter

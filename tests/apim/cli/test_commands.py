@@ -179,6 +179,12 @@ def test_the_key_stands_alone_on_standard_output(apim: Run, first: Path) -> None
     assert Credential.objects.get(pk=as_json["id"]).state == "revoked"
 
 
+def test_a_client_needs_its_issuer_and_its_id(apim: Run) -> None:
+    result = apim("keys", "create", "--app", "shop", "--issuer", "https://login.example.com")
+    assert result.returncode == 1
+    assert "--issuer and --client-id belong together" in result.stderr
+
+
 def test_usage_is_calls_by_status(apim: Run, first: Path) -> None:
     apim("apply", "-f", str(first))
     usage = apim("usage", "--app", "shop")

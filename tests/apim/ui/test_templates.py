@@ -43,3 +43,8 @@ def test_an_unknown_state_is_shown_by_its_word() -> None:
 
 def test_badges_escape_their_words() -> None:
     assert "<b>" not in ui.state("active", "<b>")
+
+
+def test_what_stands_between_backticks_is_code_and_the_rest_is_escaped() -> None:
+    assert ui.with_code("`iss` is <b>") == "<code>iss</code> is &lt;b&gt;"
+    assert ui.with_code("`<i>` and ` alone") == "<code>&lt;i&gt;</code> and ` alone"
