@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
-    from gateway_sync.runtime.upstream import Pool
+    from gateway_sync.runtime.upstream_pool import Pool
 
 logger = logging.getLogger(__name__)
 

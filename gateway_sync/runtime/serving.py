@@ -23,7 +23,7 @@ from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
 from gateway_sync.runtime.tunnel import TunnelPlaces
-from gateway_sync.runtime.upstream import Pool
+from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
 from gateway_sync.runtime.upstream_tls import Dialed, UpstreamContexts
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell

@@ -34,6 +34,7 @@ MODULES = (
     "runtime/stepping.py",
     "runtime/upgrade.py",
     "runtime/upstream.py",
+    "runtime/upstream_pool.py",
 )
 _SETTINGS = "[mypy]\npython_version = 3.11\nstrict = True\nwarn_unused_ignores = False\nwarn_unused_configs = False\n"
 

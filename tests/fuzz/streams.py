@@ -17,7 +17,8 @@ from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, without_empty_lines
 from gateway_sync.runtime.core.response_head import AnswerLines
-from gateway_sync.runtime.upstream import Pool, UpstreamConnection
+from gateway_sync.runtime.upstream import UpstreamConnection
+from gateway_sync.runtime.upstream_pool import Pool
 
 Outcome = tuple[object, ...]
 Stream = Callable[[Sequence[bytes]], Outcome]

@@ -8,7 +8,8 @@ import pytest
 
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.discovery import Discovery, is_name
-from gateway_sync.runtime.upstream import Pool, UpstreamConnection
+from gateway_sync.runtime.upstream import UpstreamConnection
+from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_tls import Dialed
 
 RULES = NetworkRules(("127.0.0.0/8",), (), allow_public=False)
