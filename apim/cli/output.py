@@ -89,6 +89,8 @@ def cell(value: object) -> str:
     if isinstance(value, list):
         if any(isinstance(each, dict) for each in value):
             return "\n".join(_inline(each) for each in value)
+        if value and all(isinstance(each, list) for each in value):
+            return _steps(value)
         return ", ".join(cell(each) for each in value) or "-"
     return _inline(value)
 
@@ -102,6 +104,12 @@ def _inline(value: object) -> str:
     if isinstance(value, dict):
         return printable(", ".join(f"{name}={_inline(inner)}" for name, inner in value.items())) or "-"
     return printable(str(value))
+
+
+def _steps(rows: list[list[Any]]) -> str:
+    """A line for each row, its first words below one another."""
+    width = max((len(_inline(row[0])) for row in rows if row), default=0)
+    return "\n".join("  ".join([_inline(row[0]).ljust(width), *map(_inline, row[1:])]) for row in rows if row)
 
 
 def _console() -> Console:
