@@ -127,7 +127,7 @@ class UpgradeExchange(Exchange):
     def is_still_admitted(self) -> bool:
         """True when the handshake would be admitted now: the key, its subscription, the version, the address."""
         self.head.lines = []  # sent long ago
-        return self.serving.gate.admit(self.head, self.client.address, time.time_ns()).refusal is None
+        return self.serving.gate.still_admits(self.head, self.client.address, time.time_ns())
 
     def on_tunnel_end(self, tunnel: Tunnel) -> None:
         """Count it."""

@@ -116,6 +116,17 @@ class Gate:
             admission.grant = grant
         return admission
 
+    def still_admits(self, head: RequestHead, address: str, now_ns: int) -> bool:
+        """True when a call that was admitted once would be now; head's lines may get some of its keys.
+
+        What others at its address fail at is not held against it, nor does its end count against the address.
+        """
+        addresses, self._addresses = self._addresses, AddressLimit(0, 1)
+        try:
+            return self.admit(head, address, now_ns).refusal is None
+        finally:
+            self._addresses = addresses
+
     def _refuse(self, admission: Admission, grant: Grant, address: str, now_ns: int, *, is_keyed: bool) -> None:
         """Say what the verdict on the key says; who is nobody is counted against the address."""
         route = admission.route

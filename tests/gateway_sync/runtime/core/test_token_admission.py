@@ -231,3 +231,17 @@ def test_a_key_in_its_own_field_wins_and_the_token_is_then_the_services() -> Non
     door = Door()
     assert door.outcome({"X-API-Key": KEY.encode(), **GOOD}) == "crd_1"
     assert b"Authorization: " + GOOD["Authorization"] in door.head.block()
+
+
+@pytest.mark.parametrize("fields", [GOOD, {"X-API-Key": KEY.encode()}])
+def test_what_others_at_an_address_fail_at_ends_no_tunnel(fields: dict[str, bytes]) -> None:
+    door = Door()
+    assert door.outcome(fields) != ""
+    tunnel = door.head
+    while door.outcome(bearer(b"guessed")) != "rate-limited":
+        pass
+    assert door.gate.still_admits(tunnel, ADDRESS, NOW_S * NS)
+    door.put("application", "app_1", None)
+    door.gate.forget()
+    assert not door.gate.still_admits(tunnel, ADDRESS, NOW_S * NS)
+    assert door.outcome(fields) == "rate-limited"
