@@ -210,7 +210,8 @@ class ClientConnection:
         exchange.start()
         if self._exchange is not exchange:
             return
-        self.deadline = max(self.deadline, self._serving.clock + self._serving.bounds.body_s)
+        if not exchange.is_waiting_to_send:  # the caller's turn, whatever time the version grants its upstream
+            self.deadline = self._serving.clock + self._serving.bounds.body_s
         if head.expects_continue and not rest:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if rest:
@@ -244,6 +245,8 @@ class ClientConnection:
                 self.transport.pause_reading()
             else:
                 self.transport.resume_reading()
+                if self._exchange is not None and not self._exchange.is_upload_complete:
+                    self.deadline = self._serving.clock + self._serving.bounds.body_s
 
     def touch(self, timeout_s: float) -> None:
         """Something of the answer moved; a caller that does not read gets no more time than for a step of a body."""

@@ -23,7 +23,7 @@ MOST = 50
 def strict(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A gateway with little patience."""
     home = Home(tmp_path_factory.mktemp("strict"))
-    home.install(make_snapshot([make_version(upstream.port, timeout_ms=1000)]))
+    home.install(make_snapshot([make_version(upstream.port, timeout_ms=600_000)]))  # no help: callers have their own
     process = GatewayProcess(home, options=("--head-timeout", "1", "--idle-timeout", "1", "--body-timeout", "1"))
     try:
         yield process.wait_ready()
