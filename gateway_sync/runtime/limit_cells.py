@@ -19,6 +19,8 @@ from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, NS, Charged, 
 
 CELLS: Final = 131_072
 PROBES: Final = 48
+# For subjects that callers may make up, such as the values of a header: however many come, plans find room beside them.
+CELLS_OF_MADE_UP: Final = CELLS // 4
 _CELL: Final = struct.Struct(f"=16s{CELL_LENGTH}q")
 _KEY_BYTES: Final = 16
 _WORD_BYTES: Final = 8
@@ -92,9 +94,12 @@ class LimitCells:
     def _find(self, key: bytes, now_ns: int) -> int | None:
         """The offset of the subject's cell, taken if it has none; None when every place it may have is in use."""
         known = self._offsets.get(key)
+        if len(self._offsets) >= CELLS:
+            self._offsets.clear()  # most have run out meanwhile; they are found again
         if known is not None and self._map[known : known + 16] == key:
             return known
-        first = int.from_bytes(key[:8], "little") % CELLS
+        first = int.from_bytes(key[:8], "little")
+        first = first % CELLS_OF_MADE_UP if key[-1] & 1 else CELLS_OF_MADE_UP + first % (CELLS - CELLS_OF_MADE_UP)
         places = [(first + step) % CELLS * _CELL.size for step in range(PROBES)]
         # The lock of the first place stands for the whole probe: two workers never take two cells for one subject.
         self._lock(1, CELLS * _CELL.size + first)

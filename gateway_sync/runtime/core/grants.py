@@ -82,7 +82,10 @@ class Grant:
 def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> list[Charge]:
     """The charges of rates by header or address, for one call. Calls without the header share one count."""
     return [
-        (cell_key(f"{rate.name}:{Fields(head.lines).get(rate.header) if rate.header else address}"), rate.terms)
+        (
+            cell_key(f"{rate.name}:{Fields(head.lines).get(rate.header) if rate.header else address}", is_made_up=True),
+            rate.terms,
+        )
         for rate in late
     ]
 
@@ -105,6 +108,7 @@ def concurrency_key(rule: ConcurrencyRule, grant: Grant, route: RouteEntry, addr
     return cell_key(f"{rule.name}/{subjects.get(rule.by) or address}")
 
 
-def cell_key(text: str) -> bytes:
-    """The 16 bytes that name a subject's cell."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+def cell_key(text: str, *, is_made_up: bool = False) -> bytes:
+    """The 16 bytes that name a subject's cell; the last bit tells subjects that callers may make up as they like."""
+    key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return key[:-1] + bytes((key[-1] | 1 if is_made_up else key[-1] & 0xFE,))

@@ -1,0 +1,20 @@
+"""Cells that all workers share, when more subjects come than there is room for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway_sync.runtime.core.grants import cell_key
+from gateway_sync.runtime.core.limits import NS, Terms
+from gateway_sync.runtime.limit_cells import CELLS_OF_MADE_UP, LimitCells
+
+NOW_NS = 1_767_268_800 * NS
+
+
+def test_subjects_that_callers_make_up_leave_room_for_plans(tmp_path: Path) -> None:
+    cells, terms = LimitCells(tmp_path / "limits", is_shared=False), Terms("rate", (1, 3600, 2))
+    keys = (cell_key(f"rate:{number}", is_made_up=True) for number in range(2 * CELLS_OF_MADE_UP))
+    refused = sum(cells.charge([(key, terms)], NOW_NS) is None for key in keys)
+    assert refused >= CELLS_OF_MADE_UP - 100
+    for number in range(5000):
+        assert cells.charge([(cell_key(f"subscription {number}"), terms)], NOW_NS) is not None
