@@ -109,7 +109,12 @@ def _settings_fact(settings: Settings) -> str:
 
 
 def _policy_facts(revision: Revision) -> dict[str, str]:
-    return {kind: _settings_fact(settings) for policy in revision.policies for kind, settings in policy.items()}
+    """By kind, and by its number from the second of a kind on."""
+    facts: dict[str, str] = {}
+    for kind, settings in (item for policy in revision.policies for item in policy.items()):
+        count = sum(name.partition(" ")[0] == kind for name in facts)
+        facts[f"{kind} {count + 1}" if count else kind] = _settings_fact(settings)
+    return facts
 
 
 def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:
@@ -122,6 +127,8 @@ def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tu
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
         return " ".join(f"{name}={text}" for name, text in value.items())
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
