@@ -138,7 +138,8 @@ def _require_runnable(revision: Revision) -> None:
         raise Conflict("catalog.no_upstream", message, hint="Give the URL of the service behind it.")
     if not revision.operations and not revision.passthrough:
         message = f"{revision} has no operations: nothing could be called."
-        raise Conflict("catalog.no_operations", message, hint="Add operations, import a document or pass all through.")
+        hint = "Add operations, import a document, or let all pass (passthrough)."
+        raise Conflict("catalog.no_operations", message, hint=hint)
 
 
 def _deploy(revision: Revision, environment: Environment, by: Actor, action: str) -> Deployment:
