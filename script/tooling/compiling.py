@@ -27,7 +27,6 @@ MODULES = (
     "runtime/pooled_try.py",
     "runtime/serving.py",
     "runtime/shedding.py",
-    "runtime/shedding.py",
     "runtime/spool.py",
     "runtime/spool_format.py",
     "runtime/stats.py",
