@@ -20,6 +20,7 @@ from gateway_sync.policies.contracts import OperationContract, ParameterContract
 from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.policies.placeholders import path_expression, path_group
 from gateway_sync.policies.settings import SettingsReader
+from gateway_sync.policies.strict_json import read_json
 from gateway_sync.policies.views import RequestView, RouteFacts, Unbindable
 from gateway_sync.problems import Problem, Where
 
@@ -157,8 +158,8 @@ class Validation:
         if validator is None:
             return
         try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            value = read_json(body)
+        except ValueError as error:  # UnicodeDecodeError is one
             yield "#", f"The body is no JSON: {error}"[:_LONGEST_MESSAGE]
             return
         yield from _check(validator, value, "#", len(body))

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from gateway_sync.policies.strict_json import read_json
+
 MOST_KEYS: Final = 64
 LONGEST_SET: Final = 256 * 1024
 _LONGEST_KID: Final = 512
@@ -100,25 +102,11 @@ _FROM_STANDARD = bytes.maketrans(b"+/", b"-_")
 
 
 def json_object(content: str | bytes) -> dict[str, object]:
-    """A JSON object in which no name stands twice, at any depth (RFC 8725 section 2.4). Errors: ValueError."""
-    try:
-        value = json.loads(content, object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise ValueError from error
+    """A JSON object in which no name stands twice, at any depth. Errors: ValueError."""
+    value = read_json(content)
     if not isinstance(value, dict):
         raise ValueError  # noqa: TRY004 - what is wrong is the text
     return value
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError
-    return found
-
-
-def _refuse_constant(_name: str) -> object:
-    raise ValueError
 
 
 def read_key_set(text: str) -> tuple[WebKey, ...]:

@@ -63,3 +63,20 @@ def test_lines_of_one_header_are_judged_together() -> None:
     lines = [b"limit: 999", b"limit: 1"]
     assert [fault["pointer"] for fault in errors_of_parameter("header", "", lines)] == ["#/header/limit"]
     assert errors_of_parameter("header", "", [b"limit: 1"]) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"amount": 1, "amount": 1000000}', "amount"),
+        (b'{"a": {"b": 1, "b": 2}}', '"b"'),
+        (b'{"amount": NaN}', "NaN"),
+        (b'{"amount": "\xff"}', "no JSON"),
+        (b"[" * 100_000, "nested"),
+    ],
+    ids=["doubled", "doubled inside", "NaN", "not UTF-8", "too deep"],
+)
+def test_a_body_that_readers_read_differently_is_refused(body: bytes, told: str) -> None:
+    (fault,) = errors_in(body, {"type": "object"})
+    assert fault["pointer"] == "#"
+    assert told in fault["message"]
