@@ -6,6 +6,7 @@ Shapes: `acme` offers APIs (owner, and a colleague bound to a team), `globex` is
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ LogIn = Callable[[User | None], Client]
 
 def pytest_configure() -> None:
     """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; children would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # the launcher's work; else a warning
     django_settings.CELERY_BROKER_URL = "memory://"
     django_settings.WHITENOISE_AUTOREFRESH = True  # else each test client reads every static file before it starts

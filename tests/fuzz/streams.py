@@ -19,6 +19,7 @@ from gateway_sync.runtime.core.request_head import MAX_HEAD_BYTES, without_empty
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.upstream import UpstreamConnection
 from gateway_sync.runtime.upstream_pool import Pool
+from gateway_sync.runtime.upstream_tls import Dialed
 
 Outcome = tuple[object, ...]
 Stream = Callable[[Sequence[bytes]], Outcome]
@@ -175,7 +176,7 @@ def answers_to_head(pieces: Sequence[bytes]) -> Outcome:
 
 
 def _answers(pieces: Sequence[bytes], *, is_head: bool) -> Outcome:
-    pool, peer, receiver = Pool(("127.0.0.1", 1), None), _Peer(), _Receiver(is_head=is_head)
+    pool, peer, receiver = Pool(("127.0.0.1", 1), Dialed()), _Peer(), _Receiver(is_head=is_head)
     connection = UpstreamConnection(pool)
     connection.connection_made(peer)
     connection.receiver = receiver

@@ -16,8 +16,13 @@ from apim.access.models import Credential, Subscription
 from apim.accounts.models import Membership, Organization, User
 from apim.api.urls import urlpatterns
 from apim.catalog.models import API, Revision
+from apim.gateways.certificates import save_certificate
+from apim.gateways.hosts import save_host
+from apim.gateways.models import Environment
 from apim.products.models import Plan, Product
 from tests.apim.api.conftest import MakeClient
+from tests.factories.accounts import TESTER
+from tests.factories.certificates import self_signed
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +52,10 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         )
         .json()["id"]
     )
+    environment = Environment.objects.get(name="default")
+    chain, key = self_signed("api.example.com")
+    certificate = save_certificate(environment=environment, name="public", chain=chain, key=key, by=TESTER)
+    host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
     gateway = api(admin).post("/api/v1/gateways", {"name": "eu-1"}, format="json").json()["id"]
     API.objects.update(visibility="internal")
     Product.objects.update(visibility="internal")
@@ -65,6 +74,8 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "subscription": subscription,
         "environment": "default",
         "gateway": gateway,
+        "certificate": certificate.pk,
+        "host": host.pk,
         "publication": "pub_unknown",
         "request_id": "req_unknown",
         "token": token,
