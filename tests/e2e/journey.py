@@ -118,9 +118,11 @@ class Journey:
         message = f"the gateway hung up twice on {method} {target}"
         raise AssertionError(message)
 
-    def wait(self, target: str, key: str, status: int, method: str = "GET") -> float:
+    def wait(self, target: str, key: str, status: int, method: str = "GET", body: bytes | None = None) -> float:
         """The seconds until a call is answered with status, to be noted."""
-        return wait_until(lambda: self.call(method, target, key).status == status, f"{method} {target} is {status}")
+        return wait_until(
+            lambda: self.call(method, target, key, body).status == status, f"{method} {target} is {status}"
+        )
 
 
 def _good(answer: httpx.Response) -> dict[str, Any]:

@@ -206,6 +206,7 @@ def test_a_contract_that_comes_later_keeps_callers_working(
     pass_through(journey, name, library.url, ["GET", "POST"], "/graphql")
     key = journey.offer(name, f"{name}:v1", operations=operations)
     body = b'{"query": "{books{id}}"}'
+    journey.wait(f"/{name}/v1/graphql", key, 200, "POST", body)  # a 403 could still be that nothing is subscribed yet
     journey.wait(f"/{name}/v1/graphql/more", key, 404 if not operations else 403)  # the service's own
     before = journey.call("POST", f"/{name}/v1/graphql", key, body)
     assert before.json() == {"data": {"books": [{"id": "1"}]}}
