@@ -71,7 +71,6 @@ def upstream(bench: Bench) -> Iterator[int]:
 def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
     """The port of an nginx that answers every request with a body of so many bytes, from a file of holes."""
     port = processes.free_port()
-    bench.folder.chmod(0o755)  # nginx's worker is nobody
     body = bench.folder / "body"
     body.touch()
     os.truncate(body, body_bytes)
@@ -224,6 +223,7 @@ def _nginx(
     config = bench.folder / f"{name}.conf"
     config.write_text(f"""
 {modules}
+{"user root;" if os.geteuid() == 0 else ""}
 daemon off; worker_processes 1; pid {bench.folder}/{name}.pid; error_log {bench.folder}/{name}.log warn;
 events {{ worker_connections 4096; }}
 http {{
