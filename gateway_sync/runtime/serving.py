@@ -31,6 +31,7 @@ from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.http2 import HTTP2Connection
+    from gateway_sync.runtime.tls_handshake import TLSHandshake
     from gateway_sync.runtime.tunnel import Tunnel
 
 SWEEP_S: Final = 0.25
@@ -80,7 +81,7 @@ class Serving:
         self.upstreams = upstreams or UpstreamStates(1, lambda text: f"{hash_of(text):020}")
         self.upstreams.use(gate.index, self.now_ms)
         self.discovery = Discovery()
-        self.clients: set[ClientConnection | HTTP2Connection | Tunnel] = set()
+        self.clients: set[ClientConnection | HTTP2Connection | TLSHandshake | Tunnel] = set()
         self.tunnels = TunnelPlaces()
         self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None, bool], Pool] = {}
         self.cells: dict[CellKey, int] = {}
@@ -135,7 +136,7 @@ class Serving:
         if pool is None:
             edge = self.gate.index.edge
             way = self._contexts.way_to(target, edge) if target.is_tls else Dialed(is_http2=target.is_http2)
-            pool = self.pools[key] = Pool(target.address, way)
+            pool = self.pools[key] = Pool(target.address, way, self.clock)
         return pool
 
     def fresh_traceparent(self) -> bytes:

@@ -26,8 +26,8 @@ IDLE_S: Final = 4.0  # under the 5 s after which common Python and Node servers 
 class Pool:
     """Connections to one target; the one used last is used first, so that idle ones run out."""
 
-    def __init__(self, address: tuple[str, int], way: Dialed) -> None:
-        """Nothing is connected until someone asks."""
+    def __init__(self, address: tuple[str, int], way: Dialed, now: float) -> None:
+        """Nothing is connected until someone asks. Units: now is the event loop's time."""
         self.address = address
         self._way = way
         self._carriers = Carriers() if way.is_http2 else None
@@ -37,7 +37,7 @@ class Pool:
         self._open: set[UpstreamConnection] = set()
         self._dialing = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clock = 0.0  # as of the last close_idle: exact enough for idle times
+        self._clock = now  # then as of the last close_idle: exact enough for idle times
 
     def take(self) -> UpstreamConnection | None:
         """An idle connection, None when one must be dialed."""

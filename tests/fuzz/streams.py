@@ -176,7 +176,7 @@ def answers_to_head(pieces: Sequence[bytes]) -> Outcome:
 
 
 def _answers(pieces: Sequence[bytes], *, is_head: bool) -> Outcome:
-    pool, peer, receiver = Pool(("127.0.0.1", 1), Dialed()), _Peer(), _Receiver(is_head=is_head)
+    pool, peer, receiver = Pool(("127.0.0.1", 1), Dialed(), 0.0), _Peer(), _Receiver(is_head=is_head)
     connection = UpstreamConnection(pool)
     connection.connection_made(peer)
     connection.receiver = receiver

@@ -84,7 +84,7 @@ def test_new_connections_go_to_all_addresses_and_old_ones_drain(names: Names) ->
     async def run() -> None:
         service = Service()
         port = await service.start("127.0.0.1", "127.0.0.2", "127.0.0.3")
-        pool = Pool(("svc.internal", port), Dialed())
+        pool = Pool(("svc.internal", port), Dialed(), 0.0)
         discovery = Discovery(names.resolve)
         names.answer = ["127.0.0.1", "127.0.0.2"]
         await discovery.refresh(pool)
@@ -113,7 +113,7 @@ def test_new_connections_go_to_all_addresses_and_old_ones_drain(names: Names) ->
 
 def test_what_cannot_be_looked_up_stays_as_it_was(names: Names) -> None:
     async def run() -> None:
-        pool = Pool(("svc.internal", 80), Dialed())
+        pool = Pool(("svc.internal", 80), Dialed(), 0.0)
         discovery = Discovery(names.resolve)
         await discovery.refresh(pool)
         names.answer = OSError("no such name")
