@@ -22,6 +22,8 @@ CERTIFICATES_AT_MOST = 20
 _LEAST_RSA_BITS = 2048
 _LONGEST_NAME = 500
 
+_Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -49,9 +51,7 @@ def read_chain(chain: str, key: str, *, now: datetime) -> Chain:
     leaf = certificates[0]
     errors: list[DomainError] = [*_order_faults(certificates), *_date_faults(leaf, now)]
     private = _read_key(key)
-    if private.public_key() != leaf.public_key():
-        hint = "Upload the key that the certificate was requested with; the chain begins with the certificate itself."
-        errors.append(_fault("key_mismatch", "The private key is not that of the certificate.", "key", hint))
+    errors += _key_faults(leaf, private)
     if errors:
         raise errors[0] if len(errors) == 1 else Problems(tuple(errors))
     return Chain(
@@ -66,6 +66,12 @@ def read_chain(chain: str, key: str, *, now: datetime) -> Chain:
         not_before=leaf.not_valid_before_utc,
         not_after=leaf.not_valid_after_utc,
     )
+
+
+def require_key_of(chain: str, key: str) -> None:
+    """Errors: Invalid gateways.certificate_* unless the key is that of the chain."""
+    for error in _key_faults(read_certificates(chain, field="chain")[0], _read_key(key)):
+        raise error
 
 
 def read_certificates(pem: str, *, field: str) -> Sequence[x509.Certificate]:
@@ -106,7 +112,14 @@ def covers(pattern: str, host: str) -> bool:
     return pattern == host
 
 
-def _read_key(key: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey:
+def _key_faults(leaf: x509.Certificate, key: _Key) -> list[DomainError]:
+    if key.public_key() == leaf.public_key():
+        return []
+    hint = "Upload the key that the certificate was requested with; the chain begins with the certificate itself."
+    return [_fault("key_mismatch", "The private key is not that of the certificate.", "key", hint)]
+
+
+def _read_key(key: str) -> _Key:
     if len(key) > LONGEST_PEM:
         raise _fault("unreadable", f"It has more than {LONGEST_PEM:,} characters.", "key")
     try:

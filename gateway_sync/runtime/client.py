@@ -57,7 +57,7 @@ class ClientConnection:
         self.deadline = 0.0
         self.is_closing = False
         self.is_write_paused = False
-        self.peer: TLSPeer | None = None  # set by the TLS listener
+        self.peer: TLSPeer | None = None
         self.host_lines = b""
         self.takes_trailers = False
         self.subject = ""
@@ -72,6 +72,11 @@ class ClientConnection:
         self._is_lingering = False
         self._is_reading_ahead = False
         self._is_reading_paused = False
+
+    def secure(self, peer: TLSPeer) -> None:
+        """It is a connection of TLS, whose handshake told so much."""
+        self.peer = peer
+        self._heads.is_secure = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller connected."""

@@ -6,27 +6,22 @@ is asked for a client certificate where any host wants one, and core.hosts decid
 
 from __future__ import annotations
 
-import asyncio
-import os
 import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 from gateway_sync.problems import Problem, Where
-from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
-from gateway_sync.runtime.http2 import HTTP2Connection
 from gateway_sync.runtime.sealing import UnsealFailed, unseal
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.tls_context import load_chain
+from gateway_sync.runtime.tls_handshake import TLSAcceptor
 from gateway_sync.snapshot import Certificate, Edge
 
 # TLS 1.2: forward secrecy and authenticated encryption only (RFC 9325 section 4.2); 1.3 has no others.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 PROTOCOLS = ["h2", "http/1.1"]
-SHUTDOWN_S = 2.0
 BACKLOG = 4096
 DEFAULT = "default"
 
@@ -58,7 +53,7 @@ class ListenerTLS:
         self._sealing_key = sealing_key
         self._shown = Shown({}, {}, None)
         self._edge: Edge | None = None
-        self.authorities = ""
+        self._first = self._context("")
 
     def use(self, edge: Edge) -> tuple[Problem, ...]:
         """Show the certificates of an edge from the next handshake on; what cannot be used of it."""
@@ -83,12 +78,13 @@ class ListenerTLS:
                     exact.setdefault(name, context)
             other = other or context
         self._shown = Shown(exact, wildcards, other)
-        self._edge, self.authorities = edge, authorities
+        self._first = self._context(authorities)  # whom to ask for a certificate is fixed where a handshake begins
+        self._edge = edge
         return tuple(problems)
 
     def first_context(self) -> ssl.SSLContext:
         """The context that handshakes begin with; it hands them to that of the host."""
-        return self._context(self.authorities)
+        return self._first
 
     def _context(self, authorities: str, certificate: Certificate | None = None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -145,58 +141,24 @@ def _der_of(certificate: object) -> bytes:
 
 
 class TLSServer:
-    """The listener of one worker; changes of certificates cut no connection."""
+    """The listener of one worker; changes of certificates and authorities cut no connection."""
 
     def __init__(self, serving: Serving, listener: socket.socket, sealing_key: bytes) -> None:
         """Does not listen yet; the first `use` does."""
         self._serving = serving
         self._listener = listener
         self._tls = ListenerTLS(sealing_key)
-        self._server: asyncio.Server | None = None
-        self._authorities = ""
+        self._acceptor: TLSAcceptor | None = None
 
-    async def use(self, edge: Edge) -> tuple[Problem, ...]:
+    def use(self, edge: Edge) -> tuple[Problem, ...]:
         """Show the certificates of an edge to who connects from now on; what cannot be used of it."""
         problems = self._tls.use(edge)
-        if self._server is not None and self._authorities == self._tls.authorities:
-            return problems
-        # Whom to ask for a certificate is fixed where a server begins, so another one takes the socket over: what waits
-        # in the socket's queue is accepted by the new one, what was accepted goes on.
-        before, self._authorities = self._server, self._tls.authorities
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: TLSConnection(self._serving),
-            sock=socket.socket(fileno=os.dup(self._listener.fileno())),
-            backlog=BACKLOG,
-            ssl=self._tls.first_context(),
-            ssl_handshake_timeout=self._serving.bounds.head_s,
-            ssl_shutdown_timeout=SHUTDOWN_S,
-        )
-        if before is not None:
-            before.close()
+        if self._acceptor is None:
+            self._listener.listen(BACKLOG)
+            self._acceptor = TLSAcceptor(self._serving, self._listener, self._tls.first_context, peer_of)
         return problems
 
     def close(self) -> None:
         """Accept no more."""
-        if self._server is not None:
-            self._server.close()
-
-
-class TLSConnection(asyncio.Protocol):
-    """A connection whose handshake is done; hands itself over to the protocol that was agreed on."""
-
-    def __init__(self, serving: Serving) -> None:
-        """Not connected yet."""
-        self._serving = serving
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The handshake is done."""
-        session = cast("ssl.SSLObject", transport.get_extra_info("ssl_object"))
-        peer = peer_of(session)
-        protocol: ClientConnection | HTTP2Connection
-        if session.selected_alpn_protocol() == "h2":
-            protocol = HTTP2Connection(self._serving, peer)
-        else:
-            protocol = ClientConnection(self._serving)
-            protocol.peer = peer
-        transport.set_protocol(cast("asyncio.Protocol", protocol))
-        protocol.connection_made(transport)
+        if self._acceptor is not None:
+            self._acceptor.close()

@@ -89,10 +89,10 @@ class Worker:
         self.tls: TLSServer | None = None
         self._edge_problems: tuple[Problem, ...] = ()
 
-    async def listen(self, listener: socket.socket, sealing_key: str) -> None:
+    def listen(self, listener: socket.socket, sealing_key: str) -> None:
         """Serve HTTPS too."""
         self.tls = TLSServer(self.serving, listener, bytes.fromhex(sealing_key))
-        self._edge_problems = await self.tls.use(self.serving.gate.index.edge)
+        self._edge_problems = self.tls.use(self.serving.gate.index.edge)
 
     def _problems(self) -> list[tuple[str, str]]:
         found = (*self.serving.gate.index.problems, *self._edge_problems)
@@ -136,7 +136,7 @@ class Worker:
             self.serving.use(index)
             self.changed.set()
             if self.tls is not None:
-                self._edge_problems = await self.tls.use(index.edge)
+                self._edge_problems = self.tls.use(index.edge)
         except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
             logger.exception("state %s cannot be used", order.generation)
             self._tell([("generation.E001", f"{type(error).__name__}: {error}")], refused=order.digest)
@@ -222,7 +222,7 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
         lambda: cast("asyncio.Protocol", ClientConnection(serving)), sock=listener, backlog=4096
     )
     if tls_listener is not None:
-        await worker.listen(tls_listener, settings.sealing_key)
+        worker.listen(tls_listener, settings.sealing_key)
     tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
     tasks.append(asyncio.create_task(recheck_tunnels(serving, worker.changed)))
 

@@ -8,7 +8,7 @@ from apim.accounts.permissions import is_admin
 from apim.documents.reading import Document, contract_of
 from apim.documents.session import Change, Session, require
 from apim.gateways.certificates import save_certificate
-from apim.gateways.chains import read_certificates
+from apim.gateways.chains import read_certificates, require_key_of
 from apim.gateways.models import Certificate
 
 
@@ -22,6 +22,8 @@ def apply_certificate(document: Document, session: Session) -> Change:
     found = Certificate.objects.filter(environment=environment, name=document.name).first()
     organization_id = organization.pk if organization else None
     if found is not None and found.organization_id == organization_id and _is_same(chain, found.chain):
+        if "privateKey" in spec:
+            require_key_of(chain, text_of(spec["privateKey"], document, session, "privateKey"))
         return Change("unchanged", document.kind, document.name)
     if "privateKey" not in spec:
         message = "A new chain needs `privateKey`."

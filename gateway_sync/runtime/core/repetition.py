@@ -31,10 +31,11 @@ _VARYING: Final = (b"", b"")
 class HeadReader:
     """The heads of one connection."""
 
-    __slots__ = ("_attempts", "_blocks", "_fields", "_host", "_keys", "_lines", "_varying")
+    __slots__ = ("_attempts", "_blocks", "_fields", "_host", "_keys", "_lines", "_varying", "is_secure")
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
+        """Nothing was read yet. is_secure = the connection is one of TLS."""
+        self.is_secure = False
         self._fields: FieldLines | None = None
         self._attempts = 0
         self._lines: list[bytes] = []  # of the head that was learned from last
@@ -61,7 +62,7 @@ class HeadReader:
         if not lines:
             return None, data
         received = lines[1:]
-        head = read_request_head(lines, fields)
+        head = read_request_head(lines, fields, is_secure=self.is_secure)
         self._attempts += 1
         if 1 < self._attempts <= ATTEMPTS:  # the first one may well be the only one of its connection
             self._learn(received, fields)
@@ -73,7 +74,7 @@ class HeadReader:
         if line_end < 0:
             return None, 0
         head = RequestHead()
-        absolute_host = read_request_line(data[:line_end], head)
+        absolute = read_request_line(data[:line_end], head)
         head.host = self._host
         if self._keys:
             head.keys = self._keys.copy()
@@ -99,7 +100,7 @@ class HeadReader:
         if not data.startswith(_CRLF, position) or not is_kept_alive(head):
             return None, 0
         head.begin(b"".join(kept))
-        complete(head, absolute_host)
+        complete(head, absolute, self.is_secure)
         return head, position + 2
 
     def _learn(self, lines: list[bytes], fields: FieldLines) -> None:

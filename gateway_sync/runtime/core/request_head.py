@@ -40,7 +40,7 @@ MAX_REQUEST_ID: Final = 128
 SHORT_BYTES: Final = 4096  # of a request whose head is found in one step
 
 _METHOD: Final = re.compile(rb"[A-Z][A-Z-]{0,31}")
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+_ABSOLUTE: Final = re.compile(rb"(https?://([^/?#]+))(.*)", re.IGNORECASE)
 _END: Final = b"\r\n\r\n"
 _VISIBLE: Final = bytes(range(0x21, 0x7F))
 _BOTH: Final = "Content-Length and Transfer-Encoding exclude each other."
@@ -69,13 +69,14 @@ def without_empty_lines(data: bytes) -> bytes:
     return data[start:]
 
 
-def read_request_head(lines: list[bytes], fields: FieldLines) -> RequestHead:
+def read_request_head(lines: list[bytes], fields: FieldLines, *, is_secure: bool = False) -> RequestHead:
     """The head of a request, given its lines without the final empty one; the list becomes the head's own.
 
+    Shapes: is_secure = it came by TLS, so that its target may be an https one.
     Errors: FramingError with the code and status of the answer; the connection cannot be used any more.
     """
     head = RequestHead()
-    absolute_host = read_request_line(lines.pop(0), head)
+    absolute = read_request_line(lines.pop(0), head)
     if len(lines) >= MAX_FIELDS:
         raise FramingError("headers-too-large", f"More than {MAX_FIELDS - 1} header fields.")
     head.lines = lines
@@ -88,7 +89,7 @@ def read_request_head(lines: list[bytes], fields: FieldLines) -> RequestHead:
             use_field(head, verdict)
     if head.connection and not is_kept_alive(head):
         _drop_connection_fields(head, head.connection.lower())
-    complete(head, absolute_host)
+    complete(head, absolute, is_secure)
     return head
 
 
@@ -97,11 +98,12 @@ def is_kept_alive(head: RequestHead) -> bool:
     return head.minor == 1 and (not head.connection or head.connection in KEPT_ALIVE)
 
 
-def complete(head: RequestHead, absolute_host: bytes) -> None:
-    """Decide what depends on all fields together."""
+def complete(head: RequestHead, absolute: bytes, is_secure: bool) -> None:  # noqa: FBT001 - for each request
+    """Decide what depends on all fields together; absolute is the scheme and authority of an absolute-form target."""
     if not head.host and head.minor == 1:
         raise FramingError("bad-request", "The Host header is missing.")
-    if absolute_host:
+    if absolute:
+        absolute_host = _authority_of(absolute, is_secure=is_secure)
         # RFC 9112 section 3.2.2 lets a proxy prefer the target's; but a caller who names two hosts is up to something.
         if head.host and head.host.lower() != absolute_host.lower():
             raise FramingError("bad-request", "The target and the Host header name different hosts.")
@@ -113,8 +115,19 @@ def complete(head: RequestHead, absolute_host: bytes) -> None:
         head.upgrade = b""
 
 
+def _authority_of(absolute: bytes, *, is_secure: bool) -> bytes:
+    """The authority of a target. Errors: FramingError for one that may not be asked for here.
+
+    RFC 9110 section 7.4: an https target came to the wrong place when it did not come by TLS.
+    """
+    scheme, _, authority = absolute.partition(b"://")
+    if not is_secure and scheme.lower() == b"https":
+        raise FramingError("misdirected", "An https target is served by HTTPS only.")
+    return authority
+
+
 def read_request_line(line: bytes, head: RequestHead) -> bytes:
-    """Put the request line into the head; the authority of an absolute-form target. Errors: FramingError."""
+    """Put the request line into the head; scheme and authority of an absolute-form target. Errors: FramingError."""
     try:
         method, target, version = line.split(b" ")
     except ValueError:
@@ -129,14 +142,14 @@ def read_request_line(line: bytes, head: RequestHead) -> bytes:
     if len(target) > MAX_TARGET_BYTES:
         raise FramingError("bad-request", "The request target is too long.", 414)
     head.method = method
-    absolute_host = b""
+    absolute = b""
     if not target.startswith(b"/"):
-        absolute_host, target = _read_absolute(target)
+        absolute, target = _read_absolute(target)
     if target.find(b"?") >= 0:  # `in` on bytes costs twice as much
         target, question, query = target.partition(b"?")
         head.query = question + query
     head.target_path = target
-    return absolute_host
+    return absolute
 
 
 KEPT_ALIVE: Final = frozenset({b"keep-alive", b"Keep-Alive"})
@@ -153,11 +166,11 @@ def _check_rare_method(method: bytes) -> None:
 
 
 def _read_absolute(target: bytes) -> tuple[bytes, bytes]:
-    """Authority and origin-form of an absolute-form target; the first replaces Host (RFC 9112 section 3.2.2)."""
+    """Scheme and authority, and origin-form, of an absolute-form target (RFC 9112 section 3.2.2)."""
     match = _ABSOLUTE.fullmatch(target)
-    if match is None or not is_host(match[1]):
+    if match is None or not is_host(match[2]):
         raise FramingError("bad-request", "The request target is malformed.")
-    rest = match[2]
+    rest = match[3]
     return match[1], rest if rest[:1] == b"/" else b"/" + rest
 
 

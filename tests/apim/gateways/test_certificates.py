@@ -229,6 +229,21 @@ def test_a_new_chain_needs_its_key(admin: User, by: Actor) -> None:
 
 
 @pytest.mark.usefixtures("environment")
+def test_a_chain_that_is_there_already_with_another_key_is_refused(admin: User, by: Actor) -> None:
+    root = authority()
+    chain, key = root.issue("api.example.com")
+    text = DOCUMENTS.split("---", maxsplit=1)[0]
+    apply_documents(text=text, files={"./chain.pem": chain, "./key.pem": key}, user=admin, by=by)
+
+    with pytest.raises(Invalid) as refused:
+        apply_documents(
+            text=text, files={"./chain.pem": chain, "./key.pem": self_signed("x.example")[1]}, user=admin, by=by
+        )
+
+    assert refused.value.code == "gateways.certificate_key_mismatch"
+
+
+@pytest.mark.usefixtures("environment")
 def test_certificates_are_for_admins(owner: User, by: Actor) -> None:
     chain, key = self_signed("a.example")
     text = DOCUMENTS.split("---", maxsplit=1)[0]

@@ -78,7 +78,7 @@ def _server() -> h11.Connection:
 def _accepted(line: bytes, lines: list[bytes]) -> RequestHead | None:
     """Our reading of a head, None when it is refused, by the head alone or by its path."""
     try:
-        head = read_request_head((b"\r\n".join([line, *lines])).split(b"\r\n"), FIELDS)
+        head = read_request_head((b"\r\n".join([line, *lines])).split(b"\r\n"), FIELDS, is_secure=True)
     except FramingError:
         return None
     if canonical_path(head.target_path) is None or not is_query(head.query):
