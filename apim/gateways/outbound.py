@@ -1,0 +1,66 @@
+"""Outbound: connections of the control plane to addresses that people named, by the rules of an environment.
+
+Owns: which addresses may be connected to. Must not know: what is fetched there.
+The rules are those that gateways follow for upstreams. A name is resolved once and the connection goes to the very
+address that was checked: a second look-up could answer otherwise (DNS rebinding). Redirects pass the same door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+import httpx
+
+from apim.gateways.models import Environment
+from gateway_sync.runtime.core.networks import NetworkRules
+
+PORTS: Final = {"http": 80, "https": 443}
+
+
+class ForbiddenAddress(httpx.TransportError):
+    """The name leads to an address that the environment does not allow."""
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """Connects to addresses that were checked, and to no others."""
+
+    def __init__(self, environment: Environment, forbidden: Iterable[str]) -> None:
+        """Nothing is connected yet. Shapes: forbidden = our own doors, such as `127.0.0.1:8000`."""
+        self._rules = NetworkRules(
+            environment.allowed_networks, forbidden, allow_public=environment.allow_public_networks
+        )
+        self._inner = httpx.AsyncHTTPTransport(trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer, from a checked address of the request's host."""
+        url = request.url
+        port = url.port or PORTS[url.scheme]
+        address = await self._checked_address(url.host, port)
+        pinned = httpx.Request(
+            request.method,
+            url.copy_with(host=address),
+            headers=request.headers,  # the Host header still carries the name
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": url.host},
+        )
+        return await self._inner.handle_async_request(pinned)
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self._inner.aclose()
+
+    async def _checked_address(self, host: str, port: int) -> str:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            message = f"{host} cannot be resolved."
+            raise httpx.ConnectError(message) from error
+        for *_, sockaddr in found:
+            address = str(sockaddr[0])
+            if self._rules.admits(address, port):
+                return address
+        message = f"{host} leads to an address that this environment does not allow."
+        raise ForbiddenAddress(message)
