@@ -22,7 +22,6 @@ from tooling.environment import PYTHON, ROOT
 
 PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
 FAST = "not browser and not product and not fault and not slow"
-LONG = "(slow or fault) and not browser"
 CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions")  # what touches a database
 PROCESSES = ("-n", "2")
 FAILURES = 1  # pytest's exit code when tests ran and some failed
