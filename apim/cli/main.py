@@ -12,6 +12,7 @@ from typing import Final
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
+from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.keys import keys
@@ -38,6 +39,7 @@ app.command("get")(get_objects)
 app.command("describe")(describe_object)
 app.add_typer(keys, name="keys")
 app.command("usage")(show_usage)
+app.add_typer(billing, name="billing")
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)

@@ -61,7 +61,7 @@ def read_sources(names: list[str]) -> Bundle:
     parts: list[Part] = []
     files: dict[str, str] = {}
     line = 1
-    for name, base, text in _texts(names):
+    for name, base, text in read_each(names):
         resolved = _resolve(name, base, text, files).rstrip("\n") + "\n"
         if texts:
             texts.append("---\n")
@@ -90,7 +90,11 @@ def read_text(path: Path, name: str) -> str:
         raise CLIError(message) from error
 
 
-def _texts(names: list[str]) -> Iterator[tuple[str, Path, str]]:
+def read_each(names: list[str]) -> Iterator[tuple[str, Path, str]]:
+    """The texts of files, directories and `-`, each with its name and the directory that its paths start from.
+
+    Errors: CLIError for what cannot be read.
+    """
     for name in names:
         path = Path(name)
         if name == "-":
