@@ -41,10 +41,12 @@ class Build:
 
     title: str
     wish: str
+    is_cached: bool = False  # its bytecode is kept, whatever this environment says
 
 
 SOURCES = Build("apim", "no")
 COMPILED = Build("apim compiled", "must")
+WITH_BYTECODE = Build("apim", "no", is_cached=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def compile_gateway() -> None:
 
 @contextmanager
 def gateway_from_disk(bench: Bench, name: str) -> Iterator[Subject]:
-    """The same gateway on the data it kept, with no control plane to ask."""
-    with _gateway_process(bench, bench.folder / name, f"http://127.0.0.1:{processes.free_port()}") as subject:
+    """The sources on the data that a gateway kept, with no control plane to ask; keeps the bytecode of modules."""
+    nowhere = f"http://127.0.0.1:{processes.free_port()}"
+    with _gateway_process(bench, bench.folder / name, nowhere, WITH_BYTECODE) as subject:
         yield subject
 
 
@@ -206,6 +209,8 @@ def _gateway_process(bench: Bench, home: Path, control_url: str, build: Build | 
     environment = interpreter.environment(str(ROOT))
     if build is not None:
         environment[VARIABLE] = build.wish
+        if build.is_cached:
+            environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bench.folder / "bytecode")}
     command = [
         interpreter.program, "-m", "gateway_sync.runtime", "--home", home, "--port", port, "--admin-port", admin_port,
         "--workers", 1, "--bind", "127.0.0.1", "--credentials", credentials,

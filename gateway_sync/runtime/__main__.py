@@ -14,11 +14,11 @@ from pathlib import Path
 from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
-from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
 from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
+from gateway_sync.runtime.starting import is_forkable
 from gateway_sync.runtime.supervisor import Options, Supervisor
 
 
@@ -65,16 +65,15 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     return options, given.credentials
 
 
-async def run(options: Options, credentials_path: Path) -> None:
-    """Run until SIGTERM or SIGINT. Errors: CredentialsInvalid; OSError when a port is taken."""
+async def run(supervisor: Supervisor) -> None:
+    """Run until SIGTERM or SIGINT. Errors: OSError when a port is taken."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    supervisor = Supervisor(options, read_credentials(credentials_path), take_over(os.environ))
     loop.add_signal_handler(signal.SIGUSR2, supervisor.ask_to_give_over, sys.argv[1:])
     loop.add_signal_handler(signal.SIGHUP, supervisor.ask_to_roll)
-    admin = await asyncio.start_server(Admin(supervisor).handle, "127.0.0.1", options.admin_port)
+    admin = await asyncio.start_server(Admin(supervisor).handle, "127.0.0.1", supervisor.options.admin_port)
     async with admin:
         await supervisor.run(stop)
 
@@ -94,8 +93,11 @@ def main() -> int:
         sys.stderr.write(f"Another gateway runs in {options.home}.\n")
         return 1
     try:
-        compiled_root()  # now, so that a missing copy is told at once
-        asyncio.run(run(options, credentials_path))
+        is_forking = is_forkable()  # now, so that a missing compiled copy is told at once
+        supervisor = Supervisor(options, read_credentials(credentials_path), take_over(os.environ))
+        if is_forking:
+            supervisor.fork_workers()
+        asyncio.run(run(supervisor))
     except (CredentialsInvalid, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -7,16 +7,14 @@ import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 
 from gateway_sync.runtime import channel
-from gateway_sync.runtime.compiled import worker_environment
 from gateway_sync.runtime.handover import Place, has_ended
+from gateway_sync.runtime.starting import Process, forked, spawned
 from gateway_sync.runtime.target_board import TargetBoard
 
 logger = logging.getLogger(__name__)
@@ -85,7 +83,8 @@ class Slot:
         self.restarts = -1
         self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
         self._writer: asyncio.StreamWriter | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
+        self._begun: tuple[Process, socket.socket] | None = None  # a worker that was forked and knows nothing yet
         self._is_stopping = self._is_retiring = False
         self._given = ""  # the digest of the state that the worker was given last
 
@@ -116,7 +115,12 @@ class Slot:
             logger.warning("worker %d (pid %d) ended; the next one starts in %.2f s", self.number, self.pid, backoff_s)
             await asyncio.sleep(backoff_s)
 
-    async def _run_one(self, settings: Callable[[Slot], channel.Settings], on_change: Callable[[Slot], None]) -> Death:
+    def fork(self) -> None:
+        """Begin the first worker, which waits until `run` tells it what to serve; when and how: starting.forked."""
+        self._begun = self._begin(forked)
+
+    def _begin(self, start: Callable[[Sequence[int]], Process]) -> tuple[Process, socket.socket]:
+        """Another worker, and our end of the channel to it."""
         ours, theirs = socket.socketpair()
         self.boot = token_hex(16)
         self.restarts += 1
@@ -124,14 +128,14 @@ class Slot:
         descriptors = [self.listener.fileno(), theirs.fileno()]
         if self.tls_listener is not None:
             descriptors.append(self.tls_listener.fileno())
-        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; a fork takes a millisecond
-            [sys.executable, "-m", "gateway_sync.runtime.worker", *map(str, descriptors)],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            env=worker_environment(),
-        )
+        process = self._process = start(descriptors)
         theirs.close()
-        self.pid = self._process.pid
+        self.pid = process.pid
+        return process, ours
+
+    async def _run_one(self, settings: Callable[[Slot], channel.Settings], on_change: Callable[[Slot], None]) -> Death:
+        process, ours = self._begun or self._begin(spawned)
+        self._begun = None
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LIMIT)
         first = settings(self)
         self._given = first.digest
@@ -148,13 +152,13 @@ class Slot:
             pass  # the worker died; what it was doing is in its spool
         self._writer.close()
         applied, self._writer, self.applied = self.applied, None, None
-        while self._process.poll() is None:  # noqa: ASYNC110 - nothing tells  # its channel is closed, so it is about to end
+        while (code := process.poll()) is None:  # noqa: ASYNC110 - nothing tells  # its channel is closed, so it is about to end
             await asyncio.sleep(0.01)
         self.targets.forget(self.number)
         on_change(self)
         is_loaded = applied is not None and applied.digest == self._given
         lived_s = time.time() - (self.applied_at if is_loaded else self.started_at)
-        return Death(self._process.returncode, is_loaded, lived_s)
+        return Death(code, is_loaded, lived_s)
 
     def _note(self, applied: channel.Applied) -> None:
         """Keep what the worker has in force; applied_at is since when it has this state."""
@@ -207,6 +211,12 @@ def slot_at(number: int, place: Place, targets: TargetBoard) -> Slot:
     slot = Slot(number, socket.socket(fileno=place.listener), targets, tls_listener)
     slot.ending_pid, slot.ending_boot = place.pid, place.boot
     return slot
+
+
+def open_slot(number: int, bind: str, ports: tuple[int, int], targets: TargetBoard) -> Slot:
+    """A slot that listens; of the ports the second is for TLS, 0 = none. Errors: OSError, as open_listener."""
+    port, tls_port = ports
+    return Slot(number, open_listener(bind, port), targets, open_listener(bind, tls_port) if tls_port else None)
 
 
 def cpu_count() -> int:

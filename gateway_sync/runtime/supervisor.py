@@ -25,7 +25,7 @@ from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
-from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_listener, slot_at
+from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_slot, slot_at
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
@@ -90,7 +90,7 @@ class Supervisor:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until stop is set, then let the workers finish."""
         if self.keeper.generation is not None:
-            self._start_workers()
+            self._run_slots()
         self._start(self.follower.pull())
         if self._credentials.redis_url:
             self._start(self.follower.listen())
@@ -106,17 +106,27 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
-    def _start_workers(self) -> None:
-        """Open the port, for there is something to serve, and fill the slots."""
+    def fork_workers(self) -> None:
+        """Begin the first workers by copies of this process, where there is something to serve: before `run`.
+
+        Does not return in a worker. Errors: OSError, also when the port is taken.
+        """
+        if self.keeper.generation is not None:
+            self._open_slots()
+            for slot in self.slots[len(self._places) :]:  # in the others a worker is still ending
+                slot.fork()
+
+    def _open_slots(self) -> None:
+        """Open the port, for there is something to serve."""
         if self.slots:
             return
-        bind, tls_port = self.options.bind, self.options.tls_port
-        for number in range(self.options.workers):
-            if number < len(self._places):
-                self.slots.append(slot_at(number, self._places[number], self.targets))
-                continue
-            tls_listener = open_listener(bind, tls_port) if tls_port else None
-            self.slots.append(Slot(number, open_listener(bind, self.options.port), self.targets, tls_listener))
+        options, places = self.options, self._places
+        self.slots += [slot_at(number, place, self.targets) for number, place in enumerate(places[: options.workers])]
+        for number in range(len(self.slots), options.workers):
+            self.slots.append(open_slot(number, options.bind, (options.port, options.tls_port), self.targets))
+
+    def _run_slots(self) -> None:
+        self._open_slots()
         self._name_traffic()
         for slot in self.slots:
             self._start(slot.run(self._settings, self._on_change, self._on_death))
@@ -187,7 +197,7 @@ class Supervisor:
         if taken.is_refused:
             self._wake_report.set()
         if self.keeper.generation is not None and not self.slots:
-            self._start_workers()
+            self._run_slots()
             return
         if taken.generation is not None:
             self._give_generation()

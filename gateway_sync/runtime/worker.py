@@ -1,6 +1,7 @@
 """A worker process: serves requests on the socket of its slot, by what its supervisor tells it.
 
-Composition root of the data path; run as `python -m gateway_sync.runtime.worker LISTEN_FD CHANNEL_FD [TLS_FD]`.
+Composition root of the data path; run as `python -m gateway_sync.runtime.worker SUPERVISOR_PID
+LISTEN_FD CHANNEL_FD [TLS_FD]`, or forked from the supervisor.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -247,13 +249,13 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
         task.cancel()
 
 
-def main() -> None:
-    """Run the worker on inherited sockets; die with the supervisor."""
+def main(supervisor: int, descriptors: Sequence[int]) -> None:
+    """Run the worker on inherited sockets; die with the supervisor, whose process id is given."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
-        return  # the supervisor died before prctl
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s")
-    sockets = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    if os.getppid() != supervisor:
+        return  # it died before prctl
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s", force=True)
+    sockets = [socket.socket(fileno=number) for number in descriptors]
     try:
         uvloop.run(serve(*sockets))
     except OSError:
@@ -262,4 +264,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), [int(number) for number in sys.argv[2:]])
