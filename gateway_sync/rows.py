@@ -92,10 +92,14 @@ class APIRow:
 
 @dataclass(frozen=True, slots=True)
 class QuotaRow:
-    """requests per calendar window; per is hour, day or month."""
+    """requests per window; per is hour, day, month, or period for that of billing.
+
+    Shapes: on_exceed is block, bill or warn; only block refuses.
+    """
 
     requests: int
     per: str
+    on_exceed: str = "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class PlanVersionRow:
     rate: RateRow | None
     quotas: tuple[QuotaRow, ...]
     timezone: str = "UTC"
+    interval: str = "month"  # of billing: day, week, month, quarter or year
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,7 @@ class EnvironmentRow:
     certificates: tuple[CertificateRow, ...] = ()
     hosts: tuple[HostRow, ...] = ()
     issuer_keys: tuple[IssuerKeysRow, ...] = ()
+    portal_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,10 +118,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """requests each calendar hour, day or month of the plan's timezone."""
+    """requests each calendar hour, day or month of the plan's timezone, or each billing period of the subscription.
+
+    Shapes: on_exceed is block, bill or warn; only block refuses.
+    """
 
     requests: int
     per: str
+    on_exceed: str = "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class Plan:
     rate: Rate | None
     quotas: tuple[Quota, ...]
     timezone: str
+    interval: str = "month"  # of billing
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class Environment:
     address_rate_per_s: int
     address_burst: int
     policies: tuple[Policy, ...]
+    portal_url: str = ""  # where people mend what a refusal tells them
 
 
 @dataclass(frozen=True, slots=True)

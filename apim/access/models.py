@@ -78,7 +78,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def awaiting_decision(self) -> Self:
         """The inbox: requests to subscribe and requests to change the plan."""
-        return self.filter(Q(lifecycle=Subscription.Lifecycle.PENDING) | Q(requested_plan_version__isnull=False))
+        pending = Q(lifecycle=Subscription.Lifecycle.PENDING, awaits_payment=False)
+        return self.filter(pending | Q(requested_plan_version__isnull=False))
 
     def with_names(self) -> Self:
         """With the rows that every page prints beside a subscription."""
@@ -121,6 +122,9 @@ class Subscription(models.Model):
     )
     lifecycle = models.CharField(max_length=16, choices=Lifecycle.choices)
     payment = models.CharField(max_length=16, choices=Payment.choices, default=Payment.NONE)
+    awaits_payment = models.BooleanField(default=False)  # pending until it is paid for the first time
+    is_out_of_credits = models.BooleanField(default=False)  # of a prepaid plan
+    billing_anchor = models.DateTimeField(null=True, blank=True)  # what billing periods are counted from
     name = models.CharField(max_length=120, blank=True)  # of the document that declared it
     note = models.CharField(max_length=255, blank=True)  # of who asked, to who decides
     reason = models.CharField(max_length=255, blank=True)  # of a rejection or a pause
@@ -154,7 +158,8 @@ class Subscription(models.Model):
     @property
     def is_awaiting_decision(self) -> bool:
         """True while it stands in the inbox of the product's owners."""
-        return self.lifecycle == self.Lifecycle.PENDING or self.requested_plan_version_id is not None
+        is_pending = self.lifecycle == self.Lifecycle.PENDING and not self.awaits_payment
+        return is_pending or self.requested_plan_version_id is not None
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):

@@ -101,20 +101,30 @@ def organization_record(organization: Organization) -> AccessChange:
 
 
 def subscription_record(subscription: Subscription) -> AccessChange:
-    """A subscription under its id; no body once it has ended or was rejected."""
-    body: dict[str, object] | None = None
-    if subscription.is_live:
-        body = {
-            "organization": subscription.organization_id,
-            "product": subscription.product_id,
-            "plan": subscription.plan_version_id,
-            "lifecycle": subscription.lifecycle,
-            "payment": subscription.payment,
-            "applications": sorted(subscription.applications.values_list("id", flat=True)),
-            "created_at": _unix_s(subscription.created_at),
-            "ends_at": _unix_s(subscription.ends_at),
-        }
+    """A subscription under its id. One that is over stays, with the reason, until another takes its place."""
+    body: dict[str, object] = {
+        "organization": subscription.organization_id,
+        "product": subscription.product_id,
+        "plan": subscription.plan_version_id,
+        "lifecycle": subscription.lifecycle,
+        "payment": subscription.payment,
+        "applications": sorted(subscription.applications.values_list("id", flat=True)),
+        "created_at": _unix_s(subscription.created_at),
+        "ends_at": _unix_s(subscription.ends_at),
+    }
+    more = {
+        "reason": subscription.reason,
+        "awaits": "payment" if subscription.awaits_payment else "",
+        "credits": "exhausted" if subscription.is_out_of_credits else "",
+        "anchor": _unix_s(subscription.billing_anchor),
+    }
+    body |= {name: value for name, value in more.items() if value}  # most have none: records are many
     return AccessChange(kind=AccessRecord.Kind.SUBSCRIPTION, key=subscription.id, body=body)
+
+
+def removed_subscription(subscription_id: str) -> AccessChange:
+    """The record that makes gateways forget a subscription."""
+    return AccessChange(kind=AccessRecord.Kind.SUBSCRIPTION, key=subscription_id, body=None)
 
 
 def _kind_of(credential: Credential) -> str:

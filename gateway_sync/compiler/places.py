@@ -37,6 +37,7 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
         address_rate_per_s=max(1, row.address_rate_per_s),
         address_burst=max(1, row.address_burst),
         policies=policies,
+        portal_url=row.portal_url.rstrip("/"),
     )
     return environment, problems + found
 

@@ -8,7 +8,9 @@ from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import PlanVersionRow, QuotaRow
 from gateway_sync.snapshot import Plan, Quota, Rate
 
-_PERIODS = ("hour", "day", "month")
+_PERIODS = ("hour", "day", "month", "period")
+_ON_EXCEED = ("block", "bill", "warn")
+_INTERVALS = ("day", "week", "month", "quarter", "year")
 _MAX_COUNT = 2**53 - 1  # what every reader of JSON keeps exactly
 
 
@@ -23,9 +25,12 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
             message = "The rate, its seconds and its burst must be whole numbers above 0."
             problems.append(Problem("plan.E001", message, where, "Write it like 10/s with a burst of 20."))
     problems += [problem for quota in row.quotas if (problem := _quota_problem(quota, where))]
-    periods = [quota.per for quota in row.quotas]
+    periods = [(quota.per, quota.on_exceed == "block") for quota in row.quotas]
     if len(periods) != len(set(periods)):
         problems.append(Problem("plan.E002", "The plan has two quotas for one period.", where))
+    if row.interval not in _INTERVALS:
+        message = f'A plan cannot be billed each "{row.interval}".'
+        problems.append(Problem("plan.E005", message, where, f"Use one of {', '.join(_INTERVALS)}."))
     try:
         ZoneInfo(row.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -34,15 +39,19 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
     if problems:
         return None, problems
     quotas = tuple(
-        Quota(quota.requests, quota.per) for quota in sorted(row.quotas, key=lambda q: _PERIODS.index(q.per))
+        Quota(quota.requests, quota.per, quota.on_exceed)
+        for quota in sorted(row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed))
     )
-    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone), []
+    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone, row.interval), []
 
 
 def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
     if quota.per not in _PERIODS:
         message = f'A quota cannot be per "{quota.per}".'
         return Problem("plan.E002", message, where, f"Use one of {', '.join(_PERIODS)}.")
+    if quota.on_exceed not in _ON_EXCEED:
+        message = f'A quota cannot "{quota.on_exceed}" when it is exceeded.'
+        return Problem("plan.E002", message, where, f"Use one of {', '.join(_ON_EXCEED)}.")
     if not _is_count(quota.requests):
         return Problem("plan.E002", "A quota must be a whole number above 0.", where)
     return None

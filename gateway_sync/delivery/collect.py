@@ -89,6 +89,7 @@ def _environment_row(environment: Environment) -> rows.EnvironmentRow:
         certificates=_certificate_rows(environment.id),
         hosts=_host_rows(environment.id),
         issuer_keys=_issuer_keys_rows(),
+        portal_url=settings.BASE_URL,
     )
 
 

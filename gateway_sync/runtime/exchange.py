@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
 from gateway_sync.runtime.attempts import Attempts, send_again
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
-from gateway_sync.runtime.core.grants import Charge, Grant, late_charges
+from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_refusal
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.dispatch import dispatch
@@ -102,7 +102,7 @@ class Exchange:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
         code, wait_s, lines = charged
         self._charged_lines += lines
-        return Refusal(code, fields=(b"Retry-After: %d" % wait_s,)) if code else None
+        return limit_refusal(code, wait_s, self.serving.gate.index.environment.portal_url, grant) if code else None
 
     def _note(self, grant: Grant, now_ns: int) -> bool:
         """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""

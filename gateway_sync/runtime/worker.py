@@ -71,7 +71,7 @@ class Worker:
         gate = Gate(index, self._access, keyed_hash, settings.pseudonym.encode())
         self.serving = Serving(
             gate,
-            LimitCells(home / "limits.map", is_shared=settings.workers > 1),
+            LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
             Spool(home / "spool", settings.boot, settings.slot, settings.spool_bytes),
             open_cells(home / f"stats.{settings.slot}.map"),
             settings.boot,

@@ -15,8 +15,9 @@ from gateway_sync.runtime.access_file import encode_records
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.core.admission import Admission, Gate
 from gateway_sync.runtime.core.forwarding import client_head, forwarded_lines, upstream_head
+from gateway_sync.runtime.core.grants import limit_refusal
 from gateway_sync.runtime.core.index import Index, TargetEntry, build_index
-from gateway_sync.runtime.core.limits import NS
+from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, charge_all
 from gateway_sync.runtime.core.refusals import status_of
 from gateway_sync.runtime.core.request_head import read_request_head
 from gateway_sync.runtime.core.response_head import read_response_head
@@ -26,6 +27,7 @@ from tests.golden.cases import Case, all_cases
 
 KEY = "apim_live_" + "0" * 38
 NOW_NS = 1_767_000_000 * NS
+PORTAL = "https://portal.example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ def test_the_core_does_what_the_case_says(told: Told) -> None:
     admission = gate.admit(head, entry.get("address", "192.0.2.1"), NOW_NS)
     wanted = entry["response"]
     refusal, own, after = _step(entry, head, admission)
+    lines: list[bytes] = []
+    if "calls" in entry:
+        refusal, lines = _charge(entry["calls"], admission)
     if "forwarded" in entry:
         assert (refusal, own) == (None, None)
         status, fields = _forward(entry, head, admission, after)
@@ -59,9 +64,23 @@ def test_the_core_does_what_the_case_says(told: Told) -> None:
         assert refusal is not None
         assert refusal.code == wanted["code"]
         status, fields = status_of(refusal), list(refusal.fields)
+        told = {"detail": refusal.detail, **dict(refusal.members)}
+        assert {name: told.get(name) for name in wanted.get("members", {})} == wanted.get("members", {})
+    fields = [*fields, *lines]
     assert status == wanted["status"]
     found = {line.decode().partition(": ")[0].lower(): line.decode().partition(": ")[2] for line in fields}
     assert {name: found.get(name.lower()) for name in wanted.get("headers", {})} == wanted.get("headers", {})
+
+
+def _charge(calls: int, admission: Admission) -> tuple[Refusal | None, list[bytes]]:
+    """What limits say to the last of so many calls at one instant, on cells of their own."""
+    assert admission.grant is not None
+    terms = [term for _, term in admission.grant.charges]
+    cells = [[0] * CELL_LENGTH for _ in terms]
+    charged = [charge_all(terms, cells, NOW_NS) for _ in range(calls)]
+    code, wait_s, lines = charged[-1]
+    refusal = limit_refusal(code, wait_s, PORTAL, admission.grant) if code else None
+    return refusal, [line for line in lines.split(b"\r\n") if line]
 
 
 def _step(

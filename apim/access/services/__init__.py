@@ -29,6 +29,7 @@ from apim.access.services.decisions import (
     reject_subscription,
     resume_subscription,
 )
+from apim.access.services.payments import Standing, set_payment, settle_subscription
 from apim.access.services.plans import revise_plan
 from apim.access.services.subscriptions import subscribe, withdraw_application
 from apim.access.services.suspensions import (
@@ -43,6 +44,7 @@ __all__ = [
     "LONGEST_OVERLAP_S",
     "OVERLAPS_S",
     "IssuedKey",
+    "Standing",
     "approve_subscription",
     "cancel_subscription",
     "create_application",
@@ -63,6 +65,8 @@ __all__ = [
     "revise_plan",
     "revoke_credential",
     "roll_credential",
+    "set_payment",
+    "settle_subscription",
     "subscribe",
     "suspend_application",
     "suspend_organization",

@@ -75,12 +75,23 @@ def withdraw_application(*, subscription: Subscription, application: Application
 
 
 def emit_subscription(subscription: Subscription) -> None:
-    """Tell the gateways of the subscription and of what they join it on. Last in its transaction."""
+    """Tell the gateways of the subscription and of what they join it on. Last in its transaction.
+
+    Of those of its organization, product and environment that are over, gateways keep the last one's reason only.
+    """
+    earlier = Subscription.objects.filter(
+        organization=subscription.organization_id,
+        product=subscription.product_id,
+        environment=subscription.environment_id,
+        created_at__lt=subscription.created_at,
+    )
+    last_gone = earlier.order_by("-created_at").values_list("id", flat=True)[:1]
     records.emit(
         records.Affected(
             organizations=Organization.objects.filter(pk=subscription.organization_id),
             applications=Application.objects.filter(subscriptions=subscription.pk),
             subscriptions=Subscription.objects.filter(pk=subscription.pk),
+            gone=tuple(map(records.removed_subscription, last_gone)),
         ),
         environment_ids=[subscription.environment_id],
     )

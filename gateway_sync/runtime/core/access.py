@@ -13,7 +13,9 @@ FOREVER: Final = 2**62
 
 Record = Mapping[str, Any]
 
-_LIFECYCLE_CODES: Final = {"pending": "subscription-pending", "paused": "subscription-inactive"}
+# What the owner of the subscription can do about it, by lifecycle.
+_ACTIONS: Final = {"pending": "", "paused": "resume", "ended": "subscribe", "rejected": "subscribe"}
+_OVER: Final = ("ended", "rejected")
 
 
 class Records(Protocol):
@@ -46,6 +48,10 @@ class Verdict:
     plan: str = ""
     product: str = ""
     valid_until_s: int = FOREVER
+    detail: str = ""  # of a refusal: why
+    action: str = ""  # of a refusal: what its subscriber can do at the portal: pay, upgrade, top-up or resume
+    anchor_s: int = 0  # of billing periods
+    is_restricted: bool = False  # paid late: passes at a part of the plan's rate
 
 
 NOBODY: Final = Identity()
@@ -84,29 +90,54 @@ def _find_subscription(
     now_s: int,
     expires_s: int,
 ) -> Verdict:
-    """The first usable subscription: by rank of its product, then the oldest; else why the first is not usable."""
+    """The first usable subscription: by rank of its product, then the oldest; else why the first is not usable.
+
+    One that is over says why only where no other stands.
+    """
     ranks = {product: rank for product, rank in products if credential["product"] in ("", product)}
     held = sorted(
-        (ranks[body["product"]], body["created_at"], subscription_id, body)
+        (body["lifecycle"] in _OVER, ranks[body["product"]], body["created_at"], subscription_id, body)
         for subscription_id, body in records.subscriptions_of(identity.application)
         if body["product"] in ranks
     )
     refused: Verdict | None = None
-    for _, _, subscription_id, body in held:
+    for *_, subscription_id, body in held:
         ends_s = body["ends_at"] or FOREVER
-        code = _subscription_code(body, now_s)
-        until_s = min(expires_s, ends_s) if not code else expires_s
-        verdict = Verdict(identity, code, subscription_id, body["plan"], body["product"], until_s)
+        code, detail, action = _subscription_fault(body, now_s)
+        verdict = Verdict(
+            identity,
+            code,
+            subscription_id,
+            body["plan"],
+            body["product"],
+            min(expires_s, ends_s) if not code else expires_s,
+            detail,
+            action,
+            body.get("anchor", 0),
+            body["payment"] == "restricted",
+        )
         if not code:
             return verdict
         refused = refused or verdict
     return refused or Verdict(identity, "no-subscription", valid_until_s=expires_s)
 
 
-def _subscription_code(body: Record, now_s: int) -> str:
-    lifecycle = body["lifecycle"]
+def _subscription_fault(body: Record, now_s: int) -> tuple[str, str, str]:
+    """Why the subscription lets nobody pass: code, reason and action; ("", "", "") when it does.
+
+    Lifecycle comes first: who is paused or over is not asked to pay.
+    """
+    lifecycle, reason = body["lifecycle"], body.get("reason", "")
+    if lifecycle == "pending":
+        return "subscription-pending", reason, "pay" if body.get("awaits") == "payment" else ""
+    if lifecycle in _ACTIONS:
+        return "subscription-inactive", reason or f"The subscription is {lifecycle}.", _ACTIONS[lifecycle]
     if lifecycle not in ("active", "canceled"):
-        return _LIFECYCLE_CODES.get(lifecycle, "no-subscription")
+        return "no-subscription", "", ""
     if 0 < body["ends_at"] <= now_s:
-        return "no-subscription"
-    return "payment-required" if body["payment"] == "suspended" else ""
+        return "subscription-inactive", "The subscription has ended.", "subscribe"
+    if body["payment"] == "suspended":
+        return "payment-required", reason or "An invoice is unpaid.", "pay"
+    if body.get("credits") == "exhausted":
+        return "credits-exhausted", "The prepaid credits are used up.", "top-up"
+    return "", "", ""

@@ -17,6 +17,7 @@ from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, Versio
 from gateway_sync.runtime.core.keys import KEY_PREFIX, challenge, scope_challenge, take_key
 from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.paths import canonical_path, is_query
+from gateway_sync.runtime.core.refusals import action_member
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
 from gateway_sync.runtime.core.token_grants import TokenGrants
 
@@ -137,7 +138,8 @@ class Gate:
             return
         if grant.code != "unauthenticated" or route is None:
             admission.grant = grant
-            admission.refusal = Refusal(grant.code, grant.fault)
+            members = action_member(self.index.environment.portal_url, grant.action, grant.caller.subscription)
+            admission.refusal = Refusal(grant.code, grant.fault, members=members)
             return
         self._addresses.count(address, now_ns)
         fields = (*challenge(route, grant.fault), *self._addresses.fields(address, now_ns))
@@ -190,7 +192,7 @@ class Gate:
         if not verdict.code and plan is None:
             # The record came before the snapshot that holds its plan; without terms nothing is admitted.
             verdict = Verdict(verdict.identity, "overloaded", valid_until_s=now_s)
-        terms = plan.terms if plan is not None else None
+        terms = plan.terms_for(verdict.anchor_s, is_restricted=verdict.is_restricted) if plan is not None else None
         return Grant(verdict, route, (cell_key(verdict.subscription), terms) if terms is not None else None)
 
     def _remember(self, key: bytes, route: RouteEntry, grant: Grant) -> Grant:

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from gateway_sync.messages import RequestHead
+from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.policies.views import NOBODY, Caller, Fields
 from gateway_sync.runtime.core.access import Verdict
 from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.refusals import action_member
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import RouteEntry
@@ -24,18 +25,20 @@ class Grant:
     """What a caller may do at a route, as long as no access record changes.
 
     Shapes: charges are ready; late ones are of rates whose subject each call tells anew. context is the static part
-    of a usage record, b"" for a caller who is nobody. fault says more on a code, for a call with a token.
+    of a usage record, b"" for a caller who is nobody. fault says more on a code, action what can be done about it.
     """
 
     __slots__ = (
-        "caller", "charges", "code", "context", "fault", "late", "shadow_charges", "shadow_late", "valid_until_s",
+        "action", "caller", "charges", "code", "context", "fault", "late", "shadow_charges", "shadow_late",
+        "valid_until_s",
     )  # fmt: skip
 
     def __init__(self, verdict: Verdict, route: RouteEntry, plan: Charge | None) -> None:
         """plan is the cell of the subscription's plan."""
         identity = verdict.identity
         self.code = verdict.code
-        self.fault = ""
+        self.fault = verdict.detail
+        self.action = verdict.action
         self.valid_until_s = verdict.valid_until_s
         self.caller = NOBODY
         self.context = b""
@@ -88,6 +91,13 @@ def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> l
         )
         for rate in late
     ]
+
+
+def limit_refusal(code: str, wait_s: int, portal_url: str, grant: Grant) -> Refusal:
+    """The refusal of a call above a limit: when it may come again, and for a quota where more of it is sold."""
+    action = "upgrade" if code == "quota-exceeded" else ""
+    members = action_member(portal_url, action, grant.caller.subscription)
+    return Refusal(code, fields=(b"Retry-After: %d" % wait_s,), members=members)
 
 
 def shadow_charges(grant: Grant, head: RequestHead, address: str) -> list[Charge]:

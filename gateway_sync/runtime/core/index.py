@@ -22,11 +22,15 @@ from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
+from gateway_sync.runtime.core.windows import BILLING_PERIOD
 from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
 from gateway_sync.upstreams import UpstreamSettings, parse_settings
 from gateway_sync.upstreams.tls import TLS
 
 _NO_EDGE: Final = Edge()
+RESTRICTED_PART: Final = 4  # who is restricted has a quarter of the plan's rate
+RESTRICTED_RATE: Final = (5, 1, 5)  # of plans without one
+REMEMBERED_TERMS: Final = 4096
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
 
 Methods = dict[bytes, "RouteEntry"]
@@ -95,20 +99,49 @@ class VersionEntry:
         self.lifecycle_lines = _lifecycle_lines(api, version)
         is_checked = self.cors is not None or self.book.has_ip_filters or not self.book.is_usable
         self.is_plain = version.state == "published" and not is_checked
-        self.retired = Refusal("retired", f"Version {version.name} of {api.name} is retired.", self.lifecycle_lines)
+        successor = (("successor", f"/{api.name}/{version.successor}"),) if version.successor else ()
+        self.retired = Refusal(
+            "retired",
+            f"Version {version.name} of {api.name} is retired.",
+            self.lifecycle_lines,
+            members=successor,
+        )
 
 
 class PlanEntry:
     """The terms of a plan version."""
 
-    __slots__ = ("id", "terms")
+    __slots__ = ("_plan", "_terms", "id", "is_by_period")
 
     def __init__(self, plan: Plan) -> None:
-        """terms is None for a plan without limits."""
-        rate = (plan.rate.requests, plan.rate.per_s, plan.rate.burst) if plan.rate else None
-        quotas = [(quota.requests, quota.per) for quota in plan.quotas]
+        """What is asked for is made at its first use."""
         self.id = plan.id
-        self.terms = Terms("rate", rate, quotas, plan.timezone) if rate or quotas else None
+        self.is_by_period = any(quota.per == BILLING_PERIOD for quota in plan.quotas)
+        self._plan = plan
+        self._terms: dict[tuple[int, bool], Terms | None] = {}
+
+    def terms_for(self, anchor_s: int, *, is_restricted: bool) -> Terms | None:
+        """What a subscription's calls are measured against; None without limits.
+
+        Shapes: anchor_s is when its billing periods began; restricted is who paid late.
+        """
+        name = (anchor_s if self.is_by_period else 0, is_restricted)
+        if name not in self._terms:
+            if len(self._terms) >= REMEMBERED_TERMS:
+                self._terms.clear()
+            self._terms[name] = _terms_of(self._plan, *name)
+        return self._terms[name]
+
+
+def _terms_of(plan: Plan, anchor_s: int, is_restricted: bool) -> Terms | None:  # noqa: FBT001 - the parts of one key
+    rate = (plan.rate.requests, plan.rate.per_s, plan.rate.burst) if plan.rate else None
+    if is_restricted:
+        rate = (rate[0], rate[1] * RESTRICTED_PART, max(1, rate[2] // RESTRICTED_PART)) if rate else RESTRICTED_RATE
+    hard = [(quota.requests, quota.per) for quota in plan.quotas if quota.on_exceed == "block"]
+    soft = [(quota.requests, quota.per) for quota in plan.quotas if quota.on_exceed != "block"]
+    if not rate and not hard and not soft:
+        return None
+    return Terms("rate", rate, hard, plan.timezone, soft_quotas=soft, billing=(plan.interval, anchor_s))
 
 
 class Index:

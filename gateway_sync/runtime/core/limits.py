@@ -1,5 +1,7 @@
 """Limits of one subject: a rate with burst and calendar quotas, decided together on one cell of integers.
 
+A quota is hard, and refuses what is above it, or soft, and lets it pass with a line that says so.
+
 Owns: the decision and its RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10). Must not know: where cells live.
 A request passes all limits of all its cells or is counted in none.
 """
@@ -11,15 +13,17 @@ from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway_sync.policies.rate_limit import advance, interval_ns, remaining, retry_after_s
-from gateway_sync.runtime.core.windows import PERIODS, window_of
+from gateway_sync.runtime.core.windows import BILLING_PERIOD, PERIODS, billing_window, window_of
 
 NS: Final = 10**9
 
-# Positions in a cell; each period has (start of its window, used in it).
+# Positions in a cell; each period has (start of its window, used in it), the billing period last.
 TAT: Final = 0
 EXPIRES: Final = 1
 FIRST_WINDOW: Final = 2
-CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(PERIODS)
+_WINDOWS: Final = (*PERIODS, BILLING_PERIOD)
+CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(_WINDOWS)
+OVERAGE_LINE: Final = b"apim-overage: true\r\n"
 
 
 class Cell(Protocol):
@@ -41,34 +45,52 @@ class Terms:
     """What one cell is measured against."""
 
     __slots__ = (
-        "_last_end", "_lines", "_open_until", "_opened_at", "_quotas", "_rate_name", "_rate_policy", "_span_ns",
-        "_span_s", "_windows", "_zone", "burst", "left_template", "policy_field", "step_ns",
+        "_billing", "_counted", "_last_end", "_lines", "_open_until", "_opened_at", "_quotas", "_rate_name",
+        "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst", "left_template",
+        "policy_field", "step_ns",
     )  # fmt: skip
 
     def __init__(
-        self, name: str, rate: tuple[int, int, int] | None, quotas: Sequence[tuple[int, str]] = (), zone: str = "UTC"
+        self,
+        name: str,
+        rate: tuple[int, int, int] | None,
+        quotas: Sequence[tuple[int, str]] = (),
+        zone: str = "UTC",
+        *,
+        soft_quotas: Sequence[tuple[int, str]] = (),
+        billing: tuple[str, int] = ("month", 0),
     ) -> None:
-        """rate = (requests, per_s, burst); quotas = (requests, per); name is the rate's in RateLimit fields."""
+        """rate = (requests, per_s, burst); quotas = (requests, per); name is the rate's in RateLimit fields.
+
+        Shapes: soft quotas refuse nobody; billing = (interval, anchor in seconds) of quotas per period.
+        """
         self.step_ns, self.burst = (interval_ns(rate[0], rate[1]), rate[2]) if rate else (0, 0)
         self._span_ns = self.step_ns * self.burst
         self._span_s = self._span_ns // NS + 1  # the bucket is full again after it, whatever was taken
         self._rate_name = b'"%s"' % name.encode()
         self._rate_policy = b"%s;q=%d;w=%d" % (self._rate_name, rate[0], rate[1]) if rate else b""
-        self._quotas = tuple((requests, per, FIRST_WINDOW + 2 * PERIODS.index(per)) for requests, per in quotas)
+        self._quotas = tuple((requests, per, FIRST_WINDOW + 2 * _WINDOWS.index(per)) for requests, per in quotas)
+        self._soft_quotas = tuple(
+            (requests, per, FIRST_WINDOW + 2 * _WINDOWS.index(per)) for requests, per in soft_quotas
+        )
+        self._billing = billing
         self._zone = ZoneInfo(zone)
         self._opened_at = self._open_until = self._last_end = 0
         self._windows: tuple[tuple[int, int, int, int], ...] = ()
+        self._soft: tuple[tuple[int, int], ...] = ()
+        self._counted: tuple[tuple[int, int], ...] = ()
         self.policy_field = self.left_template = self._lines = b""
 
     def open_windows(self, now_s: int) -> None:
         """Find the windows open now, and what is told about them; both hold until the first one ends."""
-        opened = [
-            (requests, per, position, *window_of(per, self._zone, now_s)) for requests, per, position in self._quotas
-        ]
+        opened = [(limit, per, at, *self._window_of(per, now_s)) for limit, per, at in self._quotas]
+        soft = [(limit, per, at, *self._window_of(per, now_s)) for limit, per, at in self._soft_quotas]
         self._windows = tuple((at, limit, start, end) for limit, _, at, start, end in opened)
-        self._open_until = min((end for *_, end in opened), default=now_s + 3600)
-        self._opened_at = max((start for _, _, _, start, _ in opened), default=now_s)
-        self._last_end = max((end for *_, end in opened), default=0)
+        self._soft = tuple((at, limit) for limit, _, at, *_ in soft)
+        self._counted = tuple(sorted({(at, start) for _, _, at, start, _ in (*opened, *soft)}))
+        self._open_until = min((end for *_, end in (*opened, *soft)), default=now_s + 3600)
+        self._opened_at = max((start for _, _, _, start, _ in (*opened, *soft)), default=now_s)
+        self._last_end = max((end for *_, end in (*opened, *soft)), default=0)
         policies = [b'"%s";q=%d;w=%d' % (per.encode(), limit, end - start) for limit, per, _, start, end in opened]
         names = [b'"%s"' % per.encode() for _, per, *_ in opened]
         if self.burst:
@@ -78,6 +100,11 @@ class Terms:
         self.left_template = b", ".join(name + b";r=%d;t=%d" for name in names)
         self._lines = b"RateLimit-Policy: %s\r\nRateLimit: %s\r\n" % (self.policy_field, self.left_template)
 
+    def _window_of(self, per: str, now_s: int) -> tuple[int, int]:
+        if per == BILLING_PERIOD:
+            return billing_window(*self._billing, now_s)
+        return window_of(per, self._zone, now_s)
+
     def charge(self, cell: Cell, now_ns: int) -> tuple[str, int]:
         """("", 0) after counting one request in the cell, or (code, seconds to wait) with nothing counted.
 
@@ -86,10 +113,11 @@ class Terms:
         now_s = now_ns // NS
         if not self._opened_at <= now_s < self._open_until:
             self.open_windows(now_s)
-        for position, limit, start, end in self._windows:
+        for position, start in self._counted:
             if cell[position] < start:
                 cell[position] = start
                 cell[position + 1] = 0
+        for position, limit, _, end in self._windows:
             if cell[position + 1] >= limit:
                 return "quota-exceeded", max(1, end - now_s)
         expires = now_s
@@ -99,10 +127,14 @@ class Terms:
                 return "rate-limited", retry_after_s(cell[TAT], now_ns, self.step_ns, self.burst)
             cell[TAT] = tat
             expires += self._span_s
-        for position, _, _, _ in self._windows:
+        for position, _ in self._counted:
             cell[position + 1] += 1
         cell[EXPIRES] = expires if expires > self._last_end else self._last_end  # noqa: FURB136 - hot
         return "", 0
+
+    def is_overage(self, cell: Cell) -> bool:
+        """True when the request counted last in the cell was above a soft quota."""
+        return any(cell[position + 1] > limit for position, limit in self._soft)
 
     def left(self, cell: Cell, now_ns: int) -> tuple[int, ...]:
         """What left_template tells: for the rate and each window what is left and the seconds until it is whole."""
@@ -125,6 +157,8 @@ class Terms:
         One pass for what `charge` and `left` do one after the other, because nearly every request comes here; whatever
         is not an ordinary admission is left to them. A property test holds the two ways together.
         """
+        if self._soft_quotas:
+            return self._settle_slowly(cell, now_ns)
         now_s = now_ns // NS
         if not self._opened_at <= now_s < self._open_until:
             self.open_windows(now_s)
@@ -152,7 +186,9 @@ class Terms:
 
     def _settle_slowly(self, cell: Cell, now_ns: int) -> Charged:
         code, wait_s = self.charge(cell, now_ns)
-        return code, wait_s, self._lines % self.left(cell, now_ns)
+        left = self.left(cell, now_ns)
+        lines = self._lines % left if left else b""
+        return code, wait_s, lines + OVERAGE_LINE if not code and self.is_overage(cell) else lines
 
 
 def charge_all(terms: Sequence[Terms], cells: Sequence[list[int]], now_ns: int) -> Charged:
@@ -166,7 +202,9 @@ def charge_all(terms: Sequence[Terms], cells: Sequence[list[int]], now_ns: int) 
             return code, wait_s, _fields(terms, cells, now_ns)
     for cell, counted in zip(cells, trial, strict=True):
         cell[:] = counted
-    return "", 0, _fields(terms, cells, now_ns)
+    lines = _fields(terms, cells, now_ns)
+    is_overage = any(term.is_overage(cell) for term, cell in zip(terms, cells, strict=True))
+    return "", 0, lines + OVERAGE_LINE if is_overage else lines
 
 
 def _fields(terms: Sequence[Terms], cells: Sequence[Cell], now_ns: int) -> bytes:

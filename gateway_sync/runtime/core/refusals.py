@@ -16,7 +16,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "payment-required": (402, "The subscription is not paid"),
     "credits-exhausted": (402, "No credits are left"),
     "no-subscription": (403, "No subscription covers this operation"),
-    "subscription-pending": (403, "The subscription waits for approval"),
+    "subscription-pending": (403, "The subscription waits for approval or payment"),
     "subscription-inactive": (403, "The subscription is paused or has ended"),
     "forbidden": (403, "The caller may not do this"),
     "not-found": (404, "Nothing is published at this path"),
@@ -37,6 +37,14 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "concurrency-limited": (429, "Too many requests at once"),
     "insufficient-scope": (403, "The token lacks a scope"),
 }
+
+
+def action_member(portal_url: str, action: str, subscription: str) -> tuple[tuple[str, object], ...]:
+    """The member `action` of a problem document: one thing to do, and the page to do it on; none without a portal."""
+    if not portal_url or not action:
+        return ()
+    page = f"/my/subscriptions/{subscription}" if subscription and action != "subscribe" else "/"
+    return (("action", {"name": action, "url": portal_url + page}),)
 
 
 def status_of(refusal: Refusal) -> int:

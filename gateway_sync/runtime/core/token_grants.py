@@ -73,6 +73,6 @@ class TokenGrants:
             fault = " ".join(needed)
         verdict = replace(verdict, valid_until_s=min(verdict.valid_until_s, read.expires_s))
         grant = self._make_grant(verdict, route, now_s)
-        grant.fault = fault
+        grant.fault = fault or grant.fault
         grant.caller = replace(grant.caller, claims=read.claims)
         return grant

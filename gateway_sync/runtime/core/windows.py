@@ -1,12 +1,17 @@
-"""Calendar windows of quotas: the hour, day or month of a time zone that holds an instant."""
+"""Windows of quotas: the hour, day or month of a time zone that holds an instant, and periods of billing."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 PERIODS: Final = ("hour", "day", "month")
+BILLING_PERIOD: Final = "period"  # told as such in quotas; its length is the plan's interval
+
+_DAYS: Final = {"day": 1, "week": 7}
+_MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 
 def window_of(per: str, zone: ZoneInfo, now_s: int) -> tuple[int, int]:
@@ -28,6 +33,35 @@ def window_of(per: str, zone: ZoneInfo, now_s: int) -> tuple[int, int]:
         years, month = divmod(first.month, 12)
         end = datetime(first.year + years, month + 1, 1, tzinfo=zone)
     return _instant(first), _instant(end)
+
+
+def billing_window(interval: str, anchor_s: int, now_s: int) -> tuple[int, int]:
+    """(start, end) of the billing period that holds an instant, counted from the anchor.
+
+    Shapes: interval is day, week, month, quarter or year; an anchor on day 29 to 31 falls on a shorter month's last
+    day, and comes back to its own day after it. Periods are counted in UTC, as payment providers do.
+    Errors: total; an instant before the anchor lies in a period before it; another interval counts as month.
+    """
+    if interval in _DAYS:
+        length = _DAYS[interval] * 86_400
+        start = anchor_s + (now_s - anchor_s) // length * length
+        return start, start + length
+    step = _MONTHS.get(interval, 1)
+    anchor, now = datetime.fromtimestamp(anchor_s, UTC), datetime.fromtimestamp(now_s, UTC)
+    number = ((now.year - anchor.year) * 12 + now.month - anchor.month) // step
+    while _months_after(anchor, number * step) > now_s:
+        number -= 1
+    while _months_after(anchor, (number + 1) * step) <= now_s:
+        number += 1
+    return _months_after(anchor, number * step), _months_after(anchor, (number + 1) * step)
+
+
+def _months_after(anchor: datetime, months: int) -> int:
+    """The anchor's day and time of day so many months later, or that month's last day."""
+    years, month = divmod(anchor.month - 1 + months, 12)
+    year = anchor.year + years
+    day = min(anchor.day, monthrange(year, month + 1)[1])
+    return int(anchor.replace(year=year, month=month + 1, day=day).timestamp())
 
 
 def _instant(local: datetime) -> int:

@@ -132,12 +132,14 @@ def test_approval_tells_the_subscribers_and_the_gateways(
     assert Message.objects.filter(to=developer.email, subject__contains="is approved").exists()
 
 
-def test_a_rejected_subscription_leaves_the_log_and_may_be_asked_for_again(
+def test_a_rejected_subscription_tells_why_until_it_is_asked_for_again(
     offer: Offer, shop: Application, log: Log, by: Actor
 ) -> None:
     subscription = subscribe(application=shop, product=offer.product, plan=offer.manual, by=by)
     services.reject_subscription(subscription=subscription, by=by, reason="no")
-    assert log.body("subscription", subscription.id) is None
+    told = log.body("subscription", subscription.id)
+    assert told is not None
+    assert (told["lifecycle"], told["reason"]) == ("rejected", "no")
     again = subscribe(application=shop, product=offer.product, plan=offer.manual, by=by)
     assert again.pk != subscription.pk
 
@@ -190,7 +192,9 @@ def test_a_canceled_subscription_works_until_its_end_and_then_ends(
     assert services.end_due_subscriptions() == 0
     Subscription.objects.update(ends_at=timezone.now())
     assert services.end_due_subscriptions() == 1
-    assert log.body("subscription", subscription.id) is None
+    told = log.body("subscription", subscription.id)
+    assert told is not None
+    assert told["lifecycle"] == "ended"
 
 
 def test_coming_back_before_the_end_takes_the_cancellation_back(offer: Offer, shop: Application, by: Actor) -> None:
@@ -213,7 +217,9 @@ def test_who_pauses_is_not_undone_by_canceling_for_later(offer: Offer, shop: App
     services.pause_subscription(subscription=subscription, by=by)
     end = timezone.now() + timedelta(days=3)
     assert services.cancel_subscription(subscription=subscription, by=by, at=end).lifecycle == "ended"
-    assert log.body("subscription", subscription.id) is None
+    told = log.body("subscription", subscription.id)
+    assert told is not None
+    assert told["lifecycle"] == "ended"
 
 
 def test_ending_says_why_and_a_long_reason_is_kept_whole_in_the_audit_log(

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_sync.runtime.core.addresses import MAX_ADDRESSES, AddressLimit
-from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, Terms, charge_all
-from gateway_sync.runtime.core.windows import window_of
+from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, OVERAGE_LINE, Terms, charge_all
+from gateway_sync.runtime.core.windows import billing_window, window_of
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
 
@@ -130,6 +130,57 @@ def test_windows_hold_their_instant_and_touch(now: int, per: str, zone: str) -> 
     assert start <= now < end
     assert window_of(per, ZoneInfo(zone), end)[0] == end
     assert datetime.fromtimestamp(start, UTC).timestamp() == start
+
+
+def test_a_soft_quota_lets_pass_and_says_so_and_a_hard_one_beside_it_ends_it() -> None:
+    terms, cell = Terms("rate", None, [(4, "period")], soft_quotas=[(2, "period")]), [0] * CELL_LENGTH
+    told = [charge_all((terms,), (cell,), NOON * NS) for _ in range(5)]
+    assert [code for code, _, _ in told] == ["", "", "", "", "quota-exceeded"]
+    assert [OVERAGE_LINE in lines for _, _, lines in told] == [False, False, True, True, False]
+    assert [b"r=%d;" % left in lines for left, (_, _, lines) in zip((3, 2, 1, 0, 0), told, strict=True)] == [True] * 5
+
+
+def test_a_soft_quota_alone_refuses_nobody_and_is_counted_anew_in_the_next_period() -> None:
+    terms = Terms("rate", None, soft_quotas=[(1, "period")], billing=("day", NOON))
+    cell = [0] * CELL_LENGTH
+    told = [charge_all((terms,), (cell,), (NOON + step) * NS) for step in (0, 1, 86_399, 86_400)]
+    assert told == [("", 0, b""), ("", 0, OVERAGE_LINE), ("", 0, OVERAGE_LINE), ("", 0, b"")]
+
+
+def test_overage_is_told_beside_other_limits_too() -> None:
+    soft, wide = Terms("rate", None, soft_quotas=[(1, "month")]), Terms("wide", (10, 1, 10))
+    cells = [[0] * CELL_LENGTH, [0] * CELL_LENGTH]
+    told = [charge_all((soft, wide), cells, NOON * NS)[2] for _ in range(2)]
+    assert [OVERAGE_LINE in lines for lines in told] == [False, True]
+    assert all(b'RateLimit: "wide";r=' in lines for lines in told)
+
+
+@pytest.mark.parametrize(
+    ("interval", "anchor", "now", "start", "end"),
+    [
+        ("month", at(2026, 1, 31, 9), at(2026, 2, 28, 8), at(2026, 1, 31, 9), at(2026, 2, 28, 9)),
+        ("month", at(2026, 1, 31, 9), at(2026, 2, 28, 9), at(2026, 2, 28, 9), at(2026, 3, 31, 9)),
+        ("month", at(2028, 1, 30), at(2028, 2, 29), at(2028, 2, 29), at(2028, 3, 30)),
+        ("month", at(2026, 5, 15), at(2026, 1, 1), at(2025, 12, 15), at(2026, 1, 15)),
+        ("quarter", at(2025, 11, 30), at(2026, 3, 1), at(2026, 2, 28), at(2026, 5, 30)),
+        ("year", at(2024, 2, 29), at(2026, 1, 1), at(2025, 2, 28), at(2026, 2, 28)),
+        ("week", at(2026, 1, 1), at(2026, 1, 15), at(2026, 1, 15), at(2026, 1, 22)),
+    ],
+)
+def test_billing_periods_count_from_their_anchor(interval: str, anchor: int, now: int, start: int, end: int) -> None:
+    assert billing_window(interval, anchor, now) == (start, end)
+
+
+@given(
+    st.integers(0, 2_000_000_000),
+    st.integers(0, 2_000_000_000),
+    st.sampled_from(["day", "week", "month", "quarter", "year"]),
+)
+def test_billing_periods_hold_their_instant_and_touch(now: int, anchor: int, interval: str) -> None:
+    start, end = billing_window(interval, anchor, now)
+    assert start <= now < end
+    assert billing_window(interval, anchor, end)[0] == end
+    assert billing_window(interval, anchor, start - 1)[1] == start
 
 
 def test_address_limit_stays_in_bounded_memory_and_counts_ipv6_by_network() -> None:

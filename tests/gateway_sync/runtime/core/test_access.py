@@ -91,11 +91,44 @@ def test_lifecycle_and_payment_each_decide_by_themselves() -> None:
     assert code(lifecycle="pending") == "subscription-pending"
     assert code(lifecycle="paused") == "subscription-inactive"
     assert code(lifecycle="canceled", ends_at=_NOW_S + 1) == ""
-    assert code(lifecycle="canceled", ends_at=_NOW_S) == "no-subscription"
-    assert code(lifecycle="ended") == "no-subscription"
+    assert code(lifecycle="canceled", ends_at=_NOW_S) == "subscription-inactive"
+    assert code(lifecycle="ended") == code(lifecycle="rejected") == "subscription-inactive"
+    assert code(lifecycle="of a later format") == "no-subscription"
     assert [code(payment=payment) for payment in ("none", "ok", "grace", "restricted")] == [""] * 4
     assert code(payment="suspended") == "payment-required"
     assert code(payment="suspended", lifecycle="pending") == "subscription-pending"
+    assert code(payment="suspended", lifecycle="paused") == "subscription-inactive"
+    assert code(payment="ok", credits="exhausted") == "credits-exhausted"
+    assert code(payment="suspended", credits="exhausted") == "payment-required"
+
+
+def test_a_subscription_that_is_over_says_why_only_where_no_other_stands() -> None:
+    over = body("prd_1", lifecycle="ended", created_at=1, reason="Not paid for 45 days.")
+    alone = verdict_on({"sub_1": over}, ("prd_1", _WHOLE))
+    assert (alone.code, alone.detail, alone.action) == ("subscription-inactive", "Not paid for 45 days.", "subscribe")
+    beside = verdict_on({"sub_1": over, "sub_2": body("prd_1", lifecycle="pending")}, ("prd_1", _WHOLE))
+    assert (beside.code, beside.subscription) == ("subscription-pending", "sub_2")
+    assert verdict_on({"sub_1": over, "sub_2": body("prd_1")}, ("prd_1", _WHOLE)).subscription == "sub_2"
+
+
+def test_a_refusal_names_the_one_thing_to_do_about_it() -> None:
+    def action(**changes: object) -> str:
+        return verdict_on({"sub_1": body("prd_1", **changes)}, ("prd_1", _WHOLE)).action
+
+    assert action(payment="suspended") == "pay"
+    assert action(lifecycle="pending", awaits="payment") == "pay"
+    assert action(lifecycle="pending") == ""
+    assert action(lifecycle="paused") == "resume"
+    assert action(credits="exhausted") == "top-up"
+    assert action() == ""
+
+
+def test_who_is_restricted_passes_and_is_marked() -> None:
+    def is_restricted(payment: str) -> bool:
+        return verdict_on({"sub_1": body("prd_1", payment=payment)}, ("prd_1", _WHOLE)).is_restricted
+
+    states = ("none", "ok", "grace", "restricted")
+    assert [is_restricted(payment) for payment in states] == [False, False, False, True]
 
 
 def test_a_verdict_ends_with_whatever_ends_first() -> None:
