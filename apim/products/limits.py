@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apim.errors import DomainError, Invalid, Problems
+from apim.pricing.terms import parse_terms
 from apim.products.models import PlanVersion
 from gateway_sync.policies import units
 
@@ -21,13 +22,21 @@ _LONGEST_RATE_S = 24 * 3600
 class Terms:
     """What a plan version grants.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": "hour"|"day"|"month"}].
+    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": "hour"|"day"|"month"}];
+    pricing = what a Plan document says about money and meters, None when it says nothing.
     """
 
     approval: str = PlanVersion.Approval.AUTO
     rate: Mapping[str, int] | None = None
     quotas: Sequence[Mapping[str, Any]] = ()
     timezone: str = "UTC"
+    pricing: Mapping[str, Any] | None = None
+
+    @property
+    def moves_existing(self) -> bool:
+        """True when subscriptions of earlier versions get these terms at once, as without prices they do."""
+        kept = (self.pricing or {}).get("migration", {}).get("existing") == "keep"
+        return not kept
 
 
 def parse_rate(text: str, burst: int | None = None) -> dict[str, int]:
@@ -50,9 +59,9 @@ def format_rate(rate: Mapping[str, int]) -> str:
 
 
 def checked_terms(terms: Terms) -> Terms:
-    """The terms in the one form that is kept and compared: quotas by period, shortest first.
+    """The terms in the one form that is kept and compared: quotas by period, shortest first; prices with defaults.
 
-    Errors: Problems with fields `rate`, `quotas.<index>`, `approval`, `timezone`.
+    Errors: Problems with fields `rate`, `quotas.<index>`, `approval`, `timezone`, `pricing.<way to the fault>`.
     """
     errors: list[DomainError] = []
     if terms.approval not in PlanVersion.Approval.values:
@@ -64,7 +73,10 @@ def checked_terms(terms: Terms) -> Terms:
     if not _is_timezone(terms.timezone):
         message = f"There is no time zone `{terms.timezone}`."
         errors.append(Invalid("products.timezone", message, field="timezone", hint="Such as `Europe/Berlin`."))
-    if errors:
+    pricing, pricing_faults = parse_terms(terms.pricing or {})
+    for each in pricing_faults:
+        errors.append(Invalid("products.pricing", each.message, field=".".join(("pricing", *each.at)), hint=each.hint))
+    if errors or pricing is None:
         raise Problems(tuple(errors))
     quotas = sorted(terms.quotas, key=lambda quota: PERIODS.index(quota["per"]))
     return Terms(
@@ -72,6 +84,7 @@ def checked_terms(terms: Terms) -> Terms:
         rate={name: terms.rate[name] for name in ("requests", "per_s", "burst")} if terms.rate is not None else None,
         quotas=[{"requests": quota["requests"], "per": quota["per"]} for quota in quotas],
         timezone=terms.timezone,
+        pricing=pricing.as_document() or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,10 @@ from apim.accounts.permissions import is_admin, organization_ids
 from apim.catalog.models import NAME_RULE, APIVersion
 from apim.fields import IDField
 from apim.gateways.models import Environment
+from apim.pricing.terms import Terms, parse_terms
+from apim.products.metering import Meter
+
+__all__ = ["Ceiling", "Meter", "Plan", "PlanVersion", "Product", "ProductItem", "ProductPlan"]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -27,7 +32,7 @@ class PlanQuerySet(models.QuerySet["Plan"]):
             return self.all()
         owned = organization_ids(user, Membership.Role.OWNER)
         offers = ProductPlan.objects.filter(plan=OuterRef("pk"), product__in=Product.objects.visible_to(user))
-        seen = Q(organization__in=owned) | Q(Exists(offers))
+        seen = Q(organization__in=owned) | Q(Exists(offers)) & self._open_to(user)
         if owned.exists():
             seen |= Q(organization__is_default=True)
         return self.filter(seen)
@@ -43,6 +48,21 @@ class PlanQuerySet(models.QuerySet["Plan"]):
     def active(self) -> Self:
         """Those that are not archived."""
         return self.filter(archived_at=None)
+
+    def offered_to(self, user: Viewer) -> Self:
+        """Those that a visitor may choose: public ones, and private ones offered to an organization of theirs.
+
+        Owners and admins see the private plans that they edit.
+        """
+        if is_admin(user):
+            return self.all()
+        return self.filter(Q(organization__in=organization_ids(user, Membership.Role.OWNER)) | self._open_to(user))
+
+    def _open_to(self, user: Viewer) -> Q:
+        invited = Plan.offered_to.through.objects.filter(
+            plan=OuterRef("pk"), organization__in=organization_ids(user, *Membership.Role.values)
+        )
+        return Q(visibility=Plan.Visibility.PUBLIC) | Q(Exists(invited))
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -70,13 +90,19 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 
 class Plan(models.Model):
-    """A named offer; what it grants is in its versions."""
+    """A named offer; what it grants is in its versions. A private one is for the organizations it is offered to."""
+
+    class Visibility(models.TextChoices):
+        PUBLIC = "public"
+        PRIVATE = "private"
 
     id = IDField("pln")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="plans")
     name = models.SlugField(max_length=60, unique=True, validators=[NAME_RULE])
     display_name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
+    visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.PUBLIC)
+    offered_to = models.ManyToManyField(Organization, related_name="plans_offered", blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -93,7 +119,8 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """The terms of a plan at one time; immutable once active.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or null; quotas = [{"requests", "per": "hour"|"day"|"month"}].
+    Shapes: rate = {"requests", "per_s", "burst"} or null; quotas = [{"requests", "per": "hour"|"day"|"month"}];
+    pricing = what a Plan document says about money and meters, complete; null when it says nothing.
     """
 
     class State(models.TextChoices):
@@ -113,6 +140,7 @@ class PlanVersion(models.Model):
     rate = models.JSONField(null=True)
     quotas = models.JSONField(default=list)
     timezone = models.CharField(max_length=64, default="UTC")
+    pricing = models.JSONField(null=True)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -127,6 +155,19 @@ class PlanVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} version {self.number}"
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What the version costs; the free terms for one that says nothing about money."""
+        terms, faults = parse_terms(self.pricing or {})
+        if terms is None:  # checked when it was saved
+            raise ValueError(f"the prices of {self.pk} cannot be read: {faults}")
+        return terms
+
+    @property
+    def is_priced(self) -> bool:
+        """True when something must be paid for."""
+        return bool((self.pricing or {}).get("prices"))
 
 
 class Product(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from apim.gateways.services import touch
 from apim.products.limits import Terms, checked_terms
 from apim.products.models import Plan, PlanVersion
 from apim.products.services.ceilings import granted_terms
+from apim.products.services.meters import require_meters
 from apim.validation import require_clean, require_known
 
 State = PlanVersion.State
@@ -31,15 +32,24 @@ def create_plan(
     by: Actor,
     display_name: str = "",
     description: str = "",
+    visibility: str = Plan.Visibility.PUBLIC,
+    offered_to: Sequence[Organization] = (),
 ) -> Plan:
     """A new plan, its first version active.
 
-    Errors: products.name_taken, products.above_ceiling, those of checked_terms.
+    Errors: products.name_taken, products.above_ceiling, products.no_meter, those of checked_terms.
     """
-    plan = Plan(organization=organization, name=name, display_name=display_name or name, description=description)
+    plan = Plan(
+        organization=organization,
+        name=name,
+        display_name=display_name or name,
+        description=description,
+        visibility=visibility,
+    )
     require_clean(plan, prefix="products")
     plan.save()
-    record(by=by, action="plan.create", target=plan, after=state_of(plan))
+    plan.offered_to.set(offered_to)
+    record(by=by, action="plan.create", target=plan, after=_state_of_plan(plan))
     add_plan_version(plan=plan, terms=terms, by=by)
     return plan
 
@@ -49,7 +59,7 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     """The next version of the plan, active from now on; the active one when its terms are equal.
 
     Subscriptions stay on the version they have; moving them is the caller's decision.
-    Errors: Conflict products.plan_archived; products.above_ceiling, those of checked_terms.
+    Errors: Conflict products.plan_archived; products.above_ceiling, products.no_meter, those of checked_terms.
     """
     _lock(plan)  # one number after the other
     if plan.archived_at:
@@ -59,6 +69,7 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     active = active_version(plan)
     if active is not None and terms_of(active) == terms:
         return active
+    require_meters(terms, plan.organization)
     before = state_of(active) if active else None
     plan.versions.filter(state=State.ACTIVE).update(state=State.ARCHIVED)
     version = PlanVersion(
@@ -68,6 +79,7 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
         rate=dict(terms.rate) if terms.rate is not None else None,
         quotas=list(terms.quotas),
         timezone=terms.timezone,
+        pricing=terms.pricing,
         created_by=by.label,
     )
     version.save()
@@ -85,8 +97,12 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
 
 @transaction.atomic
 def update_plan(*, plan: Plan, changes: Mapping[str, Any], by: Actor) -> Plan:
-    """The plan with its words changed. What it grants changes by add_plan_version; its name is what products say."""
-    require_known(changes, {"display_name", "description"}, prefix="products", noun="A plan")
+    """The plan with its words changed, or who may choose it: `visibility`, and `offered_to` as the whole list.
+
+    What it grants changes by add_plan_version; its name is what products say.
+    """
+    known = {"display_name", "description", "visibility", "offered_to"}
+    require_known(changes, known, prefix="products", noun="A plan")
     _lock(plan)
     return _save(plan, changes, by, "plan.update")
 
@@ -107,7 +123,13 @@ def restore_plan(*, plan: Plan, by: Actor) -> Plan:
 
 def terms_of(version: PlanVersion) -> Terms:
     """What a plan version grants."""
-    return Terms(approval=version.approval, rate=version.rate, quotas=version.quotas, timezone=version.timezone)
+    return Terms(
+        approval=version.approval,
+        rate=version.rate,
+        quotas=version.quotas,
+        timezone=version.timezone,
+        pricing=version.pricing,
+    )
 
 
 def active_version(plan: Plan) -> PlanVersion | None:
@@ -121,12 +143,20 @@ def _lock(plan: Plan) -> None:
 
 
 def _save(plan: Plan, changes: Mapping[str, Any], by: Actor, action: str) -> Plan:
-    before = state_of(plan)
-    for name, value in changes.items():
-        setattr(plan, name, value)
-    if before == state_of(plan):
-        return plan
+    before = _state_of_plan(plan)
+    for name in changes.keys() - {"offered_to"}:
+        setattr(plan, name, changes[name])
     require_clean(plan, prefix="products")
+    if "offered_to" in changes:
+        plan.offered_to.set(changes["offered_to"])
+    after = _state_of_plan(plan)
+    if before == after:
+        return plan
     plan.save()
-    record(by=by, action=action, target=plan, before=before, after=state_of(plan))
+    record(by=by, action=action, target=plan, before=before, after=after)
     return plan
+
+
+def _state_of_plan(plan: Plan) -> dict[str, Any]:
+    """The plan with whom it is offered to, as the audit log keeps it."""
+    return state_of(plan) | {"offered_to": sorted(plan.offered_to.values_list("name", flat=True))}
