@@ -17,7 +17,7 @@ from apim.errors import Invalid, NotFound
 from apim.gateways.models import Certificate, Host
 from apim.gateways.services import default_environment
 from apim.products.limits import format_rate
-from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
+from apim.products.models import Meter, Plan, PlanVersion, Product, ProductItem, ProductPlan
 
 ALL = "all"
 
@@ -151,22 +151,35 @@ def _hosts(user: User, name: str) -> Iterator[Document]:
         yield _document("Host", row.name, spec, environment=_place(row.environment.name))
 
 
+def _meters(user: User, name: str) -> Iterator[Document]:
+    rows = Meter.objects.editable_by(user).select_related("organization")
+    for row in rows.filter(name=name) if name else rows:
+        spec = {"organization": _owner(row.organization), "displayName": row.display_name}
+        yield _document("Meter", row.name, spec | row.terms.as_document())
+
+
 def _plans(user: User, name: str) -> Iterator[Document]:
     active = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE)
     rows = Plan.objects.editable_by(user).active().select_related("organization")
-    rows = rows.prefetch_related(Prefetch("versions", active, to_attr="active"))
+    rows = rows.prefetch_related(Prefetch("versions", active, to_attr="active"), "offered_to")
     for row in rows.filter(name=name) if name else rows:
         versions: list[PlanVersion] = row.active  # prefetched under this name
         terms = versions[0] if versions else PlanVersion()
         limits: list[Document] = [{"quota": quota["requests"], "per": quota["per"]} for quota in terms.quotas]
         if terms.rate:
             limits.insert(0, {"rate": format_rate(terms.rate), "burst": terms.rate["burst"]})
+        pricing = dict(terms.pricing or {})
+        limits += pricing.pop("limits", [])
+        is_public = row.visibility == Plan.Visibility.PUBLIC
         spec = {
             "organization": _owner(row.organization),
             "displayName": row.display_name,
             "description": row.description,
+            "visibility": "" if is_public else row.visibility,
+            "offeredTo": sorted(each.name for each in row.offered_to.all()),
             "approval": terms.approval,
             "timezone": terms.timezone,
+            **pricing,
         }
         # An empty list says something: no limits.
         yield _document("Plan", row.name, spec) | {"spec": {**_document("", "", spec)["spec"], "limits": limits}}
@@ -245,6 +258,7 @@ _EXPORTERS: Mapping[str, Callable[[User, str], Iterator[Document]]] = {
     "Organization": _organizations,
     "Certificate": _certificates,
     "API": _apis,
+    "Meter": _meters,
     "Plan": _plans,
     "Product": _products,
     "Application": _applications,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from apim.catalog.models import API, APIVersion
+from apim.documents.pricing_shapes import LIMIT_FIELDS, METER_FIELDS, PLAN_FIELDS
 from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text, Texts
 from apim.gateways.models import Host
 from apim.products.limits import PERIODS
@@ -14,8 +15,8 @@ from gateway_sync.upstreams import DESCRIPTIONS as UPSTREAM_GROUPS
 API_GROUP = "apim.dev/v1"
 
 # In the order of dependence: a kind names only kinds before it.
-KINDS = ("Organization", "Certificate", "API", "Plan", "Product", "Application", "Subscription", "Host")
-KINDS_LATER = ("Meter", "AlertRule")
+KINDS = ("Organization", "Certificate", "API", "Meter", "Plan", "Product", "Application", "Subscription", "Host")
+KINDS_LATER = ("AlertRule",)
 
 _State = APIVersion.State
 _NAME = Text(is_required=True, meaning="The name by which other documents and URLs call it; it stays.")
@@ -99,8 +100,8 @@ _LIMIT = Record(
         "burst": Number(1, meaning="With `rate`: calls at once; as many as the rate's when left out."),
         "quota": Number(1, meaning="Calls in a period, with `per`."),
         "per": Text(PERIODS, meaning="The period of a quota."),
-    },
-    later=("meter", "included", "onExceed", "hardCap"),
+        **LIMIT_FIELDS,
+    }
 )
 _OFFER = Record(
     {
@@ -148,6 +149,10 @@ _SPECS: Mapping[str, Record] = {
         later=("versioning",),
         meaning="An API with its versions.",
     ),
+    "Meter": Record(
+        {"organization": _OWNER, "displayName": _DISPLAY_NAME, **METER_FIELDS},
+        meaning="What of the traffic plans charge for.",
+    ),
     "Plan": Record(
         {
             "organization": _OWNER,
@@ -158,10 +163,10 @@ _SPECS: Mapping[str, Record] = {
                 meaning="Whether a subscription begins at once or waits for the owner.",
             ),
             "timezone": Text(meaning="The time zone in which days and months begin, such as `Europe/Berlin`."),
-            "limits": Items(_LIMIT, meaning="At most one rate, and quotas; each entry is one of them."),
+            "limits": Items(_LIMIT, meaning="At most one rate, quotas, and meters; each entry is one of them."),
+            **PLAN_FIELDS,
         },
-        later=("currency", "interval", "trial", "prices", "dunning", "change", "migration"),
-        meaning="How fast and how much.",
+        meaning="How fast, how much, and what it costs.",
     ),
     "Product": Record(
         {

@@ -11,13 +11,15 @@ from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.products.models import Plan, PlanVersion
 from apim.products.services import Terms, add_plan_version
+from apim.products.services.plans import terms_of
 
 
 @transaction.atomic
 def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
-    """The plan's version with these terms, which its live subscriptions have from now on.
+    """The plan's version with these terms; its live subscriptions have it from now on unless the terms keep them.
 
-    Plans without prices move their subscriptions at once. Equal terms keep the version there is.
+    Plans without prices move their subscriptions at once, priced ones keep them (`migration.existing`): what somebody
+    agreed to pay, asked for included, changes by migrate_subscriptions alone. Equal terms keep the version there is.
     Errors: those of products.services.add_plan_version.
     """
     Plan.objects.select_for_update().get(pk=plan.pk)  # whoever subscribes meanwhile waits, and gets the new version
@@ -25,6 +27,8 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     # Locked before add_plan_version locks the environments: decisions on subscriptions take them in this order.
     ids = [each.id for each in concerned.select_for_update(of=("self",)).order_by("id")]
     version = add_plan_version(plan=plan, terms=terms, by=by)
+    if not terms_of(version).moves_existing:
+        return version
     locked = Subscription.objects.filter(id__in=ids)
     locked.filter(requested_plan_version__plan=plan).update(requested_plan_version=version)
     moving = list(locked.filter(plan_version__plan=plan).exclude(plan_version=version).values_list("id", flat=True))

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from apim.access.models import Subscription
 from apim.access.services.plans import revise_plan
 from apim.accounts.models import Organization
 from apim.accounts.permissions import is_admin, owns
 from apim.audit.services import state_of
+from apim.documents.appliers.pricing import asked_pricing, changed_pricing, offered_organizations
+from apim.documents.pricing_shapes import LIMIT_FIELDS
 from apim.documents.reading import Document
 from apim.documents.session import Change, Session, changed_fields, pick, require
 from apim.products.limits import Terms, parse_rate
-from apim.products.models import Plan
+from apim.products.models import Plan, PlanVersion
 from apim.products.services import create_plan, update_plan
 from apim.products.services.plans import active_version, terms_of
 
-_FIELDS = {"displayName": "display_name", "description": "description"}
+_FIELDS = {"displayName": "display_name", "description": "description", "visibility": "visibility"}
 
 
 def apply_plan(document: Document, session: Session) -> Change:
-    """Make the plan what the document says: other terms make its next version, and subscriptions move to it."""
+    """Make the plan what the document says: other terms make its next version.
+
+    Subscriptions move to it where its `migration` says so, as it does for plans without prices.
+    """
     plan = Plan.objects.select_related("organization").filter(name=document.name).first()
     if plan is None:
         organization = session.owner(document)
@@ -28,7 +34,8 @@ def apply_plan(document: Document, session: Session) -> Change:
         create_plan(
             organization=organization,
             name=document.name,
-            terms=_terms(document, Terms()),
+            terms=_terms(document, session, Terms(), organization),
+            offered_to=offered_organizations(document),
             by=session.by,
             **pick(document.spec, _FIELDS),
         )
@@ -46,25 +53,44 @@ def _update(plan: Plan, document: Document, session: Session) -> tuple[str, ...]
     is_editable = Plan.objects.editable_by(session.user).filter(pk=plan.pk).exists()
     changes = pick(document.spec, _FIELDS)
     before = state_of(plan)
-    terms = _terms(document, old)
+    terms = _terms(document, session, old, plan.organization)
     if not is_editable and terms == old and not any(getattr(plan, name) != value for name, value in changes.items()):
         return ()  # a document may name a plan that its user only offers
     require(allowed=is_editable, act=f"change the plan {plan.name}")
+    offered = set(plan.offered_to.values_list("name", flat=True))
+    if "offeredTo" in document.spec:
+        changes["offered_to"] = offered_organizations(document)
     update_plan(plan=plan, changes=changes, by=session.by)
     fields = list(changed_fields(before, state_of(plan), _FIELDS))
+    fields += ["offeredTo"] if set(document.spec.get("offeredTo", offered)) != offered else []
     version = revise_plan(plan=plan, terms=terms, by=session.by)
     if active is None or version.pk != active.pk:
-        new = terms_of(version)
-        fields += ["limits"] if (old.rate, old.quotas) != (new.rate, new.quotas) else []
-        fields += [name for name in ("approval", "timezone") if getattr(old, name) != getattr(new, name)]
+        fields += _changed_terms(old, terms_of(version))
+        _tell_of_those_left(plan, version, session)
     return tuple(fields)
+
+
+def _changed_terms(old: Terms, new: Terms) -> list[str]:
+    priced = changed_pricing(old.pricing, new.pricing)
+    is_limited_otherwise = (old.rate, old.quotas) != (new.rate, new.quotas) and "limits" not in priced
+    fields = ["limits"] if is_limited_otherwise else []
+    return fields + priced + [name for name in ("approval", "timezone") if getattr(old, name) != getattr(new, name)]
+
+
+def _tell_of_those_left(plan: Plan, version: PlanVersion, session: Session) -> None:
+    left = Subscription.objects.live().filter(plan_version__plan=plan).exclude(plan_version=version).count()
+    if left:
+        whose = "1 subscription keeps its" if left == 1 else f"{left} subscriptions keep their"
+        session.warnings.append(
+            f"Plan {plan.name}: {whose} earlier version; `apim plans migrate {plan.name}` shows and moves them."
+        )
 
 
 def _may_edit(session: Session, organization: Organization) -> bool:
     return is_admin(session.user) or (organization.owners_edit_plans and owns(session.user, organization.pk))
 
 
-def _terms(document: Document, old: Terms) -> Terms:
+def _terms(document: Document, session: Session, old: Terms, owner: Organization) -> Terms:
     """The terms that the document asks for; what it does not name stays."""
     spec = document.spec
     rate, quotas = old.rate, old.quotas
@@ -75,6 +101,7 @@ def _terms(document: Document, old: Terms) -> Terms:
         rate=rate,
         quotas=quotas,
         timezone=spec.get("timezone", old.timezone),
+        pricing=asked_pricing(document, session, old.pricing, owner),
     )
 
 
@@ -92,7 +119,9 @@ def _limits(
                 rate = parse_rate(limit["rate"], limit.get("burst"))
             case names if names == {"quota", "per"}:
                 quotas.append({"requests": limit["quota"], "per": limit["per"]})
+            case names if "meter" in names and names <= LIMIT_FIELDS.keys():
+                continue  # a matter of money
             case _:
-                hint = "Write `{ rate: 10/s, burst: 10 }` or `{ quota: 1000, per: month }`."
-                raise document.error(at, "documents.value", "A limit is a rate or a quota.", hint)
+                hint = "Write `{ rate: 10/s }`, `{ quota: 1000, per: month }` or `{ meter: calls, included: 1000 }`."
+                raise document.error(at, "documents.value", "A limit is a rate, a quota or a meter's.", hint)
     return rate, quotas
