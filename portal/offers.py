@@ -28,12 +28,22 @@ class PlanOffer:
         """True when an owner must say yes first."""
         return self.terms.approval == PlanVersion.Approval.MANUAL
 
+    @property
+    def is_priced(self) -> bool:
+        """True when it must be paid for."""
+        return self.terms.is_priced
+
+    @property
+    def is_open(self) -> bool:
+        """True when it can be chosen here and now: what must be paid for waits until payments are set up."""
+        return not self.is_priced
+
 
 def offered_products(user: Viewer) -> QuerySet[Product]:
     """The products that the visitor may subscribe to, with what plan_offers and opened_versions read."""
     active_terms = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE)
     on_sale = (
-        ProductPlan.objects.filter(plan__archived_at=None)
+        ProductPlan.objects.filter(plan__archived_at=None, plan__in=Plan.objects.offered_to(user))
         .select_related("plan")
         .prefetch_related(Prefetch("plan__versions", active_terms, to_attr="active_terms"))
     )

@@ -49,6 +49,11 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """Those that are not archived."""
         return self.filter(archived_at=None)
 
+    def open_to(self, organization: Organization) -> Self:
+        """Those that an organization may choose: public ones, its own, and private ones offered to it."""
+        invited = Plan.offered_to.through.objects.filter(plan=OuterRef("pk"), organization=organization)
+        return self.filter(Q(visibility=Plan.Visibility.PUBLIC) | Q(organization=organization) | Q(Exists(invited)))
+
     def offered_to(self, user: Viewer) -> Self:
         """Those that a visitor may choose: public ones, and private ones offered to an organization of theirs.
 

@@ -44,7 +44,7 @@ class AccessForm(forms.Form):
     ) -> None:
         """Shapes: wanted_plan is a plan's name, wanted_application an application's id; unknown ones are ignored."""
         self.product = product
-        self.offers = {offer.plan.name: offer for offer in offers}
+        self.offers = {offer.plan.name: offer for offer in offers if offer.is_open}
         self.applications = {application.id: application for application in applications}
         first_plan = wanted_plan if wanted_plan in self.offers else next(iter(self.offers), "")
         first_application = (

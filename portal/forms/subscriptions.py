@@ -20,7 +20,7 @@ class SwitchForm(forms.Form):
     def __init__(self, data: object = None, *, offers: Sequence[PlanOffer]) -> None:
         """Shapes: offers are the plans other than the one in force."""
         super().__init__(data)  # type: ignore[arg-type]  # request.POST or None
-        self.offers = {offer.plan.name: offer for offer in offers}
+        self.offers = {offer.plan.name: offer for offer in offers if offer.is_open}
         field = self.fields["plan"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = [(name, offer.plan.display_name) for name, offer in self.offers.items()]

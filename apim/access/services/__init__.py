@@ -30,7 +30,7 @@ from apim.access.services.decisions import (
     resume_subscription,
 )
 from apim.access.services.payments import Standing, set_payment, settle_subscription
-from apim.access.services.plans import revise_plan
+from apim.access.services.plans import migrate_subscriptions, revise_plan
 from apim.access.services.subscriptions import subscribe, withdraw_application
 from apim.access.services.suspensions import (
     remove_member,
@@ -53,6 +53,7 @@ __all__ = [
     "end_due_subscriptions",
     "end_subscription",
     "expire_credentials",
+    "migrate_subscriptions",
     "note_last_used",
     "pause_subscription",
     "register_client",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -9,6 +11,7 @@ from apim.access import records
 from apim.access.models import Subscription
 from apim.audit.actor import Actor
 from apim.audit.services import record
+from apim.errors import Conflict
 from apim.products.models import Plan, PlanVersion
 from apim.products.services import Terms, add_plan_version
 from apim.products.services.plans import terms_of
@@ -32,11 +35,35 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     locked = Subscription.objects.filter(id__in=ids)
     locked.filter(requested_plan_version__plan=plan).update(requested_plan_version=version)
     moving = list(locked.filter(plan_version__plan=plan).exclude(plan_version=version).values_list("id", flat=True))
-    Subscription.objects.filter(id__in=moving).update(plan_version=version)
-    if moving:
-        after = {"plan": plan.name, "version": version.number, "subscriptions": len(moving)}
+    _move(moving, version, by)
+    return version
+
+
+@transaction.atomic
+def migrate_subscriptions(*, version: PlanVersion, by: Actor, subscription_ids: Sequence[str]) -> list[str]:
+    """The ids of the subscriptions that moved to the version: those live ones of its plan that were on an earlier one.
+
+    Errors: Conflict access.plan_version_not_active for a version that is not in force.
+    """
+    plan = Plan.objects.select_for_update().get(pk=version.plan_id)
+    version.refresh_from_db(fields=["state"])
+    if version.state != PlanVersion.State.ACTIVE:
+        hint = "Subscriptions move to the version in force; save these terms again to make them that."
+        raise Conflict("access.plan_version_not_active", f"{version} is not in force.", hint=hint, field="version")
+    staying = Subscription.objects.live().filter(plan_version__plan=plan).exclude(plan_version=version)
+    chosen = staying.filter(id__in=subscription_ids).select_for_update(of=("self",)).order_by("id")
+    moving = [each.id for each in chosen]
+    _move(moving, version, by)
+    return moving
+
+
+def _move(ids: Sequence[str], version: PlanVersion, by: Actor) -> None:
+    moving = Subscription.objects.filter(id__in=ids)
+    moving.update(plan_version=version)
+    if ids:
+        plan = version.plan
+        after = {"plan": plan.name, "version": version.number, "subscriptions": len(ids)}
         record(
             by=by, action="plan.move_subscriptions", target=version, after=after, organization_id=plan.organization_id
         )
-    records.emit(records.Affected(subscriptions=Subscription.objects.filter(id__in=moving)))
-    return version
+    records.emit(records.Affected(subscriptions=moving))

@@ -29,15 +29,18 @@ def subscribe(
     environment: Environment | None = None,
     name: str = "",
     note: str = "",
+    is_checkout: bool = False,
 ) -> Subscription:
     """The organization's live subscription to product, with application in it and plan wanted or in force.
 
     Shapes: a live one gains the application; another plan than its own is a change of plan, at once when the plan
-    approves by itself, else as a request that the product's owners decide while the old plan goes on.
+    approves by itself, else as a request that the product's owners decide while the old plan goes on. is_checkout: the
+    caller sees to the payment of a plan with prices.
+    Errors: Conflict access.payments_not_set_up for a plan with prices and nobody who sees to its payment.
     """
     environment = environment or default_environment()
     _check_subscriber(application)
-    terms = _offered_terms(product, plan)
+    terms = _offered_terms(product, plan, application.organization)
     # Before the first there is no subscription to lock, hence the organization: two requests at once make one.
     Organization.objects.select_for_update(no_key=True).get(pk=application.organization_id)
     subscription = (
@@ -47,6 +50,8 @@ def subscribe(
         .select_related("plan_version__plan")
         .first()
     )
+    if not is_checkout and (subscription is None or subscription.plan_version.plan_id != plan.pk):
+        _require_free(terms)
     if subscription is None:
         subscription = _start(
             application, product, terms, environment=environment, by=by, name=name, note=note[:_LONGEST_NOTE]
@@ -114,8 +119,18 @@ def _check_subscriber(application: Application) -> None:
         )
 
 
-def _offered_terms(product: Product, plan: Plan) -> PlanVersion:
-    """The plan's terms in force, when product offers the plan to new subscribers."""
+def _require_free(terms: PlanVersion) -> None:
+    if terms.is_priced:
+        raise Conflict(
+            "access.payments_not_set_up",
+            f"Payments are not set up yet, so nobody can subscribe to {terms.plan}.",
+            hint="Choose a plan without prices, or ask the administrators to connect payments.",
+            field="plan",
+        )
+
+
+def _offered_terms(product: Product, plan: Plan, organization: Organization) -> PlanVersion:
+    """The plan's terms in force, when product offers the plan to new subscribers such as the organization."""
     if product.archived_at is not None:
         raise Conflict(
             "access.product_archived",
@@ -123,8 +138,9 @@ def _offered_terms(product: Product, plan: Plan) -> PlanVersion:
             hint="Choose another product.",
             field="product",
         )
-    if not product.plans.filter(pk=plan.pk).exists():
-        offered = ", ".join(product.plans.filter(archived_at=None).values_list("name", flat=True))
+    on_offer = Plan.objects.open_to(organization).filter(products=product)
+    if not on_offer.filter(pk=plan.pk).exists():
+        offered = ", ".join(on_offer.active().values_list("name", flat=True))
         raise Invalid(
             "access.plan_not_offered",
             f"{product} does not offer the plan {plan.name}.",
