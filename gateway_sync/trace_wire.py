@@ -126,7 +126,8 @@ class CallTrace(msgspec.Struct, frozen=True, omit_defaults=True):
     operation: Text = ""
     revision: Amount = 0
     slot: Amount = 0
-    protocol: Word = ""
+    protocol: Word = ""  # such as HTTP/1.1
+    scheme: Word = ""
     organization: Id = ""
     application: Id = ""
     credential: Id = ""

@@ -28,6 +28,7 @@ from gateway_sync.policies import (
     response_headers,
     size_limit,
     streaming,
+    tracing,
     upgrade,
     validate_request,
 )
@@ -57,6 +58,7 @@ PolicyValue = object  # the frozen dataclass of a kind
 
 _BUILT_IN = (
     client_limits,
+    tracing,
     cors,
     ip_filter,
     key_auth,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # RFC 9110 section 9.2.2: a request that may be sent twice without another effect.
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"})
 
+STALE = "stale connection"
+
 
 def send_head(exchange: Exchange, connection: UpstreamConnection) -> None:
     """Send the request's head, and what of its body came while there was no connection."""
@@ -32,7 +34,7 @@ def send_head(exchange: Exchange, connection: UpstreamConnection) -> None:
         exchange.path,
         client.hop_lines(head.host),
         exchange.request_id,
-        serving.fresh_traceparent(),
+        serving.tracing.lines(exchange) if serving.is_tracing or head.traceparent else b"",
         serving.gate.pseudonym,
     )
     pending = attempts.take_pending() if attempts is not None else b""
@@ -57,18 +59,25 @@ def send_again(exchange: Exchange) -> bool:
 class Attempts:
     """The search for a connection to a target, for one exchange."""
 
-    __slots__ = ("_exchange", "_is_repeated", "_pending")
+    __slots__ = ("_exchange", "_is_repeated", "_pending", "dialed_ns", "is_trying")
 
     def __init__(self, exchange: Exchange) -> None:
         """Nothing waits yet."""
         self._exchange = exchange
         self._is_repeated = False
         self._pending: list[bytes] = []
+        self.dialed_ns = 0  # when connecting began, 0 = there was a connection
+        self.is_trying = True
 
     @property
     def receiver(self) -> Receiver:
         """Who is told the answer."""
         return self._exchange
+
+    @property
+    def arm_name(self) -> str:
+        """The arm that the target is of."""
+        return ""
 
     def keep(self, content: bytes, *, is_sent: bool) -> None:
         """Take a part of the body, as it goes on the wire; is_sent = there is a connection that gets it at once."""
@@ -95,6 +104,7 @@ class Attempts:
         """Send the request again, over a fresh connection to the same target."""
         self._is_repeated = True
         self._exchange.serving.stats[RETRIES] += 1
+        self._exchange.serving.tracing.note_retry(self._exchange, STALE)
         self.dial()
 
     def dial(self) -> None:
@@ -105,6 +115,7 @@ class Attempts:
             self._exchange.refuse(Refusal("overloaded", "Too many connections to the service.", (b"Retry-After: 1",)))
             return
         serving.stats[UPSTREAM_OPENED] += 1
+        self.dialed_ns = time.time_ns()
         pool.dial(serving.rules, self._on_dialed)
 
     def _on_dialed(self, connection: UpstreamConnection | None) -> None:

@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, tag="settings"):
     tls_port: int = 0
     sealing_key: str = ""
     down: list[str] = []  # targets whose health check fails
+    is_exporting: bool = False  # spans are sent to a collector
 
 
 class Apply(msgspec.Struct, tag="apply"):

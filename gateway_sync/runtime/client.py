@@ -322,6 +322,7 @@ class ClientConnection:
         serving.stats[REFUSED] += 1
         serving.stats[STATUS_CLASS + status // 100] += 1
         serving.count_anonymous("", None, status, refusal.code)
+        serving.tracing.note_unread(request_id, refusal, status, serving.gate.index.revision)
         self.transport.write(block)
         self._linger()
 

@@ -7,7 +7,7 @@ decides nothing about policy itself.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
 from gateway_sync.runtime.attempts import Attempts, send_again
@@ -16,6 +16,7 @@ from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.dispatch import dispatch
+from gateway_sync.runtime.explaining import Ended
 from gateway_sync.runtime.spool_format import CLIENT_CLOSED, CODE_NUMBERS
 from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS, count_exchange
 from gateway_sync.runtime.stepping import Stepping
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
     from gateway_sync.runtime.core.limits import Charged
     from gateway_sync.runtime.core.rules import Rules
+    from gateway_sync.runtime.recording import Recording
     from gateway_sync.runtime.serving import Serving
     from gateway_sync.runtime.upstream import UpstreamConnection
+
+_ERROR: Final = 400
 
 
 class Exchange:
@@ -35,8 +39,8 @@ class Exchange:
     __slots__ = (
         "_charged_lines", "_is_admitted", "_is_answered", "_mode", "_number", "_request_bytes", "_response_bytes",
         "_started_ns", "_status", "_upstream_us", "admission", "answer_lines", "attempts", "client", "head", "is_head",
-        "is_over", "is_upload_complete", "path", "request_id", "rules", "sent_ns", "serving", "stepping", "target",
-        "upstream", "version",
+        "is_over", "is_upload_complete", "path", "recording", "request_id", "rules", "sent_ns", "serving", "stepping",
+        "target", "upstream", "version",
     )  # fmt: skip
 
     answer_lines: AnswerLines
@@ -59,6 +63,7 @@ class Exchange:
         self.upstream: UpstreamConnection | None = None
         self.attempts: Attempts | None = None
         self.stepping: Stepping | None = None
+        self.recording: Recording | None = None
         self._is_admitted = self._is_answered = self.is_over = False
         self._request_bytes = self._response_bytes = self.sent_ns = self._upstream_us = self._status = 0
         self._charged_lines = client.host_lines
@@ -67,6 +72,8 @@ class Exchange:
         """Decide, and send the request on its way or refuse it."""
         serving, head = self.serving, self.head
         now_ns = self._started_ns
+        if self._number >= serving.sample_from or head.traceparent:
+            serving.tracing.begin(self)
         admission = self.admission = serving.gate.admit(head, self.client.address, now_ns)
         refusal, grant, route = admission.refusal, admission.grant, admission.route
         if refusal is None and grant is not None and route is not None:
@@ -113,6 +120,11 @@ class Exchange:
         )
         return self._is_admitted
 
+    @property
+    def started_ns(self) -> int:
+        """When its head was read, in nanoseconds since the epoch."""
+        return self._started_ns
+
     # The request's body, fed by the client connection.
 
     def upload(self, content: bytes, *, is_complete: bool) -> None:
@@ -121,6 +133,8 @@ class Exchange:
         self._request_bytes += len(content)
         if self.is_over:
             return
+        if is_complete and self.recording is not None:
+            self.recording.uploaded_ns = time.time_ns()
         limit = self.rules.max_body_bytes
         if 0 <= limit < self._request_bytes:
             self.fail(Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True))
@@ -285,6 +299,7 @@ class Exchange:
     def refuse(self, refusal: Refusal) -> None:
         """Answer by ourselves."""
         client, admission = self.client, self.admission
+        self.serving.tracing.note_refusal(self, refusal)
         is_closing = refusal.is_closing or not self.head.is_persistent or not self.is_upload_complete
         client.is_closing = client.is_closing or is_closing
         lines = [line for line in self._charged_lines.split(b"\r\n") if line]
@@ -307,6 +322,8 @@ class Exchange:
             self.stepping.finish(self._request_bytes)
         duration_us = max(0, (time.time_ns() - self._started_ns) // 1000)
         count_exchange(serving.stats, status, duration_us, self._request_bytes, self._response_bytes)
+        if code or status >= _ERROR or self.recording is not None:
+            self._explain(status, code, duration_us)
         admission = self.admission
         grant = admission.grant
         is_noted = self._is_admitted or (
@@ -324,3 +341,9 @@ class Exchange:
             self._request_bytes,
             self._response_bytes,
         )
+
+    def _explain(self, status: int, code: str, duration_us: int) -> None:
+        """Tell how it went, for it failed or was recorded."""
+        sizes = self._request_bytes, self._response_bytes
+        ended = Ended(status, code, self._started_ns, duration_us, self._upstream_us, *sizes, self._is_answered)
+        self.serving.tracing.note(self, ended)

@@ -46,7 +46,7 @@ class MirrorCall:
                 exchange.path,
                 exchange.client.hop_lines(head.host),
                 exchange.request_id,
-                serving.fresh_traceparent(),
+                serving.tracing.lines_of_copy(),
                 serving.gate.pseudonym,
             )
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import TYPE_CHECKING
 
 from gateway_sync.messages import NO_BODY, Refusal, ResponseHead
@@ -135,6 +136,7 @@ class PooledCall(PooledTry):
         """Occupy a place at the target and send the request there."""
         exchange = self._exchange
         self._member = member
+        self.is_trying = True
         member.active += 1
         exchange.target = member.target
         exchange.sent_ns = 0
@@ -157,6 +159,7 @@ class PooledCall(PooledTry):
             self._exchange.refuse(Refusal("overloaded", "Too many connections to the service.", _CALM))
             return
         serving.stats[UPSTREAM_OPENED] += 1
+        self.dialed_ns = time.time_ns()
         pool.dial(serving.rules, lambda connection: self._on_connected(connection, number))
 
     def _on_connected(self, connection: UpstreamConnection | None, number: int) -> None:
@@ -184,7 +187,7 @@ class PooledCall(PooledTry):
         exchange, retries = self._exchange, self._pool.settings.retries
         if retries is not None and head.status in retries.statuses and self._may_retry(STATUS):
             self._drop_connection()
-            self._retry()
+            self._retry(f"status {head.status}")
             return
         self._note(is_failure=is_failed_status(head.status))
         if self._pool.tokens:
@@ -240,12 +243,12 @@ class PooledCall(PooledTry):
             member.unreached_until_ms = serving.now_ms + UNREACHED_MS
             if self._has_other(member):
                 self._note(is_failure=True)
-                self._begin_anew()
+                self._begin_anew(why)
                 serving.stats[RETRIES] += 1
                 self._choose()
                 return
         if self._may_retry(why):
-            self._retry()
+            self._retry(why)
         else:
             self._note(is_failure=True)
             self._release()
@@ -268,13 +271,13 @@ class PooledCall(PooledTry):
         is_right = may_retry(retries, exchange.head.method, why, self._resent, is_body_kept=is_kept)
         return is_right and budget.take(exchange.serving.now_ms)
 
-    def _retry(self) -> None:
+    def _retry(self, why: str) -> None:
         """Send the request again after a pause."""
         exchange, retries = self._exchange, self._pool.settings.retries
         if retries is None:
             return
         self._note(is_failure=True)
-        self._begin_anew()
+        self._begin_anew(why)
         if self._arm is not None and all(member in self._tried for member in self._arm.members):
             self._tried = ()
         exchange.serving.stats[RETRIES] += 1
@@ -287,8 +290,9 @@ class PooledCall(PooledTry):
             self._timer = None
             self._choose()
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, why: str) -> None:
         """End this try; the next one goes elsewhere if it can."""
+        self._tell_retry(why)
         member = self._member
         if member is not None:
             member.retries += 1

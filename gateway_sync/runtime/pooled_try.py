@@ -32,6 +32,7 @@ class PooledTry(Attempts):
     def __init__(self, exchange: Exchange, pool: UpstreamPool) -> None:
         """Nothing is chosen yet."""
         super().__init__(exchange)
+        self.is_trying = False
         self._pool = pool
         self._arm: Arm | None = None
         self._member: Member | None = None  # whose place is taken
@@ -43,6 +44,11 @@ class PooledTry(Attempts):
         is_kept = pool.settings.retries is not None and exchange.head.body != NO_BODY
         self._kept: list[bytes] | None = [] if is_kept else None
         self._kept_bytes = 0
+
+    @property
+    def arm_name(self) -> str:
+        """The arm that was chosen."""
+        return self._arm.name if self._arm is not None else ""
 
     def keep(self, content: bytes, *, is_sent: bool) -> None:
         """Take a part of the body; it is kept for another try as long as there is not too much of it."""
@@ -90,6 +96,12 @@ class PooledTry(Attempts):
     def note_timeout(self) -> None:
         """The time to answer is over: the target failed."""
         self._note(is_failure=True)
+
+    def _tell_retry(self, why: str) -> None:
+        """The try is over, and another one follows."""
+        self._exchange.serving.tracing.note_retry(self._exchange, why)
+        self.is_trying = False
+        self.dialed_ns = 0
 
     def give_up(self) -> None:
         """The exchange ends without the rest of an answer; what was not noted by now says nothing about the target."""

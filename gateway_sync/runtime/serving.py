@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.core.sampling import NEVER
 from gateway_sync.runtime.core.shadows import Shadows
 from gateway_sync.runtime.discovery import Discovery
 from gateway_sync.runtime.exchange import Exchange
@@ -22,6 +22,7 @@ from gateway_sync.runtime.inflight import Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
+from gateway_sync.runtime.tracing import Tracing
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.tunnel import Tunnel
 
 SWEEP_S: Final = 0.25
-TRACES_AT_ONCE: Final = 256
 
 CellKey = tuple[int, str, str, int, str]
 
@@ -91,7 +91,9 @@ class Serving:
         self._own_addresses = own_addresses
         self._contexts = UpstreamContexts(sealing_key)
         self.rules = self._read_rules(gate.index)
-        self._traceparents: list[bytes] = []
+        self.tracing = Tracing()
+        self.sample_from = NEVER  # the number of the exchange from which on Tracing is asked at the start
+        self.is_tracing = False  # spans are sent to a collector
 
     def _read_rules(self, index: Index) -> NetworkRules:
         environment = index.environment
@@ -111,6 +113,7 @@ class Serving:
         self.rules = rules
         self.bounds = bounds
         self.max_clients = bounds.connections or self._possible
+        self.tracing.use(index.environment.policies, self)
         if index.edge != edge:
             self._contexts.forget()
         wanted = {target.connects_by for version in index.versions.values() for target in version.targets}
@@ -122,6 +125,16 @@ class Serving:
                 pool.close()
                 if key not in wanted:
                     del self.pools[key]
+
+    def trace(self, tracing: Tracing) -> None:
+        """Explain exchanges from now on."""
+        self.tracing = tracing
+        self.is_tracing = tracing.is_exporting
+        tracing.use(self.gate.index.environment.policies, self)
+
+    def fresh_traceparent(self) -> bytes:
+        """As Tracing gives it."""
+        return self.tracing.fresh_traceparent()
 
     def leave(self, subject: str) -> None:
         """A caller's connection is gone; subject is what its address was counted under, "" = not at all."""
@@ -138,14 +151,6 @@ class Serving:
             way = self._contexts.way_to(target, edge) if target.is_tls else Dialed(is_http2=target.is_http2)
             pool = self.pools[key] = Pool(target.address, way, self.clock)
         return pool
-
-    def fresh_traceparent(self) -> bytes:
-        """A traceparent of a new trace; drawn in bulk, because a system call a request would cost more than its use."""
-        if not self._traceparents:
-            traces = os.urandom(16 * TRACES_AT_ONCE).hex("-", 16).encode().split(b"-")
-            spans = os.urandom(8 * TRACES_AT_ONCE).hex("-", 8).encode().split(b"-")
-            self._traceparents = [b"00-%s-%s-01" % pair for pair in zip(traces, spans, strict=True)]
-        return self._traceparents.pop()
 
     def count_anonymous(self, route: str, version: VersionEntry | None, status: int, code: str) -> None:
         """Add an exchange without an identity to its cell; past the bound to one for all the rest."""
@@ -179,6 +184,7 @@ class Serving:
         for pool in self.pools.values():
             pool.close_idle(now)
         self.spool.prepare()
+        self.tracing.fill(SWEEP_S, self)
 
 
 def date_line() -> bytes:

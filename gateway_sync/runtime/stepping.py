@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, ResponseHead
 from gateway_sync.policies.views import Answer, AnswerView, Filter, RequestView
 from gateway_sync.runtime.core.grants import concurrency_key, shadow_charges
+from gateway_sync.runtime.core.stages import steps_met
 from gateway_sync.runtime.core.stepped_heads import copy_of, head_of, phrase, take_over, view_of
-from gateway_sync.runtime.core.steps import PASSED, REFUSED, run_answer, run_request
+from gateway_sync.runtime.core.steps import ANSWERED, FAILED, PASSED, REFUSED, BoundStep, run_answer, run_request
+from gateway_sync.runtime.core.watched_steps import watched
 from gateway_sync.runtime.delays import Delay
 from gateway_sync.runtime.inflight import FULL
+from gateway_sync.trace_wire import PolicyMet
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.rules import Rules
@@ -29,13 +32,19 @@ class Stepping:
 
     __slots__ = (
         "_acquired", "_answer_bytes", "_body", "_delay", "_exchange", "_filter", "_held", "_held_bytes", "_held_head",
-        "_is_whole", "_met", "_rules", "_size", "_view", "is_collecting",
+        "_is_whole", "_met", "_outcome", "_rules", "_size", "_stamps", "_steps", "_view", "is_collecting",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, rules: Rules) -> None:
         """Nothing was run yet; `begin` does."""
         self._exchange = exchange
         self._rules = rules
+        recording = exchange.recording
+        self._steps: tuple[BoundStep, ...] = (
+            rules.steps if recording is None else watched(rules.steps, recording.add_policy, time.perf_counter_ns)
+        )
+        self._stamps: list[int] = []
+        self._outcome = FAILED  # what the step at _met did
         self._acquired: list[int] = []
         self._body: list[bytes] = []
         self._size = self._met = self._held_bytes = 0
@@ -127,8 +136,17 @@ class Stepping:
         if route is None:
             return Refusal("internal-error")
         view = self._view = view_of(head, admission, route, exchange.client.address, exchange.request_id, body)
-        outcome, self._met = run_request(self._rules.steps, view, self._counts(), is_body_kept=is_body_kept)
+        outcome, self._met = run_request(
+            self._steps,
+            view,
+            self._counts(),
+            is_body_kept=is_body_kept,
+            stamps=self._stamps,
+            clock=time.perf_counter_ns,
+        )
+        self._outcome = REFUSED
         if isinstance(outcome, Answer):
+            self._outcome = ANSWERED
             return head_of(outcome, exchange.serving.date, is_head=exchange.is_head), outcome.body
         return outcome or take_over(view, head, admission, route)
 
@@ -159,7 +177,7 @@ class Stepping:
             body=body if is_complete and self._answer_bytes else None,
         )
         try:
-            outcome = run_answer(self._rules.steps, self._met, view, answer, self._counts())
+            outcome = run_answer(self._steps, self._met, view, answer, self._counts())
         except Exception:  # as in _run
             logger.exception("a policy failed at the answer to %s", view.request_id)
             outcome = Refusal("internal-error")
@@ -206,6 +224,18 @@ class Stepping:
             self._exchange.client.deadline = self._exchange.serving.clock + self._exchange.version.timeout_s + 0.25
         return None
 
+    # What is told afterwards.
+
+    @property
+    def has_run(self) -> bool:
+        """True when the steps were begun."""
+        return bool(self._stamps)
+
+    def steps_met(self) -> list[PolicyMet]:
+        """What the steps did to the request, of a call in which they were not watched."""
+        met = self._met if self._outcome != FAILED else max(0, len(self._stamps) - 1)
+        return steps_met(self._rules.steps, met, self._outcome, self._stamps) if self._stamps else []
+
     # What is counted and not done.
 
     def _counts(self) -> dict[tuple[str, str], int]:
@@ -226,6 +256,8 @@ class Stepping:
         counts = self._counts()
         key = kind, REFUSED if is_refused else PASSED
         counts[key] = counts.get(key, 0) + 1
+        if self._exchange.recording is not None:
+            self._exchange.recording.add_policy(PolicyMet(*key, is_shadow=True))
 
     def _acquire(self) -> Refusal | None:
         """Count the call among those under way, of each limit or of none."""

@@ -147,6 +147,8 @@ class UpgradeExchange(Exchange):
         if self.stepping is not None:
             self.stepping.finish(self._request_bytes)
         count_exchange(self.serving.stats, status, self._switched_us, self._request_bytes, self._response_bytes)
+        if self.recording is not None:
+            self._explain(status, code, self._switched_us)
         if not self._is_admitted:  # nobody's
             route = self.admission.route
             self.serving.count_anonymous(route.id if route else "", self.admission.version, status, code)

@@ -41,6 +41,8 @@ from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import note_gauges, open_cells
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.tls import TLSServer
+from gateway_sync.runtime.trace_ring import TraceRing, ring_path
+from gateway_sync.runtime.tracing import Tracing
 from gateway_sync.runtime.tunnel import recheck_tunnels
 from gateway_sync.runtime.upstream_states import UpstreamStates
 
@@ -84,6 +86,7 @@ class Worker:
         )
         if settings.workers <= SLOTS:
             self.serving.inflight = Inflight(home / "inflight.map", settings.slot, settings.workers)
+        self.serving.trace(_tracing(home, settings))
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)
         is_checking = settings.slot == CHECKING_SLOT
         self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None
@@ -192,6 +195,16 @@ class Worker:
                 self._note_gauges(watch)
             if count % CELLS_EVERY == 0:
                 self.serving.flush_cells()
+
+
+def _tracing(home: Path, settings: channel.Settings) -> Tracing:
+    """What explains this worker's calls; nothing does where there is no room for its ring, which must stop no call."""
+    try:
+        ring = TraceRing(ring_path(home, settings.slot))
+    except OSError as error:
+        logger.warning("calls are not explained: %s", error)
+        return Tracing()
+    return Tracing(ring, settings.slot, is_exporting=settings.is_exporting)
 
 
 async def build(path: Path) -> Index:

@@ -38,9 +38,16 @@ class Identity:
     application_name: str = ""
 
 
+Rivals = tuple[tuple[str, str, int, str], ...]  # (subscription, product, rank, why it cannot be used), the first first
+_MOST_RIVALS: Final = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a caller may use a route. code "" = yes, by `subscription` under `plan`, until `valid_until_s`."""
+    """Whether a caller may use a route. code "" = yes, by `subscription` under `plan`, until `valid_until_s`.
+
+    Shapes: rivals are all that cover the route, where there are several.
+    """
 
     identity: Identity
     code: str
@@ -48,6 +55,7 @@ class Verdict:
     plan: str = ""
     product: str = ""
     valid_until_s: int = FOREVER
+    rivals: Rivals = ()
     detail: str = ""  # of a refusal: why
     action: str = ""  # of a refusal: what its subscriber can do at the portal: pay, upgrade, top-up or resume
     anchor_s: int = 0  # of billing periods
@@ -101,6 +109,7 @@ def _find_subscription(
         if body["product"] in ranks
     )
     refused: Verdict | None = None
+    rivals = _rivals(held, now_s) if len(held) > 1 else ()
     for *_, subscription_id, body in held:
         ends_s = body["ends_at"] or FOREVER
         code, detail, action = _subscription_fault(body, now_s)
@@ -111,6 +120,7 @@ def _find_subscription(
             body["plan"],
             body["product"],
             min(expires_s, ends_s) if not code else expires_s,
+            rivals,
             detail,
             action,
             body.get("anchor", 0),
@@ -120,6 +130,11 @@ def _find_subscription(
             return verdict
         refused = refused or verdict
     return refused or Verdict(identity, "no-subscription", valid_until_s=expires_s)
+
+
+def _rivals(held: list[tuple[bool, int, int, str, Record]], now_s: int) -> Rivals:
+    first = held[:_MOST_RIVALS]
+    return tuple((name, body["product"], rank, _subscription_fault(body, now_s)[0]) for _, rank, _, name, body in first)
 
 
 def _subscription_fault(body: Record, now_s: int) -> tuple[str, str, str]:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, RequestHead, ResponseHead
 from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
-
-_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_TRACESTATE_MAX: Final = 512
 
 
 def forwarded_lines(address: str, host: bytes, port: int, *, is_tls: bool) -> bytes:
@@ -29,25 +23,21 @@ def upstream_head(
     path: bytes,
     hop_lines: bytes,
     request_id: bytes,
-    traceparent: bytes,
+    trace_lines: bytes,
     pseudonym: bytes,
 ) -> bytes:
     """The head of the request to the upstream, its framing written anew.
 
-    Shapes: path is canonical and without the public prefix; hop_lines is forwarded_lines; traceparent is a fresh one,
-    used unless the caller sent one.
+    Shapes: path is canonical and without the public prefix; hop_lines is forwarded_lines; trace_lines is what
+    core.trace_context wrote, b"" for none.
     """
     via = head.via + b", " if head.via else b""
     own = b"" if head.body == NO_BODY else _upstream_framing(head)
-    if head.traceparent and _TRACEPARENT.fullmatch(head.traceparent) is not None:
-        traceparent = head.traceparent
-        if 0 < len(head.tracestate) <= _TRACESTATE_MAX:
-            own += b"tracestate: %s\r\n" % head.tracestate
     version = b"1.1 " if head.minor else b"1.0 "
     parts = (
         head.method, b" ", target.base_path, path, head.query, b" HTTP/1.1\r\n", target.host_field, b"\r\n",
-        head.block(), hop_lines, b"Via: ", via, version, pseudonym, b"\r\ntraceparent: ", traceparent,
-        b"\r\nX-Request-Id: ", request_id, b"\r\n", own, b"\r\n",
+        head.block(), hop_lines, b"Via: ", via, version, pseudonym, b"\r\nX-Request-Id: ", request_id,
+        b"\r\n", trace_lines, own, b"\r\n",
     )  # fmt: skip
     return b"".join(parts)  # a format would take twice as long
 

@@ -29,7 +29,7 @@ class Grant:
     """
 
     __slots__ = (
-        "action", "caller", "charges", "code", "context", "fault", "late", "shadow_charges", "shadow_late",
+        "action", "caller", "charges", "code", "context", "fault", "late", "rivals", "shadow_charges", "shadow_late",
         "valid_until_s",
     )  # fmt: skip
 
@@ -39,6 +39,7 @@ class Grant:
         self.code = verdict.code
         self.fault = verdict.detail
         self.action = verdict.action
+        self.rivals = verdict.rivals
         self.valid_until_s = verdict.valid_until_s
         self.caller = NOBODY
         self.context = b""

@@ -17,6 +17,7 @@ from gateway_sync.policies.views import Answer, AnswerView, Outcome, RequestView
 OnRequest = Callable[[RequestView], Outcome]
 OnAnswer = Callable[[RequestView, AnswerView], Outcome]
 Counts = MutableMapping[tuple[str, str], int]  # (kind, what it would have done) -> times
+Clock = Callable[[], int]
 
 PASSED, CHANGED, ANSWERED, REFUSED, FAILED = "passed", "changed", "answered", "refused", "failed"
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -56,12 +57,21 @@ def bind_step(policy: AppliedPolicy, value: object) -> BoundStep | None:
 
 
 def run_request(
-    steps: tuple[BoundStep, ...], request: RequestView, counts: Counts, *, is_body_kept: bool = True
+    steps: tuple[BoundStep, ...],
+    request: RequestView,
+    counts: Counts,
+    *,
+    is_body_kept: bool = True,
+    stamps: list[int] | None = None,
+    clock: Clock = int,
 ) -> tuple[Outcome, int]:
     """What ends the request here, if anything does, and how many steps it met.
 
-    Shapes: is_body_kept is False for a body larger than shadow steps take; they would have refused it.
+    Shapes: is_body_kept is False for a body larger than shadow steps take; they would have refused it; stamps gets the
+    clock's time before the first step and after each.
     """
+    if stamps is not None:
+        stamps.append(clock())
     for place, step in enumerate(steps):
         if step.on_request is None:
             continue
@@ -70,8 +80,12 @@ def run_request(
                 _count(counts, step.kind, REFUSED)
             else:
                 _try_request(step, request, counts)
+            if stamps is not None:
+                stamps.append(clock())
             continue
         outcome = step.on_request(request)
+        if stamps is not None:
+            stamps.append(clock())
         if outcome is not None:
             return outcome, place
     return None, len(steps)

@@ -44,6 +44,8 @@ GOOD = [
     ("compression", {"types": ["application/*+json", "text/*"], "least": 1, "level": 9}),
     ("concurrency-limit", {"most": 5, "by": "version"}),
     ("fixed-answer", {"status": 503, "headers": {"Retry-After": 60}, "body": "closed", "contentType": "text/plain"}),
+    ("tracing", {}),
+    ("tracing", {"oneIn": 1000, "parents": 0, "successes": 5}),
     ("client-limits", {}),
     ("client-limits", {"headerTimeout": "5s", "header": "8KiB", "perAddress": 200, "overloadLag": "100ms"}),
 ]
@@ -119,6 +121,9 @@ BAD = [
     ("size-limit", {"max": 1, "shadow": "yes"}, "policy.E002", ""),
     ("cors", {"origins": "*", "operations": ["GET /a"]}, "policy.E005", ""),
     ("key-auth", {"shadow": True}, "policy.E006", ""),
+    ("tracing", {}, "tracing.E002", "environment"),
+    ("tracing", {"oneIn": -1}, "tracing.E002", ""),
+    ("tracing", {"parents": 100_000}, "tracing.E002", ""),
     ("client-limits", {}, "client_limits.E002", "environment"),
     ("client-limits", {"header": "1MiB"}, "client_limits.E002", ""),
     ("client-limits", {"headerTimeout": "0s"}, "client_limits.E002", ""),
