@@ -182,6 +182,24 @@ class IssuerKeysRow:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuerRow:
+    """An issuer that admins registered in the environment.
+
+    Shapes: jwks is a JWK set written by hand, "" = none; source is where its keys are fetched from, "" = nowhere.
+    """
+
+    id: str
+    name: str
+    issuer: str
+    jwks: str = ""
+    jwks_url: str = ""
+    source: str = ""
+    client_claim: str = ""
+    is_for_all: bool = False
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentRow:
     """The environment itself: what holds for every exchange in it."""
 
@@ -198,6 +216,7 @@ class EnvironmentRow:
     hosts: tuple[HostRow, ...] = ()
     issuer_keys: tuple[IssuerKeysRow, ...] = ()
     portal_url: str = ""
+    issuers: tuple[IssuerRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,21 @@ class Products:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """An issuer of tokens that admins registered: its keys speak for the applications of the organizations.
+
+    Shapes: keys is a canonical JWK set, "" = none known; client_claim "" = `azp`, else `client_id`; organizations are
+    ids, and those of all when is_for_all.
+    """
+
+    issuer: str
+    keys: str
+    client_claim: str = ""
+    is_for_all: bool = False
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """The fragment `environment`."""
 
@@ -170,6 +185,7 @@ class Environment:
     address_burst: int
     policies: tuple[Policy, ...]
     portal_url: str = ""  # where people mend what a refusal tells them
+    issuers: tuple[Issuer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

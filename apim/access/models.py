@@ -10,7 +10,7 @@ from django.db.models import Q
 from apim.accounts.models import Membership, Organization, User, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
 from apim.fields import IDField
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Issuer
 from apim.products.models import PlanVersion, Product
 
 
@@ -182,7 +182,9 @@ class Credential(models.Model):
     """What an application calls with: an API key, shown once and kept as a keyed hash, or a client of an issuer.
 
     Shapes: of a client, issuer and client_id are what its tokens say, and key_hash is that of both in the environment;
-    prefix is what people tell it by. A dead client gives its hash up when the same client is registered again.
+    prefix is what people tell it by. registration is the issuer as admins registered it; without one, the client is
+    known to APIs of the application's own organization alone. A dead client gives its hash up when the same client is
+    registered again.
     """
 
     class State(models.TextChoices):
@@ -207,6 +209,7 @@ class Credential(models.Model):
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.API_KEY)
     issuer = models.CharField(max_length=512, blank=True)
     client_id = models.CharField(max_length=512, blank=True)
+    registration = models.ForeignKey(Issuer, models.SET_NULL, null=True, blank=True, related_name="clients")
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="predecessors")
     creator = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")  # suspended with them
@@ -233,6 +236,11 @@ class Credential(models.Model):
     def is_client(self) -> bool:
         """True for a client of an issuer, which calls with tokens."""
         return self.kind == self.Kind.CLIENT
+
+    @property
+    def is_for_own_apis(self) -> bool:
+        """True for a client of an issuer that nobody registered: APIs of other organizations do not know it."""
+        return self.is_client and self.registration_id is None
 
     @property
     def is_live(self) -> bool:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from apim.accounts.models import Membership, Viewer, is_admin
 
-__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns"]
+__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns", "owns_anything"]
 
 
 def organization_ids(user: Viewer, *roles: str) -> QuerySet[Membership, Any]:
@@ -35,6 +35,11 @@ def owns(user: Viewer, organization_id: str, team: str = "") -> bool:
     if team:
         owners = owners.filter(team__in=("", team))
     return owners.exists()
+
+
+def owns_anything(user: Viewer) -> bool:
+    """True for an admin and for an owner of any organization: those who publish, and see where to."""
+    return is_admin(user) or organization_ids(user, Membership.Role.OWNER).exists()
 
 
 def leads(user: Viewer, organization_id: str) -> bool:

@@ -18,7 +18,7 @@ from apim.accounts.permissions import belongs_to, is_admin, leads, owns
 from apim.api.problems import RequestError
 from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
-from apim.gateways.models import Certificate, Environment, Gateway, Host
+from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
 from apim.products.models import Plan, Product
 
 if TYPE_CHECKING:
@@ -114,6 +114,11 @@ def find_certificate(user: Viewer, reference: str) -> Certificate:
 def find_host(user: Viewer, reference: str) -> Host:
     """The host with this id or name."""
     return _find_named(Host.objects.visible_to(user).select_related("environment"), reference)
+
+
+def find_issuer(user: Viewer, reference: str) -> Issuer:
+    """The issuer with this id or name."""
+    return _find_named(Issuer.objects.visible_to(user).select_related("environment"), reference)
 
 
 def named_environment(reference: str) -> Environment | None:

@@ -7,6 +7,7 @@ force, and says so on the pages of the versions that use it. The network rules a
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -23,7 +24,7 @@ from apim.catalog.constants import REFRESH_KEYS_TASK
 from apim.catalog.fetch import fetch_document
 from apim.catalog.models import Deployment, IssuerKeys
 from apim.errors import DomainError, Invalid
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import touch
 from apim.notifications.services import send_mail
 from gateway_sync.policies import jwt
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 REFRESH_EVERY: Final = timedelta(minutes=5)
 RETRY_EVERY: Final = timedelta(seconds=50)
+LONGEST_RUN_S: Final = 40.0  # for what nobody registered; the next run goes on
 _ISSUER_PATHS: Final = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 _WHERE: Final = Where("version", "")
 
@@ -41,11 +43,16 @@ _WHERE: Final = Where("version", "")
 def refresh_due(*, at_once: str = "") -> int:
     """How many sets of keys changed. What no policy names any longer is forgotten; at_once names what is due now."""
     now = timezone.now()
+    registered = registered_sources()
     wanted = wanted_sources()
     IssuerKeys.objects.exclude(source__in=wanted).delete()
     known = {row.source: row for row in IssuerKeys.objects.all()}
     due = [source for source in sorted(wanted) if source == at_once or _is_due(known.get(source), now)]
-    return sum(refresh(source) for source in due)
+    # Those that admins registered come first: slow addresses in the policies of one owner must not keep them waiting,
+    # nor the owner who has just published.
+    due.sort(key=lambda source: (source not in registered, source != at_once, known.get(source) is not None))
+    last = time.monotonic() + LONGEST_RUN_S
+    return sum(refresh(source) for source in due if source in registered or time.monotonic() < last)
 
 
 def _is_due(row: IssuerKeys | None, now: datetime) -> bool:
@@ -128,8 +135,14 @@ def _discovered(issuer: str) -> str:
 
 
 def wanted_sources() -> set[str]:
-    """What policies that run want fetched."""
-    return {jwt.key_source(policy) for policy in wanting_policies()} - {""}
+    """What policies that run and registrations want fetched."""
+    return registered_sources() | {jwt.key_source(policy) for policy in wanting_policies()} - {""}
+
+
+def registered_sources() -> set[str]:
+    """What the issuers that admins registered want fetched."""
+    found = Issuer.objects.values_list("issuer", "jwks", "jwks_url")
+    return {jwt.source_of(*one) for one in found} - {""}
 
 
 def wanting_policies() -> list[jwt.JWT]:
@@ -154,7 +167,12 @@ def policies_in(policies: object) -> list[jwt.JWT]:
 def announce_on_commit(policies: object) -> None:
     """Have the keys that these policies need fetched once the transaction commits; the clock finds what is lost."""
     for source in sorted({jwt.key_source(policy) for policy in policies_in(policies)} - {""}):
-        transaction.on_commit(partial(_send, source))
+        announce_source_on_commit(source)
+
+
+def announce_source_on_commit(source: str) -> None:
+    """Have the keys of one source fetched once the transaction commits."""
+    transaction.on_commit(partial(_send, source))
 
 
 def _send(source: str) -> None:

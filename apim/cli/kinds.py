@@ -90,6 +90,12 @@ KINDS: Final = (
         "Host",
         ("name", "environment", "api", "version", "base_path", "is_redirected_to_https", "client_certificates"),
     ),
+    Kind(
+        "issuer",
+        "/issuers",
+        "Issuer",
+        ("name", "environment", "issuer", "jwks_url", "is_for_all", "organizations"),
+    ),
     Kind("gateway", "/gateways", "", ("name", "environment", "host", "software_version", "seen_at")),
 )
 SHORT_NAMES: Final = {"app": "application", "apps": "application", "org": "organization", "key": "credential"}

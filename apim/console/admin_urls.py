@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apim.console.views.admin import audit, ceilings, certificates, mail, organizations, people, platform
+from apim.console.views.admin import audit, ceilings, certificates, issuers, mail, organizations, people, platform
 
 urlpatterns: list[URLPattern] = [
     path("environments", platform.environment_list, name="admin-environments"),
@@ -21,6 +21,10 @@ urlpatterns: list[URLPattern] = [
     path("new-host", certificates.host_new, name="admin-host-new"),
     path("hosts/<str:host_id>", certificates.host_edit, name="admin-host"),
     path("hosts/<str:host_id>/delete", certificates.host_delete, name="admin-host-delete"),
+    path("issuers", issuers.issuer_list, name="admin-issuers"),
+    path("new-issuer", issuers.issuer_new, name="admin-issuer-new"),
+    path("issuers/<str:issuer_id>", issuers.issuer_edit, name="admin-issuer"),
+    path("issuers/<str:issuer_id>/delete", issuers.issuer_delete, name="admin-issuer-delete"),
     path("publications", platform.publication_list, name="admin-publications"),
     path("publications/<str:publication_id>", platform.publication_page, name="admin-publication"),
     path("ceilings", ceilings.ceiling_list, name="admin-ceilings"),

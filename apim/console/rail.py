@@ -43,6 +43,7 @@ SECTIONS = (
             Place("Environments", "console:admin-environments", "globe", ("admin-environment",)),
             Place("Certificates", "console:admin-certificates", "shield-check", ("admin-certificate",)),
             Place("Hosts", "console:admin-hosts", "network", ("admin-host",)),
+            Place("Issuers", "console:admin-issuers", "key-round", ("admin-issuer",)),
             Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
             Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
         ),

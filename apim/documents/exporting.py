@@ -14,7 +14,7 @@ from apim.catalog.source import read_source, write_yaml
 from apim.documents.kinds import API_GROUP, KINDS
 from apim.documents.shapes import nearest
 from apim.errors import Invalid, NotFound
-from apim.gateways.models import Certificate, Host
+from apim.gateways.models import Certificate, Host, Issuer
 from apim.gateways.services import default_environment
 from apim.products.limits import format_rate
 from apim.products.models import Meter, Plan, PlanVersion, Product, ProductItem, ProductPlan
@@ -134,6 +134,21 @@ def _certificates(user: User, name: str) -> Iterator[Document]:
     for row in rows.filter(name=name) if name else rows:
         spec = {"organization": row.organization.name if row.organization else "", "chain": row.chain}
         yield _document("Certificate", row.name, spec, environment=_place(row.environment.name))
+
+
+def _issuers(user: User, name: str) -> Iterator[Document]:
+    rows = Issuer.objects.editable_by(user).select_related("environment").prefetch_related("organizations")
+    for row in rows.filter(name=name) if name else rows:
+        spec = {
+            "issuer": row.issuer,
+            "jwks": row.jwks,
+            "jwksURL": row.jwks_url,
+            "clientClaim": row.client_claim,
+        }
+        document = _document("Issuer", row.name, spec, environment=_place(row.environment.name))
+        if not row.is_for_all:  # an empty list says something: for nobody
+            document["spec"]["organizations"] = sorted(one.name for one in row.organizations.all())
+        yield document
 
 
 def _hosts(user: User, name: str) -> Iterator[Document]:
@@ -257,6 +272,7 @@ def _place(environment: str) -> str:
 _EXPORTERS: Mapping[str, Callable[[User, str], Iterator[Document]]] = {
     "Organization": _organizations,
     "Certificate": _certificates,
+    "Issuer": _issuers,
     "API": _apis,
     "Meter": _meters,
     "Plan": _plans,

@@ -15,7 +15,18 @@ from gateway_sync.upstreams import DESCRIPTIONS as UPSTREAM_GROUPS
 API_GROUP = "apim.dev/v1"
 
 # In the order of dependence: a kind names only kinds before it.
-KINDS = ("Organization", "Certificate", "API", "Meter", "Plan", "Product", "Application", "Subscription", "Host")
+KINDS = (
+    "Organization",
+    "Certificate",
+    "Issuer",
+    "API",
+    "Meter",
+    "Plan",
+    "Product",
+    "Application",
+    "Subscription",
+    "Host",
+)
 KINDS_LATER = ("AlertRule",)
 
 _State = APIVersion.State
@@ -136,6 +147,18 @@ _SPECS: Mapping[str, Record] = {
         },
         meaning="A TLS certificate with its key, for administrators.",
     ),
+    "Issuer": Record(
+        {
+            "issuer": Text(is_required=True, meaning="What `iss` is in its tokens, letter for letter."),
+            "jwks": Text(may_be_file=True, meaning="Its public keys: a JWK set, or `{ $file: ./keys.json }`."),
+            "jwksURL": Text(meaning="Where it publishes them; without it and `jwks` the issuer is asked (discovery)."),
+            "clientClaim": Text(meaning="The claim that names the client; `azp`, else `client_id`, when left out."),
+            "organizations": Items(
+                Text(), meaning="Whose applications may be its clients; those of every organization when left out."
+            ),
+        },
+        meaning="An issuer of tokens that says which application calls, for administrators.",
+    ),
     "API": Record(
         {
             "organization": _OWNER,
@@ -215,6 +238,7 @@ _METADATA_OF: Mapping[str, Record] = {
     "API": _METADATA,
     "Certificate": _PLACED_METADATA,
     "Host": _PLACED_METADATA,
+    "Issuer": _PLACED_METADATA,
     "Subscription": _PLACED_METADATA,
 }
 

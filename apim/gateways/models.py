@@ -8,8 +8,20 @@ from django.db import models
 from django.db.models import F, Q
 
 from apim.accounts.models import Membership, Organization, Viewer
-from apim.accounts.permissions import is_admin, organization_ids
+from apim.accounts.permissions import is_admin, organization_ids, owns_anything
 from apim.fields import IDField
+from apim.gateways.issuers import Issuer
+
+__all__ = [
+    "AccessRecord",
+    "Certificate",
+    "Environment",
+    "Gateway",
+    "Host",
+    "Issuer",
+    "Worker",
+    "default_networks",
+]
 
 
 def default_networks() -> list[str]:
@@ -17,16 +29,12 @@ def default_networks() -> list[str]:
     return ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
 
 
-def _sees_operations(user: Viewer) -> bool:
-    return is_admin(user) or organization_ids(user, Membership.Role.OWNER).exists()
-
-
 class EnvironmentQuerySet(models.QuerySet["Environment"]):
     """Places to run."""
 
     def visible_to(self, user: Viewer) -> Self:
         """All of them for admins and for owners, who publish into them; none for others."""
-        return self.all() if _sees_operations(user) else self.none()
+        return self.all() if owns_anything(user) else self.none()
 
     def editable_by(self, user: Viewer) -> Self:
         """All of them for admins."""
@@ -106,7 +114,7 @@ class GatewayQuerySet(models.QuerySet["Gateway"]):
 
     def visible_to(self, user: Viewer) -> Self:
         """All of them for admins and for owners, who want to see their change arrive; none for others."""
-        return self.all() if _sees_operations(user) else self.none()
+        return self.all() if owns_anything(user) else self.none()
 
     def editable_by(self, user: Viewer) -> Self:
         """All of them for admins."""
@@ -191,7 +199,7 @@ class HostQuerySet(models.QuerySet["Host"]):
 
     def visible_to(self, user: Viewer) -> Self:
         """All of them for admins and for owners, whose callers use them; none for others."""
-        return self.all() if _sees_operations(user) else self.none()
+        return self.all() if owns_anything(user) else self.none()
 
     def editable_by(self, user: Viewer) -> Self:
         """All of them for admins."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from gateway_sync.compiler.issuer_keys import with_fetched_keys
+from gateway_sync.compiler.issuer_keys import compile_issuers, with_known_keys
 from gateway_sync.policies import ACCUMULATING, KINDS, AppliedPolicy, read_policy, write_policy
 from gateway_sync.problems import Problem, Where
-from gateway_sync.rows import EnvironmentRow, IssuerKeysRow, PolicyRow
+from gateway_sync.rows import EnvironmentRow, PolicyRow
 from gateway_sync.snapshot import Environment, Policy
 
 
@@ -27,7 +27,9 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
     if row.address_rate_per_s < 1 or row.address_burst < 1:
         where = Where("environment", row.id, "address_rate_per_s")
         problems.append(Problem("environment.E002", "The rate of an address and its burst must be above 0.", where))
-    policies, found = compile_policies(row.policies, Where("environment", row.id, "policies"), row.issuer_keys)
+    policies, found = compile_policies(row.policies, Where("environment", row.id, "policies"), row)
+    problems += found
+    issuers, found = compile_issuers(row)
     environment = Environment(
         id=row.id,
         name=row.name,
@@ -38,12 +40,13 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
         address_burst=max(1, row.address_burst),
         policies=policies,
         portal_url=row.portal_url.rstrip("/"),
+        issuers=issuers,
     )
     return environment, problems + found
 
 
 def compile_policies(
-    rows: Iterable[PolicyRow], where: Where, issuer_keys: Iterable[IssuerKeysRow] = ()
+    rows: Iterable[PolicyRow], where: Where, environment: EnvironmentRow
 ) -> tuple[tuple[Policy, ...], list[Problem]]:
     """The usable policies in the order in which kinds act, and what is wrong with the others."""
     policies: list[Policy] = []
@@ -57,8 +60,10 @@ def compile_policies(
             message = f'"{row.kind}" is written twice for the same operations.'
             problems.append(Problem("policy.E003", message, where, "Keep one of the two."))
             continue
-        policy, warnings = with_fetched_keys(policy, where, issuer_keys)
-        problems += warnings
+        policy, found_keys = with_known_keys(policy, where, environment)
+        problems += found_keys
+        if policy is None:
+            continue
         policies.append(Policy(row.kind, write_policy(policy)))
     return tuple(sorted(policies, key=lambda policy: KINDS.index(policy.kind))), problems
 

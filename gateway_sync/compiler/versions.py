@@ -73,9 +73,7 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
     targets, upstream_problems = compile_targets(row, environment)
     upstream, found = compile_settings(row, targets, environment)
     upstream_problems += found
-    policies, policy_problems = compile_policies(
-        row.policies, Where("version", row.id, "policies"), environment.issuer_keys
-    )
+    policies, policy_problems = compile_policies(row.policies, Where("version", row.id, "policies"), environment)
     routes, route_problems = compile_routes(row)
     contract, found = compile_contract(row, environment, policies, routes)
     policy_problems += found

@@ -18,11 +18,12 @@ from django.db.models import Q
 
 from apim.access.models import Subscription
 from apim.catalog.contracts import contract_of
-from apim.catalog.models import APIVersion, Deployment, IssuerKeys, Revision
+from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
 from apim.products.models import PlanVersion, Product, ProductItem
 from gateway_sync import rows
+from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.policies import DESCRIPTIONS
 from gateway_sync.policies.contracts import Contract
@@ -88,8 +89,9 @@ def _environment_row(environment: Environment) -> rows.EnvironmentRow:
         allow_unverified_upstreams=environment.allow_unverified_upstreams,
         certificates=_certificate_rows(environment.id),
         hosts=_host_rows(environment.id),
-        issuer_keys=_issuer_keys_rows(),
         portal_url=settings.BASE_URL,
+        issuer_keys=issuer_keys_rows(DATABASE),
+        issuers=issuer_rows(environment.id, DATABASE),
     )
 
 
@@ -108,11 +110,6 @@ def _certificate_rows(environment_id: str) -> tuple[rows.CertificateRow, ...]:
         )
         for one in found
     )
-
-
-def _issuer_keys_rows() -> tuple[rows.IssuerKeysRow, ...]:
-    found = IssuerKeys.objects.using(DATABASE).order_by("source").values_list("source", "keys", "fault")
-    return tuple(rows.IssuerKeysRow(*one) for one in found)
 
 
 def _host_rows(environment_id: str) -> tuple[rows.HostRow, ...]:

@@ -38,7 +38,13 @@ DESCRIPTION = Description(
     "Admits calls with a signed token in Authorization: Bearer whose client belongs to an application here. One more"
     " way beside API keys, unless keys are turned off.",
     (
-        Setting("issuer", "Issuer", "text", "What `iss` must be, letter for letter.", is_required=True),
+        Setting(
+            "issuer",
+            "Issuer",
+            "text",
+            "What `iss` must be, letter for letter; one that administrators registered needs no keys here.",
+            is_required=True,
+        ),
         Setting("audiences", "Audiences", "words", "One of them must be in `aud`.", is_required=True),
         Setting(
             "algorithms",
@@ -48,7 +54,14 @@ DESCRIPTION = Description(
             f"Known: {', '.join(ALGORITHMS)}.",
             ", ".join(ALGORITHMS),
         ),
-        Setting("jwks", "Keys", "lines", "The issuer's public keys: a JWK set.", "JSON, with public keys only."),
+        Setting(
+            "jwks",
+            "Keys",
+            "lines",
+            "The issuer's public keys: a JWK set. Tokens of keys that are not registered identify applications of the"
+            " API's own organization only.",
+            "JSON, with public keys only.",
+        ),
         Setting(
             "jwksURL",
             "Address of the keys",
@@ -60,7 +73,13 @@ DESCRIPTION = Description(
         Setting(
             "type", "Type", "text", "What `typ` must be. any: JWT, at+jwt, or none.", default=ANY_TYPE, choices=TYPES
         ),
-        Setting("clientClaim", "Client claim", "text", "Where the client id is.", "Empty: `azp`, else `client_id`."),
+        Setting(
+            "clientClaim",
+            "Client claim",
+            "text",
+            "Where the client id is, of an issuer that is not registered.",
+            "Empty: `azp`, else `client_id`.",
+        ),
         Setting(
             "claims",
             "Required claims",
@@ -140,17 +159,33 @@ ISSUER: Final = "issuer "  # begins a source of keys that is no address of keys
 
 def key_source(policy: JWT) -> str:
     """Where its keys are fetched from: an address of keys, or ISSUER and who tells one; "" when it has all it needs."""
-    return policy.jwks_url or ("" if policy.jwks else ISSUER + policy.issuer)
+    return source_of(policy.issuer, policy.jwks, policy.jwks_url)
 
 
-def client_text(environment: str, issuer: str, client_id: str) -> str:
-    """What the record of an application's client at an issuer is hashed from, in one environment."""
-    return f"{environment}\n{issuer}\n{client_id}"
+def source_of(issuer: str, jwks: str, jwks_url: str) -> str:
+    """Where the keys of an issuer are fetched from; as key_source."""
+    if jwks_url:
+        return jwks_url
+    return ISSUER + issuer if not jwks and is_web_address(issuer) else ""
+
+
+def client_text(environment: str, issuer: str, client_id: str, organization: str = "") -> str:
+    """What the record of an application's client at an issuer is hashed from, in one environment.
+
+    With an organization it is a client that only this organization's own APIs know: of keys that it chose itself.
+    """
+    lines = (environment, organization, issuer, client_id) if organization else (environment, issuer, client_id)
+    return "\n".join(lines)
 
 
 def is_client_text(text: str) -> bool:
     """True for what can be an issuer or a client id: visible characters and spaces, not too many."""
     return 0 < len(text) <= _LONGEST_TEXT and _PLAIN.fullmatch(text) is not None
+
+
+def is_claim_name(text: str) -> bool:
+    """True for what can name a claim, and be told to callers."""
+    return _NAME.fullmatch(text) is not None
 
 
 def claim_text(value: object) -> str:
@@ -218,10 +253,6 @@ def _check_issuer(reader: SettingsReader, policy: JWT) -> None:
     reader.require("issuer")
     if policy.issuer and not is_client_text(policy.issuer):
         reader.refuse("issuer", f"An issuer has 1 to {_LONGEST_TEXT} visible characters.")
-    elif policy.issuer and not (policy.jwks or policy.jwks_url or is_web_address(policy.issuer)):
-        reader.refuse(
-            "jwks", "The keys of this issuer cannot be found.", "Give jwks or jwksURL; discovery needs an https issuer."
-        )
     if policy.jwks_url and not is_web_address(policy.jwks_url):
         reader.refuse("jwksURL", f'"{policy.jwks_url}" is no address to fetch keys from.', "Begin with https://.")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from apim.access.services import OVERLAPS_S
 from apim.ui.templatetags.formats import span_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 _LIFETIMES_DAYS = (30, 90, 365)
@@ -50,6 +52,14 @@ class ClientForm(KeyForm):
     )
     client_id = forms.CharField(label="Client id", max_length=512, help_text="What the client is called in them.")
     field_order = ("issuer", "client_id", "label", "lifetime")
+
+    def __init__(self, *args: Any, issuers: Iterable[str], **options: Any) -> None:
+        """issuers are the registered ones that are open to the application."""
+        super().__init__(*args, **options)
+        if names := format_html_join(", ", "<code>{}</code>", ((issuer,) for issuer in issuers)):
+            self.fields["issuer"].help_text = format_html(
+                "What iss is in the client's tokens. Registered for your organization: {}.", names
+            )
 
 
 class RollForm(forms.Form):

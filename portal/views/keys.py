@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apim.access.models import Application, Credential
 from apim.access.services import create_credential, register_client, revoke_credential, roll_credential
 from apim.accounts.services import actor_of
+from apim.gateways.models import Issuer
+from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
 from apim.ui.templatetags.formats import span_in_words
 from portal import fresh_key
@@ -58,7 +60,8 @@ def add_key(request: PortalRequest, application_id: str) -> HttpResponse:
 def add_client(request: PortalRequest, application_id: str) -> HttpResponse:
     """A client of an issuer, whose tokens call as the application."""
     application = get_object_or_404(Application.objects.editable_by(request.user), id=application_id)
-    form = ClientForm(posted(request))
+    issuers = Issuer.objects.filter(environment=default_environment()).open_to([application.organization_id])
+    form = ClientForm(posted(request), issuers=issuers.order_by("issuer").values_list("issuer", flat=True))
     back = reverse("portal:application", args=[application.id])
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
@@ -71,7 +74,8 @@ def add_client(request: PortalRequest, application_id: str) -> HttpResponse:
                 label=form.cleaned_data["label"],
                 expires_at=form.expires_at(),
             )
-            messages.success(request, f"The client {client.client_id} calls as {application} now.")
+            scope = " at APIs of your own organization" if client.is_for_own_apis else ""
+            messages.success(request, f"The client {client.client_id} calls as {application} now{scope}.")
             return leave_to(request, back)
     confirmation = Confirmation(
         title=f"Register a client for {application}",

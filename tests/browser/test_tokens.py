@@ -16,6 +16,17 @@ def fits(page: Page) -> bool:
 
 def test_a_client_is_registered_shown_and_revoked(admin_page: Page, check_accessibility: Check, shoot: Shoot) -> None:
     page = admin_page
+    page.goto("/console/admin/new-issuer")
+    page.get_by_label("Name").fill("login")
+    page.get_by_label("Issuer", exact=True).fill("https://login.example.com/realms/bank")
+    check_accessibility(page)
+    page.get_by_role("button", name="Save").click()
+    for viewport in (NARROW, WIDE):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        expect(page.get_by_role("row", name=re.compile("^login"))).to_contain_text("every organization")
+        assert fits(page)
+        check_accessibility(page)
+    shoot(page, "console-issuers")
     page.goto("/my/apps/new")
     page.fill("input[name=display_name]", "Teller")
     page.get_by_role("button", name="Create the application").click()

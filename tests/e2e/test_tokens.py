@@ -74,6 +74,8 @@ def test_a_client_calls_with_tokens_until_it_is_revoked(journey: Journey, issuer
     publish(journey, {"jwt": policy})
     wait_until(lambda: call(journey, issuer) == 403, "the keys are there, the client is not")
 
+    assert echo.arrivals == []
+    journey.post("issuers", name="provider", issuer=issuer.url)
     made = journey.run("keys", "create", "--app", f"{CALLER}:teller", "--issuer", issuer.url, "--client-id", CLIENT)
     assert made.returncode == 0, made.stderr
     wait_until(lambda: call(journey, issuer) == 200, "the client is in force")

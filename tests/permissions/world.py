@@ -16,6 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
+from apim.catalog.issuers import save_issuer
 from apim.catalog.services import import_document, update_api
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
@@ -98,6 +99,8 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     chain, key = self_signed("api.example.com")
     certificate = save_certificate(environment=environment, name="public", chain=chain, key=key, by=TESTER)
     host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
+    changes = {"issuer": "https://login.acme.example", "is_for_all": False, "organizations": [acme]}
+    issuer = save_issuer(environment=environment, name="login", changes=changes, by=TESTER)
     colleague = accounts_factory.member(acme, "colleague@acme.example")
     membership = Membership.objects.get(user=colleague)
     publication = Publication.objects.create(environment=environment, revision=1, digest="0" * 64, manifest={})
@@ -127,6 +130,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
             "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
             "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
+            "rest:issuer": issuer.id, "issuer_id": issuer.id,
             "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
             r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":
                 "/apis/vault/v1/reference/get/accounts",

@@ -10,9 +10,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Organization, User
+from apim.catalog.issuers import save_issuer
+from apim.gateways.models import Environment
 from apim.usage.services import ingest
 from tests.conftest import LogIn
 from tests.factories import access
+from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
 from tests.factories.usage import batch, event
 
@@ -228,6 +231,11 @@ def test_a_client_of_an_issuer_is_registered_shown_and_revoked(
 ) -> None:
     client = log_in(developer)
     body = {"issuer": "https://login.example.com", "client_id": "shop-web", "lifetime": 0}
+    refused = client.post(f"/my/apps/{shop.id}/clients/new", body)
+    assert (refused.status_code, "is not registered in" in refused.content.decode()) == (422, True)
+    changes = {"issuer": body["issuer"]}
+    save_issuer(environment=Environment.objects.get(), name="login", changes=changes, by=TESTER)
+    assert "<code>https://login.example.com</code>" in client.get(f"/my/apps/{shop.id}/clients/new").content.decode()
     assert client.post(f"/my/apps/{shop.id}/clients/new", body).status_code == 302
     page = client.get(f"/my/apps/{shop.id}").content.decode()
     assert "shop-web" in page

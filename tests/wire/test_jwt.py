@@ -9,7 +9,7 @@ import pytest
 
 from gateway_sync.policies.jwt import JWT, client_text, dump
 from gateway_sync.policies.web_keys import public_key_set
-from gateway_sync.snapshot import Policy
+from gateway_sync.snapshot import Issuer, Policy
 from tests.tokens import AUDIENCE, CLIENT, ISSUER, claims_at, jwk, key_for, key_set, token_of
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
 from tests.wire.raw import RawClient, RawUpstream
@@ -29,8 +29,8 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
     """v1 admits keys and tokens and tells the service about the latter; v2 admits tokens only, with a scope to POST."""
     home = Home(tmp_path_factory.mktemp("gateway"))
     policies = [
-        JWT(ISSUER, (AUDIENCE,), jwks=JWKS, headers=HEADERS),
-        JWT(ISSUER, (AUDIENCE,), jwks=JWKS, operation_scopes=(("POST *", "pay"),), is_only=True),
+        JWT(ISSUER, (AUDIENCE,), headers=HEADERS),
+        JWT(ISSUER, (AUDIENCE,), operation_scopes=(("POST *", "pay"),), is_only=True),
     ]
     versions = [
         make_version(upstream.port, id=f"ver_{number}", name=f"v{number}", policies=(Policy("jwt", dump(policy)),))
@@ -39,7 +39,13 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
     client = {"id": "crd_9", "application": "app_1", "organization": "org_1", "product": "", "state": "active"}
     key_hash = home.hash_of(client_text("env_1", ISSUER, CLIENT))
     records = [*home.records(), ("client", key_hash, client | {"expires_at": 0})]
-    home.install(make_snapshot(versions, environment=make_environment(address_burst=100_000)), records)
+    home.install(
+        make_snapshot(
+            versions,
+            environment=make_environment(address_burst=100_000, issuers=(Issuer(ISSUER, JWKS, is_for_all=True),)),
+        ),
+        records,
+    )
     process = GatewayProcess(home)
     try:
         yield process.wait_ready()

@@ -16,13 +16,15 @@ from apim.access.services.credentials import check_expiry, emit, locked
 from apim.accounts.models import User
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
+from apim.catalog.models import API
 from apim.errors import Conflict, Invalid
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import default_environment
 from apim.products.models import Product
 from gateway_sync.policies.jwt import client_text, is_client_text
 
 _PREFIX_CHARACTERS: Final = 24
+_MOST_NAMED: Final = 5
 
 
 @transaction.atomic
@@ -40,7 +42,9 @@ def register_client(
 ) -> Credential:
     """The credential by which calls with the issuer's tokens for this client are the application's.
 
-    Errors: Invalid for what can be no issuer or client id; Conflict while the client belongs to an application.
+    Of an issuer that nobody registered, APIs of the application's own organization alone know the client.
+    Errors: Invalid for what can be no issuer or client id, and for an issuer that is not for the organization; Conflict
+    while the client belongs to an application.
     """
     check_expiry(expires_at)
     for field, text in (("issuer", issuer), ("client_id", client_id)):
@@ -48,7 +52,10 @@ def register_client(
             raise Invalid("access.client_text", "Write 1 to 512 visible characters.", field=field)
     environment = environment or default_environment()
     application, creator = locked(application, creator)
-    key_hash = settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id))
+    organization_id = application.organization_id
+    registration = _registration(environment, issuer, organization_id)
+    home = "" if registration else organization_id
+    key_hash = settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id, home))
     registered = Credential.objects.filter(key_hash=key_hash).select_for_update().first()
     if registered is not None and registered.is_live:
         raise Conflict(
@@ -69,6 +76,7 @@ def register_client(
         kind=Credential.Kind.CLIENT,
         issuer=issuer,
         client_id=client_id,
+        registration=registration,
         prefix=client_id[:_PREFIX_CHARACTERS],
         key_hash=key_hash,
     )
@@ -81,3 +89,21 @@ def register_client(
     )
     emit(credential)
     return credential
+
+
+def _registration(environment: Environment, issuer: str, organization_id: str) -> Issuer | None:
+    """The issuer as admins registered it, held until the commit; None for one of the organization's own APIs alone."""
+    found = Issuer.objects.select_for_update(of=("self",)).filter(environment=environment, issuer=issuer).first()
+    if found is not None and found.is_open_to(organization_id):
+        return found
+    if found is not None:
+        message = f"Applications of your organization cannot be clients of {issuer} in {environment}."
+        hint = "Ask an administrator to open the issuer to it."
+        raise Invalid("access.issuer_closed", message, field="issuer", hint=hint)
+    if API.objects.filter(organization_id=organization_id).exists():
+        return None
+    open_ones = Issuer.objects.filter(environment=environment).open_to([organization_id])
+    names = ", ".join(open_ones.order_by("issuer").values_list("issuer", flat=True)[:_MOST_NAMED])
+    message = f"The issuer {issuer} is not registered in {environment}, so no API would take its tokens for yours."
+    hint = f"Registered: {names}." if names else "Ask an administrator to register it."
+    raise Invalid("access.issuer_unknown", message, field="issuer", hint=hint)

@@ -52,6 +52,9 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
     product = serializers.CharField(source="product.name", default=None, allow_null=True)
     application_id = serializers.CharField()
     successor_id = serializers.CharField(allow_null=True)
+    is_for_own_apis = serializers.BooleanField(
+        help_text="True for a client of an issuer that is not registered: APIs of others do not know it."
+    )
 
     class Meta:
         model = Credential
@@ -67,6 +70,7 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
             "prefix",
             "issuer",
             "client_id",
+            "is_for_own_apis",
             "state",
             "successor_id",
             "created_by",

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from apim.console.forms.fields import LinesField, MethodsField, PairsField
-from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, parse_policy
+from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, jwt, parse_policy
 from gateway_sync.policies.applied import common_settings
 from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.problems import Where
@@ -61,6 +61,8 @@ class PolicyForm(forms.Form):
         super().__init__(data, prefix=_prefix(kind, number), initial=initial)
         for setting in (*self.text.settings, *self._common):
             self.fields[setting.name] = setting_field(setting)
+        if kind == jwt.KIND:
+            self.fields["issuer"].widget.attrs["list"] = "registered-issuers"
 
     def clean(self) -> dict[str, Any]:
         """The data; the settings must please the kind when it is on."""

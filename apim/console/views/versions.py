@@ -24,7 +24,7 @@ from apim.console.pages import page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import find_place, find_version_to_edit
 from apim.console.targets import arms_in, targets_of
-from apim.gateways.models import Gateway
+from apim.gateways.models import Gateway, Issuer
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.usage import reports
@@ -137,6 +137,7 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
         policies=rows,
         shadows=shadow_counts(reports.Scope(version_ids=[row.id]), reports.last(timedelta(hours=24))),
         form=note,
+        issuers=Issuer.objects.visible_to(request.user).select_related("environment"),
         can_edit=True,
     )
 

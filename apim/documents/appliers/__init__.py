@@ -8,6 +8,7 @@ from apim.documents.appliers.apis import apply_api
 from apim.documents.appliers.applications import apply_application
 from apim.documents.appliers.certificates import apply_certificate
 from apim.documents.appliers.hosts import apply_host
+from apim.documents.appliers.issuers import apply_issuer
 from apim.documents.appliers.meters import apply_meter
 from apim.documents.appliers.organizations import apply_organization
 from apim.documents.appliers.plans import apply_plan
@@ -21,6 +22,7 @@ __all__ = ["APPLIERS"]
 APPLIERS: Mapping[str, Callable[[Document, Session], Change]] = {
     "Organization": apply_organization,
     "Certificate": apply_certificate,
+    "Issuer": apply_issuer,
     "API": apply_api,
     "Meter": apply_meter,
     "Plan": apply_plan,

@@ -8,6 +8,7 @@ wildcard before the whole, and of equals the one written first. Routes with the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from gateway_sync.policies import ACCUMULATING, KINDS, KINDS_BY_NAME, AppliedPolicy, read_policy
@@ -123,6 +124,8 @@ class RuleBook:
         self._definitions = version.contract.definitions if version.contract else ()
         self._known: dict[tuple[int, ...], Rules] = {}
         self._verifiers: dict[JWT, Verifier] = {}
+        self._organization = api.organization
+        self._issuers = {issuer.issuer: issuer for issuer in environment.issuers}
         read = [*self._read(environment.policies, is_own=False), *self._read(version.policies, is_own=True)]
         self.is_usable = all(policy is not None for policy, _ in read)
         written = [(policy, is_own) for policy, is_own in read if policy is not None]
@@ -148,7 +151,11 @@ class RuleBook:
     def verifier_of(self, policy: JWT) -> Verifier:
         """What verifies tokens by a policy; one for all routes, so that a token is verified once."""
         if policy not in self._verifiers:
-            self._verifiers[policy] = Verifier(policy)
+            issuer = self._issuers.get(policy.issuer) if not (policy.jwks or policy.jwks_url) else None
+            # Keys, and the claim that names the client, come from one hand: else an owner could have a claim that
+            # users of the issuer choose say whose call it is.
+            known = replace(policy, jwks=issuer.keys, client_claim=issuer.client_claim) if issuer else policy
+            self._verifiers[policy] = Verifier(known, self._organization, issuer)
         return self._verifiers[policy]
 
     def rules_of(self, route: Route) -> Rules:

@@ -61,11 +61,9 @@ class TokenGrants:
     def _admitted(
         self, read: Token, verifier: Verifier, route: RouteEntry, records: Records, environment: str, now_s: int
     ) -> Grant:
-        policy = verifier.policy
-        key_hash = self._hash_key(client_text(environment, policy.issuer, read.client).encode())
-        verdict = find_verdict(records, key_hash, route.products, now_s, CLIENT_RECORD)
+        verdict = self._verdict_on(read.client, verifier, route, records, environment, now_s)
         fault = ""
-        needed = policy.needed_scopes(route.id)
+        needed = verifier.policy.needed_scopes(route.id)
         if verdict.code == "unauthenticated":
             verdict, fault = Verdict(NOBODY, "forbidden", valid_until_s=read.expires_s), _NO_CLIENT
         elif not verdict.code and not read.scopes.issuperset(needed):
@@ -76,3 +74,25 @@ class TokenGrants:
         grant.fault = fault or grant.fault
         grant.caller = replace(grant.caller, claims=read.claims)
         return grant
+
+    def _verdict_on(
+        self, client: str, verifier: Verifier, route: RouteEntry, records: Records, environment: str, now_s: int
+    ) -> Verdict:
+        """The verdict on a client: registered keys speak for whom admins let them, any for the API's organization.
+
+        The two kinds lie under different texts, so no keys that an owner chose ever lead to a client of others.
+        """
+        issuer, home, registered = verifier.policy.issuer, verifier.home, verifier.registered
+        if registered is not None:
+            verdict = self._look_up(client_text(environment, issuer, client), route, records, now_s)
+            organization = verdict.identity.organization
+            if organization and (registered.is_for_all or organization in registered.organizations):
+                return verdict
+        if home:  # without one the text would be that of a registered issuer's client
+            verdict = self._look_up(client_text(environment, issuer, client, home), route, records, now_s)
+            if verdict.identity.organization == home:
+                return verdict
+        return Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
+
+    def _look_up(self, text: str, route: RouteEntry, records: Records, now_s: int) -> Verdict:
+        return find_verdict(records, self._hash_key(text.encode()), route.products, now_s, CLIENT_RECORD)

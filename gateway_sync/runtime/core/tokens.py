@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway_sync.policies.jwt import ANY_TYPE, JWT, is_client_text
 from gateway_sync.policies.web_keys import WebKey, base64url_decode, json_object, read_key_set
+from gateway_sync.snapshot import Issuer
 
 MAX_TOKEN_BYTES: Final = 8192
 REMEMBERED_TOKENS: Final = 8192
@@ -47,11 +48,17 @@ class _Refused(Exception):
 
 
 class Verifier:
-    """Verifies tokens by one policy, with the keys that it holds."""
+    """Verifies tokens by one policy, with the keys that it holds.
 
-    def __init__(self, policy: JWT) -> None:
+    Shapes: home is the organization of the API; registered says whose clients the keys speak for besides home's, None
+    = the keys are ones that home chose.
+    """
+
+    def __init__(self, policy: JWT, home: str = "", registered: Issuer | None = None) -> None:
         """Errors: total; without keys every token is refused."""
         self.policy = policy
+        self.home = home
+        self.registered = registered
         keys = read_key_set(policy.jwks) if policy.jwks else ()
         self._named: dict[str, list[WebKey]] = {}
         for key in keys:

@@ -153,11 +153,15 @@ def test_documents_are_applied_twice_without_change_and_exported(api: MakeClient
     assert "displayName" in broken.content.decode()
 
 
-def test_a_client_of_an_issuer_is_registered_instead_of_a_key(api: MakeClient, developer: User) -> None:
+def test_a_client_of_an_issuer_is_registered_instead_of_a_key(api: MakeClient, developer: User, admin: User) -> None:
     client = api(developer)
     body = {"application": "initech:shop", "issuer": "https://login.example.com", "client_id": "shop-web"}
+    assert_problem(client.post("/api/v1/credentials", body, format="json"), 400, "access.issuer_unknown")
+    issuer = {"name": "login", "issuer": "https://login.example.com"}
+    assert api(admin).post("/api/v1/issuers", issuer, format="json").status_code == 201
     answer = client.post("/api/v1/credentials", body, format="json")
     assert answer.status_code == 201
+    assert answer.json()["is_for_own_apis"] is False
     made = answer.json()
     assert (made["kind"], made["key"], made["client_id"]) == ("client", "", "shop-web")
     assert client.post("/api/v1/credentials", body, format="json").status_code == 409

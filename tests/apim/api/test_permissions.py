@@ -15,6 +15,7 @@ from django.urls import URLPattern
 from apim.access.models import Credential, Subscription
 from apim.accounts.models import Membership, Organization, User
 from apim.api.urls import urlpatterns
+from apim.catalog.issuers import save_issuer
 from apim.catalog.models import API, Revision
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
@@ -56,6 +57,10 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
     chain, key = self_signed("api.example.com")
     certificate = save_certificate(environment=environment, name="public", chain=chain, key=key, by=TESTER)
     host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
+    issuer = save_issuer(
+        environment=environment, name="login", by=TESTER,
+        changes={"issuer": "https://login.acme.example", "is_for_all": False},
+    )  # fmt: skip
     gateway = api(admin).post("/api/v1/gateways", {"name": "eu-1"}, format="json").json()["id"]
     API.objects.update(visibility="internal")
     Product.objects.update(visibility="internal")
@@ -76,6 +81,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "gateway": gateway,
         "certificate": certificate.pk,
         "host": host.pk,
+        "issuer": issuer.pk,
         "publication": "pub_unknown",
         "request_id": "req_unknown",
         "token": token,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_sync.policies.jwt import JWT, claim_text, parse
+from gateway_sync.policies.jwt import JWT, claim_text, parse, source_of
 from gateway_sync.policies.views import Caller, RequestView
 from gateway_sync.problems import Where
-from tests.tokens import jwk, key_for, key_set
+from tests.tokens import key_set
 
 WHERE = Where("version", "ver_1", "policies")
 GOOD: dict[str, object] = {"issuer": "https://login.example.com", "audiences": ["bank"]}
@@ -50,12 +50,12 @@ def test_what_would_be_unsafe_or_useless_is_refused_at_its_field(field: str, val
     assert ("jwt.E002", field) in problems_of(**{field: value})
 
 
-def test_an_issuer_that_is_no_address_needs_keys() -> None:
-    assert problems_of(issuer="our issuer") == [("jwt.E002", "jwks")]
-    assert problems_of(issuer="our issuer", jwksURL="https://login.example.com/keys") == []
-    assert problems_of(issuer="our issuer", jwks=key_set(jwk(key_for("EdDSA")))) == []
-    assert problems_of(issuer="http://127.0.0.1:9000") == []
-    assert problems_of(issuer="http://10.0.0.1:9000") == [("jwt.E002", "jwks")]
+def test_keys_are_fetched_from_where_they_can_be() -> None:
+    assert source_of("https://a.example", "", "") == "issuer https://a.example"
+    assert source_of("https://a.example", "{}", "") == source_of("our issuer", "", "") == ""
+    assert source_of("http://127.0.0.1:9000", "", "") == "issuer http://127.0.0.1:9000"
+    assert source_of("http://10.0.0.1:9000", "", "") == ""
+    assert source_of("our issuer", "{}", "https://a.example/keys") == "https://a.example/keys"
 
 
 def test_issuer_and_audience_are_required() -> None:

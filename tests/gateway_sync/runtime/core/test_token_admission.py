@@ -16,7 +16,7 @@ from gateway_sync.runtime.core.admission import Admission, Gate
 from gateway_sync.runtime.core.index import Index, build_index
 from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.request_head import read_request_head
-from gateway_sync.snapshot import Policy
+from gateway_sync.snapshot import Issuer, Policy
 from tests.tokens import AUDIENCE, CLIENT, ISSUER, claims_at, jwk, key_for, key_set, token_of
 from tests.wire.gateways import KEY, make_environment, make_snapshot, make_version
 
@@ -25,6 +25,7 @@ SIGNING_KEY = key_for("EdDSA")
 JWKS = public_key_set(key_set(jwk(SIGNING_KEY, "a")))
 ADDRESS = "192.0.2.1"
 CLIENT_KEY = client_text("env_1", ISSUER, CLIENT)
+REGISTERED = Issuer(ISSUER, JWKS, is_for_all=True)
 
 
 def token(**changes: object) -> bytes:
@@ -39,12 +40,16 @@ GOOD = bearer(token(scope="read pay"))
 
 
 class Door:
-    """A gate with one version, one key and one client of one application."""
+    """A gate with one version, one key and one client of one application of another organization than the API's."""
 
-    def __init__(self, *policies: tuple[str, dict[str, object]], **jwt: Any) -> None:
-        jwt_policy = JWT(ISSUER, (AUDIENCE,), **({"jwks": JWKS} | jwt))
+    def __init__(
+        self, *policies: tuple[str, dict[str, object]], issuers: tuple[Issuer, ...] = (REGISTERED,), **jwt: Any
+    ) -> None:
+        jwt_policy = JWT(ISSUER, (AUDIENCE,), **jwt)
         written = (Policy("jwt", dump(jwt_policy)), *(Policy(kind, settings) for kind, settings in policies))
-        snapshot = make_snapshot([make_version(9, policies=written)], environment=make_environment(address_burst=3))
+        snapshot = make_snapshot(
+            [make_version(9, policies=written)], environment=make_environment(address_burst=3, issuers=issuers)
+        )
         self.index = Index(snapshot.environment, snapshot.products, 1, "")
         for _ in build_index(self.index, snapshot.apis):
             pass
@@ -245,3 +250,57 @@ def test_what_others_at_an_address_fail_at_ends_no_tunnel(fields: dict[str, byte
     door.gate.forget()
     assert not door.gate.still_admits(tunnel, ADDRESS, NOW_S * NS)
     assert door.outcome(fields) == "rate-limited"
+
+
+OWNERS_KEY = key_for("EdDSA", "owner")
+OWNERS_JWKS = public_key_set(key_set(jwk(OWNERS_KEY, "own")))
+OWN_CLIENT_KEY = client_text("env_1", ISSUER, CLIENT, "org_owner")
+MINTED = bearer(token_of(claims_at(NOW_S), OWNERS_KEY, "EdDSA", kid="own"))
+
+
+def with_own_client(door: Door) -> Door:
+    """The door, knowing an application of the API's own organization that has registered the same client."""
+    held = {"application": "app_9", "organization": "org_owner", "product": "", "state": "active", "expires_at": 0}
+    door.put("client", OWN_CLIENT_KEY, {"id": "crd_own"} | held)
+    door.put("application", "app_9", {"organization": "org_owner", "state": "active", "name": "own"})
+    door.put("organization", "org_owner", {"state": "active"})
+    subscription = dict(door.table.find("subscription", "sub_1") or {})
+    door.put("subscription", "sub_9", subscription | {"organization": "org_owner", "applications": ["app_9"]})
+    door.gate.forget()
+    return door
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_keys_that_an_owner_chose_charge_no_call_to_an_application_of_others(is_registered: bool) -> None:
+    door = Door(issuers=(REGISTERED,) if is_registered else (), jwks=OWNERS_JWKS)
+    assert door.outcome(MINTED) == "forbidden"
+    assert with_own_client(door).outcome(MINTED) == "crd_own"
+
+
+def test_an_address_of_keys_that_an_owner_chose_never_means_the_registered_keys() -> None:
+    assert Door(jwks_url="https://owner.example.com/keys").outcome(GOOD) == "unauthenticated"
+
+
+def test_a_registered_issuer_speaks_for_the_organizations_that_admins_named() -> None:
+    assert Door(issuers=(Issuer(ISSUER, JWKS, organizations=("org_0", "org_1")),)).outcome(GOOD) == "crd_2"
+    assert Door(issuers=(Issuer(ISSUER, JWKS, organizations=("org_0",)),)).outcome(GOOD) == "forbidden"
+    assert Door(issuers=(Issuer(ISSUER, JWKS),)).outcome(GOOD) == "forbidden"
+
+
+def test_the_registration_says_which_claim_names_the_client_and_no_policy_does() -> None:
+    door = Door(client_claim="nickname")  # which users of many issuers choose themselves
+    assert door.outcome(bearer(token(azp="mallory", nickname=CLIENT))) == "forbidden"
+    door = Door(issuers=(Issuer(ISSUER, JWKS, "cid", is_for_all=True),))
+    assert door.outcome(bearer(token(azp="mallory", cid=CLIENT))) == "crd_2"
+
+
+def test_a_client_of_the_own_organization_works_with_registered_keys_as_well() -> None:
+    door = with_own_client(Door(issuers=(Issuer(ISSUER, JWKS),)))
+    assert door.outcome(GOOD) == "crd_own"
+    door = with_own_client(Door())
+    assert door.outcome(GOOD) == "crd_2"  # a registered one comes first
+
+
+def test_an_issuer_that_is_not_registered_and_of_which_no_keys_are_known_admits_nobody() -> None:
+    assert Door(issuers=()).outcome(GOOD) == "unauthenticated"
+    assert Door(issuers=(Issuer(ISSUER, "", is_for_all=True),)).outcome(GOOD) == "unauthenticated"
