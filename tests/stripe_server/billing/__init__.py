@@ -1,0 +1,1 @@
+"""What Stripe does with time and money: periods, lines, invoices, payments, retries."""

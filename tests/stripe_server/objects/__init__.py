@@ -1,0 +1,1 @@
+"""One module per object of Stripe's API; importing them registers their routes."""

@@ -1,0 +1,28 @@
+"""The published shape of each object: the fields that the client's response types name."""
+
+from __future__ import annotations
+
+import functools
+
+from stripe._object_classes import OBJECT_CLASSES, get_object_class
+
+_ABSENT = {"deleted"}  # only there when true
+
+
+@functools.cache
+def _annotations(kind: str) -> dict[str, str]:
+    if kind not in OBJECT_CLASSES:
+        return {}
+    return {name: str(hint) for name, hint in get_object_class("V1", kind).__annotations__.items()}
+
+
+@functools.cache
+def fields(kind: str) -> frozenset[str]:
+    """Every field of an object of that kind; none for a kind without a type."""
+    return frozenset(_annotations(kind)) - {"OBJECT_NAME"}
+
+
+@functools.cache
+def nullable(kind: str) -> tuple[str, ...]:
+    """The fields that may be null."""
+    return tuple(name for name, hint in _annotations(kind).items() if "Optional[" in hint[:25] and name not in _ABSENT)
