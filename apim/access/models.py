@@ -79,7 +79,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def awaiting_decision(self) -> Self:
         """The inbox: requests to subscribe and requests to change the plan."""
         pending = Q(lifecycle=Subscription.Lifecycle.PENDING, awaits_payment=False)
-        return self.filter(pending | Q(requested_plan_version__isnull=False))
+        return self.filter(pending | Q(requested_plan_version__isnull=False, awaits_payment=False))
 
     def with_names(self) -> Self:
         """With the rows that every page prints beside a subscription."""
@@ -158,8 +158,8 @@ class Subscription(models.Model):
     @property
     def is_awaiting_decision(self) -> bool:
         """True while it stands in the inbox of the product's owners."""
-        is_pending = self.lifecycle == self.Lifecycle.PENDING and not self.awaits_payment
-        return is_pending or self.requested_plan_version_id is not None
+        is_asked = self.lifecycle == self.Lifecycle.PENDING or self.requested_plan_version_id is not None
+        return is_asked and not self.awaits_payment
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):

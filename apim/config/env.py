@@ -31,6 +31,9 @@ class Env:
     is_debug: bool
     admin_email: str
     admin_password: str
+    stripe_api_key: str
+    stripe_webhook_secret: str
+    stripe_api_base: str
 
     @property
     def servers(self) -> tuple[tuple[SplitResult, int], ...]:
@@ -57,6 +60,9 @@ def read_env() -> Env:
         is_debug=os.environ.get("APIM_DEBUG") == "1",
         admin_email=os.environ.get("APIM_ADMIN_EMAIL", ""),
         admin_password=os.environ.get("APIM_ADMIN_PASSWORD", ""),
+        stripe_api_key=os.environ.get("APIM_STRIPE_API_KEY", ""),
+        stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
+        stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),
     )
 
 

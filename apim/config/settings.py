@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "apim.products",
     "apim.access",
     "apim.usage",
+    "apim.billing",
     "apim.documents",
     "gateway_sync.delivery",
     "apim.api",
@@ -137,6 +138,8 @@ FORBIDDEN_UPSTREAMS = [
 ] + [f"{url.hostname}:{url.port or port}" for url, port in ENV.servers]
 
 MAX_WAITING_GATEWAYS = 64  # of one web process; each holds one of its threads
+STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET = ENV.stripe_api_key, ENV.stripe_webhook_secret
+STRIPE_API_BASE = ENV.stripe_api_base
 REDIS_URL = ENV.redis_url
 CELERY_BROKER_URL = ENV.redis_url.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -160,6 +163,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge usage": {"task": "apim.usage.tasks.purge_usage", "schedule": 3600},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
+    "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},
+    "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
+    "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from apim.api.views.stripe_events import receive
 from apim.config import health
 from apim.console.views.setup import setup
 
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.account.urls")),
     path("api/v1/", include("apim.api.urls")),
     path("gateway/v1/", include("gateway_sync.delivery.urls")),
+    path("webhooks/stripe", receive, name="stripe-events"),
     path("setup", setup, name="setup"),
     path("console/", include("apim.console.urls")),
     path("", include("apim.ui.urls")),

@@ -67,6 +67,22 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         ),
     ),
     (
+        "Payments",
+        (
+            Variable(
+                "APIM_STRIPE_API_KEY",
+                "the one connected in the console",
+                "A secret or restricted key of Stripe, `sk_test_...` or `rk_live_...`; its mode is that of all money.",
+            ),
+            Variable(
+                "APIM_STRIPE_WEBHOOK_SECRET",
+                "",
+                "`whsec_...` of the endpoint `/webhooks/stripe`; counts together with the key.",
+            ),
+            Variable("APIM_STRIPE_API_BASE", "Stripe's own", "Another address of Stripe's API, for a test server."),
+        ),
+    ),
+    (
         "Start",
         (
             Variable("APIM_GATEWAY_WORKERS", "one a core", "Processes of the gateway, 1 to 256; `script/up` only."),

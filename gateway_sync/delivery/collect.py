@@ -21,7 +21,7 @@ from apim.catalog.contracts import contract_of
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
-from apim.products.models import PlanVersion, Product, ProductItem
+from apim.products.models import Meter, PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.models import Fragment, Publication
@@ -241,21 +241,45 @@ def _plan_rows(environment_id: str) -> tuple[rows.PlanVersionRow, ...]:
         PlanVersion.objects.using(DATABASE)
         .filter(Q(state=PlanVersion.State.ACTIVE) | Q(id__in=held.values("plan_version_id")))
         .order_by("id")
-        .values_list("id", "plan__name", "number", "rate", "quotas", "timezone")
+        .values_list("id", "plan__name", "number", "rate", "quotas", "timezone", "pricing")
     )
+    meters = Meter.objects.using(DATABASE).filter(source="requests").values_list("name", "weights")
+    counted = frozenset(name for name, weights in meters if not weights)
     return tuple(
         rows.PlanVersionRow(
             id=plan_id,
             plan=name,
             number=number,
             rate=_rate_row(rate),
-            quotas=tuple(
-                rows.QuotaRow(_whole(quota.get("requests")), _text(quota.get("per"))) for quota in _mappings(quotas)
-            ),
+            quotas=(*map(_quota_row, _mappings(quotas)), *_period_quotas(_mapping(pricing), counted)),
             timezone=timezone,
+            interval=_text(_mapping(pricing).get("interval")) or "month",
         )
-        for plan_id, name, number, rate, quotas, timezone in plans
+        for plan_id, name, number, rate, quotas, timezone, pricing in plans
     )
+
+
+def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:
+    return rows.QuotaRow(_whole(quota.get("requests")), _text(quota.get("per")))
+
+
+def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[rows.QuotaRow]:
+    """What a plan includes of meters that count calls, as quotas of the billing period: the tightest of each kind.
+
+    Gateways count a call when they admit it, before its status is known, so a meter that counts only some calls is
+    counted a little high here. Bytes and weights are not limited at the gateway.
+    """
+    hard: list[int] = []
+    soft: list[int] = []
+    for limit in _mappings(pricing.get("limits")):
+        if limit.get("meter") not in counted:
+            continue
+        if "hardCap" in limit:
+            hard.append(_whole(limit["hardCap"]))
+        if included := limit.get("included"):
+            (hard if limit.get("onExceed") == "block" else soft).append(_whole(included))
+    found = [rows.QuotaRow(min(hard), "period")] if hard else []
+    return found + ([rows.QuotaRow(min(soft), "period", "bill")] if soft else [])
 
 
 def _rate_row(rate: object) -> rows.RateRow | None:

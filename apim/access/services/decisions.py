@@ -25,8 +25,11 @@ def approve_subscription(*, subscription: Subscription, by: Actor) -> Subscripti
     subscription = _locked(subscription)
     before = state_of(subscription)
     _check_awaiting(subscription)
-    if subscription.requested_plan_version is not None:
-        subscription.plan_version = subscription.requested_plan_version
+    wish = subscription.requested_plan_version
+    if (wish or subscription.plan_version).is_priced:
+        subscription.awaits_payment = True  # approved; it begins once it is paid
+    elif wish is not None:
+        subscription.plan_version = wish
         subscription.requested_plan_version = None
     else:
         subscription.lifecycle = _Lifecycle.ACTIVE
@@ -50,6 +53,7 @@ def reject_subscription(*, subscription: Subscription, by: Actor, reason: str) -
         subscription.requested_plan_version = None
     else:
         subscription.lifecycle = _Lifecycle.REJECTED
+        subscription.awaits_payment = False
     return _decide(subscription, before, by=by, action="subscription.reject", reason=reason)
 
 

@@ -82,5 +82,6 @@ def _apply(subscription: Subscription, standing: Standing) -> None:
     if standing.plan_version is not None:
         subscription.plan_version = standing.plan_version
         subscription.requested_plan_version = None
+        subscription.awaits_payment = False
     if standing.is_out_of_credits is not None:
         subscription.is_out_of_credits = standing.is_out_of_credits

@@ -35,7 +35,7 @@ def subscribe(
 
     Shapes: a live one gains the application; another plan than its own is a change of plan, at once when the plan
     approves by itself, else as a request that the product's owners decide while the old plan goes on. is_checkout: the
-    caller sees to the payment of a plan with prices.
+    caller sees to the payment of a plan with prices, which begins once it is paid; until then nothing is granted.
     Errors: Conflict access.payments_not_set_up for a plan with prices and nobody who sees to its payment.
     """
     environment = environment or default_environment()
@@ -185,12 +185,14 @@ def _start(
 ) -> Subscription:
     _check_open(product)
     is_manual = terms.approval == PlanVersion.Approval.MANUAL
+    is_waiting = is_manual or terms.is_priced
     subscription = Subscription(
         organization=application.organization,
         product=product,
         environment=environment,
         plan_version=terms,
-        lifecycle=Subscription.Lifecycle.PENDING if is_manual else Subscription.Lifecycle.ACTIVE,
+        lifecycle=Subscription.Lifecycle.PENDING if is_waiting else Subscription.Lifecycle.ACTIVE,
+        awaits_payment=terms.is_priced and not is_manual,
         name=name,
         note=note,
         requested_by=by.label,
@@ -214,11 +216,21 @@ def _extend(subscription: Subscription, application: Application, terms: PlanVer
         )
     is_request = False
     if subscription.plan_version.plan_id == terms.plan_id:
+        if subscription.requested_plan_version is not None:
+            subscription.awaits_payment = False
         subscription.requested_plan_version = None  # asking for the plan in force takes back a wish for another
     elif subscription.lifecycle == Subscription.Lifecycle.PENDING:
         _choose_while_pending(subscription, terms)
-    elif terms.approval == PlanVersion.Approval.MANUAL:
-        is_request = subscription.requested_plan_version_id != terms.id
+    elif subscription.payment != Subscription.Payment.NONE:
+        raise Conflict(
+            "access.plan_is_billed",
+            f"The plan {subscription.plan_version.plan} is paid for, so it is not changed this way.",
+            hint="Cancel it to the end of its period, then choose the other plan.",
+            field="plan",
+        )
+    elif terms.approval == PlanVersion.Approval.MANUAL or terms.is_priced:
+        subscription.awaits_payment = terms.approval == PlanVersion.Approval.AUTO
+        is_request = subscription.requested_plan_version_id != terms.id and not subscription.awaits_payment
         subscription.requested_plan_version = terms
         subscription.note = note
     else:
@@ -239,5 +251,7 @@ def _extend(subscription: Subscription, application: Application, terms: PlanVer
 def _choose_while_pending(subscription: Subscription, terms: PlanVersion) -> None:
     """Nothing is in force yet: the wish is replaced; a plan that approves by itself needs no decision any more."""
     subscription.plan_version = terms
-    if terms.approval == PlanVersion.Approval.AUTO:
+    is_approved = terms.approval == PlanVersion.Approval.AUTO
+    subscription.awaits_payment = is_approved and terms.is_priced
+    if is_approved and not terms.is_priced:
         subscription.lifecycle = Subscription.Lifecycle.ACTIVE

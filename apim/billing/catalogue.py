@@ -1,0 +1,151 @@
+"""The catalogue at Stripe: a product, a meter and the prices of a plan version, made when they are first needed.
+
+Prices are found by `{product}:{plan}:v{n}:{part}:{currency}` and never changed: another version has other prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from apim.billing.connection import Connection
+from apim.billing.driver import DriverFailed
+from apim.billing.models import CatalogueEntry
+from apim.errors import Conflict
+from apim.pricing.money import minor_digits, to_minor
+from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Unit, Volume
+from apim.products.models import Meter, PlanVersion, Product
+
+_PRODUCT: Final = "product"
+_METER: Final = "billing.meter"
+_PRICE: Final = "price"
+
+
+def check_sellable(version: PlanVersion) -> None:
+    """Refuse a plan that cannot be sold through Stripe as it is. Errors: Conflict billing.not_sellable."""
+    terms = version.terms
+    why = ""
+    if any(isinstance(part, Prepaid) for part in terms.prices):
+        why = "Prepaid credits cannot be bought here yet."
+    elif any(isinstance(part, Flat) and part.term == "arrears" for part in terms.prices):
+        why = "Stripe charges fixed amounts in advance; this plan wants one in arrears."
+    elif terms.minimum_spend or any(getattr(part, "minimum", 0) for part in terms.prices):
+        why = "A minimum spend cannot be charged here yet."
+    if why:
+        raise Conflict("billing.not_sellable", why, hint="Choose another plan, or ask the owner of the product.")
+
+
+def line_items(connection: Connection, product: Product, version: PlanVersion) -> list[dict[str, Any]]:
+    """What a checkout of the plan version sells. Errors: DriverFailed; Conflict billing.not_sellable."""
+    check_sellable(version)
+    items: list[dict[str, Any]] = []
+    for part in version.terms.prices:
+        price = price_of(connection, product, version, part)
+        is_metered = not isinstance(part, Flat | Setup)
+        items.append({"price": price} if is_metered else {"price": price, "quantity": 1})
+    return items
+
+
+def price_of(connection: Connection, product: Product, version: PlanVersion, part: Part) -> str:
+    """The id of the price of a part of the plan version."""
+    terms = version.terms
+    lookup_key = f"{product.name}:{version.plan.name}:v{version.number}:{part.name}:{terms.currency}"
+    params = {
+        "currency": terms.currency.lower(),
+        "product": _stripe_product(connection, product),
+        "nickname": f"{version.plan.display_name}: {part.name}",
+        "lookup_key": lookup_key,
+        "metadata": {"apim_plan_version": version.id, "apim_part": part.name},
+    }
+    if not isinstance(part, Setup):
+        recurring: dict[str, Any] = {"interval": terms.interval}
+        if not isinstance(part, Flat):
+            recurring |= {"usage_type": "metered", "meter": meter_of(connection, product, _meter_name(part))}
+        params["recurring"] = recurring
+    return _entry(connection, _PRICE, lookup_key, params | _amounts(part, terms.currency))
+
+
+def meter_of(connection: Connection, product: Product, name: str) -> str:
+    """The id of the meter that counts for the product: one a product, for Stripe's events name customers only."""
+    meter = Meter.objects.get(name=name)
+    event_name = event_name_of(product, meter)
+    params = {
+        "display_name": f"{product.display_name}: {meter.display_name}"[:250],
+        "event_name": event_name,
+        "default_aggregation": {"formula": "sum"},
+        "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "value_settings": {"event_payload_key": "value"},
+    }
+    return _entry(connection, _METER, event_name, params)
+
+
+def event_name_of(product: Product, meter: Meter) -> str:
+    """What events of the meter are called at Stripe; another definition is another name, for names are for ever."""
+    return f"apim.{product.name}.{meter.name}.v{meter.version}"[:100]
+
+
+def _stripe_product(connection: Connection, product: Product) -> str:
+    params = {"name": product.display_name, "metadata": {"apim_product": product.id}}
+    return _entry(connection, _PRODUCT, product.id, params)
+
+
+def _entry(connection: Connection, kind: str, lookup_key: str, params: Mapping[str, Any]) -> str:
+    """The id of what stands under the key, made when there is none; what an interrupted try made is found again."""
+    known = CatalogueEntry.objects.filter(mode=connection.mode, kind=kind, lookup_key=lookup_key).first()
+    if known is not None:
+        return known.stripe_id
+    found = next(_existing(connection, kind, lookup_key), None)
+    if found is None:
+        found = connection.driver.make(kind, params, key=f"apim:{kind}:{lookup_key}"[:255])["id"]
+    entry, _ = CatalogueEntry.objects.get_or_create(
+        mode=connection.mode, kind=kind, lookup_key=lookup_key, defaults={"stripe_id": found}
+    )
+    return entry.stripe_id
+
+
+def _existing(connection: Connection, kind: str, lookup_key: str) -> Iterator[str]:
+    driver = connection.driver
+    if kind == _PRICE:
+        yield from (each["id"] for each in driver.list(kind, {"lookup_keys": [lookup_key]}))
+    elif kind == _METER:
+        yield from (each["id"] for each in driver.list(kind, {}) if each["event_name"] == lookup_key)
+    else:
+        yield from (
+            each["id"] for each in driver.list(kind, {}) if each.get("metadata", {}).get("apim_product") == lookup_key
+        )
+
+
+def _meter_name(part: Part) -> str:
+    assert isinstance(part, Unit | Package | Graduated | Volume)  # noqa: S101 - who asks has looked
+    return part.meter
+
+
+def _amounts(part: Part, currency: str) -> dict[str, Any]:
+    match part:
+        case Flat() | Setup():
+            return {"unit_amount": to_minor(part.amount, currency)}
+        case Unit():
+            return {"billing_scheme": "per_unit", "unit_amount_decimal": _decimal(part.unit, currency)}
+        case Package():
+            rounding = {"divide_by": part.size, "round": "up"}
+            return {"unit_amount": to_minor(part.amount, currency), "transform_quantity": rounding}
+        case Graduated() | Volume():
+            return {
+                "billing_scheme": "tiered",
+                "tiers_mode": "graduated" if isinstance(part, Graduated) else "volume",
+                "tiers": [
+                    {
+                        "up_to": tier.up_to if tier.up_to is not None else "inf",
+                        "unit_amount_decimal": _decimal(tier.unit, currency),
+                    }
+                    | ({"flat_amount": to_minor(tier.flat, currency)} if tier.flat else {})
+                    for tier in part.tiers
+                ],
+            }
+    raise DriverFailed(f"{part.name} has no price at Stripe.", is_passing=False)
+
+
+def _decimal(amount: Decimal, currency: str) -> str:
+    """An amount in minor units, with all its digits."""
+    return format((amount.scaleb(minor_digits(currency))).normalize(), "f")

@@ -1,0 +1,183 @@
+"""Buying: a hosted checkout for a subscription that waits for payment, and the hosted page of cards and invoices.
+
+What a browser says when it comes back is never trusted: the subscription begins when Stripe says that it is paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.accounts.models import Organization
+from apim.audit.actor import Actor
+from apim.audit.services import record
+from apim.billing.catalogue import line_items
+from apim.billing.connection import Connection, require_connection
+from apim.billing.driver import DriverFailed
+from apim.billing.models import BillingSubscription, Customer
+from apim.billing.standing import OUR_ID, OUR_VERSION, Unmatched, sync_subscription
+from apim.errors import Conflict
+from apim.products.models import PlanVersion
+
+_OUR_ORGANIZATION: Final = "apim_org"
+
+
+def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: str, by: Actor) -> str:
+    """The address of a hosted page on which the subscription is bought; the one that is open for it already is closed.
+
+    Errors: billing.not_connected, billing.not_sellable, billing.nothing_to_pay, billing.provider_failed.
+    """
+    connection = require_connection()
+    version = _wanted(subscription)
+    try:
+        customer = ensure_customer(connection, subscription.organization)
+        mirror, _ = BillingSubscription.objects.get_or_create(
+            subscription=subscription, defaults={"mode": connection.mode}
+        )
+        _close_open_session(connection, mirror)
+        params = _session_params(connection, subscription, version, customer)
+        params |= {"success_url": return_url, "cancel_url": cancel_url}
+        key = f"apim:checkout:{subscription.id}:{mirror.version}:{timezone.now().timestamp():.6f}"
+        session = connection.driver.make("checkout.session", params, key=key)
+    except DriverFailed as failure:
+        raise provider_failed(failure) from failure
+    _remember(subscription, session, by)
+    return str(session["url"])
+
+
+def open_portal(*, organization: Organization, return_url: str) -> str:
+    """The address of the hosted page of cards, invoices and tax ids. Errors: billing.no_customer."""
+    connection = require_connection()
+    customer = Customer.objects.filter(organization=organization, mode=connection.mode).first()
+    if customer is None:
+        raise Conflict("billing.no_customer", f"{organization} has bought nothing yet.")
+    params = {"customer": customer.stripe_id, "return_url": return_url}
+    key = f"apim:portal:{customer.stripe_id}:{timezone.now().timestamp():.6f}"
+    try:
+        return str(connection.driver.make("billing_portal.session", params, key=key)["url"])
+    except DriverFailed as failure:
+        raise provider_failed(failure) from failure
+
+
+def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by: Actor) -> None:
+    """Tell Stripe that the subscription is cancelled; ours follows what it then says.
+
+    Errors: billing.provider_failed; nothing has changed then.
+    """
+    mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
+    if mirror is None:
+        return
+    connection = require_connection()
+    driver = connection.driver
+    try:
+        if is_at_period_end:
+            driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
+        else:
+            driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": False})
+        sync_subscription(connection, mirror.stripe_id)
+    except (DriverFailed, Unmatched) as failure:
+        raise provider_failed(failure) from failure
+    action = "billing.cancel_at_period_end" if is_at_period_end else "billing.cancel"
+    record(by=by, action=action, target=mirror, organization_id=subscription.organization_id)
+
+
+def resume_at_provider(*, subscription: Subscription, by: Actor) -> None:
+    """Take the cancellation at the end of the period back. Errors: billing.provider_failed."""
+    mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
+    if mirror is None:
+        return
+    connection = require_connection()
+    try:
+        connection.driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": False})
+        sync_subscription(connection, mirror.stripe_id)
+    except (DriverFailed, Unmatched) as failure:
+        raise provider_failed(failure) from failure
+    record(by=by, action="billing.resume", target=mirror, organization_id=subscription.organization_id)
+
+
+def ensure_customer(connection: Connection, organization: Organization) -> str:
+    """The id of the organization's customer, made when it has none in this mode."""
+    known = Customer.objects.filter(organization=organization, mode=connection.mode).first()
+    if known is not None:
+        return known.stripe_id
+    params = {"name": organization.display_name, "metadata": {_OUR_ORGANIZATION: organization.id}}
+    made = connection.driver.make("customer", params, key=f"apim:customer:{organization.id}")
+    customer, _ = Customer.objects.get_or_create(
+        organization=organization, mode=connection.mode, defaults={"stripe_id": made["id"]}
+    )
+    return customer.stripe_id
+
+
+def provider_failed(failure: Exception) -> Conflict:
+    """The refusal that a failure of the provider ends in."""
+    return Conflict("billing.provider_failed", f"Stripe says: {failure}", hint="Try again in a moment.")
+
+
+def _wanted(subscription: Subscription) -> PlanVersion:
+    """The plan version to be bought."""
+    if not subscription.is_live or not subscription.awaits_payment:
+        raise Conflict(
+            "billing.nothing_to_pay",
+            f"The subscription of {subscription} does not wait for a payment.",
+            hint="Reload the page to see its state now.",
+        )
+    return subscription.requested_plan_version or subscription.plan_version
+
+
+def _close_open_session(connection: Connection, mirror: BillingSubscription) -> None:
+    """One open checkout a subscription: two tabs never buy it twice."""
+    if not mirror.session_id:
+        return
+    session = connection.driver.find("checkout.session", mirror.session_id)
+    if session["status"] == "open":
+        connection.driver.act("checkout.session", mirror.session_id, "expire", {})
+    elif session["status"] == "complete":
+        raise Conflict(
+            "billing.already_bought",
+            "It was bought a moment ago.",
+            hint="The page goes on by itself when Stripe has told us.",
+        )
+
+
+def _session_params(
+    connection: Connection, subscription: Subscription, version: PlanVersion, customer: str
+) -> dict[str, Any]:
+    trial = version.terms.trial
+    data: dict[str, Any] = {"metadata": {OUR_ID: subscription.id, OUR_VERSION: version.id}}
+    params: dict[str, Any] = {
+        "mode": "subscription",
+        "customer": customer,
+        "client_reference_id": subscription.id,
+        "line_items": line_items(connection, subscription.product, version),
+        "metadata": {OUR_ID: subscription.id},
+        "billing_address_collection": "required",
+        "customer_update": {"address": "auto", "name": "auto"},
+        "tax_id_collection": {"enabled": True},
+        "subscription_data": data,
+    }
+    if trial is not None:
+        behavior = "pause" if trial.on_end_without_card == "pause" else "cancel"
+        data["trial_period_days"] = trial.days
+        data["trial_settings"] = {"end_behavior": {"missing_payment_method": behavior}}
+        is_needed = trial.payment_method == "required"
+        params["payment_method_collection"] = "always" if is_needed else "if_required"
+    return params
+
+
+@transaction.atomic
+def _remember(subscription: Subscription, session: Mapping[str, Any], by: Actor) -> None:
+    mirror = BillingSubscription.objects.select_for_update().get(subscription=subscription)
+    if not mirror.stripe_id:
+        mirror.session_id, mirror.session_url = session["id"], session["url"] or ""
+        mirror.save(update_fields=["session_id", "session_url"])
+    record(
+        by=by,
+        action="billing.open_checkout",
+        target=mirror,
+        after={"session": session["id"]},
+        organization_id=subscription.organization_id,
+    )

@@ -1,0 +1,130 @@
+"""The connection to Stripe: which key is used, what it may do, and where events of it come from.
+
+The environment wins over the database, so that an installation can be set up without a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apim.audit.actor import Actor
+from apim.audit.services import record
+from apim.billing.driver import Driver, DriverFailed
+from apim.billing.models import Mode, StripeConnection
+from apim.billing.stripe_driver import StripeDriver, is_live_key
+from apim.errors import Conflict, Invalid
+
+_KEY_CONTEXT = "billing.stripe_connection.api_key"
+_SECRET_CONTEXT = "billing.stripe_connection.webhook_secret"  # noqa: S105 - what it is sealed for
+
+# What the key must be allowed to do, by the words that Stripe's page of restricted keys uses.
+_NEEDED: tuple[tuple[str, str], ...] = (
+    ("customer", "Customers"),
+    ("product", "Products"),
+    ("price", "Prices"),
+    ("subscription", "Subscriptions"),
+    ("invoice", "Invoices"),
+    ("checkout.session", "Checkout Sessions"),
+    ("billing.meter", "Billing meters"),
+    ("event", "Events"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What is used now. Shapes: account "" = not known yet; webhook_secret "" = events are refused."""
+
+    mode: str
+    driver: Driver
+    webhook_secret: str
+    account: str
+
+
+def find_connection() -> Connection | None:
+    """The connection in use; None where nothing is for sale."""
+    if settings.STRIPE_API_KEY:
+        mode = Mode.LIVE if is_live_key(settings.STRIPE_API_KEY) else Mode.TEST
+        driver = StripeDriver(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
+        return Connection(mode, driver, settings.STRIPE_WEBHOOK_SECRET, "")
+    row = StripeConnection.objects.filter(is_active=True).first()
+    if row is None:
+        return None
+    key = settings.KEYRING.unseal(bytes(row.sealed_api_key), _KEY_CONTEXT).decode()
+    sealed = bytes(row.sealed_webhook_secret)
+    secret = settings.KEYRING.unseal(sealed, _SECRET_CONTEXT).decode() if sealed else ""
+    return Connection(row.mode, StripeDriver(key, settings.STRIPE_API_BASE), secret, row.account_id)
+
+
+def require_connection() -> Connection:
+    """The connection in use. Errors: billing.not_connected."""
+    connection = find_connection()
+    if connection is None:
+        raise Conflict(
+            "billing.not_connected",
+            "Payments are not set up here.",
+            hint="Ask the administrators to connect Stripe.",
+        )
+    return connection
+
+
+@transaction.atomic
+def connect_stripe(*, api_key: str, webhook_secret: str, by: Actor) -> StripeConnection:
+    """The connection by this key, which is asked what it may do; the one in use from now on.
+
+    Errors: Invalid billing.key_refused; what the key may not do is kept as faults, in words.
+    """
+    driver = StripeDriver(api_key, settings.STRIPE_API_BASE)
+    account, faults = _check_key(driver)
+    mode = Mode.LIVE if is_live_key(api_key) else Mode.TEST
+    StripeConnection.objects.exclude(mode=mode).update(is_active=False)
+    sealed_secret = settings.KEYRING.seal(webhook_secret.encode(), _SECRET_CONTEXT) if webhook_secret else b""
+    row, _ = StripeConnection.objects.update_or_create(
+        mode=mode,
+        defaults={
+            "is_active": True,
+            "sealed_api_key": settings.KEYRING.seal(api_key.encode(), _KEY_CONTEXT),
+            "sealed_webhook_secret": sealed_secret,
+            "account_id": account.get("id", ""),
+            "account_name": ((account.get("business_profile") or {}).get("name") or "")[:200],
+            "key_ending": api_key[-4:],
+            "faults": faults,
+            "checked_at": timezone.now(),
+        },
+    )
+    record(by=by, action="billing.connect", target=row, after={"account": row.account_id, "mode": mode})
+    return row
+
+
+@transaction.atomic
+def disconnect_stripe(*, by: Actor) -> None:
+    """Nothing can be bought any more; who subscribed goes on as it stands."""
+    for row in StripeConnection.objects.select_for_update():
+        record(by=by, action="billing.disconnect", target=row, before={"account": row.account_id, "mode": row.mode})
+        row.delete()
+
+
+def _check_key(driver: Driver) -> tuple[Mapping[str, Any], list[str]]:
+    """The key's account, and what it may not do. A restricted key need not read its account."""
+    try:
+        account = driver.find("account", "")
+    except DriverFailed as failure:
+        if failure.code != "permission":
+            hint = "Copy it again from the page of API keys at Stripe."
+            raise Invalid("billing.key_refused", f"Stripe says: {failure}", field="api_key", hint=hint) from failure
+        account = {}
+    faults = []
+    for kind, words in _NEEDED:
+        try:
+            next(iter(driver.list(kind, {})), None)
+        except DriverFailed as failure:
+            if failure.code == "permission":
+                faults.append(f"The key may not read {words}: allow it at Stripe, for reading and writing.")
+            else:
+                faults.append(f"{words}: {failure}")
+    return account, faults

@@ -1,0 +1,48 @@
+"""The door to the payment provider: what billing asks of it, and how it may fail.
+
+Owns: the Protocol and its failures. Must not know: any provider's package.
+Shapes: objects are the provider's own, as plain JSON values; only apim.billing.folding reads their fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+Object = Mapping[str, Any]
+
+
+class DriverFailed(Exception):
+    """The provider did not do what was asked. Shapes: is_passing = the same may work later."""
+
+    def __init__(self, message: str, *, is_passing: bool, code: str = "") -> None:
+        """message is fit to be shown to an admin; code is the provider's own."""
+        super().__init__(message)
+        self.is_passing = is_passing
+        self.code = code
+
+
+class SignatureInvalid(Exception):
+    """An event was not signed by the provider, or too long ago."""
+
+
+class Driver(Protocol):
+    """What billing asks. Each call that makes something takes a key, so that asking twice makes one.
+
+    Errors: DriverFailed, from every method.
+    """
+
+    def find(self, kind: str, key: str) -> Object:
+        """The object as it is now; kind is what the provider calls it, such as `subscription`."""
+
+    def list(self, kind: str, params: Mapping[str, Any]) -> Iterator[Object]:
+        """The objects of a kind that params choose, newest first."""
+
+    def make(self, kind: str, params: Mapping[str, Any], *, key: str) -> Object:
+        """A new object; the one that was made with the same key."""
+
+    def change(self, kind: str, of: str, params: Mapping[str, Any], *, key: str = "") -> Object:
+        """The object, changed."""
+
+    def act(self, kind: str, of: str, verb: str, params: Mapping[str, Any], *, key: str = "") -> Object:
+        """The object after something was done to it, such as `cancel`."""

@@ -1,0 +1,93 @@
+"""Dunning: what follows an invoice that is not paid, by the clock; and mails that say so before it happens."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.accounts.models import Membership
+from apim.billing.connection import Connection
+from apim.billing.driver import DriverFailed
+from apim.billing.folding import stage_of
+from apim.billing.models import BillingSubscription
+from apim.billing.standing import Unmatched, sync_subscription
+from apim.notifications.services import send_mail
+
+logger = logging.getLogger(__name__)
+
+_WORDS: Final = {
+    "grace": "A payment failed. Calls go on; please look at the card.",
+    "banner": "A payment is still open. Calls go on for now.",
+    "restricted": "A payment is still open. Calls now pass at a quarter of the plan's rate.",
+    "suspended": "A payment is still open. Calls are refused with 402 until it is made; keys stay as they are.",
+    "ended": "The subscription has ended because it was not paid.",
+}
+
+
+def follow_clock(connection: Connection) -> int:
+    """How many subscriptions that owe something moved on. Time alone moves them: Stripe tells nothing on such days."""
+    owing = BillingSubscription.objects.filter(mode=connection.mode, unpaid_since__isnull=False)
+    moved = 0
+    for mirror in owing.select_related("subscription__plan_version"):
+        if mirror.unpaid_since is None or not mirror.subscription.is_live:
+            continue
+        stage = stage_of(timezone.now() - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
+        if stage == mirror.told_stage:
+            continue
+        try:
+            sync_subscription(connection, mirror.stripe_id)
+        except (DriverFailed, Unmatched) as fault:
+            # Whether it was paid meanwhile is not known: nobody is refused on a guess.
+            logger.warning("dunning of %s waits: %s", mirror.subscription_id, fault)
+            continue
+        moved += tell_stage(mirror.subscription_id)
+    return moved
+
+
+@transaction.atomic
+def tell_stage(subscription_id: str) -> bool:
+    """True when the payer was told of a stage that is new to them."""
+    mirror = (
+        BillingSubscription.objects.select_for_update(of=("self",))
+        .select_related("subscription__plan_version", "subscription__product")
+        .get(subscription_id=subscription_id)
+    )
+    if mirror.unpaid_since is None:
+        return False
+    stage = stage_of(timezone.now() - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
+    if stage == mirror.told_stage or (mirror.grace_until is not None and timezone.now() < mirror.grace_until):
+        return False
+    mirror.told_stage = stage
+    mirror.save(update_fields=["told_stage"])
+    subscription = mirror.subscription
+    members = Membership.objects.filter(organization=subscription.organization_id, user__is_active=True)
+    link = f"{settings.BASE_URL}/my/subscriptions/{subscription.id}"
+    send_mail(
+        to=members.values_list("user__email", flat=True),
+        subject=f"{subscription.product}: {_WORDS[stage].partition('.')[0].lower()}",
+        body=f"{_WORDS[stage]}\n\nPay or change the card here: {link}\n",
+    )
+    return True
+
+
+def end_what_is_over(connection: Connection) -> int:
+    """How many subscriptions were ended at Stripe because they have ended here: nobody pays for what is refused."""
+    over = BillingSubscription.objects.filter(
+        mode=connection.mode,
+        subscription__lifecycle__in=(Subscription.Lifecycle.ENDED, Subscription.Lifecycle.REJECTED),
+    )
+    ended = 0
+    for mirror in over.exclude(stripe_id="").exclude(status__in=("canceled", "incomplete_expired")):
+        try:
+            connection.driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": True})
+            sync_subscription(connection, mirror.stripe_id)
+        except (DriverFailed, Unmatched) as fault:
+            logger.warning("subscription %s could not be ended at Stripe: %s", mirror.stripe_id, fault)
+            continue
+        ended += 1
+    return ended

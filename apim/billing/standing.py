@@ -1,0 +1,221 @@
+"""Standing: a subscription of ours made to stand as Stripe says it stands now. The only writer of the read models.
+
+Every event, the nightly repair and the clock of dunning come here: what Stripe holds is read anew, so the order in
+which they come does not matter, and doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.access.services import Standing, end_subscription, settle_subscription
+from apim.audit.actor import Actor, system_actor
+from apim.audit.services import record, state_of
+from apim.billing.connection import Connection
+from apim.billing.driver import Object
+from apim.billing.folding import Fold, at, fold, moment_of, subscription_id_of
+from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.errors import Invalid
+from apim.products.models import PlanVersion
+
+BILLING: Final = system_actor("billing")
+OUR_ID: Final = "apim_subscription"  # in the metadata of what we make at Stripe
+OUR_VERSION: Final = "apim_plan_version"
+_TRIES: Final = 5
+_TEXT_AT_MOST: Final = 200
+
+
+class Unmatched(Exception):
+    """Stripe speaks of something that is not ours, or not known here. The words say what."""
+
+
+def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscription:
+    """Our subscription, standing as Stripe says now.
+
+    Errors: Unmatched; DriverFailed.
+
+    The state is read outside of any transaction. Whoever was overtaken by another reader meanwhile reads again, so an
+    older state never overwrites a newer one.
+    """
+    for _ in range(_TRIES):
+        version = _version_of(connection, stripe_id)
+        found = connection.driver.find("subscription", stripe_id)
+        invoices = list(connection.driver.list("invoice", {"subscription": stripe_id, "status": "open"}))
+        mirror = _settle(connection, found, invoices, version)
+        if mirror is not None:
+            return mirror
+    raise Unmatched("Others change this subscription all the time.")
+
+
+def sync_invoice(connection: Connection, stripe_id: str) -> Invoice:
+    """The invoice as Stripe has it now. Errors: Unmatched; DriverFailed."""
+    found = connection.driver.find("invoice", stripe_id)
+    customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
+    if customer is None:
+        raise Unmatched(f"The customer {found.get('customer')} is not one of ours.")
+    mirror = BillingSubscription.objects.filter(stripe_id=subscription_id_of("invoice", found) or "none").first()
+    lines = found["lines"]["data"]
+    periods = [line["period"] for line in lines if line.get("period")]
+    invoice, _ = Invoice.objects.update_or_create(
+        stripe_id=found["id"],
+        defaults={
+            "mode": connection.mode,
+            "organization_id": customer.organization_id,
+            "subscription_id": mirror.subscription_id if mirror else None,
+            "number": found.get("number") or "",
+            "status": found["status"],
+            "currency": found["currency"].upper(),
+            "subtotal": found["subtotal"],
+            "total": found["total"],
+            "amount_paid": found["amount_paid"],
+            "amount_remaining": found["amount_remaining"],
+            "attempts": found.get("attempt_count") or 0,
+            "lines": [_line_of(line) for line in lines],
+            "reason": found.get("billing_reason") or "",
+            "period_start": moment_of(min((p["start"] for p in periods), default=found["period_start"])),
+            "period_end": moment_of(max((p["end"] for p in periods), default=found["period_end"])),
+            "created_at": moment_of(found["created"]),
+            "hosted_url": found.get("hosted_invoice_url") or "",
+            "pdf_url": found.get("invoice_pdf") or "",
+        },
+    )
+    return invoice
+
+
+def _line_of(line: Mapping[str, Any]) -> dict[str, Any]:
+    pricing = (line.get("pricing") or {}).get("price_details") or {}
+    return {
+        "name": (line.get("description") or "")[:_TEXT_AT_MOST],
+        "quantity": line.get("quantity"),
+        "amount": line["amount"],
+        "price": _text(pricing.get("price")),
+        "period_start": line["period"]["start"],
+        "period_end": line["period"]["end"],
+    }
+
+
+def _version_of(connection: Connection, stripe_id: str) -> int | None:
+    """The state of the read model before Stripe is asked; None before the first."""
+    known = BillingSubscription.objects.filter(mode=connection.mode, stripe_id=stripe_id)
+    return known.values_list("version", flat=True).first()
+
+
+@transaction.atomic
+def _settle(
+    connection: Connection, found: Object, invoices: list[Object], version: int | None
+) -> BillingSubscription | None:
+    """The read model after the state was taken in; None when another was quicker."""
+    subscription, mirror = _match(connection, found)
+    if mirror.stripe_id and mirror.version != version:
+        return None
+    now = timezone.now()
+    dunning = subscription.plan_version.terms.dunning
+    standing = fold(found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until)
+    was_pausing = mirror.is_pausing
+    mirror.stripe_id, mirror.status = found["id"], found["status"]
+    mirror.started_at = at(found.get("start_date"))
+    mirror.period_start, mirror.period_end = standing.period_start, standing.period_end
+    mirror.trial_end, mirror.cancel_at = standing.trial_end, standing.ends_at
+    mirror.unpaid_since = standing.unpaid_since
+    mirror.is_pausing = standing.lifecycle == "paused"
+    mirror.session_id = mirror.session_url = ""
+    if standing.unpaid_since is None:
+        mirror.told_stage = ""
+    mirror.version += 1
+    mirror.synced_at = now
+    mirror.save()
+    bought_id = (found.get("metadata") or {}).get(OUR_VERSION, "")
+    bought = PlanVersion.objects.filter(id=bought_id).first()
+    apply_fold(subscription, standing, bought=bought, is_pause_ours=was_pausing, by=BILLING)
+    return mirror
+
+
+def apply_fold(
+    subscription: Subscription, standing: Fold, *, bought: PlanVersion | None, is_pause_ours: bool, by: Actor
+) -> None:
+    """Make the subscription stand so. What an owner paused stays paused; what is over stays over.
+
+    Shapes: bought is the plan version that is paid for, so the one that is granted.
+    """
+    if not subscription.is_live:
+        return
+    if standing.lifecycle == "ended":
+        settle_subscription(subscription=subscription, standing=Standing(payment=standing.payment), by=by)
+        end_subscription(subscription=subscription, by=by, reason=standing.reason)
+        return
+    lifecycle: str | None = standing.lifecycle
+    is_paused_by_owner = subscription.lifecycle == Subscription.Lifecycle.PAUSED and not is_pause_ours
+    if lifecycle == subscription.lifecycle and standing.ends_at == subscription.ends_at:
+        lifecycle = None
+    if is_paused_by_owner or _waits_for_owner(subscription):
+        lifecycle = None
+    settle_subscription(
+        subscription=subscription,
+        standing=Standing(
+            payment=standing.payment,
+            lifecycle=lifecycle,
+            ends_at=standing.ends_at,
+            anchor=standing.anchor,
+            plan_version=bought if standing.payment == "ok" else None,
+        ),
+        by=by,
+        reason=standing.reason,
+    )
+
+
+def _waits_for_owner(subscription: Subscription) -> bool:
+    return subscription.lifecycle == Subscription.Lifecycle.PENDING and not subscription.awaits_payment
+
+
+def _match(connection: Connection, found: Object) -> tuple[Subscription, BillingSubscription]:
+    """Our subscription, locked, by the id that we wrote into Stripe's. Errors: Unmatched."""
+    our_id = (found.get("metadata") or {}).get(OUR_ID, "")
+    subscription = (
+        Subscription.objects.select_for_update(of=("self",))
+        .select_related("plan_version", "requested_plan_version")
+        .filter(id=our_id)
+        .first()
+    )
+    if subscription is None:
+        raise Unmatched(f"{found['id']} names no subscription of ours.")
+    customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
+    if customer is None or customer.organization_id != subscription.organization_id:
+        raise Unmatched(f"{found['id']} is paid by another customer than the organization of {our_id}.")
+    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults={"mode": connection.mode})
+    if mirror.mode != connection.mode:
+        raise Unmatched(f"{our_id} is billed in {mirror.mode} mode.")
+    if mirror.stripe_id and mirror.stripe_id != found["id"]:
+        if found["status"] in ("canceled", "incomplete_expired"):
+            raise Unmatched(f"{found['id']} was bought beside {mirror.stripe_id} and is over.")
+        raise Unmatched(f"{found['id']} was bought beside {mirror.stripe_id}: cancel and refund one of them at Stripe.")
+    return subscription, mirror
+
+
+def set_patience(*, mirror: BillingSubscription, until: datetime | None, by: Actor, reason: str) -> None:
+    """Give a payer until then before anything is refused; None takes it back. Errors: billing.reason_missing."""
+    if not reason.strip():
+        raise Invalid("billing.reason_missing", "Say why.", field="reason")
+    before = state_of(mirror)
+    mirror.grace_until = until
+    mirror.save(update_fields=["grace_until"])
+    record(
+        by=by,
+        action="billing.set_patience",
+        target=mirror,
+        before=before,
+        after=state_of(mirror),
+        organization_id=mirror.subscription.organization_id,
+        reason=reason,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("id", ""))
+    return str(value or "")

@@ -1,0 +1,124 @@
+"""Stripe, through its own package: the one module that imports it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import stripe
+
+from apim.billing.driver import DriverFailed, Object, SignatureInvalid
+
+TOLERANCE_S: Final = 300
+_PAGE: Final = 100
+_TIMEOUT_S: Final = 20
+
+# Where each kind lives in the client, below `v1`.
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "account": ("accounts",),
+    "billing.meter": ("billing", "meters"),
+    "billing.meter_event": ("billing", "meter_events"),
+    "billing_portal.session": ("billing_portal", "sessions"),
+    "checkout.session": ("checkout", "sessions"),
+    "credit_note": ("credit_notes",),
+    "customer": ("customers",),
+    "event": ("events",),
+    "invoice": ("invoices",),
+    "price": ("prices",),
+    "product": ("products",),
+    "refund": ("refunds",),
+    "subscription": ("subscriptions",),
+}
+
+
+class StripeDriver:
+    """Stripe's API with one secret key."""
+
+    def __init__(self, api_key: str, base: str = "") -> None:
+        """base is another address than Stripe's own, for a server to test against."""
+        options: dict[str, Any] = {"base_addresses": {"api": base}} if base else {}
+        http_client = stripe.RequestsClient(timeout=_TIMEOUT_S)
+        self._client = stripe.StripeClient(api_key, http_client=http_client, max_network_retries=1, **options)
+
+    def find(self, kind: str, key: str) -> Object:
+        """The object as Stripe has it now; the own account for an empty key."""
+        if kind == "account" and not key:
+            return self._ask(self._client.v1.accounts.retrieve_current)
+        return self._ask(self._place(kind).retrieve, key)
+
+    def list(self, kind: str, params: Mapping[str, Any]) -> Iterator[Object]:
+        """All pages, newest first."""
+        asked, last = dict(params) | {"limit": _PAGE}, ""
+        while True:
+            page = self._ask(self._place(kind).list, params=asked | ({"starting_after": last} if last else {}))
+            yield from page["data"]
+            if not page["has_more"] or not page["data"]:
+                return
+            last = page["data"][-1]["id"]
+
+    def make(self, kind: str, params: Mapping[str, Any], *, key: str) -> Object:
+        """A new object, under the idempotency key."""
+        return self._ask(self._place(kind).create, params=dict(params), options={"idempotency_key": key})
+
+    def change(self, kind: str, of: str, params: Mapping[str, Any], *, key: str = "") -> Object:
+        """The object, changed."""
+        return self._ask(self._place(kind).update, of, params=dict(params), options=_options(key))
+
+    def act(self, kind: str, of: str, verb: str, params: Mapping[str, Any], *, key: str = "") -> Object:
+        """The object after the verb."""
+        return self._ask(getattr(self._place(kind), verb), of, params=dict(params), options=_options(key))
+
+    def _place(self, kind: str) -> Any:
+        place: Any = self._client.v1
+        for name in _PLACES[kind]:
+            place = getattr(place, name)
+        return place
+
+    def _ask(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Object:
+        try:
+            answer = method(*arguments, **options)
+        except stripe.StripeError as error:
+            raise _failure(error) from error
+        found: Object = answer.to_dict()
+        return found
+
+
+def read_event(body: bytes, signature: str, secret: str) -> Object:
+    """The event in a webhook's body, signed by Stripe within the last five minutes.
+
+    Errors: SignatureInvalid; it is told before the body is read as JSON.
+    """
+    try:
+        text = body.decode()
+        if sum(part.strip().startswith("t=") for part in signature.split(",")) != 1:
+            raise SignatureInvalid("The signature has not one time.")
+        stripe.WebhookSignature.verify_header(text, signature, secret, tolerance=TOLERANCE_S)
+        event = json.loads(text)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SignatureInvalid(str(error)) from error
+    if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
+        raise SignatureInvalid("The body is no event.")
+    return event
+
+
+def is_live_key(api_key: str) -> bool:
+    """True for a key that moves real money."""
+    return "_live_" in api_key
+
+
+def _failure(error: stripe.StripeError) -> DriverFailed:
+    status = error.http_status or 0
+    is_passing = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError) or status >= 500  # noqa: PLR2004
+    message = error.user_message or str(error) or type(error).__name__
+    return DriverFailed(message, is_passing=is_passing, code=error.code or _kind_of(error))
+
+
+def _kind_of(error: stripe.StripeError) -> str:
+    if isinstance(error, stripe.PermissionError):
+        return "permission"
+    return "authentication" if isinstance(error, stripe.AuthenticationError) else ""
+
+
+def _options(key: str) -> Any:
+    return {"idempotency_key": key} if key else {}

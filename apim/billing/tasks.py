@@ -1,0 +1,64 @@
+"""What billing does by the clock: apply events, follow dunning, repair. Each task is harmless when it runs twice."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import current_app, shared_task
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from apim.billing import dunning, events
+from apim.billing.connection import find_connection
+
+logger = logging.getLogger(__name__)
+
+
+def announce_event(event_id: str) -> None:
+    """Have an event applied once it is stored; without a broker the periodic task finds it within seconds."""
+    transaction.on_commit(lambda: _send(event_id))
+
+
+def _send(event_id: str) -> None:
+    try:
+        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
+            current_app.send_task(apply_event.name, args=(event_id,), connection=connection, retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("event %s waits for the periodic task: %s", event_id, error)
+
+
+@shared_task(name="apim.billing.tasks.apply_event")
+def apply_event(event_id: str) -> None:
+    """Apply an event that has just come."""
+    connection = find_connection()
+    if connection is not None:
+        events.apply_event(connection, event_id)
+
+
+@shared_task(name="apim.billing.tasks.apply_due_events")
+def apply_due_events() -> None:
+    """Apply what a lost message or a failure left behind."""
+    connection = find_connection()
+    if connection is None:
+        return
+    for event_id in events.due_events():
+        events.apply_event(connection, event_id)
+
+
+@shared_task(name="apim.billing.tasks.look_after_payments")
+def look_after_payments() -> None:
+    """Follow the clock of dunning, and end at Stripe what has ended here."""
+    connection = find_connection()
+    if connection is None:
+        return
+    dunning.follow_clock(connection)
+    dunning.end_what_is_over(connection)
+
+
+@shared_task(name="apim.billing.tasks.repair_billing")
+def repair_billing() -> None:
+    """Take in the events of the last days that never reached us."""
+    connection = find_connection()
+    if connection is not None:
+        events.repair(connection)
