@@ -18,6 +18,7 @@ from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.exchanges import kinds
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
+from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
 from benchmarks.swaps import swaps
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
 }
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
+SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
 
 
 def main() -> int:
@@ -47,6 +49,8 @@ def main() -> int:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         bench = _bench(Path(folder))
+        if arguments.soak:
+            return _soak(bench, arguments)
         if not arguments.short:
             fetched.fetch(bench)
             subjects.compile_gateway()
@@ -72,12 +76,24 @@ def main() -> int:
     return 0
 
 
+def _soak(bench: Bench, arguments: argparse.Namespace) -> int:
+    """Run the soak and print its figures; the exit code is 1 when something was wrong."""
+    length = Length(arguments.minutes * 60, SHORT_PER_S if arguments.short else UNBOUNDED)
+    told = soak(bench, length)
+    _print_rows("Soak", told)
+    if not arguments.short:
+        _keep({"machine": _machine(), "extent": vars(arguments), "soak": told})
+    return 1 if told["faults"] else 0
+
+
 def _arguments() -> argparse.Namespace:
     names = ["throughput", *MEASUREMENTS]
     parser = argparse.ArgumentParser(prog="script/bench", description="Measure the gateway beside its peers.")
     parser.add_argument("--short", action="store_true", help="only see that everything runs and answers rightly")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
+    parser.add_argument("--soak", action="store_true", help="half load for minutes with states, kills and failures")
+    parser.add_argument("--minutes", type=float, default=15, help="of the soak")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     return parser.parse_args()
 

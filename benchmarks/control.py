@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,8 +20,9 @@ class Offer:
     """The state that the control plane offers now; replacing it wakes who waits for another one."""
 
     def __init__(self, state: State) -> None:
-        """Offers state first; applied holds the revisions that the workers told they apply."""
+        """Offers state first; applied holds the revisions that workers told they apply; usage goes to take_usage."""
         self.state = state
+        self.take_usage: Callable[[bytes], object] = msgspec.msgpack.decode
         self.applied: set[int] = set()
         self._changed = threading.Condition()
 
@@ -52,6 +53,7 @@ def serving(offer: Offer) -> Iterator[str]:
             if self.path.endswith("/sync"):
                 answer = _sync(offer, records, json.loads(body))
             elif self.path.endswith("/usage"):
+                offer.take_usage(body)
                 answer = {"acked_seq": msgspec.msgpack.decode(body)["last_seq"]}
             else:
                 answer = {}

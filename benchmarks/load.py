@@ -71,6 +71,8 @@ class Subject:
     name: str
     port: int
     pid: int
+    admin_port: int = 0
+    tls_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

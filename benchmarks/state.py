@@ -73,7 +73,12 @@ def make_state(size: Size, upstream_port: int, revision: int = 1, policies: tupl
 
     Errors: ValueError when the compiler finds a problem.
     """
-    compiled = compile_snapshot(_rows(size, upstream_port, revision, policies), {})
+    return state_of(size, make_rows(size, upstream_port, revision, policies), revision)
+
+
+def state_of(size: Size, rows: Rows, revision: int = 1) -> State:
+    """The publication of rows that were made for this size. Errors: ValueError when the compiler finds a problem."""
+    compiled = compile_snapshot(rows, {})
     if compiled.problems:
         message = f"the compiler finds {compiled.problems[0]}"
         raise ValueError(message)
@@ -127,7 +132,8 @@ def _signer() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(_SEED)
 
 
-def _rows(size: Size, upstream_port: int, revision: int, policies: tuple[PolicyRow, ...]) -> Rows:
+def make_rows(size: Size, upstream_port: int, revision: int = 1, policies: tuple[PolicyRow, ...] = ()) -> Rows:
+    """The rows of the state, for those who change them."""
     targets = (TargetRow(f"http://127.0.0.1:{upstream_port}"),)
     apis = tuple(
         APIRow(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import control, processes
+from benchmarks.certificates import SEALING_KEY
 from benchmarks.interpreters import best_interpreter
 from benchmarks.load import Call, Subject
 from benchmarks.state import PEPPER, State, verify_key
@@ -42,6 +43,15 @@ class Build:
     title: str
     wish: str
     is_cached: bool = False  # its bytecode is kept, whatever this environment says
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a gateway is started; build None = any."""
+
+    build: Build | None
+    workers: int
+    cores: set[int]
 
 
 SOURCES = Build("apim", "no")
@@ -83,13 +93,20 @@ def file_upstream(bench: Bench, body_bytes: int) -> Iterator[int]:
 
 @contextmanager
 def gateway(
-    bench: Bench, state: State | control.Offer, name: str = "apim", build: Build | None = None
+    bench: Bench,
+    state: State | control.Offer,
+    name: str = "apim",
+    build: Build | None = None,
+    *,
+    workers: int = 1,
+    cores: set[int] | None = None,
 ) -> Iterator[Subject]:
-    """Our own, with one worker, fed by a control plane of the benchmark's own; of any build unless one is given."""
+    """Our own, fed by a control plane of the benchmark's own; of any build unless one is given."""
     home = bench.folder / name.replace(" ", "-")
     home.mkdir(exist_ok=True)
     offer = state if isinstance(state, control.Offer) else control.Offer(state)
-    with control.serving(offer) as control_url, _gateway_process(bench, home, control_url, build) as subject:
+    form = Form(build, workers, cores or bench.subject_cores)
+    with control.serving(offer) as control_url, _gateway_process(bench, home, control_url, form) as subject:
         yield subject
 
 
@@ -110,7 +127,7 @@ def compile_gateway() -> None:
 def gateway_from_disk(bench: Bench, name: str) -> Iterator[Subject]:
     """The sources on the data that a gateway kept, with no control plane to ask; keeps the bytecode of modules."""
     nowhere = f"http://127.0.0.1:{processes.free_port()}"
-    with _gateway_process(bench, bench.folder / name, nowhere, WITH_BYTECODE) as subject:
+    with _gateway_process(bench, bench.folder / name, nowhere, Form(WITH_BYTECODE, 1, bench.subject_cores)) as subject:
         yield subject
 
 
@@ -189,8 +206,9 @@ backend b
 
 
 @contextmanager
-def _gateway_process(bench: Bench, home: Path, control_url: str, build: Build | None = None) -> Iterator[Subject]:
-    port, admin_port, log = processes.free_port(), processes.free_port(), bench.folder / f"{home.name}.log"
+def _gateway_process(bench: Bench, home: Path, control_url: str, form: Form) -> Iterator[Subject]:
+    build, log = form.build, bench.folder / f"{home.name}.log"
+    port, admin_port, tls_port = (processes.free_port() for _ in range(3))
     credentials = home / "credentials.json"
     credentials.touch(mode=0o600)
     credentials.write_text(
@@ -202,6 +220,7 @@ def _gateway_process(bench: Bench, home: Path, control_url: str, build: Build | 
                 "verify_key": verify_key(),
                 "redis_url": f"unix://{home / 'no-redis.sock'}",
                 "environment": "default",
+                "sealing_key": SEALING_KEY.hex(),
             }
         )
     )
@@ -213,12 +232,12 @@ def _gateway_process(bench: Bench, home: Path, control_url: str, build: Build | 
             environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(bench.folder / "bytecode")}
     command = [
         interpreter.program, "-m", "gateway_sync.runtime", "--home", home, "--port", port, "--admin-port", admin_port,
-        "--workers", 1, "--bind", "127.0.0.1", "--credentials", credentials,
+        "--tls-port", tls_port, "--workers", form.workers, "--bind", "127.0.0.1", "--credentials", credentials,
     ]  # fmt: skip
-    started = processes.running([str(part) for part in command], bench.subject_cores, log, environment)
+    started = processes.running([str(part) for part in command], form.cores, log, environment)
     with started as process:
         processes.wait_for_port(port, process, log)
-        yield Subject(build.title if build else "apim", port, process.pid)
+        yield Subject(build.title if build else "apim", port, process.pid, admin_port, tls_port)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ PACKAGES = {
     "curl": "curl",
     "openssl": "openssl",
     "nghttp": "nghttp2-client",
+    "slowhttptest": "slowhttptest",
 }
 PLACES = ("/usr/sbin", "/usr/lib/postgresql/*/bin", "/opt/homebrew/bin", "/usr/local/bin")
 

@@ -69,6 +69,7 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _bench(outcome, environment, missing)
         if is_all:
             _pytest(outcome, "long tiers", environment, "-m", "slow")
+            _command(outcome, "soak", (PYTHON, "-m", "benchmarks", "--soak"), environment)
             _command(outcome, "full benchmark", (PYTHON, "-m", "benchmarks"), environment)
     return _conclude(outcome, time.monotonic() - started_at, is_all=is_all)
 
@@ -163,7 +164,7 @@ def _conclude(outcome: Outcome, seconds: float, *, is_all: bool) -> int:
     for name, result, stage_seconds in outcome.stages:
         print(f"  {result:<7} {stage_seconds:7.1f} s  {name}")
     if not is_all:
-        print("  not in this tier: slow tests and the full benchmark (script/test --all)")
+        print("  not in this tier: slow tests, the soak and the full benchmark (script/test --all)")
     if outcome.unstable:
         print("\n  !!! UNSTABLE: failed, and passed when run alone; mend them !!!")
         for name in outcome.unstable:
