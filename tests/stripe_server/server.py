@@ -15,6 +15,7 @@ from tests.stripe_server.errors import StripeError
 from tests.stripe_server.objects import (  # noqa: F401 -- importing them registers their routes
     accounts,
     checkout,
+    credit_notes,
     customers,
     invoice_items,
     invoice_previews,
@@ -26,6 +27,7 @@ from tests.stripe_server.objects import (  # noqa: F401 -- importing them regist
     prices,
     products,
     refunds,
+    schedules,
     setup_intents,
     subscription_ends,
     subscription_items,

@@ -42,6 +42,8 @@ def arrears(mode: Mode, item: Object, customer: str, start: int, end: int) -> li
     """A metered item's lines for a period that is over."""
     price = price_of(mode, item)
     start = max(start, item.get("_usage_from") or start)
+    if start >= end:
+        return []  # billed already, when the price changed
     quantity = used(mode, price, customer, start, end)
     return _parts(mode, item, quantity, start, end)
 

@@ -110,9 +110,11 @@ def check_open(found: Object, params: Object) -> None:
             raise invalid("You can only use pending updates with `collection_method=charge_automatically`.")
     if found.get("pending_update") and set(params) & {"items", "trial_end", "billing_cycle_anchor"}:
         raise invalid("You cannot update a subscription with a pending update; void or pay its invoice first.")
-    if found["schedule"] and "items" in params:
-        raise invalid("This subscription is managed by the subscription schedule "
-                      f"`{found['schedule']}`; update the schedule instead.", param="items")  # fmt: skip
+    if found["schedule"] and set(params) & {"cancel_at", "cancel_at_period_end"}:
+        raise invalid(
+            f"The subscription is managed by the subscription schedule `{found['schedule']}`, and updating any "
+            "cancelation behavior directly is not allowed. Please update the schedule instead."
+        )
 
 
 def apply_fields(mode: Mode, found: Object, params: Object) -> None:

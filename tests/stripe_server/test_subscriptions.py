@@ -1,0 +1,330 @@
+"""Subscriptions: starts, trials, renewals, changes, ends. Times are those of a test clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.stripe_server import scenes
+from tests.stripe_server.fixture import StripeServer
+from tests.stripe_server.scenes import DAY, START
+
+FEBRUARY = START + 31 * DAY
+
+
+def get(client: stripe.StripeClient, key: str) -> Any:
+    return client.v1.subscriptions.retrieve(key)
+
+
+def invoices(client: stripe.StripeClient, key: str) -> list[Any]:
+    """Oldest first."""
+    return client.v1.invoices.list({"subscription": key}).data[::-1]
+
+
+def test_a_subscription_is_paid_at_once_and_tells_its_period(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, customer, _clock = scenes.subscribed(stripe_server, scenes.price(client))
+
+    invoice = client.v1.invoices.retrieve(made.latest_invoice, {"expand": ["payments.data.payment.payment_intent"]})
+    item = made["items"].data[0]
+
+    assert made.status == "active"
+    assert (item.current_period_start, item.current_period_end) == (START, FEBRUARY)
+    assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == ("paid", 2900, "subscription_create")
+    assert invoice.parent
+    assert invoice.parent.subscription_details
+    assert invoice.parent.subscription_details.subscription == made.id
+    intent = invoice.payments.data[0].payment.payment_intent
+    assert (intent.status, intent.amount_received) == ("succeeded", 2900)
+    assert scenes.kinds(client, "customer.subscription", "invoice.") == [
+        "customer.subscription.created",
+        "invoice.created",
+        "invoice.finalized",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        "customer.subscription.updated",
+    ]
+    assert client.v1.customers.retrieve(customer).currency == "eur"
+
+
+def test_usage_is_billed_in_arrears_with_the_fee_of_the_next_period(stripe_server: StripeServer):
+    """29 + 32,400 x 0.0004 = 41.96."""
+    client = stripe_server.client()
+    base = scenes.price(client)
+    tiers = [{"up_to": 100000, "unit_amount": 0}, {"up_to": "inf", "unit_amount_decimal": "0.04"}]
+    calls = scenes.metered(
+        client, scenes.meter(client), billing_scheme="tiered", tiers_mode="graduated", tiers=tiers
+    )
+    made, customer, clock = scenes.subscribed(stripe_server, base, calls)
+    stripe_server.advance(clock, START + 20 * DAY)
+    scenes.use(client, customer, 100000)
+    scenes.use(client, customer, 32400, timestamp=START + 10 * DAY)
+
+    stripe_server.advance(clock, FEBRUARY + 60)
+    draft = invoices(client, made.id)[-1]
+    stripe_server.advance(clock, FEBRUARY + 3601)
+    paid = client.v1.invoices.retrieve(draft.id)
+
+    assert (draft.status, draft.automatically_finalizes_at) == ("draft", FEBRUARY + 3600)
+    assert (paid.status, paid.total, paid.billing_reason) == ("paid", 4196, "subscription_cycle")
+    assert sorted((line.quantity, line.amount) for line in paid.lines.data) == [(1, 2900), (32400, 1296), (100000, 0)]
+    periods = {(line.period.start, line.period.end) for line in paid.lines.data if line.amount in {0, 1296}}
+    assert periods == {(START, FEBRUARY)}
+
+
+def test_usage_that_comes_while_the_invoice_is_a_draft_is_still_on_it(stripe_server: StripeServer):
+    client = stripe_server.client()
+    calls = scenes.metered(client, scenes.meter(client), unit_amount_decimal="1")
+    made, customer, clock = scenes.subscribed(stripe_server, calls)
+    stripe_server.advance(clock, FEBRUARY + 60)
+    scenes.use(client, customer, 1000, timestamp=FEBRUARY - 1)
+    scenes.use(client, customer, 5000, timestamp=FEBRUARY + 1)
+
+    stripe_server.advance(clock, FEBRUARY + 3601)
+
+    assert invoices(client, made.id)[-1].total == 1000
+
+
+def test_a_trial_warns_three_days_before_and_then_bills(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, _customer, clock = scenes.subscribed(stripe_server, scenes.price(client), trial_period_days=14)
+    assert (made.status, made.trial_end) == ("trialing", START + 14 * DAY)
+    assert invoices(client, made.id)[0].total == 0
+
+    stripe_server.advance(clock, START + 11 * DAY)
+    assert scenes.kinds(client, "customer.subscription.trial") == ["customer.subscription.trial_will_end"]
+    stripe_server.advance(clock, START + 14 * DAY + 3601)
+
+    assert get(client, made.id).status == "active"
+    assert [(each.status, each.total) for each in invoices(client, made.id)] == [("paid", 0), ("paid", 2900)]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "event"),
+    [("pause", "paused", "customer.subscription.paused"), ("cancel", "canceled", "customer.subscription.deleted")],
+)
+def test_a_trial_without_a_card_ends_as_was_agreed(stripe_server: StripeServer, behavior: str, status: str, event: str):
+    client = stripe_server.client()
+    settings = {"end_behavior": {"missing_payment_method": behavior}}
+    made, _customer, clock = scenes.subscribed(
+        stripe_server, scenes.price(client), card="", trial_period_days=14, trial_settings=settings
+    )
+    assert made.pending_setup_intent
+
+    stripe_server.advance(clock, START + 15 * DAY)
+
+    assert get(client, made.id).status == status
+    assert event in scenes.kinds(client)
+    assert len(invoices(client, made.id)) == 1
+
+
+def test_a_paused_subscription_is_resumed_when_its_invoice_is_paid(stripe_server: StripeServer):
+    client = stripe_server.client()
+    settings = {"end_behavior": {"missing_payment_method": "pause"}}
+    made, customer, clock = scenes.subscribed(
+        stripe_server, scenes.price(client), card="", trial_period_days=14, trial_settings=settings
+    )
+    stripe_server.advance(clock, START + 15 * DAY)
+    scenes.use_card(client, customer, "pm_card_visa")
+
+    client.v1.subscriptions.resume(made.id, {"billing_cycle_anchor": {"type": "now"}})
+
+    found = get(client, made.id)
+    assert (found.status, found.billing_cycle_anchor) == ("active", START + 15 * DAY)
+    assert "customer.subscription.resumed" in scenes.kinds(client)
+    assert invoices(client, made.id)[-1].amount_paid == 2900
+
+
+def test_an_upgrade_at_mid_period_credits_and_charges_to_the_second(stripe_server: StripeServer):
+    client = stripe_server.client()
+    small, large = scenes.price(client, 3100), scenes.price(client, 6200)
+    made, _customer, clock = scenes.subscribed(stripe_server, small)
+    stripe_server.advance(clock, START + 21 * DAY)
+    change: Any = {
+        "items": [{"id": made["items"].data[0].id, "price": large}],
+        "proration_behavior": "always_invoice",
+    }
+
+    preview = client.v1.invoices.create_preview({"subscription": made.id, "subscription_details": change})
+    updated = client.v1.subscriptions.update(made.id, change)
+
+    invoice = client.v1.invoices.retrieve(str(updated.latest_invoice))
+    assert [line.amount for line in invoice.lines.data] == [-1000, 2000]
+    assert [line.amount for line in preview.lines.data] == [-1000, 2000]
+    assert preview.id.startswith("upcoming_in_")
+    assert (invoice.status, invoice.total, invoice.billing_reason) == ("paid", 1000, "subscription_update")
+    assert len(invoices(client, made.id)) == 2
+
+
+def test_prorations_wait_for_the_next_invoice_unless_told_otherwise(stripe_server: StripeServer):
+    client = stripe_server.client()
+    small, large = scenes.price(client, 3100), scenes.price(client, 6200)
+    made, customer, clock = scenes.subscribed(stripe_server, small)
+    stripe_server.advance(clock, START + 21 * DAY)
+    item = made["items"].data[0].id
+    client.v1.subscriptions.update(made.id, {"items": [{"id": item, "price": large}]})
+    assert len(client.v1.invoice_items.list({"customer": customer, "pending": True}).data) == 2
+
+    stripe_server.advance(clock, FEBRUARY + 3601)
+
+    assert invoices(client, made.id)[-1].total == 6200 + 1000
+
+
+def test_a_pending_update_counts_only_when_its_invoice_is_paid(stripe_server: StripeServer):
+    client = stripe_server.client()
+    small, large = scenes.price(client, 3100), scenes.price(client, 6200)
+    made, customer, clock = scenes.subscribed(stripe_server, small)
+    stripe_server.advance(clock, START + 21 * DAY)
+    scenes.use_card(client, customer, "pm_card_chargeCustomerFail")
+    change: Any = {
+        "items": [{"id": made["items"].data[0].id, "price": large}],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "pending_if_incomplete",
+    }
+
+    waiting = client.v1.subscriptions.update(made.id, change)
+    scenes.use_card(client, customer, "pm_card_visa")
+    assert waiting.pending_update
+    assert waiting.pending_update.expires_at == START + 21 * DAY + 23 * 3600
+    assert (waiting.status, waiting["items"].data[0].price.id) == ("active", small)
+    client.v1.invoices.pay(str(waiting.latest_invoice))
+
+    applied = get(client, made.id)
+    assert (applied.pending_update, applied["items"].data[0].price.id) == (None, large)
+    assert "customer.subscription.pending_update_applied" in scenes.kinds(client)
+
+
+def test_a_pending_update_that_is_not_paid_is_dropped(stripe_server: StripeServer):
+    client = stripe_server.client()
+    small, large = scenes.price(client, 3100), scenes.price(client, 6200)
+    made, customer, clock = scenes.subscribed(stripe_server, small)
+    scenes.use_card(client, customer, "pm_card_chargeCustomerFail")
+    change: Any = {
+        "items": [{"id": made["items"].data[0].id, "price": large}],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "pending_if_incomplete",
+    }
+    waiting = client.v1.subscriptions.update(made.id, change)
+
+    stripe_server.advance(clock, START + 2 * DAY)
+
+    found = get(client, made.id)
+    assert (found.status, found.pending_update, found["items"].data[0].price.id) == ("active", None, small)
+    assert client.v1.invoices.retrieve(str(waiting.latest_invoice)).status == "void"
+
+
+def test_cancelling_at_the_period_end_bills_the_last_usage_and_can_be_taken_back(stripe_server: StripeServer):
+    client = stripe_server.client()
+    calls = scenes.metered(client, scenes.meter(client), unit_amount_decimal="1")
+    made, customer, clock = scenes.subscribed(stripe_server, scenes.price(client), calls)
+    scenes.use(client, customer, 700)
+    first = client.v1.subscriptions.update(made.id, {"cancel_at_period_end": True})
+    assert first.cancel_at == FEBRUARY
+    assert client.v1.subscriptions.update(made.id, {"cancel_at_period_end": False}).cancel_at is None
+    client.v1.subscriptions.update(made.id, {"cancel_at_period_end": True})
+
+    stripe_server.advance(clock, FEBRUARY + 7200)
+
+    found = get(client, made.id)
+    assert (found.status, found.ended_at) == ("canceled", FEBRUARY)
+    assert [(each.status, each.total) for each in invoices(client, made.id)] == [("paid", 2900), ("paid", 700)]
+    with pytest.raises(stripe.InvalidRequestError, match="canceled subscription can only update"):
+        client.v1.subscriptions.update(made.id, {"cancel_at_period_end": False})
+
+
+def test_cancelling_now_credits_and_bills_when_asked(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, customer, clock = scenes.subscribed(stripe_server, scenes.price(client, 3100))
+    stripe_server.advance(clock, START + 21 * DAY)
+
+    client.v1.subscriptions.cancel(made.id, {"prorate": True, "invoice_now": True})
+
+    assert invoices(client, made.id)[-1].total == -1000
+    assert client.v1.customers.retrieve(customer).balance == -1000
+
+
+def test_the_end_of_a_month_comes_back_after_a_shorter_one(stripe_server: StripeServer):
+    client = stripe_server.client()
+    clock = scenes.clock(client, START + 30 * DAY)  # 31 January
+    customer = scenes.customer(client, clock_id=clock)
+    made = client.v1.subscriptions.create({"customer": customer, "items": [{"price": scenes.price(client)}]})
+
+    ends = [made["items"].data[0].current_period_end]
+    stripe_server.advance(clock, START + 62 * DAY)
+    ends.append(get(client, made.id)["items"].data[0].current_period_end)
+
+    assert ends == [START + 58 * DAY, START + 89 * DAY]  # 28 February, 31 March
+
+
+def test_a_schedule_changes_the_price_at_the_period_end_and_lets_go(stripe_server: StripeServer):
+    client = stripe_server.client()
+    large, small = scenes.price(client, 6200), scenes.price(client, 3100)
+    made, _customer, clock = scenes.subscribed(stripe_server, large)
+    schedule = client.v1.subscription_schedules.create({"from_subscription": made.id})
+    phases: Any = [
+        {"items": [{"price": large, "quantity": 1}], "start_date": START, "end_date": FEBRUARY},
+        {"items": [{"price": small, "quantity": 1}], "duration": {"interval": "month", "interval_count": 1}},
+    ]
+    client.v1.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release"})
+
+    stripe_server.advance(clock, FEBRUARY + 3601)
+    changed = get(client, made.id)
+    stripe_server.advance(clock, START + 60 * DAY)
+
+    assert changed["items"].data[0].price.id == small
+    assert [each.total for each in invoices(client, made.id)] == [6200, 3100, 3100]
+    assert get(client, made.id).schedule is None
+    assert client.v1.subscription_schedules.retrieve(schedule.id).status == "released"
+
+
+def test_a_changed_meter_price_bills_what_was_used_before_at_the_old_price(stripe_server: StripeServer):
+    client = stripe_server.client()
+    meter = scenes.meter(client)
+    dear, cheap = (scenes.metered(client, meter, unit_amount_decimal=unit) for unit in ("10", "1"))
+    made, customer, clock = scenes.subscribed(stripe_server, dear)
+    scenes.use(client, customer, 100)
+    stripe_server.advance(clock, START + 10 * DAY)
+    client.v1.subscriptions.update(made.id, {"items": [{"id": made["items"].data[0].id, "price": cheap}]})
+    scenes.use(client, customer, 50)
+
+    stripe_server.advance(clock, FEBRUARY + 3601)
+
+    assert invoices(client, made.id)[-1].total == 100 * 10 + 50
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ([{"price": "price_none"}], "No such price: 'price_none'"),
+        ([{"price": "metered", "quantity": 1}], "Quantity should not be specified where usage_type is `metered`"),
+        ([{"price": "base"}, {"price": "yen"}], "only supports"),
+        ([{"price": "base"}, {"price": "base"}], "same plan"),
+        ([{"price": "once"}], "only accepts prices with `type=recurring`"),
+        ([{"price": "archived"}], "inactive"),
+    ],
+    ids=["unknown", "metered-quantity", "currencies", "twice", "one-time", "archived"],
+)
+def test_items_that_do_not_fit_are_refused(stripe_server: StripeServer, items: list[Any], message: str):
+    client = stripe_server.client()
+    product = client.v1.products.create({"name": "Set-up"}).id
+    known = {
+        "base": scenes.price(client),
+        "yen": scenes.price(client, 300, "jpy"),
+        "metered": scenes.metered(client, scenes.meter(client), unit_amount_decimal="1"),
+        "once": client.v1.prices.create({"product": product, "currency": "eur", "unit_amount": 100}).id,
+        "archived": scenes.price(client),
+    }
+    client.v1.prices.update(known["archived"], {"active": False})
+    wanted = [item | {"price": known.get(item["price"], item["price"])} for item in items]
+
+    with pytest.raises(stripe.InvalidRequestError, match=message):
+        client.v1.subscriptions.create({"customer": scenes.customer(client), "items": wanted})
+
+
+def test_a_customer_without_a_card_cannot_subscribe_to_what_costs(stripe_server: StripeServer):
+    client = stripe_server.client()
+    with pytest.raises(stripe.InvalidRequestError, match="no attached payment source"):
+        scenes.subscribed(stripe_server, scenes.price(client), card="")
+    assert client.v1.subscriptions.list({"status": "all"}).data == []
