@@ -159,7 +159,10 @@ class CertificateRow:
 
 @dataclass(frozen=True, slots=True)
 class HostRow:
-    """A host name of the environment; client_certificates is off, optional or required, client_ca PEM."""
+    """A host name of the environment; client_certificates is off, optional or required, client_ca PEM.
+
+    Shapes: challenge is the token of an authority that looks whether the host is ours, and the answer; () = none does.
+    """
 
     id: str
     name: str
@@ -170,6 +173,7 @@ class HostRow:
     hsts_max_age_s: int = 0
     client_certificates: str = "off"
     client_ca: str = ""
+    challenge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,11 +221,21 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenge:
+    """How an authority is answered who looks whether a host is ours (RFC 8555 section 8.3), over plain HTTP."""
+
+    host: str
+    token: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """The fragment `edge`: what gateways are called, and what they show to those they talk with."""
 
     certificates: tuple[Certificate, ...] = ()
     hosts: tuple[Host, ...] = ()
+    challenges: tuple[Challenge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

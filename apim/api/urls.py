@@ -95,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("issuers/<str:issuer>", issuers.OneIssuer.as_view()),
     path("hosts", certificates.Hosts.as_view()),
     path("hosts/<str:host>", certificates.OneHost.as_view()),
+    path("hosts/<str:host>/order", certificates.HostOrder.as_view()),
     path("publications", gateways.Publications.as_view()),
     path("publications/<str:publication>", gateways.OnePublication.as_view()),
     path("usage", usage.Usage.as_view()),

@@ -166,6 +166,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},
     "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
+    "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},

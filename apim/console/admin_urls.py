@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("hosts", certificates.host_list, name="admin-hosts"),
     path("new-host", certificates.host_new, name="admin-host-new"),
     path("hosts/<str:host_id>", certificates.host_edit, name="admin-host"),
+    path("hosts/<str:host_id>/order", certificates.host_order, name="admin-host-order"),
     path("hosts/<str:host_id>/delete", certificates.host_delete, name="admin-host-delete"),
     path("issuers", issuers.issuer_list, name="admin-issuers"),
     path("new-issuer", issuers.issuer_new, name="admin-issuer-new"),

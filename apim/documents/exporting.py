@@ -162,6 +162,7 @@ def _hosts(user: User, name: str) -> Iterator[Document]:
             "hstsMaxAge": row.hsts_max_age_s,
             "clientCertificates": row.client_certificates,
             "clientCA": row.client_ca,
+            "certificate": row.certificate_source if row.certificate_source != Host.CertificateSource.KEPT else "",
         }
         yield _document("Host", row.name, spec, environment=_place(row.environment.name))
 

@@ -229,6 +229,10 @@ _SPECS: Mapping[str, Record] = {
                 meaning="`required`: callers without a certificate of `clientCA` are refused; `optional`: not.",
             ),
             "clientCA": Text(may_be_file=True, meaning="PEM of the authorities whose client certificates are taken."),
+            "certificate": Text(
+                tuple(Host.CertificateSource.values),
+                meaning="`acme`: ordered from the environment's authority; `kept`: a `Certificate` covers it.",
+            ),
         },
         meaning="A host name of the gateways, exact or `*.example.com`, for administrators.",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -16,12 +18,14 @@ from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
+from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.chains import Chain, covers, read_chain
 from apim.gateways.models import Certificate, Environment, Host
 from apim.gateways.services import touch
 from apim.notifications.services import send_mail
 
 WARNED_DAYS = (7, 30)  # before the end; the nearer one last
+_NAME_CHARACTERS = 40  # of a host, in the name of its certificate
 _SEAL_CONTEXT = "gateways.certificate.key"
 
 
@@ -56,6 +60,12 @@ def save_certificate(
     record(by=by, action=action, target=certificate, before=before, after=state_of(certificate))
     touch([environment.pk])
     return certificate
+
+
+def certificate_name(host: str) -> str:
+    """The name of the certificate that is ordered for a host."""
+    readable = re.sub(r"[^a-z0-9]+", "-", host)[:_NAME_CHARACTERS].strip("-")
+    return f"acme-{readable}-{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 
 def _fill(certificate: Certificate, read: Chain) -> None:
@@ -96,11 +106,16 @@ def uncovered_without(certificate: Certificate) -> tuple[str, ...]:
 
 @transaction.atomic
 def warn_of_expiry(now: datetime) -> int:
-    """How many mails about certificates that end soon were sent; each is warned of 30 and 7 days before, once."""
+    """How many mails about certificates that end soon were sent; each is warned of 30 and 7 days before, once.
+
+    One that is renewed by ACME is warned of when its renewal failed; until then nobody has anything to do.
+    """
     count = 0
     ending = Certificate.objects.select_for_update(no_key=True, of=("self",)).filter(
         not_after__lte=now + timedelta(days=max(WARNED_DAYS))
     )
+    renewed = CertificateOrder.objects.filter(failures=0, certificate__not_after__gt=now)
+    ending = ending.exclude(pk__in=renewed.values("certificate"))
     for certificate in ending.select_related("environment"):
         days = min(days for days in WARNED_DAYS if certificate.not_after <= now + timedelta(days=days))
         if certificate.warned_days and certificate.warned_days <= days:
@@ -116,7 +131,8 @@ def _warn(certificate: Certificate, now: datetime) -> list[object]:
     admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
     ends = "has expired" if certificate.not_after <= now else f"expires in {left} day{'' if left == 1 else 's'}"
     link = absolute_url("/console/admin/certificates")
-    context = {"certificate": certificate, "ends": ends, "link": link}
+    order = CertificateOrder.objects.filter(certificate=certificate).select_related("host").first()
+    context = {"certificate": certificate, "ends": ends, "link": link, "order": order}
     return list(
         send_mail(
             to=list(admins.values_list("email", flat=True)),

@@ -8,10 +8,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import DomainError, Invalid, Problems
+from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.chains import read_authorities
 from apim.gateways.models import Environment, Host
 from apim.gateways.services import touch
@@ -24,6 +26,7 @@ FIELDS = (
     "hsts_max_age_s",
     "client_certificates",
     "client_ca",
+    "certificate_source",
 )
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
@@ -63,6 +66,7 @@ def save_host(*, environment: Environment, name: str, by: Actor, changes: Mappin
     if before == state_of(host):
         return host
     host.save()
+    _follow(host)
     record(by=by, action="host.update" if found else "host.create", target=host, before=before, after=state_of(host))
     touch([environment.pk])
     return host
@@ -75,6 +79,14 @@ def delete_host(*, host: Host, by: Actor) -> None:
     record(by=by, action="host.delete", target=host, before=state_of(host))
     host.delete()
     touch([environment_id])
+
+
+def _follow(host: Host) -> None:
+    """Have its certificate ordered, or leave it to people."""
+    if host.certificate_source == Host.CertificateSource.ACME:
+        CertificateOrder.objects.get_or_create(host=host, defaults={"due_at": timezone.now()})
+    else:
+        CertificateOrder.objects.filter(host=host).delete()
 
 
 def _errors_in(host: Host) -> list[DomainError]:
@@ -95,4 +107,19 @@ def _errors_in(host: Host) -> list[DomainError]:
     if host.client_certificates != Host.ClientCertificates.OFF and not host.client_ca:
         message = "Client certificates are asked for, but no authority is named that issues them."
         errors.append(Invalid("gateways.host_client_ca", message, field="client_ca"))
+    if host.certificate_source == Host.CertificateSource.ACME:
+        errors += _errors_of_acme(host)
     return errors
+
+
+def _errors_of_acme(host: Host) -> list[DomainError]:
+    if host.name.startswith("*."):
+        message = "An authority proves single names only over HTTP."
+        hint = "Keep a certificate for the wildcard yourself, or name each host."
+        return [Invalid("gateways.host_acme_wildcard", message, field="certificate_source", hint=hint)]
+    environment = host.environment
+    if not (environment.acme_directory and environment.acme_contact and environment.has_agreed_to_acme_terms):
+        message = "The environment has no ACME authority yet."
+        hint = "On the environment's page, name the authority's directory and a contact, and agree to its terms."
+        return [Invalid("gateways.host_acme_environment", message, field="certificate_source", hint=hint)]
+    return []

@@ -10,11 +10,14 @@ from django.db.models import F, Q
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids, owns_anything
 from apim.fields import IDField
+from apim.gateways.acme.models import ACMEAccount, CertificateOrder
 from apim.gateways.issuers import Issuer
 
 __all__ = [
+    "ACMEAccount",
     "AccessRecord",
     "Certificate",
+    "CertificateOrder",
     "Environment",
     "Gateway",
     "Host",
@@ -58,6 +61,9 @@ class Environment(models.Model):
     address_rate_per_s = models.PositiveIntegerField(default=500)  # each client address, before authentication
     address_burst = models.PositiveIntegerField(default=1000)
     policies = models.JSONField(default=list)  # [{kind: settings}]
+    acme_directory = models.URLField(max_length=500, blank=True)  # whose certificates hosts may have
+    acme_contact = models.EmailField(blank=True)
+    has_agreed_to_acme_terms = models.BooleanField(default=False)
     revision = models.PositiveBigIntegerField(default=0)
     published_revision = models.PositiveBigIntegerField(default=0)
     access_seq = models.PositiveBigIntegerField(default=0)
@@ -218,6 +224,10 @@ class Host(models.Model):
         OPTIONAL = "optional"
         REQUIRED = "required"
 
+    class CertificateSource(models.TextChoices):
+        KEPT = "kept"
+        ACME = "acme", "ACME"
+
     id = IDField("host")
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="hosts")
     name = models.CharField(max_length=253)
@@ -230,6 +240,9 @@ class Host(models.Model):
         max_length=8, choices=ClientCertificates.choices, default=ClientCertificates.OFF
     )
     client_ca = models.TextField(blank=True)  # PEM of the authorities whose client certificates are taken
+    certificate_source = models.CharField(
+        max_length=4, choices=CertificateSource.choices, default=CertificateSource.KEPT
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -22,6 +22,7 @@ from django.utils import timezone
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, DomainError, Invalid, Problems
+from apim.gateways.acme.settings import check_authority
 from apim.gateways.models import AccessRecord, Environment, Gateway, Worker
 from apim.gateways.publishing import announce_on_commit
 from apim.gateways.reports import GatewayReport
@@ -32,6 +33,7 @@ _TOKEN_PREFIX = "apimgw_"  # noqa: S105 - tells people and scanners what the sec
 _TOKEN_BYTES = 32
 TARGETS_AT_MOST = 5000  # of one report
 EVENTS_AT_MOST = 50
+ACME_FIELDS = ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")
 _EDITABLE = frozenset(
     {
         "display_name",
@@ -42,6 +44,7 @@ _EDITABLE = frozenset(
         "address_rate_per_s",
         "address_burst",
         "policies",
+        *ACME_FIELDS,
     }
 )
 _LISTS = frozenset({"allowed_networks", "policies"})  # checked here: Django takes an empty list for a missing value
@@ -138,6 +141,8 @@ def update_environment(*, environment: Environment, changes: Mapping[str, Any], 
     before = state_of(environment)
     for name, value in changes.items():
         setattr(environment, name, value)
+    if any(before[name] != getattr(environment, name) for name in ACME_FIELDS):
+        changes = {**changes, **check_authority(environment, before)}
     try:
         unchanged = {field.name for field in Environment._meta.fields} - changes.keys()  # noqa: SLF001 - documented
         environment.clean_fields(exclude=unchanged | _LISTS)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import EnvironmentRow, HostRow
-from gateway_sync.snapshot import API, Certificate, Edge, Host
+from gateway_sync.snapshot import API, Certificate, Challenge, Edge, Host
 
 _CLIENT_CERTIFICATES = ("off", "optional", "required")
+_CHALLENGE_PARTS = 2  # token and answer
 
 
 def compile_edge(row: EnvironmentRow, apis: Iterable[API]) -> tuple[Edge, list[Problem]]:
@@ -27,7 +28,12 @@ def compile_edge(row: EnvironmentRow, apis: Iterable[API]) -> tuple[Edge, list[P
     for host in sorted(row.hosts, key=lambda host: host.name):
         problems += _host_problems(host, deployed)
         hosts.append(_compile_host(host))
-    return Edge(certificates, tuple(hosts)), problems
+    challenges = tuple(
+        Challenge(host.name.lower(), *host.challenge)
+        for host in sorted(row.hosts, key=lambda host: host.name)
+        if len(host.challenge) == _CHALLENGE_PARTS
+    )
+    return Edge(certificates, tuple(hosts), challenges), problems
 
 
 def _compile_host(row: HostRow) -> Host:

@@ -125,7 +125,8 @@ def _host_rows(environment_id: str) -> tuple[rows.HostRow, ...]:
         "client_ca",
     )
     found = Host.objects.using(DATABASE).filter(environment_id=environment_id).order_by("id")
-    return tuple(rows.HostRow(*one) for one in found.values_list(*fields))
+    named = found.values_list(*fields, "order__token", "order__answer")
+    return tuple(rows.HostRow(*[*one, (token, answer) if token else ()]) for *one, token, answer in named)
 
 
 def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:

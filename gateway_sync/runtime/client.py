@@ -14,7 +14,7 @@ from gateway_sync.runtime.bounds import SHED
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.forwarding import forwarded_lines
 from gateway_sync.runtime.core.hosts import HostTable, TLSPeer, place
-from gateway_sync.runtime.core.refusals import refusal_answer, status_of
+from gateway_sync.runtime.core.refusals import plain_answer, refusal_answer, status_of
 from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import SHORT_BYTES, without_empty_lines
 from gateway_sync.runtime.exchange import Exchange
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 BODY_BYTES: Final = 4096  # of a body, either way, within the time that one step of it may take
 LINGER_S: Final = 2.0
+_ANSWERED: Final = 200
 MAX_AHEAD: Final = 65_536  # bytes of pipelined requests kept while one is served
 
 
@@ -110,6 +111,11 @@ class ClientConnection:
     def _place(self, head: RequestHead, table: HostTable) -> bool:
         """True when the name that the caller used lets the request go on; else it is refused."""
         peer = self.peer
+        if table.is_challenged and peer is None and (content := table.challenge_answer(head)) is not None:
+            self._answer_and_close(
+                plain_answer(content, self._serving.date, is_head=head.method == b"HEAD"), _ANSWERED, ""
+            )
+            return False
         was_vouched = peer is not None and peer.is_vouched
         refusal, self.host_lines = place(table, head, peer, self._serving.tls_port)
         if peer is not None and peer.is_vouched != was_vouched:
@@ -317,12 +323,16 @@ class ClientConnection:
         serving.spool.number += 1
         request_id = request_id_of(serving.boot.decode(), serving.spool.number)
         block, _ = refusal_answer(refusal, request_id, serving.date, is_head=is_head, is_closing=True)
-        status = status_of(refusal)
-        serving.stats[REQUESTS] += 1
         serving.stats[REFUSED] += 1
-        serving.stats[STATUS_CLASS + status // 100] += 1
-        serving.count_anonymous("", None, status, refusal.code)
+        status = status_of(refusal)
         serving.tracing.note_unread(request_id, refusal, status, serving.gate.index.revision)
+        self._answer_and_close(block, status, refusal.code)
+
+    def _answer_and_close(self, block: bytes, status: int, code: str) -> None:
+        serving = self._serving
+        serving.stats[REQUESTS] += 1
+        serving.stats[STATUS_CLASS + status // 100] += 1
+        serving.count_anonymous("", None, status, code)
         self.transport.write(block)
         self._linger()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.journey import Journey
+from tests.ports import free_ports
 from tests.product import new_place, running
 from tests.upstreams import Upstream
 
@@ -21,9 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
+def tls_port() -> int:
+    """Where the product serves HTTPS."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="session")
+def journey(tmp_path_factory: pytest.TempPathFactory, tls_port: int) -> Iterator[Journey]:
     """A running product, and what an owner, a developer and a caller do with it."""
-    with running(new_place(tmp_path_factory.mktemp("e2e") / "home")) as product, Journey(product) as started:
+    place = new_place(tmp_path_factory.mktemp("e2e") / "home", APIM_GATEWAY_TLS_PORT=str(tls_port))
+    with running(place) as product, Journey(product) as started:
         yield started
 
 

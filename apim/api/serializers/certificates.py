@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apim.api.bodies import Body
 from apim.gateways.chains import LONGEST_PEM
-from apim.gateways.models import Certificate, Host
+from apim.gateways.models import Certificate, CertificateOrder, Host
 
 
 class CertificateShape(serializers.ModelSerializer[Certificate]):
@@ -52,10 +52,25 @@ class CertificateBody(Body):
     organization = serializers.CharField(max_length=60, required=False, allow_blank=True, default="")
 
 
+class OrderShape(serializers.ModelSerializer[CertificateOrder]):
+    """How far a certificate by ACME is."""
+
+    state = serializers.ChoiceField(choices=CertificateOrder.State.choices)
+    fault = serializers.CharField(help_text="Why the last try failed; empty when it did not.")
+    due_at = serializers.DateTimeField(help_text="When the next step is due: a try, or the renewal.")
+    certificate = serializers.CharField(source="certificate.name", default="", help_text="The one that is shown.")
+
+    class Meta:
+        model = CertificateOrder
+        fields = ("state", "fault", "failures", "due_at", "certificate")
+        read_only_fields = fields
+
+
 class HostShape(serializers.ModelSerializer[Host]):
     """A host name of an environment's gateways."""
 
     environment = serializers.CharField(source="environment.name")
+    order = OrderShape(default=None, help_text="Where its certificate comes by ACME; else null.")
 
     class Meta:
         model = Host
@@ -70,6 +85,8 @@ class HostShape(serializers.ModelSerializer[Host]):
             "hsts_max_age_s",
             "client_certificates",
             "client_ca",
+            "certificate_source",
+            "order",
             "created_at",
             "updated_at",
         )
@@ -86,6 +103,11 @@ class HostChanges(Body):
     hsts_max_age_s = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     client_certificates = serializers.ChoiceField(choices=Host.ClientCertificates.choices, required=False)
     client_ca = serializers.CharField(max_length=LONGEST_PEM, required=False, allow_blank=True)
+    certificate_source = serializers.ChoiceField(
+        choices=Host.CertificateSource.choices,
+        required=False,
+        help_text="acme: ordered from the environment's authority and renewed; kept: by people.",
+    )
 
 
 class HostBody(HostChanges):

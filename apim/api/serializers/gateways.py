@@ -30,6 +30,9 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "address_rate_per_s",
             "address_burst",
             "policies",
+            "acme_directory",
+            "acme_contact",
+            "has_agreed_to_acme_terms",
             "revision",
             "published_revision",
             "access_seq",
@@ -52,6 +55,14 @@ class EnvironmentChanges(Body):
     address_rate_per_s = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     address_burst = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     policies = serializers.ListField(child=serializers.DictField(), required=False)
+    acme_directory = serializers.URLField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        help_text="Of the authority of hosts' certificates.",
+    )
+    acme_contact = serializers.EmailField(required=False, allow_blank=True, help_text="To whom the authority writes.")
+    has_agreed_to_acme_terms = serializers.BooleanField(required=False)
 
 
 class WorkerShape(serializers.ModelSerializer[Worker]):

@@ -19,6 +19,7 @@ from apim.api.preconditions import answer, answer_created, check_match, lock
 from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.certificates import CertificateBody, CertificateShape, HostBody, HostChanges, HostShape
+from apim.gateways.acme.orders import order_now
 from apim.gateways.certificates import delete_certificate, save_certificate
 from apim.gateways.hosts import delete_host, save_host
 from apim.gateways.models import Certificate, Host
@@ -102,7 +103,10 @@ class Hosts(Resource):
     def get(self, request: APIRequest) -> Response:
         """The host names of the gateways, for admins and owners."""
         return page(
-            request, Host.objects.visible_to(request.user).select_related("environment"), HOST_LISTING, HostShape
+            request,
+            Host.objects.visible_to(request.user).select_related("environment", "order__certificate"),
+            HOST_LISTING,
+            HostShape,
         )
 
     @operation(
@@ -150,3 +154,15 @@ class OneHost(Resource):
         response = answer(request, found, HostShape)
         delete_host(host=found, by=request.actor)
         return response
+
+
+class HostOrder(Resource):
+    """/hosts/{host}/order"""
+
+    @operation("order_host_certificate", tag="Gateways", scope="admin", answers=HostShape)
+    def post(self, request: APIRequest, host: str) -> Response:
+        """Orders the host's certificate by ACME, or renews it, at once; `order` tells how far it is."""
+        found = find_host(request.user, host)
+        require_editable(Host.objects.editable_by(request.user), found)
+        order_now(host=found, by=request.actor)
+        return answer(request, find_host(request.user, found.pk), HostShape)

@@ -24,12 +24,16 @@ class EnvironmentForm(forms.ModelForm):
         label="Networks upstreams may live in",
         help_text="One CIDR block a line. Link-local and metadata addresses are never allowed.",
     )
+    acme_directory = forms.URLField(
+        required=False, max_length=500, assume_scheme="https", label="ACME directory of an authority",
+        help_text="Hosts may have their certificates from there, such as https://acme-v02.api.letsencrypt.org/directory.",
+    )  # fmt: skip
 
     class Meta:
         model = Environment
         fields = (
             "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
-            "address_rate_per_s", "address_burst",
+            "address_rate_per_s", "address_burst", "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
         )  # fmt: skip
         labels = {
             "display_name": "Name shown",
@@ -37,8 +41,13 @@ class EnvironmentForm(forms.ModelForm):
             "allow_unverified_upstreams": "Upstreams may go without certificate checks (never in production)",
             "address_rate_per_s": "Calls per second from one client address",
             "address_burst": "Burst from one client address",
+            "acme_contact": "Contact of the authority",
+            "has_agreed_to_acme_terms": "We agree to the terms of service of the authority",
         }
-        help_texts = {"address_rate_per_s": "Checked before the key is; answered with 429 rate-limited."}
+        help_texts = {
+            "address_rate_per_s": "Checked before the key is; answered with 429 rate-limited.",
+            "acme_contact": "An e-mail address that the authority may write to.",
+        }
 
     def clean_allowed_networks(self) -> list[str]:
         """The blocks, each a network."""

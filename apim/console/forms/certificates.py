@@ -66,12 +66,13 @@ class HostForm(forms.ModelForm):
     class Meta:
         model = Host
         fields = (
-            "api", "version", "base_path", "is_redirected_to_https", "hsts_max_age_s", "client_certificates",
-            "client_ca",
+            "api", "version", "base_path", "certificate_source", "is_redirected_to_https", "hsts_max_age_s",
+            "client_certificates", "client_ca",
         )  # fmt: skip
         labels = {
             "api": "API",
             "base_path": "Base path",
+            "certificate_source": "Its certificate is",
             "is_redirected_to_https": "Redirect plain HTTP to HTTPS",
             "hsts_max_age_s": "HSTS, seconds",
             "client_certificates": "Client certificates",
@@ -81,6 +82,7 @@ class HostForm(forms.ModelForm):
             "api": "Name of the API that the host serves. Empty: every API by its own path.",
             "version": "Name of the version that it serves. Empty: every version by its name.",
             "base_path": "Stands for the API (and version) in its paths, such as /payments. Empty: nothing does.",
+            "certificate_source": "ACME: ordered from the authority of the environment. Port 80 must lead here.",
             "hsts_max_age_s": "For so long browsers come by HTTPS only. 0: they are not told.",
             "client_ca": "PEM of the authorities that issue them.",
         }

@@ -18,6 +18,7 @@ _FIELDS = {
     "hstsMaxAge": "hsts_max_age_s",
     "clientCertificates": "client_certificates",
     "clientCA": "client_ca",
+    "certificate": "certificate_source",
 }
 
 

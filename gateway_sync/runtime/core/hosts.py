@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.runtime.core.paths import canonical_path
-from gateway_sync.snapshot import Host
+from gateway_sync.snapshot import Challenge, Host
 
 REMEMBERED_NAMES = 4096
 _HTTPS_PORT = 443
+CHALLENGE_PATH = b"/.well-known/acme-challenge/"  # RFC 8555 section 8.3
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -71,13 +72,23 @@ class HostEntry:
 class HostTable:
     """The hosts of one snapshot by name."""
 
-    def __init__(self, hosts: Iterable[Host]) -> None:
-        """Exact names win over wildcards, which stand for one label."""
+    def __init__(self, hosts: Iterable[Host], challenges: Iterable[Challenge] = ()) -> None:
+        """Exact names win over wildcards, which stand for one label. is_challenged = an authority looks at some."""
         entries = [HostEntry(host) for host in hosts]
         self.entries = tuple(entries)
         self._exact = {entry.name: entry for entry in entries if not entry.name.startswith("*.")}
         self._wildcards = {entry.name[2:]: entry for entry in entries if entry.name.startswith("*.")}
         self._names: dict[bytes, str] = {}
+        self._answers = {
+            (one.host, CHALLENGE_PATH + one.token.encode()): one.answer.encode() for one in challenges if one.token
+        }
+        self.is_challenged = bool(self._answers)
+
+    def challenge_answer(self, head: RequestHead) -> bytes | None:
+        """What an authority is answered who looks whether a host is ours, over plain HTTP; None for all others."""
+        if head.method not in (b"GET", b"HEAD"):
+            return None
+        return self._answers.get((self.name_of(head.host), head.target_path))
 
     def find(self, name: str) -> HostEntry | None:
         """The entry of a host name."""

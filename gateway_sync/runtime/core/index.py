@@ -153,7 +153,7 @@ class Index:
         """Empty of routes; build_index fills it. hosts is None where requests of all names are alike."""
         self.environment = environment
         self.edge = edge
-        self.hosts = HostTable(edge.hosts) if edge != _NO_EDGE else None
+        self.hosts = HostTable(edge.hosts, edge.challenges) if edge != _NO_EDGE else None
         self.revision = revision
         self.digest = digest
         self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}

@@ -84,3 +84,17 @@ def refusal_answer(
         lines.append(b"Connection: close")
     lines.append(b"\r\n" if is_head else b"\r\n" + body)
     return b"\r\n".join(lines), 0 if is_head else len(body)
+
+
+def plain_answer(content: bytes, date: bytes, *, is_head: bool) -> bytes:
+    """A whole answer of the gateway's own with bytes that mean something to the caller alone; the last one there."""
+    lines = [
+        b"HTTP/1.1 200 OK",
+        b"Content-Type: application/octet-stream",
+        b"Cache-Control: no-store",
+        date,
+        b"Content-Length: %d" % len(content),
+        b"Connection: close",
+        b"\r\n" if is_head else b"\r\n" + content,
+    ]
+    return b"\r\n".join(lines)

@@ -62,7 +62,8 @@ def test_deleting_tells_whose_callers_are_refused(
 
 def test_a_host_is_named_changed_and_deleted(log_in: LogIn, admin: User, environment: Environment) -> None:
     client = log_in(admin)
-    fields = {"hsts_max_age_s": "60", "client_certificates": "required", "client_ca": authority().pem}
+    asked = {"client_certificates": "required", "client_ca": authority().pem}
+    fields = {"hsts_max_age_s": "60", "certificate_source": "kept", **asked}
     made = client.post("/console/admin/new-host", {"name": "API.example.com", "environment": environment.id, **fields})
 
     assert made.status_code == 302

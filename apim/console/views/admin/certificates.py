@@ -17,10 +17,12 @@ from apim.accounts.services import actor_of
 from apim.console.forms.certificates import ChainForm, HostForm, NewCertificateForm, NewHostForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.errors import Conflict
+from apim.gateways.acme.orders import order_now
 from apim.gateways.certificates import WARNED_DAYS, delete_certificate, save_certificate, uncovered_without
 from apim.gateways.chains import covers
 from apim.gateways.hosts import FIELDS, delete_host, save_host
-from apim.gateways.models import Certificate, Host
+from apim.gateways.models import Certificate, CertificateOrder, Host
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def certificate_delete(request: ConsoleRequest, certificate_id: str) -> HttpResp
 @admin_page
 def host_list(request: ConsoleRequest) -> HttpResponse:
     """Every host name, what it serves, and the certificates that cover it."""
-    rows = listing(request, Host.objects.select_related("environment"))
+    rows = listing(request, Host.objects.select_related("environment", "order"))
     certificates = list(Certificate.objects.filter(organization=None).only("name", "hosts", "environment_id"))
     hosts = [
         HostRow(
@@ -164,7 +166,21 @@ def host_edit(request: ConsoleRequest, host_id: str) -> HttpResponse:
             save_host(environment=host.environment, name=host.name, changes=form.cleaned_data, by=_by(request))
             messages.success(request, "Saved. Gateways apply it within seconds.")
             return redirect("console:admin-hosts")
-    return page(request, "console/admin/host.html", form=form, title=host.name, host=host)
+    order = CertificateOrder.objects.filter(host=host).select_related("certificate").first()
+    return page(request, "console/admin/host.html", form=form, title=host.name, host=host, order=order)
+
+
+@admin_page
+def host_order(request: ConsoleRequest, host_id: str) -> HttpResponse:
+    """Has the host's certificate ordered at once."""
+    host = get_object_or_404(Host, pk=host_id)
+    if request.method == "POST":
+        try:
+            order_now(host=host, by=_by(request))
+            messages.success(request, "It is tried at once. See here in a few seconds what became of it.")
+        except Conflict as error:
+            messages.error(request, error.message)
+    return redirect("console:admin-host", host.pk)
 
 
 @admin_page
