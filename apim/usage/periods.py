@@ -27,3 +27,21 @@ def end_of(period: str, at: datetime, timezone: str = "UTC") -> datetime:
     if period == "day":
         return start + timedelta(days=1)  # wall time: the day of a clock change has 23 or 25 hours
     return start.astimezone(UTC) + (timedelta(hours=1) if period == "hour" else timedelta(minutes=1))
+
+
+def last_whole(interval: str, at: datetime) -> tuple[datetime, datetime]:
+    """The beginning and the end of the last whole day, week, month or year before `at`, in UTC."""
+    today = start_of("day", at)
+    match interval:
+        case "day":
+            end, start = today, today - timedelta(days=1)
+        case "week":
+            end = today - timedelta(days=today.weekday())
+            start = end - timedelta(days=7)
+        case "year":
+            end = today.replace(month=1, day=1)
+            start = end.replace(year=end.year - 1)
+        case _:
+            end = start_of("month", at)
+            start = start_of("month", end - timedelta(days=1))
+    return start, end

@@ -23,7 +23,7 @@ from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
-from apim.products.services import Terms, create_plan, create_product
+from apim.products.services import Terms, create_meter, create_plan, create_product
 from apim.usage.models import UsageRecord
 from gateway_sync.delivery.models import Publication
 from tests.factories import accounts as accounts_factory
@@ -85,6 +85,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )  # fmt: skip
     update_api(api=vault.api, changes={"visibility": "internal"}, by=TESTER)
     secret_plan = create_plan(organization=acme, name="secret-plan", terms=Terms(), by=TESTER)
+    secret_meter = create_meter(organization=acme, name="secret-meter", definition={}, by=TESTER)
     manual = create_plan(organization=acme, name="manual", terms=Terms(approval="manual"), by=TESTER)
     vaults = create_product(
         organization=acme, name="vaults", items=[(vault, [])], plans=[secret_plan], by=TESTER, visibility="internal"
@@ -115,6 +116,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     return World(
         people,
         {
+            "page:meters:name": secret_meter.name,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
             "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,
             "page:organizations:name": acme.name, "page:environments:name": environment.name,

@@ -8,7 +8,11 @@ from django import template
 from django.utils.text import Truncator
 
 from apim.console.forms.plans import CeilingForm
+from apim.pricing.money import money_text
+from apim.pricing.rating import Rated
+from apim.pricing.words import amount_words, headline, sentences
 from apim.products.models import PlanVersion
+from apim.usage.metering import Preview
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 register = template.Library()
@@ -43,15 +47,37 @@ def group_titles(upstream: Mapping[str, object]) -> list[str]:
 
 @register.filter
 def terms(version: PlanVersion | None) -> list[str]:
-    """What a plan version grants, one sentence each."""
+    """What a plan version grants and costs, one sentence each."""
     if version is None:
         return []
-    sentences = [f"{quota['requests']:,} calls per {quota['per']}" for quota in version.quotas]
+    granted = [f"{quota['requests']:,} calls per {quota['per']}" for quota in version.quotas]
     if version.rate:
         rate = version.rate
         period = _PERIODS.get(rate["per_s"], f"{rate['per_s']} seconds")
-        sentences.insert(0, f"{rate['requests']:,} calls per {period}, {rate['burst']:,} at once")
-    return sentences or ["No limits of its own"]
+        granted.insert(0, f"{rate['requests']:,} calls per {period}, {rate['burst']:,} at once")
+    limits = granted or ([] if version.is_priced else ["No limits of its own"])
+    return [*limits, *sentences(version.terms)]
+
+
+@register.filter
+def price(version: PlanVersion | None) -> str:
+    """What a plan version costs, in a few words."""
+    return headline(version.terms) if version is not None else ""
+
+
+@register.filter
+def invoice_total(rated: Rated) -> str:
+    """The total of an invoice with its currency; 0 for what costs nothing."""
+    return amount_words(rated.total, rated.currency) if rated.currency else "0"
+
+
+@register.filter
+def invoice_difference(row: Preview) -> str:
+    """How much more the other version costs, signed; in words where the currencies differ."""
+    if row.before.currency and row.before.currency != row.after.currency:
+        return "another currency"
+    text = money_text(row.difference, row.after.currency) if row.after.currency else f"{row.difference}"
+    return f"+{text}" if row.difference > 0 else text
 
 
 @register.filter

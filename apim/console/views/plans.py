@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -22,6 +23,7 @@ from apim.errors import Forbidden
 from apim.gateways.services import default_environment
 from apim.products.models import Plan
 from apim.products.services import archive_plan, create_plan, effective_ceiling
+from apim.products.services.plans import terms_of
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def plan_list(request: ConsoleRequest) -> HttpResponse:
         "console/plans/list.html",
         rows=listing(request, rows.prefetch_related("versions", Prefetch("products", products)).order_by("name")),
         is_archived=is_archived,
-        can_add=_editors(request.user).exists(),
+        can_add=plan_editors(request.user).exists(),
     )
 
 
@@ -66,6 +68,7 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
         plan=plan,
         versions=versions,
         current=next((version for version in versions if version.state == version.State.ACTIVE), None),
+        behind=sum(version.subscribers for version in versions if version.state != version.State.ACTIVE),
         products=products.filter(plans=plan),
         problems=problems_of({plan.id, *(version.id for version in versions)}),
         **_ceiling(plan.organization),
@@ -76,7 +79,7 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
 @publisher_page
 def plan_new(request: ConsoleRequest) -> HttpResponse:
     """A plan and its first terms."""
-    if not _editors(request.user).exists():
+    if not plan_editors(request.user).exists():
         raise Forbidden("console.plans_not_delegated", "Only admins edit plans here.", hint=DELEGATION_HINT)
     form = NewPlanForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
@@ -93,15 +96,17 @@ def plan_new(request: ConsoleRequest) -> HttpResponse:
 @publisher_page
 def plan_edit(request: ConsoleRequest, name: str) -> HttpResponse:
     """Changed terms: version n+1, and whom it moves."""
-    plan = _find_to_edit(request.user, name)
+    plan = find_plan_to_edit(request.user, name)
     current = plan.versions.filter(state="active").first()
     form = TermsForm(posted(request), initial=terms_initial(current) if current else {})
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            version = revise_plan(plan=plan, terms=form.terms, by=actor_of(request.user))
+            terms = replace(form.terms, pricing=current.pricing if current else None)  # prices have their own page
+            version = revise_plan(plan=plan, terms=terms, by=actor_of(request.user))
             messages.success(request, f"Version {version.number} is in force; gateways apply it within a second.")
             return redirect("console:plan", plan.name)
     moved = Subscription.objects.live().filter(plan_version__plan=plan)
+    is_kept = current is not None and not terms_of(current).moves_existing
     return page(
         request,
         "console/plans/edit.html",
@@ -111,6 +116,7 @@ def plan_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         next_number=(current.number if current else 0) + 1,
         moved=moved.select_related("organization", "product")[:10],
         moved_count=moved.count(),
+        is_kept=is_kept,
         **_ceiling(plan.organization),
     )
 
@@ -118,7 +124,7 @@ def plan_edit(request: ConsoleRequest, name: str) -> HttpResponse:
 @publisher_page
 def plan_archive(request: ConsoleRequest, name: str) -> HttpResponse:
     """Asks, then offers the plan to nobody new."""
-    plan = _find_to_edit(request.user, name)
+    plan = find_plan_to_edit(request.user, name)
     count = Subscription.objects.live().filter(plan_version__plan=plan).count()
     confirmation = Confirmation(
         title=f"Archive the plan {plan.display_name}?",
@@ -150,7 +156,8 @@ def _ceiling(organization: Organization) -> Mapping[str, object]:
     }
 
 
-def _editors(user: User) -> QuerySet[Organization]:
+def plan_editors(user: User) -> QuerySet[Organization]:
+    """The organizations whose plans and meters the user edits."""
     owned = owned_organizations(user)
     return owned if is_admin(user) else owned.filter(owners_edit_plans=True)
 
@@ -159,7 +166,8 @@ def _can_edit(user: User, plan: Plan) -> bool:
     return Plan.objects.editable_by(user).filter(pk=plan.pk).exists()
 
 
-def _find_to_edit(user: User, name: str) -> Plan:
+def find_plan_to_edit(user: User, name: str) -> Plan:
+    """The plan, when the user may change it."""
     plan: Plan = get_object_or_404(plans_of(user).select_related("organization"), name=name)
     if not _can_edit(user, plan):
         raise Forbidden("console.plans_not_delegated", "You may see this plan, not change it.", hint=DELEGATION_HINT)

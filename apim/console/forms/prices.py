@@ -1,0 +1,318 @@
+"""Forms about what a plan costs: the plan's own fields, a row for each price and for each meter's limit.
+
+They write what a Plan document says; `apim.pricing` judges it, and each fault comes to stand at its field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from apim.console.forms.fields import BELOW
+from apim.pricing.faults import At, Fault
+from apim.pricing.money import CURRENCIES
+from apim.pricing.terms import INTERVALS, Terms, parse_terms
+
+_MODELS = (
+    ("", "No price: leave this row out"),
+    ("flat", "Fixed, each period"),
+    ("setup", "Fixed, once"),
+    ("unit", "Each unit"),
+    ("graduated", "Tiers, each unit at its tier's price"),
+    ("volume", "Tiers, all units at the last tier's price"),
+    ("package", "Packages, a begun one counts"),
+    ("prepaid", "Prepaid credits"),
+)
+_COMMON = ("EUR", "USD", "GBP", "CHF", "JPY", "KRW", "KWD")
+_AMOUNT = {"inputmode": "decimal", "autocomplete": "off"}
+
+
+def _amount(label: str, help_text: str = "") -> forms.CharField:
+    return forms.CharField(
+        required=False, max_length=30, label=label, help_text=help_text, widget=forms.TextInput(attrs=_AMOUNT)
+    )
+
+
+class PricingForm(forms.Form):
+    """What holds for all prices of a plan."""
+
+    currency = forms.ChoiceField(
+        choices=[(code, code) for code in (*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON)))], initial="EUR"
+    )
+    interval = forms.ChoiceField(
+        choices=[(interval, interval) for interval in INTERVALS], initial="month", label="Invoiced each"
+    )
+    trial_days = forms.IntegerField(required=False, min_value=1, label="Free days at the beginning")
+    trial_card = forms.ChoiceField(
+        choices=(("not-required", "No card needed"), ("required", "With a card")), initial="not-required", label="Trial"
+    )
+    trial_end = forms.ChoiceField(
+        choices=(("pause", "pauses"), ("cancel", "ends")), initial="pause", label="Without a card it then"
+    )
+    minimum_spend = _amount("Costs at least", "A period; what is missing becomes a line of the invoice.")
+    maximum_spend = _amount("Costs at most", "A period; calls are blocked there.")
+    grace_days = forms.IntegerField(
+        min_value=0, initial=14, label="Days of grace", help_text="After a failed payment; slower in the second half."
+    )
+    end_days = forms.IntegerField(min_value=1, initial=45, label="Ends after days")
+    upgrade = forms.ChoiceField(
+        choices=(("immediate", "at once"), ("period-end", "at the period's end")), label="A dearer plan holds"
+    )
+    downgrade = forms.ChoiceField(
+        choices=(("period-end", "at the period's end"), ("immediate", "at once")), label="A cheaper plan holds"
+    )
+    proration = forms.ChoiceField(
+        choices=(("time", "by time"), ("max-consumption", "by time or quota used"), ("none", "nothing")),
+        label="Given back of a begun period",
+    )
+    existing = forms.ChoiceField(
+        choices=(("keep", "keep what they agreed to"), ("move", "move to the new version at once")),
+        label="Subscribers, when the plan changes,",
+    )
+
+    _PLACES: ClassVar[Mapping[str, str]] = {
+        "trial/days": "trial_days",
+        "trial/paymentMethod": "trial_card",
+        "trial/onEndWithoutCard": "trial_end",
+        "trial": "trial_days",
+        "minimumSpend": "minimum_spend",
+        "maximumSpend": "maximum_spend",
+        "maximumSpend/amount": "maximum_spend",
+        "dunning/graceDays": "grace_days",
+        "dunning/endAfterDays": "end_days",
+        "currency": "currency",
+        "interval": "interval",
+    }
+
+    def document(self) -> dict[str, Any]:
+        """What the form says, as a Plan document says it."""
+        data = self.cleaned_data
+        found: dict[str, Any] = {
+            "currency": data["currency"],
+            "interval": data["interval"],
+            "dunning": {"graceDays": data["grace_days"], "endAfterDays": data["end_days"]},
+            "change": {name: data[name] for name in ("upgrade", "downgrade", "proration")},
+            "migration": {"existing": data["existing"]},
+        }
+        if data["trial_days"]:
+            found["trial"] = {
+                "days": data["trial_days"],
+                "paymentMethod": data["trial_card"],
+                "onEndWithoutCard": data["trial_end"],
+            }
+        if data["minimum_spend"]:
+            found["minimumSpend"] = data["minimum_spend"]
+        if data["maximum_spend"]:
+            found["maximumSpend"] = {"amount": data["maximum_spend"]}
+        return found
+
+    def field_of(self, at: At) -> str | None:
+        """The field for a place of the document."""
+        return self._PLACES.get("/".join(at))
+
+
+class MeterRow(forms.Form):
+    """A row that may name a meter."""
+
+    meter = forms.ChoiceField(required=False, label="Meter")
+
+    def __init__(self, *args: Any, meters: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["meter"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [("", "None"), *((name, name) for name in meters)]
+
+
+class PriceRow(MeterRow):
+    """One price."""
+
+    model = forms.ChoiceField(choices=_MODELS, required=False, label="How it is charged")
+    name = forms.CharField(required=False, max_length=60, label="Name", help_text="On invoices.")
+    price = _amount("Price", "Of a period, a unit, a package or a top-up.")
+    size = forms.IntegerField(required=False, min_value=1, label="Units in a package")
+    tiers = forms.CharField(
+        required=False,
+        label="Tiers",
+        help_text="One a line: the last unit, `:`, and the price of a unit, perhaps `+` a fee. `*` is the last tier.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "100000: 0\n*: 0.0004"}),
+    )
+    minimum = _amount("At least")
+
+    def document(self) -> dict[str, Any]:
+        """What the row says, as a Plan document says it. Shapes: {} for a row that is left out."""
+        data = self.cleaned_data
+        model = data.get("model")
+        if not model:
+            return {}
+        found: dict[str, Any] = {"model": model} | ({"name": data["name"]} if data["name"] else {})
+        if model in {"unit", "graduated", "volume", "package"}:
+            found |= {"meter": data["meter"]} | ({"minimum": data["minimum"]} if data["minimum"] else {})
+        if model in {"graduated", "volume"}:
+            return found | {"tiers": _read_tiers(data["tiers"])}
+        if data["price"]:
+            found["unit" if model == "unit" else "amount"] = data["price"]
+        if model == "package" and data["size"]:
+            found["size"] = data["size"]
+        return found
+
+    def field_of(self, at: At) -> str | None:
+        """The field for a place within the row's part of the document."""
+        if not at:
+            return "price" if self.cleaned_data.get("model") in {"flat", "setup", "unit", "prepaid"} else None
+        return {"amount": "price", "unit": "price"}.get(at[0], at[0] if at[0] in self.fields else None)
+
+
+class LimitRow(MeterRow):
+    """How much of a meter is included, and what happens above."""
+
+    included = forms.IntegerField(required=False, min_value=0, label="Included")
+    on_exceed = forms.ChoiceField(
+        choices=(("bill", "it is billed"), ("block", "calls are blocked")), required=False, label="Above that"
+    )
+    hard_cap = forms.IntegerField(required=False, min_value=1, label="Never more than")
+
+    def document(self) -> dict[str, Any]:
+        """What the row says, as a Plan document says it. Shapes: {} for a row that is left out."""
+        data = self.cleaned_data
+        if not data.get("meter"):
+            return {}
+        found = {"meter": data["meter"], "included": data["included"] or 0, "onExceed": data["on_exceed"] or "bill"}
+        return found | ({"hardCap": data["hard_cap"]} if data["hard_cap"] else {})
+
+    def field_of(self, at: At) -> str | None:
+        """The field for a place within the row's part of the document."""
+        return {"onExceed": "on_exceed", "hardCap": "hard_cap"}.get(at[0], at[0]) if at else None
+
+
+PriceRows = forms.formset_factory(PriceRow, extra=0, max_num=50)
+LimitRows = forms.formset_factory(LimitRow, extra=0, max_num=50)
+
+
+def _read_tiers(text: str) -> list[dict[str, Any]]:
+    """The tiers of a text area; what is no number is left for the judge."""
+    tiers: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        bound, _, price = line.rpartition(":")
+        unit, _, flat = price.partition("+")
+        tier: dict[str, Any] = {"unit": unit.strip()} | ({"flat": flat.strip()} if flat.strip() else {})
+        if bound.strip() not in {"", "*"}:
+            digits = bound.strip().replace(",", "")
+            tier["upTo"] = int(digits) if digits.isdecimal() else bound.strip()
+        tiers.append(tier)
+    return tiers
+
+
+def write_tiers(tiers: Iterable[Mapping[str, Any]]) -> str:
+    """The tiers of a document as the text area has them."""
+    return "\n".join(
+        f"{tier.get('upTo', '*')}: {tier['unit']}" + (f" + {tier['flat']}" if "flat" in tier else "") for tier in tiers
+    )
+
+
+class PricesForms(forms.Form):
+    """The forms of the page as one: what is at fault comes to stand at the field that it is about."""
+
+    def __init__(self, form: PricingForm, prices: Any, limits: Any) -> None:
+        super().__init__()
+        self.form = form
+        self._rows = {
+            "prices": [row for row in prices if row.document()],
+            "limits": [row for row in limits if row.document()],
+        }
+
+    def pricing(self) -> dict[str, Any]:
+        """The whole as a Plan document says it. Shapes: only limits for a plan without prices."""
+        prices = [row.document() for row in self._rows["prices"]]
+        limits = [row.document() for row in self._rows["limits"]]
+        found = {**self.form.document(), "prices": prices} if prices else {}
+        return found | ({"limits": limits} if limits else {})
+
+    def read(self) -> Terms | None:
+        """The terms; None when something is at fault, which then stands at its field."""
+        terms, faults = parse_terms(self.pricing())
+        for fault in faults:
+            self.place(fault)
+        return terms
+
+    def place(self, fault: Fault) -> None:
+        """Put a fault where it belongs."""
+        error = ValidationError(f"{fault.message} {fault.hint}".strip(), code="pricing")
+        group, _, rest = "/".join(fault.at).partition("/")
+        if group in self._rows and rest:
+            index, _, inner = rest.partition("/")
+            row = self._rows[group][int(index)]
+            row.add_error(row.field_of(tuple(inner.split("/")) if inner else ()), error)
+            if not self.form.errors:
+                self.form.add_error(None, BELOW)
+        else:
+            self.form.add_error(self.form.field_of(fault.at), error)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Put what a service refused to the plan's own form; its words name the price."""
+        self.form.add_error(self.form.field_of((field,)) if field else None, error)
+
+
+def initial_of(pricing: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The forms' values for a pricing that exists: of the plan's own form, of prices, of limits."""
+    trial, dunning, change = pricing.get("trial", {}), pricing.get("dunning", {}), pricing.get("change", {})
+    own = {
+        "currency": pricing.get("currency"),
+        "interval": pricing.get("interval"),
+        "trial_days": trial.get("days"),
+        "trial_card": trial.get("paymentMethod"),
+        "trial_end": trial.get("onEndWithoutCard"),
+        "minimum_spend": pricing.get("minimumSpend"),
+        "maximum_spend": pricing.get("maximumSpend", {}).get("amount"),
+        "grace_days": dunning.get("graceDays"),
+        "end_days": dunning.get("endAfterDays"),
+        "existing": pricing.get("migration", {}).get("existing"),
+        **change,
+    }
+    prices = [
+        {
+            "model": price["model"],
+            "name": price["name"],
+            "meter": price.get("meter", ""),
+            "price": price.get("unit") or price.get("amount", ""),
+            "size": price.get("size"),
+            "tiers": write_tiers(price.get("tiers", ())),
+            "minimum": price.get("minimum", ""),
+        }
+        for price in pricing.get("prices", ())
+    ]
+    limits = [
+        {
+            "meter": limit["meter"],
+            "included": limit.get("included"),
+            "on_exceed": limit.get("onExceed"),
+            "hard_cap": limit.get("hardCap"),
+        }
+        for limit in pricing.get("limits", ())
+    ]
+    return {name: value for name, value in own.items() if value is not None}, prices, limits
+
+
+class SampleForm(forms.Form):
+    """A usage of each meter to simulate."""
+
+    def __init__(self, data: Any, *, meters: Sequence[str], initial: Mapping[str, int]) -> None:
+        super().__init__(data, prefix="usage")
+        for meter in meters:
+            self.fields[meter] = forms.IntegerField(
+                required=False, min_value=0, max_value=10**15, label=meter, initial=initial.get(meter)
+            )
+
+    def usage(self) -> dict[str, Decimal]:
+        """The quantities; those left empty are the sample's own."""
+        self.is_valid()
+        typed = getattr(self, "cleaned_data", {})
+        return {
+            name: Decimal(typed[name] if typed.get(name) is not None else field.initial or 0)
+            for name, field in self.fields.items()
+        }

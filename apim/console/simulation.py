@@ -1,0 +1,62 @@
+"""The simulator beside the prices of a plan: the invoice of a sample usage, and what other models would make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from apim.pricing.alternatives import alternatives
+from apim.pricing.money import money_text
+from apim.pricing.parts import Graduated, Volume
+from apim.pricing.rating import Period, rate
+from apim.pricing.terms import Terms, remarks_on
+
+_SHARES = (Decimal(0), Decimal("0.5"), Decimal(1), Decimal(2), Decimal(10))
+_BEYOND = Decimal("1.324")  # so much of what is included as shows what more costs
+_SAMPLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """An invoice, and the totals of other usages by model.
+
+    Shapes: models = how each column is sold, the plan as it is first; rows = (usage by meter, a total for each model).
+    """
+
+    invoice: Mapping[str, Any]
+    models: tuple[str, ...]
+    rows: tuple[tuple[Mapping[str, int], tuple[str, ...]], ...]
+    remarks: tuple[str, ...]
+
+
+def simulate(terms: Terms, usage: Mapping[str, Decimal]) -> Simulation:
+    """What the terms make of a usage, and of less and more of it."""
+    others = list(alternatives(terms))
+    rows = []
+    for share in _SHARES:
+        quantities = {meter: (quantity * share).to_integral_value() for meter, quantity in usage.items()}
+        totals = [rate(each, quantities, period=Period.LATER) for each in (terms, *(other for _, other in others))]
+        shown = tuple(money_text(rated.total, terms.currency) for rated in totals)
+        rows.append(({meter: int(quantity) for meter, quantity in quantities.items()}, shown))
+    return Simulation(
+        invoice=rate(terms, usage, period=Period.FIRST).as_mapping(),
+        models=("As it is", *(words for words, _ in others)),
+        rows=tuple(rows if usage else rows[:1]),
+        remarks=remarks_on(terms),
+    )
+
+
+def sample_usage(terms: Terms) -> dict[str, int]:
+    """A usage of each meter that shows something: somewhat more than what is free."""
+    return {meter: _sample(terms, meter) for meter in terms.meters}
+
+
+def _sample(terms: Terms, meter: str) -> int:
+    limit = terms.limit_of(meter)
+    free = limit.included if limit else 0
+    for part in terms.prices:
+        if isinstance(part, Graduated | Volume) and part.meter == meter:
+            free = max(free, part.tiers[0].up_to or 0)
+    return int(free * _BEYOND) or _SAMPLE
