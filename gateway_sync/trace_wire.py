@@ -50,14 +50,17 @@ class PolicyMet(msgspec.Struct, frozen=True, omit_defaults=True):
 class Try(msgspec.Struct, frozen=True, omit_defaults=True):
     """One try at a target.
 
-    Shapes: outcome is `answered` or the word for what failed; retry is why it was tried again, "" = it was the last.
-    Units: microseconds; at_us since the exchange began, connect_us 0 on a connection that was there, first_byte_us
-    from the request's head to the answer's.
+    Shapes: path is what the service was asked for, without the query; outcome is `answered` or the word for what
+    failed; retry is why it was tried again, "" = it was the last. Units: microseconds; at_us since the exchange began,
+    us from there to the try's end, connect_us 0 on a connection that was there, first_byte_us from the request's head
+    to the answer's.
     """
 
     target: Text
     outcome: Word
     at_us: Micros
+    us: Micros = UNKNOWN
+    path: Text = ""
     arm: Word = ""
     connect_us: Micros = 0
     first_byte_us: Micros = UNKNOWN

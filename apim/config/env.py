@@ -31,6 +31,7 @@ class Env:
     is_debug: bool
     admin_email: str
     admin_password: str
+    traces_kept_minutes: int
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
@@ -60,6 +61,7 @@ def read_env() -> Env:
         is_debug=os.environ.get("APIM_DEBUG") == "1",
         admin_email=os.environ.get("APIM_ADMIN_EMAIL", ""),
         admin_password=os.environ.get("APIM_ADMIN_PASSWORD", ""),
+        traces_kept_minutes=int(os.environ.get("APIM_TRACES_KEPT_MINUTES") or 60),
         stripe_api_key=os.environ.get("APIM_STRIPE_API_KEY", ""),
         stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),

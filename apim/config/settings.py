@@ -154,6 +154,7 @@ BROKER_SEND_OPTIONS = {
     "interval_start": 0,
     "interval_step": 0,
 }
+TRACES_KEPT_MINUTES = ENV.traces_kept_minutes
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
@@ -161,6 +162,7 @@ CELERY_TASK_ROUTES = {"gateway_sync.delivery.tasks.*": {"queue": "publishing"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a short task never waits behind a long one of another process
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge usage": {"task": "apim.usage.tasks.purge_usage", "schedule": 3600},
+    "purge traces": {"task": "apim.usage.tasks.purge_traces", "schedule": 60},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
     "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},

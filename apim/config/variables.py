@@ -80,6 +80,11 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
                 "`whsec_...` of the endpoint `/webhooks/stripe`; counts together with the key.",
             ),
             Variable("APIM_STRIPE_API_BASE", "Stripe's own", "Another address of Stripe's API, for a test server."),
+            Variable(
+                "APIM_STRIPE_PORT",
+                "`9111`",
+                "The port of the stand-in for Stripe that `script/up --with-test-stripe` starts; on loopback.",
+            ),
         ),
     ),
     (
@@ -100,6 +105,36 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
             Variable("APIM_ADMIN_EMAIL", "", "With a password: makes this administrator instead of a set-up link."),
             Variable("APIM_ADMIN_PASSWORD", "", "The first password of that administrator."),
             Variable("APIM_DEBUG", "", "`1` shows Django's error pages; never on a machine that others reach."),
+        ),
+    ),
+    (
+        "Traces",
+        (
+            Variable(
+                "APIM_TRACES_KEPT_MINUTES",
+                "`60`",
+                "How long `apim trace` can explain a call in full: what gateways tell of refusals, failures, repeated"
+                " tries and a sample of the rest.",
+            ),
+            Variable(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "",
+                "Gateways send spans to this collector by OTLP over HTTP, such as `http://collector:4318`; none when"
+                " empty. This and the following are OpenTelemetry's own variables, read by gateways only.",
+            ),
+            Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "that, and `/v1/traces`", "The whole URL for spans."),
+            Variable(
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "",
+                "Fields for the collector: `Authorization=Bearer%20…,X-Tenant=a`, percent-encoded. A secret.",
+            ),
+            Variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "those", "The same, for spans only."),
+            Variable("OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`", "Milliseconds for one request to the collector."),
+            Variable("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "that", "The same, for spans only."),
+            Variable("OTEL_SERVICE_NAME", "`apim-gateway`", "What the spans say they come from."),
+            Variable("OTEL_RESOURCE_ATTRIBUTES", "", "More of it: `deployment.environment=test,team=a`."),
+            Variable("OTEL_TRACES_EXPORTER", "", "`none`: no spans are sent, whatever else is set."),
+            Variable("OTEL_SDK_DISABLED", "", "`true`: the same."),
         ),
     ),
     (

@@ -115,6 +115,33 @@ class UsageRecord(models.Model):
         )
 
 
+class KeptTrace(models.Model):
+    """What a gateway noted of one exchange, kept for a short while to explain it.
+
+    Shapes: body is a CallTrace of gateway_sync.trace_wire as JSON; version_id and application_id say who may see it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    request_id = models.CharField(max_length=40, unique=True)
+    gateway_id = models.CharField(max_length=32)
+    environment_id = models.CharField(max_length=32)
+    received_at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField()
+    version_id = models.CharField(max_length=40, blank=True)
+    application_id = models.CharField(max_length=40, blank=True)
+    operation = models.CharField(max_length=512, blank=True)  # or the path, where none was met
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=80, blank=True)
+    duration_us = models.PositiveBigIntegerField()
+    body = models.TextField()
+
+    class Meta:
+        indexes = (models.Index(fields=("version_id", "-at"), name="trace_of_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.status}"
+
+
 class UsageBatch(models.Model):
     """The receipt of a batch of anonymous cells, so that a repeated batch adds nothing."""
 

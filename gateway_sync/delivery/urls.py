@@ -11,4 +11,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sync", views.sync, name="sync"),
     path("report", views.report, name="report"),
     path("usage", views.usage, name="usage"),
+    path("traces", views.traces, name="traces"),
 ]

@@ -19,7 +19,8 @@ from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
 from apim.usage.services import ingest
-from gateway_sync import usage_wire
+from apim.usage.traces import keep_traces
+from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
 from gateway_sync.delivery.waiting import Counters, Watch, read_counters
@@ -114,6 +115,13 @@ def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Store what the gateway counted; the answer says up to where it may forget."""
     acked_seq = ingest(gateway=gateway, batch=usage_wire.decode_batch(request.body))
     return HttpResponse(usage_wire.encode_ack(acked_seq), content_type="application/json")
+
+
+@_for_gateways
+def traces(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """Keep what explains single exchanges."""
+    keep_traces(gateway=gateway, traces=trace_wire.decode_body(request.body))
+    return JsonResponse({})
 
 
 def _problem(status: int, code: str, detail: str) -> JsonResponse:

@@ -17,6 +17,7 @@ from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
 from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.slots import cpu_count
+from gateway_sync.runtime.span_exporter import CollectorInvalid, read_collector
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.starting import is_forkable
 from gateway_sync.runtime.supervisor import Options, Supervisor
@@ -50,6 +51,10 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     given = parser.parse_args(arguments)
     if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
         parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
+    try:
+        collector = read_collector()
+    except CollectorInvalid as error:
+        parser.error(str(error))
     options = Options(
         home=given.home,
         bind=given.bind,
@@ -60,6 +65,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         spool_bytes=given.spool_mib << 20,
         given=Given(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
         worker_bytes=given.max_worker_mib << 20,
+        collector=collector,
         log=LogOptions(given.access_log, given.access_log_share, given.access_log_mib << 20),
     )
     return options, given.credentials

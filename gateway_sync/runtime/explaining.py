@@ -107,6 +107,8 @@ def try_under_way(exchange: Exchange, recording: Recording, ended: Ended, retry:
         f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}",
         ANSWERED if ended.is_answered and not retry else _outcome(ended.code),
         at_us,
+        max(0, ended.duration_us - at_us),
+        _text((target.base_path + exchange.path)[:MAX_PATH]),
         attempts.arm_name if attempts is not None else "",
         connect_us,
         ended.upstream_us if ended.is_answered else UNKNOWN,

@@ -44,6 +44,16 @@ def _add_state(supervisor: Supervisor, samples: Samples) -> None:
         "apim_spool_bytes": shipper.spool_bytes(),
         "apim_spool_limit_bytes": shipper.limit_bytes,
     }
+    values |= {
+        "apim_traces_shipped_total": supervisor.traces.shipped,
+        "apim_traces_lost_total": supervisor.traces.lost(),
+    }
+    if (spans := supervisor.spans) is not None:
+        values |= {
+            "apim_spans_exported_total": spans.exported,
+            "apim_spans_dropped_total": spans.dropped,
+            "apim_spans_waiting": spans.waiting(),
+        }
     for name, value in values.items():
         samples[name].append(f" {value}")
     _add_targets(supervisor, samples)

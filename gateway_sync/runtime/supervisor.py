@@ -26,10 +26,12 @@ from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_slot, slot_at
+from gateway_sync.runtime.span_exporter import Collector, SpanExporter
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
 from gateway_sync.runtime.target_board import TargetBoard
+from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Options:
     log: LogOptions = field(default_factory=LogOptions)
     tls_port: int = 0  # 0 = no HTTPS
     worker_bytes: int = 0  # soft limit of a worker's memory, 0 = none
+    collector: Collector = field(default_factory=Collector)  # of spans
 
 
 class Supervisor:
@@ -72,6 +75,8 @@ class Supervisor:
         self._deaths: dict[str, list[float]] = {}
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
+        self.spans = SpanExporter(options.collector) if options.collector.url else None
+        self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
         logs = (AccessLog(options.log),) if options.log.path else ()
         self.observer = Observer(
@@ -96,6 +101,9 @@ class Supervisor:
             self._start(self.follower.listen())
         self._start(self._report())
         self._start(self.shipper.run())
+        self._start(self.traces.run())
+        if self.spans is not None:
+            self._start(self.spans.run())
         self._start(self._sync.run())
         self._start(self.observer.run())
         self._start(self._rolling.watch_memory())
@@ -155,6 +163,7 @@ class Supervisor:
             tls_port=self.options.tls_port,
             sealing_key=self._credentials.sealing_key,
             down=self.targets.down,
+            is_exporting=self.spans is not None,
         )
 
     def _on_change(self, slot: Slot) -> None:
@@ -299,6 +308,9 @@ class Supervisor:
             slot.kill()
         await asyncio.to_thread(self.observer.read, self._live_boots())
         await self.shipper.ship_once()
+        await asyncio.to_thread(self.traces.ship_last)
+        if self.spans is not None:
+            await asyncio.to_thread(self.spans.export)
         for task in self._tasks:
             task.cancel()
         self._control.close()

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from apim.access.models import Application
-from apim.usage import reports
+from apim.usage import reports, traces
+from apim.usage.flows import flow_of
 from portal.rendering import page
 from portal.requests_log import named
 from portal.tenancy import PortalRequest, my_page
@@ -54,15 +55,19 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
 @my_page
 def show_request(request: PortalRequest, request_id: str) -> HttpResponse:
     """One exchange and how the gateway decided it."""
-    record = reports.find_request(request_id, request.user)
+    is_text = "\0" not in request_id
+    record = reports.find_request(request_id, request.user) if is_text else None
     if record is None:
         raise Http404
     line = named([record])[0]
+    found = traces.find_trace(request_id, request.user)
     context = {
         "section": "apps",
         "trail": [("My apps", reverse("portal:applications")), *_trail(line.application), ("Request", "")],
         "line": line,
         "record": record,
+        "trace": traces.redacted(found.trace) if found is not None else None,
+        "flow": flow_of(traces.redacted(found.trace)) if found is not None else None,
     }
     return page(request, "portal/request.html", context)
 

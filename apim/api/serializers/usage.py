@@ -103,7 +103,7 @@ class UsageShape(serializers.Serializer[Any]):
 
 
 class RequestShape(serializers.Serializer[Any]):
-    """One exchange of an identified caller and how the gateway decided."""
+    """One exchange and how the gateway decided; of callers without an identity for an hour only."""
 
     request_id = serializers.CharField()
     client_request_id = serializers.CharField(allow_blank=True)
@@ -124,3 +124,8 @@ class RequestShape(serializers.Serializer[Any]):
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
     trace = serializers.ListField(help_text="Steps and their outcomes, in order.")
+    explanation = serializers.DictField(
+        allow_null=True,
+        help_text="What the gateway noted of it: policies, tries, microseconds. Of refusals, failures, repeated"
+        " tries and a sample of the rest, for an hour; callers see it without targets and the owner's policies.",
+    )

@@ -33,6 +33,7 @@ from apim.usage.reports import (
     timeline,
     totals,
 )
+from apim.usage.traces import as_json, find_trace, record_of
 
 if TYPE_CHECKING:
     from apim.api.request import APIRequest
@@ -111,14 +112,17 @@ class OneRequest(Resource):
     @operation("get_request", tag="Usage", scope="usage:read", answers=RequestShape)
     def get(self, request: APIRequest, request_id: str) -> Response:
         """One exchange and how the gateway decided, for its application's members and its API's owners."""
-        record = find_request(request_id, request.user) if "\0" not in request_id else None
-        if record is None:
+        is_text = "\0" not in request_id
+        record = find_request(request_id, request.user) if is_text else None
+        found = find_trace(request_id, request.user) if is_text else None
+        if record is None and found is None:
             raise NotFound(
                 "request.not_found",
                 f'There is no request "{request_id[:80]}" that you may see.',
                 hint="A request shows up within 5 seconds and is kept for days, not for ever.",
             )
-        return Response(RequestShape(_request_row(record), context={"request": request}).data)
+        row = _request_row(record or record_of(found)) | {"explanation": as_json(found)}
+        return Response(RequestShape(row, context={"request": request}).data)
 
 
 class AuditEvents(Resource):

@@ -23,7 +23,7 @@ def names_read(folder: str) -> set[str]:
             continue
         for node in ast.walk(ast.parse(Path(path).read_text())):
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-            if text in {"DATABASE_URL", "REDIS_URL"} or (text.startswith("APIM_") and text.isupper()):
+            if text in {"DATABASE_URL", "REDIS_URL"} or (text.startswith(("APIM_", "OTEL_")) and text.isupper()):
                 found.add(text)
     return found
 
@@ -45,6 +45,7 @@ def test_the_documented_defaults_are_those_of_the_launcher_and_the_control_plane
     }.items():
         assert number == (int(DEFAULTS[name]),) * 2
     assert str(options.example_port) == DEFAULTS["APIM_EXAMPLE_PORT"]
+    assert str(read_options(["--with-test-stripe"], {}).stripe_port) == DEFAULTS["APIM_STRIPE_PORT"]
     assert options.bind == DEFAULTS["APIM_BIND"]
     assert ",".join(env.allowed_hosts) == DEFAULTS["APIM_ALLOWED_HOSTS"]
     assert env.home == options.home == ROOT / "var"

@@ -1,0 +1,136 @@
+"""Flow: one call as a picture: from the client through the gateway's policies to the service, and back.
+
+Owns: which blocks there are and what each says. Must not know: HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway_sync.policies import DESCRIPTIONS
+
+if TYPE_CHECKING:
+    from gateway_sync.trace_wire import CallTrace, Part, PolicyMet, Rival, Try
+
+_TITLES = {
+    "http": "HTTP",
+    "route": "Route",
+    "address": "Address limits",
+    "caller": "Caller",
+    "subscription": "Subscription",
+    "limits": "Rates and quotas",
+    "key-auth": "API key",
+    "jwt": "Token",
+    "size-limit": "Body size",
+    "concurrency-limit": "Calls at once",
+}
+_ANSWERED = "answered"
+_RANKS = ("its product names the operation", "by a wildcard", "its product has the whole version")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A place that the call passed.
+
+    Shapes: state is passed, changed, answered, refused, failed or unreached. Units: us, below 0 = not measured.
+    """
+
+    title: str
+    state: str
+    us: int
+    note: str = ""
+    is_shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the time. Shapes: name is gateway, connect, service or body."""
+
+    name: str
+    title: str
+    us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The way there, the services, the way back, and where the time went."""
+
+    way_there: list[Block]
+    services: list[Block]
+    way_back: list[Block]
+    shares: list[Share]
+    total_us: int
+    upload_us: int
+
+    @property
+    def bar(self) -> list[tuple[str, int]]:
+        """The shares with their colours."""
+        return [(f"fill-{share.name}", share.us) for share in self.shares]
+
+
+def flow_of(trace: CallTrace) -> Flow:
+    """The picture of a trace."""
+    there = [_policy(each) for each in trace.policies if not each.is_answer]
+    back = [_policy(each) for each in trace.policies if each.is_answer]
+    services = [_try(each) for each in trace.tries] + [_part(each) for each in trace.parts]
+    return Flow(there, services, back, _shares(trace), max(0, trace.duration_us), trace.upload_us)
+
+
+def choice_of(trace: CallTrace, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """[(subscription, why it was chosen or not)], where several cover the route; names are those of products."""
+    chosen = trace.subscription
+    return [(names.get(each.product, each.subscription), _why(each, chosen)) for each in trace.rivals]
+
+
+def _why(rival: Rival, chosen: str) -> str:
+    if rival.subscription == chosen:
+        return f"chosen: {_RANKS[min(rival.rank, len(_RANKS) - 1)]}"
+    if rival.code:
+        return f"cannot be used: {rival.code}"
+    return f"comes after it: {_RANKS[min(rival.rank, len(_RANKS) - 1)]}"
+
+
+def _policy(met: PolicyMet) -> Block:
+    known = DESCRIPTIONS.get(met.kind)
+    title = _TITLES.get(met.kind) or (known.title if known is not None else met.kind)
+    return Block(title, met.done, met.us, is_shadow=met.is_shadow)
+
+
+def _try(made: Try) -> Block:
+    parts = [f"{made.status}" if made.status else "", made.outcome if made.outcome != _ANSWERED else ""]
+    if made.connect_us > 0:
+        parts.append("on a new connection")
+    if made.arm:
+        parts.append(f"arm {made.arm}")
+    if made.retry:
+        parts.append(f"tried again: {made.retry}")
+    state = "failed" if made.retry or made.outcome != _ANSWERED else _ANSWERED
+    return Block(made.target or "Service", state, made.us, ", ".join(part for part in parts if part))
+
+
+def _part(part: Part) -> Block:
+    is_good = part.outcome == _ANSWERED
+    said = f"{part.status}" if part.status else part.outcome
+    note = f"{part.operation}: {said}" + (f", undoes {part.undoes}" if part.undoes else "")
+    return Block(part.name, _ANSWERED if is_good else "failed", part.us, note)
+
+
+def _shares(trace: CallTrace) -> list[Share]:
+    total = max(0, trace.duration_us)
+    connect = sum(max(0, each.connect_us) for each in trace.tries)
+    body = max(0, trace.body_us)
+    asked = sum(max(0, each.us) for each in trace.tries[:-1])
+    if trace.tries:
+        last = trace.tries[-1]
+        asked += last.first_byte_us if last.first_byte_us >= 0 else max(0, last.us - max(0, last.connect_us))
+    service = min(total, max(0, asked))
+    gateway = max(0, total - connect - service - body)
+    shares = [
+        Share("gateway", "Gateway", gateway),
+        Share("connect", "Connecting", min(total, connect)),
+        Share("service", "Service, until its answer began", service),
+        Share("body", "Rest of the answer, at the client's pace", body),
+    ]
+    return [share for share in shares if share.us or share.name == "gateway"]
