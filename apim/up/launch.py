@@ -92,6 +92,9 @@ def _bring_up(options: Options, supervisor: Supervisor, signals: Signals, report
         _wait_until_ready(supervisor, signals, report)
     if options.has_example:
         supervisor.start(services.samples(options))
+    if options.stripe_port:
+        report.say(f"test payments: a stand-in for Stripe at {options.stripe_url}, no money moves")
+        supervisor.start(services.stand_in_for_stripe(options))
     if is_known:  # nothing to migrate: everything starts side by side
         supervisor.start((services.gateway(options), *services.control_plane(options)))
     else:

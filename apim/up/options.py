@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Port:
 class Options:
     """Shapes: database_url and redis_url are "" for the embedded SQLite and Valkey; admin_email "" makes no admin.
 
-    gateway_tls_port 0 = no HTTPS; access_log_share "" = no log, else a number from 0 to 1.
+    gateway_tls_port 0 = no HTTPS; access_log_share "" = no log, else a number from 0 to 1; stripe_port 0 = no stand-in
+    for Stripe, and stripe_secret is what its webhooks are signed with.
     """
 
     home: Path
@@ -47,6 +49,8 @@ class Options:
     admin_password: str
     has_example: bool
     is_json: bool
+    stripe_port: int
+    stripe_secret: str
 
     @property
     def host(self) -> str:
@@ -71,6 +75,11 @@ class Options:
         return f"http://127.0.0.1:{self.gateway_admin_port}"
 
     @property
+    def stripe_url(self) -> str:
+        """Where the stand-in for Stripe answers; loopback only."""
+        return f"http://127.0.0.1:{self.stripe_port}"
+
+    @property
     def socket(self) -> Path:
         """The bundled Valkey's unix socket."""
         return self.home / "run" / "valkey.sock"
@@ -88,20 +97,28 @@ class Options:
             for offset, service in enumerate(("bank", "trading")):
                 number = self.example_port + offset
                 ports.append(Port(f"sample service {service}", "APIM_EXAMPLE_PORT", number, "127.0.0.1"))
+        if self.stripe_port:
+            ports.append(Port("stand-in for Stripe", "APIM_STRIPE_PORT", self.stripe_port, "127.0.0.1"))
         return tuple(ports)
 
 
 def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
     """The options of this start.
 
-    Errors: RefusalError for a variable that is no number; argparse ends the process for unknown arguments.
+    Errors: RefusalError for a variable that is no number, and for a stand-in for Stripe that is not there or would be
+    in the way of a real one; argparse ends the process for unknown arguments.
     """
     parser = argparse.ArgumentParser(
         prog="script/up", description="Start web, workers, gateway and the sample services in the foreground."
     )
     parser.add_argument("--no-example", action="store_true", help="do not load or start the bank example")
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready, and nothing else")
+    parser.add_argument(
+        "--with-test-stripe", action="store_true", help="take payments by a stand-in for Stripe: no money moves"
+    )
     parsed = parser.parse_args(arguments)
+    if parsed.with_test_stripe:
+        _check_test_stripe(environ)
     return Options(
         home=Path(environ.get("APIM_HOME") or ROOT / "var").resolve(),
         bind=environ.get("APIM_BIND") or "127.0.0.1",
@@ -118,7 +135,21 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         admin_password=environ.get("APIM_ADMIN_PASSWORD", ""),
         has_example=not parsed.no_example,
         is_json=parsed.json,
+        stripe_port=_port(environ, "APIM_STRIPE_PORT", 9111) if parsed.with_test_stripe else 0,
+        stripe_secret=f"whsec_{secrets.token_hex(16)}" if parsed.with_test_stripe else "",
     )
+
+
+def _check_test_stripe(environ: Mapping[str, str]) -> None:
+    if not (ROOT / "tests" / "stripe_server").is_dir():
+        message = (
+            "--with-test-stripe needs the stand-in for Stripe, which is part of a checkout (tests/stripe_server) and"
+            " not of an installed copy; give a test key of Stripe in APIM_STRIPE_API_KEY instead."
+        )
+        raise RefusalError(message)
+    if environ.get("APIM_STRIPE_API_KEY"):
+        message = "--with-test-stripe and APIM_STRIPE_API_KEY exclude each other; unset one of them."
+        raise RefusalError(message)
 
 
 def _port(environ: Mapping[str, str], variable: str, default: int) -> int:

@@ -43,6 +43,8 @@ class Report:
             ("gateway's state", f"{options.gateway_admin_url}/status"),
             ("data, logs", f"{options.home}, {options.home / 'logs'}"),
         ]
+        if options.stripe_port:
+            rows.append(("test payments", f"{options.stripe_url} stands in for Stripe: no money moves"))
         self.title(f"\nReady in {seconds:.1f} s. Ctrl-C ends everything; nothing is lost.")
         for name, value in rows:
             print(f"  {name:<16} {value}", file=self.out)
@@ -79,4 +81,5 @@ def ready_line(options: Options, prepared: Prepared) -> dict[str, object]:
         "gateway_admin": options.gateway_admin_url,
         "token": prepared.token,
         "example": example,
+        "test_stripe": options.stripe_url if options.stripe_port else None,
     }

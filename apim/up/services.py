@@ -15,6 +15,7 @@ from apim.up.refusal import RefusalError
 
 WEB_THREADS = 128  # waiting gateways and event streams each hold one
 TASK_PROCESSES = 2
+_STAND_IN_KEY = "sk_test_standin"  # what the stand-in for Stripe takes for its test mode
 _CELERY = (sys.executable, "-m", "celery", "-A", "apim.config.celery")
 _WORKER = (*_CELERY, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle")
 
@@ -149,6 +150,26 @@ def samples(options: Options) -> tuple[Service, ...]:
     )
 
 
+def stand_in_for_stripe(options: Options) -> tuple[Service, ...]:
+    """A Stripe to test against, when it was asked for; it keeps its customers and invoices over a restart."""
+    if not options.stripe_port:
+        return ()
+    command = (
+        sys.executable,
+        "-m",
+        "tests.stripe_server",
+        "--port",
+        str(options.stripe_port),
+        "--db",
+        str(options.home / "stripe.json"),
+        "--webhook",
+        f"{options.web_url}/webhooks/stripe",
+        "--secret",
+        options.stripe_secret,
+    )
+    return (Service("stripe", command, lambda: probes.answers_ok(f"{options.stripe_url}/_control/health")),)
+
+
 def credentials_file(options: Options) -> Path:
     """Where the embedded gateway's credentials are kept; readable by this user only."""
     return options.home / "gateway" / "credentials.json"
@@ -166,6 +187,17 @@ def child_environment(options: Options) -> dict[str, str]:
         "APIM_BASE_URL": os.environ.get("APIM_BASE_URL") or options.web_url,
         "DJANGO_SETTINGS_MODULE": "apim.config.settings",
         "PYTHONUNBUFFERED": "1",
+        **_stripe_environment(options),
+    }
+
+
+def _stripe_environment(options: Options) -> dict[str, str]:
+    if not options.stripe_port:
+        return {}
+    return {
+        "APIM_STRIPE_API_BASE": options.stripe_url,
+        "APIM_STRIPE_API_KEY": _STAND_IN_KEY,
+        "APIM_STRIPE_WEBHOOK_SECRET": options.stripe_secret,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -33,16 +32,16 @@ def main() -> int:
     if options.db is not None:
         saving.attach(server.state, options.db)
     mode = server.state.modes[False]
-    if options.webhook and not any(mode.all("webhook_endpoint", url=options.webhook)):
+    if options.webhook:
+        for each in list(mode.all("webhook_endpoint", url=options.webhook)):
+            mode.remove("webhook_endpoint", each["id"])  # of an earlier start, with another secret
         add(mode, options.webhook, ["*"], options.secret)
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     server.start()
     print(f"{BANNER} {server.state.address} key {TEST_KEY}", flush=True)
-    while not over.wait(1.0):
-        if os.getppid() == 1 and sys.stdin.closed:
-            break
+    over.wait()
     server.stop()
     if server.state.saved is not None:
         server.state.saved.save()

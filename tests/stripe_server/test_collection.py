@@ -34,7 +34,9 @@ def test_a_failed_renewal_is_past_due_and_has_a_next_attempt(stripe_server: Stri
     assert {"invoice.payment_failed", "charge.failed", "payment_intent.payment_failed"} <= set(kinds)
 
 
-@pytest.mark.parametrize(("setting", "status"), [("unpaid", "unpaid"), ("cancel", "canceled"), ("past_due", "past_due")])
+@pytest.mark.parametrize(
+    ("setting", "status"), [("unpaid", "unpaid"), ("cancel", "canceled"), ("past_due", "past_due")]
+)
 def test_after_the_last_retry_the_accounts_setting_decides(stripe_server: StripeServer, setting: str, status: str):
     stripe_server.control("POST", "settings", after_retries=setting)
     client = stripe_server.client()
@@ -84,7 +86,10 @@ def test_error_if_incomplete_leaves_nothing(stripe_server: StripeServer):
     client = stripe_server.client()
     with pytest.raises(stripe.CardError, match="declined") as caught:
         scenes.subscribed(
-            stripe_server, scenes.price(client), card="pm_card_chargeCustomerFail", payment_behavior="error_if_incomplete"
+            stripe_server,
+            scenes.price(client),
+            card="pm_card_chargeCustomerFail",
+            payment_behavior="error_if_incomplete",
         )
     assert (caught.value.http_status, caught.value.code) == (402, "card_declined")
     assert client.v1.subscriptions.list({"status": "all"}).data == []
@@ -169,7 +174,12 @@ def test_a_credit_is_used_by_the_next_invoice(stripe_server: StripeServer):
     stripe_server.advance(clock, FEBRUARY + 3601)
 
     invoice = client.v1.invoices.list({"subscription": made.id}).data[0]
-    assert (invoice.total, invoice.amount_due, invoice.starting_balance, invoice.ending_balance) == (2900, 1900, -1000, 0)
+    assert (invoice.total, invoice.amount_due, invoice.starting_balance, invoice.ending_balance) == (
+        2900,
+        1900,
+        -1000,
+        0,
+    )
 
 
 def test_an_amount_too_small_to_charge_is_carried_over(stripe_server: StripeServer):

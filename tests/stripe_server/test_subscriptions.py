@@ -54,9 +54,7 @@ def test_usage_is_billed_in_arrears_with_the_fee_of_the_next_period(stripe_serve
     client = stripe_server.client()
     base = scenes.price(client)
     tiers = [{"up_to": 100000, "unit_amount": 0}, {"up_to": "inf", "unit_amount_decimal": "0.04"}]
-    calls = scenes.metered(
-        client, scenes.meter(client), billing_scheme="tiered", tiers_mode="graduated", tiers=tiers
-    )
+    calls = scenes.metered(client, scenes.meter(client), billing_scheme="tiered", tiers_mode="graduated", tiers=tiers)
     made, customer, clock = scenes.subscribed(stripe_server, base, calls)
     stripe_server.advance(clock, START + 20 * DAY)
     scenes.use(client, customer, 100000)

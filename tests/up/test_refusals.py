@@ -50,6 +50,22 @@ def test_the_second_sample_service_has_a_port_too(place: Place) -> None:
         assert_refused(run(place, "--json"), str(port), "APIM_EXAMPLE_PORT")
 
 
+def test_the_stand_in_for_stripe_has_a_port_of_its_own_and_no_key_beside_it() -> None:
+    options = read_options(["--with-test-stripe"], {"APIM_STRIPE_PORT": "9300"})
+
+    assert (options.stripe_port, options.stripe_url) == (9300, "http://127.0.0.1:9300")
+    assert any(port.variable == "APIM_STRIPE_PORT" for port in options.ports())
+    assert not read_options([], {}).stripe_port
+    with pytest.raises(RefusalError, match="exclude each other"):
+        read_options(["--with-test-stripe"], {"APIM_STRIPE_API_KEY": "sk_test_of_a_real_account"})
+
+
+def test_a_copy_without_the_stand_in_for_stripe_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apim.up.options.ROOT", tmp_path)
+    with pytest.raises(RefusalError, match="not of an installed copy"):
+        read_options(["--with-test-stripe"], {})
+
+
 def test_a_port_wanted_twice_names_both_variables(place: Place) -> None:
     twice = Place(place.home, {**place.variables, "APIM_GATEWAY_PORT": place.variables["APIM_WEB_PORT"]})
     assert_refused(run(twice), "APIM_WEB_PORT", "APIM_GATEWAY_PORT")

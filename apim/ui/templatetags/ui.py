@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -48,6 +49,12 @@ def status(code: int) -> SafeString:
         ("danger", "circle-x") if code >= 500 else ("warn", "circle-alert") if code >= 400 else ("ok", "circle-check")  # noqa: PLR2004
     )
     return format_html('<span class="badge badge--{}">{}{}</span>', kind, icon(symbol), code)
+
+
+@register.simple_tag
+def has_test_payments() -> bool:
+    """Whether the environment names a test key of Stripe: what people pay here is no money."""
+    return "_test_" in settings.STRIPE_API_KEY
 
 
 @register.simple_tag
