@@ -31,6 +31,7 @@ SECTIONS = (
             Place("APIs", "console:apis", "braces", ("api", "version")),
             Place("Products", "console:products", "package", ("product",)),
             Place("Plans", "console:plans", "gauge", ("plan",)),
+            Place("Meters", "console:meters", "activity", ("meter",)),
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
             Place("Requests", "console:requests", "route", ("request",)),
             Place("API tokens", "console:tokens", "key-round", ("token",)),
