@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apim.pricing.words import headline, sentences
 from apim.ui.templatetags.formats import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from portal.offers import PlanOffer
 
 _SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
 
@@ -27,3 +30,13 @@ def rate_in_words(rate: Mapping[str, Any] | None) -> str:
 def quota_in_words(quota: Mapping[str, Any]) -> str:
     """`1,000 calls a month`."""
     return f"{count(quota['requests'])} calls {'an' if quota['per'] == 'hour' else 'a'} {quota['per']}"
+
+
+def price_headline(offer: PlanOffer) -> str:
+    """`Free`, `29.00 EUR a month`, `from 29.00 EUR a month`."""
+    return headline(offer.terms.terms)
+
+
+def usage_sentences(offer: PlanOffer) -> list[str]:
+    """What the plan charges for and promises about money, a sentence each."""
+    return sentences(offer.terms.terms)

@@ -9,3 +9,5 @@ from portal import words
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
 register.filter("quota_in_words", words.quota_in_words)
+register.filter("price_headline", words.price_headline)
+register.filter("usage_sentences", words.usage_sentences)

@@ -60,7 +60,7 @@ def switch_plan(request: PortalRequest, subscription_id: str) -> HttpResponse:
                 "The owner has your request; the old plan goes on until then." if sent else "The new plan is in force.",
             )
             return redirect("portal:subscription", subscription.id)
-    context = _context(subscription) | {"form": form, "offers": list(form.offers.values())}
+    context = _context(subscription) | {"form": form, "offers": _other_offers(request, subscription)}
     return page(request, "portal/subscription_switch.html", context)
 
 

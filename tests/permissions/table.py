@@ -231,6 +231,7 @@ TABLE: dict[str, Row] = {
     "^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$": "0000++",
     "apis/<str:api_name>/<str:version_name>/openapi": "0000++",
     "apis/<str:api_name>/<str:version_name>/try": "L000++",
+    "pricing": "++++++",
     "products/<str:product_name>": "0000++",
     "products/<str:product_name>/access": "0000++",
     "products/<str:product_name>/access/key": "L00000",

@@ -1,0 +1,13 @@
+"""What the estimator asks."""
+
+from __future__ import annotations
+
+from django import forms
+
+from portal.pricing import CALLS_AT_MOST
+
+
+class EstimateForm(forms.Form):
+    """So many calls a month."""
+
+    calls = forms.IntegerField(min_value=0, max_value=CALLS_AT_MOST, label="Calls a month")
