@@ -32,6 +32,7 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
     Errors: billing.not_connected, billing.not_sellable, billing.nothing_to_pay, billing.provider_failed.
     """
     connection = require_connection()
+    subscription = Subscription.objects.with_names().get(pk=subscription.pk)  # another tab may have been quicker
     version = _wanted(subscription)
     try:
         customer = ensure_customer(connection, subscription.organization)

@@ -80,7 +80,8 @@ class StripeDriver:
             answer = method(*arguments, **options)
         except stripe.StripeError as error:
             raise _failure(error) from error
-        found: Object = answer.to_dict()
+        # Decimals of the package become the texts that Stripe sent: what comes back is plain JSON.
+        found: Object = json.loads(json.dumps(answer.to_dict(), default=str))
         return found
 
 
