@@ -1,3 +1,3 @@
 """Every self test has a server of its own state."""
 
-from tests.stripe_server.fixture import _running_stripe_server, stripe_server  # noqa: F401 -- fixtures
+from tests.stripe_server.fixture import running_stripe_server, stripe_server  # noqa: F401 -- fixtures

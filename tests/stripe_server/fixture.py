@@ -54,7 +54,7 @@ class StripeServer:
 
 
 @pytest.fixture(scope="session")
-def _running_stripe_server() -> Iterator[Server]:
+def running_stripe_server() -> Iterator[Server]:
     server = Server()
     server.start()
     yield server
@@ -62,8 +62,8 @@ def _running_stripe_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def stripe_server(_running_stripe_server: Server) -> StripeServer:
+def stripe_server(running_stripe_server: Server) -> StripeServer:
     """A server that knows nothing yet."""
-    found = StripeServer(_running_stripe_server.state.address)
+    found = StripeServer(running_stripe_server.state.address)
     found.control("POST", "reset", endpoints=True)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import typing
+from typing import Any
 
 from stripe._object_classes import OBJECT_CLASSES, get_object_class
 
@@ -10,10 +12,8 @@ _ABSENT = {"deleted"}  # only there when true
 
 
 @functools.cache
-def _annotations(kind: str) -> dict[str, str]:
-    if kind not in OBJECT_CLASSES:
-        return {}
-    return {name: str(hint) for name, hint in get_object_class("V1", kind).__annotations__.items()}
+def _annotations(kind: str) -> dict[str, Any]:
+    return dict(get_object_class("V1", kind).__annotations__) if kind in OBJECT_CLASSES else {}
 
 
 @functools.cache
@@ -25,4 +25,9 @@ def fields(kind: str) -> frozenset[str]:
 @functools.cache
 def nullable(kind: str) -> tuple[str, ...]:
     """The fields that may be null."""
-    return tuple(name for name, hint in _annotations(kind).items() if "Optional[" in hint[:25] and name not in _ABSENT)
+    return tuple(name for name, hint in _annotations(kind).items() if may_be_null(hint) and name not in _ABSENT)
+
+
+def may_be_null(hint: Any) -> bool:
+    """Whether a response type admits null."""
+    return type(None) in typing.get_args(hint)

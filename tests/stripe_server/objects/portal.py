@@ -31,7 +31,9 @@ def _configuration(mode: Mode, params: Object, *, is_default: bool) -> Object:
         "subscription_cancel": {"enabled": False, "mode": "at_period_end", "proration_behavior": "none",
                                 "cancellation_reason": {"enabled": False, "options": []}},
         "subscription_update": {"enabled": False, "default_allowed_updates": [], "proration_behavior": "none",
-                                "products": None, "schedule_at_period_end": {"conditions": []}},
+                                "products": None, "schedule_at_period_end": {"conditions": []},
+                                "trial_update_behavior": "end_trial"},
+        "subscription_pause": {"enabled": False, "duration": {"interval_options": [], "type": "indefinite"}},
     }  # fmt: skip
     for name, given in (params.get("features") or {}).items():
         features[name] |= given
