@@ -179,7 +179,7 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
 
 class Credential(models.Model):
-    """What an application calls with: an API key, shown once and kept as a keyed hash, or a client of an issuer.
+    """What an application calls with: an API key, kept as a keyed hash, a client of an issuer, or a certificate.
 
     Shapes: of a client, issuer and client_id are what its tokens say, and key_hash is that of both in the environment;
     prefix is what people tell it by. registration is the issuer as admins registered it; without one, the client is
@@ -196,6 +196,7 @@ class Credential(models.Model):
     class Kind(models.TextChoices):
         API_KEY = "api_key"
         CLIENT = "client"
+        CERTIFICATE = "certificate"
 
     LIVE = (State.ACTIVE, State.ROLLING)
 
@@ -209,6 +210,7 @@ class Credential(models.Model):
     kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.API_KEY)
     issuer = models.CharField(max_length=512, blank=True)
     client_id = models.CharField(max_length=512, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)  # SHA-256 of a certificate, hex
     registration = models.ForeignKey(Issuer, models.SET_NULL, null=True, blank=True, related_name="clients")
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="predecessors")
@@ -236,6 +238,16 @@ class Credential(models.Model):
     def is_client(self) -> bool:
         """True for a client of an issuer, which calls with tokens."""
         return self.kind == self.Kind.CLIENT
+
+    @property
+    def is_certificate(self) -> bool:
+        """True for a client certificate; issuer and client_id are its issuer and subject, as far as they are known."""
+        return self.kind == self.Kind.CERTIFICATE
+
+    @property
+    def noun(self) -> str:
+        """What people call it: key, client or certificate."""
+        return "key" if self.kind == self.Kind.API_KEY else self.kind
 
     @property
     def is_for_own_apis(self) -> bool:

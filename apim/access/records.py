@@ -128,8 +128,9 @@ def removed_subscription(subscription_id: str) -> AccessChange:
 
 
 def _kind_of(credential: Credential) -> str:
-    """A kind of its own for clients, so that nothing sent as a key is ever found as one."""
-    return AccessRecord.Kind.CLIENT if credential.is_client else AccessRecord.Kind.CREDENTIAL
+    """A kind of its own for clients and certificates, so that nothing sent as a key is ever found as one."""
+    is_key = credential.kind == credential.Kind.API_KEY
+    return AccessRecord.Kind.CREDENTIAL if is_key else AccessRecord.Kind.CLIENT
 
 
 def _unix_s(at: datetime | None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway_sync.policies import (
+    client_certificate,
     client_limits,
     compression,
     concurrency_limit,
@@ -63,6 +64,7 @@ _BUILT_IN = (
     ip_filter,
     key_auth,
     jwt,
+    client_certificate,
     rate_limit,
     concurrency_limit,
     size_limit,

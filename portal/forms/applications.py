@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from apim.access.services import OVERLAPS_S
+from apim.gateways.chains import LONGEST_PEM
 from apim.ui.templatetags.formats import span_in_words
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ class ClientForm(KeyForm):
             self.fields["issuer"].help_text = format_html(
                 "What iss is in the client's tokens. Registered for your organization: {}.", names
             )
+
+
+class CertificateForm(forms.Form):
+    """A client certificate."""
+
+    certificate = forms.CharField(
+        max_length=LONGEST_PEM,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off"}),
+        help_text="PEM, without the private key; or the SHA-256 fingerprint.",
+    )
+    label = forms.CharField(max_length=120, required=False, help_text="Where will it be used?")
 
 
 class RollForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Keys of an application: made, rolled, revoked; clients of issuers: registered and revoked."""
+"""Keys of an application: made, rolled, revoked; clients of issuers and certificates: registered and revoked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Application, Credential
-from apim.access.services import create_credential, register_client, revoke_credential, roll_credential
+from apim.access.services import (
+    create_credential,
+    register_certificate,
+    register_client,
+    revoke_credential,
+    roll_credential,
+)
 from apim.accounts.services import actor_of
 from apim.gateways.models import Issuer
 from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
 from apim.ui.templatetags.formats import span_in_words
 from portal import fresh_key
-from portal.forms.applications import ClientForm, KeyForm, RollForm
+from portal.forms.applications import CertificateForm, ClientForm, KeyForm, RollForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import PortalRequest, my_page
 
@@ -92,6 +98,34 @@ def add_client(request: PortalRequest, application_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @my_page
+def add_certificate(request: PortalRequest, application_id: str) -> HttpResponse:
+    """A client certificate, whose calls are the application's."""
+    application = get_object_or_404(Application.objects.editable_by(request.user), id=application_id)
+    form = CertificateForm(posted(request))
+    back = reverse("portal:application", args=[application.id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            register_certificate(
+                application=application, by=actor_of(request.user), creator=request.user, **form.cleaned_data
+            )
+            messages.success(request, f"Calls with the certificate are those of {application} now.")
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=f"Register a certificate for {application}",
+        consequences=(
+            "Calls made with it need no key, where a host asks for client certificates and an API takes them.",
+            "It ends when it expires: register the next one beside it before.",
+        ),
+        verb="Register the certificate",
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
 def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
     """A successor for a key, with the overlap that the developer chooses."""
     credential = _credential(request, credential_id)
@@ -122,9 +156,9 @@ def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @my_page
 def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
-    """Kills a key or client after saying what that breaks."""
+    """Kills a key, client or certificate after saying what that breaks."""
     credential = _credential(request, credential_id)
-    noun, status = ("client", 403) if credential.is_client else ("key", 401)
+    noun, status = credential.noun, 403 if credential.is_client else 401
     confirmation = Confirmation(
         title=f"Revoke the {noun} {credential.shown}?",
         consequences=(

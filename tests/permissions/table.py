@@ -249,6 +249,7 @@ TABLE: dict[str, Row] = {
     "my/apps/<str:application_id>/requests": "L0+00+",
     "my/apps/<str:application_id>/keys/new": "L0+00+",
     "my/apps/<str:application_id>/clients/new": "L0+00+",
+    "my/apps/<str:application_id>/certificates/new": "L0+00+",
     "my/apps/<str:application_id>/keys/hide": "L+++++",
     "my/keys/<str:credential_id>/roll": "L0+00+",
     "my/keys/<str:credential_id>/revoke": "L0+00+",

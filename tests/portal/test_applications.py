@@ -16,6 +16,7 @@ from apim.usage.services import ingest
 from tests.conftest import LogIn
 from tests.factories import access
 from tests.factories.accounts import TESTER
+from tests.factories.certificates import self_signed
 from tests.factories.gateways import enrolled_gateway
 from tests.factories.usage import batch, event
 
@@ -245,6 +246,26 @@ def test_a_client_of_an_issuer_is_registered_shown_and_revoked(
     credential = Credential.objects.get(client_id="shop-web")
     assert f"/my/keys/{credential.id}/roll" not in page
     assert "Revoke the client shop-web?" in client.get(f"/my/keys/{credential.id}/revoke").content.decode()
+    client.post(f"/my/keys/{credential.id}/revoke")
+    credential.refresh_from_db()
+    assert credential.state == "revoked"
+
+
+def test_a_certificate_is_registered_shown_and_revoked(shop: Application, developer: User, log_in: LogIn) -> None:
+    client = log_in(developer)
+    url = f"/my/apps/{shop.id}/certificates/new"
+    assert "Register the certificate" in client.get(url).content.decode()
+    refused = client.post(url, {"certificate": "hello"})
+    assert (refused.status_code, "neither a PEM certificate" in refused.content.decode()) == (422, True)
+    pem, _ = self_signed("client.example")
+    assert client.post(url, {"certificate": pem}).status_code == 302
+    credential = Credential.objects.get(kind="certificate")
+    page = client.get(f"/my/apps/{shop.id}").content.decode()
+    assert "certificate issued by CN=client.example" in page
+    assert f"/my/keys/{credential.id}/roll" not in page
+    assert (
+        "Revoke the certificate CN=client.example?" in client.get(f"/my/keys/{credential.id}/revoke").content.decode()
+    )
     client.post(f"/my/keys/{credential.id}/revoke")
     credential.refresh_from_db()
     assert credential.state == "revoked"

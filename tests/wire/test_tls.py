@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import socket
 import ssl
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_sync.snapshot import Snapshot
+from gateway_sync.policies.client_certificate import certificate_text
+from gateway_sync.snapshot import Policy, Snapshot
 from tests.factories.certificates import Authority, authority
 from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, make_snapshot, make_version
@@ -43,6 +45,7 @@ class Stage:
     root: Authority
     clients: Authority
     others: Authority
+    known: tuple[str, str]  # a client's certificate that an application registered
 
     def connect(self, name: str = HOST, chain_and_key: tuple[str, str] | None = None) -> ssl.SSLSocket:
         return connect(self.gateway.tls_port, client_context(self.root, chain_and_key), name)
@@ -53,7 +56,9 @@ def stage(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> It
     home = SealedHome(tmp_path_factory.mktemp("tls"))
     root, clients, others = authority("Root"), authority("Clients"), authority("Others")
     v2 = make_version(upstream.port, id="ver_2", name="v2")
-    snapshot = make_snapshot([make_version(upstream.port), v2])
+    also = make_version(upstream.port, id="ver_3", name="v3", policies=(Policy("client-certificate", {}),))
+    only = make_version(upstream.port, id="ver_4", name="v4", policies=(Policy("client-certificate", {"only": True}),))
+    snapshot = make_snapshot([make_version(upstream.port), v2, also, only])
     certificates = [
         home.certificate("default", root.issue(HOST, "mapped.example.com"), [HOST, "mapped.example.com"]),
         home.certificate("wild", root.issue("*.example.org"), ["*.example.org"]),
@@ -70,9 +75,14 @@ def stage(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> It
         make_host("lax.example.net", client_certificates="optional", client_ca=clients.pem),
         make_host("others.example.net", client_certificates="required", client_ca=others.pem),
     ]
-    home.install(with_edge(snapshot, certificates, hosts))
+    known = clients.issue("known.example")
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(known[0])).hexdigest()
+    records = home.records()
+    text = certificate_text("env_1", fingerprint)
+    records.append(("client", home.hash_of(text), dict(records[0][2] or {}, id="crd_2")))
+    home.install(with_edge(snapshot, certificates, hosts), records)
     with tls_gateway(home) as running:
-        yield Stage(running, home, snapshot, root, clients, others)
+        yield Stage(running, home, snapshot, root, clients, others, known)
 
 
 @pytest.mark.parametrize("name", [HOST, "a.example.org", "b.example.org"])
@@ -234,6 +244,36 @@ def test_an_optional_certificate_is_told_when_it_is_good(stage: Stage, upstream:
         assert ask(connection, name).status == 200
 
     assert [b"\r\nClient-Cert: " in request for request in upstream.requests] == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["strict.example.net", "lax.example.net"])
+def test_a_registered_certificate_says_who_calls_without_a_key(stage: Stage, upstream: RawUpstream, name: str) -> None:
+    with stage.connect(name, stage.known) as connection:
+        for version, status in (("v3", 200), ("v4", 200), ("v1", 401)):
+            connection.sendall(f"GET /bank/{version}/accounts HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+            assert read_answer(connection).status == status
+
+    assert len(upstream.requests) == 2
+    assert all(request.lower().count(b"client-cert") == 1 for request in upstream.requests)
+    assert not any(b"certificate:" in request or b"\0" in request for request in upstream.requests)
+
+
+def test_a_certificate_that_nobody_registered_says_nothing(stage: Stage) -> None:
+    name = "lax.example.net"
+    with stage.connect(name, stage.clients.issue("client.example")) as connection:
+        connection.sendall(f"GET /bank/v3/accounts HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+        answer = read_answer(connection)
+    assert answer.status == 401
+    assert b"a client certificate that an application registered" in answer.body
+    with stage.connect(name, stage.others.issue("client.example")) as connection:  # another host's authority
+        assert ask(connection, name, "/bank/v4/accounts").status == 401
+
+
+def test_where_certificates_alone_count_a_key_does_not(stage: Stage) -> None:
+    with stage.connect() as connection:
+        answer = ask(connection, HOST, "/bank/v4/accounts")
+    assert answer.status == 401
+    assert answer.fields["www-authenticate"] == 'ClientCertificate realm="/bank/v4"'
 
 
 def test_the_connection_ends_with_its_own_words(stage: Stage) -> None:

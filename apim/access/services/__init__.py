@@ -9,6 +9,7 @@ from apim.access.services.applications import (
     suspend_application,
     update_application,
 )
+from apim.access.services.certificates import register_certificate
 from apim.access.services.clients import register_client
 from apim.access.services.credentials import (
     LONGEST_OVERLAP_S,
@@ -56,6 +57,7 @@ __all__ = [
     "migrate_subscriptions",
     "note_last_used",
     "pause_subscription",
+    "register_certificate",
     "register_client",
     "reject_subscription",
     "remove_member",

@@ -91,11 +91,13 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
             f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
             hint="Create a new key.",
         )
-    if credential.is_client:
+    if credential.kind != Credential.Kind.API_KEY:
         raise Conflict(
             "access.client_not_rolled",
-            f"The client {credential.client_id} has no key here that could be rolled.",
-            hint="Its issuer gives it new tokens.",
+            f"The {credential.noun} {credential.shown} has no key here that could be rolled.",
+            hint="Register the next certificate beside it."
+            if credential.is_certificate
+            else "Its issuer gives it tokens.",
         )
     now = timezone.now()
     lifetime = credential.expires_at - credential.created_at if credential.expires_at else None

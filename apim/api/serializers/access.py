@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apim.access.models import Application, Credential, Subscription
 from apim.api.bodies import Body
+from apim.gateways.chains import LONGEST_PEM
 
 MAX_OVERLAP_S = 90 * 86_400
 
@@ -70,6 +71,7 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
             "prefix",
             "issuer",
             "client_id",
+            "fingerprint",
             "is_for_own_apis",
             "state",
             "successor_id",
@@ -85,7 +87,9 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
 class IssuedKeyShape(CredentialShape):
     """A fresh credential with its key."""
 
-    key = serializers.SerializerMethodField(help_text="Shown only now; only a keyed hash is kept. Empty for a client.")
+    key = serializers.SerializerMethodField(
+        help_text="Shown only now; only a keyed hash is kept. Empty for what has none."
+    )
 
     class Meta(CredentialShape.Meta):
         fields = (*CredentialShape.Meta.fields, "key")
@@ -98,7 +102,7 @@ class IssuedKeyShape(CredentialShape):
 
 
 class CredentialBody(Body):
-    """A new key; with issuer and client_id a client instead, which calls with the issuer's tokens."""
+    """A new key; with issuer and client_id a client instead, with certificate a client certificate."""
 
     application = serializers.CharField(max_length=121, help_text="Id, organization:name, or name.")
     product = serializers.CharField(
@@ -114,6 +118,13 @@ class CredentialBody(Body):
     )
     client_id = serializers.CharField(
         max_length=512, required=False, allow_blank=True, default="", help_text="What the client is called in them."
+    )
+    certificate = serializers.CharField(
+        max_length=LONGEST_PEM,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="A client certificate: PEM, or its SHA-256 fingerprint in hex.",
     )
 
 

@@ -11,6 +11,7 @@ from apim.access.services import (
     create_application,
     create_credential,
     delete_application,
+    register_certificate,
     register_client,
     resume_application,
     revoke_credential,
@@ -179,7 +180,7 @@ class Credentials(Resource):
         example={"application": "shop", "product": "bank-payments"},
     )
     def post(self, request: APIRequest) -> Response:
-        """Makes a key, or registers a client. It never subscribes: the application calls what it is subscribed to.
+        """Makes a key, or registers a client or certificate; it never subscribes.
 
         The key is in this answer only; with an Idempotency-Key the same answer can be read again for 24 hours.
         """
@@ -195,6 +196,9 @@ class Credentials(Resource):
             "label": data["label"],
             "expires_at": data["expires_at"],
         }
+        if data["certificate"]:
+            registered = register_certificate(certificate=data["certificate"], **asked)
+            return answer_created(request, registered, IssuedKeyShape, "credentials", key="")
         if data["issuer"] or data["client_id"]:
             client = register_client(issuer=data["issuer"], client_id=data["client_id"], **asked)
             return answer_created(request, client, IssuedKeyShape, "credentials", key="")

@@ -10,16 +10,17 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway_sync.messages import Refusal, RequestHead
+from gateway_sync.policies.client_certificate import certificate_text
 from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
 from gateway_sync.runtime.core.addresses import AddressLimit
 from gateway_sync.runtime.core.grants import SEPARATOR, Grant, cell_key
 from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, VersionEntry
-from gateway_sync.runtime.core.keys import KEY_PREFIX, challenge, scope_challenge, take_key
+from gateway_sync.runtime.core.keys import CERTIFICATE_MARK, KEY_PREFIX, challenge, scope_challenge, take_key, wanted_of
 from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 from gateway_sync.runtime.core.refusals import action_member
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
-from gateway_sync.runtime.core.token_grants import TokenGrants
+from gateway_sync.runtime.core.token_grants import CLIENT_RECORD, TokenGrants
 
 __all__ = ["SEPARATOR", "Admission", "Gate"]
 
@@ -112,7 +113,7 @@ class Gate:
         if grant is None or grant.valid_until_s <= now_s:
             grant = self._find_grant(key, route, now_s)
         if grant.code:
-            self._refuse(admission, grant, address, now_ns, is_keyed=bool(key))
+            self._refuse(admission, grant, address, now_ns, is_keyed=bool(key) and key[:1] != CERTIFICATE_MARK)
         else:
             admission.grant = grant
         return admission
@@ -143,8 +144,7 @@ class Gate:
             return
         self._addresses.count(address, now_ns)
         fields = (*challenge(route, grant.fault), *self._addresses.fields(address, now_ns))
-        wanted = "Send an API key." if route.rules.tokens is None else "Send a token in Authorization: Bearer."
-        admission.refusal = Refusal(grant.code, grant.fault if is_keyed else wanted, fields)
+        admission.refusal = Refusal(grant.code, grant.fault if is_keyed else wanted_of(route), fields)
 
     def _check_rare(self, admission: Admission, match: Match, head: RequestHead, address: str) -> None:
         version = match.version
@@ -174,6 +174,8 @@ class Gate:
 
     def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
         tokens = route.rules.tokens
+        if key[:1] == CERTIFICATE_MARK:
+            return self._certificate_grant(key, route, now_s)
         if key and tokens is not None and not key.startswith(KEY_PREFIX):
             environment = self.index.environment.id
             return self._token_grants.find(key, tokens, route, self._records, environment, now_s)
@@ -185,6 +187,15 @@ class Gate:
             verdict = Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
         grant = self._grant_of(verdict, route, now_s)
         return self._remember(key, route, grant) if grant.valid_until_s > now_s else grant
+
+    def _certificate_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
+        """The grant of a client certificate; one that no application registered says nothing of who calls."""
+        text = certificate_text(self.index.environment.id, key[1:].hex())
+        key_hash = self._hash_key(text.encode())
+        verdict = find_verdict(self._records, key_hash, route.products, now_s, CLIENT_RECORD)
+        if verdict.code == "unauthenticated":
+            return self._find_grant(b"", route, now_s)
+        return self._remember(key, route, self._grant_of(verdict, route, now_s))
 
     def _grant_of(self, verdict: Verdict, route: RouteEntry, now_s: int) -> Grant:
         """The verdict with the terms of the subscription's plan."""

@@ -7,11 +7,13 @@ one API. Must not know: sockets, how a chain was verified.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway_sync.messages import Refusal, RequestHead
+from gateway_sync.runtime.core.keys import CERTIFICATE_FIELD, CERTIFICATE_MARK
 from gateway_sync.runtime.core.paths import canonical_path
 from gateway_sync.snapshot import Challenge, Host
 
@@ -32,6 +34,13 @@ class TLSPeer:
     server_name: str = ""
     chain: tuple[bytes, ...] = ()
     is_vouched: bool = False
+    _key: bytes = b""
+
+    def key(self) -> bytes:
+        """What names its certificate among the keys of a head; only for one that is vouched for."""
+        if not self._key:
+            self._key = CERTIFICATE_MARK + hashlib.sha256(self.chain[0]).digest()
+        return self._key
 
     def identity_line(self) -> bytes:
         """Client-Cert (RFC 9440), as a service is told; "" for a caller whose certificate its host does not trust."""
@@ -121,6 +130,8 @@ def place(table: HostTable, head: RequestHead, peer: TLSPeer | None, tls_port: i
     if entry is None:
         return None, b""
     refusal = _refusal_over_http(entry, head, tls_port) if peer is None else _refusal_of_peer(entry, peer)
+    if peer is not None and peer.is_vouched:
+        head.keys = [*(head.keys or ()), (CERTIFICATE_FIELD, peer.key())]
     if refusal is None and entry.prefix and (path := canonical_path(head.target_path)) is not None:
         inner = entry.inner_path(path)
         if inner is None:

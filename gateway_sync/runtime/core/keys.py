@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.core.rules import Rules
 
 KEY_PREFIX: Final = b"apim_"
+# A client certificate among the keys of a head: no field can have this name, and no key begin with this byte.
+CERTIFICATE_FIELD: Final = b":certificate"
+CERTIFICATE_MARK: Final = b"\0"
 _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 
@@ -19,6 +22,8 @@ _BASIC: Final = b"basic "
 def challenge(route: RouteEntry, fault: str = "") -> tuple[bytes, ...]:
     """WWW-Authenticate (RFC 9110 section 11.6.1); fault is that of a token (RFC 6750 section 3)."""
     realm, rules = route.version.prefix, route.rules
+    if not rules.key_field:
+        return (b'WWW-Authenticate: ClientCertificate realm="%s"' % realm,)
     lines: tuple[bytes, ...] = (b'WWW-Authenticate: ApiKey realm="%s", header="%s"' % (realm, rules.key_field),)
     if rules.reads_basic:
         lines = (*lines, b'WWW-Authenticate: Basic realm="%s", charset="UTF-8"' % realm)
@@ -28,6 +33,16 @@ def challenge(route: RouteEntry, fault: str = "") -> tuple[bytes, ...]:
     if fault:
         bearer += b', error="invalid_token", error_description="%s"' % fault.encode("ascii", "replace")
     return (bearer,) if rules.tokens.policy.is_only else (bearer, *lines)
+
+
+def wanted_of(route: RouteEntry) -> str:
+    """What a caller who said nothing of itself is asked for."""
+    rules = route.rules
+    certificate = "a client certificate that an application registered"
+    if not rules.key_field:
+        return f"Call with {certificate}."
+    wanted = "Send an API key" if rules.tokens is None else "Send a token in Authorization: Bearer"
+    return f"{wanted}, or call with {certificate}." if rules.takes_certificates else f"{wanted}."
 
 
 def scope_challenge(route: RouteEntry, scopes: str) -> bytes:
@@ -43,7 +58,7 @@ def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
     keys = head.keys or ()
     if len(keys) == 1 and keys[0][0] == rules.key_field and keys[0][1].startswith(KEY_PREFIX):
         return keys[0][1], None  # nearly all requests
-    key, bearer, authorization = b"", b"", b""
+    key, bearer, authorization, certificate = b"", b"", b"", b""
     for name, value in keys:
         if name == rules.key_field:
             if key:
@@ -55,6 +70,8 @@ def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
             authorization = value
             if value[:7].lower() == _BEARER:
                 bearer = value[7:].strip()
+        elif name == CERTIFICATE_FIELD:
+            certificate = value if rules.takes_certificates else b""
         else:
             head.lines.append(name + b": " + value)
     if authorization and rules.key_field != b"authorization":
@@ -68,7 +85,7 @@ def take_key(  # noqa: C901, PLR0912 - a table of two fields, read in one pass
         key = key[7:].strip()
     if not key and (rules.reads_bearer or (rules.tokens is not None and not bearer.startswith(KEY_PREFIX))):
         key = bearer
-    return key, None
+    return key or certificate, None
 
 
 def _password(authorization: bytes) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway_sync.policies import ACCUMULATING, KINDS, KINDS_BY_NAME, AppliedPolicy, read_policy
+from gateway_sync.policies.client_certificate import ClientCertificate
 from gateway_sync.policies.concurrency_limit import ConcurrencyLimit
 from gateway_sync.policies.cors import CORS
 from gateway_sync.policies.ip_filter import IPFilter
@@ -67,7 +68,7 @@ class Rules:
     __slots__ = (
         "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field",
         "max_body_bytes", "rates", "reads_basic", "reads_bearer", "shadow_body_bytes", "shadow_ip_filters",
-        "shadow_rates", "steps", "tokens",
+        "shadow_rates", "steps", "takes_certificates", "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -83,12 +84,15 @@ class Rules:
         sizes: list[int] = []
         shadow_sizes: list[int] = []
         self.tokens: Verifier | None = None
+        certificates: ClientCertificate | None = None
         for policy, number in policies:
             value, is_shadow = policy.value, policy.is_shadow
             if isinstance(value, KeyAuth):
                 key_auth = value
             elif isinstance(value, JWT):
                 self.tokens = book.verifier_of(value)
+            elif isinstance(value, ClientCertificate):
+                certificates = value
             elif isinstance(value, IPFilter):
                 (self.shadow_ip_filters if is_shadow else self.ip_filters).append(value)
             elif isinstance(value, SizeLimit):
@@ -101,7 +105,11 @@ class Rules:
         self.key_field = key_auth.header_or(book.key_header).encode()
         self.reads_bearer = key_auth.bearer
         self.reads_basic = key_auth.basic
-        self.is_anonymous = key_auth.anonymous and not (self.tokens is not None and self.tokens.policy.is_only)
+        is_token_needed = self.tokens is not None and self.tokens.policy.is_only
+        self.is_anonymous = key_auth.anonymous and not is_token_needed
+        self.takes_certificates = certificates is not None and not is_token_needed
+        if certificates is not None and certificates.is_only:
+            self._take_nothing_else()
         self.max_body_bytes = min(sizes, default=NO_LIMIT)
         self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
         self.steps = steps
@@ -110,6 +118,13 @@ class Rules:
         self.body_bytes = min(needed or tried, default=0)
         self.is_body_needed = bool(needed)
         self.is_stepped = bool(steps or self.concurrency or shadow_sizes or self.shadow_rates or self.shadow_ip_filters)
+
+    def _take_nothing_else(self) -> None:
+        """Leave certificates as the one way to say who calls; no field is named "", so none is read as a key."""
+        self.key_field = b""
+        self.reads_bearer = self.reads_basic = self.is_anonymous = False
+        self.takes_certificates = True
+        self.tokens = None
 
 
 class RuleBook:

@@ -19,6 +19,7 @@ GOOD = [
     ("size-limit", {"max": 512}),
     ("cors", {"origins": "*"}),
     ("cors", {"origins": ["https://*.example.com"], "credentials": True, "maxAge": "10m", "expose": ["X-A"]}),
+    ("client-certificate", {"only": True}),
     ("key-auth", {}),
     ("key-auth", {"header": "apikey", "bearer": False}),
     ("ip-filter", {"allow": ["10.0.0.0/8", "2001:db8::1"], "deny": "10.1.2.3"}),
