@@ -64,7 +64,7 @@ def use(client: stripe.StripeClient, customer_id: str, value: int, name: str = "
 
 def kinds(client: stripe.StripeClient, *prefixes: str) -> list[str]:
     """The types of the events so far, oldest first."""
-    found = [event.type for event in client.v1.events.list({"limit": 100}).auto_paging_iter()][::-1]
+    found = [event.type for event in client.v1.events.list({"limit": 100}).data][::-1]
     return [kind for kind in found if not prefixes or kind.startswith(prefixes)]
 
 

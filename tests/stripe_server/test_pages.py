@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx
@@ -13,8 +14,20 @@ from tests.stripe_server.fixture import StripeServer
 from tests.stripe_server.pages import BANNER
 from tests.stripe_server.scenes import START
 
+NO_TLS = ssl.create_default_context()  # once: httpx would read the certificates at each call
 VISA, DECLINED, ASKS = "4242 4242 4242 4242", "4000000000000002", "4000002760003184"
 FORM = {"action": "pay", "number": VISA, "expiry": "12 / 34", "cvc": "123", "name": "Eva", "email": "eva@example.com"}
+
+pytestmark = pytest.mark.usefixtures("stand_in_only")
+
+
+def get(url: object) -> httpx.Response:
+    return httpx.get(str(url), verify=NO_TLS)
+
+
+def post(url: object, data: dict[str, str]) -> httpx.Response:
+    """A form sent; redirects lead to pages that nobody serves here."""
+    return httpx.post(str(url), data=data, verify=NO_TLS)
 
 
 def session(client: stripe.StripeClient, *prices: str, mode: str = "subscription", **fields: Any) -> Any:
@@ -40,11 +53,11 @@ def test_a_checkout_that_is_paid_makes_customer_and_subscription(stripe_server: 
         client, scenes.price(client), calls, one_time(client, 500),
         subscription_data={"metadata": {"apim": "7"}}, client_reference_id="order-1",
     )  # fmt: skip
-    page = httpx.get(made.url)
+    page = get(made.url)
     assert BANNER in page.text
     assert "34.00 EUR" in page.text
 
-    paid = httpx.post(made.url, data=FORM)
+    paid = post(made.url, data=FORM)
 
     found = client.v1.checkout.sessions.retrieve(made.id, {"expand": ["subscription", "customer", "line_items"]})
     subscription: Any = found.subscription
@@ -62,12 +75,12 @@ def test_a_declined_card_is_told_on_the_page_and_nothing_is_made(stripe_server: 
     client = stripe_server.client()
     made = session(client, scenes.price(client))
 
-    page = httpx.post(made.url, data=FORM | {"number": DECLINED})
+    page = post(made.url, data=FORM | {"number": DECLINED})
 
     assert page.status_code == 402
     assert "Your card was declined." in page.text
     assert client.v1.customers.list().data == client.v1.subscriptions.list({"status": "all"}).data == []
-    assert httpx.post(made.url, data=FORM).status_code == 303
+    assert post(made.url, data=FORM).status_code == 303
 
 
 @pytest.mark.parametrize(("answer", "status"), [("yes", "complete"), ("no", "open")])
@@ -75,8 +88,8 @@ def test_a_card_that_asks_for_its_holder_shows_the_banks_page(stripe_server: Str
     client = stripe_server.client()
     made = session(client, scenes.price(client))
 
-    challenge = httpx.post(made.url, data=FORM | {"number": ASKS})
-    httpx.post(made.url, data=FORM | {"number": ASKS, "authenticated": answer})
+    challenge = post(made.url, data=FORM | {"number": ASKS})
+    post(made.url, data=FORM | {"number": ASKS, "authenticated": answer})
 
     assert "Complete authentication" in challenge.text
     assert client.v1.checkout.sessions.retrieve(made.id).status == status
@@ -86,12 +99,12 @@ def test_cancel_leads_back_and_the_session_stays_open_until_it_expires(stripe_se
     client = stripe_server.client()
     made = session(client, scenes.price(client))
 
-    assert httpx.post(made.url, data={"action": "cancel"}).headers["location"] == "http://shop/"
+    assert post(made.url, data={"action": "cancel"}).headers["location"] == "http://shop/"
     assert client.v1.checkout.sessions.retrieve(made.id).status == "open"
     stripe_server.control("POST", "time", seconds=24 * 3600 + 1)
 
     assert client.v1.checkout.sessions.retrieve(made.id).status == "expired"
-    assert httpx.get(made.url).status_code == 410
+    assert get(made.url).status_code == 410
     assert scenes.kinds(client, "checkout") == ["checkout.session.expired"]
 
 
@@ -102,9 +115,9 @@ def test_a_trial_can_begin_without_a_card(stripe_server: StripeServer):
         client, scenes.price(client), payment_method_collection="if_required",
         subscription_data={"trial_period_days": 14, "trial_settings": settings},
     )  # fmt: skip
-    assert 'name="number"' not in httpx.get(made.url).text
+    assert 'name="number"' not in get(made.url).text
 
-    httpx.post(made.url, data={"action": "pay", "email": "eva@example.com"})
+    post(made.url, data={"action": "pay", "email": "eva@example.com"})
 
     found = client.v1.checkout.sessions.retrieve(made.id, {"expand": ["subscription"]})
     assert (found.payment_status, found.subscription.status) == ("no_payment_required", "trialing")  # type: ignore[union-attr]
@@ -115,7 +128,7 @@ def test_a_customer_of_a_test_clock_subscribes_in_its_time(stripe_server: Stripe
     customer = scenes.customer(client, card=None, clock_id=scenes.clock(client))
     made = session(client, scenes.price(client), customer=customer)
 
-    httpx.post(made.url, data=FORM)
+    post(made.url, data=FORM)
 
     found = client.v1.subscriptions.list({"customer": customer}).data[0]
     assert (found.start_date, found.status) == (START, "active")
@@ -127,7 +140,7 @@ def test_a_price_archived_while_the_page_was_open_can_still_be_bought(stripe_ser
     made = session(client, price)
     client.v1.prices.update(price, {"active": False})
 
-    assert httpx.post(made.url, data=FORM).status_code == 303
+    assert post(made.url, data=FORM).status_code == 303
     assert client.v1.prices.retrieve(price).active is False
 
 
@@ -142,7 +155,7 @@ def test_a_payment_saves_the_card_when_told_and_can_have_an_invoice(stripe_serve
         client, one_time(client, 700), mode="payment", customer=customer, invoice_creation={"enabled": True}
     )
     for each in (plain, invoiced):
-        assert httpx.post(each.url, data=FORM).status_code == 303
+        assert post(each.url, data=FORM).status_code == 303
 
     first = client.v1.checkout.sessions.retrieve(plain.id, {"expand": ["payment_intent"]})
     second = client.v1.checkout.sessions.retrieve(invoiced.id, {"expand": ["invoice"]})
@@ -159,7 +172,7 @@ def test_a_set_up_saves_the_card(stripe_server: StripeServer):
     customer = scenes.customer(client, card=None)
     made = session(client, mode="setup", customer=customer, currency="eur")
 
-    httpx.post(made.url, data=FORM)
+    post(made.url, data=FORM)
 
     found = client.v1.checkout.sessions.retrieve(made.id, {"expand": ["setup_intent"]})
     assert found.setup_intent.status == "succeeded"  # type: ignore[union-attr]
@@ -173,8 +186,8 @@ def test_the_hosted_invoice_takes_another_card(stripe_server: StripeServer):
     stripe_server.advance(clock, START + 31 * 86400 + 3600)
     invoice = client.v1.invoices.list({"subscription": made.id}).data[0]
 
-    assert httpx.post(str(invoice.hosted_invoice_url), data={"number": DECLINED}).status_code == 402
-    assert httpx.post(str(invoice.hosted_invoice_url), data={"number": VISA}).status_code == 303
+    assert post(str(invoice.hosted_invoice_url), data={"number": DECLINED}).status_code == 402
+    assert post(str(invoice.hosted_invoice_url), data={"number": VISA}).status_code == 303
 
     assert client.v1.invoices.retrieve(invoice.id).status == "paid"
     assert client.v1.subscriptions.retrieve(made.id).status == "active"
@@ -186,18 +199,18 @@ def test_the_portal_changes_the_default_card_and_shows_invoices(stripe_server: S
     old = client.v1.customers.retrieve(customer).invoice_settings
     portal = client.v1.billing_portal.sessions.create({"customer": customer, "return_url": "http://shop/billing"})
     number = client.v1.invoices.retrieve(made.latest_invoice).number
-    page = httpx.get(portal.url)
+    page = get(portal.url)
     assert str(number) in page.text
     assert "http://shop/billing" in page.text
 
-    httpx.post(portal.url, data={"number": "5555555555554444"})
+    post(portal.url, data={"number": "5555555555554444"})
 
     new = client.v1.customers.retrieve(customer).invoice_settings
     assert old
     assert new
     assert new.default_payment_method != old.default_payment_method
     assert "customer.updated" in scenes.kinds(client)
-    httpx.post(portal.url, data={"remove": str(new.default_payment_method)})
+    post(portal.url, data={"remove": str(new.default_payment_method)})
     assert client.v1.customers.retrieve(customer).invoice_settings.default_payment_method is None  # type: ignore[union-attr]
 
 
@@ -212,7 +225,7 @@ def test_a_set_up_that_needs_its_holder_leads_to_the_banks_page(stripe_server: S
     assert intent.next_action
     assert intent.next_action.redirect_to_url
 
-    back = httpx.post(str(intent.next_action.redirect_to_url.url), data={"authenticated": answer})
+    back = post(str(intent.next_action.redirect_to_url.url), data={"authenticated": answer})
 
     assert back.headers["location"] == "http://shop/saved"
     assert client.v1.setup_intents.retrieve(intent.id).status == status

@@ -11,6 +11,8 @@ import stripe
 from tests.stripe_server import scenes
 from tests.stripe_server.fixture import StripeServer
 
+pytestmark = pytest.mark.usefixtures("stand_in_only")
+
 
 def refused(server: StripeServer, path: str, form: dict[str, str], key: str | None = None) -> dict[str, Any]:
     answer = httpx.post(server.url + path, data=form, headers={"Authorization": f"Bearer {key or server.key}"})

@@ -17,6 +17,8 @@ from tests.waiting import wait_until
 
 SECRET = "whsec_of_the_test"
 
+pytestmark = pytest.mark.usefixtures("stand_in_only")
+
 
 class Listener(ThreadingHTTPServer):
     """Keeps what it receives; answers with the statuses it is given, then 200."""
