@@ -95,7 +95,8 @@ def _why(rival: Rival, chosen: str) -> str:
 def _policy(met: PolicyMet) -> Block:
     known = DESCRIPTIONS.get(met.kind)
     title = _TITLES.get(met.kind) or (known.title if known is not None else met.kind)
-    return Block(title, met.done, met.us, is_shadow=met.is_shadow)
+    note = "with all before it" if met.kind in _TITLES and met.us >= 0 and not met.is_shadow else ""
+    return Block(title, met.done, met.us, note, is_shadow=met.is_shadow)
 
 
 def _try(made: Try) -> Block:

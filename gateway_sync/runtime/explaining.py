@@ -125,13 +125,13 @@ def _outcome(code: str) -> str:
 def _policies(exchange: Exchange, recording: Recording, ended: Ended, tries: list[Try]) -> list[PolicyMet]:
     """The stages of admission, then what the steps did."""
     stepping = exchange.stepping
-    first_us = tries[0].at_us if tries and stepping is None else UNKNOWN if tries else ended.duration_us
     is_refused_here = not tries and not ended.is_answered and (stepping is None or not stepping.has_run)
     stopped = stopped_at(exchange.admission, ended.code if is_refused_here else "")
-    met = stages_met(exchange.admission, stopped, first_us)
-    if stepping is None:
-        return met
-    return [*met, *(recording.policies if recording.is_watched else [*recording.policies, *stepping.steps_met()])]
+    steps = [] if stepping is None or recording.is_watched else stepping.steps_met()
+    steps = [*recording.policies, *steps]
+    in_steps_us = sum(max(0, each.us) for each in steps if not each.is_answer)
+    before_us = max(0, (tries[0].at_us if tries else ended.duration_us) - in_steps_us)
+    return [*stages_met(exchange.admission, stopped, before_us), *steps]
 
 
 def _body_us(last: Try | None, ended: Ended) -> int:

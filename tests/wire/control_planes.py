@@ -1,4 +1,4 @@
-"""A control plane that only keeps: the three doors of the wire protocol over real HTTP, with what a test sets."""
+"""A control plane that only keeps: the doors of the wire protocol over real HTTP, with what a test sets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway_sync.snapshot import Snapshot
+from gateway_sync.trace_wire import CallTrace, decode_body
 from gateway_sync.usage_wire import UsageCell, UsageEvent, decode_batch, encode_ack
 from tests.wire.gateways import Home, Record
 
@@ -29,6 +30,8 @@ class KeepingControlPlane:
         self.duplicates = 0
         self.cells: list[UsageCell] = []
         self.reports: list[dict[str, object]] = []
+        self.traces: dict[str, CallTrace] = {}
+        self.traces_told = b""  # as they came
         self.rubbish: bytes | None = None  # what sync questions are answered with instead
         self.asked = 0
         self.is_down = False  # answers 503 to everything
@@ -92,6 +95,10 @@ class KeepingControlPlane:
                 self.events[batch.boot, event.seq] = event
             self.cells += batch.cells
             return encode_ack(batch.last_seq)
+        if door == "traces":
+            self.traces |= {trace.request_id: trace for trace in decode_body(body)}
+            self.traces_told += body
+            return b"{}"
         ask = json.loads(body)
         if door == "report":
             self.reports.append(ask)
