@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway_sync.snapshot import Policy
+from tests.waiting import wait_until
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawClient, RawUpstream
 
@@ -31,10 +32,17 @@ def _fresh_script(request: pytest.FixtureRequest) -> None:
 
 
 def _let_pass_what_is_under_way(gateway: GatewayProcess) -> None:
-    """Earlier tests hang up without waiting: what they sent before this exchange reaches the upstream before it."""
-    with RawClient(gateway.port) as client:
-        client.send(f"GET /bank/v1/accounts HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\r\n".encode())
-        assert client.read_answer()[0] == 200
+    """Earlier tests hang up without waiting: what they sent before this exchange reaches the upstream before it.
+
+    A gateway that was just kept busy refuses calls until it has caught up.
+    """
+
+    def is_served() -> bool:
+        with RawClient(gateway.port) as client:
+            client.send(f"GET /bank/v1/accounts HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\r\n".encode())
+            return client.read_answer()[0] == 200
+
+    wait_until(is_served, "the gateway serves again")
 
 
 @pytest.fixture(scope="module")
