@@ -16,6 +16,7 @@ KIND = "client-limits"
 SMALLEST_HEADER, LARGEST_HEADER = 4096, 65_536
 LONGEST_S = 3600
 LEAST_LAG_MS = 10
+LEAST_KEPT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class ClientLimits:
     connections_per_address: int = 0
     tunnels: int = 0
     overload_lag_ms: int = 250
+    bodies_bytes: int = 128 << 20
+    unsent_bytes: int = 64 << 20
 
 
 POLICY = ClientLimits
@@ -97,6 +100,25 @@ DESCRIPTION = Description(
             "Such as 250ms.",
             default="250ms",
         ),
+        Setting(
+            "keptBodies",
+            "Kept bodies",
+            "size",
+            "Of requests' bodies that one worker keeps at a time for policies that read them whole, further tries and"
+            " copies. One application, or one address without any, has a quarter of it, but 17 MiB at least. Beyond it"
+            " a body that a policy needs is refused with 503; the others are sent without a further try or copy.",
+            "At least 1MiB.",
+            default="128MiB",
+        ),
+        Setting(
+            "unsentAnswers",
+            "Unsent answers",
+            "size",
+            "Of answers that wait in one worker until callers of HTTP/2 take them. Beyond it services are not read on,"
+            " and new requests over HTTP/2 are turned away to be sent again.",
+            "At least 1MiB.",
+            default="64MiB",
+        ),
     ),
     "client-limits: { headerTimeout: 5s, perAddress: 200 }",
     "overloaded",
@@ -120,6 +142,8 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[ClientLimits | 
         reader.integer("perAddress", 0),
         reader.integer("tunnels", 0),
         reader.duration_ms("overloadLag", _USUAL.overload_lag_ms),
+        reader.size_bytes("keptBodies", _USUAL.bodies_bytes),
+        reader.size_bytes("unsentAnswers", _USUAL.unsent_bytes),
     )
     for field, value in (
         ("headerTimeout", policy.header_s),
@@ -132,6 +156,9 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[ClientLimits | 
         reader.refuse("header", '"header" must be from 4KiB to 64KiB.')
     if not LEAST_LAG_MS <= policy.overload_lag_ms <= LONGEST_S * 1000:
         reader.refuse("overloadLag", '"overloadLag" must be from 10ms to 1h.')
+    for field, value in (("keptBodies", policy.bodies_bytes), ("unsentAnswers", policy.unsent_bytes)):
+        if value < LEAST_KEPT:
+            reader.refuse(field, f'"{field}" must be 1MiB or more.')
     problems = reader.problems()
     return (None if problems else policy), problems
 
@@ -147,4 +174,6 @@ def dump(policy: ClientLimits) -> dict[str, object]:
         "perAddress": policy.connections_per_address,
         "tunnels": policy.tunnels,
         "overloadLag": f"{policy.overload_lag_ms}ms",
+        "keptBodies": policy.bodies_bytes,
+        "unsentAnswers": policy.unsent_bytes,
     }

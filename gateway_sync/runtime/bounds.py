@@ -30,6 +30,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
     Units: seconds and bytes; head_s from the first byte of a head to its last, idle_s between exchanges, body_s for
     each few KiB of a body, either way; lag_s is how late the event loop may be before requests are refused.
+    bodies_bytes of requests are kept at a time, unsent_bytes of answers wait for callers of HTTP/2.
     """
 
     head_s: float = 10.0
@@ -40,6 +41,8 @@ class Bounds(msgspec.Struct, frozen=True):
     connections_per_address: int = 0
     tunnels: int = 0
     lag_s: float = 0.25
+    bodies_bytes: int = 128 << 20
+    unsent_bytes: int = 64 << 20
 
 
 def bounds_of(policies: Iterable[Policy], given: Given) -> Bounds:
@@ -58,6 +61,8 @@ def bounds_of(policies: Iterable[Policy], given: Given) -> Bounds:
         connections_per_address=limits.connections_per_address,
         tunnels=limits.tunnels,
         lag_s=limits.overload_lag_ms / 1000,
+        bodies_bytes=limits.bodies_bytes,
+        unsent_bytes=limits.unsent_bytes,
     )
     here = {name: value for name, value in msgspec.structs.asdict(given).items() if value is not None}
     return msgspec.structs.replace(asked, **here)

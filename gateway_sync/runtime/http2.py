@@ -18,12 +18,13 @@ from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from gateway_sync.runtime.client import ClientConnection
+from gateway_sync.runtime.client import LINGER_S, ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.core.http2_credit import FrameCredit
 from gateway_sync.runtime.core.http2_frames import PREFACE_BYTES, FrameLengths
 from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, check_trailers, request_head
 from gateway_sync.runtime.http2_stream import Stream
+from gateway_sync.runtime.http2_unsent import LOOK_S, Unsent
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.stats import CONNECTIONS_OPENED
 
@@ -54,6 +55,8 @@ class HTTP2Connection:
         self._last_stream = 0
         self._is_leaving = False
         self._is_write_paused = False
+        self._write_paused_s = 0.0  # since then
+        self.unsent = Unsent(serving)
         self._lengths = FrameLengths(PREFACE_BYTES)
         self._credit = FrameCredit(serving.clock)
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
@@ -127,7 +130,7 @@ class HTTP2Connection:
 
     def _begin(self, event: h2_events.RequestReceived) -> None:
         number = event.stream_id or 0
-        if self._is_leaving or len(self._serving.clients) > self._serving.max_clients:
+        if self._is_leaving or self.unsent.is_full or len(self._serving.clients) > self._serving.max_clients:
             self._h2.reset_stream(number, ErrorCodes.REFUSED_STREAM)
             return
         self._last_stream = number
@@ -167,7 +170,9 @@ class HTTP2Connection:
 
     def _lose(self, number: int) -> None:
         if number in self._streams:
-            self._streams.pop(number).lose()
+            stream = self._streams.pop(number)
+            stream.lose()
+            self._note(stream)
 
     def _spend(self) -> None:
         """Note a frame that asks for nothing; who sends too many of them is sent away (rapid reset, floods)."""
@@ -188,7 +193,7 @@ class HTTP2Connection:
 
     def flush(self, stream: Stream) -> None:
         """Send of the stream's output what the windows allow."""
-        output, connection = stream.output, self._h2
+        output, connection, sent = stream.output, self._h2, 0
         try:
             while output and not self._is_write_paused:
                 size = min(connection.local_flow_control_window(stream.id), connection.max_outbound_frame_size)
@@ -198,6 +203,7 @@ class HTTP2Connection:
                 del output[:size]
                 connection.send_data(stream.id, piece)
                 self._send()
+                sent += size
             if stream.is_answered and not output and not stream.is_end_sent:
                 stream.is_end_sent = True
                 if stream.trailers:
@@ -208,7 +214,16 @@ class HTTP2Connection:
         except H2Error:
             output.clear()
         self._send()
+        self._note(stream, sent)
         self._settle_deadline()
+
+    def _note(self, stream: Stream, sent: int = 0) -> None:
+        """Count what of a stream waits; when that is too much, or enough went out, all services are told."""
+        if self.unsent.note(stream, sent):
+            for each in list(self._streams.values()):
+                each.regulate()
+        if sent:
+            self.unsent.grant_time(stream, self._streams.values())
 
     def _flush_all(self, number: int) -> None:
         """Go on with one stream, or with all of them for 0."""
@@ -240,6 +255,7 @@ class HTTP2Connection:
                 self._h2.reset_stream(stream.id, ErrorCodes.NO_ERROR)  # the rest of the body is not needed
             self._send()
         stream.lose()
+        self._note(stream)
         self._settle_deadline()
 
     def _send(self) -> None:
@@ -248,10 +264,10 @@ class HTTP2Connection:
             self.transport.write(data)
 
     def _settle_deadline(self) -> None:
-        """Idle connections end after a while, as do those that take nothing; streams have deadlines of their own."""
+        """Idle connections end after a while; what waits is looked at often; streams have deadlines of their own."""
         bounds, clock = self._serving.bounds, self._serving.clock
-        if any(stream.output for stream in self._streams.values()):
-            self.deadline = clock + bounds.body_s
+        if self.unsent.size or self._is_write_paused:
+            self.deadline = min(self.deadline, clock + LOOK_S) if self.deadline > clock else clock + LOOK_S
         elif self._streams:
             self.deadline = math.inf
         elif self._is_leaving:
@@ -260,8 +276,18 @@ class HTTP2Connection:
             self.deadline = clock + bounds.idle_s
 
     def expire(self) -> None:
-        """Nothing moved for too long."""
-        if self._streams:
+        """Nothing moved for too long, or it is time to look at what waits."""
+        serving = self._serving
+        if self.transport.is_closing():
+            self.transport.abort()  # the goodbye is not taken either
+        elif self._is_write_paused and serving.clock - self._write_paused_s >= self.unsent.patience_s:
+            self.transport.abort()
+        elif self.unsent.size or self._is_write_paused:
+            for stream in self.unsent.stalled(self._streams.values()):
+                self.cut(stream)
+                self._lose(stream.id)
+            self._settle_deadline()
+        elif self._streams:
             self.transport.abort()
         else:
             self._end(ErrorCodes.NO_ERROR)
@@ -279,6 +305,7 @@ class HTTP2Connection:
         self._h2.close_connection(code, last_stream_id=self._last_stream)
         self._send()
         self.transport.close()
+        self.deadline = self._serving.clock + LINGER_S
 
     def eof_received(self) -> None:
         """The caller is gone: HTTP/2 has no half of a connection."""
@@ -291,10 +318,16 @@ class HTTP2Connection:
             self._lose(number)
 
     def pause_writing(self) -> None:
-        """The caller reads slower than frames come."""
+        """The caller reads slower than frames come: what it asks for waits until it has taken what it asked for."""
         self._is_write_paused = True
+        self._write_paused_s = self._serving.clock
+        self.transport.pause_reading()
+        self._settle_deadline()
 
     def resume_writing(self) -> None:
         """The caller caught up."""
         self._is_write_paused = False
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
         self._flush_all(0)
+        self._settle_deadline()

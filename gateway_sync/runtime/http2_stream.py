@@ -16,6 +16,7 @@ from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
 from gateway_sync.runtime.core.http2_heads import AnswerHead, Fields, Translated, answer_head
 from gateway_sync.runtime.core.http2_upstream_heads import trailer_fields
+from gateway_sync.runtime.http2_unsent import Unsent
 
 HIGH_BYTES = 65_536  # of an answer that wait for the caller's window, before the upstream is held back
 LOW_BYTES = 16_384
@@ -26,6 +27,7 @@ class Carrier(Protocol):
     """The connection that a stream is part of."""
 
     transport: asyncio.Transport
+    unsent: Unsent
 
     def send_head(self, stream: Stream, fields: Fields, *, is_end: bool) -> None:
         """Send a header section."""
@@ -48,8 +50,8 @@ class Stream:
 
     __slots__ = (
         "_answer", "_buffer", "_carrier", "_decoder", "_is_chunked", "_is_closing", "_is_head_method", "_is_paused",
-        "_is_reading_paused", "_left", "_unacknowledged", "client", "id", "is_answered", "is_end_sent",
-        "is_request_ended", "output", "trailers",
+        "_is_reading_paused", "_left", "_unacknowledged", "client", "counted", "id", "is_answered", "is_end_sent",
+        "is_request_ended", "output", "progress", "trailers", "waits_since",
     )  # fmt: skip
 
     def __init__(self, carrier: Carrier, number: int, client: ClientConnection, translated: Translated) -> None:
@@ -58,6 +60,8 @@ class Stream:
         self.id = number
         self.client = client
         self.output = bytearray()
+        self.counted = self.progress = 0  # of output: what is counted as waiting, what went out since waits_since
+        self.waits_since = 0.0  # 0 = nothing waits
         self.trailers: list[tuple[bytes, bytes]] = []
         self.is_answered = self.is_end_sent = self.is_request_ended = False
         self._is_chunked = translated.is_chunked
@@ -137,12 +141,12 @@ class Stream:
 
     def regulate(self) -> None:
         """Hold the upstream back while the caller takes less than comes."""
-        size = len(self.output)
+        size, is_full = len(self.output), self._carrier.unsent.is_full
         if self._is_paused:
-            if size <= LOW_BYTES:
+            if size <= LOW_BYTES and not is_full:
                 self._is_paused = False
                 self.client.resume_writing()
-        elif size > HIGH_BYTES:
+        elif size > HIGH_BYTES or is_full:
             self._is_paused = True
             self.client.pause_writing()
 

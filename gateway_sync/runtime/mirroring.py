@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway_sync.messages import NO_BODY, FramingError, ResponseHead
 from gateway_sync.runtime.core.forwarding import upstream_head
+from gateway_sync.runtime.lending import loan_of
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import TargetEntry
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class MirrorCall:
     """One copy. It is the Receiver of an answer that nobody sees."""
 
-    __slots__ = ("_block", "_connection", "_is_over", "_pool", "_serving", "_settings", "_size", "_target", "_timer",
+    __slots__ = ("_block", "_connection", "_is_over", "_loan", "_pool", "_serving", "_settings", "_target", "_timer",
                  "_wait_s", "answer_lines", "is_head", "is_upload_complete")  # fmt: skip
 
     def __init__(self, exchange: Exchange, pool: UpstreamPool, settings: Mirror, target: TargetEntry) -> None:
@@ -33,13 +34,13 @@ class MirrorCall:
         self.answer_lines = exchange.version.answer_lines
         self.is_upload_complete = True
         self._wait_s = exchange.version.timeout_s
-        self._size = 0
+        self._loan = loan_of(exchange)
         self._is_over = False
         self._connection: UpstreamConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         pool.mirrored += 1
         head = exchange.head
-        self._block = [
+        self._block = bytearray(
             upstream_head(
                 head,
                 target,
@@ -49,19 +50,19 @@ class MirrorCall:
                 serving.tracing.lines_of_copy(),
                 serving.gate.pseudonym,
             )
-        ]
+        )
         if head.body == NO_BODY:
             self._send()
 
     def keep(self, content: bytes, *, is_complete: bool) -> None:
-        """Take a part of the body; too large a one ends the copy."""
+        """Take a part of the body; too large a one, or too much of others, ends the copy."""
         if self._is_over:
             return
-        self._size += len(content)
-        if self._size > self._settings.max_body_bytes:
+        is_small = self._loan.size + len(content) <= self._settings.max_body_bytes
+        if not is_small or not self._loan.grow(len(content)):
             self.end()
             return
-        self._block.append(content)
+        self._block += content
         if is_complete:
             self._send()
 
@@ -88,8 +89,8 @@ class MirrorCall:
     def _write(self, connection: UpstreamConnection) -> None:
         self._connection = connection
         connection.receiver = self
-        connection.transport.write(b"".join(self._block))
-        self._block = []
+        connection.transport.write(bytes(self._block))
+        self._block = bytearray()
 
     def on_interim(self, status: int) -> None:
         """Nobody waits for it."""
@@ -127,7 +128,8 @@ class MirrorCall:
             return
         self._is_over = True
         self._connection = None
-        self._block = []
+        self._block = bytearray()
+        self._loan.end()
         self._pool.mirrored -= 1
         if self._timer is not None:
             self._timer.cancel()

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from gateway_sync.messages import NO_BODY
 from gateway_sync.runtime.attempts import Attempts
 from gateway_sync.runtime.core.pools import cookie_of
+from gateway_sync.runtime.lending import loan_of
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.balancing import Member
+    from gateway_sync.runtime.core.budgets import Loan
     from gateway_sync.runtime.core.pools import Arm, UpstreamPool
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.mirroring import MirrorCall
@@ -25,7 +27,7 @@ class PooledTry(Attempts):
     """The state that the tries of one call share."""
 
     __slots__ = (
-        "_arm", "_is_judged", "_kept", "_kept_bytes", "_member", "_mirror", "_number", "_place_in_line", "_pool",
+        "_arm", "_is_judged", "_kept", "_loan", "_member", "_mirror", "_number", "_place_in_line", "_pool",
         "_timer",
     )  # fmt: skip
 
@@ -42,8 +44,8 @@ class PooledTry(Attempts):
         self._number = 0  # of the try; what belongs to an earlier one is not heard any more
         self._timer: asyncio.TimerHandle | None = None
         is_kept = pool.settings.retries is not None and exchange.head.body != NO_BODY
-        self._kept: list[bytes] | None = [] if is_kept else None
-        self._kept_bytes = 0
+        self._kept: bytearray | None = bytearray() if is_kept else None
+        self._loan: Loan | None = loan_of(exchange) if is_kept else None
 
     @property
     def arm_name(self) -> str:
@@ -51,24 +53,30 @@ class PooledTry(Attempts):
         return self._arm.name if self._arm is not None else ""
 
     def keep(self, content: bytes, *, is_sent: bool) -> None:
-        """Take a part of the body; it is kept for another try as long as there is not too much of it."""
+        """Take a part of the body; it is kept for another try as long as there is not too much of it, nor of others."""
         if self._mirror is not None:
             self._mirror.keep(content, is_complete=self._exchange.is_upload_complete)
         retries = self._pool.settings.retries
-        if self._kept is not None and retries is not None:
-            self._kept.append(content)
-            self._kept_bytes += len(content)
-            if self._kept_bytes <= retries.max_body_bytes:
+        kept, loan = self._kept, self._loan
+        if kept is not None and loan is not None and retries is not None:
+            kept += content
+            if len(kept) <= retries.max_body_bytes and loan.grow(len(content)):
                 return
-            kept, self._kept = self._kept, None
+            self._forget_body()
             if not is_sent:
-                self._pending = kept
+                self._pending = [bytes(kept)]
         elif not is_sent:
             self._pending.append(content)
 
+    def _forget_body(self) -> None:
+        """No further try can send it."""
+        self._kept = None
+        if self._loan is not None:
+            self._loan.end()
+
     def take_pending(self) -> bytes:
         """The part of the body that a new connection must be given."""
-        return b"".join(self._kept) if self._kept is not None else super().take_pending()
+        return bytes(self._kept) if self._kept is not None else super().take_pending()
 
     def _note(self, *, is_failure: bool) -> None:
         """Tell the pool how a try ended; events are announced."""
@@ -115,6 +123,7 @@ class PooledTry(Attempts):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._forget_body()
         if self._place_in_line is not None:
             member, take = self._place_in_line
             self._place_in_line = None

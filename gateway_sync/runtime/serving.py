@@ -12,6 +12,7 @@ from gateway_sync.runtime.bounds import Given, bounds_of, connections_possible
 from gateway_sync.runtime.core.addresses import AddressCounts
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
+from gateway_sync.runtime.core.budgets import Budget
 from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
 from gateway_sync.runtime.core.networks import NetworkRules
 from gateway_sync.runtime.core.sampling import NEVER
@@ -74,6 +75,8 @@ class Serving:
         self.bounds = bounds_of(gate.index.environment.policies, given)
         self.max_clients = self.bounds.connections or self._possible
         self.addresses = AddressCounts()
+        self.bodies = Budget(self.bounds.bodies_bytes)
+        self.unsent = Budget(self.bounds.unsent_bytes)
         self.exchange: type[Exchange] = Exchange  # what a request becomes; another while the worker is overloaded
         self.date = date_line()
         self.clock = time.monotonic()
@@ -113,6 +116,7 @@ class Serving:
         self.rules = rules
         self.bounds = bounds
         self.max_clients = bounds.connections or self._possible
+        self.bodies.most, self.unsent.most = bounds.bodies_bytes, bounds.unsent_bytes
         self.tracing.use(index.environment.policies, self)
         if index.edge != edge:
             self._contexts.forget()
@@ -123,8 +127,7 @@ class Serving:
                 wanted.discard(key)  # the next connections show the certificate of now
             if key not in wanted or not self.rules.admits(*key[0]):
                 pool.close()
-                if key not in wanted:
-                    del self.pools[key]
+                del self.pools[key]
 
     def trace(self, tracing: Tracing) -> None:
         """Explain exchanges from now on."""

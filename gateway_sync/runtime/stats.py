@@ -29,9 +29,10 @@ _NAMES: Final = (
     "aborted",
     "tunnels_opened",
     "tunnels_closed",
+    "bodies_refused",
 )
 GAUGES_AT: Final = 24
-_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle")
+_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle", "kept_body_bytes", "unsent_bytes")
 POSITIONS: Final = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS: Final = 0
 REFUSED: Final = 1
@@ -46,6 +47,7 @@ RETRIES: Final = POSITIONS["retries"]
 ABORTED: Final = POSITIONS["aborted"]
 TUNNELS_OPENED: Final = POSITIONS["tunnels_opened"]
 TUNNELS_CLOSED: Final = POSITIONS["tunnels_closed"]
+BODIES_REFUSED: Final = POSITIONS["bodies_refused"]
 GAUGES: Final = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
 LATENCY: Final = 32
 LATENCY_SUM: Final = LATENCY + BUCKETS

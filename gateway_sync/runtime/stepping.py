@@ -18,9 +18,11 @@ from gateway_sync.runtime.core.steps import ANSWERED, FAILED, PASSED, REFUSED, B
 from gateway_sync.runtime.core.watched_steps import watched
 from gateway_sync.runtime.delays import Delay
 from gateway_sync.runtime.inflight import FULL
+from gateway_sync.runtime.lending import loan_of
 from gateway_sync.trace_wire import PolicyMet
 
 if TYPE_CHECKING:
+    from gateway_sync.runtime.core.budgets import Loan
     from gateway_sync.runtime.core.rules import Rules
     from gateway_sync.runtime.exchange import Exchange
 
@@ -31,8 +33,8 @@ class Stepping:
     """The policies of one exchange at work."""
 
     __slots__ = (
-        "_acquired", "_answer_bytes", "_body", "_delay", "_exchange", "_filter", "_held", "_held_bytes", "_held_head",
-        "_is_whole", "_met", "_outcome", "_rules", "_size", "_stamps", "_steps", "_view", "is_collecting",
+        "_acquired", "_answer_bytes", "_body", "_delay", "_exchange", "_filter", "_held", "_held_head", "_is_whole",
+        "_loan", "_met", "_outcome", "_rules", "_stamps", "_steps", "_view", "is_collecting",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, rules: Rules) -> None:
@@ -46,11 +48,12 @@ class Stepping:
         self._stamps: list[int] = []
         self._outcome = FAILED  # what the step at _met did
         self._acquired: list[int] = []
-        self._body: list[bytes] = []
-        self._size = self._met = self._held_bytes = 0
+        self._body = bytearray()  # no list: of tiny pieces one takes many times what they hold
+        self._loan: Loan | None = None
+        self._met = 0
         self._view: RequestView | None = None
         self._filter: Filter | None = None
-        self._held: list[bytes] | None = None
+        self._held: bytearray | None = None
         self._held_head: ResponseHead | None = None
         self._is_whole = False
         self._delay: Delay | None = None
@@ -81,22 +84,32 @@ class Stepping:
         if self._delay is not None:
             self._delay.hold(content, is_complete=is_complete)
             return
-        self._body.append(content)
-        self._size += len(content)
-        if self._size > self._rules.body_bytes:
-            self._give_up(is_complete=is_complete)
+        limit = self._rules.body_bytes
+        if len(self._body) + len(content) > limit:
+            self._give_up(_too_large(limit), content, is_complete=is_complete)
+        elif not self._borrow(len(content)):
+            self._give_up(_full(), content, is_complete=is_complete)
         elif is_complete:
             self.is_collecting = False
-            body, self._body = b"".join(self._body), []
+            body, self._body = bytes(self._body + content) if self._body else content, bytearray()
             self._run(body)
+        else:
+            self._body += content
 
-    def _give_up(self, *, is_complete: bool) -> None:
-        """The body is larger than steps take: refuse it, or send it on as it comes when only shadows wanted it."""
+    def _borrow(self, size: int) -> bool:
+        """True when the worker has room for so many more bytes of a body, until the exchange is over."""
+        if self._loan is None:
+            self._loan = loan_of(self._exchange)
+        return self._loan.grow(size)
+
+    def _give_up(self, refusal: Refusal, content: bytes, *, is_complete: bool) -> None:
+        """The body is more than can be kept: refuse it, or send it on as it comes when only shadows wanted it."""
         if self._rules.is_body_needed:
-            self._exchange.refuse(_too_large(self._rules.body_bytes))
+            self._body = bytearray()
+            self._exchange.refuse(refusal)
             return
         self.is_collecting = False
-        content, self._body = b"".join(self._body), []
+        content, self._body = bytes(self._body + content), bytearray()
         self._run(None, is_body_kept=False)
         if not self._exchange.is_over:
             self._exchange.send_on(content, is_complete=is_complete)
@@ -162,7 +175,7 @@ class Stepping:
     def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> tuple[ResponseHead, bytes] | None:
         """The head and content to send; None when there is nothing to send yet, or the call was refused."""
         if self._answer_bytes and not self._is_whole and not is_complete:
-            self._held, self._held_head = [], head
+            self._held, self._held_head = bytearray(), head
             self.on_content(body, is_complete=False)
             return None
         view = self._view
@@ -213,13 +226,16 @@ class Stepping:
             if self._filter is None:
                 return body
             return self._filter.feed(body) + (self._filter.finish() if is_complete else b"")
-        held.append(body)
-        self._held_bytes += len(body)
-        if self._held_bytes > self._answer_bytes:
+        if len(held) + len(body) > self._answer_bytes:
             self._exchange.fail(Refusal("upstream-invalid", f"The answer is larger than {self._answer_bytes} bytes."))
-        elif is_complete and self._held_head is not None:
+            return None
+        if not self._borrow(len(body)):
+            self._exchange.fail(_full())
+            return None
+        held += body
+        if is_complete and self._held_head is not None:
             self._held, self._is_whole = None, True
-            self._exchange.on_answer(self._held_head, b"".join(held), is_complete=True)
+            self._exchange.on_answer(self._held_head, bytes(held), is_complete=True)
         else:
             self._exchange.client.deadline = self._exchange.serving.clock + self._exchange.version.timeout_s + 0.25
         return None
@@ -278,6 +294,8 @@ class Stepping:
 
     def finish(self, request_bytes: int) -> None:
         """The exchange is over."""
+        if self._loan is not None:
+            self._loan.end()
         inflight = self._exchange.serving.inflight
         while self._acquired and inflight is not None:
             inflight.release(self._acquired.pop())
@@ -287,3 +305,7 @@ class Stepping:
 
 def _too_large(limit: int) -> Refusal:
     return Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True)
+
+
+def _full() -> Refusal:
+    return Refusal("overloaded", "Too many bodies are being collected.", (b"Retry-After: 1",), is_closing=True)

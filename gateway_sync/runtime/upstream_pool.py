@@ -37,6 +37,7 @@ class Pool:
         self._open: set[UpstreamConnection] = set()
         self._dialing = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
         self._clock = now  # then as of the last close_idle: exact enough for idle times
 
     def take(self) -> UpstreamConnection | None:
@@ -100,8 +101,8 @@ class Pool:
             self._last_failure = reason
 
     def put_back(self, connection: UpstreamConnection) -> None:
-        """Keep a connection for the next exchange."""
-        if self.addresses is not None and self._is_gone(connection):
+        """Keep a connection for the next exchange; nobody asks a closed pool for one, nor sweeps it."""
+        if self._is_closed or (self.addresses is not None and self._is_gone(connection)):
             connection.close()
             return
         connection.is_used = True
@@ -135,7 +136,8 @@ class Pool:
         self.idle[:] = kept
 
     def close(self) -> None:
-        """Close everything idle; exchanges under way finish first."""
+        """Close everything idle, for good; exchanges under way finish first, and their connections are closed then."""
+        self._is_closed = True
         for connection in self.idle:
             if connection.is_open:
                 connection.close()

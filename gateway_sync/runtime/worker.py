@@ -38,7 +38,7 @@ from gateway_sync.runtime.overload import LagWatch
 from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
-from gateway_sync.runtime.stats import note_gauges, open_cells
+from gateway_sync.runtime.stats import BODIES_REFUSED, note_gauges, open_cells
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
@@ -171,12 +171,16 @@ class Worker:
         return LagWatch(lambda: self.serving.bounds.lag_s, tell)
 
     def _note_gauges(self, watch: LagWatch) -> None:
-        pools = self.serving.pools.values()
+        pools, bodies = self.serving.pools.values(), self.serving.bodies
+        refused, bodies.refused = bodies.refused, 0
+        self.serving.stats[BODIES_REFUSED] += refused
         note_gauges(
             self.serving.stats,
             loop_lag_us=int(watch.longest_s * 1e6),
             upstreams_open=sum(pool.open_count for pool in pools),
             upstreams_idle=sum(len(pool.idle) for pool in pools),
+            kept_body_bytes=bodies.held,
+            unsent_bytes=self.serving.unsent.held,
         )
 
     async def sweep(self) -> None:
