@@ -16,9 +16,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _MARK = re.compile(rb"X-Case: (\w{8})\r\n")
 _OWN = (
     b"host", b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"via",
-    b"traceparent",
     b"x-request-id",
 )  # fmt: skip
+_TRACE = (b"traceparent", b"tracestate")  # passed on where a caller sent them whole, else the gateway's if it exports
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
@@ -51,10 +51,13 @@ class Message:
         values = {name: line.partition(b":")[2].strip() for name, line in zip(names, lines, strict=True)}
         self.method, self.target = bytes(event.method), bytes(event.target)
         self.host = values.get(b"x-forwarded-host", b"")
-        known = (*_OWN, *_FRAMING, b"x-case")
+        known = (*_OWN, *_FRAMING, *_TRACE, b"x-case")
         self.fields = tuple(line for name, line in zip(names, lines, strict=True) if name not in known)
         for name in _OWN:
             if names.count(name) != 1:
+                self.fault += f"{name.decode()} {names.count(name)} times; "
+        for name in _TRACE:
+            if names.count(name) > 1:
                 self.fault += f"{name.decode()} {names.count(name)} times; "
         if sum(names.count(name) for name in _FRAMING) > 1:
             self.fault += "framed twice; "
