@@ -77,6 +77,7 @@ class VersionRow:
     successor: str = ""  # name of the successor version of the same API
     documentation_url: str = ""
     contract: Contract | None = None  # of its document, when it has one and a policy asks for it
+    composites: Mapping[str, object] = field(default_factory=dict)  # by operation, as written, unchecked
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ class Version:
     documentation_url: str
     upstream: JSON = field(default_factory=dict)  # groups of settings, canonical; read by gateway_sync.upstreams
     contract: Contract | None = None  # what its policies need of its document
+    composites: Mapping[str, JSON] = field(default_factory=dict)  # by route id, canonical; gateway_sync.compositions
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,14 @@ BY_CODE = {
         "The token is good, but lacks a scope that this operation needs.",
         "Ask the issuer for a token with the scopes that WWW-Authenticate names.",
     ),
+    "step-failed": Explanation(
+        "A step of an operation that calls several services failed; what it had changed was undone.",
+        "`detail` says which step and why. Call again when that is mended.",
+    ),
+    "not-undone": Explanation(
+        "The operation failed half-way, and what `not_undone` names still stands.",
+        "Do not call again; tell the API's owner the request id.",
+    ),
     "concurrency-limited": Explanation(
         "Too many calls are under way at once.", "Wait for answers before you send more; Retry-After says how long."
     ),

@@ -198,12 +198,13 @@ class APIVersion(models.Model):
 
 
 class Revision(models.Model):
-    """One saved state of a version: contract, upstream and policies together. Never edited.
+    """One saved state of a version: contract, upstream, policies and composites together. Never edited.
 
     Shapes: operations = [{"method", "path", "operation_id", "summary", "tags", "deprecated"}], path as a template
     such as /accounts/{id}; empty for a pass-through revision, which has `passthrough` = {"methods": [...],
     "prefix": "/"} instead. upstream = {"targets": [{"url", "weight"}], "timeout_s"} and the groups of
-    gateway_sync.upstreams. policies = [{kind: settings}].
+    gateway_sync.upstreams. policies = [{kind: settings}]. composites = {"POST /transfers": {"steps": [...], ...}}, as
+    in gateway_sync.compositions.
     """
 
     id = IDField("rev")
@@ -216,6 +217,7 @@ class Revision(models.Model):
     base_path = models.CharField(max_length=255, blank=True)  # path of servers[0]
     upstream = models.JSONField(default=dict)
     policies = models.JSONField(default=list)
+    composites = models.JSONField(default=dict)
     problems = models.JSONField(
         default=list
     )  # of the document: [{"pointer", "line", "message", "severity": "error"|"warning"}]

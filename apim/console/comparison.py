@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,12 +32,14 @@ class Comparison:
     changed: tuple[Change, ...]
     upstream: tuple[Change, ...]
     policies: tuple[Change, ...]
+    composites: tuple[Change, ...]
     is_document_changed: bool
 
     @property
     def is_empty(self) -> bool:
         """True when nothing that callers could notice differs."""
-        return not (self.added or self.removed or self.changed or self.upstream or self.policies)
+        parts = (self.added, self.removed, self.changed, self.upstream, self.policies, self.composites)
+        return not any(parts)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -47,6 +50,7 @@ class Comparison:
             ("Operations changed", tuple(change.name for change in self.changed)),
             ("Upstream changed", tuple(change.name for change in self.upstream)),
             ("Policies changed", tuple(change.name for change in self.policies)),
+            ("Composites changed", tuple(change.name for change in self.composites)),
         )
         return tuple(f"{title}: {_listed(names)}." for title, names in parts if names)
 
@@ -67,6 +71,7 @@ def compare_revisions(before: Revision, after: Revision) -> Comparison:
         ),
         upstream=_settings_changes(_upstream_facts(before), _upstream_facts(after)),
         policies=_settings_changes(_policy_facts(before), _policy_facts(after)),
+        composites=_settings_changes(_composite_facts(before), _composite_facts(after)),
         is_document_changed=before.document != after.document,
     )
 
@@ -114,6 +119,19 @@ def _policy_facts(revision: Revision) -> dict[str, str]:
     for kind, settings in (item for policy in revision.policies for item in policy.items()):
         count = sum(name.partition(" ")[0] == kind for name in facts)
         facts[f"{kind} {count + 1}" if count else kind] = _settings_fact(settings)
+    return facts
+
+
+def _composite_facts(revision: Revision) -> dict[str, str]:
+    """A fact for each step, so that a change of one is seen as such."""
+    facts: dict[str, str] = {}
+    for operation, settings in (revision.composites or {}).items():
+        own = {name: value for name, value in settings.items() if name not in {"steps", "answer"}}
+        facts[operation] = _settings_fact(own)
+        for step in settings.get("steps", []):
+            rest = {name: value for name, value in step.items() if name != "name"}
+            facts[f"{operation}, step {step.get('name')}"] = json.dumps(rest, sort_keys=True, ensure_ascii=False)
+        facts[f"{operation}, answer"] = json.dumps(settings.get("answer"), sort_keys=True, ensure_ascii=False)
     return facts
 
 

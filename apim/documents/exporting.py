@@ -125,7 +125,8 @@ def _content(revision: Revision) -> Document:
             "timeout": f"{timeout_ms}ms" if timeout_ms % 1000 else f"{timeout_ms // 1000}s",
             **{name: group for name, group in revision.upstream.items() if name not in {"targets", "timeout_s"}},
         }
-    return content | {"policies": revision.policies}
+    content |= {"policies": revision.policies}
+    return content | ({"composites": revision.composites} if revision.composites else {})
 
 
 def _certificates(user: User, name: str) -> Iterator[Document]:

@@ -102,6 +102,9 @@ _VERSION = Record(
         "passthrough": _PASSTHROUGH,
         "upstream": _UPSTREAM,
         "policies": Items(Free(), meaning="One kind and its [settings](policies.md) each."),
+        "composites": Free(
+            meaning="Operations that call several services, such as `POST /transfers`: their [steps](composites.md)."
+        ),
     },
     later=("compat", "breakingGate"),
 )

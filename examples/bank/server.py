@@ -22,11 +22,12 @@ _IDLE_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Shapes: path values by name; the last of repeated query fields; body is None when there is none."""
+    """Shapes: path values by name; the last of repeated query fields; headers by lower-case name; body None = none."""
 
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Service:
         routes = {"GET /healthz": _tell_health, **operations}
         self._routes = [(*_compile(route), operation) for route, operation in routes.items()]
 
-    def answer(self, method: str, target: str, body: bytes) -> Answer:
+    def answer(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """What the service says to one request."""
         url = urlsplit(target)
         allowed = []
@@ -69,7 +70,7 @@ class Service:
                 allowed.append(route_method)
                 continue
             try:
-                request = Request(match.groupdict(), dict(parse_qsl(url.query)), _decode(body))
+                request = Request(match.groupdict(), dict(parse_qsl(url.query)), _decode(body), headers)
                 return operation(request)
             except RefusedError as refused:
                 return refused.answer
@@ -141,7 +142,8 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
                 )
                 return
             body = self.rfile.read(length)
-            self._send(service.answer(self.command, self.path, body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self._send(service.answer(self.command, self.path, body, headers))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = respond
 

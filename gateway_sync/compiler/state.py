@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gateway_sync.compiler.composites import service_problems
 from gateway_sync.compiler.edge import compile_edge
 from gateway_sync.compiler.places import compile_environment
 from gateway_sync.compiler.routes import Grant, compile_grants, open_routes, unmatched_patterns
@@ -65,6 +66,7 @@ def compile_snapshot(rows: Rows, last_good: Mapping[str, str]) -> Compiled:
             apis[row.name], fragments[api_fragment(row.id)] = made
     versions = {version.id: version for api in apis.values() for version in api.versions}
     problems += unmatched_patterns(rows.products, versions)
+    problems += service_problems(apis.values())
     edge, found = compile_edge(rows.environment, apis.values())
     problems += found
     if edge != Edge():

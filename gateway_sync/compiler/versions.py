@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway_sync.compiler.bindings import compile_contract
+from gateway_sync.compiler.composites import compile_composites
 from gateway_sync.compiler.places import compile_policies
 from gateway_sync.compiler.routes import compile_routes
 from gateway_sync.compiler.upstream_tls import http_problems, tls_problems
@@ -77,6 +78,8 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
     routes, route_problems = compile_routes(row)
     contract, found = compile_contract(row, environment, policies, routes)
     policy_problems += found
+    composites, found = compile_composites(row, routes)
+    policy_problems += found  # a composite that is left out would open the service's own operation of that name
     problems = upstream_problems + policy_problems + route_problems
     # An operation that cannot be routed is closed, which is safe; a policy that is left out might open what it guards.
     if any(problem.is_error for problem in upstream_problems + policy_problems) or not _SEGMENT.fullmatch(row.name):
@@ -89,6 +92,7 @@ def _compile_version(row: VersionRow, environment: EnvironmentRow) -> tuple[Vers
         routes=routes,
         upstream=upstream,
         contract=contract,
+        composites=composites,
     )
     return _with_lifecycle(version, row), problems
 

@@ -40,6 +40,7 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _CALL = re.compile(r"([A-Z]+) (/\S*)")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}/[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
+_OWN_FIELDS = ("idempotency-key", "x-apim-")
 _STATUS = re.compile(r"[1-5](\d\d|xx)")
 
 
@@ -104,7 +105,11 @@ class Reader(SettingsReader):
         """Names with texts."""
         found = []
         for name, source in self.pairs(field):
-            if is_header and (fault := fault_of_field(name, is_answer=is_answer)):
+            is_own = not is_answer and name.lower().startswith(_OWN_FIELDS)
+            fault = (
+                f'"{name}" is written by the gateway itself.' if is_own else fault_of_field(name, is_answer=is_answer)
+            )
+            if is_header and fault:
                 self.refuse(f"{field}.{name}", fault)
             found.append((name, self.filled_text(f"{field}.{name}", source)))
         return tuple(found)

@@ -153,6 +153,7 @@ def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:
             "revision__base_path",
             "revision__upstream",
             "revision__policies",
+            "revision__composites",
         )
     )
     contracts = _contracts(deployments, _policy_rows(environment.policies))
@@ -197,6 +198,7 @@ def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.Ve
         base_path=found["revision__base_path"],
         upstream=_upstream_row(_mapping(found["revision__upstream"]), found["arm_weights"]),
         policies=_policy_rows(found["revision__policies"]),
+        composites=_mapping(found["revision__composites"]),
         deprecated_at=_seconds(found["version__deprecated_at"]),
         sunset_at=_seconds(found["version__sunset_at"]),
         successor=found["version__successor__name"] or "",

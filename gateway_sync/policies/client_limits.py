@@ -34,6 +34,7 @@ class ClientLimits:
     connections: int = 0
     connections_per_address: int = 0
     tunnels: int = 0
+    composites: int = 64
     overload_lag_ms: int = 250
     bodies_bytes: int = 128 << 20
     unsent_bytes: int = 64 << 20
@@ -93,6 +94,14 @@ DESCRIPTION = Description(
             "Of these, those turned over to WebSocket or another protocol; no limit of their own when left out.",
         ),
         Setting(
+            "composites",
+            "Composite operations",
+            "number",
+            "Calls of composite operations under way in one worker; a further one is refused with 503, so that calls"
+            " of plain operations never wait for them.",
+            default="64",
+        ),
+        Setting(
             "overloadLag",
             "Overload",
             "duration",
@@ -141,6 +150,7 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[ClientLimits | 
         reader.integer("connections", 0),
         reader.integer("perAddress", 0),
         reader.integer("tunnels", 0),
+        reader.integer("composites", _USUAL.composites, least=1, most=10_000),
         reader.duration_ms("overloadLag", _USUAL.overload_lag_ms),
         reader.size_bytes("keptBodies", _USUAL.bodies_bytes),
         reader.size_bytes("unsentAnswers", _USUAL.unsent_bytes),
@@ -173,6 +183,7 @@ def dump(policy: ClientLimits) -> dict[str, object]:
         "connections": policy.connections,
         "perAddress": policy.connections_per_address,
         "tunnels": policy.tunnels,
+        "composites": policy.composites,
         "overloadLag": f"{policy.overload_lag_ms}ms",
         "keptBodies": policy.bodies_bytes,
         "unsentAnswers": policy.unsent_bytes,

@@ -40,6 +40,7 @@ class Bounds(msgspec.Struct, frozen=True):
     connections: int = 0
     connections_per_address: int = 0
     tunnels: int = 0
+    composites: int = 64
     lag_s: float = 0.25
     bodies_bytes: int = 128 << 20
     unsent_bytes: int = 64 << 20
@@ -60,6 +61,7 @@ def bounds_of(policies: Iterable[Policy], given: Given) -> Bounds:
         connections=limits.connections,
         connections_per_address=limits.connections_per_address,
         tunnels=limits.tunnels,
+        composites=limits.composites,
         lag_s=limits.overload_lag_ms / 1000,
         bodies_bytes=limits.bodies_bytes,
         unsent_bytes=limits.unsent_bytes,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 def dispatch(exchange: Exchange, version: VersionEntry) -> None:
     """Send the request to a target of the version, or refuse it."""
+    if version.composites:
+        compositions = exchange.serving.compositions
+        if compositions is not None and compositions.takes(exchange, version):
+            return
     if not version.targets:
         exchange.refuse(Refusal("no-healthy-target"))
         return

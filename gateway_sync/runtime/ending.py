@@ -50,6 +50,11 @@ def _tell_those_with_a_word_for_it(serving: Serving, told: set[object]) -> None:
             client.drain()
 
 
+def _is_composing(serving: Serving) -> bool:
+    """True while composite operations are under way, be it without their callers."""
+    return serving.compositions is not None and bool(serving.compositions.under_way)
+
+
 async def drain(serving: Serving) -> None:
     """Close what is idle, and let the rest finish for at most DRAIN_S."""
     serving.is_draining = True
@@ -57,5 +62,5 @@ async def drain(serving: Serving) -> None:
         client.drain()
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_S
-    while serving.clients and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
+    while (serving.clients or _is_composing(serving)) and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(_STEP_S)

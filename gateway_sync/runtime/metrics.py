@@ -53,7 +53,11 @@ _OF_WORKERS = {
     "aborted": "Exchanges that a client left before their end.",
     "tunnels_opened": "Connections turned over to WebSocket or another protocol.",
     "tunnels_closed": "Of these, those that ended.",
-    "bodies_refused": "Bodies that were not kept because too many were.",
+    "composites": "Calls of composite operations that began.",
+    "composites_refused": "Calls of composite operations refused because as many as there may be were under way.",
+    "composites_undone": "Composite operations that failed and were undone.",
+    "composites_not_undone": "Composite operations that failed and could not be undone; the gateway's log names them.",
+    "composites_interrupted": "Composite operations that the end of their worker left unfinished; the log names them.",
 }
 
 METRICS = (
@@ -92,8 +96,7 @@ METRICS = (
     Metric("apim_worker_restarts_total", COUNTER, "Times that the worker was replaced."),
     *(Metric(f"apim_{name}_total", COUNTER, meaning) for name, meaning in _OF_WORKERS.items()),
     Metric("apim_event_loop_lag_seconds", GAUGE, "The longest that the event loop was late in the last 10 to 20 s."),
-    Metric("apim_kept_body_bytes", GAUGE, "Of bodies that are kept for policies, further tries and copies."),
-    Metric("apim_unsent_bytes", GAUGE, "Of answers that wait for callers of HTTP/2 to take them."),
+    Metric("apim_composites_under_way", GAUGE, "Composite operations under way."),
     Metric("apim_upstream_connections", GAUGE, "Connections to upstreams, by `state`: idle or in_use."),
     Metric("apim_worker_memory_bytes", GAUGE, "Resident memory."),
     Metric("apim_worker_open_files", GAUGE, "Open files and sockets."),

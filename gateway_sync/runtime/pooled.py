@@ -41,7 +41,7 @@ _CALM = (b"Retry-After: 1",)
 class PooledCall(PooledTry):
     """One exchange's calls to the targets of a pool, one after another. It is the Receiver of their answers."""
 
-    __slots__ = ("_is_passed_on", "_resent", "_tried", "answer_lines", "is_head")
+    __slots__ = ("_is_passed_on", "_tried", "answer_lines", "is_head", "resent")
 
     answer_lines: AnswerLines
 
@@ -51,7 +51,7 @@ class PooledCall(PooledTry):
         self.is_head = exchange.is_head
         self.answer_lines = exchange.answer_lines
         self._tried: tuple[Member, ...] = ()
-        self._resent = 0
+        self.resent = 0  # times that it was sent again
         self._is_passed_on = False
 
     @property
@@ -268,7 +268,7 @@ class PooledCall(PooledTry):
         if retries is None or budget is None:
             return False
         is_kept = exchange.head.body == NO_BODY or self._kept is not None
-        is_right = may_retry(retries, exchange.head.method, why, self._resent, is_body_kept=is_kept)
+        is_right = may_retry(retries, exchange.head.method, why, self.resent, is_body_kept=is_kept)
         return is_right and budget.take(exchange.serving.now_ms)
 
     def _retry(self, why: str) -> None:
@@ -281,8 +281,8 @@ class PooledCall(PooledTry):
         if self._arm is not None and all(member in self._tried for member in self._arm.members):
             self._tried = ()
         exchange.serving.stats[RETRIES] += 1
-        wait_ms = pause_ms(retries, self._resent, random.getrandbits(30))
-        self._resent += 1
+        wait_ms = pause_ms(retries, self.resent, random.getrandbits(30))
+        self.resent += 1
         self._timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._choose_again, self._number)
 
     def _choose_again(self, number: int) -> None:

@@ -32,6 +32,7 @@ from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
+    from gateway_sync.runtime.composing import Compositions
     from gateway_sync.runtime.http2 import HTTP2Connection
     from gateway_sync.runtime.tls_handshake import TLSHandshake
     from gateway_sync.runtime.tunnel import Tunnel
@@ -86,6 +87,7 @@ class Serving:
         self.discovery = Discovery()
         self.clients: set[ClientConnection | HTTP2Connection | TLSHandshake | Tunnel] = set()
         self.tunnels = TunnelPlaces()
+        self.compositions: Compositions | None = None  # set by the worker
         self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None, bool], Pool] = {}
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0

@@ -29,10 +29,14 @@ _NAMES: Final = (
     "aborted",
     "tunnels_opened",
     "tunnels_closed",
-    "bodies_refused",
+    "composites",
+    "composites_refused",
+    "composites_undone",
+    "composites_not_undone",
+    "composites_interrupted",
 )
 GAUGES_AT: Final = 24
-_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle", "kept_body_bytes", "unsent_bytes")
+_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle", "composites_under_way")
 POSITIONS: Final = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS: Final = 0
 REFUSED: Final = 1
@@ -47,7 +51,11 @@ RETRIES: Final = POSITIONS["retries"]
 ABORTED: Final = POSITIONS["aborted"]
 TUNNELS_OPENED: Final = POSITIONS["tunnels_opened"]
 TUNNELS_CLOSED: Final = POSITIONS["tunnels_closed"]
-BODIES_REFUSED: Final = POSITIONS["bodies_refused"]
+COMPOSITES: Final = POSITIONS["composites"]
+COMPOSITES_REFUSED: Final = POSITIONS["composites_refused"]
+COMPOSITES_UNDONE: Final = POSITIONS["composites_undone"]
+COMPOSITES_NOT_UNDONE: Final = POSITIONS["composites_not_undone"]
+COMPOSITES_INTERRUPTED: Final = POSITIONS["composites_interrupted"]
 GAUGES: Final = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
 LATENCY: Final = 32
 LATENCY_SUM: Final = LATENCY + BUCKETS

@@ -26,6 +26,8 @@ from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_file import AccessFile
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
+from gateway_sync.runtime.composing import Compositions
+from gateway_sync.runtime.composition_journal import CompositionJournal
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.ending import drain, retire
@@ -86,6 +88,8 @@ class Worker:
         )
         if settings.workers <= SLOTS:
             self.serving.inflight = Inflight(home / "inflight.map", settings.slot, settings.workers)
+        self.compositions = Compositions(self.serving, CompositionJournal(home / "composites", settings.slot))
+        self.serving.compositions = self.compositions
         self.serving.trace(_tracing(home, settings))
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)
         is_checking = settings.slot == CHECKING_SLOT
@@ -179,8 +183,7 @@ class Worker:
             loop_lag_us=int(watch.longest_s * 1e6),
             upstreams_open=sum(pool.open_count for pool in pools),
             upstreams_idle=sum(len(pool.idle) for pool in pools),
-            kept_body_bytes=bodies.held,
-            unsent_bytes=self.serving.unsent.held,
+            composites_under_way=len(self.compositions.under_way),
         )
 
     async def sweep(self) -> None:
@@ -260,6 +263,7 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     stop_accepting()
     await drain(serving)
     serving.flush_cells()
+    worker.compositions.close()
     if tasks[0].done() and not retirement.done():
         tasks[0].result()  # an error there ends the process with an error
     for task in tasks:

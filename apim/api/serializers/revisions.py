@@ -36,17 +36,18 @@ class RevisionShape(serializers.ModelSerializer[Revision]):
 
 
 class RevisionDetailShape(serializers.ModelSerializer[Revision]):
-    """A revision with its content; `upstream`, `policies` and `problems` are shown to those who may change it."""
+    """A revision with its content; what is behind the operations is shown to those who may change it."""
 
     version_id = serializers.CharField()
     operations = OperationShape(many=True)
     passthrough = serializers.DictField(allow_null=True)
     upstream = serializers.DictField(required=False)
     policies = serializers.ListField(child=serializers.DictField(), required=False)
+    composites = serializers.DictField(required=False)
     problems = serializers.ListField(child=serializers.DictField(), required=False)
     created_by = serializers.CharField(required=False)
 
-    PRIVATE = ("upstream", "policies", "problems", "created_by")
+    PRIVATE = ("upstream", "policies", "composites", "problems", "created_by")
 
     class Meta:
         model = Revision
@@ -61,6 +62,7 @@ class RevisionDetailShape(serializers.ModelSerializer[Revision]):
             "passthrough",
             "upstream",
             "policies",
+            "composites",
             "problems",
             "digest",
             "note",
@@ -123,6 +125,9 @@ class RevisionBody(Body):
     document = serializers.CharField(required=False, allow_null=True, default=None)
     upstream = UpstreamBody(required=False, allow_null=True, default=None)
     policies = serializers.ListField(child=serializers.DictField(), required=False, allow_null=True, default=None)
+    composites = serializers.DictField(
+        required=False, allow_null=True, default=None, help_text="By operation; docs/reference/composites.md."
+    )
     operations = OperationBody(many=True, required=False, allow_null=True, default=None)
     passthrough = PassthroughBody(required=False, allow_null=True, default=None)
     note = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")

@@ -130,6 +130,7 @@ class Migration(migrations.Migration):
                 ("base_path", models.CharField(blank=True, max_length=255)),
                 ("upstream", models.JSONField(default=dict)),
                 ("policies", models.JSONField(default=list)),
+                ("composites", models.JSONField(default=dict)),
                 ("problems", models.JSONField(default=list)),
                 ("digest", models.CharField(max_length=64)),
                 ("note", models.CharField(blank=True, max_length=255)),

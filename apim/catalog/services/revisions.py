@@ -1,4 +1,4 @@
-"""Revisions: every saved change of a version's contract, upstream and policies, numbered and never edited."""
+"""Revisions: every saved change of what a version is made of, numbered and never edited."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db import transaction
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
+from apim.catalog.composites import parse_composites
 from apim.catalog.models import APIVersion, Revision
 from apim.catalog.openapi import parse_document
 from apim.catalog.operations import METHODS, parse_operations, path_fault
@@ -21,7 +22,7 @@ from apim.errors import Conflict, Invalid, Problems
 from gateway_sync.policies import ACCUMULATING, read_policy
 from gateway_sync.problems import Where
 
-_CONTENT = ("document", "operations", "passthrough", "base_path", "upstream", "policies")
+_CONTENT = ("document", "operations", "passthrough", "base_path", "upstream", "policies", "composites")
 _POLICIES_AT_MOST = 100
 _NOTE_AT_MOST = 255
 
@@ -34,6 +35,7 @@ def save_revision(
     document: str | None = None,
     upstream: Mapping[str, Any] | None = None,
     policies: Sequence[Mapping[str, Any]] | None = None,
+    composites: Mapping[str, Any] | None = None,
     operations: Sequence[Mapping[str, Any]] | None = None,
     passthrough: Mapping[str, Any] | None = None,
     note: str = "",
@@ -42,7 +44,8 @@ def save_revision(
 
     Shapes: None keeps the last revision's value. document "" drops the contract. A document brings its operations,
     and a pass-through ends with it; operations given by hand belong to versions without a document.
-    Errors: catalog.document, catalog.upstream, catalog.policy, catalog.passthrough, those of parse_operations;
+    Errors: catalog.document, catalog.upstream, catalog.policy, catalog.composite (also for one whose operation is
+    gone), catalog.passthrough, those of parse_operations;
     Conflict catalog.operations_from_document, catalog.api_archived, catalog.transition (a retired version).
     """
     require_active(version.api)
@@ -59,6 +62,9 @@ def save_revision(
         revision.upstream = parse_upstream(upstream)
     if policies is not None:
         revision.policies = parse_policies(policies, version)
+    if composites is not None or revision.composites:
+        written = revision.composites if composites is None else composites
+        revision.composites = parse_composites(written, revision.operations, version.pk)
     revision.digest = _digest(revision)
     if last is not None and last.digest == revision.digest:
         return last
@@ -189,4 +195,5 @@ def _outline(revision: Revision) -> dict[str, Any]:
         "passthrough": revision.passthrough,
         "upstream": revision.upstream,
         "policies": revision.policies,
+        "composites": revision.composites,
     }

@@ -114,6 +114,7 @@ def _make_version(api: API, form: NewVersionForm, by: Actor) -> APIVersion:
             passthrough=model.passthrough,
             upstream=upstream_of(data["upstream_url"]) if data["upstream_url"] else model.upstream,
             policies=model.policies,
+            composites=model.composites,
             note=f"Copied from {data['copied'].name}, revision {model.number}.",
         )
     return version

@@ -1,8 +1,9 @@
-"""The versions within an API document: contract, upstream, policies and documentation."""
+"""The versions within an API document: contract, upstream, policies, composites and documentation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from apim.catalog.faults import DocumentProblem
@@ -12,6 +13,7 @@ from apim.catalog.services.imports import operation_changes
 from apim.catalog.source import read_source
 from apim.documents.reading import contract_of
 from apim.documents.session import Spot
+from apim.errors import DomainError, Problems
 from gateway_sync.policies.units import parse_duration_ms
 
 _OPERATION_FIELDS = {
@@ -30,6 +32,7 @@ _ATTRIBUTES = {
     "passthrough": "passthrough",
     "upstream": "upstream",
     "policies": "policies",
+    "composites": "composites",
 }
 
 
@@ -51,15 +54,17 @@ def apply_version(api: API, spec: Mapping[str, Any], spot: Spot) -> tuple[APIVer
 
 def _save_content(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> tuple[str, ...]:
     last = version.revisions.first()
-    revision = save_revision(
-        version=version,
-        by=spot.session.by,
-        document=_contract(spec, last, spot.below("spec")),
-        upstream=_upstream(spec["upstream"], spot.below("upstream")) if "upstream" in spec else None,
-        policies=spec.get("policies"),
-        operations=_operations(spec["operations"]) if "operations" in spec else None,
-        passthrough=spec.get("passthrough"),
-    )
+    with _composites_placed(spec, spot):
+        revision = save_revision(
+            version=version,
+            by=spot.session.by,
+            document=_contract(spec, last, spot.below("spec")),
+            upstream=_upstream(spec["upstream"], spot.below("upstream")) if "upstream" in spec else None,
+            policies=spec.get("policies"),
+            composites=spec.get("composites"),
+            operations=_operations(spec["operations"]) if "operations" in spec else None,
+            passthrough=spec.get("passthrough"),
+        )
     if last is not None and revision.pk == last.pk:
         return ()
     spot.session.warnings += _warnings(version, last, revision)
@@ -67,6 +72,25 @@ def _save_content(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> t
     return tuple(
         name for name, attribute in _ATTRIBUTES.items() if before.get(attribute) != getattr(revision, attribute)
     )
+
+
+@contextmanager
+def _composites_placed(spec: Mapping[str, Any], spot: Spot) -> Iterator[None]:
+    """Say of a fault in a composite on which line of the document it is."""
+    composites = spec.get("composites")
+    names = sorted(map(str, composites), key=len, reverse=True) if isinstance(composites, Mapping) else []
+
+    def placed(error: DomainError) -> DomainError:
+        for name in names:
+            if error.field == f"composites.{name}" or error.field.startswith(f"composites.{name}."):
+                steps = [step for step in error.field.removeprefix(f"composites.{name}").split(".") if step]
+                return spot.below("composites", name, *steps).error(error.code, error.message, error.hint)
+        return error
+
+    try:
+        yield
+    except Problems as error:
+        raise Problems(tuple(placed(one) for one in error.errors)) from error
 
 
 def _operations(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,8 @@
 """Accounts, their transactions, and transfers between them; kept in memory, so a restart begins anew.
 
+Withdrawals, deposits and reversals are for the gateway, which makes a transfer of them: they are in no contract, so
+callers cannot reach them.
+
 Run it: python -m examples.bank.accounts.service --port 9101
 """
 
@@ -13,6 +16,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from http import HTTPStatus
 
+from examples.bank.accounts.bookings import Booking, Bookings
 from examples.bank.server import Answer, RefusedError, Request, Service, serve
 
 CURRENCIES = ("EUR", "USD", "GBP")
@@ -57,7 +61,8 @@ class Bank:
         self._accounts = {account.id: account for account in accounts}
         self._transfers: dict[str, dict[str, str]] = {}
         self._transfers_made = 0
-        self._bookings = 0
+        self._booked = 0
+        self._bookings = Bookings()
         self._lock = threading.Lock()
 
     def list_accounts(self, request: Request) -> Answer:
@@ -90,17 +95,56 @@ class Bank:
         if payer.currency != payee.currency:
             raise _bad_request("Both accounts must have the same currency.")
         with self._lock:
-            if payer.balance < amount:
-                message = f"{payer.id} holds {payer.balance:.2f} {payer.currency}, less than {amount:.2f}."
-                raise RefusedError(HTTPStatus.CONFLICT, "insufficient-funds", message)
+            _check(payee, amount)
+            _check(payer, -amount)
             self.book(payer, -amount, wanted.get("text", ""), _now())
             self.book(payee, amount, wanted.get("text", ""), _now())
-            self._transfers_made += 1
-            transfer = {**wanted, "id": f"trf-{self._transfers_made}", "status": "booked", "created_at": _now()}
-            self._transfers[transfer["id"]] = transfer
-            if len(self._transfers) > MAX_KEPT:
-                del self._transfers[next(iter(self._transfers))]
-        return Answer(HTTPStatus.CREATED, transfer)
+            return Answer(HTTPStatus.CREATED, self._keep_transfer(wanted))
+
+    def withdraw(self, request: Request) -> Answer:
+        """POST /accounts/{id}/withdrawals: once for each Idempotency-Key."""
+        return self._book_once(request, -1)
+
+    def deposit(self, request: Request) -> Answer:
+        """POST /accounts/{id}/deposits: once for each Idempotency-Key; with `from` it is the end of a transfer."""
+        return self._book_once(request, 1)
+
+    def _book_once(self, request: Request, sign: int) -> Answer:
+        key, body = request.headers.get("idempotency-key", ""), request.body
+        account = self._account(request.path["id"])
+        if not key or not isinstance(body, dict) or not _AMOUNT.fullmatch(str(body.get("amount"))):
+            raise _bad_request("A booking needs an Idempotency-Key and an amount.")
+        amount, text = sign * Decimal(str(body["amount"])), str(body.get("text") or "")[:MAX_TEXT]
+        with self._lock:
+            if (known := self._bookings.find(key)) is not None:
+                return Answer(HTTPStatus.CREATED, known.answer)
+            _check(account, amount)
+            self.book(account, amount, text, _now())
+            answer: dict[str, object] = {"account": account.id, "balance": f"{account.balance:.2f}"}
+            if "from" in body:
+                wanted = {"from": str(body["from"]), "to": account.id, "amount": str(body["amount"]), "text": text}
+                answer["transfer"] = self._keep_transfer({name: value for name, value in wanted.items() if value})
+            self._bookings.keep(key, Booking(account.id, amount, answer))
+        return Answer(HTTPStatus.CREATED, answer)
+
+    def reverse(self, request: Request) -> Answer:
+        """POST /reversals: undo what was booked under the key in X-Apim-Undoes, now or should it still arrive."""
+        key = request.headers.get("x-apim-undoes", "")
+        if not key:
+            raise _bad_request("X-Apim-Undoes names what is to be undone.")
+        with self._lock:
+            booking = self._bookings.void(key)
+            if booking is not None:
+                self.book(self._account(booking.account), -booking.amount, "Reversal", _now())
+        return Answer(HTTPStatus.OK, {"reversed": booking is not None})
+
+    def _keep_transfer(self, wanted: dict[str, str]) -> dict[str, str]:
+        self._transfers_made += 1
+        transfer = {**wanted, "id": f"trf-{self._transfers_made}", "status": "booked", "created_at": _now()}
+        self._transfers[transfer["id"]] = transfer
+        if len(self._transfers) > MAX_KEPT:
+            del self._transfers[next(iter(self._transfers))]
+        return transfer
 
     def get_transfer(self, request: Request) -> Answer:
         """GET /transfers/{id}."""
@@ -111,11 +155,11 @@ class Bank:
 
     def book(self, account: Account, amount: Decimal, text: str, booked_at: str) -> None:
         """Move the balance and write the transaction."""
-        self._bookings += 1
+        self._booked += 1
         account.balance += amount
         account.transactions.append(
             {
-                "id": f"txn-{self._bookings}",
+                "id": f"txn-{self._booked}",
                 "booked_at": booked_at,
                 "amount": f"{abs(amount):.2f}",
                 "currency": account.currency,
@@ -132,6 +176,15 @@ class Bank:
         return account
 
 
+def _check(account: Account, amount: Decimal) -> None:
+    """Errors: RefusedError when the account cannot take part in a booking."""
+    if account.status != "open":
+        raise RefusedError(HTTPStatus.CONFLICT, "account-not-open", f"{account.id} is {account.status}.")
+    if account.balance + amount < 0:
+        message = f"{account.id} holds {account.balance:.2f} {account.currency}, less than {-amount:.2f}."
+        raise RefusedError(HTTPStatus.CONFLICT, "insufficient-funds", message)
+
+
 def open_bank() -> Bank:
     """The sample accounts with a little history."""
     accounts = (
@@ -140,6 +193,7 @@ def open_bank() -> Bank:
         Account("acc-3", "Alan Mathison", "GB29NWBK60161331926819", "GBP", Decimal("15930.05"), "2019-06-23"),
         Account("acc-4", "Edsger Wybe", "NL91ABNA0417164300", "EUR", Decimal("0.00"), "2024-01-09"),
         Account("acc-5", "Barbara Huberman", "US64SVBKUS6S3300958879", "USD", Decimal("540.10"), "2020-08-30"),
+        Account("acc-6", "Hedy Kiesler", "AT611904300234573201", "EUR", Decimal("75.00"), "2023-05-17", "frozen"),
     )
     bank = Bank(accounts)
     history = (
@@ -197,6 +251,9 @@ def accounts_service() -> Service:
             "GET /accounts": bank.list_accounts,
             "GET /accounts/{id}": bank.get_account,
             "GET /accounts/{id}/transactions": bank.list_transactions,
+            "POST /accounts/{id}/withdrawals": bank.withdraw,
+            "POST /accounts/{id}/deposits": bank.deposit,
+            "POST /reversals": bank.reverse,
             "POST /transfers": bank.create_transfer,
             "GET /transfers/{id}": bank.get_transfer,
         }

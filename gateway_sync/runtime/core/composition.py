@@ -16,7 +16,6 @@ from gateway_sync.compositions.declaration import (
     SAFE_METHODS,
     Composite,
     Condition,
-    OnFailure,
     Step,
 )
 from gateway_sync.compositions.values import StepValue, ValueMissing, Values
@@ -199,7 +198,7 @@ class Composition:
         try:
             request = write_request(step.call, self._values, self._key_of(place), self.composite.max_bytes)
         except ValueMissing as error:
-            if error.is_of_request and step.on_failure == OnFailure():
+            if error.is_of_request and step.on_failure.way == FAIL:
                 self._failure = self._failure or Failure("invalid-request", step.name, f"{error}.")
             self._fail(place, str(error), has_effect=False)
             return None

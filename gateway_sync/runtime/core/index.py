@@ -11,8 +11,10 @@ from email.utils import formatdate
 from typing import Final
 from urllib.parse import urlsplit
 
+from gateway_sync.compositions import Composite
 from gateway_sync.messages import Refusal
 from gateway_sync.problems import Problem, Where
+from gateway_sync.runtime.core.composite_routes import composites_of, step_of
 from gateway_sync.runtime.core.connections import silence_s_of, upgrade_of
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.hosts import HostTable
@@ -72,7 +74,8 @@ class RouteEntry:
         self.id = route.id
         self.products = tuple(zip(route.products, route.ranks or range(len(route.products)), strict=False))
         self.version = version
-        self.rules = version.book.rules_of(route)
+        composites = version.composites
+        self.rules = version.book.rules_of(route, step_of(composites[route.id]) if route.id in composites else None)
         self.context = (version.id, route.id)
 
 
@@ -82,7 +85,9 @@ class VersionEntry:
     def __init__(self, api: API, version: Version, environment: Environment, problems: list[Problem]) -> None:
         """Routes are added by build_index."""
         self.id = version.id
+        self.organization = api.organization
         self.state = version.state
+        self.composites: dict[str, Composite | None] = composites_of(version, problems)
         self.prefix = f"/{api.name}/{version.name}".encode()
         tls = _tls_of(api, version)
         is_http2 = version.upstream.get("http") == {"version": "2"}

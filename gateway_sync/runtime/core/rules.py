@@ -173,8 +173,8 @@ class RuleBook:
             self._verifiers[policy] = Verifier(known, self._organization, issuer)
         return self._verifiers[policy]
 
-    def rules_of(self, route: Route) -> Rules:
-        """What holds for a route of the version."""
+    def rules_of(self, route: Route, last: BoundStep | None = None) -> Rules:
+        """What holds for a route of the version; last is a step of its own after those of the policies."""
         chosen = self._chosen(route.id)
         facts = RouteFacts(route.id, route.method, route.path, self._contracts.get(route.id), self._definitions)
         is_shared = True
@@ -185,6 +185,9 @@ class RuleBook:
             is_shared = is_shared and value is policy.value
             if value is not None and (step := bind_step(policy, value)) is not None:
                 steps.append(step)
+        if last is not None:
+            is_shared = False
+            steps.append(last)
         known = self._known.get(chosen) if is_shared else None
         if known is None:
             known = Rules([(self._written[place][0], self._numbers[place]) for place in chosen], self, tuple(steps))

@@ -1,0 +1,279 @@
+"""ComposedCall: the way of a request to a composite operation: several calls of services in place of one target.
+
+Maps the core's effects to calls and timers. It outlives its exchange: when the caller is gone it goes on until what
+took effect is undone. Compositions holds those of one worker, and how many there may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from gateway_sync.messages import NO_BODY, SIZED, Refusal, ResponseHead
+from gateway_sync.runtime.attempts import Attempts
+from gateway_sync.runtime.composed_step import TIMED_OUT, WORDS, StepCall, StepClient
+from gateway_sync.runtime.core.composed_outcomes import NOT_RUN, SKIPPED, Outcome
+from gateway_sync.runtime.core.composed_values import values_of
+from gateway_sync.runtime.core.composition import Composition, Cut, Effect, Pause, Send
+from gateway_sync.runtime.core.stepped_heads import phrase
+from gateway_sync.runtime.core.trace_context import traceparent_of
+from gateway_sync.runtime.recording import Recording
+from gateway_sync.runtime.stats import (
+    COMPOSITES,
+    COMPOSITES_INTERRUPTED,
+    COMPOSITES_NOT_UNDONE,
+    COMPOSITES_REFUSED,
+    COMPOSITES_UNDONE,
+    UPSTREAM_ERRORS,
+)
+from gateway_sync.trace_wire import SAMPLED, Part
+
+if TYPE_CHECKING:
+    from gateway_sync.compositions import Composite
+    from gateway_sync.runtime.composition_journal import CompositionJournal
+    from gateway_sync.runtime.core.index import VersionEntry
+    from gateway_sync.runtime.exchange import Exchange
+    from gateway_sync.runtime.serving import Serving
+
+logger = logging.getLogger(__name__)
+
+_LEEWAY_S: Final = 2.0
+_BODILESS: Final = (204, 304)
+
+
+class Compositions:
+    """The composite operations under way in one worker."""
+
+    def __init__(self, serving: Serving, journal: CompositionJournal) -> None:
+        """None is under way; what earlier workers of the slot left unfinished is told."""
+        self._serving = serving
+        self._journal = journal
+        self.under_way: set[ComposedCall] = set()
+        for left in journal.take_interrupted():
+            serving.stats[COMPOSITES_INTERRUPTED] += 1
+            logger.error("a composite operation was interrupted by the end of its worker; nobody undoes it: %s", left)
+
+    def takes(self, exchange: Exchange, version: VersionEntry) -> bool:
+        """True when the admitted request is one of a composite operation, which is served or refused then."""
+        route = exchange.admission.route
+        composite = version.composites.get(route.id) if route is not None else None
+        if composite is not None:
+            self._begin(exchange, version, composite)
+        return composite is not None
+
+    def _begin(self, exchange: Exchange, version: VersionEntry, composite: Composite) -> None:
+        """Serve it, unless as many as there may be are under way."""
+        serving = self._serving
+        if len(self.under_way) >= serving.bounds.composites:
+            serving.stats[COMPOSITES_REFUSED] += 1
+            detail = "Too many composite operations are under way."
+            exchange.refuse(Refusal("overloaded", detail, (b"Retry-After: 1",)))
+            return
+        serving.stats[COMPOSITES] += 1
+        call = ComposedCall(exchange, version, composite, self)
+        self.under_way.add(call)
+        exchange.attempts = call
+        call.start()
+
+    def close(self) -> None:
+        """The worker ends."""
+        self._journal.close()
+
+    def note(self, event: str, call: ComposedCall, step: str = "") -> None:
+        """Write down what happens, so that it is known should this process be killed."""
+        self._journal.note(event, call.request_id, call.operation, step)
+
+    def end(self, call: ComposedCall, outcome: Outcome) -> None:
+        """A composition is over."""
+        self.note("over", call)
+        self.under_way.discard(call)
+        if not self.under_way:
+            self._journal.clear()
+        if outcome.failure is None:
+            return
+        stats = self._serving.stats
+        stats[UPSTREAM_ERRORS] += 1
+        words = "; ".join(record.words for record in outcome.records)
+        if outcome.not_undone:
+            stats[COMPOSITES_NOT_UNDONE] += 1
+            logger.error("%s of request %s failed and is not undone: %s", call.operation, call.request_id, words)
+        elif outcome.undone:
+            stats[COMPOSITES_UNDONE] += 1
+            logger.warning("%s of request %s failed and was undone: %s", call.operation, call.request_id, words)
+
+
+class ComposedCall(Attempts):
+    """One request of a composite operation, from its body to its answer; longer where something is to be undone."""
+
+    __slots__ = (
+        "_calls", "_client", "_compositions", "_core", "_is_caller_gone", "_serving", "_timers",
+        "_undo_bytes", "_version", "operation", "request_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, exchange: Exchange, version: VersionEntry, composite: Composite, compositions: Compositions
+    ) -> None:
+        """Nothing is called yet; `start` does, or the last byte of the request's body."""
+        super().__init__(exchange)
+        self._serving = exchange.serving
+        self._version = version
+        self._compositions = compositions
+        self._client = StepClient(exchange.serving, exchange.client)
+        self._is_caller_gone = False
+        self._calls: dict[int, StepCall] = {}
+        self._undo_bytes: dict[int, int] = {}  # bytes that the answers to compensations may still have
+        self._timers: list[asyncio.TimerHandle] = []
+        self.operation = composite.operation
+        self.request_id = exchange.request_id.decode()
+        self._core = Composition(
+            composite,
+            values_of(exchange.head, exchange.admission, self.request_id, exchange.client.address),
+            self.request_id,
+        )
+
+    # The request.
+
+    def start(self) -> None:
+        """Begin; the body, where there is one, comes next and whole."""
+        exchange, composite = self._exchange, self._core.composite
+        exchange.version = self._version
+        exchange.sent_ns = time.time_ns()
+        exchange.client.deadline = self._serving.clock + composite.longest_ms / 1000 + _LEEWAY_S
+        exchange.recording = exchange.recording or Recording(SAMPLED)
+        if not exchange.head.traceparent and not self._serving.is_tracing:
+            ids = os.urandom(24).hex()  # so that the services' own traces of the steps belong together
+            exchange.head.traceparent = traceparent_of(ids[:32], ids[32:], is_sampled=False)
+        if exchange.head.body == NO_BODY or not exchange.head.content_length:
+            self._begin()
+
+    def keep(self, content: bytes, *, is_sent: bool) -> None:  # noqa: ARG002 - there is no connection to send it on
+        """Take the body, which the policies' steps collected."""
+        self._core.use_body(content)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._compositions.note("begun", self)
+        self._after(self._core.composite.timeout_ms, self._expire)
+        self._do(self._core.begin(_now_us()))
+
+    def give_up(self) -> None:
+        """The caller is gone, or was told something else: undo."""
+        if not self._is_caller_gone:
+            self._is_caller_gone = True
+            if not self._core.is_over:
+                self._do(self._core.cancel(_now_us()))
+
+    def may_repeat(self) -> bool:
+        """False: what was lost was lost by a step."""
+        return False
+
+    # Effects.
+
+    def _do(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._send(effect)
+            elif isinstance(effect, Pause):
+                self._after(effect.milliseconds, self._go_on)
+            elif isinstance(effect, Cut):
+                self._calls[effect.number].cut(TIMED_OUT)
+            else:
+                self._finish(effect)
+
+    def _after(self, milliseconds: int, callback: Callable[[], None]) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(milliseconds / 1000, callback))
+
+    def _expire(self) -> None:
+        self._do(self._core.expire(_now_us()))
+
+    def _go_on(self) -> None:
+        self._do(self._core.on_pause_over(_now_us()))
+
+    def _send(self, send: Send) -> None:
+        version = self._service(send.request.service)
+        if version is None or not version.targets:
+            self._do(self._core.on_failed(send.number, "its service does not run here", _now_us(), is_sent=False))
+            return
+        grant = self._exchange.admission.grant
+        if grant is not None and grant.caller.application:
+            send.request.lines.append(b"X-Apim-Application: " + grant.caller.application.encode())
+            send.request.lines.append(b"X-Apim-Organization: " + grant.caller.organization.encode())
+        self._compositions.note("undoing" if send.is_undo else "called", self, send.step)
+        call = self._calls[send.number] = StepCall(self, self._client, self._exchange, send, version)
+        if send.is_undo:
+            self._undo_bytes[send.number] = self._core.composite.max_bytes
+        call.start()
+
+    def _service(self, name: str) -> VersionEntry | None:
+        """The version behind a service's name, as it is now; only one of the same organization."""
+        if not name:
+            return self._version
+        found = self._serving.gate.index.versions.get(b"/" + name.encode())
+        return found if found is not None and found.organization == self._version.organization else None
+
+    # What comes of calls.
+
+    def count_bytes(self, call: StepCall, size: int) -> bool:
+        """True while more of the answer may be kept."""
+        left = self._undo_bytes.get(call.number)
+        if left is None:
+            return self._core.count_bytes(size)
+        self._undo_bytes[call.number] = left - size
+        return left >= size
+
+    def on_step_answer(self, call: StepCall, status: int, lines: list[bytes], body: bytes) -> None:
+        """A service answered."""
+        del self._calls[call.number]
+        self._trace(call, "answered", status)
+        self._do(self._core.on_answer(call.number, status, lines, body, _now_us(), call.retries))
+
+    def on_step_failure(self, call: StepCall, reason: str, *, is_sent: bool) -> None:
+        """A service did not answer."""
+        del self._calls[call.number]
+        self._trace(call, WORDS.get(reason, reason))
+        self._do(self._core.on_failed(call.number, reason, _now_us(), call.retries, is_sent=is_sent))
+
+    def _trace(self, call: StepCall, outcome: str, status: int = 0) -> None:
+        recording, began_us = self._exchange.recording, self._exchange.started_ns // 1000
+        if recording is None or call.recording is None:
+            return
+        at_us = call.started_ns // 1000 - began_us
+        us = time.time_ns() // 1000 - began_us - at_us
+        operation = f"{call.head.method.decode()} {call.written_path}"
+        undoes = call.step if call.is_undo else ""
+        name = f"undo {call.step}" if call.is_undo else call.step
+        recording.add_part(Part(name, operation, outcome, at_us, max(0, us), status, undoes, call.recording.tries))
+
+    # The answer.
+
+    def _finish(self, outcome: Outcome) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._compositions.end(self, outcome)
+        exchange = self._exchange
+        if exchange.recording is not None:
+            for record in outcome.records:
+                if record.outcome in {SKIPPED, NOT_RUN}:
+                    exchange.recording.add_part(Part(record.name, "", record.outcome, 0))
+        if exchange.is_over:
+            return
+        if outcome.failure is not None:
+            self._is_caller_gone = True  # there is nothing left to be undone when the exchange lets go of this
+            exchange.fail(outcome.refusal())
+            return
+        head = ResponseHead()
+        head.status, head.reason = outcome.status, phrase(outcome.status)
+        head.lines = [*outcome.lines, self._serving.date]
+        head.content_length = len(outcome.body)
+        has_body = outcome.body and not exchange.is_head and outcome.status not in _BODILESS
+        head.body = SIZED if has_body else NO_BODY
+        exchange.on_answer(head, outcome.body if has_body else b"", is_complete=True)
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000
