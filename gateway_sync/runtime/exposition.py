@@ -99,6 +99,8 @@ def _add_slots(supervisor: Supervisor, samples: Samples) -> None:
             labels = _labels(slot=str(slot.number), state=state)
             samples["apim_upstream_connections"].append(f"{labels} {value}")
         samples["apim_composites_under_way"].append(f"{label} {gauges['composites_under_way']}")
+        for name in ("kept_body_bytes", "unsent_bytes"):
+            samples[f"apim_{name}"].append(f"{label} {gauges[name]}")
         samples["apim_event_loop_lag_seconds"].append(f"{label} {gauges['loop_lag_us'] / 1e6:.6f}")
         if (process := look_at(slot.pid)) is not None:
             samples["apim_worker_memory_bytes"].append(f"{label} {process.memory_bytes}")

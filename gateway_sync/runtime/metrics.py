@@ -58,6 +58,7 @@ _OF_WORKERS = {
     "composites_undone": "Composite operations that failed and were undone.",
     "composites_not_undone": "Composite operations that failed and could not be undone; the gateway's log names them.",
     "composites_interrupted": "Composite operations that the end of their worker left unfinished; the log names them.",
+    "bodies_refused": "Bodies that were not kept because too many were.",
 }
 
 METRICS = (
@@ -97,6 +98,8 @@ METRICS = (
     *(Metric(f"apim_{name}_total", COUNTER, meaning) for name, meaning in _OF_WORKERS.items()),
     Metric("apim_event_loop_lag_seconds", GAUGE, "The longest that the event loop was late in the last 10 to 20 s."),
     Metric("apim_composites_under_way", GAUGE, "Composite operations under way."),
+    Metric("apim_kept_body_bytes", GAUGE, "Of bodies that are kept for policies, further tries and copies."),
+    Metric("apim_unsent_bytes", GAUGE, "Of answers that wait for callers of HTTP/2 to take them."),
     Metric("apim_upstream_connections", GAUGE, "Connections to upstreams, by `state`: idle or in_use."),
     Metric("apim_worker_memory_bytes", GAUGE, "Resident memory."),
     Metric("apim_worker_open_files", GAUGE, "Open files and sockets."),

@@ -34,9 +34,17 @@ _NAMES: Final = (
     "composites_undone",
     "composites_not_undone",
     "composites_interrupted",
+    "bodies_refused",
 )
 GAUGES_AT: Final = 24
-_GAUGES: Final = ("loop_lag_us", "upstreams_open", "upstreams_idle", "composites_under_way")
+_GAUGES: Final = (
+    "loop_lag_us",
+    "upstreams_open",
+    "upstreams_idle",
+    "kept_body_bytes",
+    "unsent_bytes",
+    "composites_under_way",
+)
 POSITIONS: Final = {name: position for position, name in enumerate(_NAMES)}
 REQUESTS: Final = 0
 REFUSED: Final = 1
@@ -56,6 +64,7 @@ COMPOSITES_REFUSED: Final = POSITIONS["composites_refused"]
 COMPOSITES_UNDONE: Final = POSITIONS["composites_undone"]
 COMPOSITES_NOT_UNDONE: Final = POSITIONS["composites_not_undone"]
 COMPOSITES_INTERRUPTED: Final = POSITIONS["composites_interrupted"]
+BODIES_REFUSED: Final = POSITIONS["bodies_refused"]
 GAUGES: Final = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
 LATENCY: Final = 32
 LATENCY_SUM: Final = LATENCY + BUCKETS

@@ -184,6 +184,8 @@ class Worker:
             upstreams_open=sum(pool.open_count for pool in pools),
             upstreams_idle=sum(len(pool.idle) for pool in pools),
             composites_under_way=len(self.compositions.under_way),
+            kept_body_bytes=bodies.held,
+            unsent_bytes=self.serving.unsent.held,
         )
 
     async def sweep(self) -> None:
