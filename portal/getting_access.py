@@ -10,6 +10,7 @@ from django.db import transaction
 from apim.access.models import Application, Subscription
 from apim.access.services import IssuedKey, create_application, create_credential, subscribe
 from apim.accounts.services import actor_of, register_developer
+from apim.billing.connection import is_connected
 from portal.names import free_name
 
 if TYPE_CHECKING:
@@ -42,7 +43,14 @@ def get_access(*, wish: Wish, organization: Organization | None, user: User) -> 
     application = wish.application or new_application(
         organization=organization, display_name=wish.new_name or FIRST_APPLICATION, user=user
     )
-    subscription = subscribe(application=application, product=wish.product, plan=wish.plan, by=by, note=wish.note)
+    subscription = subscribe(
+        application=application,
+        product=wish.product,
+        plan=wish.plan,
+        by=by,
+        note=wish.note,
+        is_checkout=is_connected(),  # what must be paid for goes on to the page of payment
+    )
     if subscription.lifecycle not in _CALLABLE:
         return subscription, None
     return subscription, create_credential(application=application, by=by, creator=user)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
+from django.conf import settings
+from django.db.models import Exists, Prefetch
 
+from apim.billing.catalogue import obstacle_to_sale
+from apim.billing.models import StripeConnection
 from apim.catalog.models import APIVersion
 from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
 
@@ -22,6 +25,7 @@ class PlanOffer:
 
     plan: Plan
     terms: PlanVersion
+    can_pay: bool = False
 
     @property
     def is_manual(self) -> bool:
@@ -36,7 +40,7 @@ class PlanOffer:
     @property
     def is_open(self) -> bool:
         """True when it can be chosen here and now: what must be paid for waits until payments are set up."""
-        return not self.is_priced
+        return not self.is_priced or (self.can_pay and not obstacle_to_sale(self.terms))
 
 
 def offered_products(user: Viewer) -> QuerySet[Product]:
@@ -51,6 +55,7 @@ def offered_products(user: Viewer) -> QuerySet[Product]:
     return (
         Product.objects.visible_to(user)
         .filter(archived_at=None)
+        .annotate(can_pay=Exists(StripeConnection.objects.filter(is_active=True)))
         .select_related("organization")
         .prefetch_related(
             Prefetch("productplan_set", on_sale, to_attr="on_sale"), Prefetch("items", items, to_attr="callable_items")
@@ -60,7 +65,8 @@ def offered_products(user: Viewer) -> QuerySet[Product]:
 
 def plan_offers(product: Product) -> list[PlanOffer]:
     """The plans of a product from offered_products(), in the owner's order."""
-    return [PlanOffer(each.plan, terms) for each in product.on_sale for terms in each.plan.active_terms]  # type: ignore[attr-defined]
+    can_pay = bool(settings.STRIPE_API_KEY) or product.can_pay  # type: ignore[attr-defined]
+    return [PlanOffer(each.plan, terms, can_pay) for each in product.on_sale for terms in each.plan.active_terms]  # type: ignore[attr-defined]
 
 
 def opened_items(product: Product) -> list[ProductItem]:

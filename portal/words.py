@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from apim.pricing.money import from_minor, money_text
 from apim.pricing.words import headline, sentences
 from apim.ui.templatetags.formats import count
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from apim.billing.models import Invoice
     from portal.offers import PlanOffer
 
 _SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -30,6 +32,11 @@ def rate_in_words(rate: Mapping[str, Any] | None) -> str:
 def quota_in_words(quota: Mapping[str, Any]) -> str:
     """`1,000 calls a month`."""
     return f"{count(quota['requests'])} calls {'an' if quota['per'] == 'hour' else 'a'} {quota['per']}"
+
+
+def invoice_total(invoice: Invoice) -> str:
+    """`41.96 EUR`."""
+    return f"{money_text(from_minor(invoice.total, invoice.currency), invoice.currency)} {invoice.currency}"
 
 
 def price_headline(offer: PlanOffer) -> str:

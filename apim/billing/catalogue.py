@@ -22,17 +22,23 @@ _METER: Final = "billing.meter"
 _PRICE: Final = "price"
 
 
+def obstacle_to_sale(version: PlanVersion) -> str:
+    """Why a plan cannot be sold through Stripe as it is; "" when it can."""
+    terms = version.terms
+    if any(isinstance(part, Prepaid) for part in terms.prices):
+        return "Prepaid credits cannot be bought through Stripe here."
+    if any(isinstance(part, Flat) and part.term == "arrears" for part in terms.prices):
+        return "Stripe charges fixed amounts in advance; this plan wants one in arrears."
+    if terms.minimum_spend or any(getattr(part, "minimum", 0) for part in terms.prices):
+        return "A minimum spend cannot be charged through Stripe here."
+    if terms.maximum_spend is not None:
+        return "A maximum spend cannot be kept through Stripe here."
+    return ""
+
+
 def check_sellable(version: PlanVersion) -> None:
     """Refuse a plan that cannot be sold through Stripe as it is. Errors: Conflict billing.not_sellable."""
-    terms = version.terms
-    why = ""
-    if any(isinstance(part, Prepaid) for part in terms.prices):
-        why = "Prepaid credits cannot be bought here yet."
-    elif any(isinstance(part, Flat) and part.term == "arrears" for part in terms.prices):
-        why = "Stripe charges fixed amounts in advance; this plan wants one in arrears."
-    elif terms.minimum_spend or any(getattr(part, "minimum", 0) for part in terms.prices):
-        why = "A minimum spend cannot be charged here yet."
-    if why:
+    if why := obstacle_to_sale(version):
         raise Conflict("billing.not_sellable", why, hint="Choose another plan, or ask the owner of the product.")
 
 

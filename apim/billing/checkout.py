@@ -5,6 +5,7 @@ What a browser says when it comes back is never trusted: the subscription begins
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,12 +17,15 @@ from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.catalogue import line_items
-from apim.billing.connection import Connection, require_connection
+from apim.billing.connection import Connection, find_connection, require_connection
 from apim.billing.driver import DriverFailed
+from apim.billing.folding import subscription_id_of
 from apim.billing.models import BillingSubscription, Customer
 from apim.billing.standing import OUR_ID, OUR_VERSION, Unmatched, sync_subscription
 from apim.errors import Conflict
 from apim.products.models import PlanVersion
+
+logger = logging.getLogger(__name__)
 
 _OUR_ORGANIZATION: Final = "apim_org"
 
@@ -62,6 +66,40 @@ def open_portal(*, organization: Organization, return_url: str) -> str:
         return str(connection.driver.make("billing_portal.session", params, key=key)["url"])
     except DriverFailed as failure:
         raise provider_failed(failure) from failure
+
+
+def is_bought(subscription: Subscription) -> bool:
+    """True when the subscription is billed by the provider, so that its end is told there."""
+    return BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").exists()
+
+
+def close_checkout(subscription: Subscription) -> None:
+    """Nobody can buy the subscription any more. Errors: billing.provider_failed, billing.already_bought."""
+    connection = find_connection()
+    mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(session_id="").first()
+    if connection is None or mirror is None:
+        return
+    try:
+        _close_open_session(connection, mirror)
+    except DriverFailed as failure:
+        raise provider_failed(failure) from failure
+
+
+def look_after_checkout(subscription: Subscription) -> None:
+    """Take in what was bought on the checkout that is open, should its events be late or never come.
+
+    Errors: none; a provider that does not answer leaves it to the events.
+    """
+    connection = find_connection()
+    mirror = BillingSubscription.objects.filter(subscription=subscription, stripe_id="").exclude(session_id="").first()
+    if connection is None or mirror is None:
+        return
+    try:
+        session = connection.driver.find("checkout.session", mirror.session_id)
+        if session["status"] == "complete" and session.get("subscription"):
+            sync_subscription(connection, subscription_id_of("checkout.session", session))
+    except (DriverFailed, Unmatched) as failure:
+        logger.info("checkout %s is left to its events: %s", mirror.session_id, failure)
 
 
 def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by: Actor) -> None:

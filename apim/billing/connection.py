@@ -61,6 +61,11 @@ def find_connection() -> Connection | None:
     return Connection(row.mode, StripeDriver(key, settings.STRIPE_API_BASE), secret, row.account_id)
 
 
+def is_connected() -> bool:
+    """True when something can be bought here."""
+    return bool(settings.STRIPE_API_KEY) or StripeConnection.objects.filter(is_active=True).exists()
+
+
 def require_connection() -> Connection:
     """The connection in use. Errors: billing.not_connected."""
     connection = find_connection()

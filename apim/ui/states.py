@@ -30,6 +30,15 @@ LOOKS = {
     "ended": Look("muted", "circle-slash", "Ended"),
     "rejected": Look("danger", "circle-x", "Rejected"),
     "suspended": Look("danger", "ban", "Suspended"),
+    # payments, invoices
+    "none": Look("muted", "circle", "Nothing to pay"),
+    "ok": Look("ok", "circle-check", "Paid"),
+    "paid": Look("ok", "circle-check", "Paid"),
+    "grace": Look("warn", "clock-alert", "Payment failed"),
+    "restricted": Look("warn", "clock-alert", "Restricted"),
+    "open": Look("warn", "clock", "Open"),
+    "uncollectible": Look("danger", "circle-x", "Given up"),
+    "void": Look("muted", "circle-slash", "Void"),
     # credentials
     "rolling": Look("warn", "refresh-cw", "Being replaced"),
     "revoked": Look("muted", "ban", "Revoked"),

@@ -40,3 +40,11 @@ class CancelForm(forms.Form):
         choices=[(PERIOD_END, "at the end of this month (UTC)"), (NOW, "now")],
         initial=PERIOD_END,
     )
+
+    def __init__(self, data: object = None, *, is_billed: bool = False) -> None:
+        """Shapes: is_billed = the period is that of the invoices."""
+        super().__init__(data)  # type: ignore[arg-type]  # request.POST or None
+        if is_billed:
+            field = self.fields["when"]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+            field.choices = [(self.PERIOD_END, "at the end of the period that is paid"), (self.NOW, "now")]

@@ -9,5 +9,6 @@ from portal import words
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
 register.filter("quota_in_words", words.quota_in_words)
+register.filter("invoice_total", words.invoice_total)
 register.filter("price_headline", words.price_headline)
 register.filter("usage_sentences", words.usage_sentences)

@@ -43,6 +43,8 @@ def show_access(request: HttpRequest, product_name: str) -> HttpResponse:
     subscription = _live_subscription(request, product)
     if subscription is None:
         return _choose(request, product, user)
+    if subscription.awaits_payment:
+        return redirect("portal:subscription_pay", subscription.id)
     if subscription.lifecycle == Subscription.Lifecycle.PENDING:
         return page(request, "portal/access_pending.html", _context(product, 1) | {"subscription": subscription})
     return _use(request, product, subscription)

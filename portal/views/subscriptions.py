@@ -13,10 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apim.access.models import Subscription
 from apim.access.services import cancel_subscription, subscribe
 from apim.accounts.services import actor_of
+from apim.billing.checkout import cancel_at_provider, close_checkout, is_bought
+from apim.billing.connection import is_connected
+from apim.billing.models import BillingSubscription, Invoice
 from apim.errors import Conflict
 from apim.ui.forms import errors_on
 from apim.usage import reports
 from apim.usage.periods import end_of
+from portal.diagram import diagram_of
 from portal.forms.subscriptions import CancelForm, SwitchForm
 from portal.offers import offered_products, opened_items, plan_offers
 from portal.rendering import Confirmation, confirm, page, posted
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from apim.audit.actor import Actor
     from portal.offers import PlanOffer
 
+_INVOICES_SHOWN = 12
+
 
 @require_GET
 @my_page
@@ -36,6 +42,9 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
     subscription = get_object_or_404(Subscription.objects.visible_to(request.user).with_names(), id=subscription_id)
     offered = offered_products(request.user).filter(id=subscription.product_id).first()
     context = _context(subscription) | {
+        "invoices": Invoice.objects.visible_to(request.user).filter(subscription=subscription)[:_INVOICES_SHOWN],
+        "billing": BillingSubscription.objects.filter(subscription=subscription).first(),
+        "diagram": diagram_of(subscription),
         "gauges": reports.quota_gauges([subscription])[subscription.id],
         "applications": subscription.applications.all(),
         "items": opened_items(offered) if offered else [],
@@ -54,6 +63,9 @@ def switch_plan(request: PortalRequest, subscription_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             _switch(subscription, form.chosen(), actor_of(request.user))
+            subscription.refresh_from_db()
+            if subscription.awaits_payment:
+                return redirect("portal:subscription_pay", subscription.id)
             sent = form.chosen().is_manual
             messages.success(
                 request,
@@ -82,12 +94,16 @@ def cancel(request: PortalRequest, subscription_id: str) -> HttpResponse:
         back=reverse("portal:subscription", args=[subscription.id]),
         done="The request is withdrawn." if is_pending else "The subscription is cancelled.",
     )
-    form = None if is_pending else CancelForm(posted(request))
+    form = None if is_pending else CancelForm(posted(request), is_billed=is_bought(subscription))
     return confirm(request, confirmation, lambda data, by: _cancel(subscription, data, by), form)
 
 
 def _cancel(subscription: Subscription, data: dict[str, object], by: Actor) -> None:
     ends_later = data.get("when") == CancelForm.PERIOD_END
+    if is_bought(subscription):
+        cancel_at_provider(subscription=subscription, is_at_period_end=ends_later, by=by)
+        return
+    close_checkout(subscription)
     cancel_subscription(subscription=subscription, by=by, at=end_of("month", timezone.now()) if ends_later else None)
 
 
@@ -105,6 +121,7 @@ def _switch(subscription: Subscription, offer: PlanOffer, by: Actor) -> None:
         plan=offer.plan,
         by=by,
         environment=subscription.environment,
+        is_checkout=is_connected(),
     )
 
 

@@ -23,8 +23,8 @@ from apim.errors import Conflict
 from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message
 from apim.products.models import Product
-from tests.apim.billing.conftest import BROKEN_CARD, Stripe, apply_all, ask, buy, hand_on
 from tests.factories.accounts import TESTER, member
+from tests.payments import BROKEN_CARD, Stripe, apply_all, ask, buy, hand_on
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,133 @@
+"""Paying: the way to the hosted checkout and back, invoices, and the hosted page of cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apim.access.models import Subscription
+from apim.accounts.services import actor_of
+from apim.billing.checkout import look_after_checkout, open_checkout, open_portal, resume_at_provider
+from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.errors import Conflict
+from apim.pricing.words import headline, sentences
+from apim.ui.csp import HEADER, policy_with_forms
+from apim.ui.forms import errors_on, errors_told
+from portal.rendering import page, posted
+from portal.tenancy import PortalRequest, my_page
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+_HOSTED = ("https://checkout.stripe.com", "https://billing.stripe.com")
+_INVOICES_SHOWN = 100
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
+    """What is bought, and the button that leads to the hosted checkout."""
+    subscription = _own(request, subscription_id)
+    if not subscription.awaits_payment:
+        return redirect("portal:subscription", subscription.id)
+    form = forms.Form(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            url = open_checkout(
+                subscription=subscription,
+                return_url=_absolute("portal:subscription_paid", subscription.id),
+                cancel_url=_absolute("portal:subscription_pay", subscription.id),
+                by=actor_of(request.user),
+            )
+            return _with_hosted_forms(redirect(url))
+    version = subscription.requested_plan_version or subscription.plan_version
+    context = _context(subscription, "Pay") | {
+        "form": form,
+        "version": version,
+        "headline": headline(version.terms),
+        "sentences": sentences(version.terms),
+    }
+    return _with_hosted_forms(page(request, "portal/pay.html", context))
+
+
+@require_GET
+@my_page
+def paid(request: PortalRequest, subscription_id: str) -> HttpResponse:
+    """Back from the checkout: waits until the payment is known here, whatever the browser brought along."""
+    subscription = _own(request, subscription_id)
+    if subscription.awaits_payment:
+        look_after_checkout(subscription)
+        subscription.refresh_from_db()
+    if not subscription.awaits_payment:
+        if not request.headers.get("HX-Request"):
+            messages.success(request, "Paid. Your subscription is in force.")
+            return redirect("portal:access", subscription.product.name)
+        return page(request, "portal/paid.html", _context(subscription, "Paid") | {"is_done": True})
+    return page(request, "portal/paid.html", _context(subscription, "Paid") | {"is_done": False})
+
+
+@require_POST
+@my_page
+def keep(request: PortalRequest, subscription_id: str) -> HttpResponse:
+    """Take the cancellation at the end of the period back."""
+    subscription = _own(request, subscription_id)
+    with errors_told(request):
+        if subscription.lifecycle != Subscription.Lifecycle.CANCELED:
+            raise Conflict("portal.not_cancelled", "The subscription is not cancelled.", hint="Reload the page.")
+        resume_at_provider(subscription=subscription, by=actor_of(request.user))
+        messages.success(request, "The subscription goes on.")
+    return redirect("portal:subscription", subscription.id)
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def show_billing(request: PortalRequest) -> HttpResponse:
+    """The invoices of the organization acted for; a POST leads to the hosted page of cards and tax ids."""
+    organization = request.tenancy.organization
+    form = forms.Form(posted(request))
+    if request.method == "POST" and organization is not None:
+        with errors_on(form):
+            url = open_portal(organization=organization, return_url=_absolute("portal:billing"))
+            return _with_hosted_forms(redirect(url))
+    bills = BillingSubscription.objects.filter(subscription__organization=organization).exclude(stripe_id="")
+    context = {
+        "section": "billing",
+        "form": form,
+        "invoices": Invoice.objects.visible_to(request.user).filter(organization=organization)[:_INVOICES_SHOWN],
+        "bills": bills.select_related("subscription__product", "subscription__plan_version__plan"),
+        "is_customer": Customer.objects.filter(organization=organization).exists(),
+    }
+    return _with_hosted_forms(page(request, "portal/billing.html", context))
+
+
+def _own(request: PortalRequest, subscription_id: str) -> Subscription:
+    return get_object_or_404(Subscription.objects.editable_by(request.user).with_names(), id=subscription_id)
+
+
+def _absolute(name: str, *arguments: str) -> str:
+    return f"{settings.BASE_URL}{reverse(name, args=arguments)}"
+
+
+def _with_hosted_forms(response: HttpResponse) -> HttpResponse:
+    """A browser follows a form to another origin only where the page's policy names it."""
+    base = settings.STRIPE_API_BASE
+    response.headers[HEADER] = policy_with_forms(*_HOSTED, *([base.rstrip("/")] if base else []))
+    return response
+
+
+def _context(subscription: Subscription, title: str) -> dict[str, object]:
+    return {
+        "section": "apps",
+        "trail": [
+            ("My home", reverse("portal:home")),
+            (subscription.product.display_name, reverse("portal:subscription", args=[subscription.id])),
+            (title, ""),
+        ],
+        "subscription": subscription,
+    }

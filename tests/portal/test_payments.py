@@ -1,0 +1,124 @@
+"""Buying in the portal: from choosing a plan with prices to a key that works, and what is shown of money after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from apim.access.models import Subscription
+from apim.accounts.models import Organization, User
+from apim.products.models import Product
+from tests.payments import GOOD_CARD, Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.django_db
+
+LogIn = Callable[[User | None], Client]
+ACCESS = "/products/bank-payments/access"
+
+
+def choose(client: Client) -> Subscription:
+    """The subscription of who chose the plan with prices."""
+    answer = client.post(ACCESS, {"plan": "starter", "application": "new", "new_name": "My first app"}, follow=True)
+    subscription = Subscription.objects.get()
+    assert answer.redirect_chain[-1][0] == f"/my/subscriptions/{subscription.id}/pay"
+    return subscription
+
+
+def test_who_chooses_a_plan_with_prices_pays_and_then_calls(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    client = log_in(developer)
+    assert "Payments are not set up yet" not in client.get(ACCESS).content.decode()
+    subscription = choose(client)
+    pay, paid, shown = (f"/my/subscriptions/{subscription.id}{end}" for end in ("/pay", "/paid", ""))
+    page = client.get(pay)
+    assert "from 29.00 EUR a month" in page.content.decode()
+    assert (
+        f"form-action 'self' https://checkout.stripe.com https://billing.stripe.com {stripe_server.address};"
+        in (page["Content-Security-Policy"])
+    )
+    hosted = client.post(pay)
+    assert hosted.status_code == 302
+    assert hosted["Location"].startswith(f"{stripe_server.address}/c/pay/")
+
+    waiting = client.get(paid).content.decode()
+    assert "This page goes on by itself" in waiting  # coming back proves nothing
+    assert stripe_server.pay(hosted["Location"], GOOD_CARD) in (200, 303)
+    stripe_server.deliver()
+    assert client.get(paid)["Location"] == ACCESS
+    subscription.refresh_from_db()
+    assert (subscription.lifecycle, subscription.payment) == ("active", "ok")
+    assert client.get(ACCESS).status_code == 200
+
+    text = client.get(shown).content.decode()
+    assert "29.00 EUR" in text
+    assert 'aria-current="step"><strong>In force</strong>' in text
+    assert "29.00 EUR" in client.get("/my/billing").content.decode()
+    cards = client.post("/my/billing")
+    assert cards["Location"].startswith(f"{stripe_server.address}/p/session/")
+
+    client.post(f"{shown}/cancel", {"when": "month"})
+    subscription.refresh_from_db()
+    assert subscription.lifecycle == "canceled"
+    client.post(f"{shown}/keep")
+    subscription.refresh_from_db()
+    assert (subscription.lifecycle, subscription.ends_at) == ("active", None)
+
+
+def test_a_payment_whose_events_never_come_is_found_on_the_way_back(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    client = log_in(developer)
+    subscription = choose(client)
+    hosted = client.post(f"/my/subscriptions/{subscription.id}/pay")
+    stripe_server.pay(hosted["Location"])
+    assert client.get(f"/my/subscriptions/{subscription.id}/paid")["Location"] == ACCESS
+
+
+def test_who_withdraws_cannot_buy_it_any_more(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    client = log_in(developer)
+    subscription = choose(client)
+    hosted = client.post(f"/my/subscriptions/{subscription.id}/pay")
+    client.post(f"/my/subscriptions/{subscription.id}/cancel")
+    subscription.refresh_from_db()
+    assert subscription.lifecycle == "ended"
+    assert stripe_server.pay(hosted["Location"]) not in (200, 303)
+
+
+def test_a_provider_that_is_down_is_said_where_one_wanted_to_pay(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    client = log_in(developer)
+    subscription = choose(client)
+    stripe_server.control("faults", kind="error", status=503, times=50)
+    refused = client.post(f"/my/subscriptions/{subscription.id}/pay")
+    assert refused.status_code == 422
+    assert "Stripe says" in refused.content.decode()
+
+
+def test_before_the_first_purchase_the_page_of_billing_says_so(
+    log_in: LogIn, developer: User, initech: Organization
+) -> None:
+    client = log_in(developer)
+    assert "No invoice yet" in client.get("/my/billing").content.decode()
+    assert client.post("/my/billing").status_code == 422
