@@ -9,7 +9,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gateway_sync.runtime.core.otlp import encode_spans, span_count
 from gateway_sync.trace_wire import CallTrace, Part, SpanContext, Try
-from tests.wire.collectors import attributes_of
 
 CONTEXT = SpanContext("4b" * 16, "0f" * 8, "0a" * 8, "vendor=1")
 TRACE = CallTrace(
