@@ -50,13 +50,13 @@ def _bill(offer: PlanOffer, calls: int, counting: Collection[str]) -> str:
 def _obstacle(offer: PlanOffer, calls: int, counting: Collection[str]) -> str:
     for quota in offer.terms.quotas:
         if calls > quota["requests"] * _PER_MONTH[quota["per"]]:
-            return f"Grants {quota['requests']:,} calls {'an' if quota['per'] == 'hour' else 'a'} {quota['per']}"
+            return f"Too small: {quota['requests']:,} calls {'an' if quota['per'] == 'hour' else 'a'} {quota['per']}"
     terms = offer.terms.terms
     quantity = int((calls * _MONTHS[terms.interval]).to_integral_value())
     for limit in terms.limits:
         most = limit.included if limit.on_exceed == "block" else limit.hard_cap
         if limit.meter in counting and most is not None and quantity > most:
-            return f"Stops at {most:,} calls a {terms.interval}"
+            return f"Too small: stops at {most:,} calls a {terms.interval}"
     return ""
 
 

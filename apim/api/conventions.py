@@ -43,6 +43,9 @@ SPECTACULAR_SETTINGS: Final = {
         "PlanVersionState": "apim.products.models.PlanVersion.State",
         "CredentialState": "apim.access.models.Credential.State",
         "ApplicationState": "apim.access.models.Application.State",
+        "VisibilityEnum": "apim.products.models.Product.Visibility",
+        "PlanVisibility": "apim.products.models.Plan.Visibility",
+        "ChangeMoment": "apim.api.serializers.pricing.MOMENTS",
     },
     "SORT_OPERATIONS": False,
     "POSTPROCESSING_HOOKS": [

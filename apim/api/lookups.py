@@ -19,7 +19,7 @@ from apim.api.problems import RequestError
 from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
-from apim.products.models import Plan, Product
+from apim.products.models import Meter, Plan, Product
 
 if TYPE_CHECKING:
     from apim.accounts.models import Viewer
@@ -70,6 +70,11 @@ def find_revision(user: Viewer, reference: str) -> Revision:
 def find_plan(user: Viewer, reference: str) -> Plan:
     """The plan with this id or name."""
     return _find_named(Plan.objects.visible_to(user).select_related("organization"), reference)
+
+
+def find_meter(user: Viewer, reference: str) -> Meter:
+    """The meter with this id or name."""
+    return _find_named(Meter.objects.visible_to(user).select_related("organization"), reference)
 
 
 def find_product(user: Viewer, reference: str) -> Product:

@@ -40,6 +40,7 @@ KINDS: Final = (
         (("versions", "/versions", "filter[api]"),),
     ),
     Kind("version", "/versions", "", ("api", "name", "state", "sunset_at", "successor"), ()),
+    Kind("meter", "/meters", "Meter", ("name", "display_name", "organization", "unit", "source", "where", "version")),
     Kind("plan", "/plans", "Plan", ("name", "display_name", "organization", "archived_at")),
     Kind(
         "product",

@@ -17,6 +17,7 @@ from apim.cli.commands.catalog import import_document, publish_version, roll_bac
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
+from apim.cli.commands.plans import plans
 from apim.cli.commands.session import log_in, show_version
 from apim.cli.errors import CLIError
 from apim.cli.output import note
@@ -40,6 +41,7 @@ app.command("describe")(describe_object)
 app.add_typer(keys, name="keys")
 app.command("usage")(show_usage)
 app.add_typer(billing, name="billing")
+app.add_typer(plans, name="plans")
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)

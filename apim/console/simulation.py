@@ -22,30 +22,35 @@ _SAMPLE = 10_000
 class Simulation:
     """An invoice, and the totals of other usages by model.
 
-    Shapes: models = how each column is sold, the plan as it is first; rows = (usage by meter, a total for each model).
+    Shapes: usages = quantities by meter, a column each; models = (how it is sold, a total for each usage), the plan as
+    it is first.
     """
 
     invoice: Mapping[str, Any]
-    models: tuple[str, ...]
-    rows: tuple[tuple[Mapping[str, int], tuple[str, ...]], ...]
+    usages: tuple[Mapping[str, int], ...]
+    models: tuple[tuple[str, tuple[str, ...]], ...]
     remarks: tuple[str, ...]
 
 
 def simulate(terms: Terms, usage: Mapping[str, Decimal]) -> Simulation:
     """What the terms make of a usage, and of less and more of it."""
-    others = list(alternatives(terms))
-    rows = []
-    for share in _SHARES:
-        quantities = {meter: (quantity * share).to_integral_value() for meter, quantity in usage.items()}
-        totals = [rate(each, quantities, period=Period.LATER) for each in (terms, *(other for _, other in others))]
-        shown = tuple(money_text(rated.total, terms.currency) for rated in totals)
-        rows.append(({meter: int(quantity) for meter, quantity in quantities.items()}, shown))
+    usages = [
+        {meter: int((quantity * share).to_integral_value()) for meter, quantity in usage.items()} for share in _SHARES
+    ]
     return Simulation(
         invoice=rate(terms, usage, period=Period.FIRST).as_mapping(),
-        models=("As it is", *(words for words, _ in others)),
-        rows=tuple(rows if usage else rows[:1]),
+        usages=tuple(usages if usage else ()),
+        models=tuple(
+            (words, tuple(_total(each, quantities) for quantities in usages))
+            for words, each in (("As it is", terms), *alternatives(terms))
+        ),
         remarks=remarks_on(terms),
     )
+
+
+def _total(terms: Terms, quantities: Mapping[str, int]) -> str:
+    usage = {meter: Decimal(quantity) for meter, quantity in quantities.items()}
+    return money_text(rate(terms, usage, period=Period.LATER).total, terms.currency)
 
 
 def sample_usage(terms: Terms) -> dict[str, int]:

@@ -78,9 +78,12 @@ def _part_sentences(part: Part, terms: Terms) -> Iterator[str]:
 def _tier_words(tiers: tuple[Tier, ...], currency: str) -> Iterator[str]:
     below = 0
     for tier in tiers:
-        bound = f"up to {tier.up_to:,}" if tier.up_to is not None else f"above {below:,}" if below else "each"
         price = f"{amount_words(tier.unit, currency)} each" if tier.unit else "included"
-        yield f"{bound} {price}" + (f" and {amount_words(tier.flat, currency)}" if tier.flat else "")
+        price += f" and {amount_words(tier.flat, currency)}" if tier.flat else ""
+        if tier.up_to is not None:
+            yield f"up to {tier.up_to:,} {price}"
+        else:
+            yield f"{price} above {below:,}" if below else price
         below = tier.up_to or below
 
 
@@ -97,12 +100,17 @@ def _limit_sentence(terms: Terms, meter: str) -> str:
     limit = terms.limit_of(meter)
     if limit is None:
         return ""
-    words = f"{limit.included:,} {meter} included" if limit.included else ""
+    words = f"{limit.included:,} {meter} included" if limit.included and not _tiers_say(terms, meter) else ""
     if limit.on_exceed == "block" and limit.included:
-        words += "; calls are blocked above"
+        words = f"{limit.included:,} {meter} included; calls are blocked above"
     if limit.hard_cap is not None:
         words = f"{words}, {limit.hard_cap:,} at most" if words else f"{limit.hard_cap:,} {meter} at most"
     return words
+
+
+def _tiers_say(terms: Terms, meter: str) -> bool:
+    """True when the tiers of the meter's price say already what is included."""
+    return any(isinstance(part, Graduated | Volume) and part.meter == meter for part in terms.prices)
 
 
 def _can_cost(part: Part) -> bool:

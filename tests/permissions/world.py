@@ -116,7 +116,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     return World(
         people,
         {
-            "page:meters:name": secret_meter.name,
+            "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
             "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,
             "page:organizations:name": acme.name, "page:environments:name": environment.name,

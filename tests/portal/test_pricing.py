@@ -53,13 +53,13 @@ def test_the_matrix_has_every_plan_and_its_bill(client: Client, scale: Plan) -> 
     ((product, rows),) = answer.context["products"]
     assert product.name == "bank-payments"
     assert [(row.offer.plan.name, row.bill, row.obstacle) for row in rows] == [
-        ("starter", "Free", "Grants 1,000 calls a month"),
+        ("starter", "Free", "Too small: 1,000 calls a month"),
         ("growth", "Free", ""),
         ("scale", "41.96 EUR a month", ""),
     ]
     assert "41.96 EUR a month" in answer.content.decode()
     beyond = client.get("/pricing", {"calls": "3000000"}).context["products"][0][1][2]
-    assert beyond.obstacle == "Stops at 2,000,000 calls a month"
+    assert beyond.obstacle == "Too small: stops at 2,000,000 calls a month"
 
 
 @pytest.mark.parametrize("calls", ["", "-5", "many", "1e9"])

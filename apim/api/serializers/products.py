@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.pricing import PricingBody, shape_of
 from apim.products.models import Ceiling, Plan, PlanVersion, Product, ProductItem
 
 PERIODS = ("hour", "day", "month")
@@ -34,17 +35,24 @@ class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
 
     rate = RateShape(allow_null=True)
     quotas = QuotaShape(many=True)
+    pricing = serializers.SerializerMethodField()
 
     class Meta:
         model = PlanVersion
-        fields = ("id", "number", "state", "approval", "rate", "quotas", "timezone", "created_at")
+        fields = ("id", "number", "state", "approval", "rate", "quotas", "timezone", "pricing", "created_at")
         read_only_fields = fields
+
+    @extend_schema_field(PricingBody(allow_null=True))
+    def get_pricing(self, version: PlanVersion) -> dict[str, Any] | None:
+        """What the version costs; null for one that says nothing about money."""
+        return shape_of(version.pricing) if version.pricing else None
 
 
 class PlanShape(serializers.ModelSerializer[Plan]):
     """A named offer and its active terms."""
 
     organization = serializers.CharField(source="organization.name")
+    offered_to = serializers.SerializerMethodField()
     terms = serializers.SerializerMethodField()
 
     class Meta:
@@ -55,12 +63,18 @@ class PlanShape(serializers.ModelSerializer[Plan]):
             "display_name",
             "description",
             "organization",
+            "visibility",
+            "offered_to",
             "terms",
             "archived_at",
             "created_at",
             "updated_at",
         )
         read_only_fields = fields
+
+    def get_offered_to(self, plan: Plan) -> list[str]:
+        """The organizations that a private plan is offered to."""
+        return sorted(each.name for each in plan.offered_to.all())
 
     @extend_schema_field(PlanVersionShape(allow_null=True))
     def get_terms(self, plan: Plan) -> dict[str, Any] | None:
@@ -91,6 +105,9 @@ class TermsBody(Body):
     rate = RateBody(required=False, allow_null=True, default=None)
     quotas = QuotaBody(many=True, required=False, default=list)
     timezone = serializers.CharField(max_length=64, required=False, default="UTC")
+    pricing = PricingBody(
+        required=False, allow_null=True, help_text="Null for a free plan; left out, a plan keeps what it costs."
+    )
 
 
 class PlanBody(Body):
@@ -102,14 +119,22 @@ class PlanBody(Body):
     )
     display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     description = serializers.CharField(required=False, allow_blank=True, default="")
+    visibility = serializers.ChoiceField(Plan.Visibility.choices, required=False, default="public")
+    offered_to = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, default=list, help_text="Organizations, by name."
+    )
     terms = TermsBody()
 
 
 class PlanChanges(Body):
-    """Changes of a plan; new terms make a new plan version, to which live subscriptions move."""
+    """Changes of a plan; new terms make a new plan version, to which subscriptions move unless pricing keeps them."""
 
     display_name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(required=False, allow_blank=True)
+    visibility = serializers.ChoiceField(Plan.Visibility.choices, required=False)
+    offered_to = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, help_text="Organizations, by name."
+    )
     terms = TermsBody(required=False)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.response import Response
 
 from apim.access.services import revise_plan
+from apim.accounts.models import Organization
 from apim.api.lookups import (
     find_plan,
     find_product,
@@ -20,6 +21,7 @@ from apim.api.paging import Listing, equals, is_set, page, refers
 from apim.api.preconditions import answer, answer_created, check_match, lock
 from apim.api.resource import Resource
 from apim.api.schema import operation
+from apim.api.serializers.pricing import document_of
 from apim.api.serializers.products import (
     PlanBody,
     PlanChanges,
@@ -29,6 +31,7 @@ from apim.api.serializers.products import (
     ProductChanges,
     ProductShape,
 )
+from apim.errors import Invalid
 from apim.products.models import Plan, PlanVersion, Product
 from apim.products.services import (
     Terms,
@@ -39,8 +42,11 @@ from apim.products.services import (
     update_plan,
     update_product,
 )
+from apim.products.services.plans import active_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.db.models import QuerySet
 
     from apim.accounts.models import Viewer
@@ -60,13 +66,32 @@ def with_offer(products: QuerySet[Product]) -> QuerySet[Product]:
     return products.select_related("organization").prefetch_related("items__version__api", "productplan_set__plan")
 
 
-def terms_of(data: dict[str, Any]) -> Terms:
-    """The terms a body asks for; a rate without burst may burst by as much as it allows in its period."""
+def terms_of(data: dict[str, Any], pricing: Mapping[str, Any] | None = None) -> Terms:
+    """The terms a body asks for; a rate without burst may burst by as much as it allows in its period.
+
+    Shapes: pricing = what the plan costs so far, kept when the body leaves it out.
+    """
     rate = dict(data["rate"]) if data["rate"] else None
     if rate and rate["burst"] is None:
         rate["burst"] = rate["requests"]
     quotas = [dict(quota) for quota in data["quotas"]]
-    return Terms(approval=data["approval"], rate=rate, quotas=quotas, timezone=data["timezone"])
+    if "pricing" in data:
+        pricing = document_of(data["pricing"]) if data["pricing"] else None
+    return Terms(approval=data["approval"], rate=rate, quotas=quotas, timezone=data["timezone"], pricing=pricing)
+
+
+def organizations_of(data: dict[str, Any]) -> dict[str, Any]:
+    """The body with the organizations of `offered_to` in place of their names.
+
+    Errors: Invalid products.no_organization.
+    """
+    if "offered_to" not in data:
+        return data
+    found = {each.name: each for each in Organization.objects.filter(name__in=data["offered_to"])}
+    for name in data["offered_to"]:
+        if name not in found:
+            raise Invalid("products.no_organization", f"There is no organization `{name}`.", field="offered_to")
+    return data | {"offered_to": list(found.values())}
 
 
 class Plans(Resource):
@@ -75,7 +100,11 @@ class Plans(Resource):
     @operation("list_plans", tag="Products", scope="products:read", lists=PlanShape, listing=LISTING)
     def get(self, request: APIRequest) -> Response:
         """The plans that the caller may see, each with its active terms."""
-        plans = Plan.objects.visible_to(request.user).select_related("organization").prefetch_related("versions")
+        plans = (
+            Plan.objects.visible_to(request.user)
+            .select_related("organization")
+            .prefetch_related("versions", "offered_to")
+        )
         return page(request, plans, LISTING, PlanShape)
 
     @operation(
@@ -97,7 +126,7 @@ class Plans(Resource):
     )
     def post(self, request: APIRequest) -> Response:
         """Makes a plan."""
-        data = self.read(PlanBody)
+        data = organizations_of(self.read(PlanBody))
         organization = named_organization(request.user, data.pop("organization"))
         if organization.owners_edit_plans:
             require_owner(request.user, organization)
@@ -118,12 +147,14 @@ class OnePlan(Resource):
     @operation("update_plan", tag="Products", scope="products:write", body=PlanChanges, answers=PlanShape)
     def patch(self, request: APIRequest, plan: str) -> Response:
         """Changes a plan; `terms` are replaced whole and make a new plan version."""
-        found, changes = self._lock(request, plan), self.read(PlanChanges)
+        found, changes = self._lock(request, plan), organizations_of(self.read(PlanChanges))
         terms = changes.pop("terms", None)
         if changes:
             update_plan(plan=found, changes=changes, by=request.actor)
         if terms is not None:
-            revise_plan(plan=found, terms=terms_of(terms), by=request.actor)
+            active = active_version(found)
+            pricing = active.pricing if active else None
+            revise_plan(plan=found, terms=terms_of(terms, pricing), by=request.actor)
         return answer(request, find_plan(request.user, found.pk), PlanShape)
 
     @operation("archive_plan", tag="Products", scope="products:write", status=204)

@@ -21,6 +21,7 @@ from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.products.models import Plan, Product
+from apim.products.services import create_meter
 from tests.apim.api.conftest import MakeClient
 from tests.factories.accounts import TESTER
 from tests.factories.certificates import self_signed
@@ -62,6 +63,8 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         changes={"issuer": "https://login.acme.example", "is_for_all": False},
     )  # fmt: skip
     gateway = api(admin).post("/api/v1/gateways", {"name": "eu-1"}, format="json").json()["id"]
+    acme = Organization.objects.get(name="acme")
+    meter = create_meter(organization=acme, name="calls", definition={}, by=TESTER)
     API.objects.update(visibility="internal")
     Product.objects.update(visibility="internal")
     return {
@@ -74,6 +77,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "revision": Revision.objects.get().pk,
         "product": Product.objects.get().pk,
         "plan": Plan.objects.get(name="starter").pk,
+        "meter": meter.pk,
         "application": "initech:shop",
         "credential": credential,
         "subscription": subscription,

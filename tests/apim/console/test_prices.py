@@ -86,7 +86,8 @@ def test_the_simulator_shows_the_invoice_and_saves_nothing(client: Client, plan:
     assert answer.status_code == 200
     simulation = answer.context["simulation"]
     assert simulation.invoice["total"] == "69.00"
-    assert dict(zip(simulation.models, simulation.rows[2][1], strict=True)) == {
+    assert simulation.usages[2] == {"calls": 200_000}
+    assert {words: totals[2] for words, totals in simulation.models} == {
         "As it is": "69.00", "One by one at 0.0004": "69.00", "Volume at 0.0004": "109.00",
         "Packages of 1,000 at 0.40": "69.00",
     }  # fmt: skip

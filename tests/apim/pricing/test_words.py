@@ -56,8 +56,8 @@ def test_each_price_and_promise_is_a_sentence() -> None:
     assert sentences(terms) == [
         "1,200.00 EUR once, at the beginning",
         "29.00 EUR a month, in advance",
-        "calls: up to 100,000 included; above 100,000 0.0004 EUR each",
-        "100,000 calls included, 2,000,000 at most",
+        "calls: up to 100,000 included; 0.0004 EUR each above 100,000",
+        "2,000,000 calls at most",
         "Never more than 100.00 EUR a month; calls are blocked there",
         "The first 14 days are free, without a card",
     ]
