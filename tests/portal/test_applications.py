@@ -13,11 +13,13 @@ from apim.accounts.models import Organization, User
 from apim.catalog.issuers import save_issuer
 from apim.gateways.models import Environment
 from apim.usage.services import ingest
+from apim.usage.traces import keep_traces
 from tests.conftest import LogIn
 from tests.factories import access
 from tests.factories.accounts import TESTER
 from tests.factories.certificates import self_signed
 from tests.factories.gateways import enrolled_gateway
+from tests.factories.traces import SECRET_ARM, TARGET, trace
 from tests.factories.usage import batch, event
 
 
@@ -269,3 +271,16 @@ def test_a_certificate_is_registered_shown_and_revoked(shop: Application, develo
     client.post(f"/my/keys/{credential.id}/revoke")
     credential.refresh_from_db()
     assert credential.state == "revoked"
+
+
+def test_a_request_that_was_recorded_shows_its_way_without_what_is_the_owners(
+    shop: Application, developer: User, log_in: LogIn
+) -> None:
+    report_calls(shop, 200)
+    told = trace(f"req_{shop.id}_1", application=shop.id, organization=shop.organization_id)
+    keep_traces(gateway=enrolled_gateway().gateway, traces=[told])
+    page = log_in(developer).get(f"/my/requests/req_{shop.id}_1").content.decode()
+    for shown in ("The way of the call", "API key", "tried again: unreached", "Rest of the answer"):
+        assert shown in page
+    for hidden in (TARGET, SECRET_ARM, "Compressed answers", "withdraw", "in shadow"):
+        assert hidden not in page
