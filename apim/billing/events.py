@@ -20,7 +20,9 @@ from apim.audit.services import record
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed, SignatureInvalid
 from apim.billing.folding import moment_of, subscription_id_of
+from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import BillingSubscription, Mode, StripeEvent
+from apim.billing.reconciling import rate_invoice
 from apim.billing.standing import Unmatched, sync_invoice, sync_subscription
 from apim.billing.stripe_driver import read_event
 from apim.errors import Conflict
@@ -140,11 +142,18 @@ def _apply(connection: Connection, event: StripeEvent) -> str:
     if kind not in _SUBJECTS:
         return "Nothing depends on it here."
     told = []
+    mirror = None
     if stripe_id := subscription_id_of(kind, found):
         mirror = sync_subscription(connection, stripe_id)
         told.append(f"{mirror.subscription_id} is {mirror.status} at Stripe")
     if kind == "invoice" and event.type not in ("invoice.upcoming", "invoice.deleted"):
+        if event.type == "invoice.created" and mirror is not None:
+            # It stays a draft for about an hour: what is known of its period reaches it.
+            count_usage(connection, only=mirror.subscription_id)
+            send_usage(connection)
         invoice = sync_invoice(connection, found["id"])
+        if invoice.status != "draft":
+            invoice = rate_invoice(invoice)
         told.append(f"invoice {invoice} is {invoice.status}")
     return "; ".join(told) or "It is about no subscription."
 

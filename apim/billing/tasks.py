@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import dunning, events
+from apim.billing import dunning, events, metering, reconciling
 from apim.billing.connection import find_connection
 
 logger = logging.getLogger(__name__)
@@ -56,9 +56,21 @@ def look_after_payments() -> None:
     dunning.end_what_is_over(connection)
 
 
+@shared_task(name="apim.billing.tasks.tell_usage")
+def tell_usage() -> None:
+    """Tell Stripe what meters have counted since."""
+    connection = find_connection()
+    if connection is not None:
+        metering.count_usage(connection)
+        metering.send_usage(connection)
+
+
 @shared_task(name="apim.billing.tasks.repair_billing")
 def repair_billing() -> None:
-    """Take in the events of the last days that never reached us."""
+    """Take in the events of the last days that never reached us, and late usage; compare every invoice."""
     connection = find_connection()
     if connection is not None:
         events.repair(connection)
+        metering.count_usage(connection, metering.LONG_LOOK_BACK)
+        metering.send_usage(connection)
+        reconciling.reconcile(connection)

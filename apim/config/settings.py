@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
     "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},
     "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
+    "tell usage": {"task": "apim.billing.tasks.tell_usage", "schedule": 300},
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},

@@ -1,0 +1,152 @@
+"""Usage becomes money once: hourly windows, late records, lost answers; and invoices are what our rating says.
+
+Promises D5, B6.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.billing import tasks
+from apim.billing.connection import require_connection
+from apim.billing.metering import count_usage, send_usage
+from apim.billing.models import BillingSubscription, CatalogueEntry, Customer, Invoice, MeterWindow, OutgoingUsage
+from apim.billing.reconciling import rate_invoice, reconcile
+from apim.usage.models import UsageRollup
+from tests.payments import Stripe, buy
+
+pytestmark = pytest.mark.django_db
+
+
+def calls(subscription: Subscription, at: datetime, number: int, *, status: int = 200) -> None:
+    """What gateways counted in a minute."""
+    minute = at.astimezone(UTC).replace(second=0, microsecond=0)
+    for period, start in (("minute", minute), ("hour", minute.replace(minute=0))):
+        row, _ = UsageRollup.objects.get_or_create(
+            period=period,
+            at=start,
+            environment_id="env_1",
+            version_id="ver_1",
+            operation="GET /accounts",
+            application_id="app_1",
+            subscription_id=subscription.id,
+            status=status,
+            code="",
+        )
+        UsageRollup.objects.filter(pk=row.pk).update(calls=row.calls + number)
+
+
+def counted_by_stripe() -> int:
+    """What the meter has at Stripe."""
+    client = require_connection().driver._client  # type: ignore[attr-defined]
+    meter = CatalogueEntry.objects.get(kind="billing.meter")
+    now = int(timezone.now().timestamp())
+    summaries = client.v1.billing.meters.event_summaries.list(
+        meter.stripe_id,
+        params={
+            "customer": Customer.objects.get().stripe_id,
+            "start_time": (now - 40 * 86_400) // 60 * 60,
+            "end_time": (now + 86_400) // 60 * 60,
+        },
+    )
+    return sum(int(each.aggregated_value) for each in summaries.data)
+
+
+def tell() -> None:
+    connection = require_connection()
+    count_usage(connection)
+    OutgoingUsage.objects.filter(state="due").update(retry_at=timezone.now())
+    send_usage(connection)
+
+
+def test_what_is_late_is_told_as_the_part_that_is_new_and_nothing_is_told_twice(
+    stripe_server: Stripe, bought: Subscription
+) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        before = timezone.now() - timedelta(hours=2)
+        calls(bought, before, 10)
+        calls(bought, before, 5, status=500)  # the meter counts what succeeded
+        tell()
+        tell()
+        assert counted_by_stripe() == 10
+        calls(bought, before, 7)
+        tell()
+        assert counted_by_stripe() == 17
+        window = MeterWindow.objects.get()
+        assert (window.quantity, window.revision) == (17, 2)
+        assert [part.quantity for part in OutgoingUsage.objects.order_by("identifier")] == [10, 7]
+
+
+def test_an_answer_that_is_lost_counts_once(stripe_server: Stripe, bought: Subscription) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        calls(bought, timezone.now() - timedelta(hours=2), 10)
+        stripe_server.control("faults", kind="lose_answer", path="/v1/billing/meter_events", times=2)
+        tell()
+        assert OutgoingUsage.objects.get().state == "due"
+        tell()
+        assert OutgoingUsage.objects.get().state == "sent"
+        assert counted_by_stripe() == 10
+
+
+def test_what_shrank_or_is_refused_is_put_aside_and_seen(stripe_server: Stripe, bought: Subscription) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        calls(bought, timezone.now() - timedelta(hours=2), 10)
+        tell()
+        UsageRollup.objects.filter(period="hour").update(calls=4)
+        tell()
+        part = OutgoingUsage.objects.get(state="dead")
+        assert (part.quantity, "credit note" in part.error) == (-6, True)
+        assert counted_by_stripe() == 10
+
+
+def test_calls_before_it_was_bought_are_free(stripe_server: Stripe, bought: Subscription) -> None:
+    mirror = BillingSubscription.objects.get()
+    assert mirror.started_at is not None
+    calls(bought, mirror.started_at - timedelta(minutes=3), 50)
+    count_usage(require_connection())
+    assert not MeterWindow.objects.filter(quantity__gte=50).exists()
+
+
+def test_an_hour_in_which_a_period_ends_is_told_in_two_parts(stripe_server: Stripe, bought: Subscription) -> None:
+    middle = timezone.now().replace(minute=30, second=15, microsecond=0) - timedelta(hours=3)
+    BillingSubscription.objects.update(started_at=middle - timedelta(days=1), period_start=middle)
+    calls(bought, middle - timedelta(minutes=2), 3)
+    calls(bought, middle, 4)  # the minute in which it ends counts in the next
+    calls(bought, middle + timedelta(minutes=2), 5)
+    count_usage(require_connection())
+    found = list(MeterWindow.objects.order_by("hour").values_list("hour", "quantity"))
+    assert found == [(middle.replace(minute=0, second=0), 3), (middle, 9)]
+    BillingSubscription.objects.update(period_start=None, period_end=None)  # the next period: it stays divided
+    assert count_usage(require_connection()) == 0
+
+
+def test_the_invoice_is_what_our_rating_says_to_the_cent(stripe_server: Stripe, waiting: Subscription) -> None:
+    with time_machine.travel(timezone.now(), tick=True) as clock:
+        bought = buy(stripe_server, waiting)
+        assert (Invoice.objects.get().local_subtotal, Invoice.objects.get().difference) == (2900, 0)
+        clock.shift(timedelta(days=2))
+        calls(bought, timezone.now() - timedelta(hours=2), 132_400)
+        tasks.tell_usage()
+        assert counted_by_stripe() == 132_400
+        mirror = BillingSubscription.objects.get()
+        assert mirror.period_end is not None
+        stripe_server.deliver()
+        clock.move_to(mirror.period_end + timedelta(hours=3))
+        stripe_server.control("time", seconds=0)
+        stripe_server.deliver()
+        invoice = Invoice.objects.get(reason="subscription_cycle")
+        assert (invoice.status, invoice.subtotal) == ("paid", 4196)
+        assert (invoice.local_subtotal, invoice.difference, invoice.note) == (4196, 0, "")
+        assert reconcile(require_connection()) == 0
+
+        MeterWindow.objects.update(quantity=132_399)
+        assert rate_invoice(invoice).difference == 0  # 0.0004 less is no cent
+        MeterWindow.objects.update(quantity=132_300)
+        assert reconcile(require_connection()) == 1
+        invoice.refresh_from_db()
+        assert (invoice.difference, invoice.note) == (4, "calls: Stripe 12.96 EUR, here 12.92 EUR")
