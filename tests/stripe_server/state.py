@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import threading
 import traceback
@@ -14,10 +15,13 @@ from urllib.parse import unquote
 
 from tests.stripe_server import engine, faults, idempotency, rendering, routes, schema
 from tests.stripe_server.errors import StripeError, invalid
+from tests.stripe_server.events import API_VERSION
 from tests.stripe_server.keys import LIVE_KEY, TEST_KEY, Key, read_key
 from tests.stripe_server.limits import Limits
 from tests.stripe_server.store import Mode, Object, Request
 from tests.stripe_server.webhooks import Sender
+
+_VERSION = re.compile(r"\d{4}-\d\d-\d\d(\.[a-z_]+)?")  # of any day: answers have the shape of the client's version
 
 
 @dataclass(slots=True)
@@ -80,7 +84,7 @@ class State:
             answer = Answer(500, StripeError(500, "api_error", "An unknown error occurred").body(""))
         answer.headers |= {
             "Request-Id": asked.id,
-            "Stripe-Version": asked.headers.get("stripe-version", ""),
+            "Stripe-Version": asked.headers.get("stripe-version", API_VERSION),
             "Stripe-Should-Retry": "true" if answer.status == HTTPStatus.CONFLICT else "false",
         }
         if asked.idempotency_key:
@@ -89,6 +93,9 @@ class State:
 
     def _serve(self, asked: Asked) -> Answer:
         key = read_key(asked.headers.get("authorization", ""), self.keys)
+        version = asked.headers.get("stripe-version", API_VERSION)
+        if not _VERSION.fullmatch(version):
+            raise invalid(f"Invalid Stripe API version: {version}")
         found = routes.find(asked.method, asked.path)
         if found is None:
             raise invalid(

@@ -225,3 +225,44 @@ def test_invoices_by_hand_go_from_draft_to_their_end(stripe_server: StripeServer
         client.v1.invoices.void_invoice(invoice.id)
     with pytest.raises(stripe.InvalidRequestError, match="divisible by 10"):
         client.v1.invoice_items.create({"customer": customer, "amount": 5555, "currency": "kwd"})
+
+
+def test_a_disputed_charge_can_be_won(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, _customer, _clock = scenes.subscribed(stripe_server, scenes.price(client), card="pm_card_createDispute")
+    assert made.status == "active"
+    dispute = client.v1.disputes.list().data[0]
+    assert (dispute.amount, dispute.status) == (2900, "needs_response")
+
+    won = client.v1.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}})
+
+    assert won.status == "won"
+    assert scenes.kinds(client, "charge.dispute") == ["charge.dispute.created", "charge.dispute.closed"]
+
+
+def test_an_invoice_that_is_sent_is_overdue_after_its_day(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, _customer, clock = scenes.subscribed(
+        stripe_server, scenes.price(client), card="", collection_method="send_invoice", days_until_due=7
+    )
+    invoice = client.v1.invoices.retrieve(made.latest_invoice)
+    assert (made.status, invoice.status, invoice.due_date) == ("active", "open", START + 7 * DAY)
+
+    stripe_server.advance(clock, START + 8 * DAY)
+    overdue = client.v1.subscriptions.retrieve(made.id).status
+    client.v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
+
+    assert (overdue, client.v1.subscriptions.retrieve(made.id).status) == ("past_due", "active")
+    assert "invoice.overdue" in scenes.kinds(client)
+
+
+@pytest.mark.parametrize(("behavior", "status"), [("void", "void"), ("keep_as_draft", "draft")])
+def test_paused_collection_does_with_invoices_as_told(stripe_server: StripeServer, behavior: Any, status: str):
+    client = stripe_server.client()
+    made, _customer, clock = scenes.subscribed(stripe_server, scenes.price(client))
+    client.v1.subscriptions.update(made.id, {"pause_collection": {"behavior": behavior}})
+
+    stripe_server.advance(clock, FEBRUARY + 3601)
+
+    assert client.v1.subscriptions.retrieve(made.id).status == "active"
+    assert client.v1.invoices.list({"subscription": made.id}).data[0].status == status

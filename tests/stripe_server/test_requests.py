@@ -187,3 +187,12 @@ def test_every_route_names_a_parameter_type_of_the_client():
     assert len(ROUTES) > 90
     for each in ROUTES:
         assert parameters(each.parameters).fields is not None, each.path
+
+
+def test_a_version_that_is_none_is_refused_and_the_one_used_is_told(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made = client.v1.customers.create({"name": "Ana"})
+
+    assert made.last_response.headers["Stripe-Version"] == stripe.api_version
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid Stripe API version: tomorrow"):
+        client.v1.customers.list(options={"stripe_version": "tomorrow"})

@@ -64,6 +64,7 @@ def create(
             "test_clock": clock,
             "_subscription": subscription["id"] if subscription else None,
             "_failed_method": None,
+            "_lines": [],
         } | fields,
         clock=clock,
     )  # fmt: skip
@@ -98,11 +99,14 @@ def add_line(mode: Mode, invoice: Object, line: Object) -> Object:
                   "invoice_item_details": None}  # fmt: skip
     else:
         parent = None
-    return mode.add("line_item", line | {"invoice": invoice["id"], "subscription": subscription, "parent": parent})
+    made = mode.add("line_item", line | {"invoice": invoice["id"], "subscription": subscription, "parent": parent})
+    invoice["_lines"].append(made["id"])
+    return made
 
 
 def lines_of(mode: Mode, invoice: Object) -> list[Object]:
-    return [each for each in mode.objects.get("line_item", {}).values() if each["invoice"] == invoice["id"]]
+    found = [mode.peek("line_item", key) for key in invoice["_lines"]]
+    return [line for line in found if line is not None]
 
 
 def recount(mode: Mode, invoice: Object) -> None:

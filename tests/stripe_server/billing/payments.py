@@ -11,6 +11,7 @@ from typing import Any
 from tests.stripe_server import cards
 from tests.stripe_server.errors import StripeError, card_error
 from tests.stripe_server.events import emit
+from tests.stripe_server.objects.disputes import open_dispute
 from tests.stripe_server.store import Mode, Object
 
 _NOT_AGAIN = {"succeeded", "canceled"}
@@ -93,8 +94,7 @@ def settle(mode: Mode, intent: Object, method: Object, decline: str) -> StripeEr
     emit(mode, "charge.succeeded", charge)
     emit(mode, "payment_intent.succeeded", intent)
     if cards.CARDS[method["_number"]].disputes:
-        charge["disputed"] = True
-        emit(mode, "charge.updated", charge)
+        open_dispute(mode, charge)
     return None
 
 

@@ -103,7 +103,8 @@ def create_event(mode: Mode, params: Object) -> Object:
 def _customer(mode: Mode, meter: Object, payload: Object) -> Object:
     key = meter["customer_mapping"]["event_payload_key"]
     if key not in payload:
-        raise _refused("no_customer", f"The payload is missing the customer mapping key `{key}`.", "payload")
+        message = f"The payload is missing the customer mapping key `{key}`."
+        raise _refused("meter_event_no_customer_defined", message, "payload")
     found = mode.peek("customer", payload[key])
     if found is None or found.get("deleted"):
         raise invalid(f"No such customer: '{payload[key]}'", param=f"payload[{key}]", code="resource_missing")
