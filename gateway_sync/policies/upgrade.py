@@ -56,6 +56,28 @@ DESCRIPTION = Description(
             "number",
             "Such connections of one application at a time, in each worker of a gateway; as many as fit when left out.",
         ),
+        Setting(
+            "frames",
+            "Check frames",
+            "flag",
+            "Whether each WebSocket frame must be what RFC 6455 says; who breaks it is told 1002 or 1007, and cut off.",
+            default="true",
+        ),
+        Setting(
+            "message",
+            "Longest message",
+            "size",
+            "How long a WebSocket message may be, either way; a longer one ends the connection with 1009. Compression"
+            " is not agreed on then, for nobody knows how large a compressed message becomes.",
+            "Such as 1MiB; any when left out.",
+        ),
+        Setting(
+            "origin",
+            "Origin needed",
+            "flag",
+            "Whether a WebSocket handshake must say its Origin, as those of browsers do.",
+            default="false",
+        ),
     ),
     "upgrade: { protocols: [websocket], idle: 10m, perApplication: 100 }",
     "overloaded",
@@ -70,12 +92,15 @@ _HTTP = ("h2c", "h2", "http", "tls")
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """Protocols in lower case, none = no upgrade; per_application 0 = as many as fit. Units: seconds."""
+    """Protocols in lower case, none = no upgrade; per_application and message_bytes 0 = any. Units: seconds."""
 
     protocols: tuple[str, ...] = (WEBSOCKET,)
     idle_s: int = _IDLE_S
     longest_s: int = _LONGEST_S
     per_application: int = 0
+    is_checked: bool = True
+    message_bytes: int = 0
+    needs_origin: bool = False
 
     def chosen(self, offered: str) -> str:
         """The first protocol of an Upgrade header, in lower case, that may be turned over to; "" when none may."""
@@ -104,7 +129,17 @@ def parse(settings: Mapping[str, object], where: Where) -> tuple[Upgrade | None,
     if not 1 <= longest_s <= _LONGEST_S:
         reader.refuse("longest", '"longest" must be from 1s to 1d.')
     most = reader.integer("perApplication", 0, most=10**6)
-    policy = Upgrade(() if protocols == (NONE,) else protocols, idle_s, longest_s, most)
+    policy = Upgrade(
+        () if protocols == (NONE,) else protocols,
+        idle_s,
+        longest_s,
+        most,
+        reader.flag("frames", default=True),
+        reader.size_bytes("message", 0),
+        reader.flag("origin", default=False),
+    )
+    if policy.message_bytes and not policy.is_checked:
+        reader.refuse("message", 'Messages are measured by their frames: leave "frames" on.')
     problems = reader.problems()
     return (None if problems else policy), problems
 
@@ -116,4 +151,7 @@ def dump(policy: Upgrade) -> dict[str, object]:
         "idle": policy.idle_s,
         "longest": policy.longest_s,
         "perApplication": policy.per_application,
+        "frames": policy.is_checked,
+        "message": policy.message_bytes,
+        "origin": policy.needs_origin,
     }

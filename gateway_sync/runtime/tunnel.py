@@ -11,13 +11,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from gateway_sync.runtime.core.websocket import GOING_AWAY, POLICY_VIOLATION, FrameEnds
+from gateway_sync.runtime.core.websocket_frames import FrameCheck, farewells
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
 
 RECHECK_S = 60.0  # without a change: credentials expire
 SLICE = 50  # tunnels looked at between two turns of the event loop
+_GONE = 1001
 GOODBYE_S = 4.0  # from the gateway's close to the end, for what is still on its way; under ending.DRAIN_S
+
+
+Frames = tuple[FrameEnds | FrameCheck | None, FrameEnds | FrameCheck]  # of client and upstream
 
 
 class Owner(Protocol):
@@ -77,16 +82,20 @@ class TunnelEnd(asyncio.Protocol):
         self.has_ended = False
         self.is_open = True
         self.is_paused = is_paused
-        self.frames: FrameEnds | None = None
+        self.frames: FrameEnds | FrameCheck | None = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the other end."""
         tunnel = self.tunnel
-        if self.frames is not None:
-            if tunnel.has_said_goodbye:
-                return  # nothing may follow a close frame
-            self.frames.feed(data)
+        if tunnel.has_said_goodbye and (tunnel.is_refused or self is tunnel.upstream):
+            return  # nothing may follow a close frame
         self.byte_count += len(data)
+        if self.frames is not None:
+            data = self.frames.feed(data)
+            if self.frames.fault:
+                self.other.transport.write(data)
+                tunnel.refuse(self, self.frames.fault)
+                return
         self.other.transport.write(data)
         if tunnel.is_parting:
             tunnel.say_goodbye()
@@ -132,7 +141,7 @@ class Tunnel:
 
     __slots__ = (
         "_ends_at", "_goodbye", "_idle_s", "_is_over", "_owner", "_serving", "_subject", "client", "deadline",
-        "has_said_goodbye", "is_parting", "is_stalled", "upstream",
+        "has_said_goodbye", "is_parting", "is_refused", "is_stalled", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -152,7 +161,7 @@ class Tunnel:
         self._idle_s = lasts_s[0]
         self._ends_at = serving.clock + lasts_s[1]
         self.is_stalled = client[1] or upstream[1]
-        self.is_parting = self._is_over = self.has_said_goodbye = False
+        self.is_parting = self._is_over = self.has_said_goodbye = self.is_refused = False
         self._owner = owner
         self._goodbye = GOING_AWAY
         self._subject = subject
@@ -161,10 +170,10 @@ class Tunnel:
         self.client.other, self.upstream.other = self.upstream, self.client
         self.touch()
 
-    def open(self, *, is_websocket: bool, from_client: bytes, from_upstream: bytes) -> None:
-        """Begin, with the bytes that came already."""
-        if is_websocket:
-            self.upstream.frames = FrameEnds()
+    def open(self, frames: Frames | None, *, from_client: bytes, from_upstream: bytes) -> None:
+        """Begin, with the bytes that came already; frames follow what each end sends, None = it is no WebSocket."""
+        if frames is not None:
+            self.client.frames, self.upstream.frames = frames
         self._serving.clients.add(self)
         for end, first in ((self.client, from_client), (self.upstream, from_upstream)):
             end.transport.set_protocol(end)
@@ -212,6 +221,23 @@ class Tunnel:
         if frames is not None and frames.is_between and not self.has_said_goodbye:
             self.has_said_goodbye = True
             self.client.transport.write(self._goodbye)
+
+    def refuse(self, offender: TunnelEnd, code: int) -> None:
+        """End it for what an end sent: both are told so, where what they were sent ends with a frame."""
+        to_client, to_upstream = farewells(code, is_client_at_fault=offender is self.client, goodbye=_GONE)
+        for end, farewell in ((self.client, to_client), (self.upstream, to_upstream)):
+            sent = end.other.frames
+            if sent is not None and sent.is_between and not sent.is_closed and not end.transport.is_closing():
+                end.transport.write(farewell)
+            if end.is_paused and not end.other.transport.is_closing():
+                end.other.transport.resume_reading()  # what still comes is read and dropped: a reset would eat the word
+        self.has_said_goodbye = self.is_refused = self.is_parting = True
+        self.deadline = self._serving.clock + GOODBYE_S
+        for end in (self.client, self.upstream):
+            if end.transport.can_write_eof() and not end.transport.is_closing():
+                end.transport.write_eof()
+            else:
+                end.transport.close()
 
     def close(self) -> None:
         """Close both ends after what they were sent."""

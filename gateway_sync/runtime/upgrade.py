@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from gateway_sync.messages import FramingError, Refusal, ResponseHead
 from gateway_sync.policies.upgrade import WEBSOCKET
 from gateway_sync.runtime.core.forwarding import switching_head
-from gateway_sync.runtime.core.websocket import accept_value, handshake_key
+from gateway_sync.runtime.core.websocket import (
+    DEFLATE,
+    FrameEnds,
+    accept_value,
+    extensions_in,
+    handshake_key,
+    without_extensions,
+)
+from gateway_sync.runtime.core.websocket_frames import ANY_BITS, DEFLATE_BIT, FrameCheck
 from gateway_sync.runtime.dispatch import dispatch
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.spool_format import CODE_NUMBERS, READMIT
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.core.index import VersionEntry
     from gateway_sync.runtime.serving import Serving
+    from gateway_sync.runtime.tunnel import Frames
     from gateway_sync.runtime.upstream import UpstreamConnection
 
 SWITCHING = 101
@@ -33,7 +42,7 @@ _NO_ROOM = (b"Retry-After: 5",)
 class UpgradeExchange(Exchange):
     """One request with a valid Upgrade; it ends when its tunnel does."""
 
-    __slots__ = ("_application", "_key", "_noted_in", "_protocol", "_switched_us")
+    __slots__ = ("_application", "_is_plain", "_key", "_noted_in", "_protocol", "_switched_us")
 
     def __init__(self, client: ClientConnection, serving: Serving, head: RequestHead) -> None:
         """Nothing is decided yet."""
@@ -41,6 +50,7 @@ class UpgradeExchange(Exchange):
         self._protocol = ""  # what the upstream is asked for
         self._application: str | None = None  # whose place is taken
         self._key = b""
+        self._is_plain = False  # no extension was offered to the upstream
         self._switched_us = 0
         self._noted_in = serving.spool.segment
 
@@ -60,6 +70,11 @@ class UpgradeExchange(Exchange):
             self._key = handshake_key(head.lines)
             if not self._key:
                 return Refusal("bad-request", "A WebSocket handshake has one Sec-WebSocket-Key.")
+            if version.upgrade.needs_origin and not head.origin:
+                return Refusal("forbidden", "A WebSocket handshake says its Origin here.")
+            if version.upgrade.message_bytes:  # what a compressed message becomes is not known from its size
+                self._is_plain = True
+                head.lines = without_extensions(head.lines)
             # A page's WebSocket is bound by no CORS answer; its browser leaves that check to the server.
             if head.origin and version.cors is not None and not version.cors.admits(head.origin.decode("latin-1")):
                 return Refusal("forbidden", "Pages of this origin may not connect.")
@@ -98,9 +113,24 @@ class UpgradeExchange(Exchange):
             self,
             client.subject,
         )
-        tunnel.open(is_websocket=self._protocol == WEBSOCKET, from_client=from_client, from_upstream=rest)
+        frames = self._frames(block) if self._protocol == WEBSOCKET else None
+        tunnel.open(frames, from_client=from_client, from_upstream=rest)
         if serving.is_draining:
             tunnel.drain()
+
+    def _frames(self, block: bytes) -> Frames:
+        """What follows the frames of both ends, by what they agreed on."""
+        upgrade = self.version.upgrade
+        if not upgrade.is_checked:
+            return None, FrameEnds()
+        extensions = set(extensions_in(block.split(b"\r\n")[1:]))
+        # The bits of an extension that is not known here may mean anything.
+        reserved = 0 if not extensions else DEFLATE_BIT if extensions == {DEFLATE} else ANY_BITS
+        most = upgrade.message_bytes
+        return (
+            FrameCheck(is_client=True, reserved=reserved, most=most),
+            FrameCheck(is_client=False, reserved=reserved, most=most),
+        )
 
     def _check(self, block: bytes) -> None:
         """Errors: FramingError unless the head turns over to what was asked for."""
@@ -114,6 +144,8 @@ class UpgradeExchange(Exchange):
         accepts = [value for name, value in fields if name == b"sec-websocket-accept"]
         if self._protocol == WEBSOCKET and accepts != [accept_value(self._key)]:
             raise FramingError("upstream-invalid", "The upstream's WebSocket handshake is not an answer to this one.")
+        if self._is_plain and extensions_in(block.split(b"\r\n")[1:]):
+            raise FramingError("upstream-invalid", "The upstream's WebSocket has an extension that nobody offered.")
 
     def note_again(self) -> None:
         """Have the exchange noted where the spool is written now, for the segments before are kept for it else."""

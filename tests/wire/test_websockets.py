@@ -32,7 +32,10 @@ def service() -> Iterator[EchoService]:
 
 @pytest.fixture(scope="module")
 def gateway(service: EchoService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """One worker; v1 as it is without a policy, v2 with two tunnels an application, v3 with none, v4 with CORS."""
+    """One worker; v1 as it is without a policy, v2 with two tunnels an application, v3 with none, v4 with CORS.
+
+    v5 takes short messages only, v6 checks no frames and needs an Origin.
+    """
     home = Home(tmp_path_factory.mktemp("gateway"))
     v1 = make_version(service.port)
     v2 = make_version(
@@ -42,7 +45,11 @@ def gateway(service: EchoService, tmp_path_factory: pytest.TempPathFactory) -> I
     v4 = make_version(
         service.port, id="ver_4", name="v4", policies=(Policy("cors", {"origins": ["https://app.example.com"]}),)
     )
-    home.install(make_snapshot([v1, v2, v3, v4]))
+    v5 = make_version(service.port, id="ver_5", name="v5", policies=(Policy("upgrade", {"message": 1000}),))
+    v6 = make_version(
+        service.port, id="ver_6", name="v6", policies=(Policy("upgrade", {"frames": False, "origin": True}),)
+    )
+    home.install(make_snapshot([v1, v2, v3, v4, v5, v6]))
     process = GatewayProcess(home)
     try:
         yield process.wait_ready()
@@ -70,6 +77,46 @@ def test_messages_of_every_kind_and_size_come_back_as_they_were(gateway: Gateway
     assert (seen["upgrade"], seen["connection"]) == ("websocket", "Upgrade")
     assert "x-api-key" not in seen
     assert seen["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_who_breaks_the_rules_is_told_so_and_the_service_that_its_client_is_gone(
+    gateway: GatewayProcess, service: EchoService
+) -> None:
+    service.closed.clear()
+    with connect(url(gateway), additional_headers=WITH_KEY, compression=None) as peer:
+        peer.send("good")
+        assert peer.recv() == "good"
+        peer.socket.sendall(b"\x81\x03bad")  # not masked
+        with pytest.raises(ConnectionClosed):
+            peer.recv()
+        assert peer.close_code == 1002
+    wait_until(lambda: service.closed == [1001], "the service was told")
+
+
+def test_a_message_that_is_too_long_ends_the_connection_and_none_is_compressed(
+    gateway: GatewayProcess, service: EchoService
+) -> None:
+    service.handshakes.clear()
+    with connect(url(gateway, "v5"), additional_headers=WITH_KEY) as peer:
+        peer.send("x" * 1000)
+        assert peer.recv() == "x" * 1000
+        peer.send("x" * 2_000_000)
+        with pytest.raises(ConnectionClosed):
+            peer.recv()
+        assert peer.close_code == 1009
+    (seen,) = service.handshakes
+    assert "sec-websocket-extensions" not in seen
+
+
+def test_frames_may_go_unchecked_and_an_origin_be_needed(gateway: GatewayProcess, service: EchoService) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url(gateway, "v6"), additional_headers=WITH_KEY)
+    assert refused.value.response.status_code == 403
+    with connect(url(gateway, "v6"), additional_headers=WITH_KEY, origin="https://a.example") as peer:  # type: ignore[arg-type]
+        peer.socket.sendall(b"\x81\x03bad")
+        with pytest.raises(ConnectionClosed):
+            peer.recv()
+        assert peer.close_code == 1002  # by the service's own judgement
 
 
 def test_handshake_is_a_call_like_any_other(gateway: GatewayProcess) -> None:

@@ -213,7 +213,8 @@ def _fault_of(status: int, content: bytes, wait_s: int) -> ACMEFault:
         kind, words = words_of(json.loads(content))
     except (ValueError, RecursionError):
         kind = words = ""
-    return ACMEFault(words or f"The authority answered {status}.", kind=kind, retry_after_s=wait_s)
+    words = f"The authority says: {words}" if words else f"The authority answered {status}."
+    return ACMEFault(words, kind=kind, retry_after_s=wait_s)
 
 
 def _retry_after_s(value: str) -> int:

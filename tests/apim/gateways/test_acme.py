@@ -184,7 +184,7 @@ def test_a_rate_limit_is_waited_for(place: Environment, by: Actor, server: ACMES
     server.rate_limited_s = 7200
     order = step(order_for(place, by))
 
-    assert order.fault == "too many certificates for this name already"
+    assert order.fault == "The authority says: too many certificates for this name already"
     assert order.due_at > timezone.now() + timedelta(seconds=7100)
 
 
