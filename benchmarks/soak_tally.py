@@ -126,7 +126,9 @@ class Tally:
         call, outcome, event = entry.call, entry.outcome, entry.event
         if outcome is None or event is None:
             return
-        if outcome.status == 0:
+        # To its client a tunnel that is killed after both sides said goodbye looks like one that ended.
+        is_cut_at_end = call.is_tunnel and event.is_indeterminate and self.was_killed(event.request_id)
+        if outcome.status == 0 or is_cut_at_end:
             if event.is_indeterminate and not self.was_killed(event.request_id):
                 self.fault(f"indeterminate, and its worker was not killed: {event}")
             return

@@ -98,7 +98,6 @@ class VersionEntry:
         self.upgrade = upgrade_of(environment.policies, version.policies)
         self.links = PublicLinks(self.prefix, version.targets)
         self.answer_lines = AnswerLines(self.links)
-        self.root = Node()
         self.book = RuleBook(api, version, environment, problems)
         self.cors = self.book.cors
         self.lifecycle_lines = _lifecycle_lines(api, version)
@@ -164,6 +163,9 @@ class Index:
         self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}
         self.exact: dict[bytes, Methods] = {}
         self.versions: dict[bytes, VersionEntry] = {}
+        # Beside the versions, not in them: in a circle with their routes they would stay in memory after a swap, until
+        # the collector of circles comes by, which is seldom.
+        self.roots: dict[bytes, Node] = {}
         self.problems: list[Problem] = []
         self.fields = FieldLines(frozenset())
 
@@ -175,12 +177,13 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
         for version in api.versions:
             entry = VersionEntry(api, version, index.environment, index.problems)
             index.versions[entry.prefix] = entry
+            root = index.roots[entry.prefix] = Node()
             key_fields |= entry.book.key_fields
             for number, route in enumerate(version.routes):
                 if number % SLICE == SLICE - 1:
                     yield
                 add_route(
-                    index.exact, entry.root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry)
+                    index.exact, root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry)
                 )
         yield
     index.fields = FieldLines(frozenset(key_fields))

@@ -95,10 +95,9 @@ def find_route(index: Index, method: bytes, path: bytes) -> RouteEntry | None:
     if methods is not None:
         return methods.get(method)
     end = path.find(b"/", path.find(b"/", 1) + 1)
-    version = index.versions.get(path[:end])
-    if version is None or path.find(b"%") >= 0 or path.find(b";") >= 0:  # `in` on bytes costs twice as much
+    node = index.roots.get(path[:end])
+    if node is None or path.find(b"%") >= 0 or path.find(b";") >= 0:  # `in` on bytes costs twice as much
         return None
-    node: Node | None = version.root
     for segment in path[end + 1 :].split(b"/"):
         if node is None:
             return None
@@ -120,10 +119,11 @@ def match_route(index: Index, method: bytes, path: bytes) -> Match:
         if route is not None:
             return Match(route, route.version)
     parts = path.split(b"/", 3)
-    version = index.versions.get(b"/".join(parts[:3]))
+    prefix = b"/".join(parts[:3])
+    version = index.versions.get(prefix)
     if version is None:
         return Match(None, None)
-    found = _methods_at(version.root, parts[3].split(b"/") if len(parts) > 3 else [], 0)  # noqa: PLR2004 - "", api, version, rest
+    found = _methods_at(index.roots[prefix], parts[3].split(b"/") if len(parts) > 3 else [], 0)  # noqa: PLR2004 - "", api, version, rest
     if methods is not None:
         found = methods
     if found is None:

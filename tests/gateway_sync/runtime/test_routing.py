@@ -21,10 +21,10 @@ class OneVersion:
     def __init__(self, template: str) -> None:
         """Its routes stand below /a/v1."""
         self.exact: dict[bytes, dict[bytes, RouteEntry]] = {}
-        self.root = Node()
+        self.roots = {b"/a/v1": Node()}
         self.versions = {b"/a/v1": self}
         self.version = self
-        add_route(self.exact, self.root, b"/a/v1", template, b"GET", cast("RouteEntry", self))
+        add_route(self.exact, self.roots[b"/a/v1"], b"/a/v1", template, b"GET", cast("RouteEntry", self))
 
     def match(self, path: str) -> Match:
         """What a GET of this path leads to."""

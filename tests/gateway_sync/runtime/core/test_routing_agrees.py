@@ -38,12 +38,12 @@ class Versions:
     def __init__(self, routes: list[tuple[str, str]]) -> None:
         self.routes = routes
         self.exact: dict[bytes, dict[bytes, RouteEntry]] = {}
-        self.root = Node()
+        self.roots = {PREFIX.encode(): Node()}
         self.versions = {PREFIX.encode(): self}
         for method, template in routes:
             add_route(
                 self.exact,
-                self.root,
+                self.roots[PREFIX.encode()],
                 PREFIX.encode(),
                 template,
                 method.encode(),
