@@ -101,10 +101,10 @@ class ResponseHead:
 
     Shapes: lines are the raw field lines that may go to the client, already mapped; body as in RequestHead, or
     UNTIL_CLOSE. Answers with equal heads share one object, so it is not changed after it was read; prepared is what
-    core.forwarding keeps in it for the next one.
+    core.forwarding keeps in it for the next one, stepped what the policies of a route last made of it.
     """
 
-    __slots__ = ("body", "content_length", "is_persistent", "lines", "minor", "prepared", "reason", "status")
+    __slots__ = ("body", "content_length", "is_persistent", "lines", "minor", "prepared", "reason", "status", "stepped")
 
     def __init__(self) -> None:
         """An empty 200."""
@@ -116,6 +116,7 @@ class ResponseHead:
         self.content_length = -1
         self.is_persistent = True
         self.prepared: tuple[bytes, int] | None = None
+        self.stepped: tuple[object, ResponseHead] | None = None
 
 
 @dataclass(frozen=True, slots=True)

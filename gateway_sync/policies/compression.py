@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway_sync.policies.descriptions import Description, Setting
@@ -29,6 +30,7 @@ _LEAST_BYTES = 1024
 _LEVEL = 5
 _GZIP_WINDOW = 31  # zlib: the largest window, in gzip's format
 _TYPE = re.compile(r"(?:\*|[a-z0-9!#$&^_.-]+)/(?:\*(?:\+[a-z0-9.-]+)?|[a-z0-9!#$&^_.+-]+)")
+_USUAL, _USUAL_KEPT = 200, 1024  # characters of what clients accept, and how many such texts are remembered
 _PARTIAL = 206
 # They tell of the content as the service sent it.
 _DIGESTS = ("Content-MD5", "Digest", "Content-Digest", "Repr-Digest")
@@ -112,12 +114,19 @@ POLICY = Compression
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """True when Accept-Encoding takes gzip (RFC 9110 section 12.5.3); its absence takes none here."""
+    return _read_usual(accept_encoding) if len(accept_encoding) <= _USUAL else _read(accept_encoding)
+
+
+def _read(accept_encoding: str) -> bool:
     weights: dict[str, bool] = {}
     for part in accept_encoding.lower().split(","):
         name, _, parameters = part.partition(";")
         weight = parameters.replace(" ", "").partition("q=")[2]
         weights[name.strip()] = re.fullmatch(r"0(?:\.0{0,3})?", weight) is None
     return weights.get("gzip", weights.get("x-gzip", weights.get("*", False)))
+
+
+_read_usual = lru_cache(_USUAL_KEPT)(_read)
 
 
 def _is_of(media_type: str, pattern: str) -> bool:

@@ -32,6 +32,20 @@ class FieldEdits:
     def _add(self) -> tuple[tuple[str, Text], ...]:
         return tuple((name, Text(text)) for name, text in self.add)
 
+    @cached_property
+    def _texts(self) -> tuple[Text, ...]:
+        return tuple(text for _, text in (*self._set, *self._add))
+
+    @cached_property
+    def is_fixed(self) -> bool:
+        """True when the same is done to every message."""
+        return all(text.is_fixed for text in self._texts)
+
+    @cached_property
+    def is_of_caller(self) -> bool:
+        """True when the same is done to every message of one caller at one address."""
+        return all(text.is_of_caller for text in self._texts)
+
     def edit(self, fields: Fields, request: RequestView) -> None:
         """Change the fields. A value that comes out empty removes its field: nobody's own value stands in for it."""
         for name in self.remove:

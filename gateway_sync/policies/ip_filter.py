@@ -38,6 +38,8 @@ DESCRIPTION = Description(
     accumulates=True,
 )
 
+_MOST_KNOWN = 4096  # addresses whose verdict is remembered: to read one costs ten times as much as the rest
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -56,8 +58,20 @@ class IPFilter:
     def _denied(self) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(block) for block in self.deny)
 
+    @cached_property
+    def _known(self) -> dict[str, bool]:
+        return {}
+
     def admits(self, address: str) -> bool:
         """True when the address may call; an unreadable address may not. ::ffff:a.b.c.d counts as a.b.c.d."""
+        known = self._known
+        if address not in known:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[address] = self._find(address)
+        return known[address]
+
+    def _find(self, address: str) -> bool:
         try:
             client = ipaddress.ip_address(address)
         except ValueError:

@@ -30,6 +30,7 @@ NAMES: Mapping[str, Callable[[RequestView], str]] = {
     "request.path": lambda request: request.path,
     "operation": lambda request: request.operation,
 }
+OF_CALLERS: Final = frozenset(name for name in NAMES if name.partition(".")[0] not in ("request", "operation"))
 LISTED: Final = ", ".join(f"{{{name}}}" for name in NAMES)
 
 
@@ -60,7 +61,7 @@ def require_parameters(text: str, route: RouteFacts) -> None:
 class Text:
     """A text with placeholders."""
 
-    __slots__ = ("_parts", "is_fixed", "text")
+    __slots__ = ("_parts", "is_fixed", "is_of_caller", "text")
 
     def __init__(self, text: str) -> None:
         """Errors: total; a placeholder that is not on the list gives nothing."""
@@ -70,6 +71,7 @@ class Text:
             part if number % 2 == 0 else NAMES.get(part, lambda _: "") for number, part in enumerate(parts) if part
         ]
         self.is_fixed = len(parts) == 1
+        self.is_of_caller = OF_CALLERS.issuperset(parts[1::2])
 
     def render(self, request: RequestView) -> str:
         """The text for one call."""

@@ -40,6 +40,11 @@ DESCRIPTION = Description(
 class RequestHeaders(FieldEdits):
     """The edits."""
 
+    @property
+    def is_request_alike(self) -> bool:
+        """True when equal fields of one caller become equal fields."""
+        return self.is_of_caller
+
     def on_request(self, request: RequestView) -> None:
         """Change the fields."""
         self.edit(request.fields, request)

@@ -40,6 +40,11 @@ DESCRIPTION = Description(
 class ResponseHeaders(FieldEdits):
     """The edits."""
 
+    @property
+    def is_answer_alike(self) -> bool:
+        """True when equal answers become equal answers, whoever asked."""
+        return self.is_fixed
+
     def on_answer(self, request: RequestView, answer: AnswerView) -> None:
         """Change the fields."""
         self.edit(answer.fields, request)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
-from gateway_sync.messages import Refusal
+from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.policies.contracts import OperationContract
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
@@ -78,7 +78,11 @@ class Fields:
     def values(self, name: str) -> list[str]:
         """The value of each line of the field."""
         start, size = _start_of(name)
-        return [line[size:].strip(b" \t").decode("latin-1") for line in self.lines if line[:size].lower() == start]
+        return [
+            line[size:].strip(b" \t").decode("latin-1")
+            for line in self.lines
+            if line[size - 1 : size] == b":" and line[:size].lower() == start  # most lines end at the first test
+        ]
 
     def set(self, name: str, value: str) -> None:
         """Make it the field's only line. Errors: FieldProtected."""
@@ -99,12 +103,32 @@ class Fields:
     def _drop(self, name: str) -> None:
         # X_App too, which a CGI-style service reads as X-App: what a policy sets is not to be forged beside it.
         start, size = _start_of(name.replace("_", "-"))
-        self.lines[:] = [line for line in self.lines if line[:size].lower().replace(b"_", b"-") != start]
+        self.lines[:] = [
+            line
+            for line in self.lines
+            if line[size - 1 : size] != b":" or line[:size].lower().replace(b"_", b"-") != start
+        ]
 
     def _line(self, name: str, value: str) -> bytes:
         if not _is_name(name) or not _VALUE.fullmatch(value) or is_protected(name, is_answer=self._is_answer):
             raise FieldProtected(f"{name}: {value}")
         return f"{name}: {value}".encode("latin-1")
+
+
+class LateFields(Fields):
+    """The header fields of a request whose lines are parted from one another only for who asks for them."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, head: RequestHead) -> None:
+        """They are the head's own."""
+        self._head = head
+        self._is_answer = False
+
+    @property
+    def lines(self) -> list[bytes]:  # type: ignore[override]
+        """The raw field lines that go on; changed in place."""
+        return self._head.lines
 
 
 @lru_cache(_NAMES_KEPT)
@@ -156,7 +180,7 @@ class RequestView:
         method: str,
         path: str,
         query: str,
-        lines: list[bytes],
+        lines: list[bytes] | Fields,
         *,
         prefix: str = "",
         operation: str = "",
@@ -169,7 +193,7 @@ class RequestView:
         self.method = method
         self.path = path
         self.query = query
-        self.fields = Fields(lines)
+        self.fields = lines if isinstance(lines, Fields) else Fields(lines)
         self.prefix = prefix
         self.operation = operation
         self.caller = caller

@@ -46,8 +46,8 @@ class ClientConnection:
     __slots__ = (
         "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
         "_is_reading_paused", "_left", "_progress", "_serving",
-        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "subject",
-        "takes_trailers", "transport",
+        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "stepped",
+        "subject", "takes_trailers", "transport",
     )  # fmt: skip
 
     def __init__(self, serving: Serving) -> None:
@@ -55,6 +55,8 @@ class ClientConnection:
         self._serving = serving
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else is called
         self.address = ""
+        # What policies made of the last request: their rules, its caller, its field lines before and after.
+        self.stepped: tuple[object, object, bytes, bytes] | None = None
         self.deadline = 0.0
         self.is_closing = False
         self.is_write_paused = False

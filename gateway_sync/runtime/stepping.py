@@ -9,7 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, ResponseHead
+from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, RequestHead, ResponseHead
 from gateway_sync.policies.views import Answer, AnswerView, Filter, RequestView
 from gateway_sync.runtime.core.grants import concurrency_key, shadow_charges
 from gateway_sync.runtime.core.stages import steps_met
@@ -58,7 +58,7 @@ class Stepping:
         self._is_whole = False
         self._delay: Delay | None = None
         self.is_collecting = False
-        self._answer_bytes = max((step.answer_bytes for step in rules.steps if not step.is_shadow), default=0)
+        self._answer_bytes = rules.answer_bytes
 
     # The request.
 
@@ -148,6 +148,11 @@ class Stepping:
         route = admission.route
         if route is None:
             return Refusal("internal-error")
+        rules = self._rules
+        is_watched = self._steps is not rules.steps
+        if not is_watched and rules.are_requests_alike and self._take_known(head):
+            return None
+        block = head.block() if rules.are_requests_alike and rules.has_requests and body is None else b""
         view = self._view = view_of(head, admission, route, exchange.client.address, exchange.request_id, body)
         outcome, self._met = run_request(
             self._steps,
@@ -161,7 +166,26 @@ class Stepping:
         if isinstance(outcome, Answer):
             self._outcome = ANSWERED
             return head_of(outcome, exchange.serving.date, is_head=exchange.is_head), outcome.body
+        if block and not is_watched and outcome is None:
+            exchange.client.stepped = (rules, view.caller, block, head.block())
+            return None
         return outcome or take_over(view, head, admission, route)
+
+    def _take_known(self, head: RequestHead) -> bool:
+        """True when what the steps do to this request is known from the one before it on the connection."""
+        exchange, rules = self._exchange, self._rules
+        if rules.has_requests:
+            known, grant = exchange.client.stepped, exchange.admission.grant
+            if known is None or grant is None or known[0] is not rules or known[1] is not grant.caller:
+                return False
+            if known[2] != head.block():
+                return False
+            head.lines = []
+            head.begin(known[3])
+        self._stamps.append(time.perf_counter_ns())
+        self._met = len(rules.steps)
+        self._outcome = REFUSED
+        return True
 
     def _answer(self, head: ResponseHead, body: bytes) -> None:
         """Send an answer in the service's place."""
@@ -178,9 +202,19 @@ class Stepping:
             self._held, self._held_head = bytearray(), head
             self.on_content(body, is_complete=False)
             return None
+        rules, exchange, route = self._rules, self._exchange, self._exchange.admission.route
+        if not rules.has_answers or not self._stamps or route is None:
+            return head, body
+        # What a service says is mostly what it said before, in heads that are one object: their framing stays too.
+        is_alike = rules.are_answers_alike and self._met == len(rules.steps) and head.body in (SIZED, NO_BODY)
+        is_alike = is_alike and self._steps is rules.steps
+        if is_alike and head.stepped is not None and head.stepped[0] is rules:
+            return head.stepped[1], body
         view = self._view
         if view is None:
-            return head, body
+            client = exchange.client
+            view = view_of(exchange.head, exchange.admission, route, client.address, exchange.request_id, None)
+            self._view = view
         changed = copy_of(head)
         answer = AnswerView(
             head.status,
@@ -203,6 +237,9 @@ class Stepping:
         changed.status = answer.status
         if answer.status != head.status:
             changed.reason = phrase(answer.status)
+        if is_alike:
+            head.stepped = rules, changed
+            return changed, body
         return self._with_content(changed, answer, body, is_complete=is_complete)
 
     def _with_content(

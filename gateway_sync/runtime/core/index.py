@@ -182,9 +182,7 @@ def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
             for number, route in enumerate(version.routes):
                 if number % SLICE == SLICE - 1:
                     yield
-                add_route(
-                    index.exact, root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry)
-                )
+                add_route(index.exact, root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry))
         yield
     index.fields = FieldLines(frozenset(key_fields))
 

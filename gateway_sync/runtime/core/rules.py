@@ -62,13 +62,15 @@ class Rules:
 
     Shapes: max_body_bytes is NO_LIMIT when none is set; steps are in the order in which a request meets them; the
     shadows_ count and refuse nothing. is_stepped = an exchange needs more than admission and forwarding; tokens is None
-    where none are read.
+    where none are read; has_requests = a step acts on requests, has_answers on answers, and they are alike when each of
+    these steps is.
     """
 
     __slots__ = (
-        "body_bytes", "concurrency", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field",
-        "max_body_bytes", "rates", "reads_basic", "reads_bearer", "shadow_body_bytes", "shadow_ip_filters",
-        "shadow_rates", "steps", "takes_certificates", "tokens",
+        "answer_bytes", "are_answers_alike", "are_requests_alike", "body_bytes", "concurrency", "has_answers",
+        "has_requests", "ip_filters", "is_anonymous", "is_body_needed", "is_stepped", "key_field", "max_body_bytes",
+        "rates", "reads_basic", "reads_bearer", "shadow_body_bytes", "shadow_ip_filters", "shadow_rates", "steps",
+        "takes_certificates", "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -113,6 +115,12 @@ class Rules:
         self.max_body_bytes = min(sizes, default=NO_LIMIT)
         self.shadow_body_bytes = min(shadow_sizes, default=NO_LIMIT)
         self.steps = steps
+        on_requests = [step for step in steps if step.on_request is not None]
+        on_answers = [step for step in steps if step.on_answer is not None]
+        self.has_requests, self.has_answers = bool(on_requests), bool(on_answers)
+        self.are_requests_alike = all(step.is_request_alike for step in on_requests)
+        self.are_answers_alike = all(step.is_answer_alike for step in on_answers)
+        self.answer_bytes = max((step.answer_bytes for step in steps if not step.is_shadow), default=0)
         needed = [step.body_bytes for step in steps if step.body_bytes and not step.is_shadow]
         tried = [step.body_bytes for step in steps if step.body_bytes]
         self.body_bytes = min(needed or tried, default=0)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import NO_BODY, SIZED, Refusal, RequestHead, ResponseHead
-from gateway_sync.policies.views import NOBODY, Answer, Fields, RequestView
+from gateway_sync.policies.views import NOBODY, Answer, Fields, LateFields, RequestView
 from gateway_sync.runtime.core.paths import canonical_path, is_query
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def view_of(
         head.method.decode(),
         (admission.path[len(prefix) :] or b"/").decode(),
         head.query[1:].decode(),
-        head.lines,
+        LateFields(head),
         prefix=prefix.decode(),
         operation=route.id,
         caller=grant.caller if grant is not None else NOBODY,
@@ -49,9 +49,10 @@ def take_over(view: RequestView, head: RequestHead, admission: Admission, route:
             return Refusal("bad-request", "The path cannot be passed on.")
         admission.path = prefix + rewritten
     query = view.query.encode()
-    if not is_query(query):
-        return Refusal("bad-request", "The query cannot be passed on.")
-    head.query = b"?" + query if query else b""
+    if query != head.query[1:]:
+        if not is_query(query):
+            return Refusal("bad-request", "The query cannot be passed on.")
+        head.query = b"?" + query if query else b""
     if view.body is not None:
         head.body = SIZED
         head.content_length = len(view.body)

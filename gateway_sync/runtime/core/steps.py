@@ -26,10 +26,15 @@ MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 class BoundStep:
     """A policy of one route that acts on messages.
 
-    Shapes: body_bytes = the most of a request's body that it takes, 0 when it needs none; answer_bytes of an answer's.
+    Shapes: body_bytes = the most of a request's body that it takes, 0 when it needs none; answer_bytes of an answer's;
+    is_request_alike = it changes nothing but fields, and equal fields of one caller in the same way; is_answer_alike =
+    it changes nothing but fields, and equal answers in the same way: so what it did once is not worked out again.
     """
 
-    __slots__ = ("answer_bytes", "body_bytes", "is_shadow", "kind", "on_answer", "on_request")
+    __slots__ = (
+        "answer_bytes", "body_bytes", "is_answer_alike", "is_request_alike", "is_shadow", "kind", "on_answer",
+        "on_request",
+    )  # fmt: skip
 
     def __init__(self, policy: AppliedPolicy, value: object) -> None:
         """value is what the kind bound to the route."""
@@ -37,6 +42,9 @@ class BoundStep:
         self.is_shadow = policy.is_shadow
         self.on_request: OnRequest | None = getattr(value, "on_request", None)
         self.on_answer: OnAnswer | None = getattr(value, "on_answer", None)
+        is_alike = not policy.is_shadow  # what a shadow would do is counted each time
+        self.is_request_alike = is_alike and bool(getattr(value, "is_request_alike", False))
+        self.is_answer_alike = is_alike and bool(getattr(value, "is_answer_alike", False))
         self.body_bytes = min(int(getattr(value, "body_bytes", 0)), MOST_BODY_BYTES)
         self.answer_bytes = min(int(getattr(value, "answer_bytes", 0)), MOST_BODY_BYTES)
 

@@ -28,6 +28,7 @@ class WatchedStep(BoundStep):
         self._clock = clock
         self.kind = step.kind
         self.is_shadow = step.is_shadow
+        self.is_request_alike = self.is_answer_alike = False  # it is to be seen each time
         self.body_bytes = step.body_bytes
         self.answer_bytes = step.answer_bytes
         self.on_request = self._watch_request if step.on_request is not None else None
