@@ -19,6 +19,7 @@ from gateway_sync.messages import Refusal
 from gateway_sync.policies.contracts import OperationContract, ParameterContract
 from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.policies.placeholders import path_expression, path_group
+from gateway_sync.policies.schema_patterns import SIZE_LIMIT, fault_of_pattern, patterns_in
 from gateway_sync.policies.settings import SettingsReader
 from gateway_sync.policies.strict_json import read_json
 from gateway_sync.policies.views import RequestView, RouteFacts, Unbindable
@@ -29,7 +30,7 @@ MOST_ERRORS: Final = 10
 _LONGEST_MESSAGE = 200
 _LARGEST = 16 * 2**20
 _USUAL_BYTES = 2**20
-_BACKTRACKS = 10_000
+_LINEAR: Final = jsonschema_rs.RegexOptions(size_limit=SIZE_LIMIT)  # no engine that tries, and tries again
 # Listing faults costs the square of their number, and doubles with each level under overlapping alternatives: what is
 # larger or deeper is checked just the same, but not explained. Else one small body could hold a worker for minutes.
 EXPLAINED_SIZE: Final = 4096
@@ -41,7 +42,9 @@ DESCRIPTION = Description(
     "Requests as the document says",
     "Checks parameters of the path, query and headers, and JSON bodies, against the version's OpenAPI document. A"
     " refusal lists what is wrong, ten faults at most. In shadow it only counts. Cookies, parameters in other styles"
-    " than `form` and `simple`, and what the document does not describe are not checked.",
+    " than `form` and `simple`, and what the document does not describe are not checked. A `pattern` that looks around"
+    " or back, or repeats more than 1,000 parts, is refused when the version is published: callers could keep a gateway"
+    " busy with it.",
     (
         Setting("parameters", "Check parameters", "flag", "Of the path, the query and the headers.", default="true"),
         Setting(
@@ -180,16 +183,26 @@ def _validator(schema: str, definitions: tuple[tuple[str, str], ...]) -> Any:
     written = json.loads(schema)
     if isinstance(written, dict):
         written["$defs"] = {name: json.loads(text) for name, text in _reachable(schema, dict(definitions))}
-    options = (jsonschema_rs.RegexOptions(), jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKS))
-    error: Exception | None = None
-    for patterns in options:
-        try:
-            return jsonschema_rs.Draft202012Validator(
-                written, validate_formats=True, pattern_options=patterns, retriever=_refuse
-            )
-        except (ValueError, jsonschema_rs.ReferencingError) as found:
-            error = found
-    raise Unbindable(f"a schema of its document cannot be used: {error}"[:_LONGEST_MESSAGE])
+    _check_patterns(written)
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            written, validate_formats=True, pattern_options=_LINEAR, retriever=_refuse
+        )
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        raise Unbindable(f"a schema of its document cannot be used: {error}"[:_LONGEST_MESSAGE]) from error
+
+
+def _check_patterns(schema: object) -> None:
+    """Refuse patterns that callers could have matched for long. Errors: Unbindable, which names the place."""
+    for place, pattern in patterns_in(schema):
+        fault = fault_of_pattern(pattern)
+        if not fault:
+            try:
+                jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_LINEAR)
+            except ValueError:
+                fault = "it is malformed, too large, or cannot be matched in bounded time"
+        if fault:
+            raise Unbindable(f"the pattern at {place} of its document's schema is refused, {fault}: {pattern[:80]}")
 
 
 def _refuse(uri: str) -> Any:
