@@ -42,6 +42,11 @@ class PlanOffer:
         """True when it can be chosen here and now: what must be paid for waits until payments are set up."""
         return not self.is_priced or (self.can_pay and not obstacle_to_sale(self.terms))
 
+    @property
+    def why_closed(self) -> str:
+        """Why it cannot be chosen, in a few words."""
+        return "Not for sale yet" if self.can_pay else "Payments are not set up yet"
+
 
 def offered_products(user: Viewer) -> QuerySet[Product]:
     """The products that the visitor may subscribe to, with what plan_offers and opened_versions read."""

@@ -123,8 +123,8 @@ def _require_free(terms: PlanVersion) -> None:
     if terms.is_priced:
         raise Conflict(
             "access.payments_not_set_up",
-            f"Payments are not set up yet, so nobody can subscribe to {terms.plan}.",
-            hint="Choose a plan without prices, or ask the administrators to connect payments.",
+            f"{terms.plan} has a price: it is bought in the portal, once payments are set up.",
+            hint="Choose a plan without prices, or ask the administrators whether payments are set up yet.",
             field="plan",
         )
 

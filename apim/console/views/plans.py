@@ -14,6 +14,7 @@ from apim.access.models import Subscription
 from apim.access.services import revise_plan
 from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
+from apim.billing.catalogue import obstacle_to_sale
 from apim.console.forms.plans import NewPlanForm, TermsForm, terms_initial
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
@@ -62,13 +63,15 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
     products = products_of(request.user)
     live = Q(subscriptions__lifecycle__in=Subscription.LIVE, subscriptions__product__in=products)
     versions = plan.versions.annotate(subscribers=Count("subscriptions", filter=live))
+    current = next((version for version in versions if version.state == version.State.ACTIVE), None)
     return page(
         request,
         "console/plans/page.html",
         plan=plan,
         versions=versions,
-        current=next((version for version in versions if version.state == version.State.ACTIVE), None),
+        current=current,
         behind=sum(version.subscribers for version in versions if version.state != version.State.ACTIVE),
+        obstacle=obstacle_to_sale(current) if current is not None and current.is_priced else "",
         products=products.filter(plans=plan),
         problems=problems_of({plan.id, *(version.id for version in versions)}),
         **_ceiling(plan.organization),
