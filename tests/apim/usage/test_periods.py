@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from apim.usage.periods import end_of, start_of
+from apim.usage.periods import end_of, last_whole, start_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ def test_a_day_follows_the_clocks_of_its_zone() -> None:
 
 def test_a_month_ends_where_the_next_begins_even_in_december() -> None:
     assert end_of("month", datetime(2026, 12, 31, 23, tzinfo=UTC)) == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("interval", "at", "start", "end"),
+    [
+        ("day", "2026-03-01T00:00", "2026-02-28", "2026-03-01"),
+        ("week", "2026-11-22T23:59", "2026-11-09", "2026-11-16"),
+        ("month", "2026-03-31T12:00", "2026-02-01", "2026-03-01"),
+        ("month", "2026-01-01T00:00", "2025-12-01", "2026-01-01"),
+        ("year", "2028-02-29T12:00", "2027-01-01", "2028-01-01"),
+    ],
+)
+def test_the_last_whole_period_ended_before(interval: str, at: str, start: str, end: str) -> None:
+    found = last_whole(interval, datetime.fromisoformat(at).replace(tzinfo=UTC))
+    assert [edge.isoformat() for edge in found] == [f"{start}T00:00:00+00:00", f"{end}T00:00:00+00:00"]
