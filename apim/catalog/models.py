@@ -236,6 +236,11 @@ class Revision(models.Model):
     def __str__(self) -> str:
         return f"{self.version} revision {self.number}"
 
+    @property
+    def composite_operations(self) -> list[dict[str, object]]:
+        """The operations that have a composite."""
+        return [each for each in self.operations if f"{each['method']} {each['path']}" in self.composites]
+
 
 class IssuerKeys(models.Model):
     """The public keys of an issuer of tokens, as they were fetched last; a failure leaves those of before in force.

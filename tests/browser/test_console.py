@@ -29,7 +29,7 @@ PAGES = (
     "", "apis", "new-api", "apis/bank", "apis/bank/settings", "apis/bank/consumers", "apis/bank/analytics",
     "apis/bank/analytics/v1", "apis/bank/new-version", "apis/bank/archive", "apis/bank/delete",
     "apis/bank/versions/v1", "apis/bank/versions/v1/review", "apis/bank/versions/v1/import",
-    "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/documentation",
+    "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites", "apis/bank/versions/v1/documentation",
     "apis/bank/versions/v1/revisions", "apis/bank/versions/v1/diff", "apis/bank/versions/v1/publish",
     "apis/bank/versions/v1/deprecate", "apis/bank/versions/v1/block", "products", "new-product",
     "products/bank-payments", "products/bank-payments/edit", "plans", "new-plan", "plans/starter", "plans/starter/edit",

@@ -213,6 +213,7 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<slug:version>/arms": "LFF0++",
     "console/apis/<slug:api>/versions/<slug:version>/operations": "LFF0++",
     "console/apis/<slug:api>/versions/<slug:version>/policies": "LFF0++",
+    "console/apis/<slug:api>/versions/<slug:version>/composites": "LFF0++",
     "console/apis/<slug:api>/versions/<slug:version>/documentation": "LFF0++",
     "console/apis/<slug:api>/versions/<slug:version>/revisions": "LFF0++",
     "console/apis/<slug:api>/versions/<slug:version>/diff": "LFF0++",

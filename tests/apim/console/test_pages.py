@@ -29,7 +29,7 @@ ADMIN_PAGES = (
     "admin/audit", "admin/mailbox", "admin/mail-server",
 )  # fmt: skip
 VERSION_PAGES = (
-    "", "/review", "/import", "/upstream", "/operations", "/policies", "/documentation", "/revisions", "/diff",
+    "", "/review", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions", "/diff",
     "/publish", "/deprecate", "/block",
 )  # fmt: skip
 
