@@ -55,9 +55,11 @@ def serving(offer: Offer) -> Iterator[str]:
             elif self.path.endswith("/usage"):
                 offer.take_usage(body)
                 answer = {"acked_seq": msgspec.msgpack.decode(body)["last_seq"]}
-            else:
+            elif self.path.endswith("/report"):
                 answer = {}
                 offer.applied.update(worker["revision"] for worker in json.loads(body).get("workers", ()))
+            else:
+                answer = {}  # what else a gateway tells, such as explanations of calls, nobody asks for here
             content = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

@@ -13,6 +13,16 @@ import pytest
 from apim.up.options import ROOT
 from gateway_sync.runtime import compiled
 
+# Of the wire those that pass through each compiled module; all of it twice would take as long as everything else.
+WIRE = (
+    "alike", "answer_policies", "bounds", "compositions", "contracts", "exchanges", "framing", "grpc", "http2", "jwt",
+    "policies", "pools", "retries", "streaming", "tunnels", "upstream_faults", "websockets",
+)  # fmt: skip
+SUITES = {
+    "core": ["tests/golden", "tests/gateway_sync/runtime"],
+    "wire": [f"tests/wire/test_{name}.py" for name in WIRE],
+}
+
 
 @pytest.fixture(autouse=True)
 def _undecided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -63,20 +73,25 @@ def test_any_change_of_the_sources_makes_another_digest(tmp_path: Path) -> None:
     assert len(digests) == 3
 
 
+@pytest.fixture(scope="module")
+def made() -> str:
+    """The folder of the compiled copy; made once, in a minute and a half."""
+    ended = subprocess.run([ROOT / "script" / "compile"], capture_output=True, text=True, check=True)
+    return ended.stdout.strip().rpartition(" ")[2]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("tests", ["tests/golden", "tests/gateway_sync/runtime", "tests/wire"])
-def test_compiled_gateway_passes_the_tests_of_the_gateway(tests: str, tmp_path: Path) -> None:
-    made = subprocess.run([ROOT / "script" / "compile"], capture_output=True, text=True, check=True)
-    root = made.stdout.strip().rpartition(" ")[2]
+@pytest.mark.parametrize("tests", SUITES, ids=SUITES)
+def test_compiled_gateway_passes_the_tests_of_the_gateway(made: str, tests: str, tmp_path: Path) -> None:
     environment = {**os.environ, compiled.VARIABLE: "must", "APIM_HOME": str(tmp_path)}
     where = subprocess.run(
         [sys.executable, "-c", "import gateway_sync.runtime.client as it; print(it.__file__)"],
-        capture_output=True, text=True, check=True, cwd=root, env=environment,
+        capture_output=True, text=True, check=True, cwd=made, env=environment,
     )  # fmt: skip
     assert where.stdout.strip().endswith(".so")
     marks = "not slow and not browser and not product and not fault"
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", marks, "-o", f"pythonpath={root} .", tests],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", marks, "-o", f"pythonpath={made} .", *SUITES[tests]],
         capture_output=True, text=True, check=False, cwd=ROOT, env=environment,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-4000:]
