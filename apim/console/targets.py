@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apim.gateways.models import Gateway
+from gateway_sync.latencies import Counted, add, percentile_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class TargetView:
     failures: int
     latency_us: int
     ejections: int
+    latencies: Counted = ()
 
     @property
     def mean_ms(self) -> float | None:
@@ -37,7 +39,7 @@ class ArmView:
     name: str
     requests: int
     failures: int
-    latency_us: int
+    latencies: Counted = ()
 
     @property
     def failed_percent(self) -> float | None:
@@ -45,9 +47,19 @@ class ArmView:
         return self.failures * 100 / self.requests if self.requests else None
 
     @property
-    def mean_ms(self) -> float | None:
-        """Mean time until answers began."""
-        return self.latency_us / self.requests / 1000 if self.requests else None
+    def median_ms(self) -> float | None:
+        """Half of the answers began within."""
+        return _percentile_ms(self.latencies, 0.5)
+
+    @property
+    def p95_ms(self) -> float | None:
+        """95 % of the answers began within."""
+        return _percentile_ms(self.latencies, 0.95)
+
+
+def _percentile_ms(latencies: Counted, share: float) -> float | None:
+    found = percentile_us(latencies, share)
+    return found / 1000 if found is not None else None
 
 
 def targets_of(version_id: str, gateways: Iterable[Gateway]) -> list[TargetView]:
@@ -60,12 +72,12 @@ def arms_in(targets: Iterable[TargetView]) -> list[ArmView]:
     rows: dict[str, ArmView] = {}
     for target in targets:
         if target.arm:
-            known = rows.get(target.arm, ArmView(target.arm, 0, 0, 0))
+            known = rows.get(target.arm, ArmView(target.arm, 0, 0))
             rows[target.arm] = ArmView(
                 target.arm,
                 known.requests + target.requests,
                 known.failures + target.failures,
-                known.latency_us + target.latency_us,
+                add(known.latencies, target.latencies),
             )
     return [rows[name] for name in sorted(rows)]
 
@@ -82,4 +94,5 @@ def _view(gateway: Gateway, told: Mapping[str, Any]) -> TargetView:
         failures=told["failures"],
         latency_us=told["latency_us"],
         ejections=told["ejections"],
+        latencies=[(bucket, calls) for bucket, calls in told.get("latencies", ())],
     )

@@ -45,6 +45,7 @@ class TargetReport:
     latency_us: int = 0
     ejections: int = 0
     retries: int = 0
+    latencies: tuple[tuple[int, int], ...] = ()  # (bucket of gateway_sync.latencies, calls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _TITLES = {
     "jwt": "Token",
     "size-limit": "Body size",
     "concurrency-limit": "Calls at once",
+    "composite": "Composite operation",
 }
 _ANSWERED = "answered"
 _RANKS = ("its product names the operation", "by a wildcard", "its product has the whole version")
@@ -126,12 +127,22 @@ def _shares(trace: CallTrace) -> list[Share]:
     if trace.tries:
         last = trace.tries[-1]
         asked += last.first_byte_us if last.first_byte_us >= 0 else max(0, last.us - max(0, last.connect_us))
+    asked += _busy_us([(each.at_us, each.at_us + max(0, each.us)) for each in trace.parts])
     service = min(total, max(0, asked))
     gateway = max(0, total - connect - service - body)
     shares = [
         Share("gateway", "Gateway", gateway),
         Share("connect", "Connecting", min(total, connect)),
-        Share("service", "Service, until its answer began", service),
+        Share("service", "Services" if trace.parts else "Service, until its answer began", service),
         Share("body", "Rest of the answer, at the client's pace", body),
     ]
     return [share for share in shares if share.us or share.name == "gateway"]
+
+
+def _busy_us(spans: list[tuple[int, int]]) -> int:
+    """How long at least one of the calls, each from its start to its end, was under way."""
+    busy, reached = 0, 0
+    for start, end in sorted(spans):
+        busy += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return busy

@@ -130,7 +130,8 @@ def _policies(exchange: Exchange, recording: Recording, ended: Ended, tries: lis
     steps = [] if stepping is None or recording.is_watched else stepping.steps_met()
     steps = [*recording.policies, *steps]
     in_steps_us = sum(max(0, each.us) for each in steps if not each.is_answer)
-    before_us = max(0, (tries[0].at_us if tries else ended.duration_us) - in_steps_us)
+    asked_us = [tried.at_us for tried in tries] or [part.at_us for part in recording.parts if part.us >= 0]
+    before_us = max(0, min(asked_us, default=ended.duration_us) - in_steps_us)
     return [*stages_met(exchange.admission, stopped, before_us), *steps]
 
 

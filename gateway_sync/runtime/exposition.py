@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from gateway_sync.latencies import Counted, add, edge_of
 from gateway_sync.runtime.core.breakers import CLOSED
 from gateway_sync.runtime.metrics import METRICS, heading
 from gateway_sync.runtime.processes import look_at
@@ -69,16 +70,21 @@ def _add_targets(supervisor: Supervisor, samples: Samples) -> None:
     samples["apim_breakers_open"].append(f" {len(failing)}")
     counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     ejections: Counter[str] = Counter()
+    latencies: dict[tuple[str, str], Counted] = {}
     for target in targets[:MOST_TARGETS]:
         arm = (target.version, target.arm)
         counts["requests"][arm] += target.requests
         counts["failures"][arm] += target.failures
         counts["seconds"][arm] += target.latency_us
+        latencies[arm] = add(latencies.get(arm, ()), target.latencies)
         ejections[target.version] += target.ejections
     for name, arms in counts.items():
         for (version, label), count in sorted(arms.items()):
             value = count / 1e6 if name == "seconds" else count
             samples[f"apim_arm_{name}_total"].append(f"{_labels(version=version, arm=label)} {value}")
+    for (version, label), counted in sorted(latencies.items()):
+        labels, sum_us = {"version": version, "arm": label}, counts["seconds"][version, label]
+        samples["apim_arm_duration_seconds"] += _histogram_of_edges(labels, counted, sum_us)
     samples["apim_ejections_total"] += [
         f"{_labels(version=version)} {count}" for version, count in sorted(ejections.items())
     ]
@@ -127,6 +133,17 @@ def _labels(**values: str) -> str:
         name: value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for name, value in values.items()
     }
     return "{" + ",".join(f'{name}="{value}"' for name, value in escaped.items()) + "}"
+
+
+def _histogram_of_edges(labels: Mapping[str, str], counted: Counted, sum_us: int) -> list[str]:
+    """The samples of a histogram with an edge at each power of two of microseconds from 2**10 to 2**26."""
+    lines = []
+    for power in range(10, 27):
+        below = sum(calls for bucket, calls in counted if edge_of(bucket) <= 2**power)
+        lines.append(f"_bucket{_labels(**labels, le=f'{2**power / 1e6:.6f}')} {below}")
+    total = sum(calls for _, calls in counted)
+    lines.append(f"_bucket{_labels(**labels, le='+Inf')} {total}")
+    return [*lines, f"_count{_labels(**labels)} {total}", f"_sum{_labels(**labels)} {sum_us / 1e6:.6f}"]
 
 
 def _histogram(labels: Mapping[str, str], buckets: Sequence[int], sum_us: int) -> list[str]:

@@ -82,6 +82,7 @@ METRICS = (
     ),
     Metric("apim_arm_failures_total", COUNTER, "Of these, those that failed, tries included.", has_slot=False),
     Metric("apim_arm_seconds_total", COUNTER, "Sum of their times until answers began.", has_slot=False),
+    Metric("apim_arm_duration_seconds", HISTOGRAM, "The same times, counted from 1 ms to 67 s.", has_slot=False),
     Metric("apim_ejections_total", COUNTER, "Times that a target was ejected, by `version`.", has_slot=False),
     Metric("apim_traces_shipped_total", COUNTER, "Explained calls told to the control plane.", has_slot=False),
     Metric(

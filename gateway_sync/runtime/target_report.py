@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from gateway_sync.latencies import add
+
 UP, EJECTED, DOWN = STATES = ("up", "ejected", "down")
 _BREAKERS = ("closed", "half-open", "open")
 
@@ -28,6 +30,7 @@ class TargetTold(msgspec.Struct):
     latency_us: int = 0
     ejections: int = 0
     retries: int = 0
+    latencies: list[tuple[int, int]] = []  # (bucket of gateway_sync.latencies, calls)
 
 
 class EventTold(msgspec.Struct):
@@ -58,4 +61,5 @@ def merge(tellings: Iterable[Iterable[TargetTold]]) -> list[TargetTold]:
             known.latency_us += told.latency_us
             known.ejections += told.ejections
             known.retries += told.retries
+            known.latencies = add(known.latencies, told.latencies)
     return [merged[key] for key in sorted(merged)]

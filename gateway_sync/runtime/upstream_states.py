@@ -95,6 +95,7 @@ def _news(pool: UpstreamPool, now_ms: int) -> Iterator[TargetTold]:
             requests=member.requests,
             failures=member.failures,
             latency_us=member.latency_us,
+            latencies=sorted(member.latencies.items()),
             ejections=member.ejections,
             retries=member.retries,
         )

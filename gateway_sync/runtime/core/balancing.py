@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from gateway_sync.latencies import bucket_of
 from gateway_sync.runtime.core.health import Health
 from gateway_sync.upstreams.balancing import CONSISTENT_HASH, LEAST_REQUESTS, Balancing
 
@@ -32,6 +33,7 @@ class Member:
         "failures",
         "health",
         "key",
+        "latencies",
         "latency_us",
         "priority",
         "requests",
@@ -54,6 +56,7 @@ class Member:
         self.key = f"{'https' if target.is_tls else 'http'}://{target.address[0]}:{target.address[1]}"
         self.active = self.credit = self.unreached_until_ms = 0
         self.requests = self.failures = self.latency_us = self.ejections = self.retries = 0
+        self.latencies: dict[int, int] = {}  # calls by bucket of core.latencies
         self.token = b""
         self.told: tuple[object, ...] = ()  # what was told of it last
         self.waiting: deque[Callable[[], bool]] = deque()
@@ -63,12 +66,15 @@ class Member:
         self.requests += 1
         self.failures += is_failure
         self.latency_us += latency_us
+        bucket = bucket_of(latency_us)
+        self.latencies[bucket] = self.latencies.get(bucket, 0) + 1
 
     def take_over(self, other: Member) -> None:
         """Go on with what is known of the same target from before a new snapshot."""
         self.health.take_over(other.health)
         self.unreached_until_ms = other.unreached_until_ms
         self.requests, self.failures, self.latency_us = other.requests, other.failures, other.latency_us
+        self.latencies = other.latencies
         self.ejections, self.retries = other.ejections, other.retries
 
 

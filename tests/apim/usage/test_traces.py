@@ -15,7 +15,7 @@ from apim.gateways.services import default_environment
 from apim.usage import traces
 from apim.usage.flows import choice_of, flow_of
 from apim.usage.models import KeptTrace
-from gateway_sync.trace_wire import PolicyMet, Rival
+from gateway_sync.trace_wire import Part, PolicyMet, Rival
 from tests.factories import access, accounts, catalog
 from tests.factories import gateways as factory
 from tests.factories.traces import SECRET_ARM, TARGET, trace
@@ -98,11 +98,17 @@ def test_the_picture_has_the_way_there_the_services_and_the_way_back() -> None:
     assert [block.title for block in flow.way_back] == ["Compressed answers"]
     assert sum(share.us for share in flow.shares) == flow.total_us == 6100
     assert {share.name: share.us for share in flow.shares} == {
-        "gateway": 200,
+        "gateway": 180,
         "connect": 400,
-        "service": 4900,
+        "service": 4920,
         "body": 600,
     }
+
+
+def test_the_time_of_steps_side_by_side_counts_once() -> None:
+    parts = [Part(name, "GET /a", "answered", at, us, 200) for name, at, us in (("a", 100, 300), ("b", 200, 400))]
+    flow = flow_of(trace(tries=[], body_us=-1, duration_us=1000, parts=[*parts, Part("c", "GET /a", "skipped", 0)]))
+    assert {share.name: share.us for share in flow.shares} == {"gateway": 500, "service": 500}
 
 
 def test_the_choice_among_subscriptions_is_told_in_words() -> None:

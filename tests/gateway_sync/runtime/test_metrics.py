@@ -15,5 +15,8 @@ def test_every_count_of_a_worker_has_a_metric() -> None:
         "apim_upstream_connections",
         "apim_worker_memory_bytes",
         "apim_worker_open_files",
+        "apim_composites_under_way",
+        "apim_kept_body_bytes",
+        "apim_unsent_bytes",
     }
     assert {metric.name for metric in METRICS if metric.has_slot} == counted | own

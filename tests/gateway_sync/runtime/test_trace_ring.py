@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from gateway_sync.runtime.trace_ring import DATA_BYTES, TraceRing, ring_path
 
+SLOW_AND_SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
 
 def test_what_is_written_is_read_once_by_another_process_too(tmp_path: Path) -> None:
     writer, reader = TraceRing(ring_path(tmp_path, 0)), TraceRing(ring_path(tmp_path, 0))
@@ -53,7 +55,9 @@ def test_a_damaged_ring_is_passed_over(tmp_path: Path) -> None:
     assert ring.read(10) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.tuples(st.integers(0, 400_000), st.integers(0, 3)), max_size=30))
 def test_any_order_of_writing_and_reading_keeps_every_record_whole(
     tmp_path: Path, turns: list[tuple[int, int]]

@@ -9,6 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gateway_sync.runtime.core.otlp import encode_spans, span_count
 from gateway_sync.trace_wire import CallTrace, Part, SpanContext, Try
+from tests.properties import patient
 
 CONTEXT = SpanContext("4b" * 16, "0f" * 8, "0a" * 8, "vendor=1")
 TRACE = CallTrace(
@@ -75,6 +76,7 @@ def test_what_is_no_part_of_a_distributed_trace_is_no_span() -> None:
     assert read(CallTrace("boot-1", 1, "refused", 401, 10)) == []
 
 
+@patient
 @given(_numbers, st.integers(0, 2**31), st.text(max_size=40), st.integers(0, 999))
 def test_any_values_are_read_back(at_us: int, duration_us: int, text: str, status: int) -> None:
     path = text.encode(errors="replace").decode()

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_sync.runtime.core.sampling import NEVER, Budget, gap
+from tests.properties import patient
 
 
+@patient
 @given(st.floats(-1, 2), st.floats(0, 1, exclude_max=True))
 def test_a_gap_is_at_least_one_and_never_beyond_never(share: float, draw: float) -> None:
     assert 1 <= gap(share, draw) <= NEVER

@@ -16,6 +16,7 @@ from gateway_sync.runtime.core.trace_context import (
     trace_lines,
     traceparent_of,
 )
+from tests.properties import patient
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 _hex = st.text("0123456789abcdef", min_size=1)
@@ -23,12 +24,14 @@ _trace_ids = st.text("0123456789abcdef", min_size=32, max_size=32).filter(lambda
 _span_ids = st.text("0123456789abcdef", min_size=16, max_size=16).filter(lambda text: text.strip("0"))
 
 
+@patient
 @given(_trace_ids, _span_ids, st.booleans())
 def test_what_is_written_is_read_back(trace_id: str, span_id: str, is_sampled: bool) -> None:
     written = traceparent_of(trace_id, span_id, is_sampled=is_sampled)
     assert parse_traceparent(written) == Parent(trace_id, span_id, is_sampled)
 
 
+@patient
 @given(st.binary(max_size=70))
 def test_any_bytes_are_read_without_an_error_and_nearly_none_are_a_parent(value: bytes) -> None:
     parent = parse_traceparent(value)
@@ -36,6 +39,7 @@ def test_any_bytes_are_read_without_an_error_and_nearly_none_are_a_parent(value:
         assert re.fullmatch(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?", value, re.DOTALL)
 
 
+@patient
 @given(_trace_ids, _span_ids, st.integers(0, 255), st.integers(0, 54), st.sampled_from(b"gG-AFz \x00\xff"))
 def test_one_wrong_character_makes_it_malformed(
     trace_id: str, span_id: str, flags: int, place: int, wrong: int
@@ -96,6 +100,7 @@ def test_tracestate_is_kept_whole_or_not_at_all(value: bytes, read: bytes) -> No
     assert parse_tracestate(value) == read
 
 
+@patient
 @given(st.binary(max_size=600))
 def test_no_tracestate_breaks_the_head_that_it_is_written_to(value: bytes) -> None:
     lines = trace_lines(b"00", parse_tracestate(value))
