@@ -137,10 +137,6 @@ class Serving:
         self.is_tracing = tracing.is_exporting
         tracing.use(self.gate.index.environment.policies, self)
 
-    def fresh_traceparent(self) -> bytes:
-        """As Tracing gives it."""
-        return self.tracing.fresh_traceparent()
-
     def leave(self, subject: str) -> None:
         """A caller's connection is gone; subject is what its address was counted under, "" = not at all."""
         self.stats[CONNECTIONS_CLOSED] += 1

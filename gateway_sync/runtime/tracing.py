@@ -133,11 +133,7 @@ class Tracing:
 
     def lines_of_copy(self) -> bytes:
         """The lines of a request that is only a copy: nobody waits for its answer, so it is no part of a trace."""
-        return trace_lines(self.fresh_traceparent()) if self.is_exporting else b""
-
-    def fresh_traceparent(self) -> bytes:
-        """The value for calls that the gateway makes for a request without a context; b"" where no spans are sent."""
-        return traceparent_of(*self._fresh_ids(), is_sampled=False) if self.is_exporting else b""
+        return trace_lines(traceparent_of(*self._fresh_ids(), is_sampled=False)) if self.is_exporting else b""
 
     def _fresh_ids(self) -> tuple[str, str]:
         """A trace's id and a span's, drawn in bulk: a system call for each would cost more than its use."""
