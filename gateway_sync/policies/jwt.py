@@ -102,7 +102,7 @@ DESCRIPTION = Description(
             "fields",
             "Header fields, and the claim that each tells. A caller's own fields of these names are always dropped.",
         ),
-        Setting("only", "Tokens only", "flag", "API keys and anonymous calls pass no longer.", default="false"),
+        Setting("only", "Tokens only", "flag", "API keys, certificates and anonymous calls pass no longer.", default="false"),
     ),
     "jwt: { issuer: https://login.example.com, audiences: [bank], scopes: [accounts:read] }",
     "unauthenticated",

@@ -43,6 +43,7 @@ from apim.api.serializers.access import (
     RollBody,
 )
 from apim.api.serializers.accounts import ReasonBody
+from apim.errors import Invalid
 
 if TYPE_CHECKING:
     from apim.access.services import IssuedKey
@@ -196,6 +197,9 @@ class Credentials(Resource):
             "label": data["label"],
             "expires_at": data["expires_at"],
         }
+        if data["certificate"] and (data["issuer"] or data["client_id"]):
+            message = "A credential is a client or a certificate, not both."
+            raise Invalid("request.one_kind", message, field="certificate", hint="Register one at a time.")
         if data["certificate"]:
             registered = register_certificate(certificate=data["certificate"], **asked)
             return answer_created(request, registered, IssuedKeyShape, "credentials", key="")

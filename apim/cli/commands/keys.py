@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -23,6 +24,7 @@ COLUMNS: Final = (
     "expires_at",
     "last_used_at",
 )
+_FINGERPRINT: Final = re.compile(r"(?:[0-9A-Fa-f]{2}:?){32}")
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 AppOption = Annotated[str, typer.Option("--app", "-a", help="Application: name, organization:name or id.")]
@@ -41,11 +43,15 @@ def create_key(  # noqa: PLR0917 - typer reads the options from the signature
     label: Annotated[str, typer.Option(help="For people.")] = "",
     issuer: Annotated[str, typer.Option(help="Registers a client of this issuer instead; with --client-id.")] = "",
     client_id: Annotated[str, typer.Option("--client-id", help="What the client is called in its tokens.")] = "",
+    certificate: Annotated[
+        str, typer.Option(help="Registers a client certificate instead: its PEM file, or its SHA-256 fingerprint.")
+    ] = "",
     output: OutputOption = None,
 ) -> None:
     """Make a key and print it, alone, on standard output; it is shown only now. It never subscribes.
 
-    With --issuer and --client-id it registers a client, which calls with the issuer's tokens, and prints its id.
+    With --issuer and --client-id it registers a client, which calls with the issuer's tokens, and prints its id; with
+    --certificate a client certificate.
 
     Examples: KEY=$(apim keys create --app shop); apim keys create --app shop --product bank-payments -o json;
     apim keys create --app shop --issuer https://login.example.com --client-id shop-web
@@ -54,8 +60,13 @@ def create_key(  # noqa: PLR0917 - typer reads the options from the signature
     if bool(issuer) != bool(client_id):
         message = "--issuer and --client-id belong together."
         raise CLIError(message, hint="Give both to register a client, neither to make a key.")
+    if issuer and certificate:
+        message = "--issuer and --certificate are two kinds of credentials."
+        raise CLIError(message, hint="Register one at a time.")
     if issuer:
         body |= {"issuer": issuer, "client_id": client_id}
+    if certificate:
+        body |= {"certificate": _certificate_text(certificate)}
     _print_key(connect().post("/credentials", **body), output)
 
 
@@ -110,6 +121,17 @@ def _print_key(issued: dict[str, Any], output: Output | None) -> None:
         typer.echo(issued["key"] or issued["id"])
     else:
         print_value({name: issued[name] for name in ("id", "key", "prefix")}, chosen(output))
+
+
+def _certificate_text(named: str) -> str:
+    """The PEM of a file, or the fingerprint as it is."""
+    if _FINGERPRINT.fullmatch(named):
+        return named
+    try:
+        return Path(named).read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        message = f"{named} cannot be read: {error}."
+        raise CLIError(message, hint="Give a PEM file, or 64 hex digits.") from error
 
 
 def _seconds(text: str) -> int:

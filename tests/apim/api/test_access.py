@@ -8,6 +8,7 @@ from apim.access.models import Credential, Subscription
 from apim.accounts.models import Membership, User
 from apim.gateways.models import AccessRecord
 from tests.apim.api.conftest import MakeClient, assert_problem
+from tests.factories.certificates import self_signed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bank")]
 
@@ -169,3 +170,20 @@ def test_a_client_of_an_issuer_is_registered_instead_of_a_key(api: MakeClient, d
     assert rolled.json()["code"] == "access.client_not_rolled"
     half = client.post("/api/v1/credentials", {**body, "issuer": ""}, format="json")
     assert half.status_code == 400
+
+
+def test_a_client_certificate_is_registered_instead_of_a_key(api: MakeClient, developer: User) -> None:
+    client = api(developer)
+    body = {"application": "initech:shop", "certificate": self_signed("shop.example")[0]}
+    answer = client.post("/api/v1/credentials", body, format="json")
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["kind"], made["key"], made["client_id"]) == ("certificate", "", "CN=shop.example")
+    assert len(made["fingerprint"]) == 64
+    assert made["expires_at"]
+    assert_problem(client.post("/api/v1/credentials", body, format="json"), 409, "access.certificate_taken")
+    wrong = client.post("/api/v1/credentials", {**body, "certificate": "hello"}, format="json")
+    found = assert_problem(wrong, 400, "access.certificate_unreadable")
+    assert found["errors"][0]["pointer"] == "/certificate"
+    both = {**body, "issuer": "https://login.example.com", "client_id": "shop-web"}
+    assert_problem(client.post("/api/v1/credentials", both, format="json"), 400, "request.one_kind")

@@ -179,6 +179,14 @@ def test_the_key_stands_alone_on_standard_output(apim: Run, first: Path) -> None
     assert Credential.objects.get(pk=as_json["id"]).state == "revoked"
 
 
+def test_a_certificate_is_a_file_or_a_fingerprint_and_no_client(apim: Run, tmp_path: Path) -> None:
+    result = apim("keys", "create", "--app", "shop", "--certificate", str(tmp_path / "none.pem"))
+    assert result.returncode == 1
+    assert "cannot be read" in result.stderr
+    result = apim("keys", "create", "--app", "shop", "--certificate", "ab" * 32, "--issuer", "a", "--client-id", "b")
+    assert "two kinds of credentials" in result.stderr
+
+
 def test_a_client_needs_its_issuer_and_its_id(apim: Run) -> None:
     result = apim("keys", "create", "--app", "shop", "--issuer", "https://login.example.com")
     assert result.returncode == 1
