@@ -275,7 +275,8 @@ class Supervisor:
             "access_seq": applied.access_seq,
             "applied_at": slot.applied_at,
             "problems": problems,
-            "stats": self.stats_of(slot) | {"restarts": slot.restarts},
+            "stats": self.stats_of(slot)
+            | {"restarts": slot.restarts, "composites_under_way": self.gauges_of(slot)["composites_under_way"]},
         }
 
     def stats_of(self, slot: Slot) -> dict[str, object]:

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from apim.accounts.models import Membership, Organization, User
 from apim.catalog.models import APIVersion
 from apim.catalog.services import save_revision
 from apim.console.drawing import draw_composite, sentence_of
+from apim.gateways.models import Worker
 from gateway_sync.compositions import read_composite
 from gateway_sync.problems import Where
 from tests.factories import accounts, catalog
 from tests.factories.accounts import TESTER
+from tests.factories.gateways import enrolled_gateway
 
 LogIn = Callable[[User | None], Client]
 
@@ -92,3 +95,13 @@ def test_every_step_is_in_both_drawings():
     composite, _ = read_composite("GET /x", {"steps": steps, "answer": {}}, Where("version", ""))
     assert all(str(draw_composite(composite)).count(f">s{n}<") == 2 for n in range(20))
     assert sentence_of(composite).startswith("GET /x: s0, s1")
+
+
+def test_admins_see_what_composites_a_worker_has(log_in: LogIn, admin: User):
+    gateway = enrolled_gateway().gateway
+    now = timezone.now()
+    stats = {"composites": 7, "composites_under_way": 2, "composites_not_undone": 1}
+    Worker.objects.create(gateway=gateway, slot=0, pid=1, boot="x", started_at=now, seen_at=now, stats=stats)
+    shown = log_in(admin).get("/console/admin/gateways").content.decode()
+    assert "2 under way, 7 begun" in shown
+    assert '<span class="is-danger">1 not undone</span>' in shown

@@ -128,3 +128,10 @@ def test_what_a_plan_includes_of_calls_becomes_quotas_of_the_billing_period(envi
     row = next(row for row in collect(environment.id).rows.plans if row.plan == plan.name)
     assert row.interval == "year"
     assert row.quotas == (QuotaRow(2000, "period"), QuotaRow(50, "period", "bill"))
+
+
+def test_composites_are_collected_and_what_is_none_is_passed_over(environment: Environment) -> None:
+    version = factory.published_version()
+    for stored, wanted in (({"GET /a": {"steps": []}}, {"GET /a": {"steps": []}}), ([], {})):
+        Revision.objects.filter(version=version).update(composites=stored)
+        assert collect(environment.id).rows.apis[0].versions[0].composites == wanted
