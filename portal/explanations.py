@@ -16,8 +16,9 @@ class Explanation(NamedTuple):
 BY_CODE = {
     "bad-request": Explanation("The gateway could not read the request.", "Check the path, the headers and the body."),
     "unauthenticated": Explanation(
-        "The gateway does not know this key.",
-        "Send a live key in the header that the API names. A revoked or expired key ends up here too.",
+        "The gateway does not know this key, or does not accept this token.",
+        "Send a live key in the header that the API names, or a token of an issuer that it admits; `detail` says what"
+        " is wrong with a token. A revoked or expired key ends up here too.",
         "key",
     ),
     "payment-required": Explanation(

@@ -81,6 +81,7 @@ class FieldError:
     pointer: str
     code: str
     message: str
+    hint: str = ""
 
 
 class RequestError(exceptions.APIException):
@@ -136,7 +137,7 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> Respon
 def _domain_problem(request: APIRequest, error: DomainError) -> Response:
     status = next((status for kind, status in STATUS_OF_ERROR if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
     several = error.errors if isinstance(error, Problems) else (error,)
-    errors = tuple(FieldError(pointer_of(each.field), each.code, each.message) for each in several)
+    errors = tuple(FieldError(pointer_of(each.field), each.code, each.message, each.hint) for each in several)
     has_detail = isinstance(error, Problems) or error.field
     return _problem(request, int(status), error.code, error.message, error.hint, errors if has_detail else ())
 
@@ -151,12 +152,17 @@ def _problem(  # noqa: PLR0917 - the members of RFC 9457
         "detail": detail,
         "instance": request.path,
         "code": code,
-        "errors": [{"pointer": error.pointer, "code": error.code, "message": error.message} for error in errors],
+        "errors": [_member(error) for error in errors],
         "request_id": request.request_id,
     }
     if hint:
         body["hint"] = hint
     return Response(body, status=status, content_type=MEDIA_TYPE)
+
+
+def _member(error: FieldError) -> dict[str, str]:
+    found = {"pointer": error.pointer, "code": error.code, "message": error.message}
+    return found | ({"hint": error.hint} if error.hint else {})
 
 
 def _sentence(error: FieldError) -> str:

@@ -136,11 +136,11 @@ def _refusal(status: int, problem: dict[str, Any]) -> CLIError:
     detail = str(problem.get("detail") or problem.get("title") or f"refused with {status}")
     errors = [error for error in problem.get("errors") or () if isinstance(error, dict)]
     lines = tuple(
-        f"{error.get('pointer', '')}: {error.get('message', '')}".removeprefix(": ")
+        f"{error.get('pointer', '')}: {error.get('message', '')} {error.get('hint', '')}".removeprefix(": ").rstrip()
         for error in errors
         if len(errors) > 1  # one alone is what detail says
     )
-    hint = str(problem.get("hint", ""))
+    hint = "" if any(error.get("hint") for error in errors) and lines else str(problem.get("hint", ""))
     if status == UNAUTHORIZED and not hint:
         hint = "Run `apim login` with a valid token, or set APIM_TOKEN."
     return CLIError(detail, hint=hint, request_id=str(problem.get("request_id", "")), details=lines)

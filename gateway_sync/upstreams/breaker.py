@@ -12,7 +12,8 @@ KIND = "breaker"
 DESCRIPTION = Description(
     KIND,
     "Circuit breaker",
-    "A service that fails as a whole gets no calls for a while: callers are answered at once. Then trial calls decide.",
+    "A service that fails as a whole gets no calls for a while: callers are answered at once. Then trial calls decide."
+    " Each worker has a breaker of its own and judges by the calls that it made.",
     (
         Setting("errorShare", "Share of failures", "number", "So many percent of failures open it.", default="50"),
         Setting("window", "Window", "duration", "What the share is taken over.", "Such as 10s.", "10s"),

@@ -13,7 +13,8 @@ DESCRIPTION = Description(
     KIND,
     "Ejection",
     "A target that fails gets no calls for a while. A failure is a connection that failed, a time-out, an invalid"
-    " answer or a status of 500 and above (501 aside). Each worker judges by the calls that it made.",
+    " answer or a status of 500 and above (501 aside). Each worker judges by the calls that it made, so a target may be"
+    " ejected in one worker and not yet in another, and counts are reached later the more workers there are.",
     (
         Setting("failures", "Failures in a row", "number", "So many failures in a row eject a target.", default="5"),
         Setting(

@@ -65,7 +65,7 @@ def test_headers_that_frame_a_request_cannot_be_set(developer: User, gateway: Ga
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (401, "unauthenticated", "does not know this key"),
+        (401, "unauthenticated", "does not know this key, or"),
         (403, "no-subscription", "no subscription that covers"),
         (403, "subscription-pending", "waits for the owner"),
         (429, "quota-exceeded", "quota for this period"),

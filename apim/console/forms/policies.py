@@ -82,6 +82,11 @@ class PolicyForm(forms.Form):
         return _prefix(self.kind, self.number)
 
     @property
+    def policy_errors(self) -> Mapping[str, object]:
+        """What is wrong with it, be there a setting named errors or not."""
+        return self.errors
+
+    @property
     def policy_number(self) -> int:
         """Which of its kind it is, from 0."""
         return self.number

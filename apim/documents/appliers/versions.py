@@ -68,6 +68,11 @@ def _save_content(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> t
     if last is not None and revision.pk == last.pk:
         return ()
     spot.session.warnings += _warnings(version, last, revision)
+    if "lifecycle" not in spec and version.state in {APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED}:
+        spot.session.warnings.append(
+            f"{version} stays {version.state} with what it was published with: revision {revision.number} is saved and"
+            f" not in force. Give `lifecycle: {{ state: {version.state} }}` to publish it."
+        )
     before = {name: getattr(last, name) for name in _ATTRIBUTES.values()} if last else {}
     return tuple(
         name for name, attribute in _ATTRIBUTES.items() if before.get(attribute) != getattr(revision, attribute)

@@ -12,7 +12,7 @@ TYPE_PREFIX: Final = "https://apim.dev/problems/"
 
 CODES: Final[dict[str, tuple[int, str]]] = {
     "bad-request": (400, "The request is malformed"),
-    "unauthenticated": (401, "A valid API key is needed"),
+    "unauthenticated": (401, "Valid credentials are needed"),
     "payment-required": (402, "The subscription is not paid"),
     "credits-exhausted": (402, "No credits are left"),
     "no-subscription": (403, "No subscription covers this operation"),

@@ -163,6 +163,13 @@ def test_a_nested_fault_has_its_pointer(api: MakeClient, admin: User, acme: Orga
     assert problem["errors"][0]["pointer"] == "/terms/quotas/0/per"
 
 
+def test_each_of_several_errors_keeps_its_own_hint(api: MakeClient, admin: User) -> None:
+    body = {"name": "a.example.com", "version": "v1", "base_path": "no path"}
+    problem = api(admin).post("/api/v1/hosts", body, format="json").json()
+    hints = {error["pointer"]: error.get("hint") for error in problem["errors"]}
+    assert hints == {"/version": None, "/base_path": "Write it like /payments."}
+
+
 def test_an_error_of_a_service_keeps_its_code_hint_and_field(api: MakeClient, owner: User) -> None:
     client = api(owner)
     assert client.post("/api/v1/apis", {"name": "bank"}, format="json").status_code == 201

@@ -21,6 +21,14 @@ from apim.config.env import ROOT
 from tests.apim.cli.conftest import Run
 from tests.waiting import PATIENCE_S
 
+SEVERAL = json.dumps({
+    "detail": "The first.", "hint": "Mend the first.",
+    "errors": [
+        {"pointer": "/a", "message": "The first.", "hint": "Mend the first."},
+        {"pointer": "/b", "message": "The second.", "hint": "Mend the second."},
+    ],
+}).encode()  # fmt: skip
+
 
 class Odd(BaseHTTPRequestHandler):
     """Answers what control planes do not."""
@@ -35,6 +43,7 @@ class Odd(BaseHTTPRequestHandler):
             "half": (200, "application/json", b'{"data": ['),
             "gateway": (502, "text/html", b"<h1>Bad gateway</h1>"),
             "redirect": (302, "text/html", b""),
+            "several": (400, "application/problem+json", SEVERAL),
             "strange": (400, "application/problem+json", b'{"errors": [1, {"pointer": "/a"}], "title": "Odd"}'),
         }[token]
         self.send_response(status)
@@ -66,6 +75,13 @@ def test_an_answer_that_is_none_is_told_in_words(bare: Run, odd_server: str, tok
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("apim: ")
     assert "Traceback" not in result.stderr
+
+
+def test_each_of_several_errors_is_told_with_its_own_hint(bare: Run, odd_server: str) -> None:
+    result = bare("get", "apis", env={"APIM_URL": odd_server, "APIM_TOKEN": "several"})
+    assert result.stderr.splitlines() == [
+        "apim: The first.", "  /a: The first. Mend the first.", "  /b: The second. Mend the second.",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

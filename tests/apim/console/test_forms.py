@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django import forms
+from django.template import Context, Template
+
 from apim.console.forms.policies import policies_value, policy_forms
 from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
@@ -24,3 +27,15 @@ def test_a_jwt_policy_with_lists_in_its_claims_survives_the_form() -> None:
     (saved,) = policies_value(rows)
     where = Where("version", "v")
     assert parse_policy("jwt", saved["jwt"], where) == parse_policy("jwt", WRITTEN, where)
+
+
+def test_what_is_wrong_is_known_of_a_kind_that_has_a_setting_named_errors() -> None:
+    (form,) = [form for form in policy_forms({"jwt-is_on": "on"}, []) if form.kind == "jwt"]
+    form.fields["errors"] = forms.CharField(required=False)
+    assert not form.is_valid()
+    shown = Template("{% if row.policy_errors %}wrong{% endif %}")
+    assert shown.render(Context({"row": form})) == "wrong"
+    (well,) = [form for form in policy_forms({}, []) if form.kind == "jwt"]
+    well.fields["errors"] = forms.CharField(required=False)
+    assert well.is_valid()
+    assert shown.render(Context({"row": well})) == ""

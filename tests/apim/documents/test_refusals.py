@@ -149,7 +149,7 @@ def test_an_operation_that_a_product_names_and_loses_is_a_warning(acme: Organiza
         "API", "bank", "spec:\n  versions:\n    - { name: v1, operations: [{ method: GET, path: /accounts }] }"
     )
     applied = apply_documents(text=text, files={}, user=admin, by=by)
-    assert applied.warnings == ("bank v1: GET /accounts/{id} is gone; the products narrow named it.",)
+    assert applied.warnings[0] == "bank v1: GET /accounts/{id} is gone; the products narrow named it."
     assert applied.changes[0].fields == ("versions.v1.operations",)
 
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -62,6 +63,30 @@ def _migrate() -> None:
         raise CommandError(message)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", verbosity=0, interactive=False)
+    if lack := _lack():
+        message = (
+            f"The database was written by another state of the code: {lack}. Start with an empty APIM_HOME, or an empty"
+            " database, or go back to that state."
+        )
+        raise CommandError(message)
+
+
+def _lack() -> str:
+    """The first table or column that the code has and the database has not; "" when there is none.
+
+    Until a release, migrations are written anew when models change, so a database may call itself migrated and be old.
+    """
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        for model in apps.get_models(include_auto_created=True):
+            table = model._meta.db_table  # noqa: SLF001 - _meta is public by documentation
+            if table not in tables:
+                return f"it has no table {table}"
+            columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+            wanted = {field.column or "" for field in model._meta.concrete_fields}  # noqa: SLF001 - as above
+            if missing := sorted(wanted - columns):
+                return f"table {table} has no column {missing[0]}"
+    return ""
 
 
 def _prepare(options: dict[str, Any]) -> dict[str, str | int]:
