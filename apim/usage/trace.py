@@ -6,6 +6,12 @@ Made from the usage record alone: the steps before the one that refused have pas
 from __future__ import annotations
 
 _STEP_OF_CODE = {
+    "bad-request": "route",
+    "headers-too-large": "route",
+    "method-not-allowed": "route",
+    "misdirected": "route",
+    "not-found": "route",
+    "retired": "route",
     "unauthenticated": "key",
     "forbidden": "caller",
     "no-subscription": "subscription",

@@ -30,6 +30,7 @@ def test_a_served_call_names_the_key_the_application_the_subscription_and_its_pl
 @pytest.mark.parametrize(
     ("code", "step"),
     [
+        ("not-found", "route"),
         ("no-subscription", "subscription"),
         ("payment-required", "subscription"),
         ("rate-limited", "limits"),
