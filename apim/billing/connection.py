@@ -78,7 +78,6 @@ def require_connection() -> Connection:
     return connection
 
 
-@transaction.atomic
 def connect_stripe(*, api_key: str, webhook_secret: str, by: Actor) -> StripeConnection:
     """The connection by this key, which is asked what it may do; the one in use from now on.
 
@@ -86,6 +85,13 @@ def connect_stripe(*, api_key: str, webhook_secret: str, by: Actor) -> StripeCon
     """
     driver = StripeDriver(api_key, settings.STRIPE_API_BASE)
     account, faults = _check_key(driver)
+    with transaction.atomic():  # not while Stripe is asked
+        return _keep(api_key, webhook_secret, account=account, faults=faults, by=by)
+
+
+def _keep(
+    api_key: str, webhook_secret: str, *, account: Mapping[str, Any], faults: list[str], by: Actor
+) -> StripeConnection:
     mode = Mode.LIVE if is_live_key(api_key) else Mode.TEST
     StripeConnection.objects.exclude(mode=mode).update(is_active=False)
     sealed_secret = settings.KEYRING.seal(webhook_secret.encode(), _SECRET_CONTEXT) if webhook_secret else b""

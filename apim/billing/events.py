@@ -103,6 +103,16 @@ def apply_event(connection: Connection, event_id: str) -> bool:
     return True
 
 
+def make_test_event(connection: Connection) -> str:
+    """The id of an object made at Stripe so that an event of it comes: shows whether events find the way here.
+
+    Errors: DriverFailed.
+    """
+    moment = timezone.now().timestamp()
+    made = connection.driver.make("customer", {"name": "apim: test of events"}, key=f"apim:test-event:{moment:.6f}")
+    return str(made["id"])
+
+
 def due_events() -> list[str]:
     """The ids of events to be applied now, oldest first."""
     due = StripeEvent.objects.filter(state=StripeEvent.State.STORED, retry_at__lte=timezone.now())

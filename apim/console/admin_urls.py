@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apim.console.views.admin import audit, ceilings, certificates, issuers, mail, organizations, people, platform
+from apim.console.views.admin import (
+    audit,
+    billing,
+    ceilings,
+    certificates,
+    issuers,
+    mail,
+    organizations,
+    people,
+    platform,
+)
 
 urlpatterns: list[URLPattern] = [
     path("environments", platform.environment_list, name="admin-environments"),
@@ -49,6 +59,12 @@ urlpatterns: list[URLPattern] = [
     path("users/<str:user_id>/withdraw-admin", people.user_withdraw_admin, name="admin-user-withdraw-admin"),
     path("memberships/<str:membership_id>", people.membership_edit, name="admin-membership"),
     path("memberships/<str:membership_id>/remove", people.membership_remove, name="admin-membership-remove"),
+    path("billing", billing.billing_page, name="admin-billing"),
+    path("billing/connect", billing.connect, name="admin-billing-connect"),
+    path("billing/disconnect", billing.disconnect, name="admin-billing-disconnect"),
+    path("billing/test", billing.test_events, name="admin-billing-test"),
+    path("billing/events/<str:event_id>/replay", billing.replay, name="admin-billing-replay"),
+    path("billing/subscriptions/<str:subscription_id>/patience", billing.patience, name="admin-billing-patience"),
     path("audit", audit.audit_list, name="admin-audit"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),

@@ -48,6 +48,7 @@ SECTIONS = (
             Place("Issuers", "console:admin-issuers", "key-round", ("admin-issuer",)),
             Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
             Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
+            Place("Billing", "console:admin-billing", "coins", ("admin-billing",)),
         ),
         is_for_admins=True,
     ),

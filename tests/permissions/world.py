@@ -16,6 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
+from apim.billing.models import BillingSubscription, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.services import import_document, update_api
 from apim.gateways.certificates import save_certificate
@@ -111,11 +112,14 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         application_id=shop.id, credential_id=credential.id, subscription_id=subscription.id,
         status=200, duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1,
     )  # fmt: skip
+    event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=timezone.now())
+    bill = BillingSubscription.objects.create(subscription=subscription, mode="test")
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
         people,
         {
+            "event_id": event.id, "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
             "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,

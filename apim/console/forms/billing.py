@@ -1,0 +1,38 @@
+"""Forms of the admin pages about money."""
+
+from __future__ import annotations
+
+from django import forms
+
+
+class ConnectForm(forms.Form):
+    """A key to Stripe, and the secret that its events are signed with."""
+
+    api_key = forms.RegexField(
+        r"^(sk|rk)_(test|live)_\S+$",
+        label="Secret or restricted key",
+        max_length=255,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        error_messages={"invalid": "A key begins with sk_test_, rk_test_, sk_live_ or rk_live_."},
+        help_text="Its mode decides whether money is real. It is kept encrypted and never shown again.",
+    )
+    webhook_secret = forms.RegexField(
+        r"^whsec_\S+$",
+        label="Signing secret of the webhook endpoint",
+        max_length=255,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        error_messages={"invalid": "A signing secret begins with whsec_."},
+        help_text="Shown by Stripe once the endpoint is there.",
+    )
+
+
+class PatienceForm(forms.Form):
+    """Until when a payer who owes something is refused nothing."""
+
+    until = forms.DateTimeField(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="Empty takes the extension back.",
+    )
+    reason = forms.CharField(label="Reason", max_length=255)

@@ -1,0 +1,132 @@
+"""Money: the connection to Stripe, events that could not be applied, invoices that differ, payers who owe something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import transaction
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from apim.accounts.services import actor_of
+from apim.billing.checkout import provider_failed
+from apim.billing.connection import connect_stripe, disconnect_stripe, require_connection
+from apim.billing.driver import DriverFailed
+from apim.billing.events import make_test_event, replay_event
+from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, StripeConnection, StripeEvent
+from apim.billing.standing import set_patience
+from apim.billing.tasks import announce_event
+from apim.console.forms.billing import ConnectForm, PatienceForm
+from apim.console.gate import admin_page
+from apim.console.pages import Confirmation, confirm, page, posted
+from apim.ui.forms import errors_on, errors_told
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+_SHOWN = 50
+_LIVE = ("active", "canceled", "paused", "pending")
+
+
+@admin_page
+def billing_page(request: ConsoleRequest) -> HttpResponse:
+    """Where money stands: connected or not, and everything that waits for somebody."""
+    owing = BillingSubscription.objects.filter(unpaid_since__isnull=False, subscription__lifecycle__in=_LIVE)
+    tested = request.GET.get("test", "")
+    return page(
+        request,
+        "console/admin/billing.html",
+        connection=StripeConnection.objects.filter(is_active=True).first(),
+        is_by_environment=bool(settings.STRIPE_API_KEY),
+        last_event=StripeEvent.objects.first(),
+        dead=StripeEvent.objects.filter(state=StripeEvent.State.DEAD)[:_SHOWN],
+        differing=Invoice.objects.exclude(difference=0).exclude(difference=None)[:_SHOWN],
+        unsent=OutgoingUsage.objects.filter(state=OutgoingUsage.State.DEAD).select_related("window")[:_SHOWN],
+        owing=owing.select_related("subscription__organization", "subscription__product")[:_SHOWN],
+        tested=tested,
+        is_arrived=bool(tested) and StripeEvent.objects.filter(object_id=tested).exists(),
+    )
+
+
+@admin_page
+def connect(request: ConsoleRequest) -> HttpResponse:
+    """A key, checked for what it may do, and where events come from."""
+    form = ConnectForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            made = connect_stripe(**form.cleaned_data, by=actor_of(request.user))
+            if made.faults:
+                messages.warning(request, "Connected, but the key may not do everything that is needed.")
+            else:
+                messages.success(request, f"Connected in {made.mode} mode. Test now whether events arrive.")
+            return redirect("console:admin-billing")
+    return page(
+        request,
+        "console/admin/billing_connect.html",
+        form=form,
+        endpoint=f"{settings.BASE_URL}/webhooks/stripe",
+        is_by_environment=bool(settings.STRIPE_API_KEY),
+    )
+
+
+@admin_page
+def disconnect(request: ConsoleRequest) -> HttpResponse:
+    """Nothing can be bought any more."""
+    confirmation = Confirmation(
+        title="Disconnect Stripe?",
+        consequences=(
+            "Nobody can buy a plan with prices any more, and payments are no longer followed.",
+            "Who has access keeps it as it stands now; subscriptions at Stripe go on and are charged there.",
+        ),
+        verb="Disconnect",
+        back=reverse("console:admin-billing"),
+        done="Disconnected.",
+    )
+    return confirm(request, confirmation, lambda _data, by: disconnect_stripe(by=by))
+
+
+@admin_page
+@require_POST
+def test_events(request: ConsoleRequest) -> HttpResponse:
+    """Something made at Stripe whose event must arrive here."""
+    with errors_told(request):
+        try:
+            made = make_test_event(require_connection())
+        except DriverFailed as failure:
+            raise provider_failed(failure) from failure
+        return redirect(f"{reverse('console:admin-billing')}?test={made}")
+    return redirect("console:admin-billing")
+
+
+@admin_page
+@require_POST
+def replay(request: ConsoleRequest, event_id: str) -> HttpResponse:
+    """An event that was put aside, applied again."""
+    event = get_object_or_404(StripeEvent, pk=event_id)
+    with errors_told(request), transaction.atomic():
+        replay_event(event=event, by=actor_of(request.user))
+        announce_event(event.id)
+        messages.success(request, f"{event.type} is applied again in a moment.")
+    return redirect("console:admin-billing")
+
+
+@admin_page
+def patience(request: ConsoleRequest, subscription_id: str) -> HttpResponse:
+    """More time for a payer who owes something."""
+    mirror = get_object_or_404(
+        BillingSubscription.objects.select_related("subscription__organization", "subscription__product"),
+        subscription_id=subscription_id,
+    )
+    form = PatienceForm(posted(request), initial={"until": mirror.grace_until})
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            data = form.cleaned_data
+            set_patience(mirror=mirror, until=data["until"], by=actor_of(request.user), reason=data["reason"])
+            messages.success(request, "Kept. It is in force within minutes.")
+            return redirect("console:admin-billing")
+    return page(request, "console/admin/billing_patience.html", form=form, mirror=mirror)
