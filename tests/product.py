@@ -64,12 +64,13 @@ class Place:
 
 def new_place(home: Path, **variables: str) -> Place:
     """A place whose ports are free now."""
-    web, gateway, admin, example, _ = free_ports(5)  # the second sample service takes the next one
+    web, gateway, admin, stripe, example, _ = free_ports(6)  # the second sample service takes the next one
     ports = {
         "APIM_WEB_PORT": str(web),
         "APIM_GATEWAY_PORT": str(gateway),
         "APIM_GATEWAY_ADMIN_PORT": str(admin),
         "APIM_EXAMPLE_PORT": str(example),
+        "APIM_STRIPE_PORT": str(stripe),
         "APIM_GATEWAY_WORKERS": "2",
         "APIM_ADMIN_EMAIL": ADMIN_EMAIL,
         "APIM_ADMIN_PASSWORD": ADMIN_PASSWORD,

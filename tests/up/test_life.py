@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ KEY = "X-API-Key"
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with running(new_place(tmp_path_factory.mktemp("up") / "home")) as started:
+    with running(new_place(tmp_path_factory.mktemp("up") / "home"), "--with-test-stripe") as started:
         yield started
 
 
@@ -37,6 +38,15 @@ def status_with(key: str, url: str) -> int:
 def test_both_doors_say_that_they_are_ready(product: Product) -> None:
     assert get(f"{product.web}/healthz/ready").json() == {"status": "ok", "database": "ok", "redis": "ok"}
     assert get(f"{product.gateway_admin}/healthz/ready").status_code == 200
+
+
+def test_the_stand_in_for_stripe_runs_beside_and_every_page_says_so(product: Product) -> None:
+    (command,) = [command for command in processes_of(product.home).values() if "tests.stripe_server" in command]
+    port = re.findall(r"--port (\d+)", command)[0]
+
+    assert get(f"http://127.0.0.1:{port}/_control/health").json()["is_ready"]
+    assert "Test payments: no money moves" in get(product.web).text
+    assert "no money moves" in product.log("stripe")
 
 
 def test_the_example_answers_with_the_sample_services_accounts(product: Product) -> None:
