@@ -29,10 +29,12 @@ PAGES = (
     "", "apis", "new-api", "apis/bank", "apis/bank/settings", "apis/bank/consumers", "apis/bank/analytics",
     "apis/bank/analytics/v1", "apis/bank/new-version", "apis/bank/archive", "apis/bank/delete",
     "apis/bank/versions/v1", "apis/bank/versions/v1/review", "apis/bank/versions/v1/import",
-    "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites", "apis/bank/versions/v1/documentation",
+    "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites",
+    "apis/bank/versions/v1/documentation",
     "apis/bank/versions/v1/revisions", "apis/bank/versions/v1/diff", "apis/bank/versions/v1/publish",
     "apis/bank/versions/v1/deprecate", "apis/bank/versions/v1/block", "products", "new-product",
     "products/bank-payments", "products/bank-payments/edit", "plans", "new-plan", "plans/starter", "plans/starter/edit",
+    "plans/growth", "plans/growth/prices", "plans/growth/migrate", "meters", "meters/bank-calls", "new-meter",
     "approvals", "tokens", "new-token", "styleguide", "admin", "admin/gateways", "admin/environments",
     "admin/environments/default/policies",
     "admin/environments/default", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
@@ -44,7 +46,7 @@ PAGES = (
 
 
 # Colours come from tokens, so that dark is checked where components of all kinds meet, not on every page.
-DARK_TOO = ("", "apis/bank/analytics", "apis/bank/versions/v1", "plans/starter/edit", "styleguide", "admin/gateways")
+DARK_TOO = ("", "apis/bank/analytics", "apis/bank/versions/v1", "plans/growth/prices", "styleguide", "admin/gateways")
 
 
 def test_every_page_is_without_fault_and_fits_a_phone(admin_page: Page, check_accessibility: Check) -> None:

@@ -21,6 +21,7 @@ PUBLIC_PAGES = (
     "/apis/bank/v1/reference/get/accounts",
     "/products/bank-payments",
     "/products/bank-payments/access",
+    "/pricing",
     "/account/login/",
     "/account/signup/",
 )
