@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway_sync.policies.client_certificate import certificate_text
-from gateway_sync.snapshot import Policy, Snapshot
+from gateway_sync.snapshot import Challenge, Policy, Snapshot
 from tests.factories.certificates import Authority, authority
 from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, make_snapshot, make_version
@@ -80,7 +80,8 @@ def stage(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> It
     records = home.records()
     text = certificate_text("env_1", fingerprint)
     records.append(("client", home.hash_of(text), dict(records[0][2] or {}, id="crd_2")))
-    home.install(with_edge(snapshot, certificates, hosts), records)
+    challenges = [Challenge(name, "token", "token.print") for name in (HOST, "strict.example.net")]
+    home.install(with_edge(snapshot, certificates, hosts, challenges), records)
     with tls_gateway(home) as running:
         yield Stage(running, home, snapshot, root, clients, others, known)
 
@@ -274,6 +275,24 @@ def test_where_certificates_alone_count_a_key_does_not(stage: Stage) -> None:
         answer = ask(connection, HOST, "/bank/v4/accounts")
     assert answer.status == 401
     assert answer.fields["www-authenticate"] == 'ClientCertificate realm="/bank/v4"'
+
+
+@pytest.mark.parametrize("name", [HOST, "strict.example.net"])
+def test_an_authority_is_answered_over_plain_http_before_all_else(
+    stage: Stage, upstream: RawUpstream, name: str
+) -> None:
+    path = "/.well-known/acme-challenge/token"
+    for method, body in (("GET", b"token.print"), ("HEAD", b"")):
+        with socket.create_connection(("127.0.0.1", stage.gateway.port), timeout=PATIENCE_S) as connection:
+            connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+            answer = read_answer(connection, method)
+        assert (answer.status, answer.fields["content-length"], answer.body) == (200, "11", body)
+    for other in (f"POST {path}", f"GET {path}x"):
+        assert plain(stage, f"{other} HTTP/1.1\r\nHost: {name}\r\nContent-Length: 0\r\n\r\n")[0] in {308, 403}
+    assert plain(stage, f"GET {path} HTTP/1.1\r\nHost: lax.example.net\r\n\r\n")[0] == 404
+    with stage.connect(HOST) as connection:
+        assert ask(connection, HOST, path).status == 404
+    assert upstream.requests == []
 
 
 def test_the_connection_ends_with_its_own_words(stage: Stage) -> None:

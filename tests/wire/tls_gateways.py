@@ -16,7 +16,7 @@ import msgspec
 
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.sealing import seal
-from gateway_sync.snapshot import Certificate, Edge, Host, Snapshot
+from gateway_sync.snapshot import Certificate, Challenge, Edge, Host, Snapshot
 from tests.factories.certificates import Authority
 from tests.ports import free_ports
 from tests.waiting import PATIENCE_S
@@ -47,9 +47,14 @@ def make_host(name: str, **changes: object) -> Host:
     return replace(Host(name, "", "", False, 0, "off", ""), **changes)  # type: ignore[arg-type]  # noqa: FBT003
 
 
-def with_edge(snapshot: Snapshot, certificates: Sequence[Certificate], hosts: Sequence[Host] = ()) -> Snapshot:
-    """The snapshot with certificates and hosts."""
-    return replace(snapshot, edge=Edge(tuple(certificates), tuple(hosts)))
+def with_edge(
+    snapshot: Snapshot,
+    certificates: Sequence[Certificate],
+    hosts: Sequence[Host] = (),
+    challenges: Sequence[Challenge] = (),
+) -> Snapshot:
+    """The snapshot with certificates, hosts, and what is answered to authorities."""
+    return replace(snapshot, edge=Edge(tuple(certificates), tuple(hosts), tuple(challenges)))
 
 
 @dataclass
