@@ -85,7 +85,7 @@ def _column(field: models.Field[Any, Any], values: Sequence[Any]) -> Sequence[An
             made = {value: connection.ops.adapt_datetimefield_value(value) for value in set(values)}
             return [made[value] for value in values]
         return values
-    if isinstance(field, models.CharField):
+    if isinstance(field, models.CharField | models.TextField):
         quoted = {value: _quoted(value) for value in set(values)}
         return [quoted[value] for value in values]
     return list(map(str, values))
