@@ -21,7 +21,8 @@ from tests.stripe_server.store import Mode, Object
 
 BANNER = "Test payments: no money moves. This page stands in for Stripe."
 _STYLE = """
-:root{color-scheme:light dark}a{color:inherit}body{background:Canvas;color:CanvasText;font:16px/1.5 system-ui,sans-serif;margin:0}
+:root{color-scheme:light dark}a{color:inherit}
+body{background:Canvas;color:CanvasText;font:16px/1.5 system-ui,sans-serif;margin:0}
 header{background:#8a5200;color:#fff;padding:.5rem 1rem;font-weight:600}
 main{max-width:34rem;margin:1.5rem auto;padding:0 1rem}
 label{display:block;margin:.75rem 0 .25rem}input{font:inherit;padding:.5rem;width:100%;box-sizing:border-box}
@@ -46,7 +47,7 @@ def layout(title: str, content: str, *, status: int = 200) -> Page:
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         f'content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
-        f'</head><body><header>{BANNER}</header>'
+        f"</head><body><header>{BANNER}</header>"
         f"<main><h1>{html.escape(title)}</h1>{content}</main></body></html>"
     )
     return Page(status, text, {"Content-Type": "text/html; charset=utf-8"})

@@ -27,7 +27,19 @@ def create(
     start, end = period or (now, now)
     made = mode.add(
         "invoice",
-        {
+        _blank(customer, subscription, reason, currency) | {"period_start": start, "period_end": end} | fields,
+        clock=clock,
+    )  # fmt: skip
+    for line in lines:
+        add_line(mode, made, line)
+    recount(mode, made)
+    emit(mode, "invoice.created", made)
+    return made
+
+
+def _blank(customer: Object, subscription: Object | None, reason: str, currency: str) -> Object:
+    """The fields of a new draft."""
+    return {
             "account_country": "DE",
             "account_name": "Stand-in",
             "amount_overpaid": 0,
@@ -53,26 +65,17 @@ def create(
             "metadata": {},
             "parent": _parent(subscription),
             "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-            "period_end": end,
-            "period_start": start,
             "post_payment_credit_notes_amount": 0,
             "pre_payment_credit_notes_amount": 0,
             "starting_balance": 0,
             "status": "draft",
             "status_transitions": {"finalized_at": None, "marked_uncollectible_at": None, "paid_at": None,
                                    "voided_at": None},
-            "test_clock": clock,
+            "test_clock": customer.get("test_clock"),
             "_subscription": subscription["id"] if subscription else None,
             "_failed_method": None,
             "_lines": [],
-        } | fields,
-        clock=clock,
-    )  # fmt: skip
-    for line in lines:
-        add_line(mode, made, line)
-    recount(mode, made)
-    emit(mode, "invoice.created", made)
-    return made
+        }  # fmt: skip
 
 
 def _parent(subscription: Object | None) -> Object | None:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from tests.stripe_server import engine
 from tests.stripe_server.billing import changes, cycles, updates
-from tests.stripe_server.billing.periods import boundary
 from tests.stripe_server.errors import invalid, missing_parameter
 from tests.stripe_server.events import emit
-from tests.stripe_server.objects import subscription_items, subscriptions
+from tests.stripe_server.objects import subscriptions
+from tests.stripe_server.objects.schedule_phases import difference, read_phases, spec_of
 from tests.stripe_server.parameters import customer_of, metadata, only
 from tests.stripe_server.rendering import presents
 from tests.stripe_server.routes import listing, retrieve, route
@@ -20,8 +20,6 @@ from tests.stripe_server.store import Mode, Object
 
 _KIND = "subscription_schedule"
 _PATH = "/v1/subscription_schedules"
-_PHASE = ("items", "start_date", "end_date", "duration", "proration_behavior", "metadata", "collection_method",
-          "currency", "description", "default_payment_method", "billing_cycle_anchor")  # fmt: skip
 _OVER = {"released", "canceled", "completed"}
 
 route("GET", _PATH + "/{id}", "SubscriptionScheduleRetrieveParams", "subscription")(retrieve(_KIND))
@@ -73,20 +71,14 @@ def create_schedule(mode: Mode, params: Object) -> Object:
     start = now if given == "now" else int(given)
     if start > now:
         raise invalid("The stand-in starts schedules now, or from a subscription.", param="start_date", status=501)
-    phases = _phases(mode, params["phases"], start, set())
+    phases = read_phases(mode, params["phases"], start, set())
     found = _add(mode, customer, phases, params)
-    items = [_spec(item) for item in phases[0]["items"]]
+    items = [spec_of(item) for item in phases[0]["items"]]
     made = subscriptions.create_subscription(mode, {"customer": customer["id"], "items": items})
     found["subscription"] = made["id"]
     made["schedule"] = found["id"]
     emit(mode, "subscription_schedule.created", found)
     return found
-
-
-def _spec(item: Object) -> Object:
-    return {
-        name: value for name, value in item.items() if name in {"price", "quantity", "metadata"} and value is not None
-    }
 
 
 def _from_subscription(mode: Mode, key: str) -> Object:
@@ -138,54 +130,6 @@ def _end_behavior(params: Object) -> str:
     return behavior
 
 
-def _phases(mode: Mode, given: list[Object], start: int, own: set[str]) -> list[Object]:
-    """The phases, each with its start and end; one begins where the one before ends.
-
-    Shapes: own = the prices the subscription has already, which may be archived.
-    """
-    made: list[Object] = []
-    for number, spec in enumerate(given):
-        only(spec, *_PHASE)
-        where = f"phases[{number}]"
-        if spec.get("billing_cycle_anchor") == "phase_start":
-            only({"billing_cycle_anchor": True})
-        begins = made[-1]["end_date"] if made else start
-        if "start_date" in spec and spec["start_date"] not in {begins, "now"}:
-            raise invalid("Phases must follow each other without a gap.", param=f"{where}[start_date]")
-        items = []
-        for place, item in enumerate(spec["items"]):
-            only(item, "price", "quantity", "metadata", "price_data")
-            if item.get("price") in own:
-                price = mode.objects["price"][item["price"]]
-            else:
-                price = subscription_items.price_of(mode, item, f"{where}[items][{place}]", is_recurring=True)
-            is_metered = price["recurring"]["usage_type"] == "metered"
-            items.append({"price": price["id"], "quantity": None if is_metered else item.get("quantity", 1),
-                          "metadata": item.get("metadata") or {}})  # fmt: skip
-        first = mode.objects["price"][items[0]["price"]]
-        phase = {name: spec[name] for name in ("proration_behavior", "metadata", "collection_method", "description",
-                                               "default_payment_method") if name in spec}  # fmt: skip
-        phase |= {"items": items, "start_date": begins, "currency": first["currency"]}
-        phase["end_date"] = _phase_end(spec, begins, first, where, is_last=number == len(given) - 1)
-        made.append(phase)
-    return made
-
-
-def _phase_end(spec: Object, begins: int, price: Object, where: str, *, is_last: bool) -> int:
-    if "duration" in spec:
-        duration = spec["duration"]
-        return boundary(begins, duration["interval"], duration.get("interval_count", 1), 1)
-    if "end_date" in spec:
-        end = spec["end_date"]
-        if end == "now" or int(end) <= begins:
-            raise invalid("A phase must end after it starts.", param=f"{where}[end_date]")
-        return int(end)
-    if not is_last:
-        raise invalid("Only the last phase may have no end.", param=f"{where}[end_date]")
-    recurring = price["recurring"]
-    return boundary(begins, recurring["interval"], recurring["interval_count"], 1)
-
-
 @route("POST", _PATH + "/{id}", "SubscriptionScheduleUpdateParams", "subscription")
 def update_schedule(mode: Mode, params: Object, key: str) -> Object:
     """The phases given replace all; the current one must be among them."""
@@ -201,7 +145,7 @@ def update_schedule(mode: Mode, params: Object, key: str) -> Object:
             raise invalid("You can not modify the start date of the current phase.", param="phases[0][start_date]")
         own = {item["price"] for phase in found["phases"] for item in phase["items"]}
         start = (current or found["phases"][0])["start_date"]
-        found["phases"] = _phases(mode, params["phases"], start, own)
+        found["phases"] = read_phases(mode, params["phases"], start, own)
         found["_phase"] = 0
         _apply(mode, found, found["phases"][0], params.get("proration_behavior", "create_prorations"))
     emit(mode, "subscription_schedule.updated", found)
@@ -218,35 +162,9 @@ def _open(mode: Mode, key: str) -> Object:
 def _apply(mode: Mode, found: Object, phase: Object, behavior: str) -> None:
     """Make the subscription's items those of the phase."""
     subscription = mode.get("subscription", found["subscription"])
-    specs = _difference(mode, cycles.items_of(mode, subscription), phase["items"])
+    specs = difference(mode, cycles.items_of(mode, subscription), phase["items"])
     if specs:
         updates.update(mode, subscription, {"items": specs, "proration_behavior": behavior}, [])
-
-
-def _difference(mode: Mode, now: list[Object], wanted: list[Object]) -> list[Object]:
-    left, new = list(now), []
-    specs: list[Object] = []
-    for item in wanted:
-        same = next((each for each in left if each["price"] == item["price"]), None)
-        if same is None:
-            new.append(item)
-            continue
-        left.remove(same)
-        if same["quantity"] != item["quantity"]:
-            specs.append({"id": same["id"], "quantity": item["quantity"]})
-    for item in new:
-        kind = mode.objects["price"][item["price"]]["recurring"]["usage_type"]
-        old = next((each for each in left if _usage(mode, each) == kind), None)
-        if old is None:
-            specs.append(_spec(item))
-        else:
-            left.remove(old)
-            specs.append({"id": old["id"]} | _spec(item))
-    return specs + [{"id": each["id"], "deleted": True} for each in left]
-
-
-def _usage(mode: Mode, item: Object) -> str:
-    return str(mode.objects["price"][item["price"]]["recurring"]["usage_type"])
 
 
 @route("POST", _PATH + "/{id}/release", "SubscriptionScheduleReleaseParams", "subscription")
