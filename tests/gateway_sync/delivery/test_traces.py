@@ -11,7 +11,7 @@ from gateway_sync.trace_wire import CONTENT_TYPE, MAX_TRACES, encode_body, encod
 from tests.factories.gateways import enrolled_gateway
 from tests.factories.traces import trace
 
-pytestmark = pytest.mark.django_db(databases=["default", "collect"])
+pytestmark = pytest.mark.django_db
 URL = "/gateway/v1/traces"
 
 
