@@ -41,7 +41,7 @@ def step(state: State, mode: Mode) -> bool:
             until = mode.now() if clock is None else mode.objects["test_helpers.test_clock"][clock]["_target"]
             due = min(
                 (each for source in SOURCES for each in source(mode, clock) if each.at <= until),
-                key=lambda each: (each.at, each.order, each.key),
+                key=lambda each: (each.at, each.order),  # of equals the one that was made first
                 default=None,
             )
             if due is not None:

@@ -15,6 +15,7 @@ from tests.stripe_server.errors import StripeError
 from tests.stripe_server.objects import (  # noqa: F401 -- importing them registers their routes
     accounts,
     checkout,
+    clocks,
     credit_notes,
     customers,
     invoice_items,
@@ -32,7 +33,6 @@ from tests.stripe_server.objects import (  # noqa: F401 -- importing them regist
     subscription_ends,
     subscription_items,
     subscriptions,
-    test_clocks,
     webhook_endpoints,
 )
 from tests.stripe_server.pages import Page

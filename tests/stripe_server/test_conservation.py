@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from stripe._encode import _api_encode
@@ -161,5 +161,7 @@ class Books(RuleBasedStateMachine):
             assert len(on) == (0 if item["invoice"] is None else 1), item
 
 
-Books.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+Books.TestCase.settings = settings(
+    max_examples=12, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 TestBooks = Books.TestCase
