@@ -22,7 +22,8 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     """The plan's version with these terms; its live subscriptions have it from now on unless the terms keep them.
 
     Plans without prices move their subscriptions at once, priced ones keep them (`migration.existing`): what somebody
-    agreed to pay, asked for included, changes by migrate_subscriptions alone. Equal terms keep the version there is.
+    agreed to pay, asked for included, changes by migrate_subscriptions alone. So does, whatever the terms say, what is
+    being paid for: the payment must move first. Equal terms keep the version there is.
     Errors: those of products.services.add_plan_version.
     """
     Plan.objects.select_for_update().get(pk=plan.pk)  # whoever subscribes meanwhile waits, and gets the new version
@@ -34,7 +35,8 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
         return version
     locked = Subscription.objects.filter(id__in=ids)
     locked.filter(requested_plan_version__plan=plan).update(requested_plan_version=version)
-    moving = list(locked.filter(plan_version__plan=plan).exclude(plan_version=version).values_list("id", flat=True))
+    unpaid = locked.filter(plan_version__plan=plan, payment=Subscription.Payment.NONE)
+    moving = list(unpaid.exclude(plan_version=version).values_list("id", flat=True))
     _move(moving, version, by)
     return version
 

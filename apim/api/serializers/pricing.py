@@ -199,6 +199,7 @@ class MigrationShape(serializers.Serializer[Any]):
     until = serializers.DateTimeField()
     previews = PreviewShape(many=True)
     moved = serializers.ListField(child=serializers.CharField())
+    failed = serializers.DictField(child=serializers.CharField(), help_text="Why one stays, by subscription.")
 
 
 class MigrateBody(Body):

@@ -8,7 +8,6 @@ from django.utils import timezone
 from rest_framework.response import Response
 
 from apim.access.models import Subscription
-from apim.access.services import migrate_subscriptions
 from apim.api.lookups import (
     find_meter,
     find_plan,
@@ -22,6 +21,7 @@ from apim.api.preconditions import answer, answer_created, check_match, lock
 from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.pricing import MeterBody, MeterChanges, MeterShape, MigrateBody, MigrationShape
+from apim.billing.moving import move_subscriptions
 from apim.errors import Conflict
 from apim.pricing.money import money_text, quantity_text
 from apim.products.models import Meter, Plan, PlanVersion
@@ -109,7 +109,10 @@ class PlanMigration(Resource):
 
     @operation("migrate_plan", tag="Products", scope="products:write", body=MigrateBody, answers=MigrationShape)
     def post(self, request: APIRequest, plan: str) -> Response:
-        """Moves those on an earlier version to the one in force, all or those named; `moved` says whom."""
+        """Moves those on an earlier version to the one in force, all or those named; `moved` says whom.
+
+        What is paid is moved at the payment provider first; `failed` tells, by subscription, why one stays.
+        """
         version, wanted = self._version(request, plan), self.read(MigrateBody)
         chosen = _behind(version)
         if "from_version" in wanted:
@@ -120,9 +123,8 @@ class PlanMigration(Resource):
             chosen = chosen.filter(id__in=wanted["subscriptions"])
         shown = _migration(version, chosen, moved=[])
         ids = list(chosen.values_list("id", flat=True))
-        return Response(
-            shown | {"moved": migrate_subscriptions(version=version, by=request.actor, subscription_ids=ids)}
-        )
+        done = move_subscriptions(version=version, by=request.actor, subscription_ids=ids)
+        return Response(shown | {"moved": done.moved, "failed": done.failed})
 
     def _version(self, request: APIRequest, reference: str) -> PlanVersion:
         plan = find_plan(request.user, reference)
@@ -142,7 +144,7 @@ def _migration(version: PlanVersion, rows: QuerySet[Subscription], *, moved: lis
     since, until = last_whole(version.terms.interval, timezone.now())
     previews = preview_migration(rows[:_PREVIEWS_AT_MOST], version, since=since, until=until)
     shown = [_preview(each) for each in previews]
-    return {"version": version.number, "since": since, "until": until, "previews": shown, "moved": moved}
+    return {"version": version.number, "since": since, "until": until, "previews": shown, "moved": moved, "failed": {}}
 
 
 def _preview(row: Preview) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def migrate_plan(  # noqa: PLR0917 - typer reads the options from the signature
     else:
         moved = set(answer["moved"])
         print_rows([row | {"moved": row["subscription"] in moved} for row in rows], COLUMNS, form)
+    names = {row["subscription"]: row["organization"] for row in rows}
+    for subscription, why in answer["failed"].items():
+        note(f"{names.get(subscription, subscription)} stays: {why}")
     verb = "would move" if dry_run else "moved"
     count = len(rows) if dry_run else len(answer["moved"])
     note(f"{count} {verb} to version {answer['version']}.")
+    if answer["failed"]:
+        raise typer.Exit(1)

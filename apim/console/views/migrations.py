@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.access.services import migrate_subscriptions
 from apim.accounts.services import actor_of
+from apim.billing.moving import move_subscriptions
 from apim.console.forms.migration import MigrationForm
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
@@ -43,8 +43,12 @@ def plan_migrate(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             chosen = form.cleaned_data["subscriptions"]
-            moved = migrate_subscriptions(version=version, by=actor_of(request.user), subscription_ids=chosen)
-            messages.success(request, f"{len(moved)} moved to version {version.number}.")
+            done = move_subscriptions(version=version, by=actor_of(request.user), subscription_ids=chosen)
+            if done.moved:
+                messages.success(request, f"{len(done.moved)} moved to version {version.number}.")
+            names = {row.subscription.id: row.subscription.organization for row in rows}
+            for identifier, why in done.failed.items():
+                messages.error(request, f"{names[identifier]} stays: {why}")
             return redirect("console:plan", plan.name)
     return page(
         request,

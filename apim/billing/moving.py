@@ -1,0 +1,88 @@
+"""Moving subscribers to another version of their plan, at Stripe first where Stripe bills them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from apim.access.models import Subscription
+from apim.access.services import migrate_subscriptions
+from apim.audit.actor import Actor
+from apim.billing.catalogue import check_sellable, price_of
+from apim.billing.connection import Connection, require_connection
+from apim.billing.driver import DriverFailed
+from apim.billing.models import BillingSubscription
+from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
+from apim.pricing.parts import Flat, Setup
+from apim.products.models import PlanVersion
+
+logger = logging.getLogger(__name__)
+
+
+class Moved(NamedTuple):
+    """Who moved, and who could not. Shapes: ids of subscriptions; failed tells why."""
+
+    moved: list[str]
+    failed: Mapping[str, str]
+
+
+def move_subscriptions(*, version: PlanVersion, by: Actor, subscription_ids: Sequence[str]) -> Moved:
+    """The subscriptions on the version: what Stripe bills it bills by the new prices from the next invoice on.
+
+    Nothing of the begun period is given back or asked for. One that Stripe does not change keeps what it has.
+    Errors: those of migrate_subscriptions; billing.not_sellable when Stripe bills some and cannot bill the version.
+    """
+    mirrors = BillingSubscription.objects.filter(subscription__in=subscription_ids).exclude(stripe_id="")
+    staying = mirrors.exclude(subscription__plan_version=version).select_related("subscription__product")
+    billed = list(staying.order_by("subscription_id"))
+    failed: dict[str, str] = {}
+    if billed:
+        if version.is_priced:
+            check_sellable(version)
+        connection = require_connection()
+        for mirror in billed:
+            if why := _change(connection, mirror, version):
+                failed[mirror.subscription_id] = why
+    able = [each for each in subscription_ids if each not in failed]
+    told = {each.subscription_id for each in billed} - failed.keys()
+    moved = set(migrate_subscriptions(version=version, by=by, subscription_ids=able)) | told
+    return Moved([each for each in subscription_ids if each in moved], failed)
+
+
+def _change(connection: Connection, mirror: BillingSubscription, version: PlanVersion) -> str:
+    """Why Stripe did not take the version's prices; "" when it did."""
+    if not version.is_priced:
+        return "It is paid at Stripe and the new version is free: cancel it there first."
+    try:
+        found = connection.driver.find("subscription", mirror.stripe_id)
+        params = {
+            "items": _items(connection, mirror.subscription, version, found),
+            "proration_behavior": "none",
+            "metadata": {OUR_VERSION: version.id},
+        }
+        connection.driver.change("subscription", mirror.stripe_id, params)
+        sync_subscription(connection, mirror.stripe_id)
+    except (DriverFailed, Unmatched) as failure:
+        logger.warning("subscription %s stays on its version: %s", mirror.subscription_id, failure)
+        return f"Stripe says: {failure}"
+    return ""
+
+
+def _items(
+    connection: Connection, subscription: Subscription, version: PlanVersion, found: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The change of Stripe's items: a price of the same name takes the place of the old one, so its usage goes on."""
+    old = {(each["price"].get("metadata") or {}).get("apim_part", each["id"]): each for each in found["items"]["data"]}
+    items: list[dict[str, Any]] = []
+    for part in version.terms.prices:
+        if isinstance(part, Setup):
+            continue  # due once, at the beginning
+        item: dict[str, Any] = {"price": price_of(connection, subscription.product, version, part)}
+        before = old.pop(part.name, None)
+        if before is not None:
+            item["id"] = before["id"]
+        if isinstance(part, Flat):
+            item["quantity"] = 1
+        items.append(item)
+    return items + [{"id": each["id"], "deleted": True} for each in old.values()]
