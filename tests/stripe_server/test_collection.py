@@ -24,8 +24,10 @@ def failing(server: StripeServer) -> tuple[Any, str, str]:
 
 
 def test_a_failed_renewal_is_past_due_and_has_a_next_attempt(stripe_server: StripeServer):
-    found, _customer, _clock = failing(stripe_server)
+    found, customer, _clock = failing(stripe_server)
     invoice = found.latest_invoice
+
+    assert stripe_server.client().v1.customers.retrieve(customer).delinquent
 
     assert found.status == "past_due"
     assert (invoice.status, invoice.attempt_count) == ("open", 1)

@@ -26,8 +26,10 @@ route("GET", _TRANSACTIONS + "/{transaction}", "CustomerBalanceTransactionRetrie
 
 
 @presents("customer")
-def present_customer(_mode: Mode, found: Object) -> Object:
-    return {"delinquent": bool(found.get("_owes")), "default_source": None}
+def present_customer(mode: Mode, found: Object) -> Object:
+    """Delinquent is who owes an invoice that was tried. Source: docs.stripe.com/api/customers/object (delinquent)."""
+    owed = mode.all("invoice", customer=found["id"], status="open", collection_method="charge_automatically")
+    return {"delinquent": any(each["attempted"] for each in owed), "default_source": None}
 
 
 @includes("customer", "subscriptions")
