@@ -98,7 +98,7 @@ def test_a_failed_card_leads_to_grace_restriction_suspension_and_back(
         bought = buy(stripe_server, waiting)
         mirror = BillingSubscription.objects.get()
         driver = require_connection().driver
-        _set_card(driver, mirror.stripe_id, BROKEN_CARD)
+        set_card(driver, mirror.stripe_id, BROKEN_CARD)
         stripe_server.deliver()  # later its signatures would be too old
         assert mirror.period_end is not None
         clock.move_to(mirror.period_end + timedelta(hours=3))
@@ -126,7 +126,7 @@ def test_a_failed_card_leads_to_grace_restriction_suspension_and_back(
         assert (bought.lifecycle, bought.payment, told(bought)["payment"]) == ("active", "ok", "ok")
 
 
-def _set_card(driver: object, stripe_id: str, number: str) -> None:
+def set_card(driver: object, stripe_id: str, number: str) -> None:
     """The subscription is charged from another card from now on, as on the hosted page of cards."""
     client = driver._client  # type: ignore[attr-defined]
     found = client.v1.subscriptions.retrieve(stripe_id)
