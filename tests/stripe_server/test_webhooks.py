@@ -90,6 +90,13 @@ def test_an_endpoint_made_by_the_api_tells_its_secret_once_and_gets_only_what_it
     assert len(listener.received) == 3  # two to the endpoint of the fixture, one to this one
 
 
+@pytest.mark.parametrize("url", ["ftp://shop/", "shop/hook", "http:///hook", "http://shop:port/"])
+def test_an_endpoint_without_an_address_is_refused(stripe_server: StripeServer, url: str):
+    with pytest.raises(stripe.InvalidRequestError, match="Invalid URL") as caught:
+        stripe_server.client().v1.webhook_endpoints.create({"url": url, "enabled_events": ["*"]})
+    assert caught.value.code == "url_invalid"
+
+
 def test_a_delivery_that_fails_is_tried_again(stripe_server: StripeServer, listener: Listener):
     stripe_server.control("POST", "webhooks", retry_after=[0.01, 0.01])
     listener.statuses = [500, 302]

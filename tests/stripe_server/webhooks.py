@@ -53,7 +53,7 @@ class Sender:
     log: list[Object] = field(default_factory=list)
     retry_after: tuple[float, ...] = RETRY_AFTER_S
     waiting: int = 0
-    timers: int = 0
+    timers: set[threading.Timer] = field(default_factory=set)
     _queue: queue.Queue[Delivery | None] = field(default_factory=queue.Queue)
 
     def start(self, threads: int = 2) -> None:
@@ -73,6 +73,9 @@ class Sender:
     def reset(self) -> None:
         """Deliver again as usual; forget what was held and what was done."""
         self.mode, self.copies, self.held, self.log, self.retry_after = "deliver", 1, [], [], RETRY_AFTER_S
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
 
     def _take(self, delivery: Delivery) -> None:
         if self.mode == "lose":
@@ -114,7 +117,7 @@ class Sender:
     def pending(self) -> Object:
         """What is under way, to wait for silence."""
         with self.lock:
-            return {"queued": self.waiting, "retrying": self.timers, "held": len(self.held)}
+            return {"queued": self.waiting, "retrying": len(self.timers), "held": len(self.held)}
 
     def _work(self) -> None:
         while (delivery := self._queue.get()) is not None:
@@ -146,15 +149,17 @@ class Sender:
 
     def _retry(self, delivery: Delivery) -> None:
         later = Delivery(delivery.livemode, delivery.endpoint, delivery.event, delivery.attempt + 1)
-        self.timers += 1
-        timer = threading.Timer(self.retry_after[delivery.attempt], self._retry_now, (later,))
+        timer = threading.Timer(self.retry_after[delivery.attempt], self._retry_now)
+        timer.args = [later, timer]
         timer.daemon = True
+        self.timers.add(timer)
         timer.start()
 
-    def _retry_now(self, delivery: Delivery) -> None:
+    def _retry_now(self, delivery: Delivery, timer: threading.Timer) -> None:
         with self.lock:
-            self.timers -= 1
-            self._enqueue(delivery)
+            if timer in self.timers:
+                self.timers.remove(timer)
+                self._enqueue(delivery)
 
 
 def signature(body: bytes, secret: str, at: int | None = None) -> str:
@@ -177,7 +182,7 @@ def post(url: str, body: bytes, secret: str) -> int:
     try:
         connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
         return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):
         return 0
     finally:
         connection.close()

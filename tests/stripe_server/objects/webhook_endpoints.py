@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
 from tests.stripe_server.errors import invalid
 from tests.stripe_server.events import API_VERSION
@@ -18,7 +19,16 @@ route("GET", _PATH, "WebhookEndpointListParams", "webhook")(listing("webhook_end
 
 
 def add(mode: Mode, url: str, enabled_events: list[str], secret: str | None = None) -> Object:
-    """An enabled endpoint."""
+    """An enabled endpoint.
+
+    Errors: StripeError for a URL that is none.
+    """
+    try:
+        has_host = bool(urlsplit(url).hostname) and urlsplit(url).port != 0
+    except ValueError:
+        has_host = False
+    if not has_host:
+        raise invalid("Invalid URL: it names no host, or no port.", param="url", code="url_invalid")
     return mode.add(
         "webhook_endpoint",
         {"api_version": API_VERSION, "application": None, "description": None, "enabled_events": enabled_events,
