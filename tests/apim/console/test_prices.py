@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -53,6 +54,13 @@ def plan(acme: Organization, calls: Meter) -> Plan:
 @pytest.fixture
 def client(log_in: LogIn, admin: User) -> Client:
     return log_in(admin)
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """No day or month ends while the test runs."""
+    with time_machine.travel(timezone.now().replace(hour=12, minute=30), tick=False):
+        yield
 
 
 def test_saving_prices_makes_the_next_version_and_keeps_the_limits(client: Client, plan: Plan) -> None:
@@ -149,7 +157,9 @@ def test_removing_all_prices_makes_the_plan_free(client: Client, plan: Plan) -> 
     assert not plan.versions.get(state="active").is_priced
 
 
-def test_a_meter_is_defined_changed_and_shows_what_it_counted(client: Client, acme: Organization, calls: Meter) -> None:
+def test_a_meter_is_defined_changed_and_shows_what_it_counted(
+    client: Client, acme: Organization, calls: Meter, noon: None
+) -> None:
     data = {
         "name": "traffic", "display_name": "Traffic", "organization": acme.pk, "unit": "byte", "source": "bytes",
         "where": "status < 400", "weights": "POST /transfers: 5",
@@ -166,7 +176,7 @@ def test_a_meter_is_defined_changed_and_shows_what_it_counted(client: Client, ac
 
 
 def test_subscribers_are_moved_after_a_look_at_what_it_costs_each(
-    client: Client, acme: Organization, plan: Plan, by: Actor
+    client: Client, acme: Organization, plan: Plan, by: Actor, noon: None
 ) -> None:
     version = catalog.published(of=catalog.api(organization=acme))
     product = products.product(version=version, plans=[plan])

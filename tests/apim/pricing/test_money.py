@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apim.pricing.money import CURRENCIES, from_minor, minor_digits, money_text, round_money, to_minor
+from tests.properties import patient
 
 CODES = st.sampled_from(sorted(CURRENCIES))
 
@@ -16,6 +17,7 @@ def test_a_currency_has_the_digits_of_iso_4217(currency: str, digits: int) -> No
     assert minor_digits(currency) == digits
 
 
+@patient
 @given(currency=CODES, minor=st.integers(-(10**15), 10**15))
 def test_minor_units_go_there_and_back_without_loss(currency: str, minor: int) -> None:
     assert to_minor(from_minor(minor, currency), currency) == minor

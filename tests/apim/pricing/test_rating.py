@@ -13,6 +13,7 @@ from apim.pricing.changes import credit_for_rest
 from apim.pricing.money import minor_digits, to_minor
 from apim.pricing.rating import Kind, Period, Rated, rate
 from apim.pricing.terms import Terms, parse_terms
+from tests.properties import patient
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "JPY", "KRW", "KWD"])
 QUANTITIES = st.integers(0, 10**12)
@@ -64,12 +65,14 @@ def specs(draw: st.DrawFn, models: tuple[str, ...] = ("unit", "package", "gradua
     return spec
 
 
+@patient
 @given(spec=specs(), quantity=QUANTITIES, more=st.integers(0, 10**9))
 def test_more_usage_never_costs_less(spec: dict[str, Any], quantity: int, more: int) -> None:
     terms = terms_of(spec)
     assert bill(terms, quantity).total <= bill(terms, quantity + more).total
 
 
+@patient
 @given(spec=specs(("unit", "package", "graduated", "volume")), quantity=QUANTITIES, period=st.sampled_from(Period))
 def test_each_line_is_rounded_once_and_the_total_is_their_sum(
     spec: dict[str, Any], quantity: int, period: Period
@@ -84,6 +87,7 @@ def test_each_line_is_rounded_once_and_the_total_is_their_sum(
     assert rated.total >= 0
 
 
+@patient
 @given(spec=specs(("graduated",)), quantity=QUANTITIES)
 def test_the_tiers_of_a_graduated_price_hold_every_unit_once(spec: dict[str, Any], quantity: int) -> None:
     terms = terms_of(spec)
@@ -100,6 +104,7 @@ def test_the_tiers_of_a_graduated_price_hold_every_unit_once(spec: dict[str, Any
     assert abs(sum((line.amount for line in lines), Decimal(0)) - exact) <= half * len(units)
 
 
+@patient
 @given(spec=specs(), quantity=QUANTITIES)
 def test_spend_stays_between_its_minimum_and_its_maximum(spec: dict[str, Any], quantity: int) -> None:
     terms = terms_of(spec)
@@ -109,6 +114,7 @@ def test_spend_stays_between_its_minimum_and_its_maximum(spec: dict[str, Any], q
         assert total <= terms.maximum_spend.amount
 
 
+@patient
 @given(spec=specs(("unit", "package", "graduated", "volume")), quantity=QUANTITIES)
 def test_terms_written_and_read_again_cost_the_same(spec: dict[str, Any], quantity: int) -> None:
     terms = terms_of(spec)
@@ -117,6 +123,7 @@ def test_terms_written_and_read_again_cost_the_same(spec: dict[str, Any], quanti
     assert bill(again, quantity) == bill(terms, quantity)
 
 
+@patient
 @given(size=st.integers(1, 10**6), quantity=QUANTITIES)
 def test_packages_hold_the_usage_and_none_is_empty(size: int, quantity: int) -> None:
     price = {"name": "calls", "meter": "calls", "model": "package", "size": size, "amount": "1.00"}
@@ -124,6 +131,7 @@ def test_packages_hold_the_usage_and_none_is_empty(size: int, quantity: int) -> 
     assert packages * size >= quantity > (packages - 1) * size or quantity == packages == 0
 
 
+@patient
 @given(quantity=QUANTITIES, balance=st.integers(0, 10**6))
 def test_credits_pay_usage_exactly_and_are_never_overdrawn(quantity: int, balance: int) -> None:
     credit = {"name": "credits", "model": "prepaid", "amount": "20.00"}
