@@ -54,7 +54,7 @@ def test_the_page_is_prometheus_text_and_has_every_metric_of_the_reference(
     assert {name: family.type for name, family in families.items()} == wanted
     for family in families.values():
         assert family.documentation
-        if family.type == "histogram":
+        if family.type == "histogram" and family.samples:  # there is none of arms where there are no arms
             assert {sample.labels["le"] for sample in family.samples if sample.name.endswith("_bucket")} >= {"+Inf"}
 
 
