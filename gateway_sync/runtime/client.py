@@ -17,6 +17,7 @@ from gateway_sync.runtime.core.hosts import HostTable, TLSPeer, place
 from gateway_sync.runtime.core.refusals import plain_answer, refusal_answer, status_of
 from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import SHORT_BYTES, without_empty_lines
+from gateway_sync.runtime.core.request_trailers import forwarded_trailers
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.shedding import ShedExchange
@@ -241,6 +242,9 @@ class ClientConnection:
             content = b"".join(self._decoder.feed(data))
             is_complete = self._decoder.is_complete
             self._buffer = self._decoder.rest if is_complete else b""
+            if self._decoder.trailers and is_complete and exchange.stepping is None:
+                fields = self._serving.gate.index.fields
+                exchange.trailers = forwarded_trailers(self._decoder.trailers, fields)
         else:
             content = data[: self._left]
             self._left -= len(content)

@@ -40,7 +40,7 @@ class Exchange:
         "_charged_lines", "_is_admitted", "_is_answered", "_mode", "_number", "_request_bytes", "_response_bytes",
         "_started_ns", "_status", "_upstream_us", "admission", "answer_lines", "attempts", "client", "head", "is_head",
         "is_over", "is_upload_complete", "path", "recording", "request_id", "rules", "sent_ns", "serving", "stepping",
-        "target", "upstream", "version",
+        "target", "trailers", "upstream", "version",
     )  # fmt: skip
 
     answer_lines: AnswerLines
@@ -64,6 +64,7 @@ class Exchange:
         self.attempts: Attempts | None = None
         self.stepping: Stepping | None = None
         self.recording: Recording | None = None
+        self.trailers = b""  # of the request, as they go on
         self._is_admitted = self._is_answered = self.is_over = False
         self._request_bytes = self._response_bytes = self.sent_ns = self._upstream_us = self._status = 0
         self._charged_lines = client.host_lines
@@ -147,7 +148,7 @@ class Exchange:
         """Send a part of the body to the upstream, or keep it until there is one."""
         if self.head.body == CHUNKED:
             content = (b"%x\r\n%s\r\n" % (len(content), content) if content else b"") + (
-                b"0\r\n\r\n" if is_complete else b""
+                b"0\r\n%s\r\n" % self.trailers if is_complete else b""
             )
         if not content:
             return

@@ -22,7 +22,8 @@ from gateway_sync.runtime.client import LINGER_S, ClientConnection
 from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.core.http2_credit import FrameCredit
 from gateway_sync.runtime.core.http2_frames import PREFACE_BYTES, FrameLengths
-from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, check_trailers, request_head
+from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, request_head
+from gateway_sync.runtime.core.http2_upstream_heads import trailer_lines
 from gateway_sync.runtime.http2_stream import Stream
 from gateway_sync.runtime.http2_unsent import LOOK_S, Unsent
 from gateway_sync.runtime.serving import Serving
@@ -115,7 +116,7 @@ class HTTP2Connection:
                     self._spend()
                 self._receive(event.stream_id or 0, event.data or b"", event.flow_controlled_length or 0)
             case h2_events.TrailersReceived():
-                self._check_trailers(event)
+                self._take_trailers(event)
             case h2_events.StreamEnded():
                 if event.stream_id in self._streams:
                     self._streams[event.stream_id].end_request()
@@ -160,9 +161,12 @@ class HTTP2Connection:
         elif size:
             self._h2.acknowledge_received_data(size, number)  # of the connection's window, which others need
 
-    def _check_trailers(self, event: h2_events.TrailersReceived) -> None:
+    def _take_trailers(self, event: h2_events.TrailersReceived) -> None:
+        stream = self._streams.get(event.stream_id or 0)
         try:
-            check_trailers([(bytes(name), bytes(value)) for name, value in event.headers or ()])
+            lines = trailer_lines([(bytes(name), bytes(value)) for name, value in event.headers or ()])
+            if stream is not None:
+                stream.request_trailers = lines
         except HeadRefused:
             self._spend()
             self._h2.reset_stream(event.stream_id or 0, ErrorCodes.PROTOCOL_ERROR)

@@ -16,7 +16,7 @@ from h2.exceptions import H2Error
 
 from gateway_sync.messages import FramingError
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
-from gateway_sync.runtime.core.http2_upstream_heads import incoming_head, outgoing_head, trailer_lines
+from gateway_sync.runtime.core.http2_upstream_heads import incoming_head, outgoing_head, trailer_fields, trailer_lines
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.http2_upstream import HTTP2Upstream
@@ -37,6 +37,7 @@ class Seat:
         self._connection = connection
         self.number = 0  # of the stream of the call under way, 0 = none
         self.output = bytearray()
+        self.trailers: list[tuple[bytes, bytes]] = []  # of the request
         self.is_body_whole = self.is_end_sent = False
         self._is_closed = self._is_paused = self._is_reading_paused = self._is_head_method = False
         self._is_chunked = self._is_spent = False
@@ -76,6 +77,7 @@ class Seat:
         self._is_head_method = head.is_head_method
         self.is_body_whole = self.is_end_sent = is_bodiless
         self._trailers = b""
+        self.trailers = []
         try:
             self.number = self._carrier.begin(self, head.fields, is_end=is_bodiless)
         except H2Error:
@@ -92,6 +94,7 @@ class Seat:
         for piece in self._decoder.feed(data):
             self.output += piece
         self.is_body_whole = self._decoder.is_complete
+        self.trailers = trailer_fields(self._decoder.trailers)
 
     def regulate(self) -> None:
         """Hold the caller back while the service takes less than comes."""

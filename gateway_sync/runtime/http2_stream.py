@@ -51,7 +51,7 @@ class Stream:
     __slots__ = (
         "_answer", "_buffer", "_carrier", "_decoder", "_is_chunked", "_is_closing", "_is_head_method", "_is_paused",
         "_is_reading_paused", "_left", "_unacknowledged", "client", "counted", "id", "is_answered", "is_end_sent",
-        "is_request_ended", "output", "progress", "trailers", "waits_since",
+        "is_request_ended", "output", "progress", "request_trailers", "trailers", "waits_since",
     )  # fmt: skip
 
     def __init__(self, carrier: Carrier, number: int, client: ClientConnection, translated: Translated) -> None:
@@ -63,6 +63,7 @@ class Stream:
         self.counted = self.progress = 0  # of output: what is counted as waiting, what went out since waits_since
         self.waits_since = 0.0  # 0 = nothing waits
         self.trailers: list[tuple[bytes, bytes]] = []
+        self.request_trailers = b""
         self.is_answered = self.is_end_sent = self.is_request_ended = False
         self._is_chunked = translated.is_chunked
         self._is_head_method = translated.is_head_method
@@ -85,10 +86,10 @@ class Stream:
             self._carrier.acknowledge(self, size)
 
     def end_request(self) -> None:
-        """The request is whole."""
+        """The request is whole. Trailer fields of a body whose length was said have no place in HTTP/1.1."""
         self.is_request_ended = True
         if self._is_chunked and not self._is_closing:
-            self.client.data_received(b"0\r\n\r\n")
+            self.client.data_received(b"0\r\n%s\r\n" % self.request_trailers)
 
     def lose(self) -> None:
         """The caller gave the stream up, or the connection is gone."""

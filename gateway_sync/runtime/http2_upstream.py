@@ -150,7 +150,10 @@ class HTTP2Upstream(asyncio.Protocol):
                 self.h2.send_data(number, piece)
             if seat.is_body_whole and not output and not seat.is_end_sent:
                 seat.is_end_sent = True
-                self.h2.end_stream(number)
+                if seat.trailers:
+                    self.h2.send_headers(number, seat.trailers, end_stream=True)
+                else:
+                    self.h2.end_stream(number)
         except H2Error:
             output.clear()  # the service closed the stream: its answer or reset is on the way
         self.send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import threading
@@ -12,6 +13,7 @@ from typing import Self
 
 from tests.waiting import PATIENCE_S
 
+_END_OF_CHUNKS = re.compile(rb"(?:^|\n)0\r\n(?:[^\r\n]+\r\n)*\r\n")
 Script = Callable[[socket.socket, bytes], bool]
 
 
@@ -126,7 +128,7 @@ def _has_news(peer: socket.socket, wait_ms: int | None = None) -> bool:
 
 def _read_body(peer: socket.socket, length: int, pending: bytes) -> tuple[bytes, bytes]:
     """The body, and what came after it; a negative length stands for chunks."""
-    while length > len(pending) or (length < 0 and b"0\r\n\r\n" not in pending):
+    while length > len(pending) or (length < 0 and not _END_OF_CHUNKS.search(pending)):
         data = peer.recv(65_536)
         if not data:
             break

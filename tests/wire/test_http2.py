@@ -163,6 +163,19 @@ def test_a_body_without_length_goes_on_in_chunks(stage: Stage, upstream: RawUpst
     assert upstream.requests[1].endswith(b"\r\n\r\nhello")
 
 
+def test_trailer_fields_of_a_request_go_on_but_for_those_that_may_not(stage: Stage, upstream: RawUpstream) -> None:
+    upstream.begin()
+    with stage.client() as client:
+        number = client.request(client.head(method="POST"), b"hello", is_whole=False)
+        trailers = [("x-sum", "7"), ("x-api-key", "k"), ("x-user", "root"), ("cookie", "a=b"), ("content-length", "9")]
+        client.h2.send_headers(number, trailers, end_stream=True)
+        client.flush()
+        client.read(lambda: client.answers[number].is_over)
+        assert client.answers[number].status == 200
+    (request,) = upstream.requests
+    assert request.endswith(b"5\r\nhello\r\n0\r\nx-sum: 7\r\n\r\n")
+
+
 def test_who_expects_a_word_before_sending_gets_it(stage: Stage) -> None:
     with stage.client() as client:
         number = client.h2.get_next_available_stream_id()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.events import DataReceived, RequestReceived, StreamEnded, TrailersReceived
 from h2.exceptions import H2Error
 from hyperframe.frame import GoAwayFrame, HeadersFrame
 
@@ -34,6 +34,7 @@ class Service:
 
     script: Script = answer_ok
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    trailers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +76,8 @@ class Service:
                             number = event.stream_id or 0
                             bodies[number] = bodies.get(number, b"") + (event.data or b"")
                             h2.acknowledge_received_data(event.flow_controlled_length or 0, number)
+                        case TrailersReceived():
+                            self.trailers.append({str(name): str(value) for name, value in event.headers or ()})
                         case StreamEnded():
                             number = event.stream_id or 0
                             self.requests.append((heads[number], bodies.get(number, b"")))
@@ -127,6 +130,16 @@ def test_a_request_of_http_1_is_translated(service: Service, gateway_of: Gateway
     assert fields["x-mixed"] == "Case"
     assert fields["te"] == "trailers"
     assert not {"host", "connection", "transfer-encoding", "x-api-key"} & fields.keys()
+
+
+def test_trailer_fields_of_a_request_end_its_stream(service: Service, gateway_of: GatewayProcess) -> None:
+    service.trailers.clear()
+    body = b"5\r\nhello\r\n0\r\nX-Sum: 7\r\nX-User: root\r\n\r\n"
+    with RawClient(gateway_of.port) as client:
+        lines = ["POST /bank/v1/accounts HTTP/1.1", "Host: a", f"X-API-Key: {KEY}", "Transfer-Encoding: chunked"]
+        client.send("\r\n".join([*lines, "", ""]).encode() + body)
+        assert client.read_answer()[0] == 200
+    assert (service.requests[0][1], service.trailers) == (b"hello", [{"x-sum": "7"}])
 
 
 def test_calls_share_one_connection(service: Service, gateway_of: GatewayProcess) -> None:

@@ -8,7 +8,7 @@ frames.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -108,14 +108,6 @@ def _host(authority: bytes, hosts: Sequence[bytes]) -> bytes:
     if not _AUTHORITY.fullmatch(host):
         raise HeadRefused("the host")
     return host
-
-
-def check_trailers(fields: Iterable[tuple[bytes, bytes]]) -> None:
-    """Refuse a trailer section that no request may have. Errors: HeadRefused."""
-    for name, value in fields:
-        if name.startswith(b":"):
-            raise HeadRefused("a pseudo field in trailers")
-        check_field(name, value)
 
 
 @dataclass(frozen=True, slots=True)

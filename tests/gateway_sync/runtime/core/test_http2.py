@@ -8,7 +8,8 @@ from gateway_sync.messages import FramingError
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.http2_credit import A_SECOND, MOST, FrameCredit
 from gateway_sync.runtime.core.http2_frames import FrameLengths
-from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, answer_head, check_trailers, request_head
+from gateway_sync.runtime.core.http2_heads import Fields, HeadRefused, answer_head, request_head
+from gateway_sync.runtime.core.http2_upstream_heads import trailer_lines
 from gateway_sync.runtime.core.request_head import read_request_head, split_head
 
 SOUND: list[tuple[bytes, bytes]] = [
@@ -69,9 +70,9 @@ def test_whatever_the_pseudo_fields_hold_no_line_ends_in_them(method: bytes, aut
     "field", [(b":path", b"/"), (b"x", b"a\r\nb"), (b"transfer-encoding", b"chunked"), (b"X", b"a")]
 )
 def test_trailers_hold_no_more_than_fields(field: tuple[bytes, bytes]) -> None:
-    check_trailers([(b"grpc-status", b"0")])
+    assert trailer_lines([(b"grpc-status", b"0")]) == b"grpc-status: 0\r\n"
     with pytest.raises(HeadRefused):
-        check_trailers([field])
+        trailer_lines([field])
 
 
 def test_an_answers_head_loses_what_belongs_to_its_connection() -> None:
