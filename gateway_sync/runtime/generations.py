@@ -1,5 +1,7 @@
 """Generations: snapshots on disk, the last three; a gateway starts from them with everything else dead.
 
+A few more are kept for as long as a worker that was told of them, and is slow to start, may still have to read them.
+
 A generation is a manifest file that names content-addressed fragment files. Files are written beside their name, synced
 and renamed. What is read is checked: signature over the manifest, digest of each fragment.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from gateway_sync.snapshot import FORMAT, Manifest, decode, digest, manifest_of
 logger = logging.getLogger(__name__)
 
 KEPT = 3
+MOST_KEPT = 16  # while they are young
+YOUNG_S = 60.0
 QUARANTINE = "quarantine"
 SOFTWARE_VERSION = "0.1.0"
 
@@ -111,12 +116,21 @@ class Generations:
 
     def _forget_old(self) -> None:
         paths = self.newest_first()
-        for path in paths[KEPT:]:
-            path.unlink(missing_ok=True)
-        used = {name for path in paths[:KEPT] for name in _fragments_of(path)}
+        kept = paths[:KEPT] + [path for path in paths[KEPT:MOST_KEPT] if _age_s(path) < YOUNG_S]
+        for path in paths:
+            if path not in kept:
+                path.unlink(missing_ok=True)
+        used = {name for path in kept for name in _fragments_of(path)}
         for path in self._fragments.glob("*.json"):
             if path.stem not in used:
                 path.unlink(missing_ok=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return YOUNG_S
 
 
 def _fragments_of(path: Path) -> Iterable[str]:
