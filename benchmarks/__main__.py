@@ -16,12 +16,16 @@ from pathlib import Path
 
 from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.exchanges import kinds
+from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
 from benchmarks.swaps import swaps
+from benchmarks.tls import tls
+from benchmarks.tunnels import tunnels
+from benchmarks.workers import workers
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]] = {
     "growth": ("P4 growth", rounds.growth),
@@ -30,6 +34,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "memory": ("P5 memory", memory),
     "swaps": ("P6 states applied under load", swaps),
     "streaming": ("P7 streaming", streaming),
+    "latency": ("P2 latency added at half of the full load", latency),
+    "workers": ("P3 two workers beside one", workers),
+    "tls": ("P12 TLS beside nginx", tls),
+    "tunnels": ("P12 open WebSockets", tunnels),
 }
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import processes
+from benchmarks.certificates import HOST
 
 CONNECTIONS = 32
 VARIANTS = 1024
@@ -114,14 +115,39 @@ def check_answers(port: int, calls: Path, body: str, cores: set[int]) -> None:
     _numbers(output)
 
 
-def measure(subject: Subject, calls: Path, seconds: int, cores: set[int]) -> Measured:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the load comes.
+
+    Shapes: https goes to the subject's TLS port; is_anew = each call on a connection of its own; between two calls of a
+    connection it waits so long, on the average.
+    """
+
+    connections: int = CONNECTIONS
+    wait_ms: int = 0
+    is_https: bool = False
+    is_anew: bool = False
+
+    @property
+    def script(self) -> str:
+        """What the script of wrk has more."""
+        if not self.wait_ms:
+            return ""
+        return f"function delay() return math.random({self.wait_ms // 2}, {self.wait_ms + self.wait_ms // 2}) end"
+
+
+STEADY = Manner()
+
+
+def measure(subject: Subject, calls: Path, seconds: int, cores: set[int], *, manner: Manner = STEADY) -> Measured:
     """One measured run against a subject.
 
     Errors: WrongAnswerError for a status that is no success, or a broken connection.
     """
     pids = processes.family(subject.pid)
     before = processes.cpu_s(pids)
-    output, generator_s, wall_s = _wrk(subject.port, calls, seconds, cores)
+    port = subject.tls_port if manner.is_https else subject.port
+    output, generator_s, wall_s = _wrk(port, calls, seconds, cores, manner=manner)
     used_s = processes.cpu_s(pids) - before
     requests, duration_us, p50_us, p99_us = _numbers(output)
     return Measured(
@@ -134,17 +160,20 @@ def measure(subject: Subject, calls: Path, seconds: int, cores: set[int]) -> Mea
     )
 
 
-def _wrk(port: int, calls: Path, seconds: int, cores: set[int], *, check: str = "") -> tuple[str, float, float]:
+def _wrk(
+    port: int, calls: Path, seconds: int, cores: set[int], *, check: str = "", manner: Manner = STEADY
+) -> tuple[str, float, float]:
     script = calls.with_name("load.lua" if not check else "check.lua")
-    script.write_text(_SCRIPT.replace("--CHECK--", check))
-    command = ["taskset", "-c", ",".join(map(str, sorted(cores))), "wrk", "-t", "1", "-c", str(CONNECTIONS)]
+    script.write_text(_SCRIPT.replace("--CHECK--", check + manner.script))
+    command = ["taskset", "-c", ",".join(map(str, sorted(cores))), "wrk", "-t", "1", "-c", str(manner.connections)]
     command += ["-d", f"{seconds}s", "--timeout", "5s", "-s", str(script)]
     for name, value in HEADERS.items():
         command += ["-H", f"{name}: {value}"]
+    if manner.is_anew:
+        command += ["-H", "Connection: close"]
+    address = f"https://{HOST}:{port}/" if manner.is_https else f"http://127.0.0.1:{port}/"
     before = os.times()
-    ended = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/", "--", str(calls)], capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([*command, address, "--", str(calls)], capture_output=True, text=True, check=False)
     after = os.times()
     if ended.returncode != 0:
         raise WrongAnswerError(ended.stdout + ended.stderr)

@@ -43,7 +43,7 @@ FULL_S = 3.0
 SETTLE_S = 90.0
 LONG_S = 120.0  # from here on memory is a matter of judgement
 MOST_GROWTH = 16 * 2**20
-SPARE = (4, 4, 4, 16)  # of what a Level counts: what comes and goes, among it three generations of a state
+SPARE = (4, 4, 4, 64)  # of what a Level counts: what comes and goes, among it some generations of a state
 KILLS_ANYWHERE = 0.4  # of the run; then the first slot's worker is left to live, so that a leak would show
 
 

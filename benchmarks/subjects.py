@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import control, processes
-from benchmarks.certificates import SEALING_KEY
+from benchmarks.certificates import SEALING_KEY, Certificate
 from benchmarks.interpreters import best_interpreter
 from benchmarks.load import Call, Subject
 from benchmarks.state import PEPPER, State, verify_key
@@ -143,6 +143,24 @@ def nginx(bench: Bench, upstream_port: int, _calls: list[Call]) -> Iterator[Subj
     """
     with _nginx(bench, "nginx", server, port=port, cores=bench.subject_cores) as process:
         yield Subject("nginx", port, process.pid)
+
+
+@contextmanager
+def nginx_tls(bench: Bench, upstream_port: int, certificate: Certificate) -> Iterator[Subject]:
+    """nginx as a bare proxy behind TLS, with the certificate of ours."""
+    port, chain, key = processes.free_port(), bench.folder / "nginx.pem", bench.folder / "nginx.key"
+    chain.write_text(certificate.chain)
+    key.touch(mode=0o600)
+    key.write_text(certificate.key)
+    server = f"""
+    upstream u {{ server 127.0.0.1:{upstream_port}; keepalive {POOL}; }}
+    server {{ listen {port} ssl backlog=4096; ssl_certificate {chain}; ssl_certificate_key {key};
+      ssl_protocols TLSv1.2 TLSv1.3; location / {{
+      proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+    }} }}
+    """
+    with _nginx(bench, "nginx-tls", server, port=port, cores=bench.subject_cores) as process:
+        yield Subject("nginx", port, process.pid, tls_port=port)
 
 
 @contextmanager
