@@ -19,6 +19,7 @@ from examples.bank.accounts.service import accounts_service
 from gateway_sync.compositions import read_composite
 from gateway_sync.problems import Where
 from gateway_sync.snapshot import API, Policy, Route, Snapshot, Target
+from tests.ports import free_ports
 from tests.upstreams import Arrival, Reply, Upstream
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
@@ -101,17 +102,23 @@ def snapshot_of(bank: Bank, *, most: int = 64) -> Snapshot:
         "v5": composite(deposit={"service": "ledger/v1"}),
         "v6": composite(deposit={"service": "foreign/v1"}),
         "v7": composite(deposit={"timeout": "300ms"}),
+        "v8": composite(),
+        "v9": composite(deposit={"service": "dead/v1"}),
     }
     versions = [
         replace(plain, id=f"ver_{name}", name=name, composites={TRANSFERS: settings})
         for name, settings in variants.items()
     ]
+    retries = {"retries": {"attempts": 2, "statuses": ["503"], "backoff": "1ms"}}
+    versions[7] = replace(versions[7], upstream=retries)
     limits = (Policy("client-limits", {"composites": most}),)
     snapshot = make_snapshot(versions, environment=make_environment(policies=limits))
     target = (Target("http", "127.0.0.1", bank.port, "", 100),)
     ledger = API("api_2", "ledger", "org_owner", "X-API-Key", (make_version(0, id="ver_l", targets=target),))
     foreign = API("api_3", "foreign", "org_other", "X-API-Key", (make_version(0, id="ver_f", targets=target),))
-    return replace(snapshot, apis=(*snapshot.apis, ledger, foreign))
+    closed = (Target("http", "127.0.0.1", free_ports(1)[0], "", 100),)
+    dead = API("api_4", "dead", "org_owner", "X-API-Key", (make_version(0, id="ver_d", targets=closed),))
+    return replace(snapshot, apis=(*snapshot.apis, ledger, foreign, dead))
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +210,7 @@ def test_steps_of_one_call_share_a_trace_though_the_caller_began_none(gateway: G
 def test_too_little_money_is_the_answer_and_nothing_is_booked(gateway: GatewayProcess, bank: Bank):
     status, document = transfer(gateway, amount="9999.00")
     assert (status, document["code"], document["step"]) == (409, "step-failed", "payer")
-    assert document["detail"] == "The paying account does not hold enough."
+    assert document["detail"] == "The paying account is unknown or does not hold enough."
     assert [call for call in bank.calls() if call.startswith("POST")] == []
 
 
@@ -286,6 +293,20 @@ def test_a_step_never_calls_an_api_of_another_organization(gateway: GatewayProce
     status, document = transfer(gateway, "v6")
     assert (status, document["step"], document["undone"]) == (502, "deposit", ["withdraw"])
     assert "does not run here" in document["detail"]
+
+
+def test_what_the_upstream_is_set_to_holds_for_steps_too(gateway: GatewayProcess, bank: Bank):
+    answers = iter([Reply(b"{}", 503)])
+    bank.faults["/accounts/acc-1"] = lambda: next(answers, None)
+    assert transfer(gateway, "v8")[0] == 201
+    assert sum(arrival.target == "/accounts/acc-1" for arrival in bank.arrivals) == 2
+
+
+def test_a_step_that_was_never_sent_is_not_undone(gateway: GatewayProcess, bank: Bank):
+    status, document = transfer(gateway, "v9")
+    assert (status, document["step"], document["undone"]) == (502, "deposit", ["withdraw"])
+    assert "cannot be reached" in document["detail"]
+    assert bank.calls().count("POST /reversals") == 1
 
 
 def test_a_stranger_is_refused_before_anything_is_called(gateway: GatewayProcess, bank: Bank):
