@@ -97,13 +97,17 @@ def _place(order: CertificateOrder, client: ACMEClient) -> None:
     placed = client.order(order.host.name)
     changes: dict[str, Any] = {"url": placed.location, "began_at": timezone.now(), "state": _State.VALIDATING}
     if placed.text("status") == "pending":
-        proof = client.look(_first_authorization(placed.fields())).fields()
+        proof = _proof_of(client, placed.fields())
         if proof.get("status") != "valid":
             challenge = _http_challenge(proof)
             token = text_of(challenge, "token")
             changes |= {"challenge_url": text_of(challenge, "url"), "token": token, "state": _State.ANSWERING}
             changes["answer"] = client.key.key_authorization(token)
     _move(order, is_for_gateways="token" in changes, **changes)
+
+
+def _proof_of(client: ACMEClient, order: dict[str, Any]) -> dict[str, Any]:
+    return client.look(_first_authorization(order)).fields()
 
 
 def _first_authorization(order: dict[str, Any]) -> str:
@@ -146,8 +150,8 @@ def _follow(order: CertificateOrder, client: ACMEClient) -> None:
         _finalize(order, client, text_of(fields, "finalize"))
     elif status == "valid":
         _keep(order, client.certificate(text_of(fields, "certificate")))
-    elif status == "invalid":
-        raise ACMEFault(_why_invalid(client, fields))
+    elif status == "invalid" or (status == "pending" and _proof_of(client, fields).get("status") == "invalid"):
+        raise ACMEFault(_why_invalid(client, fields))  # some authorities leave the order pending
     elif order.began_at is None or now - order.began_at > AUTHORITY_TAKES:
         message = f"The authority has not come to an end for {AUTHORITY_TAKES.seconds // 60} minutes."
         raise ACMEFault(message)
@@ -170,8 +174,7 @@ def _finalize(order: CertificateOrder, client: ACMEClient, url: str) -> None:
 def _why_invalid(client: ACMEClient, order: dict[str, Any]) -> str:
     """What the authority holds against an order: the error of its challenge, else its own."""
     told = words_of(order.get("error"))
-    proof = client.look(_first_authorization(order)).fields()
-    for challenge in proof.get("challenges") or ():
+    for challenge in _proof_of(client, order).get("challenges") or ():
         if isinstance(challenge, dict) and challenge.get("error"):
             told = words_of(challenge["error"])
     kind, words = told

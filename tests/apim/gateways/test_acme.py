@@ -173,6 +173,17 @@ def test_a_failed_proof_is_told_in_words_and_tried_again_later(
     assert (order.fault, order.failures) == ("", 0)
 
 
+def test_an_authority_that_leaves_the_order_pending_is_understood(
+    place: Environment, by: Actor, server: ACMEServer, port80: Port80
+) -> None:
+    port80.is_anothers = server.authority.leaves_pending = True
+    order = order_for(place, by)
+
+    wait_until(lambda: step(order).failures == 1, "the failure is noticed")
+
+    assert order.fault.startswith("Somebody else answered")
+
+
 def test_a_refused_nonce_is_tried_again_at_once(place: Environment, by: Actor, server: ACMEServer) -> None:
     server.bad_nonces = 2
     finish(order_for(place, by))
