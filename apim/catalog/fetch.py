@@ -44,7 +44,7 @@ def fetch_document(url: str) -> str:
         raise _refusal("The document is not UTF-8 text.") from error
 
 
-async def _download(url: httpx.URL, transport: GuardedTransport) -> bytes:
+async def _download(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> bytes:
     """What is at url. The limit holds for all of it: a server that drips its header line by line is never idle.
 
     Errors: TimeoutError; Invalid for an answer that is refused or too large; those of httpx.
@@ -60,6 +60,8 @@ async def _download(url: httpx.URL, transport: GuardedTransport) -> bytes:
         ) as client,
         client.stream("GET", url, headers={"Accept": "application/json, application/yaml, */*;q=0.5"}) as answer,
     ):
+        if url.scheme == "https" and any(hop.url.scheme != "https" for hop in (*answer.history, answer)):
+            raise _refusal(f"{url.host} leads from https to http, where anybody on the way could answer.")
         if not answer.is_success:
             raise _refusal(f"{url.host} answered {answer.status_code} {answer.reason_phrase}.".replace(" .", "."))
         content = bytearray()

@@ -102,7 +102,9 @@ DESCRIPTION = Description(
             "fields",
             "Header fields, and the claim that each tells. A caller's own fields of these names are always dropped.",
         ),
-        Setting("only", "Tokens only", "flag", "API keys, certificates and anonymous calls pass no longer.", default="false"),
+        Setting(
+            "only", "Tokens only", "flag", "API keys, certificates and anonymous calls pass no longer.", default="false"
+        ),
     ),
     "jwt: { issuer: https://login.example.com, audiences: [bank], scopes: [accounts:read] }",
     "unauthenticated",

@@ -5,12 +5,14 @@ Promises H16.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from django.test import override_settings
 
@@ -109,6 +111,24 @@ def test_metadata_and_link_local_addresses_are_out_of_reach(url: str) -> None:
 def test_a_redirect_does_not_lead_past_the_check(port: int) -> None:
     with pytest.raises(Invalid, match="does not allow"):
         fetch_document(f"http://127.0.0.1:{port}/to?http://169.254.169.254/")
+
+
+def test_what_was_asked_for_over_tls_comes_over_tls() -> None:
+    """Keys of issuers come this way: whoever could answer for them could sign tokens."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        way = {"/a": "https://b.example/b", "/b": "http://c.example/c", "/c": "https://d.example/d"}
+        location = way.get(request.url.path)
+        return httpx.Response(302, headers={"Location": location}) if location else httpx.Response(200, text="here")
+
+    transport = httpx.MockTransport(answer)
+    for path, is_refused in (("/a", True), ("/c", False)):
+        download = fetch._download(httpx.URL(f"https://a.example{path}"), transport)
+        if is_refused:
+            with pytest.raises(Invalid, match="from https to http"):
+                asyncio.run(download)
+        else:
+            assert asyncio.run(download) == b"here"
 
 
 def test_networks_of_the_environment_decide(port: int, environment: Environment) -> None:

@@ -26,11 +26,12 @@ ADMIN_PAGES = (
     "admin/ceilings", "admin/ceilings/environments/default", "admin/ceilings/organizations/acme",
     "admin/organizations", "admin/new-organization", "admin/organizations/acme", "admin/users", "admin/invite",
     "admin/applications", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host",
+    "admin/issuers", "admin/new-issuer",
     "admin/audit", "admin/mailbox", "admin/mail-server",
 )  # fmt: skip
 VERSION_PAGES = (
-    "", "/review", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions", "/diff",
-    "/publish", "/deprecate", "/block",
+    "", "/review", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions",
+    "/diff", "/publish", "/deprecate", "/block",
 )  # fmt: skip
 
 
