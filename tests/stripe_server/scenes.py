@@ -10,6 +10,7 @@ from tests.stripe_server.fixture import StripeServer
 
 START = 1767225600  # 2026-01-01T00:00:00Z
 DAY = 86400
+EARLIER: list[str] = []  # the newest event of what came before this test, when it runs against Stripe
 
 
 def clock(client: stripe.StripeClient, at: int = START) -> str:
@@ -63,8 +64,9 @@ def use(client: stripe.StripeClient, customer_id: str, value: int, name: str = "
 
 
 def kinds(client: stripe.StripeClient, *prefixes: str) -> list[str]:
-    """The types of the events so far, oldest first."""
-    found = [event.type for event in client.v1.events.list({"limit": 100}).data][::-1]
+    """The types of the events of this test so far, oldest first."""
+    since: Any = {"ending_before": EARLIER[-1]} if EARLIER else {}
+    found = [event.type for event in client.v1.events.list({"limit": 100} | since).data][::-1]
     return [kind for kind in found if not prefixes or kind.startswith(prefixes)]
 
 

@@ -105,6 +105,7 @@ def test_event_types_are_those_the_client_knows(running_stripe_server: Server):
     assert made - known == set()
 
 
+@pytest.mark.usefixtures("stand_in_only")
 def test_the_account_and_its_balance_have_the_published_shape(stripe_server: StripeServer):
     client = stripe_server.client()
     scenes.subscribed(stripe_server, scenes.price(client))
