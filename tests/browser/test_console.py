@@ -40,7 +40,8 @@ PAGES = (
     "admin/environments/default", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
     "admin/ceilings/organizations/acme", "admin/organizations", "admin/new-organization", "admin/organizations/acme",
     "admin/organizations/acme/suspend", "admin/users", "admin/invite", "admin/applications", "admin/audit",
-    "admin/mailbox", "admin/mail-server", "admin/certificates", "admin/new-certificate", "admin/hosts",
+    "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
+    "admin/certificates", "admin/new-certificate", "admin/hosts",
     "admin/new-host",
 )  # fmt: skip
 

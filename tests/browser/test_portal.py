@@ -29,6 +29,7 @@ MY_PAGES = (
     "/my",
     "/my/apps",
     "/my/apps/new",
+    "/my/billing",
     "/my/organization",
     "/my/settings",
     "/my/settings/tokens/new",

@@ -27,7 +27,7 @@ ADMIN_PAGES = (
     "admin/organizations", "admin/new-organization", "admin/organizations/acme", "admin/users", "admin/invite",
     "admin/applications", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host",
     "admin/issuers", "admin/new-issuer",
-    "admin/audit", "admin/mailbox", "admin/mail-server",
+    "admin/audit", "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
 )  # fmt: skip
 VERSION_PAGES = (
     "", "/review", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions",
