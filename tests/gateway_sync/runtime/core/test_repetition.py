@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway_sync.messages import FramingError, RequestHead
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.repetition import ATTEMPTS, HeadReader
-from gateway_sync.runtime.core.request_head import read_request_head, split_head
+from gateway_sync.runtime.core.request_head import KEPT_ALIVE, read_request_head, split_head
 
 _KEY_FIELDS = frozenset({b"x-api-key"})
 _TARGETS = st.sampled_from([b"/a", b"/a?b=1", b"http://other/a", b"a", b"/" + b"a" * 40])
@@ -49,6 +49,8 @@ _PROPERTIES = [name for name in RequestHead.__slots__ if not name.startswith("_"
 
 
 def _said(head: RequestHead) -> list[object]:
+    if head.connection in KEPT_ALIVE:
+        head.connection = b""  # says nothing, so a head that is read by repetition does not repeat it
     return [head.block(), head.lines, *(getattr(head, name) for name in _PROPERTIES)]
 
 
