@@ -23,7 +23,7 @@ CONTENT_TYPE = "application/msgpack"
 UNKNOWN = -1  # instead of microseconds that were not measured
 
 # Why an exchange was recorded.
-REFUSED, FAILED, RETRIED, SAMPLED, FORCED = "refused", "failed", "retried", "sampled", "forced"
+REFUSED, FAILED, RETRIED, SAMPLED = "refused", "failed", "retried", "sampled"
 
 Id = Annotated[str, msgspec.Meta(max_length=40)]
 Word = Annotated[str, msgspec.Meta(max_length=80)]
