@@ -1,4 +1,4 @@
-"""The soak holds on a small scale, and its tally notices each kind of wrong."""
+"""The soak holds on a small scale (R6), and its tally notices each kind of wrong."""
 
 from __future__ import annotations
 
