@@ -28,6 +28,7 @@ from benchmarks.interpreters import best_interpreter
 from benchmarks.load import Subject
 from benchmarks.memory import resident_bytes
 from benchmarks.soak_callers import Caller, Ground, HTTP2Caller
+from benchmarks.soak_tally import Tally
 from benchmarks.soak_tunnels import keep_tunnels
 from benchmarks.state import Size, State, calls_of, make_rows, state_of
 from benchmarks.subjects import ROOT, Bench
@@ -190,6 +191,21 @@ async def run(
     }
 
 
+def heard(state: State, tally: Tally) -> Offer:
+    """The control plane of a run, whose tally hears of each record from the first one on.
+
+    Who waits for the gateway to answer is counted too: heard later, what is then shipped would look like a gap.
+    """
+
+    def note(body: bytes) -> None:
+        batch = decode_batch(body)
+        tally.noted(batch.boot, batch.records)
+
+    offer = Offer(state)
+    offer.take_usage = note
+    return offer
+
+
 def soak(bench: Bench, extent: Length) -> dict[str, object]:
     """A run against a gateway with two workers and two services, one of which flaps."""
     everything = bench.subject_cores | bench.load_cores
@@ -201,14 +217,15 @@ def soak(bench: Bench, extent: Length) -> dict[str, object]:
         def state(revision: int) -> State:
             return _state(certificate, ports, revision)
 
-        offer = Offer(state(1))
+        tally = Tally()
+        offer = heard(state(1), tally)
         running = subjects.gateway(bench, offer, "soak", workers=WORKERS, cores=everything)
         subject = stack.enter_context(running)
         probes.wait_for_answer(subject.port, calls_of(SIZE)[0])
         context = ssl.create_default_context(cadata=certificate.chain)
         context.set_alpn_protocols(["h2"])
-        ground = Ground(subject.port, subject.tls_port, context, SIZE, random.Random(extent.seed))  # noqa: S311 - no secret
-        offer.take_usage = lambda body: _note(ground, body)
+        chance = random.Random(extent.seed)  # noqa: S311 - no secret
+        ground = Ground(subject.port, subject.tls_port, context, SIZE, chance, tally)
         held = Soak(subject, bench.folder / "soak", offer, ground)
         others = (lambda: held.reload(state), lambda: _flap(ground, services[1][1]))
         return asyncio.run(run(held, ground, others, extent))
@@ -222,11 +239,6 @@ def _level_of(home: Path, supervisor: int, workers: Sequence[int]) -> Level:
         len(list((state / "spool").iterdir())),
         len([path for path in state.rglob("*") if path.is_file()]),
     )
-
-
-def _note(ground: Ground, body: bytes) -> None:
-    batch = decode_batch(body)
-    ground.tally.noted(batch.boot, batch.records)
 
 
 def _state(certificate: Certificate, ports: list[int], revision: int) -> State:

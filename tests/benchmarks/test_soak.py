@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from apim.up.options import ROOT
+from benchmarks.soak import heard
 from benchmarks.soak_tally import Call, Outcome, Tally
-from gateway_sync.usage_wire import UsageContext, UsageEvent
+from benchmarks.state import Size, make_state
+from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, UsageBody, UsageContext, UsageEvent, encode_body
 
 BOOT = "b" * 32
 CONTEXT = UsageContext("ver_1", "GET /a", "org_1", "app_1", "crd_1", "sub_1", "pln_1")
@@ -84,6 +86,18 @@ def test_whatever_is_not_counted_exactly_is_a_fault(tally: Tally, events: list[U
     tally.noted(BOOT, events)
     tally.conclude()
     assert told in tally.faults[0]
+
+
+def test_tally_hears_of_who_waits_for_the_gateway_to_answer(tally: Tally) -> None:
+    offer = heard(make_state(Size(1, 1), 1), tally)
+    for seq, request_id in ((1, b""), (2, b"soak-1")):  # the first of them is of the probe, and shipped alone
+        record = FINAL_BODY.pack(seq, seq, 200, 0, 1, 1, 0, 9) + ADMIT_HEAD.pack(seq, 1, 1, len(request_id))
+        body = UsageBody(BOOT, 0, seq, seq, [""], {1: CONTEXT}, [record + request_id + b"/a"])
+        offer.take_usage(encode_body(body))
+    tally.ended("soak-1", answer(2))
+    tally.ended("soak-2", Outcome(0))
+    tally.conclude()
+    assert tally.faults == []
 
 
 def test_indeterminate_record_of_a_worker_that_lives_is_a_fault(tally: Tally) -> None:
