@@ -71,7 +71,10 @@ def _segment(value: str) -> str:
 
 
 def _is_left_out(text: Text, values: Values) -> bool:
-    return text.value(values) in {None, MISSING} if len(text.parts) == 1 and list(text.references) else False
+    if len(text.parts) != 1 or not any(True for _ in text.references):
+        return False
+    value = text.value(values)
+    return value is None or value is MISSING
 
 
 def field_lines(fields: Iterable[tuple[str, Text]], values: Values) -> list[bytes]:
@@ -91,7 +94,10 @@ def write_body(value: object, most_bytes: int) -> bytes | None:
     """A value as JSON, None for none. Errors: ValueMissing when it is larger than a composite may send."""
     if value is MISSING:
         return None
-    body = _ENCODER.encode(value)
+    try:
+        body = _ENCODER.encode(value)
+    except RecursionError as error:  # what was read just within the bound is a part of something deeper here
+        raise ValueMissing("a document is nested too deeply") from error
     if len(body) > most_bytes:
         raise ValueMissing(f"a document has more than {most_bytes} bytes")
     return body

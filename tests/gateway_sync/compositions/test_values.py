@@ -87,6 +87,9 @@ def test_members_without_a_value_are_left_out():
         ("{request.body.on}", "exists", True, True),
         ("{request.body.list}", "atLeast", 0, False),
         ("NaN", "atLeast", 0, False),
+        ("1_000", "atLeast", 10, False),
+        (" 20", "atLeast", 10, False),
+        ("٢٠", "atLeast", 10, False),
     ],
 )
 def test_a_condition_holds_or_not_whatever_it_compares(left: object, operator: str, right: object, holds: bool):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_sync.compositions import Composite, read_composite
-from gateway_sync.compositions.values import Values
+from gateway_sync.compositions.values import MISSING, Values
 from gateway_sync.problems import Where
 from gateway_sync.runtime.core.composed_outcomes import DONE, NOT_RUN, NOT_UNDONE, SKIPPED, TOLERATED, UNDONE, Outcome
+from gateway_sync.runtime.core.composed_requests import read_body
 from gateway_sync.runtime.core.composition import Composition, Cut, Effect, Pause, Send
 
 
@@ -199,6 +202,32 @@ def test_what_a_caller_left_out_is_the_callers_fault():
     assert run.outcome is not None
     refusal = run.outcome.refusal()
     assert (refusal.code, refusal.detail) == ("invalid-request", "{request.body.id} is not there.")
+
+
+@pytest.mark.parametrize("where", ["headers", "query"])
+@pytest.mark.parametrize("value", [b"{}", b"[]"])
+def test_a_list_or_an_object_is_no_value_of_a_field(where: str, value: bytes):
+    composite = composite_of([step(0, **{where: {"note": "{request.body.note}"}})])
+    run = run_of(composite, b'{"note": %s}' % value)
+    assert run.sent == []
+    assert run.outcome is not None
+    assert run.outcome.refusal().detail == "{request.body.note} is a list or an object."
+
+
+def test_a_document_that_becomes_too_deep_to_be_written_is_refused():
+    deepest = next(depth for depth in range(sys.getrecursionlimit(), 0, -1) if is_readable(depth))
+    body: object = "{request.body}"
+    for _ in range(20):
+        body = [body]
+    for depth in range(deepest - 12, deepest - 5):
+        run = run_of(composite_of([step(0, body=body)], maxBytes=10_000), b"[" * depth + b"]" * depth)
+        assert run.sent == []
+        assert run.outcome is not None
+        assert "nested too deeply" in run.outcome.refusal().detail
+
+
+def is_readable(depth: int) -> bool:
+    return read_body(b"[" * depth + b"]" * depth) is not MISSING
 
 
 def test_a_value_cannot_leave_its_segment_of_the_path():
