@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from gateway_sync.messages import NO_BODY, SIZED, Refusal, ResponseHead
 from gateway_sync.runtime.attempts import Attempts
 from gateway_sync.runtime.composed_step import TIMED_OUT, WORDS, StepCall, StepClient
+from gateway_sync.runtime.composition_journal import OVER, CompositionJournal
 from gateway_sync.runtime.core.composed_outcomes import NOT_RUN, SKIPPED, Outcome
 from gateway_sync.runtime.core.composed_values import values_of
 from gateway_sync.runtime.core.composition import Composition, Cut, Effect, Pause, Send
@@ -34,7 +35,6 @@ from gateway_sync.trace_wire import SAMPLED, Part
 
 if TYPE_CHECKING:
     from gateway_sync.compositions import Composite
-    from gateway_sync.runtime.composition_journal import CompositionJournal
     from gateway_sync.runtime.core.index import VersionEntry
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.serving import Serving
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 _LEEWAY_S: Final = 2.0
 _BODILESS: Final = (204, 304)
+_OF_CALLERS: Final = ("invalid-request", "client-closed")  # no service failed
 
 
 class Compositions:
@@ -52,6 +53,7 @@ class Compositions:
         """None is under way; what earlier workers of the slot left unfinished is told."""
         self._serving = serving
         self._journal = journal
+        self._is_complaining = False
         self.under_way: set[ComposedCall] = set()
         for left in journal.take_interrupted():
             serving.stats[COMPOSITES_INTERRUPTED] += 1
@@ -84,19 +86,29 @@ class Compositions:
         self._journal.close()
 
     def note(self, event: str, call: ComposedCall, step: str = "") -> None:
-        """Write down what happens, so that it is known should this process be killed."""
-        self._journal.note(event, call.request_id, call.operation, step)
+        """Write down what happens, so that it is known should this process be killed.
+
+        Errors: none; a full disk must keep nobody from undoing, nor keep the place of what is over.
+        """
+        try:
+            self._journal.note(event, call.request_id, call.operation, step)
+        except OSError as error:
+            if not self._is_complaining:
+                logger.error("composite operations cannot be written down: %s", error)  # noqa: TRY400 - the disk, no bug
+            self._is_complaining = True
+        else:
+            self._is_complaining = False
 
     def end(self, call: ComposedCall, outcome: Outcome) -> None:
         """A composition is over."""
-        self.note("over", call)
+        self.note(OVER, call)
         self.under_way.discard(call)
         if not self.under_way:
             self._journal.clear()
         if outcome.failure is None:
             return
         stats = self._serving.stats
-        stats[UPSTREAM_ERRORS] += 1
+        stats[UPSTREAM_ERRORS] += outcome.failure.code not in _OF_CALLERS
         words = "; ".join(record.words for record in outcome.records)
         if outcome.not_undone:
             stats[COMPOSITES_NOT_UNDONE] += 1

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+OVER: Final = "over"
+REWRITE_BYTES: Final = 1 << 20  # of a worker that is never without a composite operation
 _SUFFIX: Final = ".composites"
 
 
@@ -23,15 +25,44 @@ class CompositionJournal:
         self._folder = folder
         self._slot = slot
         self._path = folder / f"{slot}.{os.getpid()}{_SUFFIX}"
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+        # A container that starts again gives its processes the same numbers again.
+        self._left = self._path.read_bytes() if self._path.exists() else b""
+        self._file = _emptied(self._path)
+        self._under_way: dict[str, list[bytes]] = {}
+        self._size, self._bound = 0, REWRITE_BYTES
 
     def note(self, event: str, request_id: str, operation: str, step: str) -> None:
         """Add a line; it is the kernel's once this returns. Errors: OSError."""
-        os.write(self._file, json.dumps([event, request_id, operation, step]).encode() + b"\n")
+        line = json.dumps([event, request_id, operation, step]).encode() + b"\n"
+        if event == OVER:
+            self._under_way.pop(request_id, None)
+        else:
+            self._under_way.setdefault(request_id, []).append(line)
+        if self._size > self._bound:
+            self._rewrite()
+        else:
+            os.write(self._file, line)
+            self._size += len(line)
+
+    def _rewrite(self) -> None:
+        """Leave out what is over; a kill leaves the file as it was, or as it is then."""
+        content = b"".join(line for lines in self._under_way.values() for line in lines)
+        fresh = self._path.with_suffix(".fresh")
+        file = _emptied(fresh)
+        try:
+            os.write(file, content)
+            fresh.replace(self._path)
+        except OSError:
+            os.close(file)
+            raise
+        os.close(self._file)
+        self._file, self._size, self._bound = file, len(content), max(REWRITE_BYTES, 2 * len(content))
 
     def clear(self) -> None:
         """Nothing is under way."""
         os.ftruncate(self._file, 0)
+        self._size = 0
+        self._under_way.clear()
 
     def close(self) -> None:
         """The worker ends; a file that tells nothing goes with it."""
@@ -41,13 +72,17 @@ class CompositionJournal:
 
     def take_interrupted(self) -> list[str]:
         """What workers of this slot left unfinished when they were killed, in words; told once."""
-        found: list[str] = []
+        found, self._left = _unfinished(self._left), b""
         for path in sorted(self._folder.glob(f"{self._slot}.*{_SUFFIX}")):
             process = path.name.split(".")[1]
             if path != self._path and not Path("/proc", process).exists():
                 found += _unfinished(path.read_bytes())
                 path.unlink(missing_ok=True)
         return found
+
+
+def _emptied(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
 
 
 def _unfinished(content: bytes) -> list[str]:
@@ -58,7 +93,7 @@ def _unfinished(content: bytes) -> list[str]:
             event, request_id, operation, step = json.loads(line)
         except ValueError:  # the last line, cut off
             continue
-        if event == "over":
+        if event == OVER:
             operations.pop(request_id, None)
         else:
             words = operations.setdefault(request_id, [f"{operation} of request {request_id}"])

@@ -271,9 +271,11 @@ def test_a_body_beyond_the_bound_is_refused(gateway: GatewayProcess, bank: Bank)
 
 @pytest.mark.parametrize("body", [b"", b"[1", b'{"to": "acc-2", "amount": "1.00"}'], ids=["none", "broken", "partial"])
 def test_a_body_that_lacks_a_value_is_the_callers_fault(gateway: GatewayProcess, bank: Bank, body: bytes):
+    failed = metric(gateway, "apim_upstream_errors_total")
     status, document, _ = ask(gateway, "POST", "/bank/v1/transfers", body)
     assert (status, document["code"]) == (400, "invalid-request")
     assert "{request.body.from} is not there" in document["detail"]
+    assert metric(gateway, "apim_upstream_errors_total") == failed
 
 
 def test_a_body_in_chunks_is_as_good(gateway: GatewayProcess, bank: Bank):
