@@ -51,8 +51,10 @@ class FrameCheck:
         """True when what went on ends with a frame."""
         return not self._left
 
-    def feed(self, data: bytes) -> bytes:  # noqa: C901, PLR0912 - a frame's head, read in one pass
+    def feed(self, data: bytes) -> bytes:  # noqa: C901, PLR0911, PLR0912 - a frame's head, read in one pass
         """What may go on: all of it, but for a frame's beginning that is not whole yet; until fault is set."""
+        if self.is_closed:
+            return b""
         if self._held:
             data, self._held = self._held + data, b""
         position, size = self._left, len(data)

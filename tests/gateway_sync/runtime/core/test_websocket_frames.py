@@ -127,6 +127,7 @@ def test_nothing_follows_a_close(code: int) -> None:
     check = FrameCheck(is_client=True)
     assert check.feed(GOOD + close + GOOD) == GOOD + close
     assert (check.is_closed, check.fault, check.is_between) == (True, 0, True)
+    assert (check.feed(GOOD), check.is_between) == (b"", True)
 
 
 def test_close_frames_of_the_gateway_are_frames() -> None:
