@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
@@ -52,6 +53,7 @@ class TraceShipper:
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._pause_s = EVERY_S
         self._is_complaining = False
+        self._is_reading, self._is_shipping = threading.Lock(), threading.Lock()  # the last time may be beside another
         self.shipped = 0
         self.dropped = 0
 
@@ -76,13 +78,14 @@ class TraceShipper:
 
     def read(self) -> None:
         """Take what the workers left, at once for the collector, in line for the control plane."""
-        for slot in range(self._slots):
-            ring = self._rings.get(slot) or self._open(slot)
-            for record in ring.read(MOST_A_RING) if ring is not None else ():
-                self.dropped += len(self._waiting) == MOST_WAITING
-                self._waiting.append(record)
-                if self._spans is not None:
-                    self._tell(record, self._spans.take)
+        with self._is_reading:
+            for slot in range(self._slots):
+                ring = self._rings.get(slot) or self._open(slot)
+                for record in ring.read(MOST_A_RING) if ring is not None else ():
+                    self.dropped += len(self._waiting) == MOST_WAITING
+                    self._waiting.append(record)
+                    if self._spans is not None:
+                        self._tell(record, self._spans.take)
 
     def _open(self, slot: int) -> TraceRing | None:
         path = ring_path(self._folder, slot)
@@ -103,7 +106,9 @@ class TraceShipper:
             take(trace)
 
     def ship(self) -> None:
-        """Hand in what waits. Errors: none; a control plane that is down is asked more and more seldom."""
+        """Hand in what waits, unless that is under way. Errors: none; who is down is asked more and more seldom."""
+        if not self._is_shipping.acquire(blocking=False):
+            return
         try:
             while self._waiting:
                 batch = self._next()
@@ -123,6 +128,8 @@ class TraceShipper:
         except ControlPlaneDown as error:
             self._complain(error)
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        finally:
+            self._is_shipping.release()
 
     def ship_last(self) -> None:
         """Hand in what is there, for the gateway ends."""
@@ -132,7 +139,7 @@ class TraceShipper:
     def _next(self) -> list[bytes]:
         batch: list[bytes] = []
         size = 0
-        for record in self._waiting:
+        for record in list(self._waiting):  # another thread may add to it
             size += len(record)
             if len(batch) == MAX_TRACES or (batch and size > MAX_BODY_BYTES // 2):
                 break
