@@ -165,10 +165,17 @@ def test_a_failed_call_names_the_target_and_what_failed(place: Place) -> None:
 
 
 def test_a_call_that_was_tried_again_tells_each_try_and_why(place: Place) -> None:
-    ids = [call(place, "/bank/v2/accounts") for _ in range(2)]
-    assert [status for status, _ in ids] == [200, 200]
-    wait_until(lambda: any(request_id in place.control.traces for _, request_id in ids), "the trace")
-    (trace,) = [place.control.traces[request_id] for _, request_id in ids if request_id in place.control.traces]
+    ids: list[str] = []
+
+    def is_told() -> bool:
+        # A target that could not be reached a moment ago, as for another test, is tried last: until it is the first.
+        status, request_id = call(place, "/bank/v2/accounts")
+        assert status == 200
+        ids.append(request_id)
+        return any(known in place.control.traces for known in ids)
+
+    wait_until(is_told, "the trace", pause_s=0.2)
+    trace = next(place.control.traces[request_id] for request_id in ids if request_id in place.control.traces)
     assert trace.reason == "retried"
     assert [(tried.outcome, tried.retry, tried.status) for tried in trace.tries] == [
         ("unreached", "unreached", 0),
@@ -297,3 +304,10 @@ def test_a_flood_of_unknown_callers_fills_nothing_and_hides_no_refusal_of_a_know
     assert [ring.stat().st_size < DATA_BYTES + 4096 for ring in rings] == [True]
     _, page = place.gateway.admin("/metrics")
     assert b"apim_traces_lost_total 0\n" in page
+    later: list[str] = []
+
+    def is_nobody_told_again() -> bool:  # the tests after this one may be of calls of nobody
+        later.append(call(place, "/bank/v1/accounts", key="apim_live_wrong")[1])
+        return any(known in place.control.traces for known in later)
+
+    wait_until(is_nobody_told_again, "room for calls of nobody", pause_s=0.5)
