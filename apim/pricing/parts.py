@@ -106,6 +106,7 @@ Part = Flat | Setup | Metered | Prepaid
 MODELS = ("flat", "setup", "unit", "graduated", "volume", "package", "prepaid")
 TERMS = ("advance", "arrears")
 _TIERS_AT_MOST = 100
+_LONGEST_NAME = 60
 
 
 def read_part(fields: Fields, currency: str) -> Part | None:
@@ -115,6 +116,10 @@ def read_part(fields: Fields, currency: str) -> Part | None:
     if len(fields.faults) > before:
         return None
     name = fields.text("name", default=model)
+    if len(name) > _LONGEST_NAME or ":" in name:
+        fields.fault(
+            "name", f"A name has at most {_LONGEST_NAME} characters and no colon.", "It stands on the invoice."
+        )
     match model:
         case "flat":
             fields.only(("name", "model", "amount", "term"))

@@ -55,6 +55,8 @@ def test_a_plan_with_prices_keeps_its_subscriptions_unless_it_says_otherwise() -
         ({"currency": "EUR", "prices": ["29"]}, "prices/0", "must be a mapping"),
         ({"currency": "EUR", "prices": [BASE, BASE]}, "prices/1/name", "two prices named `base`"),
         ({"currency": "EUR", "prices": [CALLS, {**CALLS, "name": "x"}]}, "prices/1/meter", "has a price already"),
+        ({"currency": "EUR", "prices": [{**BASE, "name": "a:b"}]}, "prices/0/name", "no colon"),
+        ({"currency": "EUR", "prices": [{**BASE, "name": "b" * 61}]}, "prices/0/name", "at most 60"),
         ({"curency": "EUR"}, "curency", "Did you mean `currency`?"),
         ({"interval": "fortnight"}, "interval", "One of day, week, month, year"),
         ({"trial": {"days": 14}}, "trial", "needs prices"),
