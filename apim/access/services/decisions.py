@@ -74,6 +74,7 @@ def cancel_subscription(*, subscription: Subscription, by: Actor, at: datetime |
     """Works until `at`, then ends; without a date, and when its calls are refused anyway, it ends now.
 
     A paused one must not turn into one that works until its end: that would undo the pause.
+    Errors: Conflict access.ends_with_its_period for a date and what is paid for.
     """
     subscription = _locked(subscription)
     is_refused = subscription.lifecycle in (_Lifecycle.PENDING, _Lifecycle.PAUSED)
@@ -81,6 +82,14 @@ def cancel_subscription(*, subscription: Subscription, by: Actor, at: datetime |
         return end_subscription(subscription=subscription, by=by)
     before = state_of(subscription)
     _check_state(subscription, (_Lifecycle.ACTIVE, _Lifecycle.CANCELED), "canceled")
+    if subscription.payment != Subscription.Payment.NONE:
+        # Who bills it would not know, go on charging, and so bring it back.
+        raise Conflict(
+            "access.ends_with_its_period",
+            f"The subscription of {subscription} is paid for, so it ends at once or with its period.",
+            hint="Cancel it in the portal to the end of its period, or leave `at` out to end it now.",
+            field="at",
+        )
     subscription.lifecycle = _Lifecycle.CANCELED
     subscription.ends_at = at
     subscription.requested_plan_version = None

@@ -236,7 +236,8 @@ def _extend(subscription: Subscription, application: Application, terms: PlanVer
     else:
         subscription.plan_version = terms
         subscription.requested_plan_version = None
-    if subscription.lifecycle == Subscription.Lifecycle.CANCELED:
+    is_billed = subscription.payment != Subscription.Payment.NONE  # then its end is taken back where it is billed
+    if subscription.lifecycle == Subscription.Lifecycle.CANCELED and not is_billed:
         subscription.lifecycle = Subscription.Lifecycle.ACTIVE  # they came back before the end
         subscription.ends_at = None
     after = state_of(subscription)

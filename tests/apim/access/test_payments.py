@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from apim.access import services
 from apim.access.models import Application, Credential, Subscription
@@ -92,3 +93,21 @@ def test_who_waits_for_payment_does_not_stand_in_the_inbox(subscription: Subscri
     assert not Subscription.objects.awaiting_decision().exists()
     settled = settle_subscription(subscription=subscription, standing=Standing(payment="ok", lifecycle="active"), by=by)
     assert (settled.awaits_payment, settled.is_awaiting_decision) == (False, False)
+
+
+def test_what_is_paid_for_ends_where_it_is_billed(
+    subscription: Subscription, offer: Offer, shop: Application, by: Actor
+) -> None:
+    set_payment(subscription=subscription, payment="ok", by=by)
+    later = timezone.now() + timedelta(days=9)
+    with pytest.raises(Conflict) as refused:  # who bills it would go on
+        services.cancel_subscription(subscription=subscription, by=by, at=later)
+    assert refused.value.code == "access.ends_with_its_period"
+    standing = Standing(payment="ok", lifecycle="canceled", ends_at=later)
+    settle_subscription(subscription=subscription, standing=standing, by=by)
+    joined = services.subscribe(
+        application=access_factory.application(of=shop.organization), product=offer.product, plan=offer.free, by=by
+    )
+    assert (joined.lifecycle, joined.ends_at) == ("canceled", later)
+    assert joined.applications.count() == 2
+    assert services.cancel_subscription(subscription=subscription, by=by).lifecycle == "ended"
