@@ -14,7 +14,8 @@ from apim.billing.driver import DriverFailed
 from apim.billing.models import CatalogueEntry
 from apim.errors import Conflict
 from apim.pricing.money import minor_digits, to_minor
-from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Unit, Volume
+from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
+from apim.pricing.terms import Terms
 from apim.products.models import Meter, PlanVersion, Product
 
 _PRODUCT: Final = "product"
@@ -33,6 +34,10 @@ def obstacle_to_sale(version: PlanVersion) -> str:
         return "A minimum spend cannot be charged through Stripe here."
     if terms.maximum_spend is not None:
         return "A maximum spend cannot be kept through Stripe here."
+    if any(isinstance(part, Package) and _included(part, terms) for part in terms.prices):
+        return "Stripe knows no packages beside included units; tiers can say both."
+    if any(tier.flat for part in terms.prices for tier in getattr(part, "tiers", ())[:1]):
+        return "Stripe charges the fixed amount of a first tier without any usage too; a flat price says that."
     return ""
 
 
@@ -69,7 +74,7 @@ def price_of(connection: Connection, product: Product, version: PlanVersion, par
         if not isinstance(part, Flat):
             recurring |= {"usage_type": "metered", "meter": meter_of(connection, product, _meter_name(part))}
         params["recurring"] = recurring
-    return _entry(connection, _PRICE, lookup_key, params | _amounts(part, terms.currency))
+    return _entry(connection, _PRICE, lookup_key, params | _amounts(part, terms))
 
 
 def meter_of(connection: Connection, product: Product, name: str) -> str:
@@ -127,8 +132,18 @@ def _meter_name(part: Part) -> str:
     return part.meter
 
 
-def _amounts(part: Part, currency: str) -> dict[str, Any]:
+def _included(part: Unit | Package, terms: Terms) -> int:
+    """How many units cost nothing because a limit of the plan says so."""
+    limit = terms.limit_of(part.meter)
+    return limit.included if limit else 0
+
+
+def _amounts(part: Part, terms: Terms) -> dict[str, Any]:
+    currency = terms.currency
     match part:
+        case Unit() if included := _included(part, terms):
+            tiers = (Tier(included, Decimal(0)), Tier(None, part.unit))
+            return _amounts(Graduated(part.name, part.meter, tiers), terms)
         case Flat() | Setup():
             return {"unit_amount": to_minor(part.amount, currency)}
         case Unit():
