@@ -20,7 +20,8 @@ from apim.billing.catalogue import line_items
 from apim.billing.connection import Connection, find_connection, require_connection
 from apim.billing.driver import DriverFailed
 from apim.billing.folding import subscription_id_of
-from apim.billing.models import BillingSubscription, Customer
+from apim.billing.metering import tell_last_usage
+from apim.billing.models import BillingSubscription, Customer, Invoice
 from apim.billing.standing import OUR_ID, OUR_VERSION, Unmatched, sync_subscription
 from apim.errors import Conflict
 from apim.products.models import PlanVersion
@@ -33,16 +34,17 @@ _OUR_ORGANIZATION: Final = "apim_org"
 def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: str, by: Actor) -> str:
     """The address of a hosted page on which the subscription is bought; the one that is open for it already is closed.
 
-    Errors: billing.not_connected, billing.not_sellable, billing.nothing_to_pay, billing.provider_failed.
+    Errors: billing.not_connected, billing.not_sellable, billing.nothing_to_pay, billing.already_bought,
+    billing.invoice_unpaid, billing.bought_elsewhere, billing.checkout_open, billing.provider_failed.
     """
     connection = require_connection()
     subscription = Subscription.objects.with_names().get(pk=subscription.pk)  # another tab may have been quicker
     version = _wanted(subscription)
+    _require_paid(connection, subscription.organization)
+    _require_apart(connection, subscription, version)
     try:
         customer = ensure_customer(connection, subscription.organization)
-        mirror, _ = BillingSubscription.objects.get_or_create(
-            subscription=subscription, defaults={"mode": connection.mode}
-        )
+        mirror = _mirror_of(connection, subscription)
         _close_open_session(connection, mirror)
         params = _session_params(connection, subscription, version, customer)
         params |= {"success_url": return_url, "cancel_url": cancel_url}
@@ -50,7 +52,8 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
         session = connection.driver.make("checkout.session", params, key=key)
     except DriverFailed as failure:
         raise provider_failed(failure) from failure
-    _remember(subscription, session, by)
+    if not _remember(subscription, session, instead_of=mirror.session_id, by=by):
+        _give_up(connection, session)
     return str(session["url"])
 
 
@@ -66,6 +69,14 @@ def open_portal(*, organization: Organization, return_url: str) -> str:
         return str(connection.driver.make("billing_portal.session", params, key=key)["url"])
     except DriverFailed as failure:
         raise provider_failed(failure) from failure
+
+
+def had_trial(subscription: Subscription) -> bool:
+    """True when the organization has tried the product: who cancels and comes back begins no other trial."""
+    tried = BillingSubscription.objects.exclude(trial_end=None).exclude(subscription=subscription)
+    return tried.filter(
+        subscription__organization=subscription.organization_id, subscription__product=subscription.product_id
+    ).exists()
 
 
 def is_bought(subscription: Subscription) -> bool:
@@ -116,6 +127,7 @@ def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by
         if is_at_period_end:
             driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
         else:
+            tell_last_usage(connection, subscription.id)  # the last invoice is made at once
             driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": False})
         sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:
@@ -167,6 +179,55 @@ def _wanted(subscription: Subscription) -> PlanVersion:
     return subscription.requested_plan_version or subscription.plan_version
 
 
+def _require_paid(connection: Connection, organization: Organization) -> None:
+    """Refuse to sell on to who has not paid: else one leaves with each unpaid invoice and begins anew."""
+    unpaid = Invoice.objects.filter(organization=organization, mode=connection.mode, attempts__gt=0)
+    if unpaid.filter(status__in=("open", "uncollectible"), amount_remaining__gt=0).exists():
+        raise Conflict(
+            "billing.invoice_unpaid",
+            f"An invoice of {organization} has not been paid.",
+            hint="Pay it first: the page Billing leads to it.",
+        )
+
+
+def _require_apart(connection: Connection, subscription: Subscription, version: PlanVersion) -> None:
+    """Refuse what would be billed twice: a meter counts for an organization and a product, not for an environment."""
+    if not any(hasattr(part, "meter") for part in version.terms.prices):
+        return
+    others = BillingSubscription.objects.filter(
+        mode=connection.mode,
+        subscription__organization=subscription.organization_id,
+        subscription__product=subscription.product_id,
+        subscription__lifecycle__in=Subscription.LIVE,
+    ).exclude(subscription=subscription)
+    other = others.exclude(stripe_id="").select_related("subscription__environment").first()
+    if other is not None:
+        raise Conflict(
+            "billing.bought_elsewhere",
+            f"It is paid for in {other.subscription.environment} already, and the usage of both would be billed twice.",
+            hint="Choose a plan without usage prices here, or cancel the other one first.",
+        )
+
+
+def _mirror_of(connection: Connection, subscription: Subscription) -> BillingSubscription:
+    """The read model that a checkout is remembered in. What was begun in the other mode is forgotten there."""
+    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults={"mode": connection.mode})
+    if mirror.stripe_id:
+        raise _bought_already()
+    if mirror.mode != connection.mode:
+        mirror.mode, mirror.session_id, mirror.session_url = connection.mode, "", ""
+        mirror.save(update_fields=["mode", "session_id", "session_url"])
+    return mirror
+
+
+def _bought_already() -> Conflict:
+    return Conflict(
+        "billing.already_bought",
+        "It was bought a moment ago.",
+        hint="The page goes on by itself when Stripe has told us.",
+    )
+
+
 def _close_open_session(connection: Connection, mirror: BillingSubscription) -> None:
     """One open checkout a subscription: two tabs never buy it twice."""
     if not mirror.session_id:
@@ -175,17 +236,13 @@ def _close_open_session(connection: Connection, mirror: BillingSubscription) -> 
     if session["status"] == "open":
         connection.driver.act("checkout.session", mirror.session_id, "expire", {})
     elif session["status"] == "complete":
-        raise Conflict(
-            "billing.already_bought",
-            "It was bought a moment ago.",
-            hint="The page goes on by itself when Stripe has told us.",
-        )
+        raise _bought_already()
 
 
 def _session_params(
     connection: Connection, subscription: Subscription, version: PlanVersion, customer: str
 ) -> dict[str, Any]:
-    trial = version.terms.trial
+    trial = None if had_trial(subscription) else version.terms.trial
     data: dict[str, Any] = {"metadata": {OUR_ID: subscription.id, OUR_VERSION: version.id}}
     params: dict[str, Any] = {
         "mode": "subscription",
@@ -207,12 +264,27 @@ def _session_params(
     return params
 
 
+def _give_up(connection: Connection, session: Mapping[str, Any]) -> None:
+    """Another tab was quicker: nobody can buy by this checkout. Errors: billing.checkout_open."""
+    try:
+        connection.driver.act("checkout.session", str(session["id"]), "expire", {})
+    except DriverFailed as failure:
+        raise provider_failed(failure) from failure
+    raise Conflict(
+        "billing.checkout_open",
+        "Another tab has just gone on to the payment.",
+        hint="Pay there, or try again here: the other one is closed then.",
+    )
+
+
 @transaction.atomic
-def _remember(subscription: Subscription, session: Mapping[str, Any], by: Actor) -> None:
+def _remember(subscription: Subscription, session: Mapping[str, Any], *, instead_of: str, by: Actor) -> bool:
+    """True when the checkout is the one that is open now; False when another one took its place meanwhile."""
     mirror = BillingSubscription.objects.select_for_update().get(subscription=subscription)
-    if not mirror.stripe_id:
-        mirror.session_id, mirror.session_url = session["id"], session["url"] or ""
-        mirror.save(update_fields=["session_id", "session_url"])
+    if mirror.stripe_id or mirror.session_id != instead_of:
+        return False
+    mirror.session_id, mirror.session_url = session["id"], session["url"] or ""
+    mirror.save(update_fields=["session_id", "session_url"])
     record(
         by=by,
         action="billing.open_checkout",
@@ -220,3 +292,4 @@ def _remember(subscription: Subscription, session: Mapping[str, Any], by: Actor)
         after={"session": session["id"]},
         organization_id=subscription.organization_id,
     )
+    return True

@@ -13,7 +13,8 @@ from apim.access.models import Subscription
 from apim.accounts.models import Membership
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed
-from apim.billing.folding import stage_of
+from apim.billing.folding import payment_of, stage_of
+from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingSubscription
 from apim.billing.standing import Unmatched, sync_subscription
 from apim.notifications.services import send_mail
@@ -37,7 +38,9 @@ def follow_clock(connection: Connection) -> int:
         if mirror.unpaid_since is None or not mirror.subscription.is_live:
             continue
         stage = stage_of(timezone.now() - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
-        if stage == mirror.told_stage:
+        is_patient = mirror.grace_until is not None and timezone.now() < mirror.grace_until
+        due = payment_of("grace" if is_patient else stage)
+        if due == mirror.subscription.payment and (is_patient or stage == mirror.told_stage):
             continue
         try:
             sync_subscription(connection, mirror.stripe_id)
@@ -84,6 +87,7 @@ def end_what_is_over(connection: Connection) -> int:
     ended = 0
     for mirror in over.exclude(stripe_id="").exclude(status__in=("canceled", "incomplete_expired")):
         try:
+            tell_last_usage(connection, mirror.subscription_id)
             connection.driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": True})
             sync_subscription(connection, mirror.stripe_id)
         except (DriverFailed, Unmatched) as fault:

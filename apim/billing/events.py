@@ -31,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_ATTEMPTS: Final = 8
+_MOST_WHILE_DOWN: Final = 80  # three days: nothing is wrong with the event
 _FIRST_PAUSE: Final = timedelta(seconds=5)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
 _CLAIM: Final = timedelta(minutes=2)
 REPAIR_DAYS: Final = 3
 _SUBJECTS: Final = ("subscription", "invoice", "checkout.session")
@@ -87,15 +89,15 @@ def apply_event(connection: Connection, event_id: str) -> bool:
         return False
     event = StripeEvent.objects.get(id=event_id)
     if event.mode != connection.mode:
-        _put_off(event, "It is of the other mode.", is_passing=False)
+        _put_off(event, "It is of the other mode.", most_attempts=0)
         return False
     try:
         outcome = _apply(connection, event)
     except DriverFailed as failure:
-        _put_off(event, str(failure), is_passing=failure.is_passing)
+        _put_off(event, str(failure), most_attempts=_MOST_WHILE_DOWN if failure.is_passing else 0)
         return False
     except Unmatched as unmatched:
-        _put_off(event, str(unmatched), is_passing=True)
+        _put_off(event, str(unmatched), most_attempts=MOST_ATTEMPTS)
         return False
     event.state, event.outcome, event.applied_at = StripeEvent.State.APPLIED, outcome, timezone.now()
     event.retry_at = None
@@ -160,7 +162,7 @@ def _apply(connection: Connection, event: StripeEvent) -> str:
         if event.type == "invoice.created" and mirror is not None:
             # It stays a draft for about an hour: what is known of its period reaches it.
             count_usage(connection, only=mirror.subscription_id)
-            send_usage(connection)
+            send_usage(connection, only=mirror.subscription_id)
         invoice = sync_invoice(connection, found["id"])
         if invoice.status != "draft":
             invoice = rate_invoice(invoice)
@@ -168,9 +170,11 @@ def _apply(connection: Connection, event: StripeEvent) -> str:
     return "; ".join(told) or "It is about no subscription."
 
 
-def _put_off(event: StripeEvent, why: str, *, is_passing: bool) -> None:
-    is_over = not is_passing or event.attempts >= MOST_ATTEMPTS
+def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
+    is_over = event.attempts >= most_attempts
     event.state = StripeEvent.State.DEAD if is_over else StripeEvent.State.STORED
     event.outcome = why[:500]
-    event.retry_at = None if is_over else timezone.now() + _FIRST_PAUSE * 2**event.attempts
+    event.retry_at = (
+        None if is_over else timezone.now() + min(_FIRST_PAUSE * 2 ** min(event.attempts, 16), _LONGEST_PAUSE)
+    )
     event.save(update_fields=["state", "outcome", "retry_at"])

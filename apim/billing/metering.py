@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from apim.access.models import Subscription
 from apim.billing.catalogue import event_name_of, meter_of
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed
@@ -42,21 +43,40 @@ def count_usage(connection: Connection, look_back: timedelta = LOOK_BACK, *, onl
     billed = BillingSubscription.objects.filter(mode=connection.mode).exclude(stripe_id="")
     if only:
         billed = billed.filter(subscription_id=only)
-    return sum(
-        _count_subscription(mirror, look_back)
-        for mirror in billed.select_related("subscription__plan_version", "subscription__product")
-    )
+    return sum(_count_subscription(each, look_back) for each in list(billed.values_list("pk", flat=True)))
 
 
-def send_usage(connection: Connection) -> int:
-    """How many parts Stripe took. What it did not take is tried again with pauses; what it never will is put aside."""
+def send_usage(connection: Connection, *, only: str = "") -> int:
+    """How many parts Stripe took; only = the id of one subscription.
+
+    What it did not take is tried again with pauses; what it never will is put aside.
+    """
     due = OutgoingUsage.objects.filter(state=OutgoingUsage.State.DUE, retry_at__lte=timezone.now())
     due = due.filter(window__subscription__billing__mode=connection.mode).order_by("retry_at")
+    if only:
+        due = due.filter(window__subscription=only)
     return sum(_send(connection, identifier) for identifier in list(due.values_list("identifier", flat=True)[:_BATCH]))
 
 
-def _count_subscription(mirror: BillingSubscription, look_back: timedelta) -> int:
-    subscription = mirror.subscription
+def tell_last_usage(connection: Connection, subscription_id: str) -> None:
+    """What is known of a subscription's usage reaches Stripe before its last invoice is made. Errors: none."""
+    count_usage(connection, only=subscription_id)
+    send_usage(connection, only=subscription_id)
+
+
+@transaction.atomic
+def _count_subscription(subscription_id: str, look_back: timedelta) -> int:
+    """How many windows changed.
+
+    Whoever counts the same subscription meanwhile waits: what is read under the lock is never less than what was told
+    before, so a slow reader does not take back, and tell again, what a quick one told.
+    """
+    subscription = (
+        Subscription.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("plan_version")
+        .get(pk=subscription_id)
+    )
+    mirror = BillingSubscription.objects.get(subscription=subscription)
     priced = {part.meter for part in subscription.plan_version.terms.prices if hasattr(part, "meter")}
     if not priced or mirror.started_at is None:
         return 0
@@ -64,10 +84,15 @@ def _count_subscription(mirror: BillingSubscription, look_back: timedelta) -> in
     rows: defaultdict[datetime, list[UsageRollup]] = defaultdict(list)
     for at, found in _windows(mirror, since):
         rows[at] += found
-    meters = Meter.objects.filter(name__in=priced)
-    return sum(
-        _note(mirror, meter, at, int(meter_quantity(meter.terms, rows[at]))) for meter in meters for at in sorted(rows)
-    )
+    known = MeterWindow.objects.filter(subscription=subscription, hour__gte=since)
+    told = {(meter, at): quantity for meter, at, quantity in known.values_list("meter", "hour", "quantity")}
+    changed = 0
+    for meter in Meter.objects.filter(name__in=priced):
+        for at in sorted(rows):
+            quantity = int(meter_quantity(meter.terms, rows[at]))
+            if quantity != told.get((meter.name, at), 0):
+                changed += _note(mirror, meter, at, quantity)
+    return changed
 
 
 def _windows(mirror: BillingSubscription, since: datetime) -> Iterator[tuple[datetime, list[UsageRollup]]]:
@@ -101,12 +126,9 @@ def _moved(minute: datetime, edges: Iterable[datetime]) -> datetime:
     return next((edge for edge in edges if minute <= edge < minute + timedelta(minutes=1)), minute)
 
 
-@transaction.atomic
 def _note(mirror: BillingSubscription, meter: Meter, at: datetime, quantity: int) -> bool:
     """True when the window is new or changed: the difference stands in the outbox then."""
-    window, _ = MeterWindow.objects.select_for_update().get_or_create(
-        subscription_id=mirror.subscription_id, meter=meter.name, hour=at
-    )
+    window, _ = MeterWindow.objects.get_or_create(subscription_id=mirror.subscription_id, meter=meter.name, hour=at)
     difference = quantity - window.quantity
     if not difference:
         return False

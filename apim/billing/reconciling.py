@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,10 +15,13 @@ from django.utils import timezone
 from apim.billing.connection import Connection
 from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, MeterWindow
 from apim.pricing.money import from_minor, money_text, to_minor
+from apim.pricing.parts import Flat
 from apim.pricing.rating import Period, Rated, rate
+from apim.pricing.terms import Terms
 from apim.products.models import PlanVersion
 
 _DAYS: Final = 40
+_AT_ONCE: Final = timedelta(minutes=1)  # a last invoice is a moment older than the end that it is for
 _SETTLED: Final = ("open", "paid", "uncollectible")
 _NOTE_AT_MOST: Final = 500
 _KEY_PARTS: Final = 5
@@ -38,7 +42,7 @@ def rate_invoice(invoice: Invoice) -> Invoice:
         return _keep(invoice, None, "No line of it is of a plan of ours.", 0)
     strange = sum(line["amount"] for line in invoice.lines if line["price"] not in named)
     usage = _usage_of(invoice, named)
-    rated = rate(version.terms, usage, period=_period_of(invoice, version))
+    rated = rate(_terms_of(invoice, version), usage, period=_period_of(invoice, version))
     theirs: defaultdict[str, int] = defaultdict(int)
     for line in invoice.lines:
         if line["price"] in named:
@@ -113,6 +117,14 @@ def _period_of(invoice: Invoice, version: PlanVersion) -> Period:
     mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
     is_trial = version.terms.trial is not None and mirror is not None and mirror.trial_end is not None
     return Period.TRIAL if is_trial else Period.FIRST
+
+
+def _terms_of(invoice: Invoice, version: PlanVersion) -> Terms:
+    """What the invoice charges for: the last one has no next period to be paid in advance."""
+    over = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id, status="canceled")
+    if not over.filter(cancel_at__lte=invoice.created_at + _AT_ONCE).exists():
+        return version.terms
+    return replace(version.terms, prices=tuple(part for part in version.terms.prices if not isinstance(part, Flat)))
 
 
 def _text(minor: int, invoice: Invoice) -> str:

@@ -55,13 +55,20 @@ def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscrip
 
 def sync_invoice(connection: Connection, stripe_id: str) -> Invoice:
     """The invoice as Stripe has it now. Errors: Unmatched; DriverFailed."""
-    found = connection.driver.find("invoice", stripe_id)
+    return _keep_invoice(connection, connection.driver.find("invoice", stripe_id))
+
+
+@transaction.atomic
+def _keep_invoice(connection: Connection, found: Object) -> Invoice:
     customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
     if customer is None:
         raise Unmatched(f"The customer {found.get('customer')} is not one of ours.")
     mirror = BillingSubscription.objects.filter(stripe_id=subscription_id_of("invoice", found) or "none").first()
     lines = found["lines"]["data"]
     periods = [line["period"] for line in lines if line.get("period")]
+    known = Invoice.objects.select_for_update().filter(stripe_id=found["id"]).first()
+    if known is not None and _progress(known.status) > _progress(found["status"]):
+        return known  # another reader was quicker, and saw it later
     invoice, _ = Invoice.objects.update_or_create(
         stripe_id=found["id"],
         defaults={
@@ -86,6 +93,11 @@ def sync_invoice(connection: Connection, stripe_id: str) -> Invoice:
         },
     )
     return invoice
+
+
+def _progress(status: str) -> int:
+    """How far an invoice is: it never goes back, so of two states the further one is the later one."""
+    return {"draft": 0, "open": 1, "uncollectible": 2}.get(status, 3)
 
 
 def _line_of(line: Mapping[str, Any]) -> dict[str, Any]:

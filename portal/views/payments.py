@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
-from apim.billing.checkout import look_after_checkout, open_checkout, open_portal, resume_at_provider
+from apim.billing.checkout import had_trial, look_after_checkout, open_checkout, open_portal, resume_at_provider
 from apim.billing.models import BillingSubscription, Customer, Invoice
 from apim.errors import Conflict
 from apim.pricing.words import headline, sentences
@@ -34,7 +35,7 @@ _INVOICES_SHOWN = 100
 def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
     """What is bought, and the button that leads to the hosted checkout."""
     subscription = _own(request, subscription_id)
-    if not subscription.awaits_payment:
+    if not (subscription.awaits_payment and subscription.is_live):
         return redirect("portal:subscription", subscription.id)
     form = forms.Form(posted(request))
     if request.method == "POST" and form.is_valid():
@@ -47,11 +48,12 @@ def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
             )
             return _with_hosted_forms(redirect(url))
     version = subscription.requested_plan_version or subscription.plan_version
+    terms = replace(version.terms, trial=None) if had_trial(subscription) else version.terms
     context = _context(subscription, "Pay") | {
         "form": form,
         "version": version,
-        "headline": headline(version.terms),
-        "sentences": sentences(version.terms),
+        "headline": headline(terms),
+        "sentences": sentences(terms),
     }
     return _with_hosted_forms(page(request, "portal/pay.html", context))
 
@@ -64,6 +66,8 @@ def paid(request: PortalRequest, subscription_id: str) -> HttpResponse:
     if subscription.awaits_payment:
         look_after_checkout(subscription)
         subscription.refresh_from_db()
+    if not subscription.is_live:
+        return redirect("portal:subscription", subscription.id)
     if not subscription.awaits_payment:
         if not request.headers.get("HX-Request"):
             messages.success(request, "Paid. Your subscription is in force.")

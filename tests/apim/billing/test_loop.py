@@ -159,7 +159,10 @@ def test_an_event_waits_while_stripe_is_down_and_is_applied_after(stripe_server:
     stripe_server.deliver()
     waiting.refresh_from_db()
     assert waiting.lifecycle == "pending"
+    StripeEvent.objects.update(attempts=20)  # half a day later
+    apply_all()
     assert StripeEvent.objects.filter(state="stored").exists()
+    assert not StripeEvent.objects.filter(state="dead").exists()
     _clear_faults(stripe_server)
     apply_all()
     waiting.refresh_from_db()

@@ -6,18 +6,22 @@ Promises D5, B6.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.billing import tasks
+from apim.billing.checkout import cancel_at_provider
 from apim.billing.connection import require_connection
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import BillingSubscription, CatalogueEntry, Customer, Invoice, MeterWindow, OutgoingUsage
 from apim.billing.reconciling import rate_invoice, reconcile
 from apim.usage.models import UsageRollup
+from tests.factories.accounts import TESTER
 from tests.payments import Stripe, buy
 
 pytestmark = pytest.mark.django_db
@@ -58,10 +62,10 @@ def counted_by_stripe() -> int:
 
 
 def tell() -> None:
-    connection = require_connection()
-    count_usage(connection)
+    stripe = require_connection()
+    count_usage(stripe)
     OutgoingUsage.objects.filter(state="due").update(retry_at=timezone.now())
-    send_usage(connection)
+    send_usage(stripe)
 
 
 def test_what_is_late_is_told_as_the_part_that_is_new_and_nothing_is_told_twice(
@@ -150,3 +154,44 @@ def test_the_invoice_is_what_our_rating_says_to_the_cent(stripe_server: Stripe, 
         assert reconcile(require_connection()) == 1
         invoice.refresh_from_db()
         assert (invoice.difference, invoice.note) == (4, "calls: Stripe 12.96 EUR, here 12.92 EUR")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_counts_while_another_does_waits_and_sees_what_the_other_saw(
+    stripe_server: Stripe, waiting: Subscription
+) -> None:
+    started = timezone.now() - timedelta(days=1)
+    BillingSubscription.objects.create(subscription=waiting, mode="test", stripe_id="sub_1", started_at=started)
+    before = timezone.now() - timedelta(hours=2)
+    calls(waiting, before, 8)
+    told: list[int] = []
+
+    def run() -> None:
+        try:
+            told.append(count_usage(require_connection()))
+        finally:
+            connection.close()
+
+    slow = Thread(target=run)
+    with transaction.atomic():
+        Subscription.objects.select_for_update().get(pk=waiting.pk)
+        slow.start()
+        slow.join(0.5)  # who does not wait has read by then
+        calls(waiting, before, 2)
+        count_usage(require_connection())
+    slow.join()
+    assert told == [0]
+    assert [part.quantity for part in OutgoingUsage.objects.all()] == [10]
+
+
+def test_what_was_used_just_before_a_cancellation_is_on_the_last_invoice(
+    stripe_server: Stripe, bought: Subscription
+) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        calls(bought, timezone.now() - timedelta(hours=2), 132_400)
+        cancel_at_provider(subscription=bought, is_at_period_end=False, by=TESTER)
+        assert OutgoingUsage.objects.get().state == "sent"
+        assert counted_by_stripe() == 132_400
+        stripe_server.deliver()
+        last = Invoice.objects.exclude(reason="subscription_create").get()
+        assert (last.subtotal, rate_invoice(last).difference, last.note) == (1296, 0, "")

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from apim.access.models import Subscription
-from apim.access.services import revise_plan
+from apim.access.services import revise_plan, subscribe
 from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription
 from apim.billing.moving import move_subscriptions
 from apim.errors import Conflict
 from apim.products.limits import Terms
+from apim.products.models import Product, ProductPlan
+from tests.factories import access, products
 from tests.factories.accounts import TESTER
 from tests.payments import PRICING, Stripe
 
@@ -50,6 +52,9 @@ def test_who_stripe_cannot_bill_so_stays(stripe_server: Stripe, bought: Subscrip
     done = move_subscriptions(version=free, by=TESTER, subscription_ids=[bought.id])
     assert done.moved == []
     assert "cancel it there first" in done.failed[bought.id]
+    yearly = revise_plan(plan=bought.plan_version.plan, terms=Terms(pricing={**DEARER, "interval": "year"}), by=TESTER)
+    done = move_subscriptions(version=yearly, by=TESTER, subscription_ids=[bought.id])
+    assert "charge it at once" in done.failed[bought.id]
     capped = revise_plan(
         plan=bought.plan_version.plan, terms=Terms(pricing={**DEARER, "maximumSpend": {"amount": "90.00"}}), by=TESTER
     )
@@ -67,3 +72,17 @@ def test_a_plan_that_moves_its_subscribers_leaves_paid_ones_to_be_moved_at_strip
     revise_plan(plan=bought.plan_version.plan, terms=terms, by=TESTER)
     bought.refresh_from_db()
     assert bought.plan_version.number == 1
+
+
+def test_who_has_a_plan_for_nothing_is_not_moved_to_one_that_nobody_would_pay(
+    stripe_server: Stripe, product: Product
+) -> None:
+    plan = products.plan(organization=product.organization, name="gift", terms=Terms())
+    ProductPlan.objects.create(product=product, plan=plan, position=9)
+    free = subscribe(application=access.application(), product=product, plan=plan, by=TESTER)
+    version = revise_plan(plan=plan, terms=Terms(pricing=DEARER), by=TESTER)
+    done = move_subscriptions(version=version, by=TESTER, subscription_ids=[free.id])
+    assert done.moved == []
+    assert "costs nothing now" in done.failed[free.id]
+    free.refresh_from_db()
+    assert free.plan_version.number == 1
