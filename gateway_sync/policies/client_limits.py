@@ -97,8 +97,8 @@ DESCRIPTION = Description(
             "composites",
             "Composite operations",
             "number",
-            "Calls of composite operations under way in one worker; a further one is refused with 503, so that calls"
-            " of plain operations never wait for them.",
+            "Calls of composite operations under way in one worker, at most half of them of one application; a further"
+            " one is refused with 503, so that calls of plain operations never wait for them.",
             default="64",
         ),
         Setting(

@@ -68,9 +68,14 @@ class Compositions:
         return composite is not None
 
     def _begin(self, exchange: Exchange, version: VersionEntry, composite: Composite) -> None:
-        """Serve it, unless as many as there may be are under way."""
-        serving = self._serving
-        if len(self.under_way) >= serving.bounds.composites:
+        """Serve it, unless as many as there may be are under way, in all or of one caller.
+
+        Who leaves frees no place before all is undone: without a share, calling and leaving would take the places of
+        everybody, whatever the caller's other limits.
+        """
+        serving, most = self._serving, self._serving.bounds.composites
+        own = sum(call.caller == _caller_of(exchange) for call in self.under_way)
+        if len(self.under_way) >= most or own >= (most + 1) // 2:
             serving.stats[COMPOSITES_REFUSED] += 1
             detail = "Too many composite operations are under way."
             exchange.refuse(Refusal("overloaded", detail, (b"Retry-After: 1",)))
@@ -123,7 +128,7 @@ class ComposedCall(Attempts):
 
     __slots__ = (
         "_calls", "_client", "_compositions", "_core", "_is_caller_gone", "_serving", "_timers",
-        "_undo_bytes", "_version", "operation", "request_id",
+        "_undo_bytes", "_version", "caller", "operation", "request_id",
     )  # fmt: skip
 
     def __init__(
@@ -139,6 +144,7 @@ class ComposedCall(Attempts):
         self._calls: dict[int, StepCall] = {}
         self._undo_bytes: dict[int, int] = {}  # bytes that the answers to compensations may still have
         self._timers: list[asyncio.TimerHandle] = []
+        self.caller = _caller_of(exchange)
         self.operation = composite.operation
         self.request_id = exchange.request_id.decode()
         self._core = Composition(
@@ -289,3 +295,9 @@ class ComposedCall(Attempts):
 
 def _now_us() -> int:
     return time.monotonic_ns() // 1000
+
+
+def _caller_of(exchange: Exchange) -> str:
+    """The application, and the address of who has none."""
+    grant = exchange.admission.grant
+    return (grant.caller.application if grant is not None else "") or exchange.client.address

@@ -332,7 +332,7 @@ def test_what_was_withdrawn_is_given_back_when_the_caller_leaves(gateway: Gatewa
 
 def test_hanging_composites_are_bounded_and_leave_plain_routes_alone(bank: Bank, tmp_path: Path):
     home = Home(tmp_path)
-    home.install(snapshot_of(bank, most=2))
+    home.install(snapshot_of(bank, most=4))  # a caller gets half of them
     process = GatewayProcess(home)
     _, release, fault = hold()
     arrived = threading.Semaphore(0)
