@@ -130,13 +130,18 @@ def wait_until_ready(place: Place, process: subprocess.Popen[str]) -> Product:
 
 
 def is_in_force(product: Product) -> bool:
-    """True when every worker of the gateway has all that was changed so far; no call is made for that."""
+    """True when every worker of the gateway has all that was changed so far; no call is made for that.
+
+    By digest: a change that comes to the same state is published under a new revision and not sent.
+    """
     token = {"Authorization": f"Bearer {product.token}"}
-    environment = httpx.get(f"{product.web}/api/v1/environments/default", headers=token, timeout=PATIENCE_S).json()
+    api = f"{product.web}/api/v1"
+    environment = httpx.get(f"{api}/environments/default", headers=token, timeout=PATIENCE_S).json()
+    newest = httpx.get(f"{api}/publications?limit=1", headers=token, timeout=PATIENCE_S).json()["data"][0]
     workers = httpx.get(f"{product.gateway_admin}/status", timeout=PATIENCE_S).json()["workers"]
-    wanted = (environment["published_revision"], environment["access_seq"])
+    wanted = (newest["digest"], environment["access_seq"])
     return not environment["is_waiting_to_publish"] and all(
-        (worker["revision"], worker["access_seq"]) == wanted for worker in workers
+        (worker["digest"], worker["access_seq"]) == wanted for worker in workers
     )
 
 

@@ -69,11 +69,13 @@ apim() {
 }
 is_in_force() { python3 - <<'PYTHON'
 import json, os, urllib.request as web
-asked = web.Request(os.environ["WEB"] + "/api/v1/environments/default")
-asked.add_header("Authorization", "Bearer " + os.environ["TOKEN"])
-wanted = json.load(web.urlopen(asked))
-here = {(each["revision"], each["access_seq"]) for each in json.load(web.urlopen(os.environ["ADMIN"]))["workers"]}
-is_told = here == {(wanted["published_revision"], wanted["access_seq"])}
+def read(path):
+    asked = web.Request(os.environ["WEB"] + "/api/v1/" + path)
+    asked.add_header("Authorization", "Bearer " + os.environ["TOKEN"])
+    return json.load(web.urlopen(asked))
+wanted, newest = read("environments/default"), read("publications?limit=1")["data"][0]
+here = {(each["digest"], each["access_seq"]) for each in json.load(web.urlopen(os.environ["ADMIN"]))["workers"]}
+is_told = here == {(newest["digest"], wanted["access_seq"])}
 raise SystemExit(wanted["is_waiting_to_publish"] or not is_told)
 PYTHON
 }
