@@ -17,10 +17,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from apim.access.models import Application, Credential
-from apim.access.services.credentials import check_expiry, emit, locked
+from apim.access.services.credentials import check_expiry, locked, register
 from apim.accounts.models import User
 from apim.audit.actor import Actor
-from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
 from apim.gateways.chains import read_certificates
 from apim.gateways.models import Environment
@@ -64,14 +63,7 @@ def register_certificate(
     shown = _read(certificate)
     environment = environment or default_environment()
     application, creator = locked(application, creator)
-    key_hash = settings.KEYRING.hash_secret(certificate_text(environment.id, shown.fingerprint))
-    registered = Credential.objects.filter(key_hash=key_hash).select_for_update().first()
-    if registered is not None and registered.is_live:
-        message = "This certificate belongs to an application already."
-        raise Conflict("access.certificate_taken", message, field="certificate", hint="Revoke it there first.")
-    if registered is not None:
-        Credential.objects.filter(pk=registered.pk).update(key_hash=f"gone-{registered.pk}")
-    credential = Credential.objects.create(
+    credential = Credential(
         application=application,
         environment=environment,
         product=product,
@@ -84,13 +76,11 @@ def register_certificate(
         client_id=shown.subject,
         fingerprint=shown.fingerprint,
         prefix=shown.fingerprint[:_PREFIX_CHARACTERS],
-        key_hash=key_hash,
+        key_hash=settings.KEYRING.hash_secret(certificate_text(environment.id, shown.fingerprint)),
     )
-    after = state_of(credential)
-    organization_id = application.organization_id
-    record(by=by, action="credential.create", target=credential, after=after, organization_id=organization_id)
-    emit(credential)
-    return credential
+    message = "This certificate belongs to an application already."
+    taken = Conflict("access.certificate_taken", message, field="certificate", hint="Revoke it there first.")
+    return register(credential, taken=taken, by=by)
 
 
 def _read(text: str) -> _Shown:

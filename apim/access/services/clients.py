@@ -12,10 +12,9 @@ from django.conf import settings
 from django.db import transaction
 
 from apim.access.models import Application, Credential
-from apim.access.services.credentials import check_expiry, emit, locked
+from apim.access.services.credentials import check_expiry, locked, register
 from apim.accounts.models import User
 from apim.audit.actor import Actor
-from apim.audit.services import record, state_of
 from apim.catalog.models import API
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment, Issuer
@@ -55,17 +54,7 @@ def register_client(
     organization_id = application.organization_id
     registration = _registration(environment, issuer, organization_id)
     home = "" if registration else organization_id
-    key_hash = settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id, home))
-    registered = Credential.objects.filter(key_hash=key_hash).select_for_update().first()
-    if registered is not None and registered.is_live:
-        raise Conflict(
-            "access.client_taken",
-            f"The client {client_id} of this issuer belongs to an application already.",
-            hint="Revoke it there first.",
-        )
-    if registered is not None:
-        Credential.objects.filter(pk=registered.pk).update(key_hash=f"gone-{registered.pk}")
-    credential = Credential.objects.create(
+    credential = Credential(
         application=application,
         environment=environment,
         product=product,
@@ -78,17 +67,10 @@ def register_client(
         client_id=client_id,
         registration=registration,
         prefix=client_id[:_PREFIX_CHARACTERS],
-        key_hash=key_hash,
+        key_hash=settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id, home)),
     )
-    record(
-        by=by,
-        action="credential.create",
-        target=credential,
-        after=state_of(credential),
-        organization_id=application.organization_id,
-    )
-    emit(credential)
-    return credential
+    message = f"The client {client_id} of this issuer belongs to an application already."
+    return register(credential, taken=Conflict("access.client_taken", message, hint="Revoke it there first."), by=by)
 
 
 def _registration(environment: Environment, issuer: str, organization_id: str) -> Issuer | None:

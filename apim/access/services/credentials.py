@@ -60,15 +60,34 @@ def create_credential(
             expires_at=expires_at,
         )
     )
+    _tell_of_new(issued.credential, by=by)
+    return issued
+
+
+def register(credential: Credential, *, taken: Conflict, by: Actor) -> Credential:
+    """The credential, saved, of what its callers hold already; a dead one of the same hash gives its hash up.
+
+    Errors: taken, while the hash is that of a live one.
+    """
+    known = Credential.objects.filter(key_hash=credential.key_hash).select_for_update().first()
+    if known is not None and known.is_live:
+        raise taken
+    if known is not None:
+        Credential.objects.filter(pk=known.pk).update(key_hash=f"gone-{known.pk}")
+    credential.save(force_insert=True)
+    _tell_of_new(credential, by=by)
+    return credential
+
+
+def _tell_of_new(credential: Credential, *, by: Actor) -> None:
     record(
         by=by,
         action="credential.create",
-        target=issued.credential,
-        after=state_of(issued.credential),
-        organization_id=application.organization_id,
+        target=credential,
+        after=state_of(credential),
+        organization_id=credential.application.organization_id,
     )
-    emit(issued.credential)
-    return issued
+    emit(credential)
 
 
 @transaction.atomic
