@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from apim.pricing.money import money_text, round_money
+from apim.pricing.money import money_text
 from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
 from apim.pricing.terms import Terms
 
@@ -44,11 +44,6 @@ def amount_words(amount: Decimal, currency: str) -> str:
     """The amount with its currency: `1,234.50 EUR`."""
     whole, point, fraction = money_text(amount, currency).partition(".")
     return f"{int(whole):,}{point}{fraction} {currency}" if whole.lstrip("-").isdigit() else f"{amount} {currency}"
-
-
-def usual_amount(amount: Decimal, currency: str) -> str:
-    """The rounded amount with its currency."""
-    return amount_words(round_money(amount, currency), currency)
 
 
 def _part_sentences(part: Part, terms: Terms) -> Iterator[str]:

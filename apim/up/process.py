@@ -56,12 +56,6 @@ class Process:
         """Collect the exit of a killed process."""
         self._popen.wait()
 
-    def log_tail(self, lines: int) -> str:
-        """The last lines of the log."""
-        with self.log.open("rb") as file:
-            file.seek(max(0, self.log.stat().st_size - 16384))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
-
     def _send(self, send: Callable[[int, int], None], number: int) -> None:
         try:
             send(self.group, number)
