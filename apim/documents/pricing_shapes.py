@@ -101,7 +101,8 @@ PLAN_FIELDS: Mapping[str, Shape] = {
                 meaning="What of a begun period is given back: by time, by the larger of time and quota used, nothing.",
             ),
         },
-        meaning="How subscribers change to and from it.",
+        meaning="How subscribers change to and from it. Kept, and without effect so far: who pays by Stripe cannot"
+        " change to another plan yet.",
     ),
     "migration": Record(
         {

@@ -54,7 +54,7 @@ class PricingForm(forms.Form):
         choices=(("pause", "pauses"), ("cancel", "ends")), initial="pause", label="Without a card it then"
     )
     minimum_spend = _amount("Costs at least", "A period; what is missing becomes a line of the invoice.")
-    maximum_spend = _amount("Costs at most", "A period; calls are blocked there.")
+    maximum_spend = _amount("Costs at most", "A period, in the simulator; Stripe cannot sell such a plan yet.")
     grace_days = forms.IntegerField(
         min_value=0, initial=14, label="Days of grace", help_text="After a failed payment; slower in the second half."
     )
