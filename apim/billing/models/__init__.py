@@ -1,0 +1,25 @@
+"""What billing keeps: the connection, what the provider told, and read models of what it holds.
+
+Amounts are whole minor units of their currency; apim.pricing.money knows how many digits that are.
+"""
+
+from __future__ import annotations
+
+from apim.billing.models.catalogue import CatalogueEntry, Customer
+from apim.billing.models.connection import Mode, StripeConnection, StripeEvent
+from apim.billing.models.invoices import Invoice, InvoiceQuerySet
+from apim.billing.models.subscriptions import BillingSubscription
+from apim.billing.models.usage import MeterWindow, OutgoingUsage
+
+__all__ = (
+    "BillingSubscription",
+    "CatalogueEntry",
+    "Customer",
+    "Invoice",
+    "InvoiceQuerySet",
+    "MeterWindow",
+    "Mode",
+    "OutgoingUsage",
+    "StripeConnection",
+    "StripeEvent",
+)

@@ -1,0 +1,42 @@
+"""What of organizations and of the catalogue stands at Stripe, by the ids it has there."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apim.accounts.models import Organization
+from apim.billing.models.connection import Mode
+
+
+class Customer(models.Model):
+    """The payer that stands for an organization at Stripe, one a mode."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="billing_customers")
+    mode = models.CharField(max_length=4, choices=Mode.choices)
+    stripe_id = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("organization", "mode"), name="one_customer_a_mode"),)
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+
+class CatalogueEntry(models.Model):
+    """What of the catalogue stands at Stripe: products, meters and prices, by the key we look them up by."""
+
+    id = models.BigAutoField(primary_key=True)
+    mode = models.CharField(max_length=4, choices=Mode.choices)
+    kind = models.CharField(max_length=16)
+    lookup_key = models.CharField(max_length=200)
+    stripe_id = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("mode", "kind", "lookup_key"), name="one_catalogue_entry_a_key"),
+        )
+
+    def __str__(self) -> str:
+        return self.lookup_key

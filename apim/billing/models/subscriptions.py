@@ -1,0 +1,33 @@
+"""How Stripe sees the subscriptions of ours."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apim.access.models import Subscription
+from apim.billing.models.connection import Mode
+
+
+class BillingSubscription(models.Model):
+    """How Stripe sees a subscription of ours. Written only from Stripe's present state, guarded by `version`."""
+
+    subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="billing")
+    mode = models.CharField(max_length=4, choices=Mode.choices)
+    stripe_id = models.CharField(max_length=64, blank=True, db_index=True)  # "" until it is bought
+    status = models.CharField(max_length=24, blank=True)
+    session_id = models.CharField(max_length=255, blank=True)  # of the checkout that is open
+    session_url = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    period_start = models.DateTimeField(null=True, blank=True)
+    period_end = models.DateTimeField(null=True, blank=True)
+    trial_end = models.DateTimeField(null=True, blank=True)
+    cancel_at = models.DateTimeField(null=True, blank=True)
+    unpaid_since = models.DateTimeField(null=True, blank=True)
+    is_pausing = models.BooleanField(default=False)  # the pause is ours, so its end is too
+    told_stage = models.CharField(max_length=16, blank=True)  # the last stage of dunning that was mailed
+    grace_until = models.DateTimeField(null=True, blank=True)  # an admin's patience: nothing is refused before
+    version = models.PositiveIntegerField(default=0)
+    synced_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.stripe_id or f"{self.subscription_id} not bought"
