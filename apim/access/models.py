@@ -124,6 +124,8 @@ class Subscription(models.Model):
     payment = models.CharField(max_length=16, choices=Payment.choices, default=Payment.NONE)
     awaits_payment = models.BooleanField(default=False)  # pending until it is paid for the first time
     is_out_of_credits = models.BooleanField(default=False)  # of a prepaid plan
+    capped_until = models.DateTimeField(null=True, blank=True)  # the most to be spent is spent; calls wait until then
+    is_throttled = models.BooleanField(default=False)  # the most to be spent is spent; calls pass at a part of the rate
     billing_anchor = models.DateTimeField(null=True, blank=True)  # what billing periods are counted from
     name = models.CharField(max_length=120, blank=True)  # of the document that declared it
     note = models.CharField(max_length=255, blank=True)  # of who asked, to who decides

@@ -5,14 +5,18 @@ Amounts are whole minor units of their currency; apim.pricing.money knows how ma
 
 from __future__ import annotations
 
+from apim.billing.models.adjustments import Adjustment, AdjustmentQuerySet
 from apim.billing.models.alarms import BillingAlarm
 from apim.billing.models.catalogue import CatalogueEntry, Customer
 from apim.billing.models.connection import Mode, StripeConnection, StripeEvent
 from apim.billing.models.invoices import Invoice, InvoiceQuerySet
+from apim.billing.models.spending import SpendingControl, UsageNotice
 from apim.billing.models.subscriptions import BillingSubscription, GrantedVersion
 from apim.billing.models.usage import MeterWindow, OutgoingUsage
 
 __all__ = (
+    "Adjustment",
+    "AdjustmentQuerySet",
     "BillingAlarm",
     "BillingSubscription",
     "CatalogueEntry",
@@ -23,6 +27,8 @@ __all__ = (
     "MeterWindow",
     "Mode",
     "OutgoingUsage",
+    "SpendingControl",
     "StripeConnection",
     "StripeEvent",
+    "UsageNotice",
 )
