@@ -8,6 +8,7 @@ from __future__ import annotations
 from apim.billing.models.adjustments import Adjustment, AdjustmentQuerySet
 from apim.billing.models.alarms import BillingAlarm
 from apim.billing.models.catalogue import CatalogueEntry, Customer
+from apim.billing.models.changes import MigrationMember, PlanChange, PlanMigration, PlanMigrationQuerySet, UsageCut
 from apim.billing.models.connection import Mode, StripeConnection, StripeEvent
 from apim.billing.models.invoices import Invoice, InvoiceQuerySet
 from apim.billing.models.spending import SpendingControl, UsageNotice
@@ -25,10 +26,15 @@ __all__ = (
     "Invoice",
     "InvoiceQuerySet",
     "MeterWindow",
+    "MigrationMember",
     "Mode",
     "OutgoingUsage",
+    "PlanChange",
+    "PlanMigration",
+    "PlanMigrationQuerySet",
     "SpendingControl",
     "StripeConnection",
     "StripeEvent",
+    "UsageCut",
     "UsageNotice",
 )
