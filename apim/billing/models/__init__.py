@@ -9,8 +9,10 @@ from apim.billing.models.adjustments import Adjustment, AdjustmentQuerySet
 from apim.billing.models.alarms import BillingAlarm
 from apim.billing.models.catalogue import CatalogueEntry, Customer
 from apim.billing.models.changes import MigrationMember, PlanChange, PlanMigration, PlanMigrationQuerySet, UsageCut
+from apim.billing.models.checks import ConnectionCheck
 from apim.billing.models.connection import Mode, StripeConnection, StripeEvent
 from apim.billing.models.invoices import Invoice, InvoiceQuerySet
+from apim.billing.models.rehearsals import Rehearsal, RehearsalQuerySet, RehearsalStep
 from apim.billing.models.spending import SpendingControl, UsageNotice
 from apim.billing.models.subscriptions import BillingSubscription, GrantedVersion
 from apim.billing.models.usage import MeterWindow, OutgoingUsage
@@ -21,6 +23,7 @@ __all__ = (
     "BillingAlarm",
     "BillingSubscription",
     "CatalogueEntry",
+    "ConnectionCheck",
     "Customer",
     "GrantedVersion",
     "Invoice",
@@ -32,6 +35,9 @@ __all__ = (
     "PlanChange",
     "PlanMigration",
     "PlanMigrationQuerySet",
+    "Rehearsal",
+    "RehearsalQuerySet",
+    "RehearsalStep",
     "SpendingControl",
     "StripeConnection",
     "StripeEvent",

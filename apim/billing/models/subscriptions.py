@@ -29,6 +29,7 @@ class BillingSubscription(models.Model):
     told_stage = models.CharField(max_length=16, blank=True)  # the last stage of dunning that was mailed
     told_trial_end = models.DateTimeField(null=True, blank=True)  # the end of a trial that was mailed ahead
     grace_until = models.DateTimeField(null=True, blank=True)  # an admin's patience: nothing is refused before
+    test_clock = models.CharField(max_length=64, blank=True, default="")  # of Stripe: its time is the payer's time
     version = models.PositiveIntegerField(default=0)
     synced_at = models.DateTimeField(null=True, blank=True)
 
