@@ -5,11 +5,12 @@ Prices are found by `{product}:{plan}:v{n}:{part}:{currency}` and never changed:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from apim.billing.connection import Connection
+from apim.billing.connection import Connection, account_of
 from apim.billing.driver import DriverFailed
 from apim.billing.models import CatalogueEntry
 from apim.errors import Conflict
@@ -21,6 +22,11 @@ from apim.products.models import Meter, PlanVersion, Product
 _PRODUCT: Final = "product"
 _METER: Final = "billing.meter"
 _PRICE: Final = "price"
+_PORTAL: Final = "portal"
+_PORTAL_NAME: Final = "apim-cards-1"  # another set of features is another name
+_LONGEST_NAME: Final = 100  # of an event, by docs.stripe.com/api/billing/meter/create
+_DIGEST: Final = 12
+_KINDS: Final = {_PORTAL: "billing_portal.configuration"}  # where the provider's word is another one
 
 
 def obstacle_to_sale(version: PlanVersion) -> str:
@@ -93,7 +99,31 @@ def meter_of(connection: Connection, product: Product, name: str) -> str:
 
 def event_name_of(product: Product, meter: Meter) -> str:
     """What events of the meter are called at Stripe; another definition is another name, for names are for ever."""
-    return f"apim.{product.name}.{meter.name}.v{meter.version}"[:100]
+    name = f"apim.{product.name}.{meter.name}.v{meter.version}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]  # what is cut off must not make two meters one
+    return f"{name[: _LONGEST_NAME - _DIGEST - 1]}.{digest}"
+
+
+def portal_configuration(connection: Connection) -> str:
+    """The id of what the hosted page offers: cards, invoices, address and tax ids; what is bought is changed here only.
+
+    Source: docs.stripe.com/api/customer_portal/configurations/create.
+    """
+    off = {"enabled": False}
+    updates = {"enabled": True, "allowed_updates": ["address", "name", "tax_id"]}
+    params = {
+        "features": {
+            "customer_update": updates,
+            "invoice_history": {"enabled": True},
+            "payment_method_update": {"enabled": True},
+            "subscription_cancel": off,
+            "subscription_update": off,
+        },
+        "metadata": {"apim_portal": _PORTAL_NAME},
+    }
+    return _entry(connection, _PORTAL, _PORTAL_NAME, params)
 
 
 def _stripe_product(connection: Connection, product: Product) -> str:
@@ -103,15 +133,14 @@ def _stripe_product(connection: Connection, product: Product) -> str:
 
 def _entry(connection: Connection, kind: str, lookup_key: str, params: Mapping[str, Any]) -> str:
     """The id of what stands under the key, made when there is none; what an interrupted try made is found again."""
-    known = CatalogueEntry.objects.filter(mode=connection.mode, kind=kind, lookup_key=lookup_key).first()
+    of = {"mode": connection.mode, "account_id": account_of(connection), "kind": kind, "lookup_key": lookup_key}
+    known = CatalogueEntry.objects.filter(**of).first()
     if known is not None:
         return known.stripe_id
     found = next(_existing(connection, kind, lookup_key), None)
     if found is None:
-        found = connection.driver.make(kind, params, key=f"apim:{kind}:{lookup_key}"[:255])["id"]
-    entry, _ = CatalogueEntry.objects.get_or_create(
-        mode=connection.mode, kind=kind, lookup_key=lookup_key, defaults={"stripe_id": found}
-    )
+        found = connection.driver.make(_KINDS.get(kind, kind), params, key=f"apim:{kind}:{lookup_key}"[:255])["id"]
+    entry, _ = CatalogueEntry.objects.get_or_create(**of, defaults={"stripe_id": found})
     return entry.stripe_id
 
 
@@ -122,9 +151,9 @@ def _existing(connection: Connection, kind: str, lookup_key: str) -> Iterator[st
     elif kind == _METER:
         yield from (each["id"] for each in driver.list(kind, {}) if each["event_name"] == lookup_key)
     else:
-        yield from (
-            each["id"] for each in driver.list(kind, {}) if each.get("metadata", {}).get("apim_product") == lookup_key
-        )
+        mark = "apim_portal" if kind == _PORTAL else "apim_product"
+        found = driver.list(_KINDS.get(kind, kind), {})
+        yield from (each["id"] for each in found if (each.get("metadata") or {}).get(mark) == lookup_key)
 
 
 def _meter_name(part: Part) -> str:

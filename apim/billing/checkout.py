@@ -1,4 +1,4 @@
-"""Buying: a hosted checkout for a subscription that waits for payment, and the hosted page of cards and invoices.
+"""Buying: a hosted checkout for a subscription that waits for payment, opened once and closed when it is over.
 
 What a browser says when it comes back is never trusted: the subscription begins when Stripe says that it is paid.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,19 +16,17 @@ from apim.access.models import Subscription
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record
-from apim.billing.catalogue import line_items
 from apim.billing.connection import Connection, find_connection, require_connection
-from apim.billing.driver import DriverFailed
+from apim.billing.customers import ensure_customer
+from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.folding import subscription_id_of
-from apim.billing.metering import tell_last_usage
-from apim.billing.models import BillingSubscription, Customer, Invoice
-from apim.billing.standing import OUR_ID, OUR_VERSION, Unmatched, sync_subscription
+from apim.billing.models import BillingSubscription, Invoice
+from apim.billing.sessions import checkout_params
+from apim.billing.standing import Unmatched, sync_subscription
 from apim.errors import Conflict
 from apim.products.models import PlanVersion
 
 logger = logging.getLogger(__name__)
-
-_OUR_ORGANIZATION: Final = "apim_org"
 
 
 def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: str, by: Actor) -> str:
@@ -46,7 +44,8 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
         customer = ensure_customer(connection, subscription.organization)
         mirror = _mirror_of(connection, subscription)
         _close_open_session(connection, mirror)
-        params = _session_params(connection, subscription, version, customer)
+        trial = None if had_trial(subscription) else version.terms.trial
+        params = checkout_params(connection, subscription, version, customer=customer, trial=trial)
         params |= {"success_url": return_url, "cancel_url": cancel_url}
         key = f"apim:checkout:{subscription.id}:{mirror.version}:{timezone.now().timestamp():.6f}"
         session = connection.driver.make("checkout.session", params, key=key)
@@ -57,31 +56,12 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
     return str(session["url"])
 
 
-def open_portal(*, organization: Organization, return_url: str) -> str:
-    """The address of the hosted page of cards, invoices and tax ids. Errors: billing.no_customer."""
-    connection = require_connection()
-    customer = Customer.objects.filter(organization=organization, mode=connection.mode).first()
-    if customer is None:
-        raise Conflict("billing.no_customer", f"{organization} has bought nothing yet.")
-    params = {"customer": customer.stripe_id, "return_url": return_url}
-    key = f"apim:portal:{customer.stripe_id}:{timezone.now().timestamp():.6f}"
-    try:
-        return str(connection.driver.make("billing_portal.session", params, key=key)["url"])
-    except DriverFailed as failure:
-        raise provider_failed(failure) from failure
-
-
 def had_trial(subscription: Subscription) -> bool:
     """True when the organization has tried the product: who cancels and comes back begins no other trial."""
     tried = BillingSubscription.objects.exclude(trial_end=None).exclude(subscription=subscription)
     return tried.filter(
         subscription__organization=subscription.organization_id, subscription__product=subscription.product_id
     ).exists()
-
-
-def is_bought(subscription: Subscription) -> bool:
-    """True when the subscription is billed by the provider, so that its end is told there."""
-    return BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").exists()
 
 
 def close_checkout(subscription: Subscription) -> None:
@@ -111,61 +91,6 @@ def look_after_checkout(subscription: Subscription) -> None:
             sync_subscription(connection, subscription_id_of("checkout.session", session))
     except (DriverFailed, Unmatched) as failure:
         logger.info("checkout %s is left to its events: %s", mirror.session_id, failure)
-
-
-def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by: Actor) -> None:
-    """Tell Stripe that the subscription is cancelled; ours follows what it then says.
-
-    Errors: billing.provider_failed; nothing has changed then.
-    """
-    mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
-    if mirror is None:
-        return
-    connection = require_connection()
-    driver = connection.driver
-    try:
-        if is_at_period_end:
-            driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
-        else:
-            tell_last_usage(connection, subscription.id)  # the last invoice is made at once
-            driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": False})
-        sync_subscription(connection, mirror.stripe_id)
-    except (DriverFailed, Unmatched) as failure:
-        raise provider_failed(failure) from failure
-    action = "billing.cancel_at_period_end" if is_at_period_end else "billing.cancel"
-    record(by=by, action=action, target=mirror, organization_id=subscription.organization_id)
-
-
-def resume_at_provider(*, subscription: Subscription, by: Actor) -> None:
-    """Take the cancellation at the end of the period back. Errors: billing.provider_failed."""
-    mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
-    if mirror is None:
-        return
-    connection = require_connection()
-    try:
-        connection.driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": False})
-        sync_subscription(connection, mirror.stripe_id)
-    except (DriverFailed, Unmatched) as failure:
-        raise provider_failed(failure) from failure
-    record(by=by, action="billing.resume", target=mirror, organization_id=subscription.organization_id)
-
-
-def ensure_customer(connection: Connection, organization: Organization) -> str:
-    """The id of the organization's customer, made when it has none in this mode."""
-    known = Customer.objects.filter(organization=organization, mode=connection.mode).first()
-    if known is not None:
-        return known.stripe_id
-    params = {"name": organization.display_name, "metadata": {_OUR_ORGANIZATION: organization.id}}
-    made = connection.driver.make("customer", params, key=f"apim:customer:{organization.id}")
-    customer, _ = Customer.objects.get_or_create(
-        organization=organization, mode=connection.mode, defaults={"stripe_id": made["id"]}
-    )
-    return customer.stripe_id
-
-
-def provider_failed(failure: Exception) -> Conflict:
-    """The refusal that a failure of the provider ends in."""
-    return Conflict("billing.provider_failed", f"Stripe says: {failure}", hint="Try again in a moment.")
 
 
 def _wanted(subscription: Subscription) -> PlanVersion:
@@ -237,31 +162,6 @@ def _close_open_session(connection: Connection, mirror: BillingSubscription) -> 
         connection.driver.act("checkout.session", mirror.session_id, "expire", {})
     elif session["status"] == "complete":
         raise _bought_already()
-
-
-def _session_params(
-    connection: Connection, subscription: Subscription, version: PlanVersion, customer: str
-) -> dict[str, Any]:
-    trial = None if had_trial(subscription) else version.terms.trial
-    data: dict[str, Any] = {"metadata": {OUR_ID: subscription.id, OUR_VERSION: version.id}}
-    params: dict[str, Any] = {
-        "mode": "subscription",
-        "customer": customer,
-        "client_reference_id": subscription.id,
-        "line_items": line_items(connection, subscription.product, version),
-        "metadata": {OUR_ID: subscription.id},
-        "billing_address_collection": "required",
-        "customer_update": {"address": "auto", "name": "auto"},
-        "tax_id_collection": {"enabled": True},
-        "subscription_data": data,
-    }
-    if trial is not None:
-        behavior = "pause" if trial.on_end_without_card == "pause" else "cancel"
-        data["trial_period_days"] = trial.days
-        data["trial_settings"] = {"end_behavior": {"missing_payment_method": behavior}}
-        is_needed = trial.payment_method == "required"
-        params["payment_method_collection"] = "always" if is_needed else "if_required"
-    return params
 
 
 def _give_up(connection: Connection, session: Mapping[str, Any]) -> None:

@@ -46,6 +46,11 @@ class Connection:
     account: str
 
 
+def account_of(connection: Connection) -> str:
+    """The id of the account that is connected; "" where the key may not say. Errors: DriverFailed."""
+    return connection.account or connection.driver.account_id()
+
+
 def find_connection() -> Connection | None:
     """The connection in use; None where nothing is for sale."""
     if settings.STRIPE_API_KEY:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from apim.errors import Conflict
+
 Object = Mapping[str, Any]
 
 
@@ -26,17 +28,25 @@ class SignatureInvalid(Exception):
     """An event was not signed by the provider, or too long ago."""
 
 
+def provider_failed(failure: Exception) -> Conflict:
+    """The refusal that a failure of the provider ends in."""
+    return Conflict("billing.provider_failed", f"Stripe says: {failure}", hint="Try again in a moment.")
+
+
 class Driver(Protocol):
     """What billing asks. Each call that makes something takes a key, so that asking twice makes one.
 
     Errors: DriverFailed, from every method.
     """
 
+    def account_id(self) -> str:
+        """The id of the account that the key is of; "" where the key may not say."""
+
     def find(self, kind: str, key: str) -> Object:
         """The object as it is now; kind is what the provider calls it, such as `subscription`."""
 
-    def list(self, kind: str, params: Mapping[str, Any]) -> Iterator[Object]:
-        """The objects of a kind that params choose, newest first."""
+    def list(self, kind: str, params: Mapping[str, Any], *, of: str = "") -> Iterator[Object]:
+        """The objects of a kind that params choose, newest first; of names what they belong to, where they do."""
 
     def make(self, kind: str, params: Mapping[str, Any], *, key: str) -> Object:
         """A new object; the one that was made with the same key."""

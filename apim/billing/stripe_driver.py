@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -18,17 +19,23 @@ _TIMEOUT_S: Final = 20
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("accounts",),
     "billing.meter": ("billing", "meters"),
+    "billing.meter.event_summary": ("billing", "meters", "event_summaries"),
     "billing.meter_event": ("billing", "meter_events"),
+    "billing_portal.configuration": ("billing_portal", "configurations"),
     "billing_portal.session": ("billing_portal", "sessions"),
+    "charge": ("charges",),
     "checkout.session": ("checkout", "sessions"),
     "credit_note": ("credit_notes",),
     "customer": ("customers",),
     "event": ("events",),
     "invoice": ("invoices",),
+    "invoice_payment": ("invoice_payments",),
+    "payment_method": ("payment_methods",),
     "price": ("prices",),
     "product": ("products",),
     "refund": ("refunds",),
     "subscription": ("subscriptions",),
+    "test_helpers.test_clock": ("test_helpers", "test_clocks"),
 }
 
 
@@ -37,9 +44,14 @@ class StripeDriver:
 
     def __init__(self, api_key: str, base: str = "") -> None:
         """base is another address than Stripe's own, for a server to test against."""
+        self._key, self._base = api_key, base
         options: dict[str, Any] = {"base_addresses": {"api": base}} if base else {}
         http_client = stripe.RequestsClient(timeout=_TIMEOUT_S)
         self._client = stripe.StripeClient(api_key, http_client=http_client, max_network_retries=1, **options)
+
+    def account_id(self) -> str:
+        """The id of the account; "" where the key may not say. A key stays with its account: it is asked once."""
+        return _account_of(self._key, self._base)
 
     def find(self, kind: str, key: str) -> Object:
         """The object as Stripe has it now; the own account for an empty key."""
@@ -47,11 +59,13 @@ class StripeDriver:
             return self._ask(self._client.v1.accounts.retrieve_current)
         return self._ask(self._place(kind).retrieve, key)
 
-    def list(self, kind: str, params: Mapping[str, Any]) -> Iterator[Object]:
+    def list(self, kind: str, params: Mapping[str, Any], *, of: str = "") -> Iterator[Object]:
         """All pages, newest first."""
         asked, last = dict(params) | {"limit": _PAGE}, ""
         while True:
-            page = self._ask(self._place(kind).list, params=asked | ({"starting_after": last} if last else {}))
+            page = self._ask(
+                self._place(kind).list, *([of] if of else []), params=asked | ({"starting_after": last} if last else {})
+            )
             yield from page["data"]
             if not page["has_more"] or not page["data"]:
                 return
@@ -83,6 +97,16 @@ class StripeDriver:
         # Decimals of the package become the texts that Stripe sent: what comes back is plain JSON.
         found: Object = json.loads(json.dumps(answer.to_dict(), default=str))
         return found
+
+
+@functools.lru_cache(maxsize=64)
+def _account_of(api_key: str, base: str) -> str:
+    try:
+        return str(StripeDriver(api_key, base).find("account", "")["id"])
+    except DriverFailed as failure:
+        if failure.code == "permission":
+            return ""
+        raise
 
 
 def read_event(body: bytes, signature: str, secret: str) -> Object:

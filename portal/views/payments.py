@@ -14,8 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
-from apim.billing.checkout import had_trial, look_after_checkout, open_checkout, open_portal, resume_at_provider
+from apim.billing.checkout import had_trial, look_after_checkout, open_checkout
 from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.billing.sessions import open_portal
+from apim.billing.telling import resume_at_provider
 from apim.errors import Conflict
 from apim.pricing.words import headline, sentences
 from apim.ui.csp import HEADER, policy_with_forms

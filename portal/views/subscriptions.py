@@ -13,9 +13,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apim.access.models import Subscription
 from apim.access.services import cancel_subscription, subscribe
 from apim.accounts.services import actor_of
-from apim.billing.checkout import cancel_at_provider, close_checkout, is_bought
+from apim.billing.checkout import close_checkout
 from apim.billing.connection import is_connected
 from apim.billing.models import BillingSubscription, Invoice
+from apim.billing.telling import cancel_at_provider, is_bought
 from apim.errors import Conflict
 from apim.ui.forms import errors_on
 from apim.usage import reports

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.access.services import subscribe
-from apim.billing.checkout import cancel_at_provider, had_trial, open_checkout
+from apim.billing.checkout import had_trial, open_checkout
 from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription, Invoice
 from apim.billing.stripe_driver import StripeDriver
+from apim.billing.telling import cancel_at_provider
 from apim.errors import Conflict
 from apim.gateways.models import Environment
 from tests.factories.accounts import TESTER

@@ -15,10 +15,11 @@ from apim.access.models import Subscription
 from apim.access.services import end_subscription
 from apim.billing import tasks
 from apim.billing.catalogue import line_items
-from apim.billing.checkout import cancel_at_provider, open_checkout, resume_at_provider
+from apim.billing.checkout import open_checkout
 from apim.billing.connection import require_connection
 from apim.billing.events import repair, replay_event
 from apim.billing.models import BillingSubscription, CatalogueEntry, Customer, Invoice, StripeEvent
+from apim.billing.telling import cancel_at_provider, resume_at_provider
 from apim.errors import Conflict
 from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message

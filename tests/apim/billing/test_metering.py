@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.billing import tasks
-from apim.billing.checkout import cancel_at_provider
 from apim.billing.connection import require_connection
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import BillingSubscription, CatalogueEntry, Customer, Invoice, MeterWindow, OutgoingUsage
 from apim.billing.reconciling import rate_invoice, reconcile
+from apim.billing.telling import cancel_at_provider
 from apim.usage.models import UsageRollup
 from tests.factories.accounts import TESTER
 from tests.payments import Stripe, buy

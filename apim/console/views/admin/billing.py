@@ -12,9 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
-from apim.billing.checkout import provider_failed
 from apim.billing.connection import connect_stripe, disconnect_stripe, require_connection
-from apim.billing.driver import DriverFailed
+from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.events import make_test_event, replay_event
 from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, StripeConnection, StripeEvent
 from apim.billing.standing import set_patience
