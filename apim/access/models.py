@@ -124,6 +124,8 @@ class Subscription(models.Model):
     payment = models.CharField(max_length=16, choices=Payment.choices, default=Payment.NONE)
     awaits_payment = models.BooleanField(default=False)  # pending until it is paid for the first time
     is_out_of_credits = models.BooleanField(default=False)  # of a prepaid plan
+    allowance = models.BigIntegerField(null=True, blank=True)  # calls that credits pay for, counted since then
+    allowance_since = models.DateTimeField(null=True, blank=True)
     capped_until = models.DateTimeField(null=True, blank=True)  # the most to be spent is spent; calls wait until then
     is_throttled = models.BooleanField(default=False)  # the most to be spent is spent; calls pass at a part of the rate
     billing_anchor = models.DateTimeField(null=True, blank=True)  # what billing periods are counted from

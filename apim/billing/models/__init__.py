@@ -11,6 +11,7 @@ from apim.billing.models.catalogue import CatalogueEntry, Customer
 from apim.billing.models.changes import MigrationMember, PlanChange, PlanMigration, PlanMigrationQuerySet, UsageCut
 from apim.billing.models.checks import ConnectionCheck
 from apim.billing.models.connection import Mode, StripeConnection, StripeEvent
+from apim.billing.models.credits import CreditAccount, CreditGrant, LedgerEntry, TopUp
 from apim.billing.models.invoices import Invoice, InvoiceQuerySet
 from apim.billing.models.rehearsals import Rehearsal, RehearsalQuerySet, RehearsalStep
 from apim.billing.models.spending import SpendingControl, UsageNotice
@@ -24,10 +25,13 @@ __all__ = (
     "BillingSubscription",
     "CatalogueEntry",
     "ConnectionCheck",
+    "CreditAccount",
+    "CreditGrant",
     "Customer",
     "GrantedVersion",
     "Invoice",
     "InvoiceQuerySet",
+    "LedgerEntry",
     "MeterWindow",
     "MigrationMember",
     "Mode",
@@ -41,6 +45,7 @@ __all__ = (
     "SpendingControl",
     "StripeConnection",
     "StripeEvent",
+    "TopUp",
     "UsageCut",
     "UsageNotice",
 )
