@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership
+from apim.billing.clocks import time_of
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed
 from apim.billing.folding import payment_of, stage_of
@@ -37,23 +38,28 @@ def follow_clock(connection: Connection) -> int:
     for mirror in owing.select_related("subscription__plan_version"):
         if mirror.unpaid_since is None or not mirror.subscription.is_live:
             continue
-        stage = stage_of(timezone.now() - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
-        is_patient = mirror.grace_until is not None and timezone.now() < mirror.grace_until
-        due = payment_of("grace" if is_patient else stage)
-        if due == mirror.subscription.payment and (is_patient or stage == mirror.told_stage):
-            continue
         try:
-            sync_subscription(connection, mirror.stripe_id)
+            moved += _follow(connection, mirror, mirror.unpaid_since)
         except (DriverFailed, Unmatched) as fault:
             # Whether it was paid meanwhile is not known: nobody is refused on a guess.
             logger.warning("dunning of %s waits: %s", mirror.subscription_id, fault)
-            continue
-        moved += tell_stage(mirror.subscription_id)
     return moved
 
 
+def _follow(connection: Connection, mirror: BillingSubscription, unpaid_since: datetime) -> bool:
+    """True when the payer has come to another stage. Errors: DriverFailed; Unmatched."""
+    now = time_of(connection, mirror.test_clock)
+    stage = stage_of(now - unpaid_since, mirror.subscription.plan_version.terms.dunning)
+    is_patient = mirror.grace_until is not None and now < mirror.grace_until
+    due = payment_of("grace" if is_patient else stage)
+    if due == mirror.subscription.payment and (is_patient or stage == mirror.told_stage):
+        return False
+    sync_subscription(connection, mirror.stripe_id)
+    return tell_stage(mirror.subscription_id, now=now)
+
+
 @transaction.atomic
-def tell_stage(subscription_id: str) -> bool:
+def tell_stage(subscription_id: str, *, now: datetime) -> bool:
     """True when the payer was told of a stage that is new to them."""
     mirror = (
         BillingSubscription.objects.select_for_update(of=("self",))
@@ -62,8 +68,8 @@ def tell_stage(subscription_id: str) -> bool:
     )
     if mirror.unpaid_since is None:
         return False
-    stage = stage_of(timezone.now() - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
-    if stage == mirror.told_stage or (mirror.grace_until is not None and timezone.now() < mirror.grace_until):
+    stage = stage_of(now - mirror.unpaid_since, mirror.subscription.plan_version.terms.dunning)
+    if stage == mirror.told_stage or (mirror.grace_until is not None and now < mirror.grace_until):
         return False
     mirror.told_stage = stage
     mirror.save(update_fields=["told_stage"])

@@ -17,6 +17,7 @@ from apim.access.models import Subscription
 from apim.access.services import Standing, end_subscription, settle_subscription
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
+from apim.billing.clocks import time_of
 from apim.billing.connection import Connection
 from apim.billing.driver import Object
 from apim.billing.folding import Fold, at, fold, moment_of, subscription_id_of
@@ -47,7 +48,8 @@ def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscrip
         version = _version_of(connection, stripe_id)
         found = connection.driver.find("subscription", stripe_id)
         invoices = list(connection.driver.list("invoice", {"subscription": stripe_id, "status": "open"}))
-        mirror = _settle(connection, found, invoices, version)
+        now = time_of(connection, _text(found.get("test_clock")))
+        mirror = _settle(connection, found, invoices, version, now=now)
         if mirror is not None:
             return mirror
     raise Unmatched("Others change this subscription all the time.")
@@ -120,13 +122,12 @@ def _version_of(connection: Connection, stripe_id: str) -> int | None:
 
 @transaction.atomic
 def _settle(
-    connection: Connection, found: Object, invoices: list[Object], version: int | None
+    connection: Connection, found: Object, invoices: list[Object], version: int | None, *, now: datetime
 ) -> BillingSubscription | None:
     """The read model after the state was taken in; None when another was quicker."""
     subscription, mirror = _match(connection, found)
     if mirror.stripe_id and mirror.version != version:
         return None
-    now = timezone.now()
     dunning = subscription.plan_version.terms.dunning
     standing = fold(found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until)
     was_pausing = mirror.is_pausing
@@ -140,7 +141,8 @@ def _settle(
     if standing.unpaid_since is None:
         mirror.told_stage = ""
     mirror.version += 1
-    mirror.synced_at = now
+    mirror.test_clock = _text(found.get("test_clock"))
+    mirror.synced_at = timezone.now()
     mirror.save()
     bought_id = (found.get("metadata") or {}).get(OUR_VERSION, "")
     bought = PlanVersion.objects.filter(id=bought_id).first()
