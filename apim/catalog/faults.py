@@ -9,7 +9,7 @@ from itertools import islice
 import yaml
 
 from apim.catalog.operations import clean_text
-from apim.catalog.positions import (
+from apim.openapi.positions import (
     NODES_AT_MOST,
     Pointer,
     TextPositions,

@@ -10,10 +10,10 @@ import asyncio
 import httpx
 from django.conf import settings
 
-from apim.catalog.source import BYTES_AT_MOST
 from apim.errors import Invalid
 from apim.gateways.outbound import PORTS, ForbiddenAddress, GuardedTransport
 from apim.gateways.services import default_environment
+from apim.openapi.source import BYTES_AT_MOST
 
 IDLE_S = 5.0
 LONGEST_S = 20.0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from apim.catalog.references import resolve_pointer
+from apim.openapi.references import resolve_pointer
 
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]")
 _WITHOUT_MEANING = frozenset({"example", "examples", "discriminator", "xml", "externalDocs", "deprecated"})

@@ -106,7 +106,7 @@ class RevisionQuerySet(models.QuerySet["Revision"]):
 
     def summaries(self) -> Self:
         """Without the large fields, for lists: a document may have many megabytes."""
-        return self.defer("document", "operations", "problems")
+        return self.defer("document", "operations", "problems", "changes")
 
 
 class API(models.Model):
@@ -226,6 +226,8 @@ class Revision(models.Model):
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)  # first time; what a rollback may go back to
+    compared_with = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
+    changes = models.JSONField(null=True)  # against that one, as apim.openapi.differing has them; null = not kept
 
     objects = RevisionQuerySet.as_manager()
 

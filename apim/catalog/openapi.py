@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from apim.catalog.faults import DocumentProblem, Fault, locate_faults, repeated_key_faults
 from apim.catalog.operations import METHODS, OPERATIONS_AT_MOST, Operation, clean_text, path_fault, template_shape
-from apim.catalog.positions import Pointer
-from apim.catalog.references import reference_faults, resolve_pointer
-from apim.catalog.source import SourceFault, read_source
+from apim.catalog.references import reference_faults
+from apim.openapi.positions import Pointer
+from apim.openapi.references import resolve_pointer
+from apim.openapi.source import SourceFault, read_source
 
 _TITLE_AT_MOST = 120
 _BASE_PATH_AT_MOST = 255

@@ -1,38 +1,14 @@
-"""References: where a `$ref` within a document leads, and those that lead nowhere or outside."""
+"""References that lead nowhere or outside of a document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from apim.catalog.faults import Fault
 from apim.catalog.operations import clean_text
-from apim.catalog.positions import Pointer
-
-
-def resolve_pointer(data: object, reference: str) -> tuple[bool, object]:
-    """(True, value) for a reference within the document such as `#/components/schemas/Pet`; else (False, None)."""
-    if not reference.startswith("#"):
-        return False, None
-    value = data
-    for step in reference[1:].split("/")[1:]:
-        name = _unescape(step)
-        if isinstance(value, Mapping) and name in value:
-            value = value[name]
-        elif isinstance(value, Mapping) and name.isdigit() and int(name) in value:
-            value = value[int(name)]  # YAML reads `200:` as a number
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        else:
-            return False, None
-    return True, value
-
-
-def _unescape(step: str) -> str:
-    if "%" in step:
-        step = unquote(step)
-    return step.replace("~1", "/").replace("~0", "~")
+from apim.openapi.positions import Pointer
+from apim.openapi.references import resolve_pointer
 
 
 def reference_faults(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apim.catalog.references import resolve_pointer
 from apim.catalog.schema_values import BLANK, NO_VALUE, first_type, given_value, scalar_value
+from apim.openapi.references import resolve_pointer
 
 ROWS_AT_MOST = 400
 DEPTH_AT_MOST = 8

@@ -10,12 +10,12 @@ from django.db.models import Prefetch
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
 from apim.catalog.models import API, APIVersion, Deployment, Revision
-from apim.catalog.source import read_source, write_yaml
 from apim.documents.kinds import API_GROUP, KINDS
 from apim.documents.shapes import nearest
 from apim.errors import Invalid, NotFound
 from apim.gateways.models import Certificate, Host, Issuer
 from apim.gateways.services import default_environment
+from apim.openapi.source import read_source, write_yaml
 from apim.products.limits import format_rate
 from apim.products.models import Meter, Plan, PlanVersion, Product, ProductItem, ProductPlan
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from apim.catalog.positions import TextPositions, pointer_text, repeated_keys, walk, yaml_documents
-from apim.catalog.source import SourceFault, read_yaml, write_yaml
 from apim.documents.kinds import KINDS, KINDS_LATER, shape_of
 from apim.documents.shapes import Fault, Pointer, judge, nearest
 from apim.errors import DomainError, Invalid, Problems
+from apim.openapi.positions import TextPositions, pointer_text, repeated_keys, walk, yaml_documents
+from apim.openapi.source import SourceFault, read_yaml, write_yaml
 
 DOCUMENTS_AT_MOST = 5000
 

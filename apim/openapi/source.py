@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import yaml
 import yaml12
 
-from apim.catalog.positions import line_of
+from apim.openapi.positions import line_of
 
 BYTES_AT_MOST = 20 * 1024 * 1024
 DEPTH_AT_MOST = 200

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from apim.catalog.source import read_source
+from apim.openapi.source import read_source
 from examples.bank.accounts.service import accounts_service
 from gateway_sync.compositions import read_composite
 from gateway_sync.problems import Where

@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apim.catalog.source import SourceFault, read_yaml, write_yaml
 from apim.console.forms.versions import NoteField
+from apim.openapi.source import SourceFault, read_yaml, write_yaml
 
 LINES = 28
 

@@ -10,10 +10,10 @@ from apim.catalog.faults import DocumentProblem
 from apim.catalog.models import API, APIVersion, Revision
 from apim.catalog.services import create_version, save_revision, update_version
 from apim.catalog.services.imports import operation_changes
-from apim.catalog.source import read_source
 from apim.documents.reading import contract_of
 from apim.documents.session import Spot
 from apim.errors import DomainError, Problems
+from apim.openapi.source import read_source
 from gateway_sync.policies.units import parse_duration_ms
 
 _OPERATION_FIELDS = {

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from apim.catalog.positions import TextPositions
+from apim.openapi.positions import TextPositions
 
 
 @pytest.mark.parametrize(("format_name", "opening"), [("json", '{"paths": 1,'), ("yaml", "{paths: 1,")])
