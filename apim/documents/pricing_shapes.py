@@ -46,10 +46,12 @@ _PRICE = Record(
         "size": Number(1, meaning="Of `package`: how many units are in one; a begun one counts."),
         "tiers": Items(_TIER, meaning="Of `graduated` and `volume`, upwards."),
         "minimum": Text(meaning="What its period costs at least."),
+        "topUps": Items(Text(), meaning="Of `prepaid`: what else a top-up may be, beside `amount`."),
+        "included": Text(meaning="Of `prepaid`: credits that each period brings, and takes away again at its end."),
         "expiresAfterDays": Number(1, meaning="Of `prepaid`: when bought credits end."),
         "autoTopUp": Record(
-            {"below": Text(is_required=True, meaning="The balance under which a top-up is bought.")},
-            meaning="Of `prepaid`: buying unasked.",
+            {"below": Text(is_required=True, meaning="The balance that is proposed to buy a top-up under.")},
+            meaning="Of `prepaid`: what is proposed for buying unasked; each subscriber decides.",
         ),
     }
 )

@@ -114,6 +114,15 @@ class Fields:
         """An amount of money in whole minor units; required without a default."""
         return self._decimal(name, default, minor_digits(currency) if currency else None, currency)
 
+    def amounts(self, name: str, currency: str) -> tuple[Decimal, ...]:
+        """The amounts of a list; () when it is absent."""
+        value = self.source.get(name, [])
+        if not isinstance(value, list | tuple):
+            self.fault(name, f"`{name}` must be a list of amounts.")
+            return ()
+        inside = Fields({str(index): each for index, each in enumerate(value)}, (*self.at, name), self.faults)
+        return tuple(inside.amount(index, currency) for index in inside.source)
+
     def price(self, name: str, currency: str, *, default: str | None = None) -> Decimal:
         """The price of one unit, finer than the minor unit where need be; required without a default."""
         return self._decimal(name, default, minor_digits(currency) + _FINEST if currency else None, currency)

@@ -90,14 +90,22 @@ class Volume:
 class Prepaid:
     """Credits bought before use; what the meters cost is drawn from them.
 
-    Shapes: amount = one top-up; below = the balance under which one is bought unasked, None when never.
+    Shapes: amount = one top-up; below = the balance under which one is bought unasked, None when never. others = what
+    else a top-up may be; included = credits that each period brings and takes away again.
     """
 
     name: str
     amount: Decimal
     expires_after_days: int | None = None
     below: Decimal | None = None
+    others: tuple[Decimal, ...] = ()
+    included: Decimal = _ZERO
     model = "prepaid"
+
+    @property
+    def offers(self) -> tuple[Decimal, ...]:
+        """All that a top-up may be, the smallest first."""
+        return tuple(sorted({self.amount, *self.others}))
 
 
 Metered = Unit | Package | Graduated | Volume
@@ -106,6 +114,7 @@ Part = Flat | Setup | Metered | Prepaid
 MODELS = ("flat", "setup", "unit", "graduated", "volume", "package", "prepaid")
 TERMS = ("advance", "arrears")
 _TIERS_AT_MOST = 100
+_TOP_UPS_AT_MOST = 5
 _LONGEST_NAME = 60
 
 
@@ -143,16 +152,21 @@ def read_part(fields: Fields, currency: str) -> Part | None:
 
 
 def _read_prepaid(fields: Fields, name: str, currency: str) -> Prepaid:
-    fields.only(("name", "model", "amount", "expiresAfterDays", "autoTopUp"))
+    fields.only(("name", "model", "amount", "topUps", "included", "expiresAfterDays", "autoTopUp"))
     amount = fields.amount("amount", currency)
     if not amount and "amount" in fields.source:
         fields.fault("amount", "A top-up is more than nothing.")
+    others = fields.amounts("topUps", currency)
+    if len(others) > _TOP_UPS_AT_MOST or not all(others):
+        fields.fault("topUps", f"At most {_TOP_UPS_AT_MOST} further amounts, each more than nothing.")
     days = fields.count("expiresAfterDays", least=1) if "expiresAfterDays" in fields.source else None
+    included = fields.amount("included", currency, default="0")
     top_up = fields.below("autoTopUp")
-    if top_up is None:
-        return Prepaid(name, amount, days)
-    top_up.only(("below",))
-    return Prepaid(name, amount, days, top_up.amount("below", currency))
+    below = None
+    if top_up is not None:
+        top_up.only(("below",))
+        below = top_up.amount("below", currency)
+    return Prepaid(name, amount, days, below, others, included)
 
 
 def _read_tiers(fields: Fields, currency: str) -> tuple[Tier, ...]:
@@ -186,12 +200,7 @@ def part_document(part: Part, currency: str) -> dict[str, Any]:
         case Setup():
             return document | {"amount": money_text(part.amount, currency)}
         case Prepaid():
-            document |= {"amount": money_text(part.amount, currency)}
-            if part.expires_after_days is not None:
-                document["expiresAfterDays"] = part.expires_after_days
-            if part.below is not None:
-                document["autoTopUp"] = {"below": money_text(part.below, currency)}
-            return document
+            return document | _prepaid_document(part, currency)
     document = {"name": part.name, "meter": part.meter, "model": part.model}
     match part:
         case Unit():
@@ -201,6 +210,19 @@ def part_document(part: Part, currency: str) -> dict[str, Any]:
         case Graduated() | Volume():
             document["tiers"] = [_tier_document(tier, currency) for tier in part.tiers]
     return document | ({"minimum": money_text(part.minimum, currency)} if part.minimum else {})
+
+
+def _prepaid_document(part: Prepaid, currency: str) -> Mapping[str, Any]:
+    document: dict[str, Any] = {"amount": money_text(part.amount, currency)}
+    if part.others:
+        document["topUps"] = [money_text(each, currency) for each in part.others]
+    if part.included:
+        document["included"] = money_text(part.included, currency)
+    if part.expires_after_days is not None:
+        document["expiresAfterDays"] = part.expires_after_days
+    if part.below is not None:
+        document["autoTopUp"] = {"below": money_text(part.below, currency)}
+    return document
 
 
 def _tier_document(tier: Tier, currency: str) -> Mapping[str, Any]:

@@ -202,13 +202,14 @@ def _draw(terms: Terms, lines: Sequence[Line], balance: Decimal) -> tuple[list[L
     kinds = {Kind.USAGE, Kind.MINIMUM, Kind.MAXIMUM}
     due = max(sum((line.amount for line in lines if line.kind in kinds), _ZERO), _ZERO)
     found: list[Line] = []
-    if due > balance:
-        top_ups = _begun(due - balance, part.amount)
+    lacking = due - min(due, part.included)  # what the period brings along is gone with it, so it is used first
+    if lacking > balance:
+        top_ups = _begun(lacking - balance, part.amount)
         found.append(_line(terms, part.name, top_ups, part.amount, kind=Kind.TOP_UP, detail="top-ups"))
         balance += top_ups * part.amount
     if due:
         found.append(_line(terms, part.name, _ONE, -due, kind=Kind.CREDITS, detail="paid from credits"))
-    return found, balance - due
+    return found, balance - lacking
 
 
 def _recurring(lines: Sequence[Line]) -> Decimal:

@@ -56,9 +56,12 @@ def _part_sentences(part: Part, terms: Terms) -> Iterator[str]:
             yield f"{amount_words(part.amount, currency)} once, at the beginning"
         case Prepaid():
             until = f"; they end after {part.expires_after_days} days" if part.expires_after_days else ""
-            yield f"Credits, {amount_words(part.amount, currency)} a top-up{until}"
+            offers = " or ".join(amount_words(each, currency) for each in part.offers)
+            yield f"Credits, {offers} a top-up{until}"
+            if part.included:
+                yield f"Credits of {amount_words(part.included, currency)} included {_ARTICLES[terms.interval]}"
             if part.below is not None:
-                yield f"A top-up is bought when less than {amount_words(part.below, currency)} is left"
+                yield f"A top-up can be bought by itself when less than {amount_words(part.below, currency)} is left"
         case Unit():
             yield f"{amount_words(part.unit, currency)} for each {part.meter}{_above(terms, part.meter)}"
         case Package():

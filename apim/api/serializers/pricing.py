@@ -60,6 +60,10 @@ class PriceBody(Body):
     size = _count(1)
     tiers = TierBody(many=True, required=False)
     minimum = _amount("What its period costs at least.")
+    top_ups = serializers.ListField(
+        child=serializers.CharField(max_length=40), max_length=5, required=False, help_text="Other top-ups of prepaid."
+    )
+    included = _amount("Of prepaid: credits that each period brings along.")
     expires_after_days = _count(1)
     auto_top_up = AutoTopUpBody(required=False)
 
