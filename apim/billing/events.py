@@ -17,13 +17,12 @@ from django.utils import timezone
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
+from apim.billing.applying import apply
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed, SignatureInvalid
-from apim.billing.folding import moment_of, subscription_id_of
-from apim.billing.metering import count_usage, send_usage
+from apim.billing.folding import moment_of
 from apim.billing.models import BillingSubscription, Mode, StripeEvent
-from apim.billing.reconciling import rate_invoice
-from apim.billing.standing import Unmatched, sync_invoice, sync_subscription
+from apim.billing.standing import Unmatched, sync_subscription
 from apim.billing.stripe_driver import read_event
 from apim.errors import Conflict
 
@@ -36,7 +35,6 @@ _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _CLAIM: Final = timedelta(minutes=2)
 REPAIR_DAYS: Final = 3
-_SUBJECTS: Final = ("subscription", "invoice", "checkout.session")
 
 
 @transaction.atomic
@@ -92,7 +90,7 @@ def apply_event(connection: Connection, event_id: str) -> bool:
         _put_off(event, "It is of the other mode.", most_attempts=0)
         return False
     try:
-        outcome = _apply(connection, event)
+        outcome = apply(connection, event)
     except DriverFailed as failure:
         _put_off(event, str(failure), most_attempts=_MOST_WHILE_DOWN if failure.is_passing else 0)
         return False
@@ -145,29 +143,6 @@ def repair(connection: Connection) -> int:
         except (Unmatched, DriverFailed) as fault:
             logger.warning("subscription %s could not be repaired: %s", stripe_id, fault)
     return missed
-
-
-def _apply(connection: Connection, event: StripeEvent) -> str:
-    """What the event led to, in words."""
-    found = json.loads(event.body)["data"]["object"]
-    kind = str(found.get("object", ""))
-    if kind not in _SUBJECTS:
-        return "Nothing depends on it here."
-    told = []
-    mirror = None
-    if stripe_id := subscription_id_of(kind, found):
-        mirror = sync_subscription(connection, stripe_id)
-        told.append(f"{mirror.subscription_id} is {mirror.status} at Stripe")
-    if kind == "invoice" and event.type not in ("invoice.upcoming", "invoice.deleted"):
-        if event.type == "invoice.created" and mirror is not None:
-            # It stays a draft for about an hour: what is known of its period reaches it.
-            count_usage(connection, only=mirror.subscription_id)
-            send_usage(connection, only=mirror.subscription_id)
-        invoice = sync_invoice(connection, found["id"])
-        if invoice.status != "draft":
-            invoice = rate_invoice(invoice)
-        told.append(f"invoice {invoice} is {invoice.status}")
-    return "; ".join(told) or "It is about no subscription."
 
 
 def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:

@@ -27,14 +27,18 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "checkout.session": ("checkout", "sessions"),
     "credit_note": ("credit_notes",),
     "customer": ("customers",),
+    "customer.balance_transaction": ("customers", "balance_transactions"),
     "event": ("events",),
     "invoice": ("invoices",),
     "invoice_payment": ("invoice_payments",),
+    "invoiceitem": ("invoice_items",),
     "payment_method": ("payment_methods",),
     "price": ("prices",),
     "product": ("products",),
     "refund": ("refunds",),
+    "setup_intent": ("setup_intents",),
     "subscription": ("subscriptions",),
+    "subscription_schedule": ("subscription_schedules",),
     "test_helpers.test_clock": ("test_helpers", "test_clocks"),
 }
 
@@ -80,8 +84,9 @@ class StripeDriver:
         return self._ask(self._place(kind).update, of, params=dict(params), options=_options(key))
 
     def act(self, kind: str, of: str, verb: str, params: Mapping[str, Any], *, key: str = "") -> Object:
-        """The object after the verb."""
-        return self._ask(getattr(self._place(kind), verb), of, params=dict(params), options=_options(key))
+        """The object after the verb; of "" where the verb is about no object yet, such as `preview`."""
+        ids = [of] if of else []
+        return self._ask(getattr(self._place(kind), verb), *ids, params=dict(params), options=_options(key))
 
     def _place(self, kind: str) -> Any:
         place: Any = self._client.v1

@@ -1,0 +1,68 @@
+"""Mails to who pays: a trial that is about to end, a payment that its holder has to confirm. Each is sent once."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Membership
+from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.notifications.services import send_mail
+
+
+@transaction.atomic
+def tell_trial_end(subscription_id: str) -> bool:
+    """True when the payer was told now that the trial ends, and what follows; once for each end that was agreed."""
+    mirror = (
+        BillingSubscription.objects.select_for_update(of=("self",))
+        .select_related("subscription__plan_version__plan", "subscription__product")
+        .get(subscription_id=subscription_id)
+    )
+    if mirror.trial_end is None or mirror.told_trial_end == mirror.trial_end or mirror.status != "trialing":
+        return False
+    mirror.told_trial_end = mirror.trial_end
+    mirror.save(update_fields=["told_trial_end"])
+    subscription = mirror.subscription
+    trial = subscription.plan_version.terms.trial
+    is_paused = trial is not None and trial.on_end_without_card == "pause"
+    follows = "calls are refused until there is one" if is_paused else "the subscription ends"
+    send_mail(
+        to=addresses_of(subscription.organization_id),
+        subject=f"{subscription.product}: the trial ends on {mirror.trial_end:%Y-%m-%d}",
+        body=(
+            f"The trial of {subscription.product} ends on {mirror.trial_end:%Y-%m-%d at %H:%M} UTC. From then on the "
+            f"plan {subscription.plan_version.plan} is charged. Without a card {follows}.\n\n"
+            f"Add or change the card here: {absolute_url(f'/my/subscriptions/{subscription.id}/card')}\n"
+        ),
+    )
+    return True
+
+
+@transaction.atomic
+def tell_action_required(stripe_id: str) -> bool:
+    """True when the payer was asked now to confirm a payment at their bank; once for each attempt."""
+    invoice = Invoice.objects.select_for_update().get(stripe_id=stripe_id)
+    if invoice.status != Invoice.OPEN or invoice.told_attempts >= max(invoice.attempts, 1):
+        return False
+    invoice.told_attempts = max(invoice.attempts, 1)
+    invoice.save(update_fields=["told_attempts"])
+    send_mail(
+        to=addresses_of(invoice.organization_id),
+        subject=f"Invoice {invoice}: your bank asks you to confirm the payment",
+        body=(
+            "Your bank wants to know that the payment is yours (3-D Secure). Nothing is refused meanwhile.\n\n"
+            f"Confirm it here: {invoice.hosted_url}\n"
+        ),
+    )
+    return True
+
+
+def lacks_card(organization_id: str, mode: str) -> bool:
+    """True when Stripe said that the payer has no card any more."""
+    return Customer.objects.filter(organization=organization_id, mode=mode, has_card=False).exists()
+
+
+def addresses_of(organization_id: str) -> list[str]:
+    """Who is told of what an organization pays: its members."""
+    members = Membership.objects.filter(organization=organization_id, user__is_active=True)
+    return list(members.order_by("created_at").values_list("user__email", flat=True))
