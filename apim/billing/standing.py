@@ -28,6 +28,7 @@ from apim.products.models import PlanVersion
 BILLING: Final = system_actor("billing")
 OUR_ID: Final = "apim_subscription"  # in the metadata of what we make at Stripe
 OUR_VERSION: Final = "apim_plan_version"
+OUR_PART: Final = "apim_part"  # of a line that we put on a draft: the name by which our rating has it
 _TRIES: Final = 5
 _TEXT_AT_MOST: Final = 200
 
@@ -105,6 +106,8 @@ def _progress(status: str) -> int:
 def _line_of(line: Mapping[str, Any]) -> dict[str, Any]:
     pricing = (line.get("pricing") or {}).get("price_details") or {}
     return {
+        "id": line["id"],
+        "part": (line.get("metadata") or {}).get(OUR_PART, ""),
         "name": (line.get("description") or "")[:_TEXT_AT_MOST],
         "quantity": line.get("quantity"),
         "amount": line["amount"],

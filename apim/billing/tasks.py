@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import dunning, events, metering, reconciling
+from apim.billing import dunning, events, metering, reconciling, refunding
 from apim.billing.connection import find_connection
 
 logger = logging.getLogger(__name__)
@@ -48,12 +48,13 @@ def apply_due_events() -> None:
 
 @shared_task(name="apim.billing.tasks.look_after_payments")
 def look_after_payments() -> None:
-    """Follow the clock of dunning, and end at Stripe what has ended here."""
+    """Follow the clock of dunning, end at Stripe what has ended here, and give back what was left on the way."""
     connection = find_connection()
     if connection is None:
         return
     dunning.follow_clock(connection)
     dunning.end_what_is_over(connection)
+    refunding.finish_due(connection)
 
 
 @shared_task(name="apim.billing.tasks.tell_usage")
