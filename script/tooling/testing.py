@@ -22,7 +22,8 @@ from tooling.environment import PYTHON, ROOT
 
 PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
 FAST = "not browser and not product and not fault and not slow"
-CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions")  # what touches a database
+# what touches a database
+CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions", "tests/upgrade")
 PROCESSES = ("-n", "2")
 FAILURES = 1  # pytest's exit code when tests ran and some failed
 SECOND_LOOKS = 5  # more failures than so many are no accident
