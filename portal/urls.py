@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/subscriptions/<str:subscription_id>/pay", payments.pay, name="subscription_pay"),
     path("my/subscriptions/<str:subscription_id>/paid", payments.paid, name="subscription_paid"),
     path("my/subscriptions/<str:subscription_id>/keep", payments.keep, name="subscription_keep"),
+    path("my/subscriptions/<str:subscription_id>/card", payments.card, name="subscription_card"),
     path("my/billing", payments.show_billing, name="billing"),
     path("my/organization", organization.show_organization, name="organization"),
     path("my/organization/switch", organization.switch_organization, name="organization_switch"),

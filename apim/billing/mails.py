@@ -57,9 +57,10 @@ def tell_action_required(stripe_id: str) -> bool:
     return True
 
 
-def lacks_card(organization_id: str, mode: str) -> bool:
-    """True when Stripe said that the payer has no card any more."""
-    return Customer.objects.filter(organization=organization_id, mode=mode, has_card=False).exists()
+def lacks_card(mirror: BillingSubscription) -> bool:
+    """True when Stripe said that who pays for the subscription has no card any more."""
+    payer = Customer.objects.filter(organization=mirror.subscription.organization_id, mode=mirror.mode, has_card=False)
+    return bool(mirror.stripe_id) and payer.exists()
 
 
 def addresses_of(organization_id: str) -> list[str]:

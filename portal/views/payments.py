@@ -16,7 +16,7 @@ from apim.access.models import Subscription
 from apim.accounts.services import actor_of
 from apim.billing.checkout import had_trial, look_after_checkout, open_checkout
 from apim.billing.models import BillingSubscription, Customer, Invoice
-from apim.billing.sessions import open_portal
+from apim.billing.sessions import open_card_page, open_portal
 from apim.billing.telling import resume_at_provider
 from apim.errors import Conflict
 from apim.pricing.words import headline, sentences
@@ -71,10 +71,11 @@ def paid(request: PortalRequest, subscription_id: str) -> HttpResponse:
     if not subscription.is_live:
         return redirect("portal:subscription", subscription.id)
     if not subscription.awaits_payment:
+        done = _done(subscription)
         if not request.headers.get("HX-Request"):
-            messages.success(request, "Paid. Your subscription is in force.")
+            messages.success(request, f"{done}. Your subscription is in force.")
             return redirect("portal:access", subscription.product.name)
-        return page(request, "portal/paid.html", _context(subscription, "Paid") | {"is_done": True})
+        return page(request, "portal/paid.html", _context(subscription, done) | {"is_done": True, "done": done})
     return page(request, "portal/paid.html", _context(subscription, "Paid") | {"is_done": False})
 
 
@@ -89,6 +90,28 @@ def keep(request: PortalRequest, subscription_id: str) -> HttpResponse:
         resume_at_provider(subscription=subscription, by=actor_of(request.user))
         messages.success(request, "The subscription goes on.")
     return redirect("portal:subscription", subscription.id)
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def card(request: PortalRequest, subscription_id: str) -> HttpResponse:
+    """What a card is needed for; a POST leads to the hosted page on which it is added."""
+    subscription = _own(request, subscription_id)
+    billing = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
+    if billing is None or not subscription.is_live:
+        return redirect("portal:subscription", subscription.id)
+    form = forms.Form(posted(request))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            back = _absolute("portal:subscription", subscription.id)
+            return _with_hosted_forms(redirect(open_card_page(subscription=subscription, return_url=back)))
+    context = _context(subscription, "Card") | {
+        "form": form,
+        "billing": billing,
+        "is_resuming": billing.status == "paused",
+        "headline": headline(replace(subscription.plan_version.terms, trial=None)),
+    }
+    return _with_hosted_forms(page(request, "portal/card.html", context))
 
 
 @require_http_methods(["GET", "POST"])
@@ -110,6 +133,12 @@ def show_billing(request: PortalRequest) -> HttpResponse:
         "is_customer": Customer.objects.filter(organization=organization).exists(),
     }
     return _with_hosted_forms(page(request, "portal/billing.html", context))
+
+
+def _done(subscription: Subscription) -> str:
+    """What has happened on the checkout: nothing was paid for a trial."""
+    is_trial = BillingSubscription.objects.filter(subscription=subscription, status="trialing").exists()
+    return "Your trial has begun" if is_trial else "Paid"
 
 
 def _own(request: PortalRequest, subscription_id: str) -> Subscription:

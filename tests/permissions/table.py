@@ -269,6 +269,7 @@ TABLE: dict[str, Row] = {
     "my/subscriptions/<str:subscription_id>/pay": "L0+00+",
     "my/subscriptions/<str:subscription_id>/paid": "L0+00+",
     "my/subscriptions/<str:subscription_id>/keep": "L0+00+",
+    "my/subscriptions/<str:subscription_id>/card": "L0+00+",
     "my/billing": "L+++++",
     "my/subscriptions/<str:subscription_id>/cancel": "L0+00+",
     "my/organization": "L+++++",

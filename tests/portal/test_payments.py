@@ -9,6 +9,7 @@ from django.test import Client
 
 from apim.access.models import Subscription
 from apim.accounts.models import Organization, User
+from apim.billing.models import BillingSubscription, Customer
 from apim.products.models import Product
 from tests.payments import GOOD_CARD, Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
 
@@ -122,3 +123,36 @@ def test_before_the_first_purchase_the_page_of_billing_says_so(
     client = log_in(developer)
     assert "No invoice yet" in client.get("/my/billing").content.decode()
     assert client.post("/my/billing").status_code == 422
+
+
+def test_a_trial_that_paused_has_one_action_and_says_that_it_is_a_trial(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    client = log_in(developer)
+    subscription = choose(client)
+    pay, paid, shown, card = (f"/my/subscriptions/{subscription.id}{end}" for end in ("/pay", "/paid", "", "/card"))
+    assert client.get(card)["Location"] == shown  # nothing was bought yet
+    stripe_server.pay(client.post(pay)["Location"], GOOD_CARD)
+    stripe_server.deliver()
+    assert "There is no card any more" not in client.get(shown).content.decode()
+    Customer.objects.update(has_card=False)
+    assert "There is no card any more" in client.get(shown).content.decode()
+
+    BillingSubscription.objects.update(status="trialing")
+    told = client.get(paid, HTTP_HX_REQUEST="true").content.decode()
+    assert "Your trial has begun" in told
+    assert ">Paid<" not in told
+
+    Subscription.objects.update(lifecycle="paused", reason="The trial ended without a payment method.")
+    BillingSubscription.objects.update(status="paused", is_pausing=True)
+    text = client.get(shown).content.decode()
+    actions = text[text.index("Add a card") - 400 : text.index("Add a card") + 200]
+    assert card in actions
+    assert f"{shown}/cancel" not in text
+    assert f"{shown}/switch" not in text
+    assert "the first period is charged at once" in client.get(card).content.decode()
+    assert client.post(card)["Location"].startswith(f"{stripe_server.address}/p/session/")
