@@ -14,6 +14,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageErro
 
 from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
+from apim.cli.commands.contracts import lint_document
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("import")(import_document)
+app.command("lint")(lint_document)
 app.command("apply")(apply_documents)
 app.command("get")(get_objects)
 app.command("describe")(describe_object)

@@ -15,7 +15,7 @@ from apim.openapi.linting.rules import SEVERITIES, Finding, Rule, Severity, seve
 from apim.openapi.positions import Pointer, TextPositions, pointer_text
 from apim.openapi.source import SourceFault, read_source
 
-__all__ = ["RULES", "SEVERITIES", "Finding", "Report", "Rule", "lint"]
+__all__ = ["RULES", "SEVERITIES", "Finding", "Report", "Rule", "Severity", "lint"]
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("operation-id", "warning", naming.operation_id),
@@ -73,8 +73,8 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 FINDINGS_A_RULE: Final = 100
 UNREADABLE: Final = "readable"
-_WEIGHTS: Final[Mapping[Severity, int]] = {"error": 10, "warning": 4, "hint": 1}
-_WITH_ERROR_AT_MOST: Final = 79
+WEIGHTS: Final[Mapping[Severity, int]] = {"error": 10, "warning": 4, "hint": 1}
+SCORE_WITH_ERROR_AT_MOST: Final = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,11 @@ def _located(every: Iterable[_Judged], source: str, form: str) -> Report:
 def _score(every: Iterable[_Judged]) -> int:
     """100 less what failed: each rule that found anything to look at counts by its weight and its share that failed."""
     asked = [one for one in every if one.subjects]
-    full = sum(_WEIGHTS[one.rule.severity] for one in asked)
-    lost = sum(_WEIGHTS[one.rule.severity] * min(1, len(one.failed) / one.subjects) for one in asked)
+    full = sum(WEIGHTS[one.rule.severity] for one in asked)
+    lost = sum(WEIGHTS[one.rule.severity] * min(1, len(one.failed) / one.subjects) for one in asked)
     score = int(100 * (1 - lost / full)) if full else 100
     has_error = any(severity == "error" for one in asked for *_, severity in one.failed)
-    return min(score, _WITH_ERROR_AT_MOST) if has_error else score
+    return min(score, SCORE_WITH_ERROR_AT_MOST) if has_error else score
 
 
 def _unreadable(message: str, line: int) -> Report:

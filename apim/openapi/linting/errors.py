@@ -65,7 +65,7 @@ def error_body(contract: Contract) -> Iterator[Verdict]:
     for operation in contract.operations:
         for status, found in operation.responses.items():
             kinds = [kind.partition(";")[0].strip() for kind, _ in contract.contents(found)]
-            if status[:1] in {"4", "5"} and kinds:
+            if kinds and (status[:1] in {"4", "5"} or status == "default"):
                 yield found.at, "" if _PROBLEM in kinds else f"Describe this error as `{_PROBLEM}` (RFC 9457)."
 
 

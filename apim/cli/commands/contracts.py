@@ -1,0 +1,70 @@
+"""`apim lint`: an OpenAPI document judged on this machine, without a server."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apim.cli.errors import CLIError
+from apim.cli.output import Output, OutputOption, chosen, note, print_value, printable
+from apim.cli.sources import read_text
+from apim.openapi.linting import SEVERITIES, Report, lint
+
+
+class FailOn(StrEnum):
+    """From which severity on `apim lint` ends with 1."""
+
+    error = "error"
+    warning = "warning"
+    hint = "hint"
+    never = "never"
+
+
+def lint_document(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="An OpenAPI document; - is standard input.")],
+    fail_on: Annotated[FailOn, typer.Option(help="The mildest finding that makes the exit code 1.")] = FailOn.error,
+    output: OutputOption = None,
+) -> None:
+    """Say what in an OpenAPI document could be better, with lines and a score. Asks no server.
+
+    `x-apim-lint` in the document switches rules off; docs/reference/lint-rules.md tells all of them. Ends with 1 when
+    something is found that is as severe as --fail-on, else with 0.
+
+    Example: apim lint openapi.yaml --fail-on warning
+    """
+    report = lint(_text_of(source))
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        print_value({"document": source, **_shape(report)}, form)
+    else:
+        for finding in report.findings:
+            place = f"{source}:{finding.line}"
+            typer.echo(printable(f"{place}: {finding.severity}: {finding.message} [{finding.rule}]"))
+        counts = ", ".join(f"{report.counts[severity]:,} {severity}s" for severity in SEVERITIES)
+        note(f"{source}: score {report.score} of 100; {counts}.")
+        if report.left_out:
+            note(f"{report.left_out:,} more of the same rules are not listed.")
+    if report.worst is not None and fail_on is not FailOn.never and _is_as_severe(report.worst, fail_on.value):
+        raise typer.Exit(1)
+
+
+def _is_as_severe(worst: str, limit: str) -> bool:
+    ranks: list[str] = [*SEVERITIES]
+    return ranks.index(worst) <= ranks.index(limit)
+
+
+def _shape(report: Report) -> dict[str, object]:
+    findings = [asdict(finding) for finding in report.findings]
+    return {"score": report.score, "counts": dict(report.counts), "left_out": report.left_out, "findings": findings}
+
+
+def _text_of(source: str) -> str:
+    if source.startswith(("http://", "https://")):
+        message = f"{source} is an address."
+        raise CLIError(message, hint="Fetch it first: curl ADDRESS | apim lint -")
+    return sys.stdin.read() if source == "-" else read_text(Path(source), source)
