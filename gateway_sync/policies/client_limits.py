@@ -113,9 +113,10 @@ DESCRIPTION = Description(
             "keptBodies",
             "Kept bodies",
             "size",
-            "Of requests' bodies that one worker keeps at a time for policies that read them whole, further tries and"
-            " copies. One application, or one address without any, has a quarter of it, but 17 MiB at least. Beyond it"
-            " a body that a policy needs is refused with 503; the others are sent without a further try or copy.",
+            "Of requests' bodies that one worker keeps at a time for policies that read them whole, further tries,"
+            " copies, and composites with what their steps answered. One application, or one address without any, has a"
+            " quarter of it, but 17 MiB at least. Beyond it a body that a policy needs is refused with 503; the others"
+            " are sent without a further try or copy.",
             "At least 1MiB.",
             default="128MiB",
         ),

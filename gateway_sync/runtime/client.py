@@ -148,9 +148,8 @@ class ClientConnection:
     def _guarded_read_messages(self, data: bytes) -> None:
         try:
             self._read_messages(data)
-        except Exception:  # the edge of the process: a bug must cost one request, not the worker
-            logger.exception("a request failed")
-            self._fail_internally()
+        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug must cost one request
+            self._fail_internally(error)
 
     def _read_messages(self, data: bytes) -> None:
         """Serve the requests in data, as far as each is answered at once and the caller takes the answers."""
@@ -193,11 +192,13 @@ class ClientConnection:
             return Exchange(self, self._serving, head)  # by name: the compiled build need not look for what to call
         return (UpgradeExchange if head.upgrade and make is not ShedExchange else make)(self, self._serving, head)
 
-    def _fail_internally(self) -> None:
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.abandon()
-        self._refuse_connection(Refusal("internal-error", is_closing=True))
+    def _fail_internally(self, error: Exception) -> None:
+        """Answer 500 where that is possible."""
+        if self._exchange is not None:
+            self._exchange.break_down(error, "internal-error")
+        else:
+            logger.error("a connection failed", exc_info=error)
+            self._refuse_connection(Refusal("internal-error"))
 
     def _wait_for_head(self, data: bytes) -> None:
         if len(data) >= self._serving.bounds.head_bytes + 4:  # the end of the longest head would be there
@@ -236,6 +237,8 @@ class ClientConnection:
             self._read_body(exchange, data)
         except FramingError as error:
             exchange.fail(error.refusal)
+        except Exception as error:  # noqa: BLE001 - as in _guarded_read_messages
+            exchange.break_down(error, "internal-error")
 
     def _read_body(self, exchange: Exchange, data: bytes) -> None:
         if self._decoder is not None:
@@ -351,6 +354,8 @@ class ClientConnection:
                 self._refuse_connection(Refusal("bad-request", "The header did not arrive in time.", status=408))
             else:
                 self.transport.abort()
+        elif exchange.is_over:  # it is not, unless a bug kept it from being answered
+            self.cut()
         elif self.is_write_paused or (not exchange.is_upload_complete and not exchange.is_waiting_to_send):
             self.cut_off(exchange)
         else:
@@ -360,6 +365,11 @@ class ClientConnection:
         """The caller itself is too slow."""
         exchange.abandon()
         self.cut()
+
+    def cut_off_broken(self, exchange: Exchange) -> None:
+        """A bug ended the exchange: end the connection, unless it was told so and has gone on."""
+        if self._exchange is exchange:
+            self.cut()
 
     @property
     def is_idle(self) -> bool:

@@ -7,6 +7,7 @@ composition. Owns: the time of the call, collecting its answer. Must not know: s
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import VersionEntry
     from gateway_sync.runtime.serving import Serving
 
+logger = logging.getLogger(__name__)
+
 TIMED_OUT: Final = "it did not answer in time"
 TOO_LARGE: Final = "its answer is too large"
+NO_ROOM: Final = "there is no room here to keep its answer"
+BROKEN: Final = "the gateway failed"
 _REASONS: Final = {
     "upstream-unreachable": "its service cannot be reached",
     "upstream-invalid": "its service answered nonsense",
@@ -32,20 +37,27 @@ _REASONS: Final = {
     "no-healthy-target": "no instance of its service is healthy",
     "overloaded": "its service has too many calls under way",
 }
-WORDS: Final = {reason: code.removeprefix("upstream-") for code, reason in _REASONS.items()} | {TOO_LARGE: "too-large"}
+WORDS: Final = {reason: code.removeprefix("upstream-") for code, reason in _REASONS.items()} | {
+    TOO_LARGE: "too-large",
+    NO_ROOM: "overloaded",
+    BROKEN: "internal-error",
+}
 
 
 class Listener(Protocol):
     """Who is told what came of a call."""
 
-    def count_bytes(self, call: StepCall, size: int) -> bool:
-        """True while more of the answer may be kept."""
+    def borrow(self, call: StepCall, size: int) -> str:
+        """Why so much more of the answer may not be kept; "" = it may."""
 
     def on_step_answer(self, call: StepCall, status: int, lines: list[bytes], body: bytes) -> None:
         """The whole answer."""
 
     def on_step_failure(self, call: StepCall, reason: str, *, is_sent: bool) -> None:
         """No answer; is_sent = something of the call may have reached the service."""
+
+    def on_bug(self, error: Exception) -> None:
+        """The gateway itself failed after the call was over."""
 
 
 class StepClient(ClientConnection):
@@ -136,8 +148,8 @@ class StepCall(Exchange):
         """Keep more of it; the last part makes it whole."""
         if self.is_over:
             return
-        if body and not self._listener.count_bytes(self, len(body)):
-            self.cut(TOO_LARGE)
+        if body and (reason := self._listener.borrow(self, len(body))):
+            self.cut(reason)
             return
         self._parts.append(body)
         if is_complete and self._head is not None:
@@ -158,6 +170,14 @@ class StepCall(Exchange):
         """As refuse: nobody else hears of it."""
         self.refuse(refusal)
 
+    def on_bug(self, error: Exception) -> None:
+        """The call has failed, and whether it took effect is not known; or the composition did after it."""
+        if self.is_over:
+            self._listener.on_bug(error)
+        else:
+            logger.error("step %s of request %s failed", self.step, self.request_id.decode(), exc_info=error)
+            self.cut(BROKEN)
+
     def _on_late(self) -> None:
         if self.attempts is not None:
             self.attempts.note_timeout()
@@ -169,6 +189,12 @@ class StepCall(Exchange):
             is_sent = self._is_sent
             self._drop_upstream()
             self._report(reason, is_sent=is_sent)
+
+    def forget(self) -> None:
+        """Stop it without a word to anybody."""
+        if not self.is_over:
+            self._drop_upstream()
+            self._end()
 
     @property
     def _is_sent(self) -> bool:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import NO_BODY, SIZED, Refusal, ResponseHead
 from gateway_sync.runtime.attempts import Attempts
-from gateway_sync.runtime.composed_step import TIMED_OUT, WORDS, StepCall, StepClient
+from gateway_sync.runtime.composed_step import BROKEN, NO_ROOM, TIMED_OUT, TOO_LARGE, WORDS, StepCall, StepClient
 from gateway_sync.runtime.composition_journal import OVER, CompositionJournal
 from gateway_sync.runtime.core.composed_outcomes import NOT_RUN, SKIPPED, Outcome
 from gateway_sync.runtime.core.composed_values import values_of
 from gateway_sync.runtime.core.composition import Composition, Cut, Effect, Pause, Send
 from gateway_sync.runtime.core.stepped_heads import phrase
 from gateway_sync.runtime.core.trace_context import traceparent_of
+from gateway_sync.runtime.lending import loan_of
 from gateway_sync.runtime.recording import Recording
 from gateway_sync.runtime.stats import (
     COMPOSITES,
@@ -91,12 +92,19 @@ class Compositions:
         self._journal.close()
 
     def note(self, event: str, call: ComposedCall, step: str = "") -> None:
-        """Write down what happens, so that it is known should this process be killed.
+        """Write down what happens, so that it is known should this process be killed. Errors: none."""
+        self._write(lambda: self._journal.note(event, call.request_id, call.operation, step))
 
-        Errors: none; a full disk must keep nobody from undoing, nor keep the place of what is over.
-        """
+    def _close(self, call: ComposedCall) -> None:
+        self.note(OVER, call)
+        self.under_way.discard(call)
+        if not self.under_way:
+            self._write(self._journal.clear)
+
+    def _write(self, act: Callable[[], None]) -> None:
+        """Write to the journal. A full disk must keep nobody from undoing, nor keep the place of what is over."""
         try:
-            self._journal.note(event, call.request_id, call.operation, step)
+            act()
         except OSError as error:
             if not self._is_complaining:
                 logger.error("composite operations cannot be written down: %s", error)  # noqa: TRY400 - the disk, no bug
@@ -104,12 +112,15 @@ class Compositions:
         else:
             self._is_complaining = False
 
+    def abandon(self, call: ComposedCall) -> None:
+        """A bug ended the composition: its place is free, and what took effect stays."""
+        self._close(call)
+        self._serving.stats[COMPOSITES_NOT_UNDONE] += 1
+        logger.error("%s of request %s failed by a fault here and is not undone", call.operation, call.request_id)
+
     def end(self, call: ComposedCall, outcome: Outcome) -> None:
         """A composition is over."""
-        self.note(OVER, call)
-        self.under_way.discard(call)
-        if not self.under_way:
-            self._journal.clear()
+        self._close(call)
         if outcome.failure is None:
             return
         stats = self._serving.stats
@@ -127,7 +138,7 @@ class ComposedCall(Attempts):
     """One request of a composite operation, from its body to its answer; longer where something is to be undone."""
 
     __slots__ = (
-        "_calls", "_client", "_compositions", "_core", "_is_caller_gone", "_serving", "_timers",
+        "_calls", "_client", "_compositions", "_core", "_is_caller_gone", "_loan", "_serving", "_timers",
         "_undo_bytes", "_version", "caller", "operation", "request_id",
     )  # fmt: skip
 
@@ -144,6 +155,7 @@ class ComposedCall(Attempts):
         self._calls: dict[int, StepCall] = {}
         self._undo_bytes: dict[int, int] = {}  # bytes that the answers to compensations may still have
         self._timers: list[asyncio.TimerHandle] = []
+        self._loan = loan_of(exchange)  # for the bodies, which may be kept longer than the exchange lasts
         self.caller = _caller_of(exchange)
         self.operation = composite.operation
         self.request_id = exchange.request_id.decode()
@@ -170,20 +182,22 @@ class ComposedCall(Attempts):
 
     def keep(self, content: bytes, *, is_sent: bool) -> None:  # noqa: ARG002 - there is no connection to send it on
         """Take the body, which the policies' steps collected."""
+        stepping = self._exchange.stepping
+        self._loan = (stepping.hand_over_loan() if stepping is not None else None) or self._loan
         self._core.use_body(content)
         self._begin()
 
     def _begin(self) -> None:
         self._compositions.note("begun", self)
         self._after(self._core.composite.timeout_ms, self._expire)
-        self._do(self._core.begin(_now_us()))
+        self._advance(lambda: self._core.begin(_now_us()))
 
     def give_up(self) -> None:
         """The caller is gone, or was told something else: undo."""
         if not self._is_caller_gone:
             self._is_caller_gone = True
             if not self._core.is_over:
-                self._do(self._core.cancel(_now_us()))
+                self._advance(lambda: self._core.cancel(_now_us()))
 
     def may_repeat(self) -> bool:
         """False: what was lost was lost by a step."""
@@ -191,8 +205,17 @@ class ComposedCall(Attempts):
 
     # Effects.
 
+    def _advance(self, decide: Callable[[], list[Effect]]) -> None:
+        """Do what the core decides; whatever fails on the way must not take the place for ever."""
+        try:
+            self._do(decide())
+        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug must cost one call
+            self.on_bug(error)
+
     def _do(self, effects: list[Effect]) -> None:
         for effect in effects:
+            if self not in self._compositions.under_way:
+                return  # a bug ended it meanwhile
             if isinstance(effect, Send):
                 self._send(effect)
             elif isinstance(effect, Pause):
@@ -206,12 +229,26 @@ class ComposedCall(Attempts):
         self._timers.append(asyncio.get_running_loop().call_later(milliseconds / 1000, callback))
 
     def _expire(self) -> None:
-        self._do(self._core.expire(_now_us()))
+        self._advance(lambda: self._core.expire(_now_us()))
 
     def _go_on(self) -> None:
-        self._do(self._core.on_pause_over(_now_us()))
+        self._advance(lambda: self._core.on_pause_over(_now_us()))
 
     def _send(self, send: Send) -> None:
+        """Make the call; one that cannot be made has failed, so that those before it are undone."""
+        try:
+            self._call(send)
+        except Exception as error:  # as in _advance
+            call = self._calls.get(send.number)
+            if call is not None and not call.is_over:
+                call.on_bug(error)
+            elif call is None and self._core.awaits(send.number):
+                logger.exception("step %s of request %s failed", send.step, self.request_id)
+                self._do(self._core.on_failed(send.number, BROKEN, _now_us(), is_sent=False))
+            else:
+                raise
+
+    def _call(self, send: Send) -> None:
         version = self._service(send.request.service)
         if version is None or not version.targets:
             self._do(self._core.on_failed(send.number, "its service does not run here", _now_us(), is_sent=False))
@@ -235,25 +272,45 @@ class ComposedCall(Attempts):
 
     # What comes of calls.
 
-    def count_bytes(self, call: StepCall, size: int) -> bool:
-        """True while more of the answer may be kept."""
+    def borrow(self, call: StepCall, size: int) -> str:
+        """Why so much more of the answer may not be kept; "" = it may."""
         left = self._undo_bytes.get(call.number)
-        if left is None:
-            return self._core.count_bytes(size)
-        self._undo_bytes[call.number] = left - size
-        return left >= size
+        if left is not None:  # of these only the status counts
+            self._undo_bytes[call.number] = left - size
+            return "" if left >= size else TOO_LARGE
+        if not self._core.count_bytes(size):
+            return TOO_LARGE
+        return "" if self._loan.grow(size) else NO_ROOM
 
     def on_step_answer(self, call: StepCall, status: int, lines: list[bytes], body: bytes) -> None:
         """A service answered."""
         del self._calls[call.number]
         self._trace(call, "answered", status)
-        self._do(self._core.on_answer(call.number, status, lines, body, _now_us(), call.retries))
+        self._advance(lambda: self._core.on_answer(call.number, status, lines, body, _now_us(), call.retries))
 
     def on_step_failure(self, call: StepCall, reason: str, *, is_sent: bool) -> None:
         """A service did not answer."""
         del self._calls[call.number]
         self._trace(call, WORDS.get(reason, reason))
-        self._do(self._core.on_failed(call.number, reason, _now_us(), call.retries, is_sent=is_sent))
+        self._advance(lambda: self._core.on_failed(call.number, reason, _now_us(), call.retries, is_sent=is_sent))
+
+    def on_bug(self, error: Exception) -> None:
+        """The composition itself failed: nothing more is called, and whoever reads the log has to look after it."""
+        self._is_caller_gone = True  # so that nothing is undone by a core that is not to be trusted
+        if self in self._compositions.under_way:
+            self._compositions.abandon(self)
+            self._let_go()
+            calls, self._calls = self._calls, {}
+            for call in calls.values():
+                call.forget()
+        self._exchange.break_down(error, "internal-error")
+
+    def _let_go(self) -> None:
+        """Nothing is kept or waited for any more."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._loan.end()
 
     def _trace(self, call: StepCall, outcome: str, status: int = 0) -> None:
         recording, began_us = self._exchange.recording, self._exchange.started_ns // 1000
@@ -269,9 +326,7 @@ class ComposedCall(Attempts):
     # The answer.
 
     def _finish(self, outcome: Outcome) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        self._let_go()
         self._compositions.end(self, outcome)
         exchange = self._exchange
         if exchange.recording is not None:

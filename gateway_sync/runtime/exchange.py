@@ -6,11 +6,13 @@ decides nothing about policy itself.
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
 from gateway_sync.runtime.attempts import Attempts, send_again
+from gateway_sync.runtime.core.admission import Admission
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
 from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_refusal
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.recording import Recording
     from gateway_sync.runtime.serving import Serving
     from gateway_sync.runtime.upstream import UpstreamConnection
+
+logger = logging.getLogger(__name__)
 
 _ERROR: Final = 400
 
@@ -192,7 +196,6 @@ class Exchange:
             head, body = stepped
         self._upstream_us = (time.time_ns() - self.sent_ns) // 1000
         self._status = head.status
-        self._is_answered = True
         serving, client = self.serving, self.client
         if is_complete and not self.is_upload_complete:
             self.head.is_persistent = False  # the rest of the body will not be read (RFC 9112 section 9.3)
@@ -204,6 +207,7 @@ class Exchange:
         self._response_bytes = len(body)
         if body:
             block += b"%x\r\n%s\r\n" % (len(body), body) if self._mode == CHUNKED else body
+        self._is_answered = True
         if is_complete:
             self._complete(block + self._last_chunk() if self._mode == CHUNKED else block)
         else:
@@ -245,6 +249,20 @@ class Exchange:
         self.fail(Refusal(code))
 
     # Ends.
+
+    def on_bug(self, error: Exception) -> None:
+        """A fault of ours met the service's answer."""
+        self.break_down(error, "upstream-invalid")
+
+    def break_down(self, error: Exception, code: str) -> None:
+        """After an exception that nobody expected: end this exchange, whatever state it is in."""
+        logger.error("request %s failed", self.request_id.decode(), exc_info=error)
+        if not hasattr(self, "admission"):
+            self.admission = Admission()  # it failed before anything was decided
+        try:
+            self.fail(Refusal(code, is_closing=True))
+        finally:
+            self.client.cut_off_broken(self)
 
     def expire(self) -> None:
         """The time to answer is over."""

@@ -175,15 +175,31 @@ class Seat:
 
     def break_off(self, code: ErrorCodes) -> None:
         """Give the call up because of what the service sent."""
+        self._drop_stream(code)
+        if self._connection.receiver is not None:
+            self._connection.fail("upstream-invalid")
+
+    def break_down(self, error: Exception) -> None:
+        """A bug met the call: it ends. Errors: none."""
+        receiver = self._connection.receiver
+        try:
+            self._drop_stream(ErrorCodes.INTERNAL_ERROR)
+            if receiver is not None:
+                self._connection.break_down(receiver, error)
+            else:
+                logger.error("a call of a shared connection failed", exc_info=error)
+                self._connection.close()
+        except Exception:  # as in HTTP2Upstream: the others of the connection have no part in it
+            logger.exception("a call of a shared connection could not be ended")
+
+    def _drop_stream(self, code: ErrorCodes) -> None:
         with suppress(H2Error):  # the connection may have ended
             self.resume_reading()
         number, self.number = self.number, 0
         if number:
             self._carrier.end(number)
-            self._carrier.h2.reset_stream(number, code)
-        connection = self._connection
-        if connection.receiver is not None:
-            connection.fail("upstream-invalid")
+            with suppress(H2Error):  # closed already
+                self._carrier.h2.reset_stream(number, code)
 
     def lose(self) -> None:
         """The stream, or the connection, is gone."""

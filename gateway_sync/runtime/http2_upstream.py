@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from h2 import events as h2_events
@@ -86,10 +88,7 @@ class HTTP2Upstream(asyncio.Protocol):
             self._give_up(str(error))
             return
         for event in events:
-            try:
-                self._handle(event)
-            except H2Error as error:  # the stream was closed meanwhile, by either side
-                logger.debug("a stream of HTTP/2 ended early: %s", error)
+            self._handle(event)
         self.send()
 
     def _give_up(self, reason: str) -> None:
@@ -108,22 +107,30 @@ class HTTP2Upstream(asyncio.Protocol):
             return
         number = getattr(event, "stream_id", 0) or 0
         seat = self._streams.get(number)
-        if seat is None:
-            if isinstance(event, h2_events.DataReceived) and event.flow_controlled_length:
+        if seat is not None:
+            self._let(seat, partial(seat.take, event))
+        elif isinstance(event, h2_events.DataReceived) and event.flow_controlled_length:
+            with suppress(H2Error):  # closed meanwhile
                 self.h2.acknowledge_received_data(event.flow_controlled_length, number)
-            return
+
+    def _let(self, seat: Seat, act: Callable[[], None]) -> None:
+        """Have one call do its part; what goes wrong there ends that call and none of the others."""
         try:
-            seat.take(event)
+            act()
         except HeadRefused as error:
             logger.warning("a service's answer is malformed: %s", error)
             seat.break_off(ErrorCodes.PROTOCOL_ERROR)
+        except H2Error as error:  # the stream was closed meanwhile, by either side
+            logger.debug("a stream of HTTP/2 ended early: %s", error)
+        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug must cost one call
+            seat.break_down(error)
 
     def _leave(self, last: int) -> None:
         """The service takes no further streams; those after last it has not looked at."""
         self._is_leaving = True
         for number, seat in list(self._streams.items()):
             if number > last:
-                seat.lose()
+                self._let(seat, seat.lose)
 
     def begin(self, seat: Seat, fields: list[tuple[bytes, bytes]], *, is_end: bool) -> int:
         """The number of a fresh stream. Errors: H2Error."""
@@ -162,7 +169,7 @@ class HTTP2Upstream(asyncio.Protocol):
     def _flush_all(self) -> None:
         for seat in list(self._streams.values()):
             if seat.output:
-                self.flush(seat)
+                self._let(seat, partial(self.flush, seat))
 
     def send(self) -> None:
         """Hand frames over to the transport."""
@@ -178,7 +185,7 @@ class HTTP2Upstream(asyncio.Protocol):
 
     def _lose_all(self) -> None:
         for seat in list(self.seats):
-            seat.lose()
+            self._let(seat, seat.lose)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Closed by either side."""

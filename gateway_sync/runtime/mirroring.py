@@ -6,6 +6,7 @@ It has no part in the exchange: it is made when the request goes on, and sent wh
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from gateway_sync.messages import NO_BODY, FramingError, ResponseHead
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.upstream import UpstreamConnection
     from gateway_sync.upstreams.mirror import Mirror
+
+logger = logging.getLogger(__name__)
 
 
 class MirrorCall:
@@ -115,6 +118,11 @@ class MirrorCall:
     def on_failure(self, _code: str, *, is_stale: bool) -> None:  # noqa: ARG002 - the interface of a Receiver
         """No copy is sent twice."""
         self._finish()
+
+    def on_bug(self, error: Exception) -> None:
+        """The copy ends."""
+        logger.error("a copy of a request failed", exc_info=error)
+        self.end()
 
     def end(self) -> None:
         """Stop, wherever it is."""

@@ -119,7 +119,11 @@ class PooledCall(PooledTry):
         """Stand in the line of a target until a place is free."""
 
         def take() -> bool:
-            return self._take_freed(member, number)
+            try:
+                return self._take_freed(member, number)
+            except Exception as error:  # noqa: BLE001 - a bug must not cost the call that gave the place back
+                self.on_bug(error)
+                return False
 
         self._place_in_line = (member, take)
         member.waiting.append(take)
@@ -218,6 +222,10 @@ class PooledCall(PooledTry):
             self.repeat()
         else:
             self._fail(RESET, code)
+
+    def on_bug(self, error: Exception) -> None:
+        """The exchange ends; a fault of ours says nothing about the target."""
+        self._exchange.on_bug(error)
 
     def _on_try_over(self, number: int) -> None:
         if number == self._number and not self._exchange.is_over:

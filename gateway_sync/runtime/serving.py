@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.http2 import HTTP2Connection
     from gateway_sync.runtime.tls_handshake import TLSHandshake
     from gateway_sync.runtime.tunnel import Tunnel
+
+logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 0.25
 
@@ -181,7 +184,11 @@ class Serving:
         self.discovery.tick(self)
         self.date = date_line()
         for client in [client for client in self.clients if client.deadline < now]:
-            client.expire()
+            try:
+                client.expire()
+            except Exception:  # the edge of the process: a bug with one must not keep all others for ever
+                logger.exception("a caller's time is over, and ending its connection failed")
+                self.clients.discard(client)
         for pool in self.pools.values():
             pool.close_idle(now)
         self.spool.prepare()

@@ -102,6 +102,11 @@ class Stepping:
             self._loan = loan_of(self._exchange)
         return self._loan.grow(size)
 
+    def hand_over_loan(self) -> Loan | None:
+        """What was borrowed for the request's body, to who keeps the body from now on and ends the loan."""
+        loan, self._loan = self._loan, None
+        return loan
+
     def _give_up(self, refusal: Refusal, content: bytes, *, is_complete: bool) -> None:
         """The body is more than can be kept: refuse it, or send it on as it comes when only shadows wanted it."""
         if self._rules.is_body_needed:
@@ -244,13 +249,16 @@ class Stepping:
 
     def _with_content(
         self, head: ResponseHead, answer: AnswerView, body: bytes, *, is_complete: bool
-    ) -> tuple[ResponseHead, bytes]:
+    ) -> tuple[ResponseHead, bytes] | None:
         """The head, framed for the content that the steps left."""
         if answer.body is not None:
             body = answer.body
         self._filter = answer.filter if answer.has_content else None
         if self._filter is not None:
-            body = self._filter.feed(body) + (self._filter.finish() if is_complete else b"")
+            filtered = self._filtered(self._filter, body, is_complete=is_complete)
+            if filtered is None:
+                return None
+            body = filtered
         if head.body != NO_BODY and (is_complete or self._filter is not None):
             head.body = SIZED if is_complete else CHUNKED
             head.content_length = len(body) if is_complete else -1
@@ -260,9 +268,7 @@ class Stepping:
         """More of the answer's content as it is sent; None while it is held back for a step that needs it whole."""
         held = self._held
         if held is None:
-            if self._filter is None:
-                return body
-            return self._filter.feed(body) + (self._filter.finish() if is_complete else b"")
+            return body if self._filter is None else self._filtered(self._filter, body, is_complete=is_complete)
         if len(held) + len(body) > self._answer_bytes:
             self._exchange.fail(Refusal("upstream-invalid", f"The answer is larger than {self._answer_bytes} bytes."))
             return None
@@ -276,6 +282,15 @@ class Stepping:
         else:
             self._exchange.client.deadline = self._exchange.serving.clock + self._exchange.version.timeout_s + 0.25
         return None
+
+    def _filtered(self, content_filter: Filter, body: bytes, *, is_complete: bool) -> bytes | None:
+        """What can be sent of the content; None when the filter failed, and the call with it."""
+        try:
+            return content_filter.feed(body) + (content_filter.finish() if is_complete else b"")
+        except Exception:  # as in _run
+            logger.exception("a policy failed at the answer to %s", self._exchange.request_id.decode())
+            self._exchange.fail(Refusal("internal-error"))
+            return None
 
     # What is told afterwards.
 

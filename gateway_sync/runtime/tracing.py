@@ -42,6 +42,7 @@ KNOWN_A_SECOND: Final = 50  # refusals and failures of identified callers that o
 NOBODYS_A_SECOND: Final = 10  # of all others: a flood of them must not push out those of callers
 BURST: Final = 4  # times as many at once
 IDS_AT_ONCE: Final = 256
+_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 
 
@@ -56,7 +57,7 @@ class Tracing:
         self._settings = TracingSettings()
         self._known = Budget(KNOWN_A_SECOND, KNOWN_A_SECOND * BURST)
         self._nobodys = Budget(NOBODYS_A_SECOND, NOBODYS_A_SECOND * BURST)
-        self._successes = self._parents = Budget(0, 0)
+        self._successes = self._parents = self._composed = Budget(0, 0)
         self._span_at = NEVER
         self._ids: list[tuple[str, str]] = []
         self._is_failing = False
@@ -71,12 +72,13 @@ class Tracing:
         self._settings = settings
         self._successes = Budget(settings.successes, settings.successes) if self._ring is not None else Budget(0, 0)
         self._parents = Budget(settings.parents, settings.parents)
+        self._composed = Budget(settings.successes, settings.successes)  # of composites: a share of their own
         self._draw(serving)
         self._arm(serving)
 
     def fill(self, seconds: float, serving: Serving) -> None:
         """So much time went by."""
-        for budget in (self._known, self._nobodys, self._successes, self._parents):
+        for budget in (self._known, self._nobodys, self._successes, self._parents, self._composed):
             budget.fill(seconds)
         self._arm(serving)
 
@@ -169,11 +171,8 @@ class Tracing:
         ring, recording = self._ring, exchange.recording
         if ring is None:
             return
-        if recording is None or not recording.is_watched:
-            grant = exchange.admission.grant
-            budget = self._known if grant is not None and grant.context else self._nobodys
-            if not budget.take():
-                return
+        if (recording is None or not recording.is_watched) and not self._budget_of(exchange, ended).take():
+            return
         try:
             recording = recording or Recording(REFUSED if ended.code else SAMPLED)
             if recording.reason != RETRIED and ended.status >= _SERVER_ERROR:
@@ -183,6 +182,13 @@ class Tracing:
             ring.write(encode_trace(explain(exchange, recording, ended, self._slot)))
         except Exception as error:  # noqa: BLE001 - as said
             self._complain(error)
+
+    def _budget_of(self, exchange: Exchange, ended: Ended) -> Budget:
+        """What a call that was not sampled is told of; a success is one of a composite, which is always recorded."""
+        recording, grant = exchange.recording, exchange.admission.grant
+        if recording is not None and recording.reason == SAMPLED and not ended.code and ended.status < _ERROR:
+            return self._composed
+        return self._known if grant is not None and grant.context else self._nobodys
 
     def note_unread(self, request_id: str, refusal: Refusal, status: int, revision: int) -> None:
         """Bytes were refused that are no request, or one that the edge does not let in. Errors: none."""

@@ -44,6 +44,9 @@ class Receiver(Protocol):
     def on_failure(self, code: str, *, is_stale: bool) -> None:
         """No (complete) answer will come; is_stale = nothing of it came, on a connection that had served before."""
 
+    def on_bug(self, error: Exception) -> None:
+        """The gateway itself failed: log it, and end this exchange and nothing else."""
+
     def on_upload_paused(self, *, is_paused: bool) -> None:
         """The upstream does not take more of the request for now, or takes it again."""
 
@@ -90,6 +93,14 @@ class UpstreamConnection:
                 self._read_body(receiver, data)
         except FramingError as error:
             self.fail(error.refusal.code)
+        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug must cost one exchange
+            self.break_down(receiver, error)
+
+    def break_down(self, receiver: Receiver, error: Exception) -> None:
+        """A bug met an exchange: it ends, and this connection with it."""
+        if self.receiver in (None, receiver):  # else it is another's already
+            self.close()
+        receiver.on_bug(error)
 
     def _read_head(self, receiver: Receiver, data: bytes) -> None:
         if self._buffer:

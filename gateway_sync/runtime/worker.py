@@ -190,20 +190,25 @@ class Worker:
 
     async def sweep(self) -> None:
         """The timer of this worker, beside that of its lag."""
-        loop = asyncio.get_running_loop()
         watch = self._watch_lag()
         count = 0
         while True:
             await asyncio.sleep(SWEEP_S)
-            self.serving.sweep(loop.time())
-            if self._checks is not None:
-                self._checks.tick()
             count += 1
-            if count % TOLD_EVERY == 0:
-                self._tell_targets()
-                self._note_gauges(watch)
-            if count % CELLS_EVERY == 0:
-                self.serving.flush_cells()
+            try:
+                self._sweep_once(count, watch)
+            except Exception:  # the edge of the process: without this timer no caller's time would ever be over
+                logger.exception("a sweep failed")
+
+    def _sweep_once(self, count: int, watch: LagWatch) -> None:
+        self.serving.sweep(asyncio.get_running_loop().time())
+        if self._checks is not None:
+            self._checks.tick()
+        if count % TOLD_EVERY == 0:
+            self._tell_targets()
+            self._note_gauges(watch)
+        if count % CELLS_EVERY == 0:
+            self.serving.flush_cells()
 
 
 def _tracing(home: Path, settings: channel.Settings) -> Tracing:

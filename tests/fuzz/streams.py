@@ -143,6 +143,9 @@ class _Receiver:
     def on_interim(self, status: int) -> None:
         assert 100 <= status < 200
 
+    def on_bug(self, error: Exception) -> None:
+        raise error
+
     def on_switch(self, *_: object) -> None:
         raise FramingError("upstream-invalid", "not asked for")
 

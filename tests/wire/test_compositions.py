@@ -324,8 +324,10 @@ def test_what_was_withdrawn_is_given_back_when_the_caller_leaves(gateway: Gatewa
     aborted = metric(gateway, "apim_aborted_total")
     leave(connection)
     wait_until(lambda: metric(gateway, "apim_aborted_total") > aborted, "the gateway notices")
+    wait_until(lambda: metric(gateway, "apim_kept_body_bytes") > len(json.dumps(ORDER)), "its bodies still count")
     release.set()
     wait_until(lambda: bank.calls().count("POST /reversals") >= 2, "both bookings are undone")
+    wait_until(lambda: metric(gateway, "apim_kept_body_bytes") == 0, "its bodies count no more")
     wait_until(lambda: bank.balance("acc-1") == "5379.50", "the money is back")
     assert bank.balance("acc-2") == "876.40"
 

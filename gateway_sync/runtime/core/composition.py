@@ -96,6 +96,10 @@ class Composition:
         """True when nothing is under way and nothing will be."""
         return self._phase == OVER
 
+    def awaits(self, number: int) -> bool:
+        """True while it was not told what came of this call."""
+        return number in self._running
+
     @property
     def calls(self) -> int:
         """How many were made so far."""
