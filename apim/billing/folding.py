@@ -46,13 +46,15 @@ def fold(
     dunning: Dunning,
     now: datetime,
     patient_until: datetime | None = None,
+    known_since: datetime | None = None,
 ) -> Fold:
-    """The standing of a Stripe subscription with its open invoices.
+    """The standing of a Stripe subscription with its invoices that are open or written off.
 
-    Shapes: patient_until is an admin's extension: before it nobody is restricted, suspended or ended.
+    Shapes: patient_until is an admin's extension: before it nobody is restricted, suspended or ended. known_since =
+    since when it was known to owe something: counts where Stripe says so and shows no invoice that was tried.
     """
     status = found["status"]
-    since = unpaid_since(open_invoices) if status in (*_DUE, "active") else None
+    since = unpaid_since(open_invoices, now=now) if status in (*_DUE, "active") else None
     start, end = period_of(found)
     ends_at = at(found.get("cancel_at")) or (end if found.get("cancel_at_period_end") else None)
     lifecycle, payment, reason = "active", "ok", ""
@@ -63,7 +65,7 @@ def fold(
     elif status == "paused":
         lifecycle, reason = "paused", NO_CARD
     elif status in _DUE or since is not None:
-        since = since or start or now
+        since = since or known_since or now
         stage = stage_of(now - since, dunning)
         if patient_until is not None and now < patient_until:
             stage = "grace"
@@ -103,14 +105,22 @@ def payment_of(stage: str) -> str:
     return {"grace": "grace", "banner": "grace", "restricted": "restricted"}.get(stage, "suspended")
 
 
-def unpaid_since(open_invoices: Iterable[Mapping[str, Any]]) -> datetime | None:
-    """Since when the oldest open invoice that was tried is due; None when none is."""
+def unpaid_since(open_invoices: Iterable[Mapping[str, Any]], *, now: datetime) -> datetime | None:
+    """Since when the oldest invoice that was tried, written off or is overdue is owed; None when none is."""
     due = [
-        at(invoice.get("status_transitions", {}).get("finalized_at")) or at(invoice["created"])
+        _due_at(invoice, now)
         for invoice in open_invoices
-        if invoice["status"] in ("open", "uncollectible") and invoice.get("attempted") and invoice["amount_remaining"]
+        if invoice["status"] in ("open", "uncollectible") and invoice["amount_remaining"]
     ]
     return min((moment for moment in due if moment is not None), default=None)
+
+
+def _due_at(invoice: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Since when an invoice is owed; None for one that nobody tried to collect and that may still be paid by hand."""
+    if invoice.get("attempted") or invoice["status"] == "uncollectible":
+        return at((invoice.get("status_transitions") or {}).get("finalized_at")) or at(invoice["created"])
+    promised = at(invoice.get("due_date"))
+    return promised if promised is not None and promised < now else None
 
 
 def period_of(found: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:

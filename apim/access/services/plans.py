@@ -23,7 +23,8 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
 
     Plans without prices move their subscriptions at once, priced ones keep them (`migration.existing`): what somebody
     agreed to pay, asked for included, changes by migrate_subscriptions alone. So does, whatever the terms say, what is
-    being paid for: the payment must move first. Equal terms keep the version there is.
+    being paid for, and what is in force for nothing while the terms have prices: the payment must move first. Equal
+    terms keep the version there is.
     Errors: those of products.services.add_plan_version.
     """
     Plan.objects.select_for_update().get(pk=plan.pk)  # whoever subscribes meanwhile waits, and gets the new version
@@ -36,6 +37,8 @@ def revise_plan(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     locked = Subscription.objects.filter(id__in=ids)
     locked.filter(requested_plan_version__plan=plan).update(requested_plan_version=version)
     unpaid = locked.filter(plan_version__plan=plan, payment=Subscription.Payment.NONE)
+    if version.is_priced:
+        unpaid = unpaid.filter(lifecycle=Subscription.Lifecycle.PENDING)
     moving = list(unpaid.exclude(plan_version=version).values_list("id", flat=True))
     _move(moving, version, by)
     return version

@@ -75,6 +75,15 @@ def test_a_plan_may_say_that_subscribers_move(subscription: Subscription, offer:
     assert subscription.plan_version == version
 
 
+def test_who_has_the_plan_for_nothing_is_moved_to_no_price_that_nobody_pays(
+    offer: Offer, shop: Application, by: Actor
+) -> None:
+    subscription = subscribe(application=shop, product=offer.product, plan=offer.free, by=by)
+    revise_plan(plan=offer.free, terms=priced("5.00", migration={"existing": "move"}), by=by)
+    subscription.refresh_from_db()
+    assert (subscription.lifecycle, subscription.plan_version.number) == ("active", 1)
+
+
 def test_subscribers_are_moved_by_an_act_of_its_own(
     subscription: Subscription, offer: Offer, log: Log, by: Actor
 ) -> None:

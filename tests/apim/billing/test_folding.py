@@ -88,8 +88,24 @@ def test_the_oldest_open_invoice_counts_and_drafts_and_untried_ones_do_not() -> 
         open_invoice(30, status="draft"),
         open_invoice(30, amount_remaining=0),
     ]
-    assert unpaid_since(invoices) == NOW - timedelta(days=9)
-    assert unpaid_since([]) is None
+    assert unpaid_since(invoices, now=NOW) == NOW - timedelta(days=9)
+    assert unpaid_since([], now=NOW) is None
+
+
+def test_what_is_written_off_or_overdue_is_owed() -> None:
+    assert folded("active", open_invoice(20, status="uncollectible", attempted=False)).payment == "suspended"
+    promised = int((NOW - timedelta(days=8)).timestamp())
+    assert folded("active", open_invoice(38, attempted=False, due_date=promised)).payment == "restricted"
+    later = int((NOW + timedelta(days=8)).timestamp())
+    assert folded("active", open_invoice(38, attempted=False, due_date=later)).payment == "ok"
+
+
+def test_a_debt_without_a_tried_invoice_is_as_old_as_it_is_known() -> None:
+    assert folded("past_due").payment == "grace"  # not as old as the period, which began weeks ago
+    assert folded("past_due").unpaid_since == NOW
+    known = NOW - timedelta(days=8)
+    found = fold(stripe_subscription("past_due"), [], dunning=DUNNING, now=NOW, known_since=known)
+    assert (found.payment, found.unpaid_since) == ("restricted", known)
 
 
 def test_patience_keeps_the_grace_until_it_runs_out() -> None:
