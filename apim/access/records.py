@@ -100,6 +100,11 @@ def organization_record(organization: Organization) -> AccessChange:
     return AccessChange(kind=AccessRecord.Kind.ORGANIZATION, key=organization.id, body={"state": organization.state})
 
 
+def removed_organization(organization: Organization) -> AccessChange:
+    """The record that makes gateways forget an organization."""
+    return AccessChange(kind=AccessRecord.Kind.ORGANIZATION, key=organization.id, body=None)
+
+
 def subscription_record(subscription: Subscription) -> AccessChange:
     """A subscription under its id. One that is over stays, with the reason, until another takes its place."""
     body: dict[str, object] = {
@@ -117,9 +122,17 @@ def subscription_record(subscription: Subscription) -> AccessChange:
         "awaits": "payment" if subscription.awaits_payment else "",
         "credits": "exhausted" if subscription.is_out_of_credits else "",
         "anchor": _unix_s(subscription.billing_anchor),
+        "allowance": _allowance_of(subscription),
     }
     body |= {name: value for name, value in more.items() if value}  # most have none: records are many
     return AccessChange(kind=AccessRecord.Kind.SUBSCRIPTION, key=subscription.id, body=body)
+
+
+def _allowance_of(subscription: Subscription) -> list[int] | None:
+    """(since when, calls) that prepaid credits pay for; None where calls are not counted against credits."""
+    if subscription.allowance is None:
+        return None
+    return [_unix_s(subscription.allowance_since), subscription.allowance]
 
 
 def removed_subscription(subscription_id: str) -> AccessChange:

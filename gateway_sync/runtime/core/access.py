@@ -16,6 +16,7 @@ Record = Mapping[str, Any]
 # What the owner of the subscription can do about it, by lifecycle.
 _ACTIONS: Final = {"pending": "", "paused": "resume", "ended": "subscribe", "rejected": "subscribe"}
 _OVER: Final = ("ended", "rejected")
+NO_CREDITS: Final = "The prepaid credits are used up."
 
 
 class Records(Protocol):
@@ -60,6 +61,7 @@ class Verdict:
     action: str = ""  # of a refusal: what its subscriber can do at the portal: pay, upgrade, top-up or resume
     anchor_s: int = 0  # of billing periods
     is_restricted: bool = False  # paid late: passes at a part of the plan's rate
+    allowance: tuple[int, int] | None = None  # (since when in seconds, calls) that prepaid credits pay for
 
 
 NOBODY: Final = Identity()
@@ -125,11 +127,17 @@ def _find_subscription(
             action,
             body.get("anchor", 0),
             body["payment"] == "restricted",
+            _allowance_of(body),
         )
         if not code:
             return verdict
         refused = refused or verdict
     return refused or Verdict(identity, "no-subscription", valid_until_s=expires_s)
+
+
+def _allowance_of(body: Record) -> tuple[int, int] | None:
+    allowance = body.get("allowance")
+    return None if allowance is None else (allowance[0], allowance[1])
 
 
 def _rivals(held: list[tuple[bool, int, int, str, Record]], now_s: int) -> Rivals:
@@ -154,5 +162,5 @@ def _subscription_fault(body: Record, now_s: int) -> tuple[str, str, str]:
     if body["payment"] == "suspended":
         return "payment-required", reason or "An invoice is unpaid.", "pay"
     if body.get("credits") == "exhausted":
-        return "credits-exhausted", "The prepaid credits are used up.", "top-up"
+        return "credits-exhausted", NO_CREDITS, "top-up"
     return "", "", ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.policies.views import NOBODY, Caller, Fields
-from gateway_sync.runtime.core.access import Verdict
+from gateway_sync.runtime.core.access import NO_CREDITS, Verdict
+from gateway_sync.runtime.core.allowances import Allowance
 from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.refusals import action_member
 
@@ -66,6 +67,9 @@ class Grant:
         ready, self.late = self._charges(rates, route)
         self.shadow_charges, self.shadow_late = self._charges(shadow_rates, route)
         self.charges = ready if plan is None else [plan, *ready]
+        if verdict.allowance is not None and not self.code:
+            since_s, calls = verdict.allowance
+            self.charges.append((cell_key(f"credits:{verdict.subscription}"), Allowance(calls, since_s)))
 
     def _charges(self, rates: Iterable[RateRule], route: RouteEntry) -> tuple[list[Charge], list[RateRule]]:
         """Those whose subject is known, and the others. Nobody is counted by address instead."""
@@ -96,6 +100,9 @@ def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> l
 
 def limit_refusal(code: str, wait_s: int, portal_url: str, grant: Grant) -> Refusal:
     """The refusal of a call above a limit: when it may come again, and for a quota where more of it is sold."""
+    if code == "credits-exhausted":
+        members = action_member(portal_url, "top-up", grant.caller.subscription)
+        return Refusal(code, NO_CREDITS, members=members)
     action = "upgrade" if code == "quota-exceeded" else ""
     members = action_member(portal_url, action, grant.caller.subscription)
     return Refusal(code, fields=(b"Retry-After: %d" % wait_s,), members=members)

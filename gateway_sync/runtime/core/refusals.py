@@ -46,6 +46,8 @@ def action_member(portal_url: str, action: str, subscription: str) -> tuple[tupl
     if not portal_url or not action:
         return ()
     page = f"/my/subscriptions/{subscription}" if subscription and action != "subscribe" else "/"
+    if subscription and action == "top-up":
+        page += "/credits"
     return (("action", {"name": action, "url": portal_url + page}),)
 
 
