@@ -76,29 +76,3 @@ def test_payment_refuses_and_restores_and_quota_warns_before_it_refuses(
     problem = json.loads(body)
     assert (status, problem["code"], problem["action"]["name"]) == (429, "quota-exceeded", "upgrade")
     assert b"Retry-After: " in head
-
-
-def test_prepaid_calls_are_admitted_to_the_last_one_and_a_top_up_lets_more_pass(
-    control: KeepingControlPlane, gateway: GatewayProcess
-) -> None:
-    anchor = int(time.time()) - 30  # periods of its own
-
-    def answers(calls: int) -> list[int]:
-        return [call(gateway)[0] for _ in range(calls)]
-
-    def told(calls: int) -> None:
-        control.change(control.home.records(payment="ok", anchor=anchor, allowance=[anchor, calls]))
-
-    def passes() -> bool:
-        found.append(call(gateway)[0])
-        return found[-1] == 200
-
-    found: list[int] = []
-    told(0)
-    wait_until(lambda: b"credits-exhausted" in call(gateway)[2], "the balance is known")
-    told(1)
-    wait_until(passes, "the top-up is known")
-    assert answers(3) == [402, 402, 402]
-    problem = json.loads(call(gateway)[2])
-    assert problem["action"] == {"name": "top-up", "url": f"{PORTAL}/my/subscriptions/sub_1/credits"}
-    assert found.count(200) == 1
