@@ -21,7 +21,7 @@ from apim.billing.applying import apply
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed, SignatureInvalid
 from apim.billing.folding import moment_of
-from apim.billing.models import BillingSubscription, Mode, StripeEvent
+from apim.billing.models import BillingSubscription, Mode, Rehearsal, StripeEvent
 from apim.billing.standing import Unmatched, sync_subscription
 from apim.billing.stripe_driver import read_event
 from apim.errors import Conflict
@@ -146,6 +146,11 @@ def repair(connection: Connection) -> int:
 
 
 def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
+    if Rehearsal.objects.ended_for(_customer_of(event)).exists():
+        event.state, event.outcome, event.retry_at = StripeEvent.State.APPLIED, "Its rehearsal has ended.", None
+        event.applied_at = timezone.now()
+        event.save(update_fields=["state", "outcome", "retry_at", "applied_at"])
+        return
     is_over = event.attempts >= most_attempts
     event.state = StripeEvent.State.DEAD if is_over else StripeEvent.State.STORED
     event.outcome = why[:500]
@@ -153,3 +158,10 @@ def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
         None if is_over else timezone.now() + min(_FIRST_PAUSE * 2 ** min(event.attempts, 16), _LONGEST_PAUSE)
     )
     event.save(update_fields=["state", "outcome", "retry_at"])
+
+
+def _customer_of(event: StripeEvent) -> str:
+    """The id of the customer that the event's object is or belongs to; "" for none."""
+    found = json.loads(event.body)["data"]["object"]
+    named = found.get("id") if found.get("object") == "customer" else found.get("customer")
+    return str((named.get("id") if isinstance(named, Mapping) else named) or "")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import dunning, events, metering, reconciling, refunding
+from apim.billing import dunning, events, metering, reconciling, refunding, rehearsing
 from apim.billing.connection import find_connection
 
 logger = logging.getLogger(__name__)
@@ -75,3 +75,16 @@ def repair_billing() -> None:
         metering.count_usage(connection, metering.LONG_LOOK_BACK)
         metering.send_usage(connection)
         reconciling.reconcile(connection)
+
+
+@shared_task(name="apim.billing.tasks.rehearse")
+def rehearse(rehearsal_id: str) -> None:
+    """Take the next step of a rehearsal, and have the one after it taken."""
+    if rehearsing.take_step(rehearsal_id):
+        rehearsing.announce(rehearsal_id)
+
+
+@shared_task(name="apim.billing.tasks.tend_rehearsals")
+def tend_rehearsals() -> None:
+    """Go on with rehearsals whose message was lost, and remove what is left of those that have ended."""
+    rehearsing.tend_rehearsals()

@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
     "tell usage": {"task": "apim.billing.tasks.tell_usage", "schedule": 300},
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
+    "tend rehearsals": {"task": "apim.billing.tasks.tend_rehearsals", "schedule": 60},
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},

@@ -30,6 +30,10 @@ class RehearsalQuerySet(models.QuerySet["Rehearsal"]):
         """Those that have not ended."""
         return self.filter(state__in=Rehearsal.RUNNING)
 
+    def ended_for(self, customer_id: str) -> Self:
+        """Those that have ended of a customer at Stripe; none for ""."""
+        return self.filter(customer_id=customer_id).exclude(state__in=Rehearsal.RUNNING) if customer_id else self.none()
+
 
 class Rehearsal(models.Model):
     """A customer on a test clock walking through a plan. Its organization is its own and is deleted at the end.
