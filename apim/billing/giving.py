@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from apim.billing.models import Adjustment, Invoice
+from django.db.models import Prefetch
+
+from apim.billing.models import Adjustment, Invoice, InvoiceQuerySet
 from apim.errors import Conflict, Invalid
 from apim.pricing.money import from_minor, minor_digits, money_text, to_minor
 
@@ -40,6 +42,11 @@ class Left:
     amount: int
     to_card: int
     lines: Mapping[str, int]
+
+
+def with_given_back(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
+    """The invoices, each with what was given back of it as `given_back`. One query more, however many there are."""
+    return invoices.prefetch_related(Prefetch("adjustments", Adjustment.objects.standing(), to_attr="given_back"))
 
 
 def left_of(invoice: Invoice) -> Left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from apim.console.views import invoices
 from apim.console.views.admin import (
     audit,
     billing,
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern] = [
     path("organizations/<slug:name>", organizations.organization_page, name="admin-organization"),
     path("organizations/<slug:name>/suspend", organizations.organization_suspend, name="admin-organization-suspend"),
     path("organizations/<slug:name>/resume", organizations.organization_resume, name="admin-organization-resume"),
+    path("organizations/<slug:name>/goodwill", invoices.goodwill, name="admin-organization-goodwill"),
     path("applications", organizations.application_list, name="admin-applications"),
     path("applications/<str:pk>/suspend", organizations.application_suspend, name="admin-application-suspend"),
     path("applications/<str:pk>/resume", organizations.application_resume, name="admin-application-resume"),

@@ -33,6 +33,7 @@ SECTIONS = (
             Place("Plans", "console:plans", "gauge", ("plan",)),
             Place("Meters", "console:meters", "activity", ("meter",)),
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
+            Place("Invoices", "console:invoices", "receipt", ("invoice",)),
             Place("Requests", "console:requests", "route", ("request",)),
             Place("API tokens", "console:tokens", "key-round", ("token",)),
         ),

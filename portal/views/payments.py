@@ -15,7 +15,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
 from apim.billing.checkout import had_trial, look_after_checkout, open_checkout
-from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.billing.giving import with_given_back
+from apim.billing.models import Adjustment, BillingSubscription, Customer, Invoice
+from apim.billing.refund_mails import ways_in_words
 from apim.billing.sessions import open_card_page, open_portal
 from apim.billing.telling import resume_at_provider
 from apim.errors import Conflict
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOSTED = ("https://checkout.stripe.com", "https://billing.stripe.com")
 _INVOICES_SHOWN = 100
+_TOLD = (Adjustment.State.PENDING, Adjustment.State.DONE)
 
 
 @require_http_methods(["GET", "POST"])
@@ -128,8 +131,16 @@ def show_billing(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "billing",
         "form": form,
-        "invoices": Invoice.objects.visible_to(request.user).filter(organization=organization)[:_INVOICES_SHOWN],
+        "invoices": with_given_back(Invoice.objects.visible_to(request.user).filter(organization=organization))[
+            :_INVOICES_SHOWN
+        ],
         "bills": bills.select_related("subscription__product", "subscription__plan_version__plan"),
+        "adjustments": [
+            (row, ways_in_words(row))
+            for row in Adjustment.objects.visible_to(request.user)
+            .filter(organization=organization, state__in=_TOLD)
+            .select_related("invoice")[:_INVOICES_SHOWN]
+        ],
         "is_customer": Customer.objects.filter(organization=organization).exists(),
     }
     return _with_hosted_forms(page(request, "portal/billing.html", context))

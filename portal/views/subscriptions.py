@@ -15,6 +15,7 @@ from apim.access.services import cancel_subscription, subscribe
 from apim.accounts.services import actor_of
 from apim.billing.checkout import close_checkout
 from apim.billing.connection import is_connected
+from apim.billing.giving import with_given_back
 from apim.billing.mails import lacks_card
 from apim.billing.models import BillingSubscription, Invoice
 from apim.billing.telling import cancel_at_provider, is_bought
@@ -45,7 +46,9 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
     offered = offered_products(request.user).filter(id=subscription.product_id).first()
     billing = BillingSubscription.objects.filter(subscription=subscription).first()
     context = _context(subscription) | {
-        "invoices": Invoice.objects.visible_to(request.user).filter(subscription=subscription)[:_INVOICES_SHOWN],
+        "invoices": with_given_back(Invoice.objects.visible_to(request.user).filter(subscription=subscription))[
+            :_INVOICES_SHOWN
+        ],
         "billing": billing,
         "lacks_card": billing is not None and subscription.is_live and lacks_card(billing),
         "diagram": diagram_of(subscription),

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
-from apim.billing.models import BillingSubscription, StripeEvent
+from apim.billing.models import BillingSubscription, Invoice, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.services import import_document, update_api
 from apim.gateways.certificates import save_certificate
@@ -114,12 +114,18 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )  # fmt: skip
     event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=timezone.now())
     bill = BillingSubscription.objects.create(subscription=subscription, mode="test")
+    now = timezone.now()
+    invoice = Invoice.objects.create(
+        stripe_id="in_1", mode="test", organization=initech, subscription=subscription, status="paid", currency="EUR",
+        subtotal=100, total=100, amount_paid=100, amount_remaining=0, period_start=now, period_end=now, created_at=now,
+    )  # fmt: skip
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
         people,
         {
-            "event_id": event.id, "page:subscriptions:subscription_id": bill.subscription_id,
+            "event_id": event.id, "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
+            "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
             "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,

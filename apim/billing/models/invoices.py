@@ -21,6 +21,12 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             return self.all()
         return self.filter(organization__in=organization_ids(user, *Membership.Role.values))
 
+    def adjustable_by(self, user: Viewer) -> Self:
+        """All for admins, else those for products that one's organizations own: who sells may give money back."""
+        if is_admin(user):
+            return self.all()
+        return self.filter(subscription__product__organization__in=organization_ids(user, Membership.Role.OWNER))
+
 
 class Invoice(models.Model):
     """An invoice as Stripe has it, beside what our own rating makes of the same usage.
