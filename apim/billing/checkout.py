@@ -39,7 +39,7 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
     subscription = Subscription.objects.with_names().get(pk=subscription.pk)  # another tab may have been quicker
     version = _wanted(subscription)
     _require_paid(connection, subscription.organization)
-    _require_apart(connection, subscription, version)
+    require_apart(connection, subscription, version)
     try:
         customer = ensure_customer(connection, subscription.organization)
         mirror = _mirror_of(connection, subscription)
@@ -115,7 +115,7 @@ def _require_paid(connection: Connection, organization: Organization) -> None:
         )
 
 
-def _require_apart(connection: Connection, subscription: Subscription, version: PlanVersion) -> None:
+def require_apart(connection: Connection, subscription: Subscription, version: PlanVersion) -> None:
     """Refuse what would be billed twice: a meter counts for an organization and a product, not for an environment."""
     if not any(hasattr(part, "meter") for part in version.terms.prices):
         return

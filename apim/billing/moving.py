@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from apim.access.models import Subscription
 from apim.access.services import migrate_subscriptions
 from apim.audit.actor import Actor
-from apim.billing.catalogue import check_sellable, price_of
+from apim.billing.catalogue import check_sellable
 from apim.billing.connection import Connection, is_connected, require_connection
 from apim.billing.driver import DriverFailed
+from apim.billing.items import changed_items
 from apim.billing.models import BillingSubscription
 from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
-from apim.pricing.parts import Flat, Setup
 from apim.products.models import PlanVersion
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def _change(connection: Connection, mirror: BillingSubscription, version: PlanVe
     try:
         found = connection.driver.find("subscription", mirror.stripe_id)
         params = {
-            "items": _items(connection, mirror.subscription, version, found),
+            "items": changed_items(connection, mirror.subscription.product, version, found),
             "proration_behavior": "none",
             "metadata": {OUR_VERSION: version.id},
         }
@@ -84,22 +84,3 @@ def _change(connection: Connection, mirror: BillingSubscription, version: PlanVe
         logger.warning("subscription %s stays on its version: %s", mirror.subscription_id, failure)
         return f"Stripe says: {failure}"
     return ""
-
-
-def _items(
-    connection: Connection, subscription: Subscription, version: PlanVersion, found: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """The change of Stripe's items: a price of the same name takes the place of the old one, so its usage goes on."""
-    old = {(each["price"].get("metadata") or {}).get("apim_part", each["id"]): each for each in found["items"]["data"]}
-    items: list[dict[str, Any]] = []
-    for part in version.terms.prices:
-        if isinstance(part, Setup):
-            continue  # due once, at the beginning
-        item: dict[str, Any] = {"price": price_of(connection, subscription.product, version, part)}
-        before = old.pop(part.name, None)
-        if before is not None:
-            item["id"] = before["id"]
-        if isinstance(part, Flat):
-            item["quantity"] = 1
-        items.append(item)
-    return items + [{"id": each["id"], "deleted": True} for each in old.values()]

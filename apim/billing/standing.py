@@ -18,11 +18,14 @@ from apim.access.services import Standing, end_subscription, settle_subscription
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
 from apim.billing.clocks import time_of
+from apim.billing.coming import Coming, follow, going_on, keep_coming, pending_invoice, read_coming
 from apim.billing.connection import Connection
 from apim.billing.driver import Object
 from apim.billing.folding import Fold, at, fold, moment_of, subscription_id_of
+from apim.billing.items import version_of_items
 from apim.billing.models import BillingSubscription, Customer, Invoice
 from apim.errors import Invalid
+from apim.pricing.changes import is_cheaper
 from apim.products.models import PlanVersion
 
 BILLING: Final = system_actor("billing")
@@ -48,9 +51,11 @@ def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscrip
     for _ in range(_TRIES):
         version = _version_of(connection, stripe_id)
         found = connection.driver.find("subscription", stripe_id)
-        invoices = list(connection.driver.list("invoice", {"subscription": stripe_id, "status": "open"}))
+        unpaid = connection.driver.list("invoice", {"subscription": stripe_id, "status": "open"})
+        invoices = [each for each in unpaid if each["id"] != pending_invoice(found)]
         now = time_of(connection, _text(found.get("test_clock")))
-        mirror = _settle(connection, found, invoices, version, now=now)
+        coming = read_coming(connection, found)
+        mirror = _settle(connection, found, invoices, version, now=now, coming=coming)
         if mirror is not None:
             return mirror
     raise Unmatched("Others change this subscription all the time.")
@@ -125,14 +130,20 @@ def _version_of(connection: Connection, stripe_id: str) -> int | None:
 
 @transaction.atomic
 def _settle(
-    connection: Connection, found: Object, invoices: list[Object], version: int | None, *, now: datetime
+    connection: Connection,
+    found: Object,
+    invoices: list[Object],
+    version: int | None,
+    *,
+    now: datetime,
+    coming: Coming | None,
 ) -> BillingSubscription | None:
     """The read model after the state was taken in; None when another was quicker."""
     subscription, mirror = _match(connection, found)
     if mirror.stripe_id and mirror.version != version:
         return None
     dunning = subscription.plan_version.terms.dunning
-    standing = fold(found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until)
+    standing = going_on(fold(found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until), coming)
     was_pausing = mirror.is_pausing
     mirror.stripe_id, mirror.status = found["id"], found["status"]
     mirror.started_at = at(found.get("start_date"))
@@ -148,7 +159,10 @@ def _settle(
     mirror.synced_at = timezone.now()
     mirror.save()
     bought_id = (found.get("metadata") or {}).get(OUR_VERSION, "")
-    bought = PlanVersion.objects.filter(id=bought_id).first()
+    bought = version_of_items(connection, found["items"]["data"]) or PlanVersion.objects.filter(id=bought_id).first()
+    keep_coming(subscription, coming)
+    if follow(subscription, found, standing, by=BILLING):
+        return mirror
     apply_fold(subscription, standing, bought=bought, is_pause_ours=was_pausing, by=BILLING)
     return mirror
 
@@ -179,11 +193,16 @@ def apply_fold(
             lifecycle=lifecycle,
             ends_at=standing.ends_at,
             anchor=standing.anchor,
-            plan_version=bought if standing.payment == "ok" else None,
+            plan_version=bought if standing.payment == "ok" or _costs_less(bought, subscription) else None,
         ),
         by=by,
         reason=standing.reason,
     )
+
+
+def _costs_less(bought: PlanVersion | None, subscription: Subscription) -> bool:
+    """True when less is granted than before: that holds though its first invoice is not paid yet."""
+    return bought is not None and bought.is_priced and is_cheaper(bought.terms, subscription.plan_version.terms)
 
 
 def _waits_for_owner(subscription: Subscription) -> bool:

@@ -9,6 +9,7 @@ from apim.billing.connection import require_connection
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingSubscription
+from apim.billing.schedules import let_go
 from apim.billing.standing import Unmatched, sync_subscription
 
 
@@ -28,6 +29,7 @@ def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by
     connection = require_connection()
     driver = connection.driver
     try:
+        let_go(connection, driver.find("subscription", mirror.stripe_id))  # no other plan comes after an end
         if is_at_period_end:
             driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
         else:

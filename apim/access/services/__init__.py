@@ -32,7 +32,8 @@ from apim.access.services.decisions import (
 )
 from apim.access.services.payments import Standing, set_payment, settle_subscription
 from apim.access.services.plans import migrate_subscriptions, revise_plan
-from apim.access.services.subscriptions import subscribe, withdraw_application
+from apim.access.services.subscriptions import offered_terms, subscribe, withdraw_application
+from apim.access.services.succession import follow_with_plan
 from apim.access.services.suspensions import (
     remove_member,
     resume_organization,
@@ -54,8 +55,10 @@ __all__ = [
     "end_due_subscriptions",
     "end_subscription",
     "expire_credentials",
+    "follow_with_plan",
     "migrate_subscriptions",
     "note_last_used",
+    "offered_terms",
     "pause_subscription",
     "register_certificate",
     "register_client",

@@ -40,7 +40,7 @@ def subscribe(
     """
     environment = environment or default_environment()
     _check_subscriber(application)
-    terms = _offered_terms(product, plan, application.organization)
+    terms = offered_terms(product, plan, application.organization)
     # Before the first there is no subscription to lock, hence the organization: two requests at once make one.
     Organization.objects.select_for_update(no_key=True).get(pk=application.organization_id)
     subscription = (
@@ -129,7 +129,8 @@ def _require_free(terms: PlanVersion) -> None:
         )
 
 
-def _offered_terms(product: Product, plan: Plan, organization: Organization) -> PlanVersion:
+@transaction.atomic
+def offered_terms(product: Product, plan: Plan, organization: Organization) -> PlanVersion:
     """The plan's terms in force, when product offers the plan to new subscribers such as the organization."""
     if product.archived_at is not None:
         raise Conflict(
