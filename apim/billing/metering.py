@@ -1,15 +1,12 @@
 """Usage on its way to invoices: what meters counted each hour, told to Stripe once, whatever dies in between.
 
-A window is an hour of a subscription and a meter; where a billing period ends within an hour, two. What arrives late
-makes a revision: the part that is new is sent under an identifier of its own. Windows and what is to be sent of them
-are written together, so neither is ever without the other.
+What arrives late makes a revision: the part that is new is sent under an identifier of its own. Windows and what is to
+be sent of them are written together, so neither is ever without the other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,9 +17,10 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.billing.catalogue import event_name_of, meter_of
 from apim.billing.connection import Connection
+from apim.billing.customers import find_customer
 from apim.billing.driver import DriverFailed
-from apim.billing.models import BillingSubscription, Customer, MeterWindow, OutgoingUsage
-from apim.pricing.meters import meter_quantity
+from apim.billing.models import BillingSubscription, MeterWindow, OutgoingUsage, UsageCut
+from apim.billing.windows import Count, changed_windows, hour_of
 from apim.products.models import Meter
 from apim.usage.models import UsageRollup
 
@@ -31,19 +29,24 @@ logger = logging.getLogger(__name__)
 LOOK_BACK: Final = timedelta(days=2)
 LONG_LOOK_BACK: Final = timedelta(days=34)  # Stripe takes usage of the last 35 days
 _SAME_IDENTIFIER: Final = timedelta(hours=23)  # Stripe knows an identifier for 24 hours at least
-_HOUR: Final = timedelta(hours=1)
-_MINUTES_KEPT: Final = timedelta(days=6)
 _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _BATCH: Final = 500
 
 
 def count_usage(connection: Connection, look_back: timedelta = LOOK_BACK, *, only: str = "") -> int:
-    """How many windows were new or grew; only = the id of one subscription."""
-    billed = BillingSubscription.objects.filter(mode=connection.mode).exclude(stripe_id="")
-    if only:
-        billed = billed.filter(subscription_id=only)
-    return sum(_count_subscription(each, look_back) for each in list(billed.values_list("pk", flat=True)))
+    """How many windows were new or changed, of subscriptions with usage since; only = the id of one subscription."""
+    since = hour_of(timezone.now() - look_back)
+    used = UsageRollup.objects.filter(period="hour", at__gte=since)
+    billed = BillingSubscription.objects.filter(
+        mode=connection.mode, subscription_id__in=[only] if only else used.values("subscription_id")
+    ).exclude(stripe_id="")
+    ids = list(billed.order_by("subscription_id").values_list("pk", flat=True))
+    changed = 0
+    for start in range(0, len(ids), _BATCH):
+        found = changed_windows(ids[start : start + _BATCH], since)
+        changed += sum(_count(each, since) for each in sorted({count.subscription_id for count in found}))
+    return changed
 
 
 def send_usage(connection: Connection, *, only: str = "") -> int:
@@ -65,76 +68,27 @@ def tell_last_usage(connection: Connection, subscription_id: str) -> None:
 
 
 @transaction.atomic
-def _count_subscription(subscription_id: str, look_back: timedelta) -> int:
+def _count(subscription_id: str, since: datetime) -> int:
     """How many windows changed.
 
     Whoever counts the same subscription meanwhile waits: what is read under the lock is never less than what was told
     before, so a slow reader does not take back, and tell again, what a quick one told.
     """
-    subscription = (
-        Subscription.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("plan_version")
-        .get(pk=subscription_id)
-    )
-    mirror = BillingSubscription.objects.get(subscription=subscription)
-    priced = {part.meter for part in subscription.plan_version.terms.prices if hasattr(part, "meter")}
-    if not priced or mirror.started_at is None:
-        return 0
-    since = max(_hour(timezone.now() - look_back), _hour(mirror.started_at))
-    rows: defaultdict[datetime, list[UsageRollup]] = defaultdict(list)
-    for at, found in _windows(mirror, since):
-        rows[at] += found
-    known = MeterWindow.objects.filter(subscription=subscription, hour__gte=since)
-    told = {(meter, at): quantity for meter, at, quantity in known.values_list("meter", "hour", "quantity")}
-    changed = 0
-    for meter in Meter.objects.filter(name__in=priced):
-        for at in sorted(rows):
-            quantity = int(meter_quantity(meter.terms, rows[at]))
-            if quantity != told.get((meter.name, at), 0):
-                changed += _note(mirror, meter, at, quantity)
-    return changed
+    Subscription.objects.select_for_update(no_key=True).get(pk=subscription_id)
+    return sum(map(_note, changed_windows([subscription_id], since)))
 
 
-def _windows(mirror: BillingSubscription, since: datetime) -> Iterator[tuple[datetime, list[UsageRollup]]]:
-    """(start, rows) of each window that has calls.
-
-    An hour that was once divided stays so, for its parts were told apart; when its minutes are gone it is left alone.
-    """
-    calls = UsageRollup.objects.filter(subscription_id=mirror.subscription_id)
-    known = MeterWindow.objects.filter(subscription_id=mirror.subscription_id, hour__gte=since)
-    divided = [at for at in known.values_list("hour", flat=True) if at != _hour(at)]
-    edges = [edge for edge in (mirror.started_at, mirror.period_start, mirror.period_end, *divided) if edge is not None]
-    by_hour: defaultdict[datetime, list[UsageRollup]] = defaultdict(list)
-    for row in calls.filter(period="hour", at__gte=since):
-        by_hour[row.at].append(row)
-    for hour, rows in by_hour.items():
-        inside = sorted({edge for edge in edges if hour < edge < hour + _HOUR})
-        if not inside:
-            yield hour, rows
-            continue
-        if hour < timezone.now() - _MINUTES_KEPT:
-            continue
-        minutes = list(calls.filter(period="minute", at__gte=hour, at__lt=hour + _HOUR))
-        for start, end in zip([hour, *inside], [*inside, hour + _HOUR], strict=True):
-            within = [row for row in minutes if start <= _moved(row.at, inside) < end]
-            if within and start >= (mirror.started_at or start):
-                yield start, within
-
-
-def _moved(minute: datetime, edges: Iterable[datetime]) -> datetime:
-    """When the calls of a minute count: those of the minute in which a period ends count in the next one."""
-    return next((edge for edge in edges if minute <= edge < minute + timedelta(minutes=1)), minute)
-
-
-def _note(mirror: BillingSubscription, meter: Meter, at: datetime, quantity: int) -> bool:
+def _note(count: Count) -> bool:
     """True when the window is new or changed: the difference stands in the outbox then."""
-    window, _ = MeterWindow.objects.get_or_create(subscription_id=mirror.subscription_id, meter=meter.name, hour=at)
-    difference = quantity - window.quantity
+    window, _ = MeterWindow.objects.get_or_create(
+        subscription_id=count.subscription_id, meter=count.meter.name, hour=count.at
+    )
+    difference = count.quantity - window.quantity
     if not difference:
         return False
-    window.quantity, window.revision = quantity, window.revision + 1
+    window.quantity, window.revision = count.quantity, window.revision + 1
     window.save(update_fields=["quantity", "revision"])
-    name = f"{mirror.subscription_id}:{meter.id}:{at.astimezone(UTC):%Y%m%d%H%M}:r{window.revision}"
+    name = f"{count.subscription_id}:{count.meter.id}:{count.at.astimezone(UTC):%Y%m%d%H%M}:r{window.revision}"
     is_less = difference < 0
     OutgoingUsage.objects.create(
         identifier=name,
@@ -173,18 +127,30 @@ def _send(connection: Connection, identifier: str) -> bool:
 
 
 def _tell(connection: Connection, part: OutgoingUsage) -> None:
+    """Errors: DriverFailed, also for what can be told to nobody: one part that hangs holds up no other."""
     window = part.window
     subscription = window.subscription
-    meter = Meter.objects.get(name=window.meter)
+    meter = Meter.objects.filter(name=window.meter).first()
+    customer = find_customer(connection, subscription.organization_id)
+    if meter is None:
+        raise DriverFailed(f"The meter {window.meter} is gone.", is_passing=False)
+    if customer is None:
+        raise DriverFailed("Its organization is no customer of this account.", is_passing=False)
     meter_of(connection, subscription.product, meter.name)
-    customer = Customer.objects.get(organization=subscription.organization_id, mode=connection.mode)
     params = {
         "event_name": event_name_of(subscription.product, meter),
         "identifier": part.identifier,
-        "timestamp": int(window.hour.timestamp()),
+        "timestamp": int((_cut_after(window) or window.hour).timestamp()),
         "payload": {"stripe_customer_id": customer.stripe_id, "value": str(part.quantity)},
     }
     connection.driver.make("billing.meter_event", params, key=part.identifier)
+
+
+def _cut_after(window: MeterWindow) -> datetime | None:
+    """When another price began after the window: what was used before is invoiced, so what comes late counts there."""
+    cuts = UsageCut.objects.filter(subscription=window.subscription_id, at__gt=window.hour).order_by("-at")
+    last: datetime | None = cuts.values_list("at", flat=True).first()
+    return last
 
 
 def _sent(part: OutgoingUsage) -> bool:
@@ -198,7 +164,3 @@ def _put_aside(part: OutgoingUsage, why: str) -> bool:
     part.save(update_fields=["state", "error", "retry_at"])
     logger.warning("usage %s was put aside: %s", part.identifier, why)
     return False
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -12,17 +12,32 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from apim.access.models import Subscription
+from apim.access.services import revise_plan, subscribe
 from apim.billing import tasks
+from apim.billing.catalogue import event_name_of
 from apim.billing.connection import require_connection
 from apim.billing.metering import count_usage, send_usage
-from apim.billing.models import BillingSubscription, CatalogueEntry, Customer, Invoice, MeterWindow, OutgoingUsage
+from apim.billing.models import (
+    BillingSubscription,
+    CatalogueEntry,
+    Customer,
+    GrantedVersion,
+    Invoice,
+    MeterWindow,
+    OutgoingUsage,
+)
 from apim.billing.reconciling import rate_invoice, reconcile
 from apim.billing.telling import cancel_at_provider
+from apim.billing.windows import note_version
+from apim.products.limits import Terms
+from apim.products.models import Meter, Product
 from apim.usage.models import UsageRollup
+from tests.factories import access
 from tests.factories.accounts import TESTER
-from tests.payments import Stripe, buy
+from tests.payments import PRICING, Stripe, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +142,83 @@ def test_an_hour_in_which_a_period_ends_is_told_in_two_parts(stripe_server: Stri
     assert found == [(middle.replace(minute=0, second=0), 3), (middle, 9)]
     BillingSubscription.objects.update(period_start=None, period_end=None)  # the next period: it stays divided
     assert count_usage(require_connection()) == 0
+
+
+def test_an_end_that_becomes_known_within_a_told_hour_takes_nothing_back_and_tells_nothing_twice(
+    stripe_server: Stripe, bought: Subscription
+) -> None:
+    middle = timezone.now().replace(minute=30, second=0, microsecond=0) - timedelta(hours=3)
+    hour = middle.replace(minute=0)
+    BillingSubscription.objects.update(started_at=middle - timedelta(days=1), period_start=None, period_end=None)
+    calls(bought, middle - timedelta(minutes=2), 3)
+    calls(bought, middle + timedelta(minutes=2), 5)
+    assert count_usage(require_connection()) == 1
+    BillingSubscription.objects.update(period_start=middle)
+    calls(bought, middle + timedelta(minutes=4), 6)
+    count_usage(require_connection())
+    assert count_usage(require_connection()) == 0
+    found = list(MeterWindow.objects.order_by("hour").values_list("hour", "quantity"))
+    assert found == [(hour, 8), (middle, 6)]  # what was told of the whole hour stays with its first part
+    assert not OutgoingUsage.objects.filter(state="dead").exists()
+
+
+def test_late_usage_of_a_meter_that_the_plan_dropped_since_is_told(
+    stripe_server: Stripe, bought: Subscription, product: Product
+) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        before = timezone.now() - timedelta(hours=2)
+        old = bought.plan_version
+        flat = Terms(pricing={"currency": "EUR", "prices": PRICING["prices"][:1]})
+        bought.plan_version = revise_plan(plan=product.plans.get(), terms=flat, by=TESTER)
+        bought.save(update_fields=["plan_version"])
+        note_version(bought, old)
+        GrantedVersion.objects.filter(plan_version=bought.plan_version).update(since=timezone.now())
+        calls(bought, before, 10)
+        tell()
+        assert counted_by_stripe() == 10
+    with time_machine.travel(timezone.now() + timedelta(hours=9), tick=True):
+        calls(bought, timezone.now() - timedelta(hours=2), 10)  # the plan of that hour has no such price
+        assert count_usage(require_connection()) == 0
+
+
+def test_counting_asks_as_often_for_many_subscriptions_as_for_one(
+    stripe_server: Stripe, bought: Subscription, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        for number in range(5):
+            application = access.application(name=f"shop-{number}")
+            plan = bought.plan_version.plan
+            other = subscribe(application=application, product=bought.product, plan=plan, by=TESTER, is_checkout=True)
+            started = timezone.now() - timedelta(days=1)
+            BillingSubscription.objects.create(
+                subscription=other, mode="test", stripe_id=f"sub_{number}", started_at=started
+            )
+            calls(other, timezone.now() - timedelta(hours=2), 3)
+        assert count_usage(require_connection()) == 5
+        with django_assert_max_num_queries(8):
+            assert count_usage(require_connection()) == 0
+
+
+def test_a_part_that_can_be_told_to_nobody_holds_up_no_other(stripe_server: Stripe, bought: Subscription) -> None:
+    with time_machine.travel(timezone.now() + timedelta(hours=5), tick=True):
+        calls(bought, timezone.now() - timedelta(hours=2), 10)
+        calls(bought, timezone.now() - timedelta(hours=3), 5)
+        count_usage(require_connection())
+        MeterWindow.objects.filter(quantity=5).update(meter="gone")
+        send_usage(require_connection())
+        assert OutgoingUsage.objects.get(state="dead").error == "The meter gone is gone."
+        assert counted_by_stripe() == 10
+
+
+def test_names_of_events_that_are_cut_stay_apart(product: Product) -> None:
+    meter = Meter.objects.get()
+    assert event_name_of(product, meter) == "apim.bank-payments.bank-calls.v1"
+    product.name, names = "p" * 60, set()
+    for version in (1, 2):
+        meter.name, meter.version = "m" * 60, version
+        names.add(event_name_of(product, meter))
+    assert len(names) == 2
+    assert all(len(name) <= 100 for name in names)
 
 
 def test_the_invoice_is_what_our_rating_says_to_the_cent(stripe_server: Stripe, waiting: Subscription) -> None:
