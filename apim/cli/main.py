@@ -12,9 +12,10 @@ from typing import Final
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
+from apim.cli.commands.backups import back_up, restore
 from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
-from apim.cli.commands.contracts import lint_document
+from apim.cli.commands.contracts import compare_documents, lint_document
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command("import")(import_document)
 app.command("lint")(lint_document)
+app.command("diff")(compare_documents)
 app.command("apply")(apply_documents)
 app.command("get")(get_objects)
 app.command("describe")(describe_object)
@@ -49,6 +51,8 @@ app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
 app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
+app.command("backup")(back_up)
+app.command("restore")(restore)
 app.command("login")(log_in)
 app.command("version")(show_version)
 

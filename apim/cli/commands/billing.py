@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 import yaml12
 
+from apim.cli.commands.rehearsal import rehearse_plan
 from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_rows, print_value
 from apim.cli.sources import read_each
@@ -37,6 +38,9 @@ class Source(NamedTuple):
 @billing.callback()
 def group() -> None:
     """What plans cost."""
+
+
+billing.command("rehearse")(rehearse_plan)
 
 
 @billing.command("simulate")

@@ -1,4 +1,4 @@
-"""`apim lint`: an OpenAPI document judged on this machine, without a server."""
+"""`apim lint` and `apim diff`: OpenAPI documents judged and compared on this machine, without a server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import typer
 from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_value, printable
 from apim.cli.sources import read_text
+from apim.openapi.differing import Change, Comparison, compare_texts
 from apim.openapi.linting import SEVERITIES, Report, lint
+from apim.openapi.source import SourceFault, read_source
 
 
 class FailOn(StrEnum):
@@ -51,6 +53,58 @@ def lint_document(
             note(f"{report.left_out:,} more of the same rules are not listed.")
     if report.worst is not None and fail_on is not FailOn.never and _is_as_severe(report.worst, fail_on.value):
         raise typer.Exit(1)
+
+
+def compare_documents(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="The document callers know; - is standard input.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="The one that takes its place.")],
+    breaking: Annotated[bool, typer.Option("--breaking", help="Tell only what breaks callers.")] = False,  # noqa: FBT002
+    output: OutputOption = None,
+) -> None:
+    """Say what changes for callers from one OpenAPI document to another. Asks no server.
+
+    What callers send may only widen, what they receive may only narrow; docs/reference/changes.md tells all kinds of
+    change. Ends with 1 when one of them breaks callers, else with 0.
+
+    Example: apim diff published.yaml openapi.yaml --breaking
+    """
+    comparison = _compared(before, after)
+    shown = comparison.breaking if breaking else comparison.changes
+    form = chosen(output, Output.table)
+    if form is not Output.table:
+        changes = [asdict(change) | {"reason": change.reason} for change in shown]
+        print_value({"counts": comparison.counts, "left_out": comparison.left_out, "changes": changes}, form)
+    else:
+        for change in shown:
+            typer.echo(printable(_line(change, before, after)))
+        counts = comparison.counts
+        note(f"{counts['breaking']:,} breaking, {counts['safe']:,} safe, {counts['text']:,} of words alone.")
+        if comparison.left_out:
+            note(f"{comparison.left_out:,} more are not listed.")
+    if comparison.breaking:
+        raise typer.Exit(1)
+
+
+def _compared(before: str, after: str) -> Comparison:
+    texts = [_text_of(before), _text_of(after)]
+    for name, source in zip((before, after), texts, strict=True):
+        try:
+            read_source(source)
+        except SourceFault as fault:
+            message = f"{name} line {fault.line}: {fault.message}" if fault.line else f"{name}: {fault.message}"
+            raise CLIError(message, hint=fault.hint) from fault
+    try:
+        return compare_texts(*texts)
+    except SourceFault as fault:
+        raise CLIError(fault.message, hint=fault.hint) from fault
+
+
+def _line(change: Change, before: str, after: str) -> str:
+    """The change with the place that a reader looks at: where it was when it is gone, else where it is."""
+    is_gone = change.kind.endswith("-removed")
+    place = f"{before}:{change.before.line}" if is_gone else f"{after}:{change.after.line}"
+    touched = f" ({', '.join(change.operations)})" if change.operations else ""
+    return f"{place}: {change.impact}: {change.message}{touched} [{change.kind}]"
 
 
 def _is_as_severe(worst: str, limit: str) -> bool:

@@ -1,4 +1,4 @@
-"""`apim lint`: OpenAPI documents judged without a control plane."""
+"""`apim lint` and `apim diff`: OpenAPI documents judged and compared without a control plane."""
 
 from __future__ import annotations
 
@@ -64,3 +64,36 @@ def test_a_document_comes_by_standard_input_and_no_server_is_asked(bare: Run) ->
 def test_an_address_is_not_fetched(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lint", "https://example.com/openapi.yaml"]) == 1
     assert "Fetch it first" in capsys.readouterr().err
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "before.yaml").write_text(WARNED)
+    (tmp_path / "after.yaml").write_text(WARNED.replace("/accounts", "/account"))
+    return str(tmp_path / "before.yaml"), str(tmp_path / "after.yaml")
+
+
+def test_what_breaks_is_told_first_and_ends_with_1(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", *pair, "-o", "table"]) == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        f"{pair[0]}:5: breaking: GET /accounts is removed. (GET /accounts) [operation-removed]",
+        f"{pair[1]}:5: safe: GET /account is new. (GET /account) [operation-added]",
+    ]
+    assert told.err == "1 breaking, 1 safe, 0 of words alone.\n"
+
+
+def test_what_is_safe_ends_with_0(pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", pair[0], pair[0]]) == 0
+    Path(pair[1]).write_text(WARNED + "  /more: { get: { responses: { '200': { description: ok } } } }\n")
+    assert run(["diff", *pair, "-o", "table"]) == 0
+    capsys.readouterr()
+    assert run(["diff", *pair, "--breaking", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+
+
+@pytest.mark.parametrize("other", ["", "swagger: '2.0'", "a: ["], ids=["empty", "swagger", "broken"])
+def test_what_cannot_be_compared_is_said(pair: tuple[str, str], capsys: pytest.CaptureFixture[str], other: str) -> None:
+    Path(pair[1]).write_text(other)
+    assert run(["diff", *pair]) == 1
+    assert capsys.readouterr().err.startswith("apim: ")

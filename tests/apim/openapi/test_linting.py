@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import yaml12
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim.openapi.linting import FINDINGS_A_RULE, RULES, lint
 from tests.properties import patient
+
+few = settings(patient, max_examples=40)
 
 SOUND = """\
 openapi: 3.1.0
@@ -238,7 +240,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
-@patient
+@few
 def test_whatever_stands_in_a_document_it_is_judged(value: dict[str, Any]) -> None:
     report = lint(json.dumps({"openapi": "3.1.0", **value}))
     assert 0 <= report.score <= 100

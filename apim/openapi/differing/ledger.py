@@ -1,0 +1,74 @@
+"""What was found so far: each change once, with the operations it touches."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from apim.openapi.contract import Place, pointer_of
+from apim.openapi.differing.kinds import BY_ID, Direction, Impact
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A change that is not located yet. Shapes: kind of kinds.KINDS; where = its place before and after."""
+
+    kind: str
+    message: str
+    where: tuple[Place, Place]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A change, what it does to callers, and the operations it touches."""
+
+    found: Found
+    impact: Impact
+    operations: dict[str, None] = field(default_factory=dict)
+
+
+class Ledger:
+    """The changes, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[Found, Impact], Entry] = {}
+
+    def add(self, found: Found, operation: str = "", direction: Direction = "request") -> None:
+        """Notes a change; one that is known gains the operation."""
+        impact = BY_ID[found.kind].impact(direction)
+        entry = self._entries.setdefault((found, impact), Entry(found, impact))
+        if operation:
+            entry.operations[operation] = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that was noted."""
+        return list(self._entries.values())
+
+
+def label_of(at: Place) -> str:
+    """How people name a place within a schema: `Account.iban`, `body.items[]`, `answer 200`."""
+    steps = list(pointer_of(at))
+    name = ""
+    while steps:
+        step = steps.pop(0)
+        if step in {"properties", "schemas", "parameters", "responses", "headers", "patternProperties"} and steps:
+            inner = steps.pop(0)
+            own = {"responses": f"answer {inner}", "parameters": "parameter"}.get(step, inner)
+            name = f"{name}.{own}" if name and step in {"properties", "patternProperties", "headers"} else own
+        elif step == "requestBody":
+            name = "body"
+        elif step == "items":
+            name = f"{name}[]"
+    return name or "value"
+
+
+def written(value: object) -> str:
+    """value as a short text of one line; equal values give the same."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
+
+
+def same(value: object) -> str:
+    """A text that equal values share, whatever their length."""
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,230 @@
+"""Operations of two documents compared: what is there, parameters, bodies, answers. Schemas are left to the walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from apim.openapi.contract import (
+    Contract,
+    Located,
+    Node,
+    Operation,
+    Place,
+    node,
+    template_names,
+    template_shape,
+    text,
+    texts,
+)
+from apim.openapi.differing.kinds import Direction
+from apim.openapi.differing.ledger import Found, Ledger, same
+from apim.openapi.differing.schemas import Pair
+from apim.openapi.differing.walk import SchemaWalk
+
+_STYLE = ("style", "explode", "allowReserved")
+_STYLES = {"query": "form", "path": "simple", "header": "simple", "cookie": "form"}
+
+
+class OperationsComparison:
+    """Two lists of operations. A webhook's caller is the service: what it sends, callers receive."""
+
+    def __init__(self, contracts: tuple[Contract, Contract], ledger: Ledger, walk: SchemaWalk) -> None:
+        self._contracts = contracts
+        self._ledger = ledger
+        self._walk = walk
+        self._sent: Direction = "request"
+        self._received: Direction = "response"
+
+    def compare(self, before: Iterable[Operation], after: Iterable[Operation]) -> list[tuple[Operation, Operation]]:
+        """Tells the ledger what changed; the operations that both have."""
+        old, new = _by_shape(before), _by_shape(after)
+        for key, operation in old.items():
+            if key not in new:
+                self._note("operation-removed", f"{operation.name} is removed.", (operation.at, None), operation.name)
+        for key, operation in new.items():
+            if key not in old:
+                self._note("operation-added", f"{operation.name} is new.", (None, operation.at), operation.name)
+        pairs = [(old[key], new[key]) for key in old if key in new]
+        for left, right in pairs:
+            self._operation(left, right)
+        return pairs
+
+    def compare_webhooks(self) -> None:
+        """The same for what the service calls."""
+        self._sent, self._received = "response", "request"
+        self.compare(self._contracts[0].webhooks, self._contracts[1].webhooks)
+
+    def _operation(self, old: Operation, new: Operation) -> None:
+        where, name = (old.at, new.at), old.name
+        is_old, is_new = (one.value.get("deprecated") is True for one in (old, new))
+        if is_old != is_new:
+            kind, words = ("operation-deprecated", "is deprecated") if is_new else ("operation-reinstated", "is kept")
+            self._note(kind, f"{name} {words}.", where, name)
+        ids = text(old.value.get("operationId")), text(new.value.get("operationId"))
+        if ids[0] != ids[1]:
+            self._note("operation-id-changed", f"`{ids[0]}` is `{ids[1]}` now.", where, name)
+        if _words(old.value) != _words(new.value):
+            self._note("operation-text-changed", f"{name} is described otherwise.", where, name)
+        for left, right in zip(template_names(old.path), template_names(new.path), strict=True):
+            if left != right:
+                self._note("parameter-renamed", f"`{left}` in the path of {name} is `{right}` now.", where, name)
+        self._parameters(old, new)
+        self._body(old, new)
+        self._responses(old, new)
+
+    def _parameters(self, old: Operation, new: Operation) -> None:
+        before, after = _parameters_of(old), _parameters_of(new)
+        for key, found in before.items():
+            if key not in after:
+                message = f"The parameter `{text(found.value.get('name'))}` of {old.name} is removed."
+                self._note("parameter-removed", message, (found.at, new.at), old.name)
+        for key, found in after.items():
+            if key in before:
+                self._parameter(old, before[key], found)
+                continue
+            is_required = found.value.get("required") is True
+            kind, words = ("parameter-added-required", " required") if is_required else ("parameter-added", "")
+            message = f"{old.name} has a new{words} parameter `{text(found.value.get('name'))}` in {key[0]}."
+            self._note(kind, message, (old.at, found.at), old.name)
+
+    def _parameter(self, operation: Operation, old: Located, new: Located) -> None:
+        where, label = (old.at, new.at), f"The parameter `{text(new.value.get('name'))}`"
+        is_old, is_new = (one.value.get("required") is True for one in (old, new))
+        if is_old != is_new:
+            kind = "parameter-became-required" if is_new else "parameter-became-optional"
+            words = "is required now" if is_new else "may be left out now"
+            self._note(kind, f"{label} of {operation.name} {words}.", where, operation.name)
+        if _style(old.value) != _style(new.value):
+            message = f"{label} of {operation.name} is written in another way (`style`, `explode`)."
+            self._note("parameter-style-changed", message, where, operation.name)
+        if new.value.get("deprecated") is True and old.value.get("deprecated") is not True:
+            self._note("parameter-deprecated", f"{label} is deprecated.", where, operation.name)
+        if same([old.value.get(name) for name in _WORDS]) != same([new.value.get(name) for name in _WORDS]):
+            self._note("parameter-text-changed", f"{label} is described otherwise.", where, operation.name)
+        self._schemas(old, new, self._sent, operation.name)
+        self._contents((old, new), "parameter", self._sent, operation.name)
+
+    def _body(self, old: Operation, new: Operation) -> None:
+        before, after = old.body, new.body
+        if before is None or after is None:
+            if before is not None:
+                self._note("body-removed", f"{old.name} has no body any more.", (before.at, new.at), old.name)
+            elif after is not None:
+                is_required = after.value.get("required") is True
+                kind, words = ("body-added-required", " required") if is_required else ("body-added", "")
+                self._note(kind, f"{old.name} has a{words} body now.", (old.at, after.at), old.name)
+            return
+        is_old, is_new = (one.value.get("required") is True for one in (before, after))
+        if is_old != is_new:
+            kind = "body-became-required" if is_new else "body-became-optional"
+            words = "is required now" if is_new else "may be left out now"
+            self._note(kind, f"The body of {old.name} {words}.", (before.at, after.at), old.name)
+        if text(before.value.get("description")) != text(after.value.get("description")):
+            message = f"The body of {old.name} is described otherwise."
+            self._note("body-text-changed", message, (before.at, after.at), old.name)
+        self._contents((before, after), "body", self._sent, old.name)
+
+    def _responses(self, old: Operation, new: Operation) -> None:
+        before, after = old.responses, new.responses
+        for status, found in before.items():
+            if status not in after:
+                kind = "response-removed" if status.startswith("2") else "error-removed"
+                self._note(kind, f"{old.name} does not answer {status} any more.", (found.at, new.at), old.name)
+        for status, found in after.items():
+            if status not in before:
+                self._note("response-added", f"{old.name} may answer {status}.", (old.at, found.at), old.name)
+                continue
+            pair = before[status], found
+            if text(pair[0].value.get("description")) != text(found.value.get("description")):
+                message = f"The answer {status} is described otherwise."
+                self._note("response-text-changed", message, (pair[0].at, found.at), old.name)
+            self._headers(pair, status, old.name)
+            self._contents(pair, f"answer {status}", self._received, old.name)
+
+    def _headers(self, pair: tuple[Located, Located], status: str, operation: str) -> None:
+        old, new = (_headers_of(contract, one) for contract, one in zip(self._contracts, pair, strict=True))
+        for name, header in old.items():
+            if name not in new:
+                message = f"The answer {status} has no header `{name}` any more."
+                self._note("header-removed", message, (header.at, pair[1].at), operation)
+        for name, header in new.items():
+            if name not in old:
+                message = f"The answer {status} has a new header `{name}`."
+                self._note("header-added", message, (pair[0].at, header.at), operation)
+                continue
+            is_old, is_new = (one.value.get("required") is True for one in (old[name], header))
+            if is_old != is_new:
+                kind = "header-became-required" if is_new else "header-became-optional"
+                words = "always comes" if is_new else "may be missing"
+                message = f"The header `{name}` of the answer {status} {words} now."
+                self._note(kind, message, (old[name].at, header.at), operation)
+            self._schemas(old[name], header, self._received, operation)
+
+    def _contents(self, pair: tuple[Located, Located], noun: str, direction: Direction, operation: str) -> None:
+        old, new = (
+            {kind.partition(";")[0].strip().lower(): media for kind, media in contract.contents(one)}
+            for contract, one in zip(self._contracts, pair, strict=True)
+        )
+        for kind, media in old.items():
+            if kind not in new:
+                message = f"The {noun} of {operation} is not `{kind}` any more."
+                self._note("media-type-removed", message, (media.at, pair[1].at), operation)
+        for kind, media in new.items():
+            if kind not in old:
+                message = f"The {noun} of {operation} may be `{kind}` too."
+                self._note("media-type-added", message, (pair[0].at, media.at), operation)
+            else:
+                self._schemas(old[kind], media, direction, operation)
+
+    def _schemas(self, old: Located, new: Located, direction: Direction, operation: str) -> None:
+        """Hands the schemas of two holders to the walk; a schema that is missing allows everything."""
+        found = []
+        for contract, holder in zip(self._contracts, (old, new), strict=True):
+            found.append(contract.schema_of(holder.value, holder.at) or Located((holder.at, "schema"), {}))
+        if "schema" in old.value or "schema" in new.value:
+            self._walk.use(Pair(found[0], found[1], direction), operation)
+
+    def _note(self, kind: str, message: str, where: tuple[Place, Place], operation: str) -> None:
+        self._ledger.add(Found(kind, message, where), operation)
+
+
+_WORDS = ("description", "example", "examples")
+
+
+def _words(operation: Node) -> tuple[object, ...]:
+    texts_of = (text(operation.get("summary")), text(operation.get("description")))
+    return (*texts_of, tuple(texts(operation.get("tags"))))
+
+
+def _by_shape(operations: Iterable[Operation]) -> dict[tuple[str, str], Operation]:
+    found: dict[tuple[str, str], Operation] = {}
+    for operation in operations:
+        found.setdefault((operation.method, template_shape(operation.path)), operation)
+    return found
+
+
+def _parameters_of(operation: Operation) -> dict[tuple[str, str], Located]:
+    """By where they are and their names; those of the path by their position, which is what a call shows."""
+    positions = {name: str(index) for index, name in enumerate(template_names(operation.path))}
+    found = {}
+    for (where, name), parameter in operation.parameters.items():
+        if where == "path":
+            if name in positions:
+                found[where, positions[name]] = parameter
+        else:
+            found[where, name.lower() if where == "header" else name] = parameter
+    return found
+
+
+def _headers_of(contract: Contract, response: Located) -> Mapping[str, Located]:
+    named = node(response.value.get("headers")).items()
+    found = {str(name).lower(): contract.follow(value, ((response.at, "headers"), str(name))) for name, value in named}
+    return {name: header for name, header in found.items() if header is not None}
+
+
+def _style(parameter: Node) -> tuple[object, ...]:
+    """How it is written on the wire, with the defaults of OpenAPI."""
+    style = text(parameter.get("style")) or _STYLES.get(text(parameter.get("in")), "form")
+    explode = parameter.get("explode")
+    is_exploded = explode if isinstance(explode, bool) else style == "form"
+    return style, is_exploded, parameter.get("allowReserved") is True
