@@ -11,13 +11,14 @@ from apim.billing.cards import follow_card, tells_new_card
 from apim.billing.connection import Connection
 from apim.billing.driver import Object
 from apim.billing.folding import subscription_id_of
+from apim.billing.invoices import sync_invoice
 from apim.billing.mails import tell_action_required, tell_trial_end
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import BillingAlarm, BillingSubscription, StripeEvent
 from apim.billing.reconciling import rate_invoice
 from apim.billing.resuming import NOTHING, resume_with_card, take_in_card
 from apim.billing.returning import follow_returned
-from apim.billing.standing import sync_invoice, sync_subscription
+from apim.billing.standing import sync_subscription
 
 _WITHOUT_INVOICE: Final = ("invoice.upcoming", "invoice.deleted")
 
@@ -106,6 +107,8 @@ def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> 
 
 
 def _given_back(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
+    if found["object"] == "charge" and not found.get("amount_refunded"):
+        return NOTHING
     return follow_returned(connection, str(found["object"]), found)
 
 

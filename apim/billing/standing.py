@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,9 +21,10 @@ from apim.billing.clocks import time_of
 from apim.billing.coming import Coming, follow, going_on, keep_coming, pending_invoice, read_coming
 from apim.billing.connection import Connection
 from apim.billing.driver import Object
-from apim.billing.folding import Fold, at, fold, moment_of, subscription_id_of
+from apim.billing.folding import Fold, at, fold
 from apim.billing.items import version_of_items
-from apim.billing.models import BillingSubscription, Customer, Invoice
+from apim.billing.models import BillingSubscription, Customer
+from apim.billing.windows import note_version
 from apim.errors import Invalid
 from apim.pricing.changes import is_cheaper
 from apim.products.models import PlanVersion
@@ -31,9 +32,9 @@ from apim.products.models import PlanVersion
 BILLING: Final = system_actor("billing")
 OUR_ID: Final = "apim_subscription"  # in the metadata of what we make at Stripe
 OUR_VERSION: Final = "apim_plan_version"
-OUR_PART: Final = "apim_part"  # of a line that we put on a draft: the name by which our rating has it
+_OWED: Final = ("open", "uncollectible")  # what is written off was not paid
 _TRIES: Final = 5
-_TEXT_AT_MOST: Final = 200
+_IN_FORCE: Final = (Subscription.Lifecycle.ACTIVE, Subscription.Lifecycle.CANCELED, Subscription.Lifecycle.PAUSED)
 
 
 class Unmatched(Exception):
@@ -51,75 +52,18 @@ def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscrip
     for _ in range(_TRIES):
         version = _version_of(connection, stripe_id)
         found = connection.driver.find("subscription", stripe_id)
-        unpaid = connection.driver.list("invoice", {"subscription": stripe_id, "status": "open"})
-        invoices = [each for each in unpaid if each["id"] != pending_invoice(found)]
+        invoices = [
+            each
+            for status in _OWED
+            for each in connection.driver.list("invoice", {"subscription": stripe_id, "status": status})
+            if each["id"] != pending_invoice(found)
+        ]
         now = time_of(connection, _text(found.get("test_clock")))
         coming = read_coming(connection, found)
         mirror = _settle(connection, found, invoices, version, now=now, coming=coming)
         if mirror is not None:
             return mirror
     raise Unmatched("Others change this subscription all the time.")
-
-
-def sync_invoice(connection: Connection, stripe_id: str) -> Invoice:
-    """The invoice as Stripe has it now. Errors: Unmatched; DriverFailed."""
-    return _keep_invoice(connection, connection.driver.find("invoice", stripe_id))
-
-
-@transaction.atomic
-def _keep_invoice(connection: Connection, found: Object) -> Invoice:
-    customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
-    if customer is None:
-        raise Unmatched(f"The customer {found.get('customer')} is not one of ours.")
-    mirror = BillingSubscription.objects.filter(stripe_id=subscription_id_of("invoice", found) or "none").first()
-    lines = found["lines"]["data"]
-    periods = [line["period"] for line in lines if line.get("period")]
-    known = Invoice.objects.select_for_update().filter(stripe_id=found["id"]).first()
-    if known is not None and _progress(known.status) > _progress(found["status"]):
-        return known  # another reader was quicker, and saw it later
-    invoice, _ = Invoice.objects.update_or_create(
-        stripe_id=found["id"],
-        defaults={
-            "mode": connection.mode,
-            "organization_id": customer.organization_id,
-            "subscription_id": mirror.subscription_id if mirror else None,
-            "number": found.get("number") or "",
-            "status": found["status"],
-            "currency": found["currency"].upper(),
-            "subtotal": found["subtotal"],
-            "total": found["total"],
-            "amount_paid": found["amount_paid"],
-            "amount_remaining": found["amount_remaining"],
-            "attempts": found.get("attempt_count") or 0,
-            "lines": [_line_of(line) for line in lines],
-            "reason": found.get("billing_reason") or "",
-            "period_start": moment_of(min((p["start"] for p in periods), default=found["period_start"])),
-            "period_end": moment_of(max((p["end"] for p in periods), default=found["period_end"])),
-            "created_at": moment_of(found["created"]),
-            "hosted_url": found.get("hosted_invoice_url") or "",
-            "pdf_url": found.get("invoice_pdf") or "",
-        },
-    )
-    return invoice
-
-
-def _progress(status: str) -> int:
-    """How far an invoice is: it never goes back, so of two states the further one is the later one."""
-    return {"draft": 0, "open": 1, "uncollectible": 2}.get(status, 3)
-
-
-def _line_of(line: Mapping[str, Any]) -> dict[str, Any]:
-    pricing = (line.get("pricing") or {}).get("price_details") or {}
-    return {
-        "id": line["id"],
-        "part": (line.get("metadata") or {}).get(OUR_PART, ""),
-        "name": (line.get("description") or "")[:_TEXT_AT_MOST],
-        "quantity": line.get("quantity"),
-        "amount": line["amount"],
-        "price": _text(pricing.get("price")),
-        "period_start": line["period"]["start"],
-        "period_end": line["period"]["end"],
-    }
 
 
 def _version_of(connection: Connection, stripe_id: str) -> int | None:
@@ -142,9 +86,18 @@ def _settle(
     subscription, mirror = _match(connection, found)
     if mirror.stripe_id and mirror.version != version:
         return None
-    dunning = subscription.plan_version.terms.dunning
-    standing = going_on(fold(found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until), coming)
+    if _is_first_payment_open(subscription, found):
+        return _keep_what_runs(mirror, found)
+    before = subscription.plan_version
+    dunning = before.terms.dunning
+    standing = going_on(
+        fold(
+            found, invoices, dunning=dunning, now=now, patient_until=mirror.grace_until, known_since=mirror.unpaid_since
+        ),
+        coming,
+    )
     was_pausing = mirror.is_pausing
+    begun = standing.period_start if standing.period_start != mirror.period_start else None
     mirror.stripe_id, mirror.status = found["id"], found["status"]
     mirror.started_at = at(found.get("start_date"))
     mirror.period_start, mirror.period_end = standing.period_start, standing.period_end
@@ -164,6 +117,25 @@ def _settle(
     if follow(subscription, found, standing, by=BILLING):
         return mirror
     apply_fold(subscription, standing, bought=bought, is_pause_ours=was_pausing, by=BILLING)
+    subscription.refresh_from_db(fields=["plan_version"])
+    note_version(subscription, before, since=begun or now)
+    return mirror
+
+
+def _is_first_payment_open(subscription: Subscription, found: Object) -> bool:
+    """True while what is in force for nothing waits for the first payment of a plan with prices, or never got it."""
+    is_free = subscription.payment == Subscription.Payment.NONE and subscription.lifecycle in _IN_FORCE
+    return is_free and found["status"] in ("incomplete", "incomplete_expired")
+
+
+def _keep_what_runs(mirror: BillingSubscription, found: Object) -> BillingSubscription:
+    """The read model of a purchase that may still be paid; of one that was not paid in time, it can be bought anew."""
+    is_over = found["status"] == "incomplete_expired"
+    mirror.stripe_id, mirror.status = ("", "") if is_over else (found["id"], found["status"])
+    mirror.session_id = mirror.session_url = ""
+    mirror.version += 1
+    mirror.synced_at = timezone.now()
+    mirror.save()
     return mirror
 
 

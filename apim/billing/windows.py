@@ -58,16 +58,14 @@ def changed_windows(subscription_ids: Sequence[str], since: datetime) -> list[Co
     return [count for each in billed for count in _changed(each, meters)]
 
 
-def note_version(subscription: Subscription, before: PlanVersion) -> None:
-    """Remember since when the subscription has its plan version, where that is another one than before."""
-    if subscription.plan_version_id == before.pk:
+def note_version(subscription: Subscription, before: PlanVersion, since: datetime) -> None:
+    """Remember since when the subscription has its plan version, where another one was paid for before."""
+    if subscription.plan_version_id == before.pk or not before.is_priced:
         return
     granted = GrantedVersion.objects.filter(subscription=subscription)
     if not granted.exists():
         GrantedVersion.objects.create(subscription=subscription, plan_version=before, since=subscription.created_at)
-    GrantedVersion.objects.create(
-        subscription=subscription, plan_version=subscription.plan_version, since=timezone.now()
-    )
+    GrantedVersion.objects.create(subscription=subscription, plan_version=subscription.plan_version, since=since)
 
 
 def hour_of(moment: datetime) -> datetime:

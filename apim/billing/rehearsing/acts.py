@@ -11,6 +11,7 @@ from apim.billing.catalogue import price_of
 from apim.billing.dunning import follow_clock
 from apim.billing.folding import payment_of, stage_of
 from apim.billing.giving import Wish
+from apim.billing.invoices import sync_invoice
 from apim.billing.models import Invoice
 from apim.billing.reconciling import rate_invoice
 from apim.billing.refunding import carry_out, give_back
@@ -19,7 +20,7 @@ from apim.billing.rehearsing.scene import ACTOR, BROKEN_CARD, GOOD_CARD, set_sce
 from apim.billing.rehearsing.telling import tell
 from apim.billing.rehearsing.using import go_beyond, use_some
 from apim.billing.rehearsing.walk import StepFailed, Walk
-from apim.billing.standing import OUR_ID, OUR_VERSION, sync_invoice, sync_subscription
+from apim.billing.standing import OUR_ID, OUR_VERSION, sync_subscription
 from apim.pricing.parts import Flat, Setup
 
 _SOON: Final = timedelta(hours=2)  # Stripe keeps a renewal's invoice as a draft for an hour

@@ -171,8 +171,8 @@ def test_late_usage_of_a_meter_that_the_plan_dropped_since_is_told(
         flat = Terms(pricing={"currency": "EUR", "prices": PRICING["prices"][:1]})
         bought.plan_version = revise_plan(plan=product.plans.get(), terms=flat, by=TESTER)
         bought.save(update_fields=["plan_version"])
-        note_version(bought, old)
-        GrantedVersion.objects.filter(plan_version=bought.plan_version).update(since=timezone.now())
+        note_version(bought, old, timezone.now())
+        assert GrantedVersion.objects.count() == 2
         calls(bought, before, 10)
         tell()
         assert counted_by_stripe() == 10

@@ -9,8 +9,8 @@ import pytest
 
 from apim.access.models import Subscription
 from apim.billing.connection import require_connection
+from apim.billing.invoices import sync_invoice
 from apim.billing.models import Invoice
-from apim.billing.standing import sync_invoice
 from apim.billing.stripe_driver import StripeDriver
 from tests.payments import Stripe
 
