@@ -7,14 +7,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import OperationalError
 
 from apim.documents import installation
+from apim.documents.schema import migrate_schema
 from apim.errors import DomainError
 from apim.gateways.services import default_environment
 
@@ -43,50 +41,13 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         """Do it; each step leaves alone what is there already."""
         try:
-            _migrate()
+            migrate_schema()
             self.stdout.write(json.dumps(_prepare(options)))
         except OperationalError as error:
             message = f"The database cannot be used: {str(error).strip().splitlines()[0]}"
             raise CommandError(message) from error
         except DomainError as error:
             raise CommandError(f"{error} {error.hint}".strip()) from error
-
-
-def _migrate() -> None:
-    executor = MigrationExecutor(connection)
-    known = set(executor.loader.disk_migrations)
-    if unknown := sorted(f"{app}.{name}" for app, name in set(executor.loader.applied_migrations) - known):
-        message = (
-            f"The database was written by a newer version of apim (it has {unknown[-1]}); "
-            "start that version, or restore a backup made before it."
-        )
-        raise CommandError(message)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0, interactive=False)
-    if lack := _lack():
-        message = (
-            f"The database was written by another state of the code: {lack}. Start with an empty APIM_HOME, or an empty"
-            " database, or go back to that state."
-        )
-        raise CommandError(message)
-
-
-def _lack() -> str:
-    """The first table or column that the code has and the database has not; "" when there is none.
-
-    Until a release, migrations are written anew when models change, so a database may call itself migrated and be old.
-    """
-    with connection.cursor() as cursor:
-        tables = set(connection.introspection.table_names(cursor))
-        for model in apps.get_models(include_auto_created=True):
-            table = model._meta.db_table  # noqa: SLF001 - _meta is public by documentation
-            if table not in tables:
-                return f"it has no table {table}"
-            columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
-            wanted = {field.column or "" for field in model._meta.concrete_fields}  # noqa: SLF001 - as above
-            if missing := sorted(wanted - columns):
-                return f"table {table} has no column {missing[0]}"
-    return ""
 
 
 def _prepare(options: dict[str, Any]) -> dict[str, str | int]:

@@ -1,0 +1,82 @@
+"""`apim backup` and `apim restore`: on the machine that apim runs on, without asking the server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apim.backups import acts
+from apim.backups.archive import Manifest
+from apim.backups.installation import installation_of
+from apim.backups.refusal import BackupRefused
+from apim.cli.errors import CLIError
+from apim.cli.output import note
+
+
+def back_up(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write it; apim-DATE-TIME.backup here when left out.")
+    ] = None,
+    *,
+    is_check: Annotated[bool, typer.Option("--check", help="Read FILE whole and say whether it is sound.")] = False,
+) -> None:
+    """Back the installation up, database and keys in one file, while it runs.
+
+    APIM_HOME, APIM_KEYS_FILE and DATABASE_URL say which one, as for `script/up`. Keep the file as safe as a password:
+    it holds the keys that everything else is sealed with.
+
+    Example: apim backup /var/backups/apim-monday.backup
+    """
+    now = datetime.now(UTC)
+    place = file or Path(f"apim-{now:%Y%m%d-%H%M%S}.backup")
+    with _told():
+        if is_check:
+            _tell(place, acts.check(place), "is sound")
+        else:
+            _tell(place, acts.back_up(installation_of(os.environ), place, now=now), "is written")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `apim backup` wrote.")],
+    *,
+    is_replacing: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of an installation that is there; that one is kept.")
+    ] = False,
+) -> None:
+    """Put a backup back, bring it to this version, and have gateways believe it. apim must be stopped.
+
+    It succeeds whole, or leaves what was there.
+
+    Example: apim restore /var/backups/apim-monday.backup --replace
+    """
+    with _told():
+        done = acts.restore(
+            installation_of(os.environ),
+            file,
+            is_replacing=is_replacing,
+            now=datetime.now(UTC),
+            environment=os.environ,
+        )
+    _tell(file, done.manifest, "is restored")
+    for place in done.kept:
+        note(f"What was there is kept in {place}.")
+    note("Start apim. Keys made since the backup are refused now, and keys revoked since then work again.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BackupRefused as refusal:
+        raise CLIError(str(refusal), hint=refusal.hint) from refusal
+
+
+def _tell(file: Path, manifest: Manifest, what: str) -> None:
+    size = file.stat().st_size / 1_000_000
+    note(f"{file} {what}: {manifest.engine}, {size:,.1f} MB, made at {manifest.made_at} by apim {manifest.software}.")
