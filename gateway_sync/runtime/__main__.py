@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import functools
 import logging
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
-from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials
+from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials, read_doors
 from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.span_exporter import CollectorInvalid, read_collector
@@ -100,9 +101,11 @@ def main() -> int:
         return 1
     try:
         is_forking = is_forkable()  # now, so that a missing compiled copy is told at once
-        supervisor = Supervisor(options, read_credentials(credentials_path), take_over(os.environ))
+        doors = functools.cache(lambda: read_doors(credentials_path))
+        supervisor = Supervisor(options, read_credentials(credentials_path), doors, take_over(os.environ))
         if is_forking:
             supervisor.fork_workers()
+        doors()
         asyncio.run(run(supervisor))
     except (CredentialsInvalid, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -2,10 +2,14 @@
 
 Undoing needs the process that called: when it is killed, nobody undoes. So that it is known at least, each call is
 written down before it is sent, without any value. Whoever serves the slot next tells what was left unfinished.
+
+A file is named by the slot and the boot, and locked by its worker: the kernel frees the lock of who is killed, while
+the number of a process may be another's by then, and in a container that starts again it is.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -14,19 +18,18 @@ from typing import Final
 OVER: Final = "over"
 REWRITE_BYTES: Final = 1 << 20  # of a worker that is never without a composite operation
 _SUFFIX: Final = ".composites"
+_FRESH: Final = ".fresh"
 
 
 class CompositionJournal:
     """The journal of one worker. A line is a JSON array: event, request id, operation, step."""
 
-    def __init__(self, folder: Path, slot: int) -> None:
+    def __init__(self, folder: Path, slot: int, boot: str) -> None:
         """Errors: OSError."""
         folder.mkdir(exist_ok=True)
         self._folder = folder
         self._slot = slot
-        self._path = folder / f"{slot}.{os.getpid()}{_SUFFIX}"
-        # A container that starts again gives its processes the same numbers again.
-        self._left = self._path.read_bytes() if self._path.exists() else b""
+        self._path = folder / f"{slot}.{boot}{_SUFFIX}"
         self._file = _emptied(self._path)
         self._under_way: dict[str, list[bytes]] = {}
         self._size, self._bound = 0, REWRITE_BYTES
@@ -47,7 +50,7 @@ class CompositionJournal:
     def _rewrite(self) -> None:
         """Leave out what is over; a kill leaves the file as it was, or as it is then."""
         content = b"".join(line for lines in self._under_way.values() for line in lines)
-        fresh = self._path.with_suffix(".fresh")
+        fresh = self._path.with_suffix(_FRESH)
         file = _emptied(fresh)
         try:
             os.write(file, content)
@@ -72,17 +75,34 @@ class CompositionJournal:
 
     def take_interrupted(self) -> list[str]:
         """What workers of this slot left unfinished when they were killed, in words; told once."""
-        found, self._left = _unfinished(self._left), b""
-        for path in sorted(self._folder.glob(f"{self._slot}.*{_SUFFIX}")):
-            process = path.name.split(".")[1]
-            if path != self._path and not Path("/proc", process).exists():
-                found += _unfinished(path.read_bytes())
+        found: list[str] = []
+        for path in sorted(self._folder.glob(f"{self._slot}.*")):
+            if path != self._path and _is_left(path):
+                if path.suffix == _SUFFIX:
+                    found += _unfinished(path.read_bytes())
                 path.unlink(missing_ok=True)
         return found
 
 
 def _emptied(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+    """A file without content that this process holds until it ends."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def _is_left(path: Path) -> bool:
+    """True when who wrote the file has ended."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _unfinished(content: bytes) -> list[str]:

@@ -5,11 +5,15 @@ Blocking, for use in threads: a supervisor asks seldom, and the standard library
 
 from __future__ import annotations
 
+import functools
 import http.client
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
+
+from gateway_sync.runtime.credentials import Doors
 
 TIMEOUT_S = 10.0
 
@@ -31,31 +35,32 @@ class ControlPlaneRefused(ControlPlaneDown):
 class ControlPlane:
     """One connection a call: calls are seconds apart, and a stale connection would look like a dead control plane."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """url may have a path prefix."""
-        parts = urlsplit(url)
-        self._host = parts.hostname or ""
-        self._port = parts.port
-        self._prefix = parts.path.rstrip("/")
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+    def __init__(self, doors: Callable[[], Doors]) -> None:
+        """doors is asked with each call: the token is not wanted in memory before the first one."""
+        self._doors = doors
         self._is_closed = False
         self._waiting: set[http.client.HTTPConnection] = set()
-        self._fields = {"Authorization": f"Bearer {token}"}
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
 
     def post(self, door: str, body: bytes, wait_s: float = 0.0, content_type: str = "application/json") -> bytes:
         """The body of the answer of /gateway/v1/{door}. Errors: ControlPlaneDown, ControlPlaneRefused."""
-        timeout_s = TIMEOUT_S + wait_s
+        doors = self._doors()
+        parts = urlsplit(doors.control_url)  # it may have a path prefix
+        host, timeout_s = parts.hostname or "", TIMEOUT_S + wait_s
         connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=timeout_s, context=self._tls)
-            if self._tls
-            else http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+            http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=self._tls)
+            if parts.scheme == "https"
+            else http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
         )
         self._waiting.add(connection)
         try:
             if self._is_closed:
                 raise ControlPlaneDown("this gateway is stopping")
-            fields = {**self._fields, "Content-Type": content_type}
-            connection.request("POST", f"{self._prefix}/gateway/v1/{door}", body, fields)
+            fields = {"Authorization": f"Bearer {doors.token}", "Content-Type": content_type}
+            connection.request("POST", f"{parts.path.rstrip('/')}/gateway/v1/{door}", body, fields)
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:

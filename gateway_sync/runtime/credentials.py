@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import mmap
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -12,19 +14,33 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway_sync.snapshot import Manifest, signed_bytes
 
+T = TypeVar("T")
+
 
 class CredentialsInvalid(ValueError):
     """The credentials file cannot be used; the message says why in one sentence."""
 
 
-class Credentials(msgspec.Struct, frozen=True):
-    """Shapes: pepper and sealing_key in hex, verify_key base64 of a raw Ed25519 key, redis_url "" = no push."""
+class Doors(msgspec.Struct, frozen=True):
+    """What opens the control plane and Redis, redis_url "" = no push. For the supervisor only.
+
+    Read apart, after the first workers were forked: they are copies of what the supervisor has in memory by then.
+    """
 
     control_url: str
     token: str
+    redis_url: str = ""
+
+    def pseudonym(self) -> str:
+        """What names the gateway to others, without telling the token."""
+        return f"apim-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What workers need too. Shapes: pepper and sealing_key in hex, verify_key base64 of a raw Ed25519 key."""
+
     pepper: str
     verify_key: str
-    redis_url: str = ""
     environment: str = ""
     sealing_key: str = ""
 
@@ -45,11 +61,28 @@ class Credentials(msgspec.Struct, frozen=True):
 def read_credentials(path: Path) -> Credentials:
     """The credentials of a file. Errors: CredentialsInvalid."""
     try:
-        credentials = msgspec.json.decode(path.read_bytes(), type=Credentials)
+        credentials = _read(path, Credentials)
         bytes.fromhex(credentials.pepper)
         bytes.fromhex(credentials.sealing_key)
         Ed25519PublicKey.from_public_bytes(base64.b64decode(credentials.verify_key))
     except (OSError, ValueError) as error:
-        message = f"The gateway's credentials in {path} cannot be used: {error}"
-        raise CredentialsInvalid(message) from error
+        raise _invalid(path, error) from error
     return credentials
+
+
+def read_doors(path: Path) -> Doors:
+    """The doors of a file. Errors: CredentialsInvalid."""
+    try:
+        return _read(path, Doors)
+    except (OSError, ValueError) as error:
+        raise _invalid(path, error) from error
+
+
+def _read(path: Path, shape: type[T]) -> T:
+    """What the shape asks for; of the rest nothing is copied into memory, where it would outlast its use."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return msgspec.json.decode(content, type=shape)
+
+
+def _invalid(path: Path, error: Exception) -> CredentialsInvalid:
+    return CredentialsInvalid(f"The gateway's credentials in {path} cannot be used: {error}")

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 from gateway_sync.runtime import push
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
-from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.keeper import Keeper, Taken, decode_update
 
 logger = logging.getLogger(__name__)
@@ -29,10 +28,10 @@ class Follower:
     """The two ways by which one gateway learns what is new."""
 
     def __init__(
-        self, credentials: Credentials, control: ControlPlane, keeper: Keeper, spread: Callable[[Taken], None]
+        self, environment: str, control: ControlPlane, keeper: Keeper, spread: Callable[[Taken], None]
     ) -> None:
         """spread is told what each update changed."""
-        self._credentials = credentials
+        self._environment = environment
         self._control = control
         self._keeper = keeper
         self._spread = spread
@@ -98,13 +97,13 @@ class Follower:
         asking.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.to_thread(self._control.post, "sync", self._keeper.ask(0.0))
 
-    async def listen(self) -> None:
+    async def listen(self, redis_url: str) -> None:
         """Follow the push channel; without it, pulling alone keeps the gateway up to date."""
         retry_s = FIRST_RETRY_S
-        channel = f"apim:{self._credentials.environment}:push"
+        channel = f"apim:{self._environment}:push"
         while True:
             try:
-                async for message in push.listen(self._credentials.redis_url, channel):
+                async for message in push.listen(redis_url, channel):
                     self.is_push_connected = True
                     retry_s = FIRST_RETRY_S
                     # What was pushed before we listened is known only to the control plane: ask, once subscribed.

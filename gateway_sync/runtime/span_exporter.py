@@ -13,6 +13,7 @@ import os
 import random
 import socket
 import ssl
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -97,6 +98,7 @@ class SpanExporter:
         self._resume_at = 0.0
         self._pause_s = EVERY_S
         self._is_complaining = False
+        self._is_exporting = threading.Lock()  # the last time may be beside another, and takes what that puts back
         self.exported = 0
         self.dropped = 0
 
@@ -118,7 +120,11 @@ class SpanExporter:
                 await asyncio.to_thread(self.export)
 
     def export(self) -> None:
-        """Send what waits. Errors: none."""
+        """Send what waits, after what another thread is sending. Errors: none."""
+        with self._is_exporting:
+            self._export()
+
+    def _export(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
             count = sum(map(span_count, batch))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_log import AccessLog, LogOptions
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
-from gateway_sync.runtime.credentials import Credentials
+from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.handover import Place
@@ -61,17 +60,23 @@ class Options:
 class Supervisor:
     """All workers of one host."""
 
-    def __init__(self, options: Options, credentials: Credentials, places: Sequence[Place] = ()) -> None:
-        """Reads the state on disk; nothing listens yet but what a supervisor before left. Errors: OSError."""
+    def __init__(
+        self, options: Options, credentials: Credentials, doors: Callable[[], Doors], places: Sequence[Place] = ()
+    ) -> None:
+        """Reads the state on disk; nothing listens yet but what a supervisor before left. Errors: OSError.
+
+        doors is not asked before `run`, so that forked workers know none.
+        """
         self.options = options
         self._credentials = credentials
+        self._doors = doors
         self._home = options.home / credentials.fingerprint()
         (self._home / "spool").mkdir(parents=True, exist_ok=True)
         self.keeper = Keeper(self._home, credentials)
-        self._control = ControlPlane(credentials.control_url, credentials.token)
+        self._control = ControlPlane(doors)
         self.slots: list[Slot] = []
         self.targets = TargetBoard(self._spread_verdicts)
-        self.follower = Follower(credentials, self._control, self.keeper, self.spread)
+        self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
         self._deaths: dict[str, list[float]] = {}
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
@@ -97,8 +102,8 @@ class Supervisor:
         if self.keeper.generation is not None:
             self._run_slots()
         self._start(self.follower.pull())
-        if self._credentials.redis_url:
-            self._start(self.follower.listen())
+        if redis_url := self._doors().redis_url:
+            self._start(self.follower.listen(redis_url))
         self._start(self._report())
         self._start(self.shipper.run())
         self._start(self.traces.run())
@@ -141,7 +146,6 @@ class Supervisor:
 
     def _settings(self, slot: Slot) -> channel.Settings:
         keeper = self.keeper
-        pseudonym = hashlib.sha256(self._credentials.token.encode()).hexdigest()[:8]
         ports = (self.options.port, self.options.admin_port, self.options.tls_port)
         own = [f"{self.options.bind}:{port}" for port in ports if port]
         return channel.Settings(
@@ -151,7 +155,7 @@ class Supervisor:
             home=str(self._home),
             pepper=self._credentials.pepper,
             port=self.options.port,
-            pseudonym=f"apim-{pseudonym}",
+            pseudonym=self._doors().pseudonym(),
             own_addresses=(*own, f"127.0.0.1:{self.options.admin_port}"),
             generation=str(keeper.generation),
             digest=keeper.manifest.digest if keeper.manifest else "",

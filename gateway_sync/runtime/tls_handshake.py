@@ -28,7 +28,13 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_S = 2.0
 ACCEPTED_AT_ONCE = 64  # between two turns of the event loop
 _RETRY_S = 0.5
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# What befell one connection in the queue; accept(2) says to go on with the next one.
+_OF_ONE_CALLER = frozenset(
+    {
+        errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.ENOPROTOOPT, errno.EHOSTDOWN,
+        errno.ENONET, errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH,
+    }
+)  # fmt: skip
 
 PeerOf = Callable[[ssl.SSLObject], "TLSPeer"]
 
@@ -53,11 +59,11 @@ class TLSAcceptor:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, address = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
+                if error.errno in _OF_ONE_CALLER:
+                    continue
                 logger.warning("no HTTPS connection can be accepted now: %s", error)
                 self._loop.remove_reader(self._listener.fileno())  # it stays readable: without a pause it would spin
                 self._retry = self._loop.call_later(_RETRY_S, self._resume)

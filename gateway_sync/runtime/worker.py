@@ -88,7 +88,8 @@ class Worker:
         )
         if settings.workers <= SLOTS:
             self.serving.inflight = Inflight(home / "inflight.map", settings.slot, settings.workers)
-        self.compositions = Compositions(self.serving, CompositionJournal(home / "composites", settings.slot))
+        journal = CompositionJournal(home / "composites", settings.slot, settings.boot)
+        self.compositions = Compositions(self.serving, journal)
         self.serving.compositions = self.compositions
         self.serving.trace(_tracing(home, settings))
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)

@@ -48,13 +48,22 @@ def compile_gateway() -> Path:
         return target
     _check_tools()
     compiled.FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=compiled.FOLDER, prefix="building-") as folder:
+    remove_left_over(compiled.FOLDER)
+    with tempfile.TemporaryDirectory(dir=compiled.FOLDER, prefix=f"building-{os.getpid()}-") as folder:
         building = Path(folder) / "copy"
         _build(compiled.PACKAGE, building)
         for other in compiled.FOLDER.glob("*/complete"):
             shutil.rmtree(other.parent)  # of older sources: nobody will ask for them again
         building.rename(target)
     return target
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what compilations that were killed left behind; those of processes that live are let alone."""
+    for left in folder.glob("building-*"):
+        process = left.name.split("-")[1]
+        if not (process.isdecimal() and Path("/proc", process).exists()):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def with_relatives(chosen: set[Path], package: Path) -> set[Path]:

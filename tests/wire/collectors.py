@@ -10,6 +10,8 @@ from typing import Self
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.waiting import PATIENCE_S
+
 
 class Collector:
     """Keeps the spans it is sent; what it answers is for the test to say."""
@@ -20,12 +22,14 @@ class Collector:
         self.resources: list[dict[str, str]] = []
         self.fields: list[dict[str, str]] = []
         self.answers: list[int] = []  # of the next requests, then 200
+        self._held: tuple[threading.Event, threading.Event] | None = None
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = collector.answers.pop(0) if collector.answers else 200
+                collector.wait()
                 collector.fields.append(
                     {"path": self.path, **{name.lower(): text for name, text in self.headers.items()}}
                 )
@@ -53,6 +57,18 @@ class Collector:
         """Closed."""
         self._server.shutdown()
         self._server.server_close()
+
+    def hold(self) -> tuple[threading.Event, threading.Event]:
+        """Set once the next request came, and what lets it be answered."""
+        self._held = threading.Event(), threading.Event()
+        return self._held
+
+    def wait(self) -> None:
+        """Hold a request, where a test said so."""
+        held, self._held = self._held, None
+        if held is not None:
+            held[0].set()
+            held[1].wait(PATIENCE_S)
 
     def keep(self, body: bytes) -> None:
         """Read a request as OpenTelemetry's own code does."""

@@ -20,7 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway_sync.runtime.access_file import encode_records, write_access_file
-from gateway_sync.runtime.credentials import Credentials
+from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.generations import Generations
 from gateway_sync.snapshot import (
     API,
@@ -105,6 +105,7 @@ class Home:
     path: Path
     control_url: str = "http://127.0.0.1:1"
     redis_url: str = ""
+    token: str = "token"
     signing_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     pepper: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     revision: int = 0
@@ -112,13 +113,18 @@ class Home:
     def credentials(self) -> Credentials:
         """Those of the control plane that the tests play."""
         verify_key = base64.b64encode(self.signing_key.public_key().public_bytes_raw()).decode()
-        return Credentials(self.control_url, "token", self.pepper.hex(), verify_key, self.redis_url, "default")
+        return Credentials(self.pepper.hex(), verify_key, "default")
+
+    def doors(self) -> Doors:
+        """Those to the control plane that the tests play."""
+        return Doors(self.control_url, self.token, self.redis_url)
 
     def write_credentials(self) -> Path:
         """The file that a gateway is started with."""
         self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / "credentials.json"
-        path.write_bytes(msgspec.json.encode(self.credentials()))
+        parts = [msgspec.to_builtins(part) for part in (self.doors(), self.credentials())]
+        path.write_bytes(msgspec.json.encode(parts[0] | parts[1]))
         path.chmod(0o600)
         return path
 

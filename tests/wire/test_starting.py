@@ -90,3 +90,35 @@ def test_exit_code_of_a_copy_is_as_subprocess_tells_it(ask: str) -> None:
     child.returncode = process.poll()  # reaped above
     assert child.stdin is not None
     child.stdin.close()
+
+
+def holds(pid: int, *secrets: bytes) -> list[bytes]:
+    """Which of the secrets are in the memory that the process may write to."""
+    found = set()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123 - buffers would read beyond a map
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            first, last = (int(end, 16) for end in span.split("-"))
+            memory.seek(first)
+            try:
+                content = memory.read(last - first)
+            except OSError:  # no memory of the process
+                continue
+            found |= {secret for secret in secrets if secret in content}
+    return sorted(found)
+
+
+def test_a_worker_never_had_what_only_its_supervisor_needs(tmp_path: Path) -> None:
+    token, password = b"gwt_7f3a91c5e2", b"redis-pass-55d1"
+    home = Home(tmp_path, token=token.decode(), redis_url=f"redis://:{password.decode()}@127.0.0.1:1/0")
+    with RawUpstream() as upstream:
+        home.install(make_snapshot([make_version(upstream.port)]))
+        gateway = GatewayProcess(home).wait_ready()
+        try:
+            assert status_of(gateway) == 200
+            assert holds(gateway.process.pid, token, password) == [token, password]
+            assert holds(gateway.pids()[0], token, password) == []
+        finally:
+            gateway.stop()

@@ -35,7 +35,7 @@ def test_gateway_follows_a_restored_database_only_after_the_command(
     environment: Environment, tmp_path: Path, settings: Settings
 ) -> None:
     verify_key = settings.KEYRING.verify_key()
-    keeper = Keeper(tmp_path, Credentials("http://x", "token", "00", verify_key, "", environment.name))
+    keeper = Keeper(tmp_path, Credentials("00", verify_key, environment.name))
     factory.published_version("GET /accounts")
     for key in ("a", "b"):
         append_access(environment_id=environment.id, changes=[AccessChange("credential", key, {"id": key})])

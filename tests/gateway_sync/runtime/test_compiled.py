@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -71,6 +72,18 @@ def test_any_change_of_the_sources_makes_another_digest(tmp_path: Path) -> None:
     module.rename(module.with_name("other.py"))
     digests.add(compiled.sources_digest(module.parent))
     assert len(digests) == 3
+
+
+def test_what_a_killed_compilation_left_goes_with_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "script"))
+    compiling = importlib.import_module("tooling.compiling")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for name in (f"building-{ended.pid}-abc", "building-abc", f"building-{os.getpid()}-abc"):
+        (tmp_path / name / "copy").mkdir(parents=True)
+    _have_copy(tmp_path)
+    compiling.remove_left_over(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"building-{os.getpid()}-abc", compiled.sources_digest()}
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_a_journal_that_cannot_be_written_keeps_nobody_from_undoing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = CompositionJournal(tmp_path, 0)
+    journal = CompositionJournal(tmp_path, 0, "a1")
     compositions = Compositions(cast("Serving", SimpleNamespace(stats=[])), journal)
     journal.close()  # from here on each write fails, as on a full disk
     call = cast("ComposedCall", SimpleNamespace(request_id="r-1", operation="POST /transfers"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from gateway_sync.runtime import span_exporter
 from gateway_sync.runtime.span_exporter import Collector, CollectorInvalid, SpanExporter, read_collector
 from gateway_sync.trace_wire import CallTrace, SpanContext, Try
 from tests.ports import free_ports
+from tests.waiting import PATIENCE_S
 from tests.wire.collectors import Collector as Receiver
 
 
@@ -91,3 +94,20 @@ def test_a_collector_that_is_away_costs_a_bounded_queue(monkeypatch: pytest.Monk
     for number in range(5):
         exporter.take(trace(number))
     assert exporter.dropped == 10
+
+
+def test_the_last_time_waits_for_the_one_under_way_and_sends_each_span_once() -> None:
+    with Receiver() as receiver:
+        exporter = SpanExporter(Collector(receiver.url))
+        receiver.answers[:] = [503]
+        arrived, release = receiver.hold()
+        exporter.take(trace(1))
+        under_way = threading.Thread(target=exporter.export)
+        under_way.start()
+        assert arrived.wait(PATIENCE_S)
+        last = threading.Thread(target=exporter.export)
+        last.start()
+        release.set()
+        under_way.join(PATIENCE_S)
+        last.join(PATIENCE_S)
+        assert (exporter.exported, exporter.waiting(), len(receiver.spans)) == (2, 0, 2)
