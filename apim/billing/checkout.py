@@ -76,6 +76,29 @@ def close_checkout(subscription: Subscription) -> None:
         raise provider_failed(failure) from failure
 
 
+def close_what_is_over(connection: Connection) -> int:
+    """How many checkouts were closed because what they sell has ended or was rejected: nobody pays for that."""
+    over = BillingSubscription.objects.filter(
+        mode=connection.mode,
+        subscription__lifecycle__in=(Subscription.Lifecycle.ENDED, Subscription.Lifecycle.REJECTED),
+    )
+    closed = 0
+    for mirror in over.exclude(session_id=""):
+        try:
+            session = connection.driver.find("checkout.session", mirror.session_id)
+            if session["status"] == "open":
+                connection.driver.act("checkout.session", mirror.session_id, "expire", {})
+                closed += 1
+            elif session.get("subscription"):
+                sync_subscription(connection, subscription_id_of("checkout.session", session))
+        except (DriverFailed, Unmatched) as fault:
+            logger.warning("checkout %s could not be closed: %s", mirror.session_id, fault)
+            continue
+        same = BillingSubscription.objects.filter(pk=mirror.pk, session_id=mirror.session_id)
+        same.update(session_id="", session_url="")
+    return closed
+
+
 def look_after_checkout(subscription: Subscription) -> None:
     """Take in what was bought on the checkout that is open, should its events be late or never come.
 

@@ -11,12 +11,13 @@ from django.db import transaction
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership
+from apim.billing.alarms import raise_alarm
 from apim.billing.clocks import time_of
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed
 from apim.billing.folding import payment_of, stage_of
 from apim.billing.metering import tell_last_usage
-from apim.billing.models import BillingSubscription
+from apim.billing.models import BillingAlarm, BillingSubscription
 from apim.billing.standing import Unmatched, sync_subscription
 from apim.notifications.services import send_mail
 
@@ -91,6 +92,7 @@ def end_what_is_over(connection: Connection) -> int:
         subscription__lifecycle__in=(Subscription.Lifecycle.ENDED, Subscription.Lifecycle.REJECTED),
     )
     ended = 0
+    over = over.select_related("subscription")
     for mirror in over.exclude(stripe_id="").exclude(status__in=("canceled", "incomplete_expired")):
         try:
             tell_last_usage(connection, mirror.subscription_id)
@@ -99,5 +101,17 @@ def end_what_is_over(connection: Connection) -> int:
         except (DriverFailed, Unmatched) as fault:
             logger.warning("subscription %s could not be ended at Stripe: %s", mirror.stripe_id, fault)
             continue
+        _tell_paid_too_late(connection, mirror)
         ended += 1
     return ended
+
+
+def _tell_paid_too_late(connection: Connection, mirror: BillingSubscription) -> None:
+    """Have an admin give the money back of what was bought when it was over here."""
+    over_at = mirror.subscription.ends_at or mirror.subscription.decided_at
+    if mirror.started_at is not None and over_at is not None and mirror.started_at >= over_at:
+        text = (
+            f"The subscription of {mirror.subscription} was paid after it had ended. It was ended at Stripe at once: "
+            "refund what was paid."
+        )
+        raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, mirror.stripe_id, text)

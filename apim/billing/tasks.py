@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import dunning, events, metering, reconciling, refunding, rehearsing
+from apim.billing import checkout, dunning, events, metering, reconciling, refunding, rehearsing
 from apim.billing.connection import find_connection
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def look_after_payments() -> None:
     if connection is None:
         return
     dunning.follow_clock(connection)
+    checkout.close_what_is_over(connection)
     dunning.end_what_is_over(connection)
     refunding.finish_due(connection)
 

@@ -10,15 +10,17 @@ import pytest
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.access.services import subscribe
+from apim.access.services import end_subscription, subscribe
+from apim.billing import tasks
 from apim.billing.checkout import had_trial, open_checkout
 from apim.billing.connection import require_connection
-from apim.billing.models import BillingSubscription, Invoice
+from apim.billing.models import BillingAlarm, BillingSubscription, Invoice
 from apim.billing.stripe_driver import StripeDriver
 from apim.billing.telling import cancel_at_provider
 from apim.errors import Conflict
 from apim.gateways.models import Environment
-from tests.factories.accounts import TESTER
+from apim.notifications.models import Message
+from tests.factories.accounts import TESTER, user
 from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +103,32 @@ def test_usage_of_two_environments_is_not_billed_twice(stripe_server: Stripe, bo
         is_checkout=True,
     )
     assert refusal_of(second) == "billing.bought_elsewhere"
+
+
+def test_nobody_buys_what_was_rejected_or_has_ended_meanwhile(stripe_server: Stripe, waiting: Subscription) -> None:
+    url = open_checkout(subscription=waiting, by=TESTER, **BACK)
+    end_subscription(subscription=waiting, by=TESTER, reason="A mistake.")
+    tasks.look_after_payments()
+    sessions = list(require_connection().driver.list("checkout.session", {}))
+    assert [session["status"] for session in sessions] == ["expired"]
+    assert BillingSubscription.objects.get().session_id == ""
+    assert stripe_server.pay(url) not in (200, 303)
+
+
+def test_what_was_paid_a_moment_after_it_ended_is_ended_at_stripe_and_an_admin_is_told(
+    stripe_server: Stripe, waiting: Subscription
+) -> None:
+    admin = user(is_platform_admin=True)
+    url = open_checkout(subscription=waiting, by=TESTER, **BACK)
+    end_subscription(subscription=waiting, by=TESTER, reason="A mistake.")
+    Subscription.objects.update(ends_at=timezone.now() - timedelta(minutes=1))
+    assert stripe_server.pay(url) in (200, 303)
+    tasks.look_after_payments()
+    waiting.refresh_from_db()
+    assert waiting.lifecycle == "ended"
+    assert BillingSubscription.objects.get().status == "canceled"
+    alarm = BillingAlarm.objects.get()
+    assert (alarm.kind, "refund what was paid" in alarm.text) == ("paid_too_late", True)
+    assert Message.objects.filter(to=admin.email).count() == 1
+    tasks.look_after_payments()
+    assert Message.objects.count() == 1
