@@ -1,6 +1,7 @@
 """Changes of a subscription's items: prorations, pending items, pending updates, the end.
 
-Source: docs.stripe.com/billing/subscriptions/prorations, docs.stripe.com/billing/subscriptions/pending-updates.
+Source: docs.stripe.com/billing/subscriptions/prorations, docs.stripe.com/billing/subscriptions/pending-updates,
+docs.stripe.com/billing/subscriptions/trials.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _change(
     if lines.is_metered(mode, before):
         if new_price != before["price"] or is_gone:
             start = before["current_period_start"]
-            if not spec.get("clear_usage"):
+            if not spec.get("clear_usage") and subscription["status"] != "trialing":  # a trial's usage is not billed
                 made += lines.arrears(mode, before, subscription["customer"], start, at)
             item["_usage_from"] = at
     elif has_prorations and (credit := lines.proration(mode, before, at=at, is_credit=True)) is not None:

@@ -1,0 +1,442 @@
+"""Another plan for what is paid: charged once and only if paid, later where it is cheaper, taken back until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.access.services import pause_subscription
+from apim.billing import tasks
+from apim.billing.connection import require_connection
+from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, PlanChange, StripeEvent
+from apim.billing.switch_previews import preview_switch
+from apim.billing.switching import find_change, switch_plan, undo_switch
+from apim.billing.telling import cancel_at_provider, resume_at_provider
+from apim.errors import Conflict, Invalid
+from apim.products.limits import Terms
+from apim.products.models import Plan, Product, ProductPlan
+from apim.products.services import archive_plan
+from apim.usage.models import UsageRollup
+from tests.factories import products
+from tests.factories.accounts import TESTER
+from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, apply_all, buy, hand_on
+
+pytestmark = pytest.mark.django_db
+
+CARDS = {BROKEN_CARD: "pm_card_chargeCustomerFail", GOOD_CARD: "pm_card_visa"}
+
+
+def priced(amount: str, **more: Any) -> dict[str, Any]:
+    """Terms of a plan that costs so much a month, with the calls of the others."""
+    return {**PRICING, "prices": [{**PRICING["prices"][0], "amount": amount}, PRICING["prices"][1]], **more}
+
+
+def offer(product: Product, name: str, pricing: dict[str, Any] | None, **terms: Any) -> Plan:
+    """A plan of the product."""
+    plan = products.plan(organization=product.organization, name=name, terms=Terms(pricing=pricing, **terms))
+    ProductPlan.objects.create(product=product, plan=plan, position=9)
+    return plan
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Coordinates]:
+    """A clock that tests move, for us and the stand-in."""
+    with time_machine.travel(timezone.now(), tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def paid(clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscription) -> Subscription:
+    """A subscription of 29.00 that is paid, half of its period over."""
+    bought = buy(stripe_server, waiting)
+    mirror = BillingSubscription.objects.get()
+    assert mirror.period_start is not None
+    assert mirror.period_end is not None
+    clock.move_to(mirror.period_start + (mirror.period_end - mirror.period_start) / 2)
+    stripe_server.control("time", seconds=0)
+    return bought
+
+
+def plan_of(subscription: Subscription) -> str:
+    """The plan that is granted."""
+    subscription.refresh_from_db()
+    return subscription.plan_version.plan.name
+
+
+def change_of(subscription: Subscription) -> tuple[str, str] | None:
+    """What is on its way."""
+    change = find_change(subscription)
+    return (change.kind, change.to_version.plan.name) if change else None
+
+
+def use_card(number: str) -> None:
+    """What follows is charged from another card."""
+    mirror = BillingSubscription.objects.get()
+    client = require_connection().driver._client  # type: ignore[attr-defined]
+    found = client.v1.subscriptions.retrieve(mirror.stripe_id)
+    method = client.v1.payment_methods.attach(CARDS[number], params={"customer": found.customer})
+    client.v1.subscriptions.update(mirror.stripe_id, params={"default_payment_method": method.id})
+
+
+def renew(stripe_server: Stripe, clock: time_machine.Coordinates) -> None:
+    """The period ends, its invoice is final and Stripe's events are applied."""
+    stripe_server.deliver()  # later its signatures would be too old
+    mirror = BillingSubscription.objects.filter(subscription__lifecycle__in=Subscription.LIVE).get()
+    assert mirror.period_end is not None
+    clock.move_to(mirror.period_end + timedelta(hours=2))
+    stripe_server.control("time", seconds=0)
+    stripe_server.deliver()
+
+
+def apply_again() -> None:
+    """Every event so far is applied once more."""
+    StripeEvent.objects.update(state="stored")
+    apply_all()
+
+
+def totals() -> list[int]:
+    """What was invoiced, oldest first."""
+    return list(Invoice.objects.order_by("created_at", "stripe_id").values_list("total", flat=True))
+
+
+def refusal(subscription: Subscription, plan: Plan) -> str:
+    """Why the plan cannot be chosen."""
+    with pytest.raises((Conflict, Invalid)) as refused:
+        switch_plan(subscription=subscription, plan=plan, by=TESTER)
+    return refused.value.code
+
+
+def test_a_dearer_plan_holds_at_once_for_the_price_that_was_shown(
+    stripe_server: Stripe, paid: Subscription, product: Product
+) -> None:
+    growth = offer(product, "growth", priced("49.00"))
+    shown = preview_switch(subscription=paid, plan=growth)
+    assert shown.charge is not None
+    assert (shown.charge.total, shown.charge.difference) == (1000, 0)  # half of 49.00 - 29.00
+    done = switch_plan(
+        subscription=paid, plan=growth, by=TESTER, version_id=shown.switch.version.id, shown_at=shown.shown_at
+    )
+    assert done.is_immediate
+    assert (plan_of(paid), change_of(paid)) == ("growth", None)
+    stripe_server.deliver()
+    assert (plan_of(paid), totals()) == ("growth", [2900, 1000])
+
+
+def test_two_presses_within_a_minute_charge_once(stripe_server: Stripe, paid: Subscription, product: Product) -> None:
+    growth = offer(product, "growth", priced("49.00", change={"proration": "none"}))
+    stale = Subscription.objects.get(pk=paid.pk)
+    switch_plan(subscription=paid, plan=growth, by=TESTER)
+    assert refusal(stale, growth) == "billing.plan_in_force"
+    Subscription.objects.update(plan_version=stale.plan_version)  # the other press began before this one was told
+    switch_plan(subscription=stale, plan=growth, by=TESTER)
+    stripe_server.deliver()
+    assert (plan_of(paid), totals()) == ("growth", [2900, 1000])
+
+
+def test_a_card_that_fails_leaves_the_old_plan_until_the_change_is_paid(
+    stripe_server: Stripe, paid: Subscription, product: Product
+) -> None:
+    growth = offer(product, "growth", priced("49.00"))
+    use_card(BROKEN_CARD)
+    switch_plan(subscription=paid, plan=growth, by=TESTER)
+    stripe_server.deliver()
+    assert (plan_of(paid), change_of(paid)) == ("starter", ("awaits-payment", "growth"))
+    assert paid.payment == "ok"  # a change that nobody paid is no debt
+    assert refusal(paid, growth) == "billing.change_awaits_payment"
+    change = PlanChange.objects.get()
+    assert stripe_server.pay(change.pay_url) in (200, 303)
+    stripe_server.deliver()
+    assert (plan_of(paid), change_of(paid), paid.payment) == ("growth", None, "ok")
+
+
+def test_a_change_that_nobody_pays_is_forgotten(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    use_card(BROKEN_CARD)
+    switch_plan(subscription=paid, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    stripe_server.deliver()
+    clock.shift(timedelta(days=1))
+    stripe_server.control("time", seconds=0)
+    stripe_server.deliver()
+    assert (plan_of(paid), change_of(paid), paid.payment) == ("starter", None, "ok")
+
+
+def test_what_waits_for_its_payment_is_taken_back(stripe_server: Stripe, paid: Subscription, product: Product) -> None:
+    use_card(BROKEN_CARD)
+    switch_plan(subscription=paid, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    undo_switch(subscription=paid, by=TESTER)
+    stripe_server.deliver()
+    assert (plan_of(paid), change_of(paid), paid.payment) == ("starter", None, "ok")
+    assert sorted(Invoice.objects.values_list("status", flat=True)) == ["paid", "void"]
+
+
+def test_a_cheaper_plan_holds_with_the_next_period(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    small = offer(product, "small", priced("9.00"))
+    shown = preview_switch(subscription=paid, plan=small)
+    assert shown.charge is None
+    assert shown.switch.at == BillingSubscription.objects.get().period_end
+    switch_plan(subscription=paid, plan=small, by=TESTER)
+    assert (plan_of(paid), change_of(paid)) == ("starter", ("scheduled", "small"))
+    renew(stripe_server, clock)
+    assert (plan_of(paid), change_of(paid), paid.payment) == ("small", None, "ok")
+    renew(stripe_server, clock)
+    assert totals() == [2900, 900, 900]
+
+
+def test_a_cheaper_plan_is_taken_back_before_it_holds(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "small", priced("9.00")), by=TESTER)
+    undo_switch(subscription=paid, by=TESTER)
+    assert change_of(paid) is None
+    with pytest.raises(Conflict, match="No change of plan"):
+        undo_switch(subscription=paid, by=TESTER)
+    renew(stripe_server, clock)
+    assert (plan_of(paid), totals()) == ("starter", [2900, 2900])
+
+
+def test_a_free_plan_follows_at_the_end_of_the_period_with_the_same_applications(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "free", None), by=TESTER)
+    paid.refresh_from_db()
+    assert (paid.lifecycle, paid.ends_at, change_of(paid)) == ("active", None, ("scheduled", "free"))
+    renew(stripe_server, clock)
+    paid.refresh_from_db()
+    following = Subscription.objects.live().get()
+    assert (paid.lifecycle, following.lifecycle, plan_of(following)) == ("ended", "active", "free")
+    assert list(following.applications.all()) == list(paid.applications.all())
+    apply_again()
+    assert Subscription.objects.live().get() == following
+
+
+def test_a_free_plan_that_would_follow_is_taken_back(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "free", None), by=TESTER)
+    undo_switch(subscription=paid, by=TESTER)
+    renew(stripe_server, clock)
+    assert (plan_of(paid), paid.lifecycle, totals()) == ("starter", "active", [2900, 2900])
+
+
+def test_who_cancels_what_a_free_plan_would_follow_has_nothing_after_it(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "free", None), by=TESTER)
+    cancel_at_provider(subscription=paid, is_at_period_end=True, by=TESTER)
+    paid.refresh_from_db()
+    assert (paid.lifecycle, change_of(paid)) == ("canceled", None)
+    renew(stripe_server, clock)
+    assert not Subscription.objects.live().exists()
+
+
+def test_who_chose_a_cheaper_plan_may_cancel_and_come_back_on_the_last_day(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    small = offer(product, "small", priced("9.00"))
+    switch_plan(subscription=paid, plan=small, by=TESTER)
+    cancel_at_provider(subscription=paid, is_at_period_end=True, by=TESTER)
+    assert change_of(paid) is None
+    assert refusal(paid, small) == "billing.cancelled"
+    mirror = BillingSubscription.objects.get()
+    stripe_server.deliver()
+    assert mirror.period_end is not None
+    clock.move_to(mirror.period_end - timedelta(hours=1))
+    stripe_server.control("time", seconds=0)
+    resume_at_provider(subscription=paid, by=TESTER)
+    switch_plan(subscription=paid, plan=small, by=TESTER)
+    renew(stripe_server, clock)
+    assert (plan_of(paid), paid.lifecycle, totals()) == ("small", "active", [2900, 900])
+
+
+def test_a_dearer_plan_chosen_after_a_cheaper_one_takes_its_place(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "small", priced("9.00")), by=TESTER)
+    switch_plan(subscription=paid, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    assert (plan_of(paid), change_of(paid)) == ("growth", None)
+    renew(stripe_server, clock)
+    assert (plan_of(paid), totals()) == ("growth", [2900, 1000, 4900])
+
+
+def test_after_a_cheaper_plan_holds_another_change_is_possible(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    switch_plan(subscription=paid, plan=offer(product, "small", priced("9.00")), by=TESTER)
+    renew(stripe_server, clock)
+    smaller = offer(product, "smaller", priced("5.00"))
+    switch_plan(subscription=paid, plan=smaller, by=TESTER)
+    assert change_of(paid) == ("scheduled", "smaller")
+    cancel_at_provider(subscription=paid, is_at_period_end=True, by=TESTER)
+    paid.refresh_from_db()
+    assert (paid.lifecycle, change_of(paid)) == ("canceled", None)
+
+
+def test_a_plan_that_is_archived_meanwhile_is_still_what_was_chosen(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    small = offer(product, "small", priced("9.00"))
+    switch_plan(subscription=paid, plan=small, by=TESTER)
+    archive_plan(plan=small, by=TESTER)
+    assert change_of(paid) == ("scheduled", "small")
+    renew(stripe_server, clock)
+    assert plan_of(paid) == "small"
+
+
+def test_usage_that_was_not_told_yet_is_billed_by_the_plan_it_was_made_with(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    use_calls(paid, 132_400)
+    dear = offer(product, "growth", priced("49.00"))
+    shown = preview_switch(subscription=paid, plan=dear)
+    assert shown.charge is not None
+    assert (shown.charge.total, shown.charge.difference) == (2296, 0)  # and 32,400 calls above the old plan's
+    switch_plan(subscription=paid, plan=dear, by=TESTER, shown_at=shown.shown_at)
+    assert not OutgoingUsage.objects.exclude(state="sent").exists()
+    stripe_server.deliver()
+    assert totals() == [2900, 2296]
+    renew(stripe_server, clock)
+    assert totals() == [2900, 2296, 4900]
+
+
+def test_calls_after_the_change_are_billed_by_the_new_plan_though_the_hour_is_the_same(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    clock.move_to(hour + timedelta(minutes=20, seconds=30))
+    add_calls(paid, hour, hour + timedelta(minutes=20), 100_010)
+    tiers = [{"upTo": 5, "unit": "0"}, {"unit": "1.00"}]
+    dear = {**PRICING, "prices": [PRICING["prices"][0] | {"amount": "49.00"}, PRICING["prices"][1] | {"tiers": tiers}]}
+    switch_plan(subscription=paid, plan=offer(product, "growth", dear), by=TESTER)
+    stripe_server.deliver()
+    add_calls(paid, hour, hour + timedelta(minutes=20), 3)  # within the minute of the change
+    add_calls(paid, hour, hour + timedelta(minutes=25), 7)
+    clock.shift(timedelta(minutes=6))
+    tasks.tell_usage()
+    assert not OutgoingUsage.objects.exclude(state="sent").exists()
+    renew(stripe_server, clock)
+    assert totals()[-1] == 4900 + (3 + 7 - 5) * 100
+
+
+@pytest.mark.parametrize(("proration", "total"), [("time", 1000), ("max-consumption", 1580), ("none", 2450)])
+def test_what_is_given_back_is_what_the_plan_that_is_left_says(
+    stripe_server: Stripe, product: Product, waiting: Subscription, clock: time_machine.Coordinates,
+    proration: str, total: int,
+) -> None:  # fmt: skip
+    limits = [{"meter": "bank-calls", "included": 100_000, "onExceed": "bill"}]
+    left = offer(product, "left", priced("29.00", limits=limits, change={"proration": proration}))
+    waiting.plan_version = left.versions.get()
+    waiting.save()
+    bought = buy(stripe_server, waiting)
+    mirror = BillingSubscription.objects.get()
+    assert mirror.period_start is not None
+    assert mirror.period_end is not None
+    clock.move_to(mirror.period_start + (mirror.period_end - mirror.period_start) / 2)
+    use_calls(bought, 70_000)  # 29.00 x (1 - 0.7) = 8.70 instead of 14.50
+    growth = offer(product, "growth", priced("49.00"))
+    shown = preview_switch(subscription=bought, plan=growth)
+    assert shown.charge is not None
+    assert (shown.charge.total, shown.charge.difference) == (total, 0)
+    switch_plan(subscription=bought, plan=growth, by=TESTER, shown_at=shown.shown_at)
+    stripe_server.deliver()
+    assert totals() == [2900, total]
+
+
+def test_a_plan_may_say_that_dearer_ones_wait_and_cheaper_ones_hold_at_once(
+    stripe_server: Stripe, product: Product, waiting: Subscription
+) -> None:
+    change = {"upgrade": "period-end", "downgrade": "immediate", "proration": "time"}
+    left = offer(product, "left", priced("29.00", change=change))
+    waiting.plan_version = left.versions.get()
+    waiting.save()
+    bought = buy(stripe_server, waiting)
+    switch_plan(subscription=bought, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    assert (plan_of(bought), change_of(bought)) == ("left", ("scheduled", "growth"))
+    switch_plan(subscription=bought, plan=offer(product, "small", priced("9.00")), by=TESTER)
+    assert (plan_of(bought), change_of(bought)) == ("small", None)
+
+
+def test_in_a_trial_another_plan_holds_at_once_and_costs_nothing(
+    stripe_server: Stripe, product: Product, waiting: Subscription, clock: time_machine.Coordinates
+) -> None:
+    trial = {"days": 14, "paymentMethod": "required"}
+    waiting.plan_version = offer(product, "tried", priced("29.00", trial=trial)).versions.get()
+    waiting.save()
+    bought = buy(stripe_server, waiting)
+    use_calls(bought, 132_400)
+    tasks.tell_usage()
+    switch_plan(subscription=bought, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    stripe_server.deliver()
+    assert (plan_of(bought), totals()) == ("growth", [0])
+    renew(stripe_server, clock)
+    assert (plan_of(bought), totals()) == ("growth", [0, 4900])
+
+
+def test_what_cannot_be_billed_so_is_refused_in_words(
+    stripe_server: Stripe, paid: Subscription, product: Product
+) -> None:
+    assert refusal(paid, offer(product, "dollars", priced("49.00", currency="USD"))) == "billing.currency_differs"
+    assert (
+        refusal(paid, offer(product, "manual", priced("49.00"), approval="manual")) == "billing.switch_needs_approval"
+    )
+    foreign = products.plan(organization=product.organization, name="foreign", terms=Terms(pricing=priced("49.00")))
+    assert refusal(paid, foreign) == "access.plan_not_offered"
+    private = offer(product, "private", priced("49.00"))
+    Plan.objects.filter(pk=private.pk).update(visibility="private")
+    assert refusal(paid, private) == "access.plan_not_offered"
+    archived = offer(product, "archived", priced("49.00"))
+    archive_plan(plan=archived, by=TESTER)
+    assert refusal(paid, archived) == "access.plan_archived"
+    growth = offer(product, "growth", priced("49.00"))
+    with pytest.raises(Conflict, match="has just changed"):
+        switch_plan(subscription=paid, plan=growth, by=TESTER, version_id="plv_of_yesterday")
+    pause_subscription(subscription=paid, by=TESTER)
+    assert refusal(paid, growth) == "billing.not_in_force"
+
+
+def test_who_owes_something_pays_first(stripe_server: Stripe, paid: Subscription, product: Product) -> None:
+    Subscription.objects.update(payment="grace")
+    assert refusal(paid, offer(product, "growth", priced("49.00"))) == "billing.invoice_unpaid"
+
+
+def test_events_twice_and_backwards_end_in_the_same_plan(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    growth, small = offer(product, "growth", priced("49.00")), offer(product, "small", priced("9.00"))
+    switch_plan(subscription=paid, plan=growth, by=TESTER)
+    switch_plan(subscription=paid, plan=small, by=TESTER)
+    hand_on(stripe_server.settle()[: stripe_server.posted - 1 : -1])
+    apply_again()
+    assert (plan_of(paid), change_of(paid)) == ("growth", ("scheduled", "small"))
+    stripe_server.posted = len(stripe_server.inbox.received)
+    renew(stripe_server, clock)
+    apply_again()
+    assert (plan_of(paid), change_of(paid)) == ("small", None)
+
+
+def use_calls(subscription: Subscription, count: int) -> None:
+    """So many calls two hours ago, known here and to nobody else."""
+    at = (timezone.now() - timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    mirror = BillingSubscription.objects.get(subscription=subscription)
+    assert mirror.started_at is not None
+    at = max(at, mirror.started_at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
+    add_calls(subscription, at, at, count)
+
+
+def add_calls(subscription: Subscription, hour: datetime, minute: datetime, count: int) -> None:
+    """So many calls in a minute of an hour, as gateways report them."""
+    for period, at in (("hour", hour), ("minute", minute)):
+        kept, _ = UsageRollup.objects.get_or_create(
+            period=period, at=at, environment_id=subscription.environment_id, subscription_id=subscription.id,
+            status=200,
+        )  # fmt: skip
+        kept.calls += count
+        kept.save()
