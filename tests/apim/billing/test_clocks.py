@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,22 +12,27 @@ from apim.access.models import Subscription
 from apim.billing import tasks
 from apim.billing.catalogue import line_items
 from apim.billing.clocks import time_of
-from apim.billing.connection import Connection, require_connection
+from apim.billing.connection import Connection, account_of, require_connection
 from apim.billing.driver import Object
-from apim.billing.models import BillingSubscription, Customer
+from apim.billing.models import BillingSubscription, Customer, OutgoingUsage
 from apim.billing.standing import OUR_ID, OUR_VERSION, sync_subscription
+from apim.usage.models import UsageRollup
 from tests.payments import Stripe
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
 
-def begin_on_clock(connection: Connection, subscription: Subscription) -> Object:
-    """A test clock that stands at the present, with a payer of the subscription whose card will fail later."""
+def begin_on_clock(connection: Connection, subscription: Subscription, at: datetime | None = None) -> Object:
+    """A test clock that stands at that moment, or at the present; the card of its payer will fail later."""
     driver = connection.driver
-    clock = driver.make("test_helpers.test_clock", {"frozen_time": int(timezone.now().timestamp())}, key="clock")
+    frozen = int((at or timezone.now()).timestamp())
+    clock = driver.make("test_helpers.test_clock", {"frozen_time": frozen}, key="clock")
     customer = driver.make("customer", {"test_clock": clock["id"], "name": "Eva"}, key="customer")
-    Customer.objects.create(organization=subscription.organization, mode="test", stripe_id=customer["id"])
+    account = account_of(connection)
+    Customer.objects.create(
+        organization=subscription.organization, mode="test", account_id=account, stripe_id=customer["id"]
+    )
     _use_card(connection, customer["id"], "pm_card_visa")
     version = subscription.plan_version
     params: dict[str, Any] = {
@@ -71,6 +76,29 @@ def test_dunning_follows_the_test_clock_of_the_payer(stripe_server: Stripe, wait
         waiting.refresh_from_db()
         assert waiting.payment == payment
     assert time_of(connection, clock["id"]) == (failed + timedelta(days=15)).replace(microsecond=0)
+
+
+def test_usage_waits_until_the_test_clock_of_the_payer_has_come_to_it(
+    stripe_server: Stripe, waiting: Subscription
+) -> None:
+    connection = require_connection()
+    began = timezone.now() - timedelta(hours=5)
+    clock = begin_on_clock(connection, waiting, began)
+    called(waiting, 7)
+    tasks.tell_usage()
+    assert OutgoingUsage.objects.get().state == "due"
+    advance(connection, clock, int(timezone.now().timestamp()))
+    tasks.tell_usage()
+    assert OutgoingUsage.objects.get().state == "sent"
+
+
+def called(subscription: Subscription, calls: int) -> None:
+    """The subscription's applications have called so often in this hour."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    UsageRollup.objects.create(
+        period="hour", at=hour, environment_id=subscription.environment_id, operation="GET /",
+        subscription_id=subscription.id, status=200, calls=calls,
+    )  # fmt: skip
 
 
 def test_everybody_else_lives_in_our_time(stripe_server: Stripe, bought: Subscription) -> None:
