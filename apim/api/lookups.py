@@ -16,6 +16,7 @@ from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.permissions import belongs_to, is_admin, leads, owns
 from apim.api.problems import RequestError
+from apim.billing.models import Rehearsal
 from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
@@ -70,6 +71,13 @@ def find_revision(user: Viewer, reference: str) -> Revision:
 def find_plan(user: Viewer, reference: str) -> Plan:
     """The plan with this id or name."""
     return _find_named(Plan.objects.visible_to(user).select_related("organization"), reference)
+
+
+def find_rehearsal(user: Viewer, reference: str) -> Rehearsal:
+    """The rehearsal with this id, with its steps."""
+    related = ("plan", "plan_version", "product", "environment")
+    rows = Rehearsal.objects.visible_to(user).select_related(*related).prefetch_related("steps")
+    return _one(rows, Q(pk=reference), reference)
 
 
 def find_meter(user: Viewer, reference: str) -> Meter:

@@ -71,6 +71,13 @@ def is_connected() -> bool:
     return bool(settings.STRIPE_API_KEY) or StripeConnection.objects.filter(is_active=True).exists()
 
 
+def is_test_mode() -> bool:
+    """True when what is connected moves no real money. Asks nobody."""
+    if settings.STRIPE_API_KEY:
+        return not is_live_key(settings.STRIPE_API_KEY)
+    return StripeConnection.objects.filter(is_active=True, mode=Mode.TEST).exists()
+
+
 def require_connection() -> Connection:
     """The connection in use. Errors: billing.not_connected."""
     connection = find_connection()

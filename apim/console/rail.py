@@ -30,7 +30,7 @@ SECTIONS = (
             Place("Home", "console:home", "layout-dashboard", ("home",)),
             Place("APIs", "console:apis", "braces", ("api", "version")),
             Place("Products", "console:products", "package", ("product",)),
-            Place("Plans", "console:plans", "gauge", ("plan",)),
+            Place("Plans", "console:plans", "gauge", ("plan", "rehearsal")),
             Place("Meters", "console:meters", "activity", ("meter",)),
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),

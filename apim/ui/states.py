@@ -54,6 +54,11 @@ LOOKS = {
     "live": Look("ok", "circle-dot", "Live"),
     "stale": Look("warn", "clock-alert", "Not heard from"),
     "waiting": Look("warn", "loader", "Waiting to publish"),
+    # work that goes on for a while
+    "running": Look("", "loader", "Running"),
+    "done": Look("ok", "circle-check", "Done"),
+    "failed": Look("danger", "circle-x", "Failed"),
+    "skipped": Look("muted", "circle-minus", "Skipped"),
     # severities
     "error": Look("danger", "circle-x", "Error"),
     "warning": Look("warn", "triangle-alert", "Warning"),

@@ -88,6 +88,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "issuer": issuer.pk,
         "publication": "pub_unknown",
         "request_id": "req_unknown",
+        "rehearsal": "reh_unknown",
         "token": token,
     }
 
