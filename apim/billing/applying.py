@@ -19,6 +19,7 @@ from apim.billing.reconciling import rate_invoice
 from apim.billing.resuming import NOTHING, resume_with_card, take_in_card
 from apim.billing.returning import follow_returned
 from apim.billing.standing import sync_subscription
+from apim.billing.true_ups import true_up
 
 _WITHOUT_INVOICE: Final = ("invoice.upcoming", "invoice.deleted")
 
@@ -94,6 +95,8 @@ def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> 
         count_usage(connection, only=mirror.subscription_id)
         send_usage(connection, only=mirror.subscription_id)
     invoice = sync_invoice(connection, str(found["id"]))
+    if told["type"] == "invoice.created":
+        invoice = true_up(connection, invoice)
     if invoice.status != "draft":
         invoice = rate_invoice(invoice)
     words.append(f"invoice {invoice} is {invoice.status}")

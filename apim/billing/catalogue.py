@@ -14,6 +14,7 @@ from apim.billing.connection import Connection, account_of
 from apim.billing.driver import DriverFailed
 from apim.billing.models import CatalogueEntry
 from apim.errors import Conflict
+from apim.pricing.closing import is_arrears
 from apim.pricing.money import minor_digits, to_minor
 from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
 from apim.pricing.terms import Terms
@@ -34,12 +35,8 @@ def obstacle_to_sale(version: PlanVersion) -> str:
     terms = version.terms
     if any(isinstance(part, Prepaid) for part in terms.prices):
         return "Prepaid credits cannot be bought through Stripe here."
-    if any(isinstance(part, Flat) and part.term == "arrears" for part in terms.prices):
-        return "Stripe charges fixed amounts in advance; this plan wants one in arrears."
-    if terms.minimum_spend or any(getattr(part, "minimum", 0) for part in terms.prices):
-        return "A minimum spend cannot be charged through Stripe here."
-    if terms.maximum_spend is not None:
-        return "A maximum spend cannot be kept through Stripe here."
+    if all(isinstance(part, Setup) or is_arrears(part) for part in terms.prices):
+        return "Stripe needs a price in advance or of usage to begin with; 0.00 in advance will do."
     if any(isinstance(part, Package) and _included(part, terms) for part in terms.prices):
         return "Stripe knows no packages beside included units; tiers can say both."
     if any(tier.flat for part in terms.prices for tier in getattr(part, "tiers", ())[:1]):
@@ -58,6 +55,8 @@ def line_items(connection: Connection, product: Product, version: PlanVersion) -
     check_sellable(version)
     items: list[dict[str, Any]] = []
     for part in version.terms.prices:
+        if is_arrears(part):
+            continue  # a line that we put on the draft of each invoice
         price = price_of(connection, product, version, part)
         is_metered = not isinstance(part, Flat | Setup)
         items.append({"price": price} if is_metered else {"price": price, "quantity": 1})

@@ -19,6 +19,7 @@ from apim.billing.folding import payment_of, stage_of
 from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingAlarm, BillingSubscription
 from apim.billing.standing import Unmatched, sync_subscription
+from apim.billing.true_ups import true_up_last
 from apim.notifications.services import send_mail
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def end_what_is_over(connection: Connection) -> int:
     for mirror in over.exclude(stripe_id="").exclude(status__in=("canceled", "incomplete_expired")):
         try:
             tell_last_usage(connection, mirror.subscription_id)
+            true_up_last(connection, mirror.subscription_id)
             connection.driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": True})
             sync_subscription(connection, mirror.stripe_id)
         except (DriverFailed, Unmatched) as fault:

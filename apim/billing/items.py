@@ -8,6 +8,7 @@ from typing import Any, Final
 from apim.billing.catalogue import price_of
 from apim.billing.connection import Connection
 from apim.billing.models import CatalogueEntry
+from apim.pricing.closing import is_arrears
 from apim.pricing.parts import Flat, Prepaid, Setup
 from apim.products.models import PlanVersion, Product
 
@@ -21,8 +22,8 @@ def recurring_items(connection: Connection, product: Product, version: PlanVersi
     """
     items: list[dict[str, Any]] = []
     for part in version.terms.prices:
-        if isinstance(part, Setup | Prepaid):
-            continue  # due once, at the beginning
+        if isinstance(part, Setup | Prepaid) or is_arrears(part):
+            continue  # due once, at the beginning, or a line of our own on each draft
         item: dict[str, Any] = {"apim_part": part.name, "price": price_of(connection, product, version, part)}
         if isinstance(part, Flat):
             item["quantity"] = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,14 +13,16 @@ from django.utils import timezone
 
 from apim.billing.connection import Connection
 from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, MeterWindow
+from apim.pricing.closing import closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
-from apim.pricing.parts import Flat
+from apim.pricing.parts import Metered
 from apim.pricing.rating import Period, Rated, rate
 from apim.pricing.terms import Terms
 from apim.products.models import PlanVersion
 
 _DAYS: Final = 40
 _AT_ONCE: Final = timedelta(minutes=1)  # a last invoice is a moment older than the end that it is for
+_BEFORE_NEXT: Final = timedelta(hours=12)  # no period is shorter than a day
 _SETTLED: Final = ("open", "paid", "uncollectible")
 _NOTE_AT_MOST: Final = 500
 _KEY_PARTS: Final = 5
@@ -36,17 +37,21 @@ def reconcile(connection: Connection) -> int:
 
 def rate_invoice(invoice: Invoice) -> Invoice:
     """The invoice with what we make of it: lines, subtotal, the difference, and in words where it comes from."""
+    if not invoice.lines:  # the first one of a plan that asks for nothing in advance
+        return _keep(invoice, Rated(invoice.currency, (), Decimal(0)), "", 0)
     named = _named_lines(invoice)
-    version = _version_of(named)
-    if version is None or invoice.subscription_id is None:
+    rated = rating_of(invoice)
+    if rated is None:
         return _keep(invoice, None, "No line of it is of a plan of ours.", 0)
-    strange = sum(line["amount"] for line in invoice.lines if line["price"] not in named)
-    usage = _usage_of(invoice, named)
-    rated = rate(_terms_of(invoice, version), usage, period=_period_of(invoice, version))
+    strange = 0
     theirs: defaultdict[str, int] = defaultdict(int)
     for line in invoice.lines:
         if line["price"] in named:
             theirs[_part_of(named[line["price"]])] += line["amount"]
+        elif part := line.get("part"):  # a line that we put on its draft
+            theirs[part] += line["amount"]
+        else:
+            strange += line["amount"]
     ours: defaultdict[str, int] = defaultdict(int)
     for rated_line in rated.lines:
         ours[rated_line.name] += to_minor(rated_line.amount, rated.currency)
@@ -58,6 +63,43 @@ def rate_invoice(invoice: Invoice) -> Invoice:
     if strange:
         notes.append(f"lines that are no part of the plan: {_text(strange, invoice)}")
     return _keep(invoice, rated, "; ".join(notes), strange)
+
+
+def rating_of(invoice: Invoice) -> Rated | None:
+    """What our rating makes of the invoice's time; None for one that is of no plan of ours."""
+    terms, version = charged_terms(invoice), _version(invoice)
+    if terms is None or version is None:
+        return None
+    return rate(terms, _usage_of(invoice, version), period=_period_of(invoice, version))
+
+
+def charged_terms(invoice: Invoice) -> Terms | None:
+    """What of the plan's terms the invoice charges; None for one that is of no plan of ours.
+
+    The first one closes no period, nor does the one at the end of a trial; the last one begins none.
+    """
+    version = _version(invoice)
+    if version is None or invoice.subscription_id is None:
+        return None
+    mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
+    if mirror is None:
+        return version.terms
+    ended = mirror.cancel_at if mirror.status == "canceled" else None
+    if ended is not None and ended <= invoice.created_at + _AT_ONCE:
+        return closing(version.terms)
+    is_of_trial = mirror.trial_end is not None and invoice.created_at < mirror.trial_end + _BEFORE_NEXT
+    if is_of_trial or invoice.reason != "subscription_cycle":
+        return opening(version.terms)
+    return version.terms
+
+
+def usage_between(subscription_id: str, terms: Terms, since: datetime, until: datetime | None) -> dict[str, Decimal]:
+    """What our windows hold for each meter that the terms have a price for."""
+    windows = MeterWindow.objects.filter(subscription_id=subscription_id, hour__gte=since)
+    if until is not None:
+        windows = windows.filter(hour__lt=until)
+    found = dict(windows.values_list("meter").annotate(total=Sum("quantity")).values_list("meter", "total"))
+    return {part.meter: Decimal(found.get(part.meter, 0)) for part in terms.prices if isinstance(part, Metered)}
 
 
 def _keep(invoice: Invoice, rated: Rated | None, note: str, strange: int) -> Invoice:
@@ -78,6 +120,14 @@ def _named_lines(invoice: Invoice) -> dict[str, str]:
     return dict(entries.values_list("stripe_id", "lookup_key"))
 
 
+def _version(invoice: Invoice) -> PlanVersion | None:
+    """The plan version that the invoice charges; that of its subscription where it has lines of ours alone."""
+    found = _version_of(_named_lines(invoice))
+    if found is None and invoice.subscription is not None and any(line.get("part") for line in invoice.lines):
+        return invoice.subscription.plan_version
+    return found
+
+
 def _version_of(named: Mapping[str, str]) -> PlanVersion | None:
     """The one plan version that the prices are of."""
     keys = {tuple(key.split(":")[1:3]) for key in named.values() if key.count(":") == _KEY_PARTS - 1}
@@ -91,11 +141,10 @@ def _part_of(lookup_key: str) -> str:
     return lookup_key.split(":")[3]
 
 
-def _usage_of(invoice: Invoice, named: Mapping[str, str]) -> dict[str, Decimal]:
+def _usage_of(invoice: Invoice, version: PlanVersion) -> dict[str, Decimal]:
     """What our windows hold for the time of each line of usage."""
-    version = _version_of(named)
-    assert version is not None  # noqa: S101 - who asks has looked
-    meters = {part.name: part.meter for part in version.terms.prices if hasattr(part, "meter")}
+    named = _named_lines(invoice)
+    meters = {part.name: part.meter for part in version.terms.prices if isinstance(part, Metered)}
     usage: dict[str, Decimal] = {}
     for line in invoice.lines:
         meter = meters.get(_part_of(named[line["price"]])) if line["price"] in named else None
@@ -117,14 +166,6 @@ def _period_of(invoice: Invoice, version: PlanVersion) -> Period:
     mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
     is_trial = version.terms.trial is not None and mirror is not None and mirror.trial_end is not None
     return Period.TRIAL if is_trial else Period.FIRST
-
-
-def _terms_of(invoice: Invoice, version: PlanVersion) -> Terms:
-    """What the invoice charges for: the last one has no next period to be paid in advance."""
-    over = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id, status="canceled")
-    if not over.filter(cancel_at__lte=invoice.created_at + _AT_ONCE).exists():
-        return version.terms
-    return replace(version.terms, prices=tuple(part for part in version.terms.prices if not isinstance(part, Flat)))
 
 
 def _text(minor: int, invoice: Invoice) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import checkout, dunning, events, metering, reconciling, refunding, rehearsing
+from apim.billing import checkout, dunning, events, metering, reconciling, refunding, rehearsing, true_ups
 from apim.billing.connection import find_connection
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,7 @@ def tell_usage() -> None:
     if connection is not None:
         metering.count_usage(connection)
         metering.send_usage(connection)
+        true_ups.true_up_drafts(connection)
 
 
 @shared_task(name="apim.billing.tasks.repair_billing")

@@ -11,6 +11,7 @@ from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingSubscription
 from apim.billing.schedules import let_go
 from apim.billing.standing import Unmatched, sync_subscription
+from apim.billing.true_ups import true_up_last
 
 
 def is_bought(subscription: Subscription) -> bool:
@@ -34,6 +35,7 @@ def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by
             driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
         else:
             tell_last_usage(connection, subscription.id)  # the last invoice is made at once
+            true_up_last(connection, subscription.id)
             driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": False})
         sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:

@@ -87,32 +87,59 @@ def create_item(mode: Mode, params: Object) -> Object:
 
 @route("POST", "/v1/invoiceitems/{id}", "InvoiceItemUpdateParams", "invoice")
 def update_item(mode: Mode, params: Object, key: str) -> Object:
+    """Source: docs.stripe.com/api/invoiceitems/update: until the invoice that it is attached to is closed."""
     only(params, "amount", "description", "metadata")
-    found = _open(mode, key)
+    found, invoice = _open(mode, key)
+    attached = [line for line in invoicing.lines_of(mode, invoice) if _item_of(line) == key] if invoice else []
+    for line in (found["_line"], *attached):
+        if "amount" in params:
+            line |= {"amount": params["amount"], "subtotal": params["amount"]}
+        if "description" in params:
+            line["description"] = params["description"]
+        line["metadata"] = metadata(line["metadata"], params.get("metadata"))
     if "amount" in params:
         found |= {"amount": params["amount"], "net_amount": params["amount"]}
-        found["_line"] |= {"amount": params["amount"], "subtotal": params["amount"]}
-    if "description" in params:
-        found["description"] = found["_line"]["description"] = params["description"]
+    found["description"] = params.get("description", found["description"])
     found["metadata"] = metadata(found["metadata"], params.get("metadata"))
+    _recount(mode, invoice)
     return found
 
 
 @route("DELETE", "/v1/invoiceitems/{id}", "InvoiceItemDeleteParams", "invoice")
 def delete_item(mode: Mode, _params: Object, key: str) -> Object:
-    found = _open(mode, key)
+    """Source: docs.stripe.com/api/invoiceitems/delete: of no invoice, or of a draft."""
+    found, invoice = _open(mode, key)
+    if invoice is not None:
+        for line in invoicing.lines_of(mode, invoice):
+            if _item_of(line) == key:
+                invoice["_lines"].remove(line["id"])
+                mode.remove("line_item", line["id"])
     emit(mode, "invoiceitem.deleted", found)
     mode.remove("invoiceitem", key)
+    _recount(mode, invoice)
     return {"id": key, "object": "invoiceitem", "deleted": True}
 
 
-def _open(mode: Mode, key: str) -> Object:
+def _open(mode: Mode, key: str) -> tuple[Object, Object | None]:
+    """The item, and the draft that it is on."""
     found = mode.get("invoiceitem", key, status=404)
-    if found["invoice"] is not None:
+    invoice = mode.get("invoice", found["invoice"]) if found["invoice"] is not None else None
+    if invoice is not None and invoice["status"] != "draft":
         raise invalid(
             "This invoice item is on an invoice and can no longer be changed here.", code="invoice_not_editable"
         )
-    return found
+    return found, invoice
+
+
+def _item_of(line: Object) -> str:
+    parent = line.get("parent") or {}
+    return str((parent.get("invoice_item_details") or {}).get("invoice_item") or "")
+
+
+def _recount(mode: Mode, invoice: Object | None) -> None:
+    if invoice is not None:
+        invoicing.recount(mode, invoice)
+        emit(mode, "invoice.updated", invoice)
 
 
 @route("GET", "/v1/invoiceitems", "InvoiceItemListParams", "invoice")
