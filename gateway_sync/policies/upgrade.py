@@ -60,7 +60,8 @@ DESCRIPTION = Description(
             "frames",
             "Check frames",
             "flag",
-            "Whether each WebSocket frame must be what RFC 6455 says; who breaks it is told 1002 or 1007, and cut off.",
+            "Whether each WebSocket frame must be what RFC 6455 says; who breaks it is told 1002 or 1007, and cut off."
+            " Whether the text of messages is UTF-8 is for the two ends to check (section 8.1).",
             default="true",
         ),
         Setting(

@@ -98,9 +98,9 @@ class HTTP2Connection:
                 self._handle(event)
             except H2Error as error:  # the stream was closed meanwhile, by either side
                 logger.debug("a stream of HTTP/2 ended early: %s", error)
-            except Exception:  # the edge of the process: a bug must cost one connection, not the worker
-                logger.exception("a connection of HTTP/2 failed")
-                self._end(ErrorCodes.INTERNAL_ERROR)
+            except Exception:  # the edge of the process: a bug must cost one request
+                logger.exception("a stream of HTTP/2 failed")
+                self._break_down(getattr(event, "stream_id", 0) or 0)
             if self.transport.is_closing():
                 return
         if events:
@@ -177,6 +177,15 @@ class HTTP2Connection:
             stream = self._streams.pop(number)
             stream.lose()
             self._note(stream)
+
+    def _break_down(self, number: int) -> None:
+        """A bug met a stream, which ends; without one the connection does."""
+        stream = self._streams.get(number)
+        if stream is None:
+            self._end(ErrorCodes.INTERNAL_ERROR)
+        else:
+            self.cut(stream)
+            self._lose(number)
 
     def _spend(self) -> None:
         """Note a frame that asks for nothing; who sends too many of them is sent away (rapid reset, floods)."""
