@@ -8,6 +8,7 @@ from portal.views import (
     access,
     applications,
     catalogue,
+    changelog,
     home,
     invitations,
     keys,
@@ -19,6 +20,7 @@ from portal.views import (
     requests,
     settings,
     subscriptions,
+    switching,
     tryit,
 )
 
@@ -26,6 +28,7 @@ app_name = "portal"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", catalogue.show_catalogue, name="catalogue"),
     path("apis/<str:api_name>", catalogue.show_api, name="api"),
+    path("apis/<str:api_name>/changelog", changelog.show_changelog, name="changelog"),
     path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
     path("apis/<str:api_name>/<str:version_name>/reference", reference.show_reference, name="reference"),
     re_path(
@@ -59,7 +62,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/keys/<str:credential_id>/revoke", keys.revoke_key, name="key_revoke"),
     path("my/requests/<str:request_id>", requests.show_request, name="request"),
     path("my/subscriptions/<str:subscription_id>", subscriptions.show_subscription, name="subscription"),
-    path("my/subscriptions/<str:subscription_id>/switch", subscriptions.switch_plan, name="subscription_switch"),
+    path("my/subscriptions/<str:subscription_id>/switch", switching.switch, name="subscription_switch"),
+    path("my/subscriptions/<str:subscription_id>/switch/undo", switching.undo, name="subscription_switch_undo"),
     path("my/subscriptions/<str:subscription_id>/cancel", subscriptions.cancel, name="subscription_cancel"),
     path("my/subscriptions/<str:subscription_id>/pay", payments.pay, name="subscription_pay"),
     path("my/subscriptions/<str:subscription_id>/paid", payments.paid, name="subscription_paid"),

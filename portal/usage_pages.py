@@ -50,7 +50,7 @@ def usage_of(application: Application, span_name: str) -> UsageView:
     span_name = span_name if span_name in SPANS else DEFAULT_SPAN
     scope = reports.Scope(application_ids=[application.id])
     span = reports.last(SPANS[span_name])
-    subscriptions = list(application.subscriptions.live().with_names())
+    subscriptions = list(application.subscriptions.live().with_names().select_related("plan_change__to_version__plan"))
     gauges = reports.quota_gauges(subscriptions)
     return UsageView(
         span_name=span_name,

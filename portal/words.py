@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from apim.billing.models import Invoice
+    from apim.pricing.terms import Terms
     from portal.offers import PlanOffer
 
 _SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
@@ -42,6 +43,11 @@ def invoice_total(invoice: Invoice) -> str:
 def price_headline(offer: PlanOffer) -> str:
     """`Free`, `29.00 EUR a month`, `from 29.00 EUR a month`."""
     return headline(offer.terms.terms)
+
+
+def terms_headline(terms: Terms) -> str:
+    """The price of terms in a few words."""
+    return headline(terms)
 
 
 def usage_sentences(offer: PlanOffer) -> list[str]:

@@ -16,6 +16,8 @@ class SwitchForm(forms.Form):
     """Another plan of the same product."""
 
     plan = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose a plan."})
+    version = forms.CharField(required=False, max_length=32)  # what was shown of the plan
+    shown_at = forms.IntegerField(required=False, min_value=0, max_value=2**40)
 
     def __init__(self, data: object = None, *, offers: Sequence[PlanOffer]) -> None:
         """Shapes: offers are the plans other than the one in force."""

@@ -35,7 +35,11 @@ def show_home(request: PortalRequest) -> HttpResponse:
         .annotate(last_used_at=Max("credentials__last_used_at"))
     )
     subscriptions = list(
-        Subscription.objects.visible_to(request.user).live().filter(organization=organization).with_names()
+        Subscription.objects.visible_to(request.user)
+        .live()
+        .filter(organization=organization)
+        .with_names()
+        .select_related("plan_change__to_version__plan")
     )
     ids = [each.id for each in applications]
     scope, week = reports.Scope(application_ids=ids), reports.last(timedelta(days=7))

@@ -134,7 +134,11 @@ def show_billing(request: PortalRequest) -> HttpResponse:
         "invoices": with_given_back(Invoice.objects.visible_to(request.user).filter(organization=organization))[
             :_INVOICES_SHOWN
         ],
-        "bills": bills.select_related("subscription__product", "subscription__plan_version__plan"),
+        "bills": bills.select_related(
+            "subscription__product",
+            "subscription__plan_version__plan",
+            "subscription__plan_change__to_version__plan",
+        ),
         "adjustments": [
             (row, ways_in_words(row))
             for row in Adjustment.objects.visible_to(request.user)

@@ -1,0 +1,63 @@
+"""Two plans side by side: what each costs, includes and limits, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from apim.pricing.words import headline, sentences
+from apim.ui.templatetags.formats import count
+from portal.words import quota_in_words, rate_in_words
+
+if TYPE_CHECKING:
+    from apim.products.models import PlanVersion
+
+
+_NOTHING = "none"
+
+
+class Row(NamedTuple):
+    """One thing of both plans. Shapes: now and then in words."""
+
+    name: str
+    now: str
+    then: str
+
+    @property
+    def is_changed(self) -> bool:
+        """True when it is not the same."""
+        return self.now != self.then
+
+
+def comparison_of(now: PlanVersion, then: PlanVersion) -> list[Row]:
+    """Price, what is included and capped of each meter, quotas, rate, and what else each charges for."""
+    meters = dict.fromkeys(
+        [*(limit.meter for limit in now.terms.limits), *(limit.meter for limit in then.terms.limits)]
+    )
+    rows = [Row("Price", headline(now.terms), headline(then.terms))]
+    rows += [Row(f"Included {meter}", _included(now, meter), _included(then, meter)) for meter in meters]
+    rows += [Row("Quota", _quotas(now), _quotas(then)), Row("Rate", rate_in_words(now.rate), rate_in_words(then.rate))]
+    rows.append(Row("Usage", _usage(now), _usage(then)))
+    return [row for row in rows if row.now != _NOTHING or row.then != _NOTHING]
+
+
+def _included(version: PlanVersion, meter: str) -> str:
+    limit = version.terms.limit_of(meter)
+    if limit is None:
+        return _NOTHING
+    words = f"{count(limit.included)} a {version.terms.interval}" if limit.included else _NOTHING
+    if limit.on_exceed == "block" and limit.included:
+        return f"{words}, blocked above"
+    return f"{words}, {count(limit.hard_cap)} at most" if limit.hard_cap is not None else words
+
+
+def _quotas(version: PlanVersion) -> str:
+    return "; ".join(map(quota_in_words, version.quotas)) or _NOTHING
+
+
+def _usage(version: PlanVersion) -> str:
+    """What is charged by usage, in words."""
+    terms = replace(version.terms, trial=None, minimum_spend=Decimal(0), maximum_spend=None, limits=())
+    metered = replace(terms, prices=tuple(part for part in terms.prices if hasattr(part, "meter")))
+    return "; ".join(sentences(metered)) or _NOTHING
