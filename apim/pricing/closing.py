@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeGuard
 
 from apim.pricing.parts import Flat, Metered
 from apim.pricing.rating import Kind, Line, Rated
@@ -53,11 +54,11 @@ def has_true_ups(terms: Terms) -> bool:
     return bool(bounds) or any(is_arrears(part) or getattr(part, "minimum", _ZERO) for part in terms.prices)
 
 
-def is_arrears(part: object) -> bool:
+def is_arrears(part: object) -> TypeGuard[Flat]:
     """True for a fixed amount that is due when a period ends."""
     return isinstance(part, Flat) and part.term == "arrears"
 
 
-def is_advance(part: object) -> bool:
+def is_advance(part: object) -> TypeGuard[Flat]:
     """True for a fixed amount that is due when a period begins."""
     return isinstance(part, Flat) and part.term == "advance"
