@@ -9,6 +9,7 @@ from typing import Any, Final
 from apim.billing.alarms import raise_alarm
 from apim.billing.cards import follow_card, tells_new_card
 from apim.billing.connection import Connection
+from apim.billing.credits.settling import follow_top_up
 from apim.billing.driver import Object
 from apim.billing.folding import subscription_id_of
 from apim.billing.invoices import sync_invoice
@@ -46,6 +47,8 @@ def _checkout(connection: Connection, told: Mapping[str, Any], found: Object) ->
     if found.get("mode") == "setup" and found.get("setup_intent"):
         intent = connection.driver.find("setup_intent", _text(found["setup_intent"]))
         return _setup_intent(connection, told, intent)
+    if found.get("mode") == "payment":
+        return follow_top_up(connection, found) or NOTHING
     if stripe_id := subscription_id_of("checkout.session", found):
         return _stands(sync_subscription(connection, stripe_id))
     return "It is about no subscription."
@@ -112,7 +115,11 @@ def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> 
 def _given_back(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
     if found["object"] == "charge" and not found.get("amount_refunded"):
         return NOTHING
-    return follow_returned(connection, str(found["object"]), found)
+    return follow_top_up(connection, found) or follow_returned(connection, str(found["object"]), found)
+
+
+def _payment(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
+    return follow_top_up(connection, found) or NOTHING
 
 
 def _stands(mirror: BillingSubscription) -> str:
@@ -131,7 +138,9 @@ _HANDLERS: Final[Mapping[str, _Handler]] = {
     "checkout.session": _checkout,
     "credit_note": _given_back,
     "customer": _customer,
+    "dispute": _payment,
     "invoice": _invoice,
+    "payment_intent": _payment,
     "payment_method": _payment_method,
     "refund": _given_back,
     "setup_intent": _setup_intent,

@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from apim.billing.connection import Connection, account_of
+from apim.billing.credits.terms import obstacle_to_credits
 from apim.billing.driver import DriverFailed
 from apim.billing.models import CatalogueEntry
 from apim.errors import Conflict
 from apim.pricing.closing import is_arrears
 from apim.pricing.money import minor_digits, to_minor
-from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
+from apim.pricing.parts import Flat, Graduated, Package, Part, Setup, Tier, Unit, Volume
 from apim.pricing.terms import Terms
 from apim.products.models import Meter, PlanVersion, Product
 
@@ -33,8 +34,8 @@ _KINDS: Final = {_PORTAL: "billing_portal.configuration"}  # where the provider'
 def obstacle_to_sale(version: PlanVersion) -> str:
     """Why a plan cannot be sold through Stripe as it is; "" when it can."""
     terms = version.terms
-    if any(isinstance(part, Prepaid) for part in terms.prices):
-        return "Prepaid credits cannot be bought through Stripe here."
+    if terms.prepaid is not None:
+        return obstacle_to_credits(terms)
     if all(isinstance(part, Setup) or is_arrears(part) for part in terms.prices):
         return "Stripe needs a price in advance or of usage to begin with; 0.00 in advance will do."
     if any(isinstance(part, Package) and _included(part, terms) for part in terms.prices):
@@ -45,8 +46,9 @@ def obstacle_to_sale(version: PlanVersion) -> str:
 
 
 def check_sellable(version: PlanVersion) -> None:
-    """Refuse a plan that cannot be sold through Stripe as it is. Errors: Conflict billing.not_sellable."""
-    if why := obstacle_to_sale(version):
+    """Refuse a plan that cannot be a subscription at Stripe. Errors: Conflict billing.not_sellable."""
+    is_prepaid = version.terms.prepaid is not None
+    if why := "Credits are bought by top-ups." if is_prepaid else obstacle_to_sale(version):
         raise Conflict("billing.not_sellable", why, hint="Choose another plan, or ask the owner of the product.")
 
 

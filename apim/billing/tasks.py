@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 
 from apim.billing import checkout, dunning, events, metering, reconciling, refunding, rehearsing, true_ups
 from apim.billing.connection import find_connection
+from apim.billing.credits import automatic, drawing
 
 logger = logging.getLogger(__name__)
 
@@ -90,3 +91,18 @@ def rehearse(rehearsal_id: str) -> None:
 def tend_rehearsals() -> None:
     """Go on with rehearsals whose message was lost, and remove what is left of those that have ended."""
     rehearsing.tend_rehearsals()
+
+
+@shared_task(name="apim.billing.tasks.draw_credits")
+def draw_credits() -> None:
+    """Take from credits what was used since, and buy top-ups where that was wished for."""
+    drawing.draw_all()
+    connection = find_connection()
+    if connection is not None:
+        automatic.buy_due(connection)
+
+
+@shared_task(name="apim.billing.tasks.draw_late_usage")
+def draw_late_usage() -> None:
+    """Take from credits what was used in the last days and came late."""
+    drawing.draw_all(drawing.LONG_LOOK_BACK)

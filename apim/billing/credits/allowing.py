@@ -18,8 +18,8 @@ from apim.access.models import Subscription
 from apim.access.services import Standing, settle_subscription
 from apim.access.services.allowances import allow_calls
 from apim.audit.actor import Actor, system_actor
-from apim.billing.credits.counting import admitted_since, calls_between, usage_between
-from apim.billing.credits.terms import hour_of, period_at
+from apim.billing.credits.counting import admitted_since, calls_between, calm_moment, usage_between
+from apim.billing.credits.terms import period_at
 from apim.billing.models import CreditAccount
 from apim.gateways.models import Gateway
 from apim.pricing.credits import affordable_calls
@@ -80,7 +80,7 @@ def _count_from(subscription: Subscription, account: CreditAccount) -> datetime:
     now = timezone.now()
     since = subscription.allowance_since
     if since is None:
-        return _calm_moment(subscription, account.started_at or now)
+        return calm_moment(subscription, account.started_at or now)
     is_used = account.drawn_at is not None and account.drawn_at > since
     if (
         is_used
@@ -88,14 +88,8 @@ def _count_from(subscription: Subscription, account: CreditAccount) -> datetime:
         and not calls_between(subscription, now - QUIET, now)
         and _all_told(subscription)
     ):
-        return _calm_moment(subscription, now)
+        return calm_moment(subscription, now)
     return since
-
-
-def _calm_moment(subscription: Subscription, moment: datetime) -> datetime:
-    """The full hour before the moment, where no call was admitted since: hours are kept for longer than minutes."""
-    hour = hour_of(moment)
-    return moment if calls_between(subscription, hour, timezone.now()) else hour
 
 
 def _has_one_gateway(subscription: Subscription) -> bool:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.billing.credits.terms import hour_of
@@ -70,6 +71,12 @@ def calls_between(subscription: Subscription, start: datetime, end: datetime) ->
     """True when a call was admitted then, by the minute."""
     admitted = UsageRollup.objects.filter(subscription_id=subscription.id, code__in=_ADMITTED, period="minute")
     return admitted.filter(at__gte=start, at__lt=end).exists()
+
+
+def calm_moment(subscription: Subscription, moment: datetime) -> datetime:
+    """The full hour before the moment, where no call was admitted since: hours are kept for longer than minutes."""
+    hour = hour_of(moment)
+    return moment if calls_between(subscription, hour, timezone.now()) else hour
 
 
 def _counted(subscription: Subscription) -> UsageRollupQuerySet:
