@@ -16,7 +16,7 @@ from apim.access.models import Subscription
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record
-from apim.billing.connection import Connection, find_connection, require_connection
+from apim.billing.connection import Connection, account_of, find_connection, require_connection
 from apim.billing.customers import ensure_customer
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.folding import subscription_id_of
@@ -158,13 +158,17 @@ def require_apart(connection: Connection, subscription: Subscription, version: P
 
 
 def _mirror_of(connection: Connection, subscription: Subscription) -> BillingSubscription:
-    """The read model that a checkout is remembered in. What was begun in the other mode is forgotten there."""
-    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults={"mode": connection.mode})
+    """The read model that a checkout is remembered in. What was begun elsewhere is forgotten."""
+    place = {"mode": connection.mode, "account_id": account_of(connection)}
+    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults=place)
     if mirror.stripe_id:
         raise _bought_already()
-    if mirror.mode != connection.mode:
-        mirror.mode, mirror.session_id, mirror.session_url = connection.mode, "", ""
-        mirror.save(update_fields=["mode", "session_id", "session_url"])
+    if (mirror.mode, mirror.account_id) != (place["mode"], place["account_id"]):
+        is_elsewhere = mirror.mode != place["mode"] or mirror.account_id != ""
+        mirror.mode, mirror.account_id = place["mode"], place["account_id"]
+        if is_elsewhere:
+            mirror.session_id = mirror.session_url = ""
+        mirror.save(update_fields=["mode", "account_id", "session_id", "session_url"])
     return mirror
 
 

@@ -60,10 +60,20 @@ def find_connection() -> Connection | None:
     row = StripeConnection.objects.filter(is_active=True).first()
     if row is None:
         return None
+    return _connection_by(row)
+
+
+def _connection_by(row: StripeConnection) -> Connection:
     key = settings.KEYRING.unseal(bytes(row.sealed_api_key), _KEY_CONTEXT).decode()
     sealed = bytes(row.sealed_webhook_secret)
     secret = settings.KEYRING.unseal(sealed, _SECRET_CONTEXT).decode() if sealed else ""
     return Connection(row.mode, StripeDriver(key, settings.STRIPE_API_BASE), secret, row.account_id)
+
+
+def connection_of(mode: str, account: str) -> Connection | None:
+    """The connection whose key of the mode and account is kept, in use or not; None when there is none."""
+    row = StripeConnection.objects.filter(mode=mode, account_id=account).first()
+    return _connection_by(row) if row is not None and not settings.STRIPE_API_KEY else None
 
 
 def is_connected() -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from apim.accounts.models import Organization
 from apim.billing.connection import Connection, account_of
+from apim.billing.driver import DriverFailed
 from apim.billing.models import Customer
 
 _OUR_ORGANIZATION: Final = "apim_org"
@@ -30,4 +31,22 @@ def ensure_customer(connection: Connection, organization: Organization) -> str:
 def find_customer(connection: Connection, organization: Organization | str) -> Customer | None:
     """The organization's customer at this account; None while it has bought nothing there. Errors: DriverFailed."""
     account = account_of(connection)
-    return Customer.objects.filter(organization=organization, mode=connection.mode, account_id=account).first()
+    payers = Customer.objects.filter(organization=organization, mode=connection.mode)
+    return payers.filter(account_id=account).first() or _adopted(
+        connection, payers.filter(account_id="").first(), account
+    )
+
+
+def _adopted(connection: Connection, unnamed: Customer | None, account: str) -> Customer | None:
+    """The customer that was made before its account was known, when this account has it."""
+    if unnamed is None:
+        return None
+    try:
+        connection.driver.find("customer", unnamed.stripe_id)
+    except DriverFailed as failure:
+        if failure.is_passing:
+            raise
+        return None
+    unnamed.account_id = account
+    unnamed.save(update_fields=["account_id"])
+    return unnamed

@@ -19,7 +19,7 @@ from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
 from apim.billing.clocks import time_of
 from apim.billing.coming import Coming, follow, going_on, keep_coming, pending_invoice, read_coming
-from apim.billing.connection import Connection
+from apim.billing.connection import Connection, account_of
 from apim.billing.driver import Object
 from apim.billing.folding import Fold, at, fold
 from apim.billing.items import version_of_items
@@ -58,6 +58,7 @@ def sync_subscription(connection: Connection, stripe_id: str) -> BillingSubscrip
             for each in connection.driver.list("invoice", {"subscription": stripe_id, "status": status})
             if each["id"] != pending_invoice(found)
         ]
+        account_of(connection)  # asked now and kept: within the transaction nobody is
         now = time_of(connection, _text(found.get("test_clock")))
         coming = read_coming(connection, found)
         mirror = _settle(connection, found, invoices, version, now=now, coming=coming)
@@ -195,9 +196,12 @@ def _match(connection: Connection, found: Object) -> tuple[Subscription, Billing
     customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
     if customer is None or customer.organization_id != subscription.organization_id:
         raise Unmatched(f"{found['id']} is paid by another customer than the organization of {our_id}.")
-    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults={"mode": connection.mode})
-    if mirror.mode != connection.mode:
-        raise Unmatched(f"{our_id} is billed in {mirror.mode} mode.")
+    account = account_of(connection)  # known since the checkout: nobody is asked within the transaction
+    place = {"mode": connection.mode, "account_id": account}
+    mirror, _ = BillingSubscription.objects.get_or_create(subscription=subscription, defaults=place)
+    if mirror.mode != connection.mode or mirror.account_id not in ("", account):
+        raise Unmatched(f"{our_id} is billed in {mirror.mode} mode, or at another account.")
+    mirror.account_id = account
     if mirror.stripe_id and mirror.stripe_id != found["id"]:
         if found["status"] in ("canceled", "incomplete_expired"):
             raise Unmatched(f"{found['id']} was bought beside {mirror.stripe_id} and is over.")

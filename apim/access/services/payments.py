@@ -33,6 +33,7 @@ class Standing:
     anchor: datetime | None = None
     plan_version: PlanVersion | None = None
     is_out_of_credits: bool | None = None
+    awaits_payment: bool | None = None
 
 
 @transaction.atomic
@@ -83,5 +84,7 @@ def _apply(subscription: Subscription, standing: Standing) -> None:
         subscription.plan_version = standing.plan_version
         subscription.requested_plan_version = None
         subscription.awaits_payment = False
+    if standing.awaits_payment is not None:
+        subscription.awaits_payment = standing.awaits_payment
     if standing.is_out_of_credits is not None:
         subscription.is_out_of_credits = standing.is_out_of_credits

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django import forms
 
+from apim.billing.leaving import END, PAY_AGAIN
+
 
 class ConnectForm(forms.Form):
     """A key to Stripe, and the secret that its events are signed with."""
@@ -23,6 +25,19 @@ class ConnectForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         error_messages={"invalid": "A signing secret begins with whsec_."},
         help_text="Shown by Stripe once the endpoint is there.",
+    )
+
+
+class LeftBehindForm(forms.Form):
+    """What becomes of subscriptions that were bought where nothing is charged now."""
+
+    act = forms.ChoiceField(
+        label="What becomes of them",
+        choices=(
+            (PAY_AGAIN, "They wait until they are paid again: calls get 403 until then, keys stay"),
+            (END, "They end: calls get 403, their organizations can subscribe anew"),
+        ),
+        widget=forms.RadioSelect,
     )
 
 

@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
-from apim.billing.connection import connect_stripe, disconnect_stripe, require_connection
+from apim.billing.connection import connect_stripe, disconnect_stripe, find_connection, require_connection
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.events import make_test_event, replay_event
+from apim.billing.leaving import bought_here, left_behind, settle_left_behind
 from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, StripeConnection, StripeEvent
 from apim.billing.standing import set_patience
 from apim.billing.tasks import announce_event
-from apim.console.forms.billing import ConnectForm, PatienceForm
+from apim.console.forms.billing import ConnectForm, LeftBehindForm, PatienceForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
 from apim.ui.forms import errors_on, errors_told
@@ -26,6 +27,7 @@ from apim.ui.forms import errors_on, errors_told
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
+    from apim.audit.actor import Actor
     from apim.console.gate import ConsoleRequest
 
 _SHOWN = 50
@@ -63,14 +65,45 @@ def connect(request: ConsoleRequest) -> HttpResponse:
                 messages.warning(request, "Connected, but the key may not do everything that is needed.")
             else:
                 messages.success(request, f"Connected in {made.mode} mode. Test now whether events arrive.")
-            return redirect("console:admin-billing")
+            left = left_behind(require_connection()).exists()
+            return redirect("console:admin-billing-left-behind" if left else "console:admin-billing")
+    present = find_connection()
     return page(
         request,
         "console/admin/billing_connect.html",
         form=form,
+        mode=present.mode if present else "",
+        bought=list(bought_here(present)[:_SHOWN]) if present else [],
         endpoint=f"{settings.BASE_URL}/webhooks/stripe",
         is_by_environment=bool(settings.STRIPE_API_KEY),
     )
+
+
+@admin_page
+def leave_behind(request: ConsoleRequest) -> HttpResponse:
+    """What was bought in the other mode or at another account: ended, or paid again."""
+    connection = require_connection()
+    found = list(left_behind(connection)[:_SHOWN])
+    confirmation = Confirmation(
+        title="What was bought before the switch",
+        consequences=(
+            *(f"{each.subscription}, bought in {each.mode} mode" for each in found),
+            "They are in force, and nobody is charged for them. Their members are told by mail what to do."
+            if found
+            else "Nothing is left: all that is in force is charged by the key in use.",
+        ),
+        verb="Do so" if found else "",
+        back=reverse("console:admin-billing"),
+        done="Done.",
+    )
+    form = LeftBehindForm(posted(request)) if found else None
+    return confirm(request, confirmation, lambda data, by: _settle_left_behind(request, data["act"], by), form)
+
+
+def _settle_left_behind(request: ConsoleRequest, act: str, by: Actor) -> None:
+    _, running = settle_left_behind(connection=require_connection(), act=act, by=by)
+    for words in running:
+        messages.warning(request, f"Look at Stripe whether it still runs: {words}")
 
 
 @admin_page
