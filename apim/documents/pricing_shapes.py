@@ -96,15 +96,20 @@ PLAN_FIELDS: Mapping[str, Shape] = {
     ),
     "change": Record(
         {
-            "upgrade": Text(("immediate", "period-end"), meaning="When a dearer plan holds."),
-            "downgrade": Text(("immediate", "period-end"), meaning="When a cheaper plan holds."),
+            "upgrade": Text(
+                ("immediate", "period-end"),
+                meaning="When a dearer plan holds that a subscriber leaves this one for; at once only if it is paid.",
+            ),
+            "downgrade": Text(
+                ("immediate", "period-end"), meaning="When a cheaper one holds; a free one with the next period always."
+            ),
             "proration": Text(
                 ("time", "max-consumption", "none"),
-                meaning="What of a begun period is given back: by time, by the larger of time and quota used, nothing.",
+                meaning="What a change at once gives back of the begun period: what is left of its time, the smaller of"
+                " that and of what is left of the quota, nothing.",
             ),
         },
-        meaning="How subscribers change to and from it. Kept, and without effect so far: who pays by Stripe cannot"
-        " change to another plan yet.",
+        meaning="How subscribers leave it for another plan.",
     ),
     "migration": Record(
         {
