@@ -122,6 +122,8 @@ def subscription_record(subscription: Subscription) -> AccessChange:
         "awaits": "payment" if subscription.awaits_payment else "",
         "credits": "exhausted" if subscription.is_out_of_credits else "",
         "anchor": _unix_s(subscription.billing_anchor),
+        "capped": _unix_s(subscription.capped_until),
+        "throttled": subscription.is_throttled,
         "allowance": _allowance_of(subscription),
     }
     body |= {name: value for name, value in more.items() if value}  # most have none: records are many

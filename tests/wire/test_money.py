@@ -61,6 +61,13 @@ def test_payment_refuses_and_restores_and_quota_warns_before_it_refuses(
     wait_until(lambda: call(gateway)[0] == 403, "the pause is known")
     assert json.loads(call(gateway)[2])["detail"] == "The trial ended without a card."
 
+    control.change(control.home.records(payment="ok", capped=int(time.time()) + 3600))
+    wait_until(lambda: b"quota-exceeded" in call(gateway)[2], "the cap is known")
+    status, head, body = call(gateway)
+    problem = json.loads(body)
+    assert (status, problem["action"]["name"]) == (429, "upgrade")
+    assert b"Retry-After: " in head
+
     answers: list[tuple[int, bytes, bytes]] = []
 
     def passes() -> bool:

@@ -30,7 +30,7 @@ from apim.access.services.decisions import (
     reject_subscription,
     resume_subscription,
 )
-from apim.access.services.payments import Standing, set_payment, settle_subscription
+from apim.access.services.payments import Spent, Standing, set_payment, settle_subscription
 from apim.access.services.plans import migrate_subscriptions, revise_plan
 from apim.access.services.subscriptions import offered_terms, subscribe, withdraw_application
 from apim.access.services.succession import follow_with_plan
@@ -46,6 +46,7 @@ __all__ = [
     "LONGEST_OVERLAP_S",
     "OVERLAPS_S",
     "IssuedKey",
+    "Spent",
     "Standing",
     "approve_subscription",
     "cancel_subscription",

@@ -21,6 +21,14 @@ _LONGEST_REASON = 255
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What follows from the spending of the period. Shapes: capped_until None = nothing is refused for it."""
+
+    capped_until: datetime | None = None
+    is_throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a subscription stands with whoever bills it; None = as it is.
 
@@ -33,6 +41,7 @@ class Standing:
     anchor: datetime | None = None
     plan_version: PlanVersion | None = None
     is_out_of_credits: bool | None = None
+    spent: Spent | None = None
     awaits_payment: bool | None = None
 
 
@@ -88,3 +97,6 @@ def _apply(subscription: Subscription, standing: Standing) -> None:
         subscription.awaits_payment = standing.awaits_payment
     if standing.is_out_of_credits is not None:
         subscription.is_out_of_credits = standing.is_out_of_credits
+    if standing.spent is not None:
+        subscription.capped_until = standing.spent.capped_until
+        subscription.is_throttled = standing.spent.is_throttled

@@ -60,7 +60,7 @@ class Verdict:
     detail: str = ""  # of a refusal: why
     action: str = ""  # of a refusal: what its subscriber can do at the portal: pay, upgrade, top-up or resume
     anchor_s: int = 0  # of billing periods
-    is_restricted: bool = False  # paid late: passes at a part of the plan's rate
+    is_restricted: bool = False  # paid late, or spent the most: passes at a part of the plan's rate
     allowance: tuple[int, int] | None = None  # (since when in seconds, calls) that prepaid credits pay for
 
 
@@ -115,18 +115,19 @@ def _find_subscription(
     for *_, subscription_id, body in held:
         ends_s = body["ends_at"] or FOREVER
         code, detail, action = _subscription_fault(body, now_s)
+        reopens_s = body["capped"] if code == "quota-exceeded" else FOREVER
         verdict = Verdict(
             identity,
             code,
             subscription_id,
             body["plan"],
             body["product"],
-            min(expires_s, ends_s) if not code else expires_s,
+            min(expires_s, reopens_s if code else ends_s),
             rivals,
             detail,
             action,
             body.get("anchor", 0),
-            body["payment"] == "restricted",
+            body["payment"] == "restricted" or "throttled" in body,
             _allowance_of(body),
         )
         if not code:
@@ -163,4 +164,6 @@ def _subscription_fault(body: Record, now_s: int) -> tuple[str, str, str]:
         return "payment-required", reason or "An invoice is unpaid.", "pay"
     if body.get("credits") == "exhausted":
         return "credits-exhausted", NO_CREDITS, "top-up"
+    if body.get("capped", 0) > now_s:
+        return "quota-exceeded", "The most that may be spent in this billing period is spent.", "upgrade"
     return "", "", ""

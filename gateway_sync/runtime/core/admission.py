@@ -140,7 +140,10 @@ class Gate:
         if grant.code != "unauthenticated" or route is None:
             admission.grant = grant
             members = action_member(self.index.environment.portal_url, grant.action, grant.caller.subscription)
-            admission.refusal = Refusal(grant.code, grant.fault, members=members)
+            wait = (b"Retry-After: %d" % max(1, grant.valid_until_s - now_ns // NS),)
+            admission.refusal = Refusal(
+                grant.code, grant.fault, wait if grant.code == "quota-exceeded" else (), members=members
+            )
             return
         self._addresses.count(address, now_ns)
         fields = (*challenge(route, grant.fault), *self._addresses.fields(address, now_ns))

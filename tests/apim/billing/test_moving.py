@@ -55,11 +55,10 @@ def test_who_stripe_cannot_bill_so_stays(stripe_server: Stripe, bought: Subscrip
     yearly = revise_plan(plan=bought.plan_version.plan, terms=Terms(pricing={**DEARER, "interval": "year"}), by=TESTER)
     done = move_subscriptions(version=yearly, by=TESTER, subscription_ids=[bought.id])
     assert "charge it at once" in done.failed[bought.id]
-    capped = revise_plan(
-        plan=bought.plan_version.plan, terms=Terms(pricing={**DEARER, "maximumSpend": {"amount": "90.00"}}), by=TESTER
-    )
+    later = {"name": "later", "model": "flat", "amount": "9.00", "term": "arrears"}
+    odd = revise_plan(plan=bought.plan_version.plan, terms=Terms(pricing={**DEARER, "prices": [later]}), by=TESTER)
     with pytest.raises(Conflict) as refused:
-        move_subscriptions(version=capped, by=TESTER, subscription_ids=[bought.id])
+        move_subscriptions(version=odd, by=TESTER, subscription_ids=[bought.id])
     assert refused.value.code == "billing.not_sellable"
     bought.refresh_from_db()
     assert bought.plan_version.number == 1

@@ -131,6 +131,14 @@ def test_who_is_restricted_passes_and_is_marked() -> None:
     assert [is_restricted(payment) for payment in states] == [False, False, False, True]
 
 
+def test_who_has_spent_the_most_waits_for_the_next_period_or_passes_slowly() -> None:
+    capped = verdict_on({"sub_1": body("bank", capped=_NOW_S + 60)}, ("bank", _WHOLE))
+    assert (capped.code, capped.action, capped.valid_until_s) == ("quota-exceeded", "upgrade", _NOW_S + 60)
+    assert not verdict_on({"sub_1": body("bank", capped=_NOW_S)}, ("bank", _WHOLE)).code  # the next period has begun
+    slow = verdict_on({"sub_1": body("bank", throttled=True)}, ("bank", _WHOLE))
+    assert (slow.code, slow.is_restricted) == ("", True)
+
+
 def test_a_verdict_ends_with_whatever_ends_first() -> None:
     held = {"sub_1": body("prd_1", lifecycle="canceled", ends_at=_NOW_S + 50)}
     assert verdict_on(held, ("prd_1", _WHOLE), expires_at=_NOW_S + 90).valid_until_s == _NOW_S + 50
