@@ -72,8 +72,11 @@ def confirm(
     confirmation: Confirmation,
     act: Callable[[dict[str, Any], Actor], object],
     form: forms.Form | None = None,
+    *,
+    template: str = "console/confirm.html",
+    **context: object,
 ) -> HttpResponse:
-    """The page that asks; a POST runs act(cleaned data, actor) and goes back.
+    """The page that asks, with what its template shows besides; a POST runs act(cleaned data, actor) and goes back.
 
     Errors: a refusal of the service is shown on the page itself.
     """
@@ -83,7 +86,7 @@ def confirm(
             act(form.cleaned_data, actor_of(request.user))
             messages.success(request, confirmation.done)
             return redirect(confirmation.back)
-    return page(request, "console/confirm.html", confirmation=confirmation, form=form)
+    return page(request, template, confirmation=confirmation, form=form, **context)
 
 
 def listing(request: ConsoleRequest, rows: QuerySet[Row]) -> Page[Row]:

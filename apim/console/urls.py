@@ -10,6 +10,7 @@ from apim.console.views import (
     apis,
     approvals,
     composites,
+    contracts,
     home,
     imports,
     invoices,
@@ -34,6 +35,7 @@ app_name = "console"
 version_urls: list[URLPattern] = [
     path("review", imports.version_review, name="version-review"),
     path("import", imports.version_import, name="version-import"),
+    path("lint", contracts.version_lint, name="version-lint"),
     path("upstream", upstreams.version_upstream, name="version-upstream"),
     path("arms", upstreams.version_arms, name="version-arms"),
     path("operations", versions.version_operations, name="version-operations"),
@@ -58,6 +60,7 @@ api_urls: list[URLPattern] = [
     path("archive", apis.api_archive, name="api-archive"),
     path("restore", apis.api_restore, name="api-restore"),
     path("delete", apis.api_delete, name="api-delete"),
+    path("compare", contracts.api_compare, name="api-compare"),
     path("consumers", apis.api_consumers, name="api-consumers"),
     path("analytics", analytics.api_analytics, name="api-analytics"),
     path("analytics/<slug:version>", analytics.api_analytics, name="version-analytics"),

@@ -63,6 +63,11 @@ LOOKS = {
     "error": Look("danger", "circle-x", "Error"),
     "warning": Look("warn", "triangle-alert", "Warning"),
     "info": Look("", "info", "Note"),
+    "hint": Look("", "info", "Hint"),
+    # what a change does to callers
+    "breaking": Look("danger", "octagon-x", "Breaking"),
+    "safe": Look("ok", "circle-check", "Safe"),
+    "text": Look("muted", "file-code", "Words"),
 }
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.issuer_keys import announce_on_commit
+from apim.catalog.judging import compare_for_callers, kept_changes
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.services.versions import lock, require_active
 from apim.errors import Conflict, Invalid, NotFound
@@ -154,7 +155,8 @@ def _deploy(revision: Revision, environment: Environment, by: Actor, action: str
     deployment.arm_weights = {}
     deployment.deployed_by = by.label
     deployment.save()
-    Revision.objects.filter(pk=revision.pk, published_at=None).update(published_at=timezone.now())
+    if revision.published_at is None:
+        _keep_changes(revision)
     record(
         by=by,
         action=action,
@@ -165,3 +167,15 @@ def _deploy(revision: Revision, environment: Environment, by: Actor, action: str
     )
     touch([environment.pk])
     return deployment
+
+
+def _keep_changes(revision: Revision) -> None:
+    """Dates the first publication, and keeps what it changes against the one before it, of this version or another."""
+    published = Revision.objects.filter(version__api=revision.version.api_id, published_at__isnull=False)
+    published = published.exclude(pk=revision.pk).order_by("-published_at")
+    before = published.filter(version=revision.version).first() or published.first()
+    revision.published_at = timezone.now()
+    if before is not None:
+        revision.compared_with = before
+        revision.changes = kept_changes(compare_for_callers(before, revision))
+    revision.save(update_fields=["published_at", "compared_with", "changes"])

@@ -99,6 +99,25 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=255, label="Reason")
 
 
+class BreakingForm(forms.Form):
+    """The name of what is broken, typed: nobody breaks callers by a slip."""
+
+    typed = forms.CharField(max_length=120, strip=True)
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._name = name
+        self.fields["typed"].label = f"Type {name} to break them"
+        self.fields["typed"].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+
+    def clean_typed(self) -> str:
+        """The name as it is."""
+        typed: str = self.cleaned_data["typed"]
+        if typed != self._name:
+            raise ValidationError("This is not what is asked for: type %(name)s.", params={"name": self._name})
+        return typed
+
+
 class ReturnForm(forms.Form):
     """What a version in review lacks; kept in the audit log."""
 

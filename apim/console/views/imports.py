@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 
 from apim.accounts.services import actor_of
 from apim.catalog.fetch import fetch_document
+from apim.catalog.judging import lint_revision
 from apim.catalog.models import APIVersion
 from apim.catalog.services import (
     create_api,
@@ -156,6 +157,7 @@ def version_review(request: ConsoleRequest, api: str, version: str) -> HttpRespo
         changes=compare_revisions(previous, revision) if revision and previous else None,
         errors=errors,
         warning_count=len(problems) - len(errors),
+        report=lint_revision(revision) if revision else None,
     )
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from apim.catalog.judging import compare_for_callers
 from apim.catalog.services import publish_version, rollback_version
 from apim.console.comparison import compare_revisions
+from apim.console.forms.versions import BreakingForm
 from apim.console.gate import publisher_page
-from apim.console.pages import Confirmation, confirm, listing, page
+from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.scope import find_place, find_version_to_edit
+from apim.usage import reports
+from apim.usage.callers import callers_of
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.catalog.models import APIVersion, Revision
     from apim.console.gate import ConsoleRequest
+
+EVIDENCE_SPAN = timedelta(days=30)
+SHOWN_AT_MOST = 50
 
 
 @publisher_page
@@ -60,19 +68,33 @@ def revision_diff(request: ConsoleRequest, api: str, version: str) -> HttpRespon
 
 @publisher_page
 def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
-    """Asks, then sends the newest revision to the gateways."""
+    """Asks, then sends the newest revision to the gateways; what breaks somebody who calls has to be typed."""
     row = find_version_to_edit(request.user, api, version)
     revision = row.revisions.first()
     running = _running(row)
+    breaking = compare_for_callers(running, revision).breaking if running and revision else ()
+    operations = {operation for change in breaking for operation in change.operations}
+    callers = callers_of(row.id, operations, reports.last(EVIDENCE_SPAN)) if operations else []
     confirmation = Confirmation(
         title=f"Publish {row.api.name} {row.name}?",
         consequences=_publish_consequences(row, revision, running),
         verb=f"Publish revision {revision.number}" if revision else "Publish",
         back=reverse("console:version", args=[api, version]),
         done=f"{row.name} is on its way to the gateways.",
-        is_danger=False,
+        is_danger=bool(callers),
     )
-    return confirm(request, confirmation, lambda _, by: publish_version(version=row, by=by))
+    return confirm(
+        request,
+        confirmation,
+        lambda _data, by: publish_version(version=row, by=by),
+        BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if callers else None,
+        template="console/versions/publish.html",
+        changes=breaking[:SHOWN_AT_MOST],
+        left_out=max(0, len(breaking) - SHOWN_AT_MOST),
+        callers=callers[:SHOWN_AT_MOST],
+        caller_count=len(callers),
+        new_version=reverse("console:version-new", args=[api]),
+    )
 
 
 @publisher_page

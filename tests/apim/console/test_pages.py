@@ -30,7 +30,7 @@ ADMIN_PAGES = (
     "admin/audit", "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
 )  # fmt: skip
 VERSION_PAGES = (
-    "", "/review", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions",
+    "", "/review", "/lint", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions",
     "/diff", "/publish", "/deprecate", "/block",
 )  # fmt: skip
 

@@ -1,0 +1,63 @@
+"""Contracts of revisions judged and compared. What the pure engines say of a revision is kept: it never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.core.cache import cache
+
+from apim.catalog.models import Revision
+from apim.openapi.differing import Comparison, compare_contracts, compare_texts
+from apim.openapi.linting import Report, lint
+
+CHANGES_KEPT_AT_MOST: Final = 500
+_KEPT_S: Final = 24 * 3600
+
+
+def lint_revision(revision: Revision) -> Report | None:
+    """What could be better in the revision's document; None when it has none."""
+    if not revision.document:
+        return None
+    key = f"lint:{revision.digest}"
+    report: Report | None = cache.get(key)
+    if report is None:
+        report = lint(revision.document)
+        cache.set(key, report, _KEPT_S)
+    return report
+
+
+def compare_for_callers(before: Revision, after: Revision) -> Comparison:
+    """What callers notice when `after` takes the place of `before`: by their documents, else by their operations."""
+    if before.document == after.document and before.operations == after.operations:
+        return Comparison(()) if before.passthrough == after.passthrough else _by_operations(before, after)
+    key = f"changes:{before.digest}:{after.digest}"
+    comparison: Comparison | None = cache.get(key)
+    if comparison is None:
+        has_both = before.document and after.document
+        comparison = compare_texts(before.document, after.document) if has_both else _by_operations(before, after)
+        cache.set(key, comparison, _KEPT_S)
+    return comparison
+
+
+def kept_changes(comparison: Comparison) -> list[dict[str, Any]]:
+    """The changes as Revision.changes keeps them, what breaks first."""
+    return [asdict(change) for change in comparison.changes[:CHANGES_KEPT_AT_MOST]]
+
+
+def _by_operations(before: Revision, after: Revision) -> Comparison:
+    return compare_contracts(_outline(before), _outline(after))
+
+
+def _outline(revision: Revision) -> Mapping[str, Any]:
+    """A document that says of a revision no more than which operations it has."""
+    paths: dict[str, dict[str, Any]] = {}
+    operations = list(revision.operations)
+    if revision.passthrough:
+        path = revision.passthrough["prefix"].rstrip("/") + "/{*}"
+        operations = [{"method": method, "path": path} for method in revision.passthrough["methods"]]
+    for operation in operations:
+        told = {"deprecated": operation.get("deprecated") is True, "summary": operation.get("summary") or ""}
+        paths.setdefault(operation["path"], {})[operation["method"].lower()] = told
+    return {"openapi": "3.1.0", "paths": paths}
