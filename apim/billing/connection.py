@@ -81,11 +81,11 @@ def is_connected() -> bool:
     return bool(settings.STRIPE_API_KEY) or StripeConnection.objects.filter(is_active=True).exists()
 
 
-def is_test_mode() -> bool:
-    """True when what is connected moves no real money. Asks nobody."""
+def mode_in_use() -> str:
+    """The mode of what is connected; "" where nothing is. Asks nobody."""
     if settings.STRIPE_API_KEY:
-        return not is_live_key(settings.STRIPE_API_KEY)
-    return StripeConnection.objects.filter(is_active=True, mode=Mode.TEST).exists()
+        return Mode.LIVE if is_live_key(settings.STRIPE_API_KEY) else Mode.TEST
+    return StripeConnection.objects.filter(is_active=True).values_list("mode", flat=True).first() or ""
 
 
 def require_connection() -> Connection:

@@ -201,6 +201,8 @@ TABLE: dict[str, Row] = {
     "console/rehearsals": "LFF+++",
     "console/rehearsals/<str:rehearsal_id>": "LFF0++",
     "console/rehearsals/<str:rehearsal_id>/cancel": "LFF0F+",
+    "console/revenue": "LFF+++",
+    "console/revenue.csv": "LFF+++",
     "console/meters": "LFF+++",
     "console/new-meter": "LFFFF+",
     "console/meters/<slug:name>": "LFF0++",

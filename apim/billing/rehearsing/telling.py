@@ -12,7 +12,7 @@ from apim.billing.models import Adjustment, BillingSubscription, Invoice, MeterW
 from apim.billing.rehearsing.walk import StepFailed, Walk
 from apim.pricing.money import from_minor, money_text
 
-_SHOWN = 3
+_SHOWN = 1  # the newest invoice: what came before it stands beside earlier steps
 
 
 def tell(walk: Walk, *, lifecycle: str, payment: str) -> None:
@@ -52,6 +52,8 @@ def _invoice_of_stripe(found: Object) -> str:
     attempts = found.get("attempt_count") or 0
     if found["status"] == "open" and attempts:
         told += f" after {attempts} failed attempt{'s' if attempts != 1 else ''}"
+    if credited := found.get("post_payment_credit_notes_amount"):
+        told += f", {_money(credited, currency)} of it was credited"
     return f"{told}."
 
 

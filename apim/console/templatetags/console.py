@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from django import template
 from django.utils.text import Truncator
 
 from apim.console.forms.plans import CeilingForm
-from apim.pricing.money import money_text
+from apim.pricing.money import money_text, round_money
 from apim.pricing.rating import Rated
 from apim.pricing.words import amount_words, headline, sentences
 from apim.products.models import PlanVersion
@@ -63,6 +64,12 @@ def terms(version: PlanVersion | None) -> list[str]:
 def price(version: PlanVersion | None) -> str:
     """What a plan version costs, in a few words."""
     return headline(version.terms) if version is not None else ""
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """An amount with the digits of its currency, thousands apart, and its currency."""
+    return f"{round_money(amount, currency):,f} {currency}"
 
 
 @register.filter

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
-from apim.billing.connection import is_test_mode
-from apim.billing.models import Rehearsal
+from apim.billing.connection import mode_in_use
+from apim.billing.models import Mode, Rehearsal
 from apim.billing.rehearsing import cancel_rehearsal, obstacle_to_rehearsal, start_rehearsal
 from apim.console.gate import publisher_page
 from apim.console.pages import listing, page
@@ -44,7 +44,9 @@ TITLES = {
 def rehearsal_list(request: ConsoleRequest) -> HttpResponse:
     """Every rehearsal of my plans."""
     rows = Rehearsal.objects.visible_to(request.user).select_related("plan", "plan_version", "product")
-    return page(request, "console/rehearsals/list.html", rows=listing(request, rows), is_test_mode=is_test_mode())
+    return page(
+        request, "console/rehearsals/list.html", rows=listing(request, rows), is_test_mode=mode_in_use() == Mode.TEST
+    )
 
 
 @publisher_page
@@ -63,7 +65,7 @@ def plan_rehearsals(request: ConsoleRequest, name: str) -> HttpResponse:
         plan=plan,
         rows=listing(request, rows.select_related("plan", "plan_version", "product")),
         obstacle=obstacle_to_rehearsal(plan.versions.filter(state="active").first()),
-        is_test_mode=is_test_mode(),
+        is_test_mode=mode_in_use() == Mode.TEST,
         can_edit=_may_edit(request.user, plan),
         titles=tuple(TITLES.values()),
     )

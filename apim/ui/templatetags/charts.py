@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django import template
 from django.utils import timezone
 
-from apim.ui import charts
+from apim.ui import amounts, charts
 from apim.ui.timeline import Life, version_timeline
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def sparkline(values: Sequence[float], summary: str) -> SafeString:
 def status_bars(columns: Sequence[charts.Column], title: str) -> SafeString:
     """Calls over time by status class."""
     return charts.status_bars(columns, title)
+
+
+@register.simple_tag
+def amount_bars(bars: Sequence[amounts.Amounts], title: str, unit: str) -> SafeString:
+    """Amounts by month, parts on one another."""
+    return amounts.amount_bars(bars, title, unit)
 
 
 @register.simple_tag

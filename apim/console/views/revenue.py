@@ -1,0 +1,100 @@
+"""What products earn: recurring revenue, usage, overage, who came and who left, who owes something."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from apim.billing.connection import mode_in_use
+from apim.billing.models import Mode
+from apim.billing.revenue import read_revenue
+from apim.console.gate import publisher_page
+from apim.console.pages import page
+from apim.console.scope import products_of
+from apim.pricing.money import money_text
+from apim.ui.amounts import Amounts
+
+if TYPE_CHECKING:
+    from apim.billing.revenue_figures import Month, Revenue
+    from apim.console.gate import ConsoleRequest
+
+_COLUMNS = (
+    ("mrr", "MRR"),
+    ("new", "New"),
+    ("expansion", "Expansion"),
+    ("contraction", "Contraction"),
+    ("churned", "Churned"),
+    ("usage", "Usage"),
+    ("overage", "Of it overage"),
+    ("once", "Once"),
+    ("given_back", "Given back"),
+)
+
+
+@publisher_page
+def revenue_page(request: ConsoleRequest) -> HttpResponse:
+    """The figures of one currency; ?currency= chooses which, where there are several."""
+    found = _read(request)
+    asked = request.GET.get("currency", "")
+    shown = next((each for each in found if each.currency == asked), found[0] if found else None)
+    return page(
+        request,
+        "console/revenue.html",
+        revenue=shown,
+        currencies=[each.currency for each in found],
+        is_test_mode=mode_in_use() == Mode.TEST,
+        tables=_table(shown) if shown else [],
+        columns=[title for _, title in _COLUMNS],
+        recurring=_bars(shown, ("mrr",), ("MRR",)) if shown else [],
+        usage=_usage_bars(shown) if shown else [],
+    )
+
+
+@publisher_page
+def revenue_csv(request: ConsoleRequest) -> HttpResponse:
+    """Every month of every currency, as a table that spreadsheets open."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="revenue.csv"'
+    response.write("\ufeff")  # without it spreadsheets take UTF-8 for something else
+    writer = csv.writer(response)
+    writer.writerow(("Month", "Currency", *(title for _, title in _COLUMNS)))
+    for revenue in _read(request):
+        for month in revenue.months:
+            amounts = (money_text(getattr(month, name), revenue.currency) for name, _ in _COLUMNS)
+            writer.writerow((f"{month.start:%Y-%m}", revenue.currency, *amounts))
+    return response
+
+
+def _read(request: ConsoleRequest) -> list[Revenue]:
+    mode = mode_in_use() or Mode.LIVE  # what was earned stays when Stripe is disconnected
+    return read_revenue(mode=mode, products=products_of(request.user), now=timezone.now())
+
+
+def _table(revenue: Revenue) -> list[tuple[Month, list[tuple[str, Decimal]]]]:
+    """The months, the present one first, with their amounts beside the titles."""
+    return [(month, [(title, getattr(month, name)) for name, title in _COLUMNS]) for month in reversed(revenue.months)]
+
+
+def _bars(revenue: Revenue, names: tuple[str, ...], titles: tuple[str, ...]) -> list[Amounts]:
+    return [
+        Amounts(
+            f"{month.start:%b %y}",
+            {title: float(getattr(month, name)) for name, title in zip(names, titles, strict=True)},
+        )
+        for month in revenue.months
+    ]
+
+
+def _usage_bars(revenue: Revenue) -> list[Amounts]:
+    """Usage as what is above a plan's included units and the rest."""
+    return [
+        Amounts(
+            f"{month.start:%b %y}",
+            {"pay as you go": float(month.usage - month.overage), "overage": float(month.overage)},
+        )
+        for month in revenue.months
+    ]
