@@ -24,6 +24,7 @@ from apim.gateways.models import Certificate, Environment, Host
 from apim.products.models import Meter, PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
+from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.policies import DESCRIPTIONS
 from gateway_sync.policies.contracts import Contract
@@ -80,7 +81,7 @@ def _environment_row(environment: Environment) -> rows.EnvironmentRow:
     return rows.EnvironmentRow(
         id=environment.id,
         name=environment.name,
-        allowed_networks=_texts(environment.allowed_networks),
+        allowed_networks=texts(environment.allowed_networks),
         allow_public_networks=environment.allow_public_networks,
         forbidden_addresses=tuple(settings.FORBIDDEN_UPSTREAMS),
         address_rate_per_s=environment.address_rate_per_s,
@@ -106,7 +107,7 @@ def _certificate_rows(environment_id: str) -> tuple[rows.CertificateRow, ...]:
             organization_id=one.organization_id or "",
             chain=one.chain,
             sealed_key=seal(sealing_key, private_key_of(one), one.id),
-            hosts=_texts(one.hosts),
+            hosts=texts(one.hosts),
         )
         for one in found
     )
@@ -183,22 +184,22 @@ def _contracts(deployments: Iterable[Mapping[str, Any]], shared: tuple[rows.Poli
 
 
 def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.VersionRow:
-    passthrough = _mapping(found["revision__passthrough"])
+    passthrough = mapping(found["revision__passthrough"])
     return rows.VersionRow(
         id=found["version_id"],
         name=found["version__name"],
         state=found["version__state"],
         revision=found["revision__number"],
         operations=tuple(
-            rows.OperationRow(_text(operation.get("method")), _text(operation.get("path")))
-            for operation in _mappings(found["revision__operations"])
+            rows.OperationRow(text(operation.get("method")), text(operation.get("path")))
+            for operation in mappings(found["revision__operations"])
         ),
-        passthrough_methods=_texts(passthrough.get("methods")),
-        passthrough_prefix=_text(passthrough.get("prefix")),
+        passthrough_methods=texts(passthrough.get("methods")),
+        passthrough_prefix=text(passthrough.get("prefix")),
         base_path=found["revision__base_path"],
-        upstream=_upstream_row(_mapping(found["revision__upstream"]), found["arm_weights"]),
+        upstream=_upstream_row(mapping(found["revision__upstream"]), found["arm_weights"]),
         policies=_policy_rows(found["revision__policies"]),
-        composites=_mapping(found["revision__composites"]),
+        composites=mapping(found["revision__composites"]),
         deprecated_at=_seconds(found["version__deprecated_at"]),
         sunset_at=_seconds(found["version__sunset_at"]),
         successor=found["version__successor__name"] or "",
@@ -210,19 +211,19 @@ def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.Ve
 def _upstream_row(upstream: Mapping[str, Any], arm_weights: object) -> rows.UpstreamRow:
     targets = tuple(
         rows.TargetRow(
-            url=_text(target.get("url")),
-            weight=_whole(target.get("weight", 100)),
-            priority=_whole(target.get("priority", 0)),
-            arm=_text(target.get("arm", "")),
+            url=text(target.get("url")),
+            weight=whole(target.get("weight", 100)),
+            priority=whole(target.get("priority", 0)),
+            arm=text(target.get("arm", "")),
         )
-        for target in _mappings(upstream.get("targets"))
+        for target in mappings(upstream.get("targets"))
     )
     timeout_s = upstream.get("timeout_s", 30)
     return rows.UpstreamRow(
         targets,
         float(timeout_s) if isinstance(timeout_s, int | float) else 0.0,
         {name: value for name, value in upstream.items() if name not in {"targets", "timeout_s"}},
-        {name: _whole(weight) for name, weight in _mapping(arm_weights).items()},
+        {name: whole(weight) for name, weight in mapping(arm_weights).items()},
     )
 
 
@@ -231,7 +232,7 @@ def _product_rows() -> tuple[rows.ProductRow, ...]:
     found_items = ProductItem.objects.using(DATABASE).order_by("product_id", "version_id")
     for product_id, version_id, operations in found_items.values_list("product_id", "version_id", "operations"):
         # No operations would open all of them, so what is no list becomes a pattern that opens none.
-        patterns = _texts(operations) if isinstance(operations, list) else ("",)
+        patterns = texts(operations) if isinstance(operations, list) else ("",)
         items[product_id].append(rows.ProductItemRow(version_id, patterns))
     products = Product.objects.using(DATABASE).order_by("id").values_list("id", "name")
     return tuple(rows.ProductRow(product_id, name, tuple(items[product_id])) for product_id, name in products)
@@ -254,16 +255,16 @@ def _plan_rows(environment_id: str) -> tuple[rows.PlanVersionRow, ...]:
             plan=name,
             number=number,
             rate=_rate_row(rate),
-            quotas=(*map(_quota_row, _mappings(quotas)), *_period_quotas(_mapping(pricing), counted)),
+            quotas=(*map(_quota_row, mappings(quotas)), *_period_quotas(mapping(pricing), counted)),
             timezone=timezone,
-            interval=_text(_mapping(pricing).get("interval")) or "month",
+            interval=text(mapping(pricing).get("interval")) or "month",
         )
         for plan_id, name, number, rate, quotas, timezone, pricing in plans
     )
 
 
 def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:
-    return rows.QuotaRow(_whole(quota.get("requests")), _text(quota.get("per")))
+    return rows.QuotaRow(whole(quota.get("requests")), text(quota.get("per")))
 
 
 def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[rows.QuotaRow]:
@@ -274,13 +275,13 @@ def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[
     """
     hard: list[int] = []
     soft: list[int] = []
-    for limit in _mappings(pricing.get("limits")):
+    for limit in mappings(pricing.get("limits")):
         if limit.get("meter") not in counted:
             continue
         if "hardCap" in limit:
-            hard.append(_whole(limit["hardCap"]))
+            hard.append(whole(limit["hardCap"]))
         if included := limit.get("included"):
-            (hard if limit.get("onExceed") == "block" else soft).append(_whole(included))
+            (hard if limit.get("onExceed") == "block" else soft).append(whole(included))
     found = [rows.QuotaRow(min(hard), "period")] if hard else []
     return found + ([rows.QuotaRow(min(soft), "period", "bill")] if soft else [])
 
@@ -288,8 +289,8 @@ def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[
 def _rate_row(rate: object) -> rows.RateRow | None:
     if rate is None:
         return None
-    fields = _mapping(rate)
-    return rows.RateRow(*(_whole(fields.get(name)) for name in ("requests", "per_s", "burst")))
+    fields = mapping(rate)
+    return rows.RateRow(*(whole(fields.get(name)) for name in ("requests", "per_s", "burst")))
 
 
 def _policy_rows(policies: object) -> tuple[rows.PolicyRow, ...]:
@@ -299,32 +300,8 @@ def _policy_rows(policies: object) -> tuple[rows.PolicyRow, ...]:
     return tuple(
         rows.PolicyRow(kind, policy_settings)
         for policy in policies
-        for kind, policy_settings in (_mapping(policy) or {"": {}}).items()
+        for kind, policy_settings in (mapping(policy) or {"": {}}).items()
     )
-
-
-# JSON fields hold what services checked. Should one hold anything else, it becomes a value that the compiler refuses
-# with a Problem on the object, instead of an error that would stop everybody's publishing.
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _mappings(value: object) -> Iterable[Mapping[str, Any]]:
-    return (_mapping(element) for element in value) if isinstance(value, list) else ()
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_text(element) for element in value) if isinstance(value, list) else ()
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _seconds(moment: datetime | None) -> int:

@@ -60,7 +60,9 @@ class HTTP2Connection:
         self.unsent = Unsent(serving)
         self._lengths = FrameLengths(PREFACE_BYTES)
         self._credit = FrameCredit(serving.clock)
-        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        # A malformed request is an error of its stream (RFC 9113 section 8.1.1), judged by request_head.
+        config = H2Configuration(client_side=False, header_encoding=None, validate_inbound_headers=False)
+        self._h2 = H2Connection(config)
         self._h2.local_settings = Settings(client=False, initial_values=_SETTINGS)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -47,7 +47,9 @@ class HTTP2Upstream(asyncio.Protocol):
         self._is_write_paused = False
         self._is_leaving = False
         self._lengths = FrameLengths(0)
-        self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        # A malformed answer is an error of its stream (RFC 9113 section 8.1.1); the library would end them all for it.
+        config = H2Configuration(client_side=True, header_encoding=None, validate_inbound_headers=False)
+        self.h2 = H2Connection(config)
         self.h2.local_settings = Settings(
             client=True,
             initial_values={

@@ -63,14 +63,13 @@ class IncomingHead:
 
 def incoming_head(fields: Fields, *, is_end: bool, is_head_method: bool) -> IncomingHead:
     """The head of an answer; is_end = nothing follows it. Errors: HeadRefused."""
-    status = next((value for name, value in fields if name == b":status"), b"")
+    status = fields[0][1] if fields and fields[0][0] == b":status" else b""
     if len(status) != 3 or not status.isdigit():  # noqa: PLR2004 - RFC 9110 section 15
         raise HeadRefused("the status")
     lines, lengths = [], []
-    for name, value in fields:
-        if name != b":status":
-            check_field(name, value)
-            lines.append(name + b": " + value)
+    for name, value in fields[1:]:  # no further pseudo field is a field
+        check_field(name, value)
+        lines.append(name + b": " + value)
         if name == b"content-length":
             lengths.append(value)
     if len(lengths) > 1 or not all(value.isdigit() for value in lengths):

@@ -12,7 +12,7 @@ from gateway_sync.runtime.composing import Compositions
 from gateway_sync.runtime.composition_journal import CompositionJournal
 
 if TYPE_CHECKING:
-    from gateway_sync.runtime.composing import ComposedCall
+    from gateway_sync.runtime.composed_call import ComposedCall
     from gateway_sync.runtime.serving import Serving
 
 

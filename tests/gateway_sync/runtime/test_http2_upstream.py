@@ -83,7 +83,8 @@ class Shared:
         self.wire = Wire()
         self.carrier = HTTP2Upstream()
         self.carrier.connection_made(cast("asyncio.Transport", self.wire))
-        self.service = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1"))
+        loose = {"validate_outbound_headers": False, "normalize_outbound_headers": False}
+        self.service = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1", **loose))
         self.service.initiate_connection()
         self.numbers: list[int] = []
         self._pool = cast("Pool", SimpleNamespace(forget=lambda _: None, put_back=lambda _: None))
@@ -149,3 +150,31 @@ def test_a_bug_at_the_end_of_a_connection_keeps_no_other_call_from_being_told() 
     shared.carrier.connection_lost(None)
     assert [caller.told[0] for caller in callers] == ["failure"] * 3
     assert not shared.carrier.seats
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(":status", "200"), ("x-a", "b\r\nx-b: c")],
+        [(":status", "200"), ("X-Upper", "b")],
+        [(":status", "200"), ("", "b")],
+        [(":status", "200"), (":status", "204")],
+        [("x-a", "b"), (":status", "200")],
+        [(":status", "200"), (":path", "/")],
+        [(":status", "200"), ("connection", "close")],
+        [(":status", "200"), ("te", "gzip")],
+        [(":status", "20")],
+        [("x-a", "b")],
+    ],
+    ids=["line", "upper", "empty", "statuses", "order", "pseudo", "connection", "te", "short", "none"],
+)
+def test_a_malformed_answer_is_an_error_of_its_stream(fields: list[tuple[str, str]]) -> None:
+    shared, first, other = Shared(), Caller(), Caller()
+    shared.call(first)
+    shared.call(other)
+    shared.service.send_headers(shared.numbers[0], fields)
+    shared.talk()
+    assert first.told == ["failure"]
+    shared.answer(shared.numbers[1])
+    assert other.told[-1] == "end"
+    assert not shared.wire.is_closed
