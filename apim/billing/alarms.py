@@ -42,6 +42,11 @@ def raise_alarm(connection: Connection, kind: BillingAlarm.Kind, subject: str, t
     return alarm
 
 
+def drop_alarm(connection: Connection, kind: BillingAlarm.Kind, subject: str) -> None:
+    """What it was about is as it should be again: it is raised anew should it come back."""
+    BillingAlarm.objects.filter(mode=connection.mode, kind=kind, subject=subject[:_SUBJECT_AT_MOST]).delete()
+
+
 @transaction.atomic
 def see_alarm(*, alarm: BillingAlarm, by: Actor) -> BillingAlarm:
     """The alarm, seen: it is shown no more until it says something else."""

@@ -13,9 +13,10 @@ from apim.billing.credits.settling import follow_top_up
 from apim.billing.driver import Object
 from apim.billing.folding import subscription_id_of
 from apim.billing.invoices import sync_invoice
-from apim.billing.mails import tell_action_required, tell_trial_end
+from apim.billing.mails import release_checkout, tell_action_required, tell_trial_end
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import BillingAlarm, BillingSubscription, StripeEvent
+from apim.billing.noticing import REPORTS, notice_deauthorized, notice_dispute, notice_drift, notice_meter_report
 from apim.billing.reconciling import rate_invoice
 from apim.billing.resuming import NOTHING, resume_with_card, take_in_card
 from apim.billing.returning import follow_returned
@@ -28,7 +29,11 @@ _WITHOUT_INVOICE: Final = ("invoice.upcoming", "invoice.deleted")
 def apply(connection: Connection, event: StripeEvent) -> str:
     """What the event led to, in words. Errors: Unmatched; DriverFailed."""
     told = json.loads(event.body)
-    found = told["data"]["object"]
+    if told["type"] in REPORTS:
+        return notice_meter_report(connection, told)
+    if told["type"] == "account.application.deauthorized":
+        return notice_deauthorized(connection, told["data"]["object"])
+    found = (told.get("data") or {}).get("object") or {}
     handler = _HANDLERS.get(str(found.get("object", "")))
     return handler(connection, told, found) if handler else NOTHING
 
@@ -49,6 +54,8 @@ def _checkout(connection: Connection, told: Mapping[str, Any], found: Object) ->
         return _setup_intent(connection, told, intent)
     if found.get("mode") == "payment":
         return follow_top_up(connection, found) or NOTHING
+    if told["type"] == "checkout.session.expired":
+        return "its payer is reminded once" if release_checkout(connection, str(found["id"])) else NOTHING
     if stripe_id := subscription_id_of("checkout.session", found):
         return _stands(sync_subscription(connection, stripe_id))
     return "It is about no subscription."
@@ -118,6 +125,11 @@ def _given_back(connection: Connection, _told: Mapping[str, Any], found: Object)
     return follow_top_up(connection, found) or follow_returned(connection, str(found["object"]), found)
 
 
+def _dispute(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
+    words = (follow_top_up(connection, found), notice_dispute(connection, found))
+    return "; ".join(filter(None, words))
+
+
 def _payment(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
     return follow_top_up(connection, found) or NOTHING
 
@@ -138,10 +150,12 @@ _HANDLERS: Final[Mapping[str, _Handler]] = {
     "checkout.session": _checkout,
     "credit_note": _given_back,
     "customer": _customer,
-    "dispute": _payment,
+    "dispute": _dispute,
     "invoice": _invoice,
     "payment_intent": _payment,
     "payment_method": _payment_method,
+    "price": notice_drift,
+    "product": notice_drift,
     "refund": _given_back,
     "setup_intent": _setup_intent,
     "subscription": _subscription,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -21,7 +21,9 @@ from apim.billing.applying import apply
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed, SignatureInvalid
 from apim.billing.folding import moment_of
-from apim.billing.models import BillingSubscription, Mode, Rehearsal, StripeEvent
+from apim.billing.invoices import sync_invoice
+from apim.billing.models import BillingSubscription, Invoice, Mode, Rehearsal, StripeEvent
+from apim.billing.reconciling import rate_invoice
 from apim.billing.standing import Unmatched, sync_subscription
 from apim.billing.stripe_driver import read_event
 from apim.errors import Conflict
@@ -55,14 +57,15 @@ def receive_event(connection: Connection, body: bytes, signature: str) -> Stripe
 def store_event(connection: Connection, event: Mapping[str, Any]) -> StripeEvent | None:
     """The event, stored once; None when it was known. Errors: SignatureInvalid for what has no shape of an event."""
     try:
-        found = event["data"]["object"]
+        is_thin = event.get("object") == "v2.core.event"
+        found = event.get("related_object") or {} if is_thin else event["data"]["object"]
         row = StripeEvent(
             id=event["id"],
             mode=connection.mode,
             type=str(event["type"])[:80],
             object_id=str(found.get("id") or "")[:255],
             body=json.dumps(event),
-            created_at=moment_of(event["created"]),
+            created_at=datetime.fromisoformat(event["created"]) if is_thin else moment_of(event["created"]),
             retry_at=timezone.now(),
         )
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
@@ -142,7 +145,22 @@ def repair(connection: Connection) -> int:
             sync_subscription(connection, stripe_id)
         except (Unmatched, DriverFailed) as fault:
             logger.warning("subscription %s could not be repaired: %s", stripe_id, fault)
+    _repair_invoices(connection, since)
     return missed
+
+
+def _repair_invoices(connection: Connection, since: int) -> None:
+    """Those made in the last days, and those that may still be paid or changed, are as Stripe has them now."""
+    made = [str(each["id"]) for each in connection.driver.list("invoice", {"created": {"gte": since}})]
+    unsettled = Invoice.objects.filter(mode=connection.mode).exclude(status__in=("paid", "void"))
+    for stripe_id in dict.fromkeys([*made, *unsettled.values_list("pk", flat=True)]):
+        try:
+            invoice = sync_invoice(connection, stripe_id)
+        except (Unmatched, DriverFailed) as fault:
+            logger.warning("invoice %s could not be repaired: %s", stripe_id, fault)
+            continue
+        if invoice.status != "draft":
+            rate_invoice(invoice)
 
 
 def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
@@ -162,6 +180,6 @@ def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
 
 def _customer_of(event: StripeEvent) -> str:
     """The id of the customer that the event's object is or belongs to; "" for none."""
-    found = json.loads(event.body)["data"]["object"]
+    found = (json.loads(event.body).get("data") or {}).get("object") or {}
     named = found.get("id") if found.get("object") == "customer" else found.get("customer")
     return str((named.get("id") if isinstance(named, Mapping) else named) or "")

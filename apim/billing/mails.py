@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
+from apim.access.models import Subscription
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership
+from apim.billing.connection import Connection
+from apim.billing.driver import Object
+from apim.billing.folding import moment_of
 from apim.billing.models import BillingSubscription, Customer, Invoice
 from apim.notifications.services import send_mail
 
@@ -52,6 +57,37 @@ def tell_action_required(stripe_id: str) -> bool:
         body=(
             "Your bank wants to know that the payment is yours (3-D Secure). Nothing is refused meanwhile.\n\n"
             f"Confirm it here: {invoice.hosted_url}\n"
+        ),
+    )
+    return True
+
+
+def release_checkout(connection: Connection, session_id: str) -> bool:
+    """True when a checkout that ran out unused was forgotten now, and who opened it was reminded.
+
+    One that was closed because another took its place is none: that happened within its time.
+    """
+    session = connection.driver.find("checkout.session", session_id)
+    if session["status"] != "expired" or moment_of(session["expires_at"]) > timezone.now():
+        return False
+    return _remind(connection, session)
+
+
+@transaction.atomic
+def _remind(connection: Connection, session: Object) -> bool:
+    waiting = BillingSubscription.objects.filter(mode=connection.mode, session_id=session["id"], stripe_id="")
+    if not waiting.update(session_id="", session_url=""):
+        return False
+    wish = Subscription.objects.with_names().filter(billing__mode=connection.mode, id=session["client_reference_id"])
+    subscription = wish.filter(awaits_payment=True, lifecycle__in=Subscription.LIVE).first()
+    if subscription is None:
+        return False
+    send_mail(
+        to=addresses_of(subscription.organization_id),
+        subject=f"{subscription.product} still waits for your payment",
+        body=(
+            f"The page of payment for {subscription.product} has run out; nothing was charged.\n\n"
+            f"Open another one here: {absolute_url(f'/my/subscriptions/{subscription.id}/pay')}\n"
         ),
     )
     return True

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from apim.billing.connection import Connection
-from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, MeterWindow
+from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, InvoiceQuerySet, MeterWindow
 from apim.pricing.closing import closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
@@ -33,6 +33,12 @@ def reconcile(connection: Connection) -> int:
     since = timezone.now() - timedelta(days=_DAYS)
     invoices = Invoice.objects.filter(mode=connection.mode, status__in=_SETTLED, created_at__gte=since)
     return sum(bool(rate_invoice(invoice).difference) for invoice in invoices)
+
+
+def differing_invoices(mode: str) -> InvoiceQuerySet:
+    """The invoices of a mode whose subtotal is not what we make of the same usage, with whom they are for."""
+    differing = Invoice.objects.filter(mode=mode).exclude(difference=0).exclude(difference=None)
+    return differing.select_related("organization")
 
 
 def rate_invoice(invoice: Invoice) -> Invoice:

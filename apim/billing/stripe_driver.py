@@ -41,6 +41,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "setup_intent": ("setup_intents",),
     "subscription": ("subscriptions",),
     "subscription_schedule": ("subscription_schedules",),
+    "v2.core.event": ("core", "events"),
     "test_helpers.test_clock": ("test_helpers", "test_clocks"),
 }
 
@@ -91,7 +92,7 @@ class StripeDriver:
         return self._ask(getattr(self._place(kind), verb), *ids, params=dict(params), options=_options(key))
 
     def _place(self, kind: str) -> Any:
-        place: Any = self._client.v1
+        place: Any = self._client.v2 if kind.startswith("v2.") else self._client.v1
         for name in _PLACES[kind]:
             place = getattr(place, name)
         return place
@@ -129,7 +130,8 @@ def read_event(body: bytes, signature: str, secret: str) -> Object:
         event = json.loads(text)
     except (stripe.SignatureVerificationError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SignatureInvalid(str(error)) from error
-    if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
+    is_thin = isinstance(event, dict) and event.get("object") == "v2.core.event"  # it only says where to look
+    if not isinstance(event, dict) or not (is_thin or isinstance(event.get("data"), dict)):
         raise SignatureInvalid("The body is no event.")
     return event
 

@@ -63,6 +63,7 @@ urlpatterns: list[URLPattern] = [
     path("memberships/<str:membership_id>/remove", people.membership_remove, name="admin-membership-remove"),
     path("billing", billing.billing_page, name="admin-billing"),
     path("billing/connect", billing.connect, name="admin-billing-connect"),
+    path("billing/alarms/<int:alarm_id>/seen", billing.see, name="admin-billing-alarm-seen"),
     path("billing/left-behind", billing.leave_behind, name="admin-billing-left-behind"),
     path("billing/disconnect", billing.disconnect, name="admin-billing-disconnect"),
     path("billing/test", billing.test_events, name="admin-billing-test"),

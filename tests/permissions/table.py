@@ -173,6 +173,7 @@ TABLE: dict[str, Row] = {
     "console/admin/audit": "LFFFF+",
     "console/admin/billing": "LFFFF+",
     "console/admin/billing/connect": "LFFFF+",
+    "console/admin/billing/alarms/<int:alarm_id>/seen": "LFFFF+",
     "console/admin/billing/left-behind": "LFFFF+",
     "console/admin/billing/disconnect": "LFFFF+",
     "console/admin/billing/test": "LFFFF+",

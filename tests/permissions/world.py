@@ -16,7 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
-from apim.billing.models import BillingSubscription, Invoice, Rehearsal, StripeEvent
+from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.services import import_document, update_api
 from apim.gateways.certificates import save_certificate
@@ -112,6 +112,9 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         application_id=shop.id, credential_id=credential.id, subscription_id=subscription.id,
         status=200, duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1,
     )  # fmt: skip
+    alarm = BillingAlarm.objects.create(
+        mode="test", kind="drift", subject="price_1", text="It was archived.", raised_at=timezone.now()
+    )
     event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=timezone.now())
     bill = BillingSubscription.objects.create(subscription=subscription, mode="test")
     now = timezone.now()
@@ -129,7 +132,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         people,
         {
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
-            "event_id": event.id, "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
+            "event_id": event.id, "alarm_id": alarm.pk, "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,

@@ -12,11 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
+from apim.billing.alarms import see_alarm
 from apim.billing.connection import connect_stripe, disconnect_stripe, find_connection, require_connection
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.events import make_test_event, replay_event
 from apim.billing.leaving import bought_here, left_behind, settle_left_behind
-from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, StripeConnection, StripeEvent
+from apim.billing.models import BillingAlarm, BillingSubscription, OutgoingUsage, StripeConnection, StripeEvent
+from apim.billing.reconciling import differing_invoices
 from apim.billing.standing import set_patience
 from apim.billing.tasks import announce_event
 from apim.console.forms.billing import ConnectForm, LeftBehindForm, PatienceForm
@@ -38,7 +40,7 @@ _LIVE = ("active", "canceled", "paused", "pending")
 def billing_page(request: ConsoleRequest) -> HttpResponse:
     """Where money stands: connected or not, and everything that waits for somebody."""
     owing = BillingSubscription.objects.filter(unpaid_since__isnull=False, subscription__lifecycle__in=_LIVE)
-    tested = request.GET.get("test", "")
+    tested, present = request.GET.get("test", ""), find_connection()
     return page(
         request,
         "console/admin/billing.html",
@@ -46,9 +48,10 @@ def billing_page(request: ConsoleRequest) -> HttpResponse:
         is_by_environment=bool(settings.STRIPE_API_KEY),
         last_event=StripeEvent.objects.first(),
         dead=StripeEvent.objects.filter(state=StripeEvent.State.DEAD)[:_SHOWN],
-        differing=Invoice.objects.exclude(difference=0).exclude(difference=None)[:_SHOWN],
+        differing=differing_invoices(present.mode)[:_SHOWN] if present else (),
         unsent=OutgoingUsage.objects.filter(state=OutgoingUsage.State.DEAD).select_related("window")[:_SHOWN],
         owing=owing.select_related("subscription__organization", "subscription__product")[:_SHOWN],
+        alarms=BillingAlarm.objects.filter(seen_at=None)[:_SHOWN],
         tested=tested,
         is_arrived=bool(tested) and StripeEvent.objects.filter(object_id=tested).exists(),
     )
@@ -77,6 +80,15 @@ def connect(request: ConsoleRequest) -> HttpResponse:
         endpoint=f"{settings.BASE_URL}/webhooks/stripe",
         is_by_environment=bool(settings.STRIPE_API_KEY),
     )
+
+
+@admin_page
+@require_POST
+def see(request: ConsoleRequest, alarm_id: int) -> HttpResponse:
+    """An alarm that somebody has looked at."""
+    see_alarm(alarm=get_object_or_404(BillingAlarm, pk=alarm_id), by=actor_of(request.user))
+    messages.success(request, "Seen. It comes back should it happen again.")
+    return redirect("console:admin-billing")
 
 
 @admin_page
