@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
 from apim.billing.checkout import had_trial, look_after_checkout, open_checkout
+from apim.billing.credits.terms import wanted_version
 from apim.billing.giving import with_given_back
 from apim.billing.models import Adjustment, BillingSubscription, Customer, Invoice
 from apim.billing.refund_mails import ways_in_words
@@ -42,6 +43,8 @@ def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
     subscription = _own(request, subscription_id)
     if not (subscription.awaits_payment and subscription.is_live):
         return redirect("portal:subscription", subscription.id)
+    if wanted_version(subscription).terms.prepaid is not None:
+        return redirect("portal:credits", subscription.id)
     form = forms.Form(posted(request))
     if request.method == "POST" and form.is_valid():
         with errors_on(form):

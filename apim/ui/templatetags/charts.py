@@ -8,6 +8,8 @@ from django import template
 from django.utils import timezone
 
 from apim.ui import amounts, charts
+from apim.ui.drawdown import Drawdown
+from apim.ui.drawdown import drawdown as draw_balance
 from apim.ui.timeline import Life, version_timeline
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def gauge(label: str, used: int, limit: int, note: object = "") -> dict[str, obj
         "kind": charts.gauge_kind(used, limit),
         "bar": charts.gauge_bar(used, limit),
     }
+
+
+@register.simple_tag
+def drawdown(picture: Drawdown) -> SafeString:
+    """A balance over days, and where it leads."""
+    return draw_balance(picture)
 
 
 @register.simple_tag

@@ -1,0 +1,45 @@
+"""Credits as people read them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from apim.pricing.money import from_minor
+from apim.pricing.words import amount_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from apim.billing.models import CreditGrant, LedgerEntry
+
+_SOURCES: Final[Mapping[str, str]] = {
+    "purchase": "First top-up",
+    "top-up": "Top-up",
+    "goodwill": "Goodwill",
+    "recurring": "Included in the plan",
+    "reversal": "Given back again",
+}
+_KINDS: Final[Mapping[str, str]] = {
+    "draw": "Usage",
+    "expiry": "Ended unused",
+    "take-back": "Taken back",
+    "cover": "Usage beyond the credits, paid",
+}
+
+
+def minor_words(minor: int, currency: str) -> str:
+    """`1,234.50 EUR`, of minor units."""
+    sign = "-" if minor < 0 else ""
+    return sign + amount_words(from_minor(abs(minor), currency), currency)
+
+
+def grant_words(grant: CreditGrant) -> str:
+    """Where credits come from."""
+    return _SOURCES[grant.source]
+
+
+def entry_words(entry: LedgerEntry) -> str:
+    """What a movement is."""
+    if entry.kind == entry.Kind.DRAW and entry.grant_id is None:
+        return "Usage beyond the credits"
+    return grant_words(entry.grant) if entry.kind == entry.Kind.GRANT and entry.grant else _KINDS[entry.kind]
