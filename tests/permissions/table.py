@@ -55,6 +55,8 @@ TABLE: dict[str, Row] = {
     "api/v1/versions": "L+++++",
     "api/v1/versions/<str:version>": "L000++",
     "api/v1/versions/<str:version>/arms": "L000++",
+    "api/v1/versions/<str:version>/lint": "L000++",
+    "api/v1/versions/<str:version>/comparison": "L000++",
     "api/v1/versions/<str:version>/submit": "L000++",
     "api/v1/versions/<str:version>/return": "L000++",
     "api/v1/versions/<str:version>/publish": "L000++",

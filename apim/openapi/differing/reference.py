@@ -16,7 +16,8 @@ How `apim diff` and the console call what differs between two OpenAPI documents 
 callers. **Breaking**: a caller that works today may fail. **Safe**: none does. **Text**: no call notices it. What
 callers send may only widen and what they receive may only narrow, so that one change can break in a request and not in
 an answer. A schema that many operations use is compared once, and its change told with all of them; `readOnly`
-properties are of answers alone, `writeOnly` ones of requests. How to use it: [compare versions](../howto/compare-versions.md).
+properties are of answers alone, `writeOnly` ones of requests. How to use it:
+[compare versions](../howto/compare-versions.md).
 
 | kind | in requests | in answers | why |
 |---|---|---|---|"""

@@ -30,8 +30,8 @@ ADMIN_PAGES = (
     "admin/audit", "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
 )  # fmt: skip
 VERSION_PAGES = (
-    "", "/review", "/lint", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation", "/revisions",
-    "/diff", "/publish", "/deprecate", "/block",
+    "", "/review", "/lint", "/import", "/upstream", "/operations", "/policies", "/composites", "/documentation",
+    "/revisions", "/diff", "/publish", "/deprecate", "/block",
 )  # fmt: skip
 
 
