@@ -81,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("new-plan", plans.plan_new, name="plan-new"),
     path("plans/<slug:name>", plans.plan_page, name="plan"),
     path("plans/<slug:name>/edit", plans.plan_edit, name="plan-edit"),
+    path("plans/<slug:name>/audience", plans.plan_audience, name="plan-audience"),
     path("plans/<slug:name>/prices", prices.plan_prices, name="plan-prices"),
     path("plans/<slug:name>/migrate", migrations.plan_migrate, name="plan-migrate"),
     path("plans/<slug:name>/rehearsals", rehearsals.plan_rehearsals, name="plan-rehearsals"),

@@ -8,10 +8,10 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from apim.accounts.models import User
+from apim.accounts.models import Organization, User
 from apim.console.forms.apis import OrganizationChoice
 from apim.console.forms.fields import NameField
-from apim.products.models import Ceiling, PlanVersion
+from apim.products.models import Ceiling, Plan, PlanVersion
 from apim.products.services import Terms
 
 PERIODS_S = ((1, "second"), (60, "minute"), (3600, "hour"))
@@ -97,6 +97,49 @@ class NewPlanForm(TermsForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+
+
+class AudienceForm(forms.Form):
+    """What a plan is called, and who may choose it."""
+
+    display_name = forms.CharField(max_length=120, label="Name shown")
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    visibility = forms.ChoiceField(
+        choices=(
+            ("public", "Everybody who sees a product that offers it"),
+            ("private", "Only the organizations below"),
+        ),
+        widget=forms.RadioSelect,
+        label="Who may choose it",
+    )
+    offered_to = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "off"}),
+        label="Organizations",
+        help_text="The names of those that see it while it is private, one a line. Subscribers keep it in any case.",
+    )
+
+    def clean_offered_to(self) -> list[Organization]:
+        """The organizations that the lines name."""
+        names = list(dict.fromkeys(str(self.cleaned_data["offered_to"]).split()))
+        found = {each.name: each for each in Organization.objects.filter(name__in=names)}
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise ValidationError(
+                f"There is no organization {missing[0]}. Its members find its name on their page Organization.",
+                code="missing",
+            )
+        return [found[name] for name in names]
+
+
+def audience_initial(plan: Plan) -> dict[str, object]:
+    """The form's values for a plan."""
+    return {
+        "display_name": plan.display_name,
+        "description": plan.description,
+        "visibility": plan.visibility,
+        "offered_to": "\n".join(plan.offered_to.order_by("name").values_list("name", flat=True)),
+    }
 
 
 class CeilingForm(forms.ModelForm):

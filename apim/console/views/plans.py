@@ -15,7 +15,7 @@ from apim.access.services import revise_plan
 from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
 from apim.billing.catalogue import obstacle_to_sale
-from apim.console.forms.plans import NewPlanForm, TermsForm, terms_initial
+from apim.console.forms.plans import AudienceForm, NewPlanForm, TermsForm, audience_initial, terms_initial
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
@@ -23,7 +23,7 @@ from apim.console.scope import owned_organizations, plans_of, products_of
 from apim.errors import Forbidden
 from apim.gateways.services import default_environment
 from apim.products.models import Plan
-from apim.products.services import archive_plan, create_plan, effective_ceiling
+from apim.products.services import archive_plan, create_plan, effective_ceiling, update_plan
 from apim.products.services.plans import terms_of
 from apim.ui.forms import errors_on
 
@@ -70,6 +70,7 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
         plan=plan,
         versions=versions,
         current=current,
+        audience=plan.offered_to.order_by("name"),
         behind=sum(version.subscribers for version in versions if version.state != version.State.ACTIVE),
         obstacle=obstacle_to_sale(current) if current is not None and current.is_priced else "",
         products=products.filter(plans=plan),
@@ -122,6 +123,19 @@ def plan_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         is_kept=is_kept,
         **_ceiling(plan.organization),
     )
+
+
+@publisher_page
+def plan_audience(request: ConsoleRequest, name: str) -> HttpResponse:
+    """What a plan is called and who may choose it; its terms stay."""
+    plan = find_plan_to_edit(request.user, name)
+    form = AudienceForm(posted(request), initial=audience_initial(plan))
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_plan(plan=plan, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, "Saved; subscribers keep what they have.")
+            return redirect("console:plan", plan.name)
+    return page(request, "console/plans/audience.html", plan=plan, form=form)
 
 
 @publisher_page
