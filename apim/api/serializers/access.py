@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from apim.access.models import Application, Credential, Subscription
+from apim.accounts.links import absolute_url
 from apim.api.bodies import Body
 from apim.gateways.chains import LONGEST_PEM
 
@@ -143,6 +144,9 @@ class SubscriptionShape(serializers.ModelSerializer[Subscription]):
     plan = serializers.CharField(source="plan_version.plan.name")
     plan_version = serializers.IntegerField(source="plan_version.number")
     applications = serializers.SerializerMethodField()
+    checkout_url = serializers.SerializerMethodField(
+        help_text='Where a person pays for a plan with prices; "" when nothing waits for a payment.'
+    )
 
     class Meta:
         model = Subscription
@@ -157,6 +161,7 @@ class SubscriptionShape(serializers.ModelSerializer[Subscription]):
             "lifecycle",
             "payment",
             "applications",
+            "checkout_url",
             "reason",
             "requested_by",
             "decided_by",
@@ -169,6 +174,11 @@ class SubscriptionShape(serializers.ModelSerializer[Subscription]):
     def get_applications(self, subscription: Subscription) -> list[str]:
         """The names of the applications it covers."""
         return sorted(application.name for application in subscription.applications.all())
+
+    def get_checkout_url(self, subscription: Subscription) -> str:
+        """The page on which it is paid, while it waits for that."""
+        is_waiting = subscription.awaits_payment and subscription.is_live
+        return absolute_url(f"/my/subscriptions/{subscription.id}/pay") if is_waiting else ""
 
 
 class SubscriptionBody(Body):

@@ -30,6 +30,7 @@ from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.access import CancelBody, SubscriptionBody, SubscriptionShape
 from apim.api.serializers.accounts import ReasonBody
+from apim.billing.connection import is_connected
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -92,7 +93,10 @@ class Subscriptions(Resource):
         example={"application": "shop", "product": "bank-payments", "plan": "starter"},
     )
     def post(self, request: APIRequest) -> Response:
-        """Subscribes an application; a live subscription of its organization is joined, not doubled."""
+        """Subscribes an application; a live subscription of its organization is joined, not doubled.
+
+        A plan with prices is granted once it is paid, on the page that `checkout_url` names.
+        """
         data = self.read(SubscriptionBody)
         application = find_application(request.user, data["application"])
         require_editable(Application.objects.editable_by(request.user), application)
@@ -104,6 +108,7 @@ class Subscriptions(Resource):
             name=data["name"],
             note=data["note"],
             by=request.actor,
+            is_checkout=is_connected(),  # its answer says where it is paid; nothing is granted before
         )
         return answer_created(request, subscription, SubscriptionShape, "subscriptions")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from apim.access.models import Application, Subscription
 from apim.access.services import subscribe
+from apim.accounts.links import absolute_url
+from apim.billing.connection import is_connected
 from apim.documents.reading import Document
 from apim.documents.session import Change, Session, missing
 from apim.products.models import Plan, Product
@@ -32,9 +34,18 @@ def apply_subscription(document: Document, session: Session) -> Change:
         fields += [] if wanted.plan_id == plan.pk else ["plan"]
         if not fields:
             return Change("unchanged", document.kind, document.name)
-    subscribe(
-        application=application, product=product, plan=plan, by=session.by, environment=environment, name=document.name
+    subscription = subscribe(
+        application=application,
+        product=product,
+        plan=plan,
+        by=session.by,
+        environment=environment,
+        name=document.name,
+        is_checkout=is_connected(),
     )
+    if subscription.awaits_payment:
+        page = absolute_url("/my")  # not its own page: a dry run takes the subscription back
+        session.warnings.append(f"Subscription `{document.name}` waits for its payment, which is made at {page}.")
     return Change("update" if live else "create", document.kind, document.name, tuple(fields))
 
 

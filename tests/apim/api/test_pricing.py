@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from apim.access.models import Application, Subscription
 from apim.access.services import subscribe
 from apim.accounts.models import User
+from apim.documents.services import apply_documents
 from apim.products.models import Plan, Product
 from tests.apim.api.conftest import MakeClient
 from tests.factories.accounts import TESTER
@@ -101,6 +103,36 @@ def test_subscribing_to_a_priced_plan_is_refused_in_plain_words(client: APIClien
     body = {"application": "initech:shop", "product": "payments", "plan": "starter"}
     refused = client.post("/api/v1/subscriptions", body, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "access.payments_not_set_up")
+
+
+def test_with_payments_set_up_a_priced_plan_is_waited_for_and_the_answer_says_where_it_is_paid(
+    client: APIClient, settings: Settings
+) -> None:
+    settings.STRIPE_API_KEY = "sk_test_standin"
+    price(client)
+    body = {"application": "initech:shop", "product": "payments", "plan": "starter"}
+    made = client.post("/api/v1/subscriptions", body, format="json")
+    assert made.status_code == 201
+    told = made.json()
+    assert (told["lifecycle"], told["payment"]) == ("pending", "none")
+    assert told["checkout_url"] == f"{settings.BASE_URL}/my/subscriptions/{told['id']}/pay"
+    Subscription.objects.update(awaits_payment=False, lifecycle="active")
+    assert client.get(f"/api/v1/subscriptions/{told['id']}").json()["checkout_url"] == ""
+
+
+def test_documents_ask_for_a_priced_plan_and_say_where_it_is_paid(
+    client: APIClient, admin: User, settings: Settings
+) -> None:
+    settings.STRIPE_API_KEY = "sk_test_standin"
+    price(client)
+    text = (
+        "apiVersion: apim.dev/v1\nkind: Subscription\nmetadata: { name: shop-payments }\n"
+        "spec: { application: initech/shop, product: payments, plan: starter }\n"
+    )
+    applied = apply_documents(text=text, files={}, user=admin, by=TESTER)
+    (warning,) = applied.warnings
+    assert warning == f"Subscription `shop-payments` waits for its payment, which is made at {settings.BASE_URL}/my."
+    assert Subscription.objects.get().awaits_payment
 
 
 def test_subscribers_are_previewed_and_moved(client: APIClient) -> None:
