@@ -72,9 +72,10 @@ def draw_usage(subscription_id: str, *, look_back: timedelta = LOOK_BACK, seen: 
     _include(subscription, account, start, end)
     drawn += _draw_period(subscription, account, start, end)
     expire_credits(account, now)
-    if seen != account.seen or account.drawn_at is None or account.drawn_at < start:
-        account.seen, account.drawn_at = seen, now
-        account.save(update_fields=["seen", "drawn_at"])
+    if drawn or (seen and seen != account.seen) or account.drawn_at is None or account.drawn_at < start:
+        account.drawn_at = now
+    account.seen = seen
+    account.save(update_fields=["seen", "drawn_at"])
     tell_gateways(subscription, account)
     return drawn
 
