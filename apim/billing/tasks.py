@@ -9,7 +9,17 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apim.billing import checkout, dunning, events, metering, reconciling, refunding, rehearsing, true_ups
+from apim.billing import (
+    checkout,
+    dunning,
+    events,
+    metering,
+    reconciling,
+    refunding,
+    rehearsing,
+    spending,
+    true_ups,
+)
 from apim.billing.connection import find_connection
 from apim.billing.credits import automatic, drawing
 
@@ -67,6 +77,12 @@ def tell_usage() -> None:
         metering.count_usage(connection)
         metering.send_usage(connection)
         true_ups.true_up_drafts(connection)
+
+
+@shared_task(name="apim.billing.tasks.watch_spending")
+def watch_spending() -> None:
+    """Hold to caps, and tell who uses much. Asks nobody: it goes on while Stripe is away."""
+    spending.watch_spending()
 
 
 @shared_task(name="apim.billing.tasks.repair_billing")

@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "tell usage": {"task": "apim.billing.tasks.tell_usage", "schedule": 300},
     "draw credits": {"task": "apim.billing.tasks.draw_credits", "schedule": 10},
     "draw late usage": {"task": "apim.billing.tasks.draw_late_usage", "schedule": 3600},
+    "watch spending": {"task": "apim.billing.tasks.watch_spending", "schedule": 15},
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
     "tend rehearsals": {"task": "apim.billing.tasks.tend_rehearsals", "schedule": 60},
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},

@@ -82,7 +82,7 @@ PLAN_FIELDS: Mapping[str, Shape] = {
     "maximumSpend": Record(
         {
             "amount": Text(is_required=True, meaning="What a period costs at most, `setup` apart."),
-            "then": Text(("block",), meaning="What happens to calls then."),
+            "then": Text(("block", "throttle", "allow"), meaning="What happens to calls then."),
         },
         meaning="A bound of what usage can cost.",
     ),

@@ -11,6 +11,7 @@ from apim.pricing.money import money_text
 
 ON_EXCEED = ("bill", "block")
 EXISTING = ("keep", "move")
+THEN = ("block", "throttle", "allow")  # at the maximum spend
 _METER_LIMIT = ("meter", "included", "onExceed", "hardCap")
 
 
@@ -48,7 +49,10 @@ class MeterLimit:
 
 @dataclass(frozen=True, slots=True)
 class MaximumSpend:
-    """The most that a period costs, one-off fees apart; at it calls are blocked."""
+    """The most that a period costs, one-off fees apart.
+
+    Shapes: then = what follows there: calls are blocked, throttled to a part of the rate, or allowed at no charge.
+    """
 
     amount: Decimal
     then: str = "block"
@@ -124,7 +128,7 @@ def read_maximum(fields: Fields, currency: str) -> MaximumSpend | None:
     if inside is None:
         return None
     inside.only(("amount", "then"))
-    return MaximumSpend(inside.amount("amount", currency), inside.choice("then", ("block",), default="block"))
+    return MaximumSpend(inside.amount("amount", currency), inside.choice("then", THEN, default="block"))
 
 
 def read_dunning(fields: Fields) -> Dunning:

@@ -9,6 +9,11 @@ from apim.pricing.money import money_text
 from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
 from apim.pricing.terms import Terms
 
+_AT_MOST = {
+    "block": "calls are blocked there",
+    "throttle": "calls pass at a quarter of the rate there",
+    "allow": "calls go on there",
+}
 _ARTICLES = {"day": "a day", "week": "a week", "month": "a month", "year": "a year"}
 
 
@@ -33,7 +38,7 @@ def sentences(terms: Terms) -> list[str]:
         found.append(f"At least {amount_words(terms.minimum_spend, terms.currency)} {_ARTICLES[terms.interval]}")
     if terms.maximum_spend:
         most = amount_words(terms.maximum_spend.amount, terms.currency)
-        found.append(f"Never more than {most} {_ARTICLES[terms.interval]}; calls are blocked there")
+        found.append(f"Never more than {most} {_ARTICLES[terms.interval]}; {_AT_MOST[terms.maximum_spend.then]}")
     if terms.trial:
         card = "with a card" if terms.trial.payment_method == "required" else "without a card"
         found.append(f"The first {terms.trial.days} days are free, {card}")

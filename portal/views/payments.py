@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apim.access.models import Subscription
@@ -20,11 +21,13 @@ from apim.billing.giving import with_given_back
 from apim.billing.models import Adjustment, BillingSubscription, Customer, Invoice
 from apim.billing.refund_mails import ways_in_words
 from apim.billing.sessions import open_card_page, open_portal
+from apim.billing.spending import RELATED, spendings
 from apim.billing.telling import resume_at_provider
 from apim.errors import Conflict
 from apim.pricing.words import headline, sentences
 from apim.ui.csp import HEADER, policy_with_forms
 from apim.ui.forms import errors_on, errors_told
+from portal.costs import costs_of
 from portal.rendering import page, posted
 from portal.tenancy import PortalRequest, my_page
 
@@ -137,11 +140,7 @@ def show_billing(request: PortalRequest) -> HttpResponse:
         "invoices": with_given_back(Invoice.objects.visible_to(request.user).filter(organization=organization))[
             :_INVOICES_SHOWN
         ],
-        "bills": bills.select_related(
-            "subscription__product",
-            "subscription__plan_version__plan",
-            "subscription__plan_change__to_version__plan",
-        ),
+        "bills": _with_costs(list(bills.select_related(*RELATED, "subscription__plan_change__to_version__plan"))),
         "adjustments": [
             (row, ways_in_words(row))
             for row in Adjustment.objects.visible_to(request.user)
@@ -157,6 +156,15 @@ def _done(subscription: Subscription) -> str:
     """What has happened on the checkout: nothing was paid for a trial."""
     is_trial = BillingSubscription.objects.filter(subscription=subscription, status="trialing").exists()
     return "Your trial has begun" if is_trial else "Paid"
+
+
+def _with_costs(bills: list[BillingSubscription]) -> list[BillingSubscription]:
+    """The paid subscriptions, those that are live with what their period comes to as `costs`."""
+    live = [bill for bill in bills if bill.subscription.is_live]
+    costs = {spending.mirror.pk: costs_of(spending, timezone.now()) for spending in spendings(live)}
+    for bill in bills:
+        bill.costs = costs.get(bill.pk)  # type: ignore[attr-defined]  # for the page
+    return bills
 
 
 def _own(request: PortalRequest, subscription_id: str) -> Subscription:

@@ -89,7 +89,7 @@ class MaximumSpendBody(Body):
     """What a period costs at most."""
 
     amount = _amount()
-    then = _choice("block")
+    then = _choice("block", "throttle", "allow")
 
 
 class DunningBody(Body):
