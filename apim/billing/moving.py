@@ -1,86 +1,128 @@
-"""Moving subscribers to another version of their plan, at Stripe first where Stripe bills them."""
+"""Moving subscribers to another version of their plan: with a day, a mail to those affected, and a way back.
+
+What nobody bills has the version at once, or from the day on. What Stripe bills gets it with its first renewal from
+the day on, so nobody's begun period changes; apim.billing.migrating sees to that.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.access.services import migrate_subscriptions
+from apim.accounts.links import absolute_url
 from apim.audit.actor import Actor
+from apim.audit.services import record
 from apim.billing.catalogue import check_sellable
-from apim.billing.connection import Connection, is_connected, require_connection
-from apim.billing.driver import DriverFailed
-from apim.billing.items import changed_items
-from apim.billing.models import BillingSubscription
-from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
+from apim.billing.connection import find_connection, is_connected, require_connection
+from apim.billing.mails import addresses_of
+from apim.billing.migrating import advance_members
+from apim.billing.models import BillingSubscription, MigrationMember, PlanMigration
+from apim.notifications.services import send_mail
+from apim.pricing.words import headline
 from apim.products.models import PlanVersion
-
-logger = logging.getLogger(__name__)
 
 
 class Moved(NamedTuple):
-    """Who moved, and who could not. Shapes: ids of subscriptions; failed tells why."""
+    """Who moved, who will, and who cannot. Shapes: ids of subscriptions; failed tells why."""
 
     moved: list[str]
+    scheduled: list[str]
     failed: Mapping[str, str]
 
 
-def move_subscriptions(*, version: PlanVersion, by: Actor, subscription_ids: Sequence[str]) -> Moved:
-    """The subscriptions on the version: what Stripe bills it bills by the new prices from the next invoice on.
+def move_subscriptions(
+    *,
+    version: PlanVersion,
+    by: Actor,
+    subscription_ids: Sequence[str],
+    not_before: datetime | None = None,
+    words: str = "",
+) -> Moved:
+    """The subscriptions on the version: at once what nobody bills and no day is said for, else from then on.
 
-    Nothing of the begun period is given back or asked for. One that Stripe does not change keeps what it has.
+    Shapes: not_before None = now, so with the next renewal of what Stripe bills; words stand in the mail.
     Errors: those of migrate_subscriptions; billing.not_sellable when Stripe bills some and cannot bill the version.
     """
-    mirrors = BillingSubscription.objects.filter(subscription__in=subscription_ids).exclude(stripe_id="")
-    staying = mirrors.exclude(subscription__plan_version=version).select_related(
-        "subscription__product", "subscription__plan_version"
-    )
-    billed = list(staying.order_by("subscription_id"))
-    failed: dict[str, str] = {}
-    if billed:
+    staying = Subscription.objects.live().filter(id__in=subscription_ids, plan_version__plan=version.plan_id)
+    chosen = list(staying.exclude(plan_version=version).select_related("plan_version", "product").order_by("id"))
+    mirrors = {each.subscription_id: each for each in _billed(chosen)}
+    if mirrors:
+        require_connection()
         if version.is_priced:
             check_sellable(version)
-        connection = require_connection()
-        for mirror in billed:
-            if why := _change(connection, mirror, version):
-                failed[mirror.subscription_id] = why
-    failed |= _unpaid(version, subscription_ids)
-    able = [each for each in subscription_ids if each not in failed]
-    told = {each.subscription_id for each in billed} - failed.keys()
-    moved = set(migrate_subscriptions(version=version, by=by, subscription_ids=able)) | told
-    return Moved([each for each in subscription_ids if each in moved], failed)
-
-
-def _unpaid(version: PlanVersion, subscription_ids: Sequence[str]) -> dict[str, str]:
-    """Those in force that Stripe does not bill though it bills here: they would be granted what nobody pays."""
-    if not version.is_priced or not is_connected():
-        return {}
-    free = Subscription.objects.filter(id__in=subscription_ids, payment=Subscription.Payment.NONE)
-    free = free.exclude(lifecycle=Subscription.Lifecycle.PENDING).exclude(plan_version=version)
-    return dict.fromkeys(
-        free.values_list("id", flat=True), "It costs nothing now; the new one would be paid by nobody."
+    failed = {each.id: why for each in chosen if (why := _obstacle(each, version, is_billed=each.id in mirrors))}
+    able = [each for each in chosen if each.id not in failed]
+    later = [each for each in able if each.id in mirrors or not_before is not None]
+    at_once = [each.id for each in able if each not in later]
+    with transaction.atomic():
+        moved = migrate_subscriptions(version=version, by=by, subscription_ids=at_once) if at_once else []
+        members = _plan(later, version, not_before or timezone.now(), words=words, by=by) if later else []
+    advance_members(find_connection(), members)
+    ids = {member.subscription_id for member in members}
+    return Moved(
+        [each for each in subscription_ids if each in set(moved)],
+        [each for each in subscription_ids if each in ids],
+        failed,
     )
 
 
-def _change(connection: Connection, mirror: BillingSubscription, version: PlanVersion) -> str:
-    """Why Stripe did not take the version's prices; "" when it did."""
-    if not version.is_priced:
-        return "It is paid at Stripe and the new version is free: cancel it there first."
-    before, after = mirror.subscription.plan_version.terms.interval, version.terms.interval
-    if before != after:
-        return f"It is paid by the {before}, the new version by the {after}: Stripe would charge it at once."
-    try:
-        found = connection.driver.find("subscription", mirror.stripe_id)
-        params = {
-            "items": changed_items(connection, mirror.subscription.product, version, found),
-            "proration_behavior": "none",
-            "metadata": {OUR_VERSION: version.id},
-        }
-        connection.driver.change("subscription", mirror.stripe_id, params)
-        sync_subscription(connection, mirror.stripe_id)
-    except (DriverFailed, Unmatched) as failure:
-        logger.warning("subscription %s stays on its version: %s", mirror.subscription_id, failure)
-        return f"Stripe says: {failure}"
+def _billed(chosen: Iterable[Subscription]) -> list[BillingSubscription]:
+    return list(BillingSubscription.objects.filter(subscription__in=[each.id for each in chosen]).exclude(stripe_id=""))
+
+
+def _obstacle(subscription: Subscription, version: PlanVersion, *, is_billed: bool) -> str:
+    """Why a subscription cannot be moved; "" when it can."""
+    if MigrationMember.objects.filter(subscription=subscription, state__in=MigrationMember.OPEN).exists():
+        return "It is being moved already: take that back first."
+    before, after = subscription.plan_version.terms, version.terms
+    if is_billed:
+        if not version.is_priced:
+            return "It is paid at Stripe and the new version is free: cancel it there first."
+        if before.interval != after.interval:
+            return f"It is paid by the {before.interval}, the new version by the {after.interval}."
+        return "" if before.currency == after.currency else f"It is paid in {before.currency}."
+    is_pending = subscription.lifecycle == Subscription.Lifecycle.PENDING
+    if version.is_priced and is_connected() and not is_pending and subscription.payment == Subscription.Payment.NONE:
+        return "It costs nothing now; the new one would be paid by nobody."
     return ""
+
+
+def _plan(
+    subscriptions: Sequence[Subscription], version: PlanVersion, not_before: datetime, *, words: str, by: Actor
+) -> list[MigrationMember]:
+    """The migration, remembered, and a mail to those affected."""
+    migration = PlanMigration.objects.create(version=version, not_before=not_before, words=words, created_by=by.label)
+    members = [MigrationMember(migration=migration, subscription=each) for each in subscriptions]
+    MigrationMember.objects.bulk_create(members)
+    for each in subscriptions:
+        _tell(each, version, not_before, words)
+    after = {"version": version.number, "from": not_before.isoformat(), "subscriptions": len(members)}
+    record(
+        by=by,
+        action="plan.migrate",
+        target=migration,
+        after=after,
+        organization_id=version.plan.organization_id,
+    )
+    return list(migration.members.select_related("subscription__plan_version", "migration__version"))
+
+
+def _tell(subscription: Subscription, version: PlanVersion, not_before: datetime, words: str) -> None:
+    plan = version.plan
+    now, then = headline(subscription.plan_version.terms), headline(version.terms)
+    send_mail(
+        to=addresses_of(subscription.organization_id),
+        subject=f"{subscription.product}: the plan {plan} changes",
+        body=(
+            f"With your first renewal from {not_before:%Y-%m-%d} on, the plan {plan} changes for you: {now} becomes "
+            f"{then}. Until then everything stays as it is, and your keys go on working after it.\n\n"
+            + (f"{words.strip()}\n\n" if words.strip() else "")
+            + f"Look at it, choose another plan or cancel: {absolute_url(f'/my/subscriptions/{subscription.id}')}\n"
+        ),
+    )

@@ -14,6 +14,7 @@ from apim.billing import (
     dunning,
     events,
     metering,
+    migrating,
     reconciling,
     refunding,
     rehearsing,
@@ -122,3 +123,9 @@ def draw_credits() -> None:
 def draw_late_usage() -> None:
     """Take from credits what was used in the last days and came late."""
     drawing.draw_all(drawing.LONG_LOOK_BACK)
+
+
+@shared_task(name="apim.billing.tasks.advance_migrations")
+def advance_migrations() -> None:
+    """Give subscribers who are being moved their new version with the renewal that it is for."""
+    migrating.advance_migrations(find_connection())

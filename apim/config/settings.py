@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},
     "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
     "tell usage": {"task": "apim.billing.tasks.tell_usage", "schedule": 300},
+    "advance migrations": {"task": "apim.billing.tasks.advance_migrations", "schedule": 300},
     "draw credits": {"task": "apim.billing.tasks.draw_credits", "schedule": 10},
     "draw late usage": {"task": "apim.billing.tasks.draw_late_usage", "schedule": 3600},
     "watch spending": {"task": "apim.billing.tasks.watch_spending", "schedule": 15},

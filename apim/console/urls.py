@@ -84,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plans/<slug:name>/audience", plans.plan_audience, name="plan-audience"),
     path("plans/<slug:name>/prices", prices.plan_prices, name="plan-prices"),
     path("plans/<slug:name>/migrate", migrations.plan_migrate, name="plan-migrate"),
+    path("plans/<slug:name>/migrations/<str:migration_id>/undo", migrations.migration_undo, name="migration-undo"),
     path("plans/<slug:name>/rehearsals", rehearsals.plan_rehearsals, name="plan-rehearsals"),
     path("plans/<slug:name>/archive", plans.plan_archive, name="plan-archive"),
     path("rehearsals", rehearsals.rehearsal_list, name="rehearsals"),

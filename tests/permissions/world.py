@@ -16,7 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
-from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, Rehearsal, StripeEvent
+from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.services import import_document, update_api
 from apim.gateways.certificates import save_certificate
@@ -126,12 +126,14 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         plan=secret_plan, plan_version=secret_plan.versions.get(), product=vaults, environment=environment,
         requested_by="a test",
     )  # fmt: skip
+    migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
         people,
         {
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
+            "migration_id": migration.id,
             "event_id": event.id, "alarm_id": alarm.pk, "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,

@@ -11,10 +11,10 @@ from apim.access.models import Subscription
 from apim.access.services import subscribe
 from apim.accounts.models import Organization, User
 from apim.products.models import Product
-from tests.apim.billing.test_switching import offer, priced, use_card
 from tests.factories import access
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, Stripe, _inbox, _standin, buy, product, stripe_server  # noqa: F401 - fixtures
+from tests.switching import offer, priced, use_card
 
 pytestmark = pytest.mark.django_db
 

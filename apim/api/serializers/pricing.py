@@ -202,7 +202,11 @@ class MigrationShape(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     previews = PreviewShape(many=True)
-    moved = serializers.ListField(child=serializers.CharField())
+    moved = serializers.ListField(child=serializers.CharField(), help_text="Who has the version now.")
+    scheduled = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Who gets it with the first renewal from `not_before` on, and was told.",
+    )
     failed = serializers.DictField(child=serializers.CharField(), help_text="Why one stays, by subscription.")
 
 
@@ -212,3 +216,5 @@ class MigrateBody(Body):
     from_version = serializers.IntegerField(min_value=1, required=False)
     organizations = serializers.ListField(child=serializers.CharField(max_length=60), required=False)
     subscriptions = serializers.ListField(child=serializers.CharField(max_length=40), required=False)
+    not_before = serializers.DateTimeField(required=False, help_text="Nobody moves before; now when left out.")
+    words = serializers.CharField(required=False, allow_blank=True, max_length=2000, help_text="In the mail.")

@@ -109,9 +109,10 @@ class PlanMigration(Resource):
 
     @operation("migrate_plan", tag="Products", scope="products:write", body=MigrateBody, answers=MigrationShape)
     def post(self, request: APIRequest, plan: str) -> Response:
-        """Moves those on an earlier version to the one in force, all or those named; `moved` says whom.
+        """Moves those on an earlier version to the one in force, all or those named.
 
-        What is paid is moved at the payment provider first; `failed` tells, by subscription, why one stays.
+        What costs nothing moves at once, or `not_before` a day; what is paid with its first renewal from then on, after
+        a mail; `failed` tells, by subscription, why one stays.
         """
         version, wanted = self._version(request, plan), self.read(MigrateBody)
         chosen = _behind(version)
@@ -123,8 +124,14 @@ class PlanMigration(Resource):
             chosen = chosen.filter(id__in=wanted["subscriptions"])
         shown = _migration(version, chosen, moved=[])
         ids = list(chosen.values_list("id", flat=True))
-        done = move_subscriptions(version=version, by=request.actor, subscription_ids=ids)
-        return Response(shown | {"moved": done.moved, "failed": done.failed})
+        done = move_subscriptions(
+            version=version,
+            by=request.actor,
+            subscription_ids=ids,
+            not_before=wanted.get("not_before"),
+            words=wanted.get("words", ""),
+        )
+        return Response(shown | done._asdict())
 
     def _version(self, request: APIRequest, reference: str) -> PlanVersion:
         plan = find_plan(request.user, reference)
@@ -144,7 +151,8 @@ def _migration(version: PlanVersion, rows: QuerySet[Subscription], *, moved: lis
     since, until = last_whole(version.terms.interval, timezone.now())
     previews = preview_migration(rows[:_PREVIEWS_AT_MOST], version, since=since, until=until)
     shown = [_preview(each) for each in previews]
-    return {"version": version.number, "since": since, "until": until, "previews": shown, "moved": moved, "failed": {}}
+    found = {"version": version.number, "since": since, "until": until, "previews": shown}
+    return found | {"moved": moved, "scheduled": [], "failed": {}}
 
 
 def _preview(row: Preview) -> dict[str, Any]:

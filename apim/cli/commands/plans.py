@@ -26,12 +26,14 @@ def migrate_plan(  # noqa: PLR0917 - typer reads the options from the signature
     organization: Annotated[
         list[str] | None, typer.Option("--organization", help="Only this organization; repeatable.")
     ] = None,
+    not_before: Annotated[str, typer.Option("--not-before", help="Nobody moves before, such as 2027-01-01.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Move nobody; show what it costs each.")] = False,  # noqa: FBT002
     output: OutputOption = None,
 ) -> None:
     """Move subscribers of a plan from earlier versions to the one in force.
 
-    It shows what each paid for the last whole period and would have paid. Whoever moves has the new version at once.
+    It shows what each paid for the last whole period and would have paid. What costs nothing has the new version at
+    once; what is paid gets it with its first renewal, after a mail, and can be taken back in the console until then.
 
     Examples: apim plans migrate growth --dry-run; apim plans migrate growth --from 2 --organization acme
     """
@@ -39,6 +41,8 @@ def migrate_plan(  # noqa: PLR0917 - typer reads the options from the signature
     wanted: dict[str, Any] = {"from_version": from_version} if from_version else {}
     if organization:
         wanted["organizations"] = organization
+    if not_before:
+        wanted["not_before"] = not_before if "T" in not_before else f"{not_before}T00:00:00Z"
     answer = client.get(path) if dry_run else client.post(path, **wanted)
     rows = [
         row
@@ -57,5 +61,7 @@ def migrate_plan(  # noqa: PLR0917 - typer reads the options from the signature
     verb = "would move" if dry_run else "moved"
     count = len(rows) if dry_run else len(answer["moved"])
     note(f"{count} {verb} to version {answer['version']}.")
+    if answer["scheduled"]:
+        note(f"{len(answer['scheduled'])} will move with their renewals; they were told by mail.")
     if answer["failed"]:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -13,6 +14,25 @@ class MigrationForm(forms.Form):
     subscriptions = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
     )
+
+    not_before = forms.DateField(
+        label="Not before",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="UTC. What is paid moves with its first renewal from then on. Left out: from now on.",
+    )
+    words = forms.CharField(
+        label="Your words in the mail",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The mail says what changes and when; say here why.",
+    )
+
+    def clean_not_before(self) -> datetime | None:
+        """The first moment of the day, in UTC."""
+        day = self.cleaned_data["not_before"]
+        return datetime.combine(day, time.min, UTC) if day else None
 
     def __init__(self, data: Any, *, ids: list[str]) -> None:
         super().__init__(data)

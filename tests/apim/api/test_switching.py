@@ -8,10 +8,10 @@ from apim.access.services import subscribe
 from apim.accounts.models import Organization, User
 from apim.products.models import Product
 from tests.apim.api.conftest import MakeClient
-from tests.apim.billing.test_switching import offer, priced
 from tests.factories import access
 from tests.factories.accounts import TESTER
 from tests.payments import Stripe, _inbox, _standin, buy, product, stripe_server  # noqa: F401 - fixtures
+from tests.switching import offer, priced
 
 pytestmark = pytest.mark.django_db
 

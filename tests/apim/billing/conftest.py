@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 from tests.payments import _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401 - fixtures
+from tests.switching import clock  # noqa: F401 - fixtures

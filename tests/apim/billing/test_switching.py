@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -13,42 +11,21 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.access.services import pause_subscription
 from apim.billing import tasks
-from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription, Invoice, OutgoingUsage, PlanChange, StripeEvent
 from apim.billing.switch_previews import preview_switch
 from apim.billing.switching import find_change, switch_plan, undo_switch
 from apim.billing.telling import cancel_at_provider, resume_at_provider
 from apim.errors import Conflict, Invalid
 from apim.products.limits import Terms
-from apim.products.models import Plan, Product, ProductPlan
+from apim.products.models import Plan, Product
 from apim.products.services import archive_plan
 from apim.usage.models import UsageRollup
 from tests.factories import products
 from tests.factories.accounts import TESTER
-from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, apply_all, buy, hand_on
+from tests.payments import BROKEN_CARD, PRICING, Stripe, apply_all, buy, hand_on
+from tests.switching import offer, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
-
-CARDS = {BROKEN_CARD: "pm_card_chargeCustomerFail", GOOD_CARD: "pm_card_visa"}
-
-
-def priced(amount: str, **more: Any) -> dict[str, Any]:
-    """Terms of a plan that costs so much a month, with the calls of the others."""
-    return {**PRICING, "prices": [{**PRICING["prices"][0], "amount": amount}, PRICING["prices"][1]], **more}
-
-
-def offer(product: Product, name: str, pricing: dict[str, Any] | None, **terms: Any) -> Plan:
-    """A plan of the product."""
-    plan = products.plan(organization=product.organization, name=name, terms=Terms(pricing=pricing, **terms))
-    ProductPlan.objects.create(product=product, plan=plan, position=9)
-    return plan
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
-    """A clock that tests move, for us and the stand-in."""
-    with time_machine.travel(timezone.now(), tick=True) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -75,34 +52,10 @@ def change_of(subscription: Subscription) -> tuple[str, str] | None:
     return (change.kind, change.to_version.plan.name) if change else None
 
 
-def use_card(number: str) -> None:
-    """What follows is charged from another card."""
-    mirror = BillingSubscription.objects.get()
-    client = require_connection().driver._client  # type: ignore[attr-defined]
-    found = client.v1.subscriptions.retrieve(mirror.stripe_id)
-    method = client.v1.payment_methods.attach(CARDS[number], params={"customer": found.customer})
-    client.v1.subscriptions.update(mirror.stripe_id, params={"default_payment_method": method.id})
-
-
-def renew(stripe_server: Stripe, clock: time_machine.Coordinates) -> None:
-    """The period ends, its invoice is final and Stripe's events are applied."""
-    stripe_server.deliver()  # later its signatures would be too old
-    mirror = BillingSubscription.objects.filter(subscription__lifecycle__in=Subscription.LIVE).get()
-    assert mirror.period_end is not None
-    clock.move_to(mirror.period_end + timedelta(hours=2))
-    stripe_server.control("time", seconds=0)
-    stripe_server.deliver()
-
-
 def apply_again() -> None:
     """Every event so far is applied once more."""
     StripeEvent.objects.update(state="stored")
     apply_all()
-
-
-def totals() -> list[int]:
-    """What was invoiced, oldest first."""
-    return list(Invoice.objects.order_by("created_at", "stripe_id").values_list("total", flat=True))
 
 
 def refusal(subscription: Subscription, plan: Plan) -> str:
