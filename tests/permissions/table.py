@@ -201,6 +201,7 @@ TABLE: dict[str, Row] = {
     "console/plans/<slug:name>/archive": "LFF0F+",
     "console/plans/<slug:name>/prices": "LFF0F+",
     "console/plans/<slug:name>/migrate": "LFF0F+",
+    "console/plans/<slug:name>/migrations/<str:migration_id>/undo": "LFF0F+",
     "console/plans/<slug:name>/rehearsals": {"GET": "LFF0++", "POST": "LFF0F+"},
     "console/rehearsals": "LFF+++",
     "console/rehearsals/<str:rehearsal_id>": "LFF0++",
