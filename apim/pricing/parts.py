@@ -212,7 +212,7 @@ def part_document(part: Part, currency: str) -> dict[str, Any]:
     return document | ({"minimum": money_text(part.minimum, currency)} if part.minimum else {})
 
 
-def _prepaid_document(part: Prepaid, currency: str) -> Mapping[str, Any]:
+def _prepaid_document(part: Prepaid, currency: str) -> dict[str, Any]:
     document: dict[str, Any] = {"amount": money_text(part.amount, currency)}
     if part.others:
         document["topUps"] = [money_text(each, currency) for each in part.others]

@@ -54,7 +54,17 @@ class PricingForm(forms.Form):
         choices=(("pause", "pauses"), ("cancel", "ends")), initial="pause", label="Without a card it then"
     )
     minimum_spend = _amount("Costs at least", "A period; what is missing becomes a line of the invoice.")
-    maximum_spend = _amount("Costs at most", "A period, in the simulator; Stripe cannot sell such a plan yet.")
+    maximum_spend = _amount("Costs at most", "A period; what is above becomes a line that takes it off.")
+    maximum_then = forms.ChoiceField(
+        choices=(
+            ("block", "are refused"),
+            ("throttle", "pass at a quarter of the rate"),
+            ("allow", "go on at no charge"),
+        ),
+        initial="block",
+        required=False,
+        label="Calls then",
+    )
     grace_days = forms.IntegerField(
         min_value=0, initial=14, label="Days of grace", help_text="After a failed payment; slower in the second half."
     )
@@ -82,6 +92,7 @@ class PricingForm(forms.Form):
         "minimumSpend": "minimum_spend",
         "maximumSpend": "maximum_spend",
         "maximumSpend/amount": "maximum_spend",
+        "maximumSpend/then": "maximum_then",
         "dunning/graceDays": "grace_days",
         "dunning/endAfterDays": "end_days",
         "currency": "currency",
@@ -107,7 +118,7 @@ class PricingForm(forms.Form):
         if data["minimum_spend"]:
             found["minimumSpend"] = data["minimum_spend"]
         if data["maximum_spend"]:
-            found["maximumSpend"] = {"amount": data["maximum_spend"]}
+            found["maximumSpend"] = {"amount": data["maximum_spend"], "then": data["maximum_then"] or "block"}
         return found
 
     def field_of(self, at: At) -> str | None:
@@ -269,6 +280,7 @@ def initial_of(pricing: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[st
         "trial_end": trial.get("onEndWithoutCard"),
         "minimum_spend": pricing.get("minimumSpend"),
         "maximum_spend": pricing.get("maximumSpend", {}).get("amount"),
+        "maximum_then": pricing.get("maximumSpend", {}).get("then"),
         "grace_days": dunning.get("graceDays"),
         "end_days": dunning.get("endAfterDays"),
         "existing": pricing.get("migration", {}).get("existing"),
