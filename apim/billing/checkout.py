@@ -33,13 +33,15 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
     """The address of a hosted page on which the subscription is bought; the one that is open for it already is closed.
 
     Errors: billing.not_connected, billing.not_sellable, billing.nothing_to_pay, billing.already_bought,
-    billing.invoice_unpaid, billing.bought_elsewhere, billing.checkout_open, billing.provider_failed.
+    billing.invoice_unpaid, billing.bought_elsewhere, billing.other_currency, billing.checkout_open,
+    billing.provider_failed.
     """
     connection = require_connection()
     subscription = Subscription.objects.with_names().get(pk=subscription.pk)  # another tab may have been quicker
     version = _wanted(subscription)
     _require_paid(connection, subscription.organization)
     require_apart(connection, subscription, version)
+    _require_currency(connection, subscription, version)
     try:
         customer = ensure_customer(connection, subscription.organization)
         mirror = _mirror_of(connection, subscription)
@@ -155,6 +157,27 @@ def require_apart(connection: Connection, subscription: Subscription, version: P
             f"It is paid for in {other.subscription.environment} already, and the usage of both would be billed twice.",
             hint="Choose a plan without usage prices here, or cancel the other one first.",
         )
+
+
+def _require_currency(connection: Connection, subscription: Subscription, version: PlanVersion) -> None:
+    """Refuse a second currency: Stripe bills a customer in one while anything of another is open.
+
+    Source: docs.stripe.com/billing/customer#currency.
+    """
+    bought = BillingSubscription.objects.filter(
+        mode=connection.mode,
+        subscription__organization=subscription.organization_id,
+        subscription__lifecycle__in=Subscription.LIVE,
+    ).exclude(subscription=subscription)
+    for other in bought.exclude(stripe_id="").select_related("subscription__plan_version", "subscription__product"):
+        theirs = other.subscription.plan_version.terms.currency
+        if theirs != version.terms.currency:
+            raise Conflict(
+                "billing.other_currency",
+                f"{subscription.organization} pays {other.subscription.product} in {theirs}, and this plan is in "
+                f"{version.terms.currency}: one organization pays in one currency.",
+                hint=f"Choose a plan in {theirs}, or cancel what is paid in {theirs} first.",
+            )
 
 
 def _mirror_of(connection: Connection, subscription: Subscription) -> BillingSubscription:
