@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def shipper(folder: Path, control: KeepingControlPlane, *live: str) -> Shipper:
-    plane = ControlPlane(control.home.control_url, "token")
+    plane = ControlPlane(control.home.doors)
     return Shipper(folder, plane, lambda: dict.fromkeys(live, 0), MUCH)
 
 

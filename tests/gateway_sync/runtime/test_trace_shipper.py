@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from gateway_sync.runtime.control_plane import ControlPlane
+from gateway_sync.runtime.credentials import Doors
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.trace_wire import CallTrace, decode_body, encode_trace
@@ -53,7 +54,7 @@ def serving(plane: SlowControlPlane) -> Iterator[str]:
 def test_a_gateway_that_ends_while_traces_are_handed_in_hands_each_in_once(tmp_path: Path) -> None:
     ring, plane = TraceRing(ring_path(tmp_path, 0)), SlowControlPlane()
     with serving(plane) as url:
-        shipper = TraceShipper(tmp_path, ControlPlane(url, "token"), 1)
+        shipper = TraceShipper(tmp_path, ControlPlane(lambda: Doors(url, "token")), 1)
         ring.write(encode_trace(CallTrace("first", 1, "refused", 403, 1)))
         shipper.read()
         under_way = threading.Thread(target=shipper.ship)
