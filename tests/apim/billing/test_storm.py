@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HANDS = 4  # on PostgreSQL; SQLite has one writer
 COPIES = 3
-PER_PAYER = 30  # events, at the least
+PER_PAYER = 20  # events, at the least
 CARDS = ("pm_card_visa", "pm_card_visa", "pm_card_chargeCustomerFail")
 VOLATILE = {"version", "synced_at", "told_stage"}
 
