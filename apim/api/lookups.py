@@ -16,7 +16,7 @@ from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.permissions import belongs_to, is_admin, leads, owns
 from apim.api.problems import RequestError
-from apim.billing.models import Rehearsal
+from apim.billing.models import Invoice, Rehearsal
 from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
@@ -95,6 +95,12 @@ def find_application(user: Viewer, reference: str) -> Application:
     organization, name = _split(reference)
     condition = Q(organization__name=organization, name=name) if organization else Q(pk=reference) | Q(name=reference)
     return _one(Application.objects.visible_to(user).select_related("organization"), condition, reference)
+
+
+def find_invoice(user: Viewer, reference: str) -> Invoice:
+    """The invoice with this id of Stripe's, or number."""
+    rows = Invoice.objects.known_to(user).select_related("organization")
+    return _one(rows, Q(pk=reference) | Q(number=reference), reference)
 
 
 def find_credential(user: Viewer, reference: str) -> Credential:

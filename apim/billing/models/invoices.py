@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership, Organization, Viewer
@@ -20,6 +21,12 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         if is_admin(user):
             return self.all()
         return self.filter(organization__in=organization_ids(user, *Membership.Role.values))
+
+    def known_to(self, user: Viewer) -> Self:
+        """Those that one's organizations pay, and those for products that they own."""
+        return self.filter(
+            Q(pk__in=self.visible_to(user).values("pk")) | Q(pk__in=self.adjustable_by(user).values("pk"))
+        )
 
     def adjustable_by(self, user: Viewer) -> Self:
         """All for admins, else those for products that one's organizations own: who sells may give money back."""

@@ -89,6 +89,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "publication": "pub_unknown",
         "request_id": "req_unknown",
         "rehearsal": "reh_unknown",
+        "invoice": "in_unknown",
         "token": token,
     }
 
