@@ -1,4 +1,4 @@
-"""The edges of selling: what comes too early, too late, twice, from elsewhere, or while Stripe is away."""
+"""The edges of selling: what comes too early, too late, twice, from elsewhere, or while Stripe is away. Promise R9."""
 
 from __future__ import annotations
 

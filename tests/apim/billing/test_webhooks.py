@@ -1,6 +1,6 @@
 """What comes to the door of Stripe's events: only what Stripe signed lately for this account and mode has an effect.
 
-Promises H38, H39.
+Promises R9, H38, H39.
 """
 
 from __future__ import annotations
