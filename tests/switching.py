@@ -62,3 +62,8 @@ def renew(stripe_server: Stripe, clock: time_machine.Coordinates) -> None:
 def totals() -> list[int]:
     """What was invoiced, oldest first."""
     return list(Invoice.objects.order_by("created_at", "stripe_id").values_list("total", flat=True))
+
+
+def differences() -> set[tuple[int | None, str]]:
+    """How far our rating of each invoice is from Stripe's, and why."""
+    return set(Invoice.objects.exclude(status="void").values_list("difference", "note"))

@@ -11,9 +11,10 @@ from typing import Any, Final
 from django.db.models import Sum
 from django.utils import timezone
 
+from apim.billing.changed_invoices import AT_ONCE, changed_on, rate_changed
 from apim.billing.connection import Connection
 from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, InvoiceQuerySet, MeterWindow
-from apim.pricing.closing import closing, opening
+from apim.pricing.closing import between, closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
 from apim.pricing.rating import Period, Rated, rate
@@ -73,6 +74,10 @@ def rate_invoice(invoice: Invoice) -> Invoice:
 
 def rating_of(invoice: Invoice) -> Rated | None:
     """What our rating makes of the invoice's time; None for one that is of no plan of ours."""
+    named = _named_lines(invoice)
+    changed = changed_on(invoice, named)
+    if changed is not None and invoice.reason == AT_ONCE:
+        return rate_changed(invoice, changed, named)
     terms, version = charged_terms(invoice), _version(invoice)
     if terms is None or version is None:
         return None
@@ -82,11 +87,15 @@ def rating_of(invoice: Invoice) -> Rated | None:
 def charged_terms(invoice: Invoice) -> Terms | None:
     """What of the plan's terms the invoice charges; None for one that is of no plan of ours.
 
-    The first one closes no period, nor does the one at the end of a trial; the last one begins none.
+    The first one closes no period, nor does the one at the end of a trial; the last one begins none. Where another
+    plan begins, it closes the one and begins the other; a change at once is rated for itself.
     """
     version = _version(invoice)
     if version is None or invoice.subscription_id is None:
         return None
+    changed = changed_on(invoice, _named_lines(invoice))
+    if changed is not None:
+        return None if invoice.reason == AT_ONCE else between(changed.left.terms, changed.chosen.terms)
     mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
     if mirror is None:
         return version.terms
@@ -128,7 +137,9 @@ def _named_lines(invoice: Invoice) -> dict[str, str]:
 
 def _version(invoice: Invoice) -> PlanVersion | None:
     """The plan version that the invoice charges; that of its subscription where it has lines of ours alone."""
-    found = _version_of(_named_lines(invoice))
+    named = _named_lines(invoice)
+    changed = changed_on(invoice, named)
+    found = changed.left if changed is not None else _version_of(named)
     if found is None and invoice.subscription is not None and any(line.get("part") for line in invoice.lines):
         return invoice.subscription.plan_version
     return found

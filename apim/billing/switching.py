@@ -23,6 +23,7 @@ from apim.billing.clocks import time_of
 from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import Connection, require_connection
 from apim.billing.driver import DriverFailed, Object, provider_failed
+from apim.billing.invoices import OUR_PART
 from apim.billing.items import changed_items, version_of_items
 from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingSubscription, OutgoingUsage, PlanChange, UsageCut
@@ -30,7 +31,7 @@ from apim.billing.schedules import let_go, schedule_version
 from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
 from apim.billing.switch_charges import begun_period, extra_charge
 from apim.errors import Conflict
-from apim.pricing.changes import is_cheaper
+from apim.pricing.changes import USED_QUOTA, is_cheaper
 from apim.pricing.terms import Terms
 from apim.products.models import Plan, PlanVersion
 
@@ -195,7 +196,7 @@ def update_params(connection: Connection, switch: Switch, found: Object, at: dat
     if extra := extra_charge(switch.subscription, found, at):
         product = found["items"]["data"][0]["price"]["product"]
         price = {"currency": found["currency"], "product": product, "unit_amount": extra}
-        params["add_invoice_items"] = [{"price_data": price, "quantity": 1}]
+        params["add_invoice_items"] = [{"price_data": price, "quantity": 1, "metadata": {OUR_PART: USED_QUOTA}}]
     return params
 
 

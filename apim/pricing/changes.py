@@ -18,6 +18,7 @@ from apim.pricing.parts import Flat, Prepaid, Setup
 from apim.pricing.rating import Kind, Line, Rated, rate
 from apim.pricing.terms import Terms
 
+USED_QUOTA = "used quota"  # the line of what is not given back
 BY_TIME, BY_CONSUMPTION, NOTHING = "time", "max-consumption", "none"
 Share = Fraction | Decimal
 _ONE = Decimal(1)
@@ -80,7 +81,7 @@ def rate_change(old: Terms, new: Terms, usage: Mapping[str, Decimal], *, begun: 
     """
     lines = _unused(old, begun.used_share)
     kept = kept_back(old, usage, begun=begun)
-    lines += [_line("used quota", kept, "not given back")] if kept else []
+    lines += [_line(USED_QUOTA, kept, "not given back")] if kept else []
     lines += _charges(old, new, begun.used_share)
     lines += rate(_usage_only(old), usage).lines
     return Rated(new.currency, tuple(lines), sum((line.amount for line in lines), Decimal(0)))

@@ -40,6 +40,23 @@ def closing(terms: Terms) -> Terms:
     )
 
 
+def between(left: Terms, chosen: Terms) -> Terms:
+    """The terms as the invoice between two plans charges them: the end of the one, the beginning of the other.
+
+    The bounds of spend are those of the plan that ends; what is paid ahead for the other is outside of them.
+    """
+    over = closing(left)
+    begun = tuple(part for part in chosen.prices if is_advance(part))
+    ahead = sum((part.amount for part in begun), _ZERO)
+    most = over.maximum_spend
+    return replace(
+        over,
+        prices=(*over.prices, *begun),
+        minimum_spend=over.minimum_spend + ahead if over.minimum_spend else _ZERO,
+        maximum_spend=replace(most, amount=most.amount + ahead) if most else None,
+    )
+
+
 def true_ups(terms: Terms, rated: Rated) -> Iterator[Line]:
     """The lines of a rated invoice that have no price of their own at a provider: bounds of spend, and arrears."""
     arrears = {part.name for part in terms.prices if is_arrears(part)}

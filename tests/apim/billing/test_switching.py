@@ -23,7 +23,7 @@ from apim.usage.models import UsageRollup
 from tests.factories import products
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, PRICING, Stripe, apply_all, buy, hand_on
-from tests.switching import offer, priced, renew, totals, use_card
+from tests.switching import differences, offer, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -138,10 +138,13 @@ def test_a_cheaper_plan_holds_with_the_next_period(
     assert shown.switch.at == BillingSubscription.objects.get().period_end
     switch_plan(subscription=paid, plan=small, by=TESTER)
     assert (plan_of(paid), change_of(paid)) == ("starter", ("scheduled", "small"))
+    use_calls(paid, 132_400)
+    tasks.tell_usage()
     renew(stripe_server, clock)
     assert (plan_of(paid), change_of(paid), paid.payment) == ("small", None, "ok")
     renew(stripe_server, clock)
-    assert totals() == [2900, 900, 900]
+    assert totals() == [2900, 1296 + 900, 900]
+    assert differences() == {(0, "")}
 
 
 def test_a_cheaper_plan_is_taken_back_before_it_holds(
@@ -258,6 +261,7 @@ def test_usage_that_was_not_told_yet_is_billed_by_the_plan_it_was_made_with(
     assert totals() == [2900, 2296]
     renew(stripe_server, clock)
     assert totals() == [2900, 2296, 4900]
+    assert differences() == {(0, "")}
 
 
 def test_calls_after_the_change_are_billed_by_the_new_plan_though_the_hour_is_the_same(
@@ -301,6 +305,7 @@ def test_what_is_given_back_is_what_the_plan_that_is_left_says(
     switch_plan(subscription=bought, plan=growth, by=TESTER, shown_at=shown.shown_at)
     stripe_server.deliver()
     assert totals() == [2900, total]
+    assert differences() == {(0, "")}
 
 
 def test_a_plan_may_say_that_dearer_ones_wait_and_cheaper_ones_hold_at_once(
