@@ -15,6 +15,7 @@ from apim.console.views.admin import (
     organizations,
     people,
     platform,
+    prepaid,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -65,6 +66,8 @@ urlpatterns: list[URLPattern] = [
     path("billing/connect", billing.connect, name="admin-billing-connect"),
     path("billing/alarms/<int:alarm_id>/seen", billing.see, name="admin-billing-alarm-seen"),
     path("billing/left-behind", billing.leave_behind, name="admin-billing-left-behind"),
+    path("billing/credits", prepaid.credit_list, name="admin-credits"),
+    path("billing/credits/<str:subscription_id>", prepaid.goodwill, name="admin-goodwill"),
     path("billing/disconnect", billing.disconnect, name="admin-billing-disconnect"),
     path("billing/test", billing.test_events, name="admin-billing-test"),
     path("billing/events/<str:event_id>/replay", billing.replay, name="admin-billing-replay"),
