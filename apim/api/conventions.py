@@ -57,6 +57,7 @@ SPECTACULAR_SETTINGS: Final = {
         {"name": "Versions", "description": "Contracts that callers choose, and their revisions."},
         {"name": "Products", "description": "What applications subscribe to, and how much of it they get."},
         {"name": "Access", "description": "Applications, keys and subscriptions."},
+        {"name": "Billing", "description": "Invoices, and money that is given back."},
         {"name": "Usage", "description": "What was called and done."},
         {"name": "Gateways", "description": "Where it runs."},
         {"name": "People", "description": "Organizations and who acts for them."},
