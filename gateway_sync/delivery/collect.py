@@ -14,18 +14,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
-from apim.access.models import Subscription
 from apim.catalog.contracts import contract_of
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
-from apim.products.models import Meter, PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
 from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.offers import plan_rows, product_rows
 from gateway_sync.policies import DESCRIPTIONS
 from gateway_sync.policies.contracts import Contract
 from gateway_sync.runtime.sealing import seal
@@ -62,8 +60,8 @@ def collect(environment_id: str) -> Collected:
             rows=rows.Rows(
                 environment=_environment_row(environment),
                 apis=_api_rows(environment),
-                products=_product_rows(),
-                plans=_plan_rows(environment_id),
+                products=product_rows(DATABASE),
+                plans=plan_rows(environment_id, DATABASE),
             ),
             last=last,
             last_good=_last_good(last),
@@ -225,72 +223,6 @@ def _upstream_row(upstream: Mapping[str, Any], arm_weights: object) -> rows.Upst
         {name: value for name, value in upstream.items() if name not in {"targets", "timeout_s"}},
         {name: whole(weight) for name, weight in mapping(arm_weights).items()},
     )
-
-
-def _product_rows() -> tuple[rows.ProductRow, ...]:
-    items: defaultdict[str, list[rows.ProductItemRow]] = defaultdict(list)
-    found_items = ProductItem.objects.using(DATABASE).order_by("product_id", "version_id")
-    for product_id, version_id, operations in found_items.values_list("product_id", "version_id", "operations"):
-        # No operations would open all of them, so what is no list becomes a pattern that opens none.
-        patterns = texts(operations) if isinstance(operations, list) else ("",)
-        items[product_id].append(rows.ProductItemRow(version_id, patterns))
-    products = Product.objects.using(DATABASE).order_by("id").values_list("id", "name")
-    return tuple(rows.ProductRow(product_id, name, tuple(items[product_id])) for product_id, name in products)
-
-
-def _plan_rows(environment_id: str) -> tuple[rows.PlanVersionRow, ...]:
-    """The terms on offer, and those that somebody here still has."""
-    held = Subscription.objects.using(DATABASE).live().filter(environment_id=environment_id)
-    plans = (
-        PlanVersion.objects.using(DATABASE)
-        .filter(Q(state=PlanVersion.State.ACTIVE) | Q(id__in=held.values("plan_version_id")))
-        .order_by("id")
-        .values_list("id", "plan__name", "number", "rate", "quotas", "timezone", "pricing")
-    )
-    meters = Meter.objects.using(DATABASE).filter(source="requests").values_list("name", "weights")
-    counted = frozenset(name for name, weights in meters if not weights)
-    return tuple(
-        rows.PlanVersionRow(
-            id=plan_id,
-            plan=name,
-            number=number,
-            rate=_rate_row(rate),
-            quotas=(*map(_quota_row, mappings(quotas)), *_period_quotas(mapping(pricing), counted)),
-            timezone=timezone,
-            interval=text(mapping(pricing).get("interval")) or "month",
-        )
-        for plan_id, name, number, rate, quotas, timezone, pricing in plans
-    )
-
-
-def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:
-    return rows.QuotaRow(whole(quota.get("requests")), text(quota.get("per")))
-
-
-def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[rows.QuotaRow]:
-    """What a plan includes of meters that count calls, as quotas of the billing period: the tightest of each kind.
-
-    Gateways count a call when they admit it, before its status is known, so a meter that counts only some calls is
-    counted a little high here. Bytes and weights are not limited at the gateway.
-    """
-    hard: list[int] = []
-    soft: list[int] = []
-    for limit in mappings(pricing.get("limits")):
-        if limit.get("meter") not in counted:
-            continue
-        if "hardCap" in limit:
-            hard.append(whole(limit["hardCap"]))
-        if included := limit.get("included"):
-            (hard if limit.get("onExceed") == "block" else soft).append(whole(included))
-    found = [rows.QuotaRow(min(hard), "period")] if hard else []
-    return found + ([rows.QuotaRow(min(soft), "period", "bill")] if soft else [])
-
-
-def _rate_row(rate: object) -> rows.RateRow | None:
-    if rate is None:
-        return None
-    fields = mapping(rate)
-    return rows.RateRow(*(whole(fields.get(name)) for name in ("requests", "per_s", "burst")))
 
 
 def _policy_rows(policies: object) -> tuple[rows.PolicyRow, ...]:

@@ -1,4 +1,4 @@
-"""ClientConnection: one HTTP/1.1 connection from a caller.
+"""ClientConnection: one HTTP/1.1 connection from a caller, and its requests.
 
 Owns: finding the messages on the wire, their time limits, backpressure towards the caller. Must not know: policies.
 """
@@ -10,72 +10,42 @@ import logging
 from typing import Final
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead
-from gateway_sync.runtime.bounds import SHED
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
-from gateway_sync.runtime.core.forwarding import forwarded_lines
-from gateway_sync.runtime.core.hosts import HostTable, TLSPeer, place
-from gateway_sync.runtime.core.refusals import plain_answer, refusal_answer, status_of
+from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.core.repetition import HeadReader
 from gateway_sync.runtime.core.request_head import SHORT_BYTES, without_empty_lines
 from gateway_sync.runtime.core.request_trailers import forwarded_trailers
+from gateway_sync.runtime.edge_connection import EdgeConnection
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.shedding import ShedExchange
-from gateway_sync.runtime.spool_format import request_id_of
-from gateway_sync.runtime.stats import (
-    CONNECTIONS_OPENED,
-    REFUSED,
-    REQUESTS,
-    STATUS_CLASS,
-)
 from gateway_sync.runtime.upgrade import UpgradeExchange
 
 logger = logging.getLogger(__name__)
 
 BODY_BYTES: Final = 4096  # of a body, either way, within the time that one step of it may take
-LINGER_S: Final = 2.0
-_ANSWERED: Final = 200
 MAX_AHEAD: Final = 65_536  # bytes of pipelined requests kept while one is served
 
 
-class ClientConnection:
-    """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2).
-
-    An asyncio.Protocol by its methods; a compiled class cannot have a base that is not compiled.
-    """
+class ClientConnection(EdgeConnection):
+    """One connection; requests are served one after another, in order (RFC 9112 section 9.3.2)."""
 
     __slots__ = (
-        "_buffer", "_decoder", "_exchange", "_heads", "_hop_host", "_hop_lines", "_is_lingering", "_is_reading_ahead",
-        "_is_reading_paused", "_left", "_progress", "_serving",
-        "address", "deadline", "host_lines", "is_closing", "is_write_paused", "peer", "stepped",
-        "subject", "takes_trailers", "transport",
+        "_decoder", "_exchange", "_heads", "_is_reading_ahead", "_left", "_progress", "stepped", "takes_trailers",
     )  # fmt: skip
 
     def __init__(self, serving: Serving) -> None:
         """Not connected yet."""
-        self._serving = serving
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else is called
-        self.address = ""
+        super().__init__(serving)
         # What policies made of the last request: their rules, its caller, its field lines before and after.
         self.stepped: tuple[object, object, bytes, bytes] | None = None
-        self.deadline = 0.0
-        self.is_closing = False
-        self.is_write_paused = False
-        self.peer: TLSPeer | None = None
-        self.host_lines = b""
         self.takes_trailers = False
-        self.subject = ""
         self._exchange: Exchange | None = None
-        self._buffer = b""
         self._heads = HeadReader()
         self._decoder: ChunkedDecoder | None = None
         self._left = 0
         self._progress = 0
-        self._hop_host: bytes | None = None
-        self._hop_lines = b""
-        self._is_lingering = False
         self._is_reading_ahead = False
-        self._is_reading_paused = False
 
     def secure(self, peer: TLSPeer) -> None:
         """It is a connection of TLS, whose handshake told so much."""
@@ -84,48 +54,8 @@ class ClientConnection:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A caller connected."""
-        self.transport = transport  # type: ignore[assignment]  # a stream protocol gets a Transport
-        peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]).partition("%")[0] if peer else ""
-        self.deadline = self._serving.clock + self._serving.bounds.head_s
-        self._serving.stats[CONNECTIONS_OPENED] += 1
         self._serving.clients.add(self)
-        beyond = len(self._serving.clients) - self._serving.max_clients
-        most = self._serving.bounds.connections_per_address
-        if most:
-            self.subject, count = self._serving.addresses.add(self.address)
-            beyond = max(beyond, count - most)
-        if beyond > SHED:
-            self.transport.abort()
-        elif beyond > 0:
-            self._refuse_connection(Refusal("overloaded", "Too many connections.", (b"Retry-After: 1",)))
-
-    def hop_lines(self, host: bytes) -> bytes:
-        """What the upstream is told about this hop; made once for each host on the connection."""
-        if host != self._hop_host:
-            self._hop_host = host
-            peer = self.peer
-            port = self._serving.port if peer is None else self._serving.tls_port
-            self._hop_lines = forwarded_lines(self.address, host, port, is_tls=peer is not None)
-            if peer is not None:
-                self._hop_lines += peer.identity_line()
-        return self._hop_lines
-
-    def _place(self, head: RequestHead, table: HostTable) -> bool:
-        """True when the name that the caller used lets the request go on; else it is refused."""
-        peer = self.peer
-        if table.is_challenged and peer is None and (content := table.challenge_answer(head)) is not None:
-            self._answer_and_close(
-                plain_answer(content, self._serving.date, is_head=head.method == b"HEAD"), _ANSWERED, ""
-            )
-            return False
-        was_vouched = peer is not None and peer.is_vouched
-        refusal, self.host_lines = place(table, head, peer, self._serving.tls_port)
-        if peer is not None and peer.is_vouched != was_vouched:
-            self._hop_host = None
-        if refusal is not None:
-            self._refuse_connection(refusal, is_head=head.method == b"HEAD")
-        return refusal is None
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, of its body, or of requests that come ahead of their turn."""
@@ -258,26 +188,16 @@ class ClientConnection:
             self.pause_reading(is_paused=True)
 
     def pause_reading(self, *, is_paused: bool) -> None:
-        """Stop or go on reading from the caller."""
-        if is_paused != self._is_reading_paused and not self.transport.is_closing():
-            self._is_reading_paused = is_paused
-            if is_paused:
-                self.transport.pause_reading()
-            else:
-                self.transport.resume_reading()
-                if self._exchange is not None and not self._exchange.is_upload_complete:
-                    self.deadline = self._serving.clock + self._serving.bounds.body_s
-
-    def touch(self, timeout_s: float) -> None:
-        """Something of the answer moved; a caller that does not read gets no more time than for a step of a body."""
-        wait_s = self._serving.bounds.body_s if self.is_write_paused else timeout_s + 0.25
-        self.deadline = self._serving.clock + wait_s
+        """Stop or go on reading from the caller, whose turn it is again then."""
+        was_paused = self._is_reading_paused
+        super().pause_reading(is_paused=is_paused)
+        if was_paused and not is_paused and self._exchange is not None and not self._exchange.is_upload_complete:
+            self.deadline = self._serving.clock + self._serving.bounds.body_s
 
     def complete(self, last: bytes) -> None:
         """Send the last bytes of an answer and turn to the next request."""
         self._exchange = None
-        transport = self.transport
-        transport.write(last)
+        self.transport.write(last)
         if self.is_closing or self._serving.is_draining:
             self._linger()
             return
@@ -301,19 +221,6 @@ class ClientConnection:
             data, self._buffer = self._buffer, b""
             self._guarded_read_messages(data)
 
-    def _linger(self) -> None:
-        """Close so that the answer is not lost: a reset for unread bytes would destroy it (RFC 9112 section 9.6)."""
-        self._buffer = b""
-        self._is_lingering = True
-        self.deadline = self._serving.clock + LINGER_S
-        if self.transport.is_closing():
-            return
-        self.pause_reading(is_paused=False)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()  # TLS: its own end is told and waited for
-
     def detach(self) -> bytes:
         """Give the transport away, to a tunnel; the bytes that came ahead."""
         self._serving.clients.discard(self)
@@ -325,25 +232,6 @@ class ClientConnection:
         """End the connection in the middle of an answer."""
         self._exchange = None
         self.transport.abort()
-
-    def _refuse_connection(self, refusal: Refusal, *, is_head: bool = False) -> None:
-        """Answer bytes that are no request, and close."""
-        serving = self._serving
-        serving.spool.number += 1
-        request_id = request_id_of(serving.boot.decode(), serving.spool.number)
-        block, _ = refusal_answer(refusal, request_id, serving.date, is_head=is_head, is_closing=True)
-        serving.stats[REFUSED] += 1
-        status = status_of(refusal)
-        serving.tracing.note_unread(request_id, refusal, status, serving.gate.index.revision)
-        self._answer_and_close(block, status, refusal.code)
-
-    def _answer_and_close(self, block: bytes, status: int, code: str) -> None:
-        serving = self._serving
-        serving.stats[REQUESTS] += 1
-        serving.stats[STATUS_CLASS + status // 100] += 1
-        serving.count_anonymous("", None, status, code)
-        self.transport.write(block)
-        self._linger()
 
     def expire(self) -> None:
         """Nothing moved for too long."""
@@ -357,14 +245,10 @@ class ClientConnection:
         elif exchange.is_over:  # it is not, unless a bug kept it from being answered
             self.cut()
         elif self.is_write_paused or (not exchange.is_upload_complete and not exchange.is_waiting_to_send):
-            self.cut_off(exchange)
+            exchange.abandon()  # the caller itself is too slow
+            self.cut()
         else:
             exchange.expire()
-
-    def cut_off(self, exchange: Exchange) -> None:
-        """The caller itself is too slow."""
-        exchange.abandon()
-        self.cut()
 
     def cut_off_broken(self, exchange: Exchange) -> None:
         """A bug ended the exchange: end the connection, unless it was told so and has gone on."""
@@ -379,7 +263,7 @@ class ClientConnection:
     def drain(self) -> None:
         """Close when idle; else after the answer under way."""
         self.is_closing = True
-        if self._exchange is None and not self._buffer:
+        if self.is_idle:
             self.transport.close()
 
     def eof_received(self) -> bool:

@@ -1,32 +1,30 @@
 """Exchange: one request and its answer, from the head to the last byte.
 
-Maps the core's decisions to I/O: charges limits, notes usage, streams both ways; dispatch finds the upstream. It
-decides nothing about policy itself.
+Maps the core's decisions to I/O: streams both ways; dispatch finds the upstream, accounting counts. It decides nothing
+about policy itself.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from gateway_sync.messages import CHUNKED, NO_BODY, FramingError, Refusal, RequestHead, ResponseHead
+from gateway_sync.runtime.accounting import AccountedExchange
 from gateway_sync.runtime.attempts import Attempts, send_again
 from gateway_sync.runtime.core.admission import Admission
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
-from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_refusal
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.dispatch import dispatch
-from gateway_sync.runtime.explaining import Ended
-from gateway_sync.runtime.spool_format import CLIENT_CLOSED, CODE_NUMBERS
-from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS, count_exchange
+from gateway_sync.runtime.spool_format import CLIENT_CLOSED
+from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS
 from gateway_sync.runtime.stepping import Stepping
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
-    from gateway_sync.runtime.core.limits import Charged
     from gateway_sync.runtime.core.rules import Rules
     from gateway_sync.runtime.recording import Recording
     from gateway_sync.runtime.serving import Serving
@@ -34,17 +32,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_ERROR: Final = 400
 
-
-class Exchange:
+class Exchange(AccountedExchange):
     """One request being served. It is the Receiver of the upstream's answer."""
 
     __slots__ = (
-        "_charged_lines", "_is_admitted", "_is_answered", "_mode", "_number", "_request_bytes", "_response_bytes",
-        "_started_ns", "_status", "_upstream_us", "admission", "answer_lines", "attempts", "client", "head", "is_head",
-        "is_over", "is_upload_complete", "path", "recording", "request_id", "rules", "sent_ns", "serving", "stepping",
-        "target", "trailers", "upstream", "version",
+        "_mode", "answer_lines", "attempts", "is_head", "is_over", "is_upload_complete", "path", "request_id", "rules",
+        "sent_ns", "target", "trailers", "upstream", "version",
     )  # fmt: skip
 
     answer_lines: AnswerLines
@@ -104,31 +98,6 @@ class Exchange:
     def go_on(self, version: VersionEntry) -> None:
         """Send the admitted request on its way."""
         dispatch(self, version)
-
-    def _charge(self, grant: Grant, now_ns: int) -> Refusal | None:
-        charges: list[Charge] = grant.charges
-        if grant.late:
-            charges = [*charges, *late_charges(grant.late, self.head, self.client.address)]
-        charged: Charged | None = self.serving.limits.charge(charges, now_ns)
-        if charged is None:
-            return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
-        code, wait_s, lines = charged
-        self._charged_lines += lines
-        return limit_refusal(code, wait_s, self.serving.gate.index.environment.portal_url, grant) if code else None
-
-    def _note(self, grant: Grant, now_ns: int) -> bool:
-        """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""
-        if not grant.context:
-            return True
-        self._is_admitted = self.serving.spool.admit(
-            self._number, now_ns // 1000, self.head.request_id, self.admission.path, grant.context
-        )
-        return self._is_admitted
-
-    @property
-    def started_ns(self) -> int:
-        """When its head was read, in nanoseconds since the epoch."""
-        return self._started_ns
 
     # The request's body, fed by the client connection.
 
@@ -213,10 +182,6 @@ class Exchange:
         else:
             client.deadline = serving.clock + self.version.silence_s + 0.25
             client.transport.write(block)
-
-    def add_line(self, line: bytes) -> None:
-        """One more field line for the answer, with its end."""
-        self._charged_lines += line
 
     def on_content(self, body: bytes, *, is_complete: bool) -> None:
         """Send more of the body on."""
@@ -333,36 +298,3 @@ class Exchange:
             client.complete(block)
         else:
             client.cut()
-
-    def _finish(self, status: int, code: str) -> bool:
-        """Count the exchange; False when its usage could not be noted."""
-        serving = self.serving
-        if self.stepping is not None:
-            self.stepping.finish(self._request_bytes)
-        duration_us = max(0, (time.time_ns() - self._started_ns) // 1000)
-        count_exchange(serving.stats, status, duration_us, self._request_bytes, self._response_bytes)
-        if code or status >= _ERROR or self.recording is not None:
-            self._explain(status, code, duration_us)
-        admission = self.admission
-        grant = admission.grant
-        is_noted = self._is_admitted or (
-            grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
-        )
-        if not is_noted:  # nobody's, or a refusal while the spool is full: it was never sent on, so nobody is billed
-            serving.count_anonymous(admission.route.id if admission.route else "", admission.version, status, code)
-            return True
-        return serving.spool.finish(
-            self._number,
-            status,
-            CODE_NUMBERS[code],
-            duration_us,
-            self._upstream_us,
-            self._request_bytes,
-            self._response_bytes,
-        )
-
-    def _explain(self, status: int, code: str, duration_us: int) -> None:
-        """Tell how it went, for it failed or was recorded."""
-        sizes = self._request_bytes, self._response_bytes
-        ended = Ended(status, code, self._started_ns, duration_us, self._upstream_us, *sizes, self._is_answered)
-        self.serving.tracing.note(self, ended)

@@ -1,4 +1,4 @@
-"""Stepping: an exchange on a route whose policies act on messages: collects bodies for them, runs them, obeys them.
+"""Stepping: a request on a route whose policies act on messages: collects its body for them, runs them, obeys them.
 
 Owns: what an exchange needs beyond admission and forwarding; a plain route has none of it. Must not know: any kind.
 """
@@ -9,16 +9,15 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, Refusal, RequestHead, ResponseHead
-from gateway_sync.policies.views import Answer, AnswerView, Filter, RequestView
+from gateway_sync.messages import NO_BODY, SIZED, Refusal, RequestHead, ResponseHead
+from gateway_sync.policies.views import Answer
+from gateway_sync.runtime.answer_stepping import AnswerStepping, full
 from gateway_sync.runtime.core.grants import concurrency_key, shadow_charges
 from gateway_sync.runtime.core.stages import steps_met
-from gateway_sync.runtime.core.stepped_heads import copy_of, head_of, phrase, take_over, view_of
-from gateway_sync.runtime.core.steps import ANSWERED, FAILED, PASSED, REFUSED, BoundStep, run_answer, run_request
-from gateway_sync.runtime.core.watched_steps import watched
+from gateway_sync.runtime.core.stepped_heads import head_of, take_over, view_of
+from gateway_sync.runtime.core.steps import ANSWERED, FAILED, PASSED, REFUSED, run_request
 from gateway_sync.runtime.delays import Delay
 from gateway_sync.runtime.inflight import FULL
-from gateway_sync.runtime.lending import loan_of
 from gateway_sync.trace_wire import PolicyMet
 
 if TYPE_CHECKING:
@@ -29,36 +28,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Stepping:
+class Stepping(AnswerStepping):
     """The policies of one exchange at work."""
 
-    __slots__ = (
-        "_acquired", "_answer_bytes", "_body", "_delay", "_exchange", "_filter", "_held", "_held_head", "_is_whole",
-        "_loan", "_met", "_outcome", "_rules", "_stamps", "_steps", "_view", "is_collecting",
-    )  # fmt: skip
+    __slots__ = ("_acquired", "_body", "_delay", "_outcome", "is_collecting")
 
     def __init__(self, exchange: Exchange, rules: Rules) -> None:
         """Nothing was run yet; `begin` does."""
-        self._exchange = exchange
-        self._rules = rules
-        recording = exchange.recording
-        self._steps: tuple[BoundStep, ...] = (
-            rules.steps if recording is None else watched(rules.steps, recording.add_policy, time.perf_counter_ns)
-        )
-        self._stamps: list[int] = []
+        super().__init__(exchange, rules)
         self._outcome = FAILED  # what the step at _met did
         self._acquired: list[int] = []
         self._body = bytearray()  # no list: of tiny pieces one takes many times what they hold
-        self._loan: Loan | None = None
-        self._met = 0
-        self._view: RequestView | None = None
-        self._filter: Filter | None = None
-        self._held: bytearray | None = None
-        self._held_head: ResponseHead | None = None
-        self._is_whole = False
         self._delay: Delay | None = None
         self.is_collecting = False
-        self._answer_bytes = rules.answer_bytes
 
     # The request.
 
@@ -88,19 +70,13 @@ class Stepping:
         if len(self._body) + len(content) > limit:
             self._give_up(_too_large(limit), content, is_complete=is_complete)
         elif not self._borrow(len(content)):
-            self._give_up(_full(), content, is_complete=is_complete)
+            self._give_up(full(), content, is_complete=is_complete)
         elif is_complete:
             self.is_collecting = False
             body, self._body = bytes(self._body + content) if self._body else content, bytearray()
             self._run(body)
         else:
             self._body += content
-
-    def _borrow(self, size: int) -> bool:
-        """True when the worker has room for so many more bytes of a body, until the exchange is over."""
-        if self._loan is None:
-            self._loan = loan_of(self._exchange)
-        return self._loan.grow(size)
 
     def hand_over_loan(self) -> Loan | None:
         """What was borrowed for the request's body, to who keeps the body from now on and ends the loan."""
@@ -199,99 +175,6 @@ class Stepping:
         exchange.sent_ns = time.time_ns()
         exchange.on_answer(head, body if head.body == SIZED else b"", is_complete=True)
 
-    # The answer.
-
-    def on_answer(self, head: ResponseHead, body: bytes, *, is_complete: bool) -> tuple[ResponseHead, bytes] | None:
-        """The head and content to send; None when there is nothing to send yet, or the call was refused."""
-        if self._answer_bytes and not self._is_whole and not is_complete:
-            self._held, self._held_head = bytearray(), head
-            self.on_content(body, is_complete=False)
-            return None
-        rules, exchange, route = self._rules, self._exchange, self._exchange.admission.route
-        if not rules.has_answers or not self._stamps or route is None:
-            return head, body
-        # What a service says is mostly what it said before, in heads that are one object: their framing stays too.
-        is_alike = rules.are_answers_alike and self._met == len(rules.steps) and head.body in (SIZED, NO_BODY)
-        is_alike = is_alike and self._steps is rules.steps
-        if is_alike and head.stepped is not None and head.stepped[0] is rules:
-            return head.stepped[1], body
-        view = self._view
-        if view is None:
-            client = exchange.client
-            view = view_of(exchange.head, exchange.admission, route, client.address, exchange.request_id, None)
-            self._view = view
-        changed = copy_of(head)
-        answer = AnswerView(
-            head.status,
-            changed.lines,
-            size=head.content_length if head.body in (SIZED, NO_BODY) else -1,
-            has_content=head.body != NO_BODY,
-            body=body if is_complete and self._answer_bytes else None,
-        )
-        try:
-            outcome = run_answer(self._steps, self._met, view, answer, self._counts())
-        except Exception:  # as in _run
-            logger.exception("a policy failed at the answer to %s", view.request_id)
-            outcome = Refusal("internal-error")
-        if isinstance(outcome, Answer):
-            logger.error("a policy replaced an answer instead of changing it: %s", view.request_id)
-            outcome = Refusal("internal-error")
-        if outcome is not None:
-            self._exchange.fail(outcome)
-            return None
-        changed.status = answer.status
-        if answer.status != head.status:
-            changed.reason = phrase(answer.status)
-        if is_alike:
-            head.stepped = rules, changed
-            return changed, body
-        return self._with_content(changed, answer, body, is_complete=is_complete)
-
-    def _with_content(
-        self, head: ResponseHead, answer: AnswerView, body: bytes, *, is_complete: bool
-    ) -> tuple[ResponseHead, bytes] | None:
-        """The head, framed for the content that the steps left."""
-        if answer.body is not None:
-            body = answer.body
-        self._filter = answer.filter if answer.has_content else None
-        if self._filter is not None:
-            filtered = self._filtered(self._filter, body, is_complete=is_complete)
-            if filtered is None:
-                return None
-            body = filtered
-        if head.body != NO_BODY and (is_complete or self._filter is not None):
-            head.body = SIZED if is_complete else CHUNKED
-            head.content_length = len(body) if is_complete else -1
-        return head, body
-
-    def on_content(self, body: bytes, *, is_complete: bool) -> bytes | None:
-        """More of the answer's content as it is sent; None while it is held back for a step that needs it whole."""
-        held = self._held
-        if held is None:
-            return body if self._filter is None else self._filtered(self._filter, body, is_complete=is_complete)
-        if len(held) + len(body) > self._answer_bytes:
-            self._exchange.fail(Refusal("upstream-invalid", f"The answer is larger than {self._answer_bytes} bytes."))
-            return None
-        if not self._borrow(len(body)):
-            self._exchange.fail(_full())
-            return None
-        held += body
-        if is_complete and self._held_head is not None:
-            self._held, self._is_whole = None, True
-            self._exchange.on_answer(self._held_head, bytes(held), is_complete=True)
-        else:
-            self._exchange.client.deadline = self._exchange.serving.clock + self._exchange.version.timeout_s + 0.25
-        return None
-
-    def _filtered(self, content_filter: Filter, body: bytes, *, is_complete: bool) -> bytes | None:
-        """What can be sent of the content; None when the filter failed, and the call with it."""
-        try:
-            return content_filter.feed(body) + (content_filter.finish() if is_complete else b"")
-        except Exception:  # as in _run
-            logger.exception("a policy failed at the answer to %s", self._exchange.request_id.decode())
-            self._exchange.fail(Refusal("internal-error"))
-            return None
-
     # What is told afterwards.
 
     @property
@@ -305,9 +188,6 @@ class Stepping:
         return steps_met(self._rules.steps, met, self._outcome, self._stamps) if self._stamps else []
 
     # What is counted and not done.
-
-    def _counts(self) -> dict[tuple[str, str], int]:
-        return self._exchange.serving.shadows.of(self._exchange.admission.route)
 
     def _count_shadows(self) -> None:
         """Try the shadow policies of the kinds that admission knows by itself."""
@@ -357,7 +237,3 @@ class Stepping:
 
 def _too_large(limit: int) -> Refusal:
     return Refusal("body-too-large", f"The limit is {limit} bytes.", is_closing=True)
-
-
-def _full() -> Refusal:
-    return Refusal("overloaded", "Too many bodies are being collected.", (b"Retry-After: 1",), is_closing=True)

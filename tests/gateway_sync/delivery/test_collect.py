@@ -39,13 +39,13 @@ def test_the_number_of_queries_does_not_depend_on_how_much_there_is(environment:
 
 def test_what_is_written_while_it_reads_is_not_seen(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     factory.stock(environment, apis=2)
-    read_products = collecting._product_rows
+    read_products = collecting.product_rows
 
-    def write_then_read() -> object:
+    def write_then_read(database: str) -> object:
         factory.stock(environment, apis=3)  # by another connection, committed at once
-        return read_products()
+        return read_products(database)
 
-    monkeypatch.setattr(collecting, "_product_rows", write_then_read)
+    monkeypatch.setattr(collecting, "product_rows", write_then_read)
     rows = collect(environment.id).rows
     assert (len(rows.apis), len(rows.products)) == (2, 2)
 
