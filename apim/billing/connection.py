@@ -17,23 +17,12 @@ from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.driver import Driver, DriverFailed
 from apim.billing.models import Mode, StripeConnection
+from apim.billing.probing import faults_of, keep_check, probe
 from apim.billing.stripe_driver import StripeDriver, is_live_key
 from apim.errors import Conflict, Invalid
 
 _KEY_CONTEXT = "billing.stripe_connection.api_key"
 _SECRET_CONTEXT = "billing.stripe_connection.webhook_secret"  # noqa: S105 - what it is sealed for
-
-# What the key must be allowed to do, by the words that Stripe's page of restricted keys uses.
-_NEEDED: tuple[tuple[str, str], ...] = (
-    ("customer", "Customers"),
-    ("product", "Products"),
-    ("price", "Prices"),
-    ("subscription", "Subscriptions"),
-    ("invoice", "Invoices"),
-    ("checkout.session", "Checkout Sessions"),
-    ("billing.meter", "Billing meters"),
-    ("event", "Events"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ def account_of(connection: Connection) -> str:
 def find_connection() -> Connection | None:
     """The connection in use; None where nothing is for sale."""
     if settings.STRIPE_API_KEY:
-        mode = Mode.LIVE if is_live_key(settings.STRIPE_API_KEY) else Mode.TEST
+        mode = _mode_of(settings.STRIPE_API_KEY)
         driver = StripeDriver(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE)
         return Connection(mode, driver, settings.STRIPE_WEBHOOK_SECRET, "")
     row = StripeConnection.objects.filter(is_active=True).first()
@@ -84,8 +73,15 @@ def is_connected() -> bool:
 def mode_in_use() -> str:
     """The mode of what is connected; "" where nothing is. Asks nobody."""
     if settings.STRIPE_API_KEY:
-        return Mode.LIVE if is_live_key(settings.STRIPE_API_KEY) else Mode.TEST
+        return _mode_of(settings.STRIPE_API_KEY)
     return StripeConnection.objects.filter(is_active=True).values_list("mode", flat=True).first() or ""
+
+
+def key_ending() -> str:
+    """The last letters of the key in use; "" where nothing is connected."""
+    if settings.STRIPE_API_KEY:
+        return str(settings.STRIPE_API_KEY[-4:])
+    return StripeConnection.objects.filter(is_active=True).values_list("key_ending", flat=True).first() or ""
 
 
 def require_connection() -> Connection:
@@ -106,15 +102,21 @@ def connect_stripe(*, api_key: str, webhook_secret: str, by: Actor) -> StripeCon
     Errors: Invalid billing.key_refused; what the key may not do is kept as faults, in words.
     """
     driver = StripeDriver(api_key, settings.STRIPE_API_BASE)
-    account, faults = _check_key(driver)
+    account = _account_of_key(driver)
+    permissions = probe(driver, _mode_of(api_key))
     with transaction.atomic():  # not while Stripe is asked
-        return _keep(api_key, webhook_secret, account=account, faults=faults, by=by)
+        keep_check(mode=_mode_of(api_key), key_ending=api_key[-4:], permissions=permissions, account=account)
+        return _keep(api_key, webhook_secret, account=account, faults=faults_of(permissions), by=by)
+
+
+def _mode_of(api_key: str) -> str:
+    return Mode.LIVE if is_live_key(api_key) else Mode.TEST
 
 
 def _keep(
     api_key: str, webhook_secret: str, *, account: Mapping[str, Any], faults: list[str], by: Actor
 ) -> StripeConnection:
-    mode = Mode.LIVE if is_live_key(api_key) else Mode.TEST
+    mode = _mode_of(api_key)
     StripeConnection.objects.exclude(mode=mode).update(is_active=False)
     sealed_secret = settings.KEYRING.seal(webhook_secret.encode(), _SECRET_CONTEXT) if webhook_secret else b""
     row, _ = StripeConnection.objects.update_or_create(
@@ -142,22 +144,12 @@ def disconnect_stripe(*, by: Actor) -> None:
         row.delete()
 
 
-def _check_key(driver: Driver) -> tuple[Mapping[str, Any], list[str]]:
-    """The key's account, and what it may not do. A restricted key need not read its account."""
+def _account_of_key(driver: Driver) -> Mapping[str, Any]:
+    """The key's account; empty where the key may not read it. Errors: Invalid billing.key_refused."""
     try:
-        account = driver.find("account", "")
+        return driver.find("account", "")
     except DriverFailed as failure:
         if failure.code != "permission":
             hint = "Copy it again from the page of API keys at Stripe."
             raise Invalid("billing.key_refused", f"Stripe says: {failure}", field="api_key", hint=hint) from failure
-        account = {}
-    faults = []
-    for kind, words in _NEEDED:
-        try:
-            next(iter(driver.list(kind, {})), None)
-        except DriverFailed as failure:
-            if failure.code == "permission":
-                faults.append(f"The key may not read {words}: allow it at Stripe, for reading and writing.")
-            else:
-                faults.append(f"{words}: {failure}")
-    return account, faults
+        return {}

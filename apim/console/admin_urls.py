@@ -8,6 +8,9 @@ from apim.console.views import invoices
 from apim.console.views.admin import (
     audit,
     billing,
+    billing_dunning,
+    billing_events,
+    billing_truth,
     ceilings,
     certificates,
     issuers,
@@ -70,8 +73,21 @@ urlpatterns: list[URLPattern] = [
     path("billing/credits/<str:subscription_id>", prepaid.goodwill, name="admin-goodwill"),
     path("billing/disconnect", billing.disconnect, name="admin-billing-disconnect"),
     path("billing/test", billing.test_events, name="admin-billing-test"),
-    path("billing/events/<str:event_id>/replay", billing.replay, name="admin-billing-replay"),
-    path("billing/subscriptions/<str:subscription_id>/patience", billing.patience, name="admin-billing-patience"),
+    path("billing/check", billing.check, name="admin-billing-check"),
+    path("billing/events", billing_events.event_list, name="admin-billing-events"),
+    path("billing/replay", billing_events.replay_all, name="admin-billing-replay-all"),
+    path("billing/events/<str:event_id>/replay", billing_events.replay, name="admin-billing-replay"),
+    path("billing/reconcile", billing_truth.reconcile, name="admin-billing-reconcile"),
+    path("billing/reconcile/<str:invoice_id>", billing_truth.comparison, name="admin-billing-comparison"),
+    path("billing/dunning", billing_dunning.dunning, name="admin-billing-dunning"),
+    path(
+        "billing/organizations/<slug:name>/patience",
+        billing_dunning.organization_patience,
+        name="admin-billing-organization-patience",
+    ),
+    path(
+        "billing/subscriptions/<str:subscription_id>/patience", billing_dunning.patience, name="admin-billing-patience"
+    ),
     path("audit", audit.audit_list, name="admin-audit"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),

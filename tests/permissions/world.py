@@ -134,7 +134,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         {
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
-            "event_id": event.id, "alarm_id": alarm.pk, "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
+            "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
             "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,

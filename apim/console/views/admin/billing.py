@@ -1,4 +1,4 @@
-"""Money: the connection to Stripe, events that could not be applied, invoices that differ, payers who owe something."""
+"""Money: the connection to Stripe, what its key may do, and everything that waits for somebody."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from apim.access.models import Subscription
 from apim.accounts.services import actor_of
 from apim.billing.alarms import see_alarm
-from apim.billing.connection import connect_stripe, disconnect_stripe, find_connection, require_connection
+from apim.billing.connection import (
+    connect_stripe,
+    disconnect_stripe,
+    find_connection,
+    key_ending,
+    require_connection,
+)
 from apim.billing.driver import DriverFailed, provider_failed
-from apim.billing.events import make_test_event, replay_event
+from apim.billing.events import make_test_event
 from apim.billing.leaving import bought_here, left_behind, settle_left_behind
-from apim.billing.models import BillingAlarm, BillingSubscription, OutgoingUsage, StripeConnection, StripeEvent
+from apim.billing.models import (
+    BillingAlarm,
+    BillingSubscription,
+    ConnectionCheck,
+    OutgoingUsage,
+    StripeConnection,
+    StripeEvent,
+)
+from apim.billing.probing import check_key
+from apim.billing.readiness import checklist
 from apim.billing.reconciling import differing_invoices
-from apim.billing.standing import set_patience
-from apim.billing.tasks import announce_event
-from apim.console.forms.billing import ConnectForm, LeftBehindForm, PatienceForm
+from apim.console.forms.billing import ConnectForm, LeftBehindForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
 from apim.ui.forms import errors_on, errors_told
@@ -33,27 +46,29 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 _SHOWN = 50
-_LIVE = ("active", "canceled", "paused", "pending")
 
 
 @admin_page
 def billing_page(request: ConsoleRequest) -> HttpResponse:
     """Where money stands: connected or not, and everything that waits for somebody."""
-    owing = BillingSubscription.objects.filter(unpaid_since__isnull=False, subscription__lifecycle__in=_LIVE)
-    tested, present = request.GET.get("test", ""), find_connection()
+    owing = BillingSubscription.objects.filter(
+        unpaid_since__isnull=False, subscription__lifecycle__in=Subscription.LIVE, test_clock=""
+    )
+    present = find_connection()
+    points = checklist()
     return page(
         request,
         "console/admin/billing.html",
         connection=StripeConnection.objects.filter(is_active=True).first(),
         is_by_environment=bool(settings.STRIPE_API_KEY),
         last_event=StripeEvent.objects.first(),
-        dead=StripeEvent.objects.filter(state=StripeEvent.State.DEAD)[:_SHOWN],
-        differing=differing_invoices(present.mode)[:_SHOWN] if present else (),
-        unsent=OutgoingUsage.objects.filter(state=OutgoingUsage.State.DEAD).select_related("window")[:_SHOWN],
-        owing=owing.select_related("subscription__organization", "subscription__product")[:_SHOWN],
+        dead=StripeEvent.objects.filter(state=StripeEvent.State.DEAD).count(),
+        differing=differing_invoices(present.mode).count() if present else 0,
+        unsent=OutgoingUsage.objects.filter(state=OutgoingUsage.State.DEAD).count(),
+        owing=owing.count(),
         alarms=BillingAlarm.objects.filter(seen_at=None)[:_SHOWN],
-        tested=tested,
-        is_arrived=bool(tested) and StripeEvent.objects.filter(object_id=tested).exists(),
+        points=points,
+        met=sum(point.is_met for point in points),
     )
 
 
@@ -70,7 +85,7 @@ def connect(request: ConsoleRequest) -> HttpResponse:
                 messages.success(request, f"Connected in {made.mode} mode. Test now whether events arrive.")
             left = left_behind(require_connection()).exists()
             return redirect("console:admin-billing-left-behind" if left else "console:admin-billing")
-    present = find_connection()
+    tested, present = request.GET.get("test", ""), find_connection()
     return page(
         request,
         "console/admin/billing_connect.html",
@@ -79,6 +94,10 @@ def connect(request: ConsoleRequest) -> HttpResponse:
         bought=list(bought_here(present)[:_SHOWN]) if present else [],
         endpoint=f"{settings.BASE_URL}/webhooks/stripe",
         is_by_environment=bool(settings.STRIPE_API_KEY),
+        check=ConnectionCheck.objects.filter(mode=present.mode).first() if present else None,
+        points=checklist(),
+        tested=tested,
+        is_arrived=bool(tested) and StripeEvent.objects.filter(object_id=tested).exists(),
     )
 
 
@@ -94,7 +113,9 @@ def see(request: ConsoleRequest, alarm_id: int) -> HttpResponse:
 @admin_page
 def leave_behind(request: ConsoleRequest) -> HttpResponse:
     """What was bought in the other mode or at another account: ended, or paid again."""
-    connection = require_connection()
+    connection = find_connection()
+    if connection is None:
+        return redirect("console:admin-billing-connect")
     found = list(left_behind(connection)[:_SHOWN])
     confirmation = Confirmation(
         title="What was bought before the switch",
@@ -143,34 +164,23 @@ def test_events(request: ConsoleRequest) -> HttpResponse:
             made = make_test_event(require_connection())
         except DriverFailed as failure:
             raise provider_failed(failure) from failure
-        return redirect(f"{reverse('console:admin-billing')}?test={made}")
-    return redirect("console:admin-billing")
+        return redirect(f"{reverse('console:admin-billing-connect')}?test={made}")
+    return redirect("console:admin-billing-connect")
 
 
 @admin_page
 @require_POST
-def replay(request: ConsoleRequest, event_id: str) -> HttpResponse:
-    """An event that was put aside, applied again."""
-    event = get_object_or_404(StripeEvent, pk=event_id)
-    with errors_told(request), transaction.atomic():
-        replay_event(event=event, by=actor_of(request.user))
-        announce_event(event.id)
-        messages.success(request, f"{event.type} is applied again in a moment.")
-    return redirect("console:admin-billing")
-
-
-@admin_page
-def patience(request: ConsoleRequest, subscription_id: str) -> HttpResponse:
-    """More time for a payer who owes something."""
-    mirror = get_object_or_404(
-        BillingSubscription.objects.select_related("subscription__organization", "subscription__product"),
-        subscription_id=subscription_id,
-    )
-    form = PatienceForm(posted(request), initial={"until": mirror.grace_until})
-    if request.method == "POST" and form.is_valid():
-        with errors_on(form):
-            data = form.cleaned_data
-            set_patience(mirror=mirror, until=data["until"], by=actor_of(request.user), reason=data["reason"])
-            messages.success(request, "Kept. It is in force within minutes.")
-            return redirect("console:admin-billing")
-    return page(request, "console/admin/billing_patience.html", form=form, mirror=mirror)
+def check(request: ConsoleRequest) -> HttpResponse:
+    """What the key in use may do, found out anew."""
+    with errors_told(request):
+        connection = require_connection()
+        try:
+            made = check_key(connection.driver, mode=connection.mode, key_ending=key_ending())
+        except DriverFailed as failure:
+            raise provider_failed(failure) from failure
+        faults = [each["fault"] for each in made.permissions if each["fault"]]
+        if faults:
+            messages.warning(request, f"{len(faults)} permissions are missing.")
+        else:
+            messages.success(request, "The key may do all that is needed.")
+    return redirect("console:admin-billing-connect")
