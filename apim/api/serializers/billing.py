@@ -16,7 +16,7 @@ def _text(minor: int, currency: str) -> str:
     return money_text(from_minor(minor, currency), currency)
 
 
-class AmountField(serializers.Field[int, str, str, Any]):
+class AmountField(serializers.CharField):
     """Minor units of the row's currency, as a decimal text."""
 
     def get_attribute(self, instance: Any) -> Any:
