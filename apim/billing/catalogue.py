@@ -28,12 +28,15 @@ _PORTAL: Final = "portal"
 _PORTAL_NAME: Final = "apim-cards-1"  # another set of features is another name
 _LONGEST_NAME: Final = 100  # of an event, by docs.stripe.com/api/billing/meter/create
 _DIGEST: Final = 12
+_OTHER_UNITS: Final = ("ISK", "MGA", "UGX")  # by docs.stripe.com/currencies#special-cases, against ISO 4217
 _KINDS: Final = {_PORTAL: "billing_portal.configuration"}  # where the provider's word is another one
 
 
 def obstacle_to_sale(version: PlanVersion) -> str:
     """Why a plan cannot be sold through Stripe as it is; "" when it can."""
     terms = version.terms
+    if terms.currency in _OTHER_UNITS:
+        return f"Stripe counts {terms.currency} in other units than its standard: it would charge a hundredfold off."
     if terms.prepaid is not None:
         return obstacle_to_credits(terms)
     if all(isinstance(part, Setup) or is_arrears(part) for part in terms.prices):

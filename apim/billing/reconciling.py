@@ -18,6 +18,7 @@ from apim.pricing.closing import between, closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
 from apim.pricing.rating import Period, Rated, rate
+from apim.pricing.settling import settled
 from apim.pricing.terms import Terms
 from apim.products.models import PlanVersion
 
@@ -81,7 +82,7 @@ def rating_of(invoice: Invoice) -> Rated | None:
     terms, version = charged_terms(invoice), _version(invoice)
     if terms is None or version is None:
         return None
-    return rate(terms, _usage_of(invoice, version), period=_period_of(invoice, version))
+    return settled(rate(terms, _usage_of(invoice, version), period=_period_of(invoice, version)))
 
 
 def charged_terms(invoice: Invoice) -> Terms | None:

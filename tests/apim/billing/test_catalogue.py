@@ -49,3 +49,10 @@ def test_what_stripe_would_charge_differently_is_not_sold(
     why = obstacle_to_sale(version_of(product, price, **more))
     assert words in why
     assert bool(why) == bool(words)
+
+
+@pytest.mark.parametrize("currency", ["ISK", "MGA", "UGX"])
+def test_a_currency_whose_units_are_others_at_stripe_is_not_sold(product: Product, currency: str) -> None:
+    flat = {"name": "base", "model": "flat", "amount": "2900"}
+    plan = products.plan(terms=Terms(pricing={"currency": currency, "prices": [flat]}))
+    assert "other units" in obstacle_to_sale(plan.versions.get())
