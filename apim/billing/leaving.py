@@ -30,12 +30,12 @@ PAY_AGAIN: Final = "pay-again"
 
 
 def bought_here(connection: Connection) -> QuerySet[BillingSubscription]:
-    """What is in force and charged by this connection. Errors: DriverFailed."""
+    """What is in force and charged by this connection."""
     return _in_force().filter(_here(connection))
 
 
 def left_behind(connection: Connection) -> QuerySet[BillingSubscription]:
-    """What is in force and was bought where nothing is charged now. Errors: DriverFailed."""
+    """What is in force and was bought where nothing is charged now."""
     return _in_force().exclude(_here(connection))
 
 
@@ -60,13 +60,19 @@ def settle_left_behind(*, connection: Connection, act: str, by: Actor) -> tuple[
 
 
 def _in_force() -> QuerySet[BillingSubscription]:
-    bought = BillingSubscription.objects.exclude(stripe_id="").filter(subscription__lifecycle__in=Subscription.LIVE)
+    bought = BillingSubscription.objects.exclude(stripe_id="").filter(
+        subscription__lifecycle__in=Subscription.LIVE,
+        test_clock="",  # what a rehearsal bought goes with it
+    )
     named = bought.select_related("subscription__organization", "subscription__product__organization")
     return named.order_by("subscription_id")
 
 
 def _here(connection: Connection) -> Q:
-    return Q(mode=connection.mode, account_id__in=("", account_of(connection)))
+    try:
+        return Q(mode=connection.mode, account_id__in=("", account_of(connection)))
+    except DriverFailed:  # which account it is cannot be asked now: nothing is taken for left behind on a guess
+        return Q(mode=connection.mode)
 
 
 def _cancel_there(mirror: BillingSubscription) -> str:

@@ -46,6 +46,7 @@ def test_what_was_bought_with_test_money_is_named_before_the_switch_and_ended_by
     assert answer["Location"] == PAGE
     bought.refresh_from_db()
     assert bought.lifecycle == "active"  # nothing happens by itself
+    assert "1 in force and charged by nobody" in client.get("/console/admin/billing").content.decode()
     assert "bought in test mode" in client.get(PAGE).content.decode()
     assert client.post(PAGE, {}).status_code == 422
     client.post(PAGE, {"act": "end"})

@@ -67,6 +67,7 @@ def billing_page(request: ConsoleRequest) -> HttpResponse:
         unsent=OutgoingUsage.objects.filter(state=OutgoingUsage.State.DEAD).count(),
         owing=owing.count(),
         alarms=BillingAlarm.objects.filter(seen_at=None)[:_SHOWN],
+        left=left_behind(present).count() if present else 0,
         points=points,
         met=sum(point.is_met for point in points),
     )
