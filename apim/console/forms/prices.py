@@ -28,6 +28,13 @@ _MODELS = (
     ("prepaid", "Prepaid credits"),
 )
 _COMMON = ("EUR", "USD", "GBP", "CHF", "JPY", "KRW", "KWD")
+_PLACES_OF_PRICE = {
+    "amount": "price",
+    "unit": "price",
+    "topUps": "top_ups",
+    "expiresAfterDays": "expires_after_days",
+    "autoTopUp": "proposed_below",
+}
 _AMOUNT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -152,6 +159,15 @@ class PriceRow(MeterRow):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "100000: 0\n*: 0.0004"}),
     )
     minimum = _amount("At least")
+    top_ups = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Other top-ups",
+        help_text="Spaces between them: 50.00 200.00.",
+    )
+    included = _amount("Included in each period", "Credits that come and go with it.")
+    expires_after_days = forms.IntegerField(required=False, min_value=1, label="Bought credits end after days")
+    proposed_below = _amount("Propose automatic top-ups below", "Each subscriber decides.")
 
     def document(self) -> dict[str, Any]:
         """What the row says, as a Plan document says it. Shapes: {} for a row that is left out."""
@@ -168,13 +184,23 @@ class PriceRow(MeterRow):
             found["unit" if model == "unit" else "amount"] = data["price"]
         if model == "package" and data["size"]:
             found["size"] = data["size"]
-        return found
+        return found | self._credits() if model == "prepaid" else found
+
+    def _credits(self) -> dict[str, Any]:
+        """What else a prepaid price says."""
+        data = self.cleaned_data
+        found: dict[str, Any] = {"topUps": data["top_ups"].split()} if data["top_ups"].split() else {}
+        if data["included"]:
+            found["included"] = data["included"]
+        if data["expires_after_days"]:
+            found["expiresAfterDays"] = data["expires_after_days"]
+        return found | ({"autoTopUp": {"below": data["proposed_below"]}} if data["proposed_below"] else {})
 
     def field_of(self, at: At) -> str | None:
         """The field for a place within the row's part of the document."""
         if not at:
             return "price" if self.cleaned_data.get("model") in {"flat", "setup", "unit", "prepaid"} else None
-        return {"amount": "price", "unit": "price"}.get(at[0], at[0] if at[0] in self.fields else None)
+        return _PLACES_OF_PRICE.get(at[0], at[0] if at[0] in self.fields else None)
 
 
 class LimitRow(MeterRow):
@@ -295,6 +321,10 @@ def initial_of(pricing: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[st
             "size": price.get("size"),
             "tiers": write_tiers(price.get("tiers", ())),
             "minimum": price.get("minimum", ""),
+            "top_ups": " ".join(price.get("topUps", ())),
+            "included": price.get("included", ""),
+            "expires_after_days": price.get("expiresAfterDays"),
+            "proposed_below": price.get("autoTopUp", {}).get("below", ""),
         }
         for price in pricing.get("prices", ())
     ]

@@ -88,6 +88,19 @@ def test_saving_prices_makes_the_next_version_and_keeps_the_limits(client: Clien
     assert plan.versions.count() == 2  # equal prices make no version
 
 
+def test_what_a_prepaid_price_says_is_edited_and_kept(client: Client, plan: Plan) -> None:
+    credits_ = {"model": "prepaid", "name": "credits", "price": "20.00", "top_ups": "50.00 200.00"}
+    credits_ |= {"included": "1.00", "expires_after_days": "365", "proposed_below": "5.00"}
+    unit = {"model": "unit", "name": "calls", "meter": "calls", "price": "0.01"}
+    assert client.post("/console/plans/growth/prices", posted([credits_, unit], act="save")).status_code == 302
+    assert plan.versions.get(state="active").pricing["prices"][0] == {
+        "name": "credits", "model": "prepaid", "amount": "20.00", "topUps": ["50.00", "200.00"], "included": "1.00",
+        "expiresAfterDays": 365, "autoTopUp": {"below": "5.00"},
+    }  # fmt: skip
+    row = client.get("/console/plans/growth/prices").context["prices"][0]
+    assert {name: str(row[name].value()) for name in credits_} == credits_
+
+
 def test_the_simulator_shows_the_invoice_and_saves_nothing(client: Client, plan: Plan) -> None:
     data = posted([BASE, CALLS], act="simulate") | {"usage-calls": "200000"}
     answer = client.post("/console/plans/growth/prices", data)
