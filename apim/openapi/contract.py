@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from apim.openapi.positions import Pointer
@@ -21,6 +22,9 @@ Node = Mapping[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 NODES_AT_MOST = 500_000
 DEPTH_AT_MOST = 200
+OPERATIONS_AT_MOST = 20_000
+PARTS_AT_MOST = 200_000  # parameters and responses of all operations: a small text may refer to one list many times
+MEDIA_TYPES_AT_MOST = 20
 _HOPS_AT_MOST = 20
 _TEMPLATE = re.compile(r"\{[^{}/]+\}")
 _ONE_SCHEMA = (
@@ -65,6 +69,7 @@ class Contract:
     def __init__(self, data: Node) -> None:
         """Nothing is read yet."""
         self.data = data
+        self._parts_left = PARTS_AT_MOST
         self.is_31 = str(data.get("openapi", "")).startswith("3.1")
 
     @cached_property
@@ -80,7 +85,7 @@ class Contract:
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """Every operation of the paths, in the document's order."""
-        return tuple(self._operations(self.paths))
+        return tuple(islice(self._operations(self.paths), OPERATIONS_AT_MOST))
 
     @cached_property
     def webhooks(self) -> tuple[Operation, ...]:
@@ -116,7 +121,7 @@ class Contract:
         """The media types of a body or response, with what each says."""
         if holder is None:
             return
-        for name, value in node(holder.value.get("content")).items():
+        for name, value in islice(node(holder.value.get("content")).items(), MEDIA_TYPES_AT_MOST):
             if isinstance(value, Mapping):
                 yield str(name), Located(((holder.at, "content"), str(name)), value)
 
@@ -140,7 +145,7 @@ class Contract:
 
     def _parameters(self, holder: Located) -> dict[tuple[str, str], Located]:
         found = {}
-        for index, value in enumerate(sequence(holder.value.get("parameters"))):
+        for index, value in enumerate(self._affordable(sequence(holder.value.get("parameters")))):
             parameter = self.follow(value, ((holder.at, "parameters"), str(index)))
             if parameter is not None:
                 found[str(parameter.value.get("in")), str(parameter.value.get("name"))] = parameter
@@ -148,11 +153,17 @@ class Contract:
 
     def _responses(self, operation: Node, at: Place) -> dict[str, Located]:
         found = {}
-        for status, value in node(operation.get("responses")).items():
+        for status, value in self._affordable([*node(operation.get("responses")).items()]):
             response = self.follow(value, (at, str(status)))
             if response is not None and not str(status).startswith("x-"):
                 found[str(status)] = response
         return found
+
+    def _affordable(self, parts: list[Any]) -> list[Any]:
+        """As many of the parts as are left to be looked at."""
+        taken = parts[: max(0, self._parts_left)]
+        self._parts_left -= len(taken)
+        return taken
 
     def _schemas(self) -> Iterator[Located]:
         stack: list[tuple[Place, object, int, bool]] = [(None, self.data, 0, False)]

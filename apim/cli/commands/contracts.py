@@ -14,7 +14,7 @@ from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_value, printable
 from apim.cli.sources import read_text
 from apim.openapi.differing import Change, Comparison, compare_texts
-from apim.openapi.linting import SEVERITIES, Report, lint
+from apim.openapi.linting import RULES, SEVERITIES, Report, lint
 from apim.openapi.source import SourceFault, read_source
 
 
@@ -113,7 +113,8 @@ def _is_as_severe(worst: str, limit: str) -> bool:
 
 
 def _shape(report: Report) -> dict[str, object]:
-    findings = [asdict(finding) for finding in report.findings]
+    pages = {rule.id: rule.page for rule in RULES}
+    findings = [asdict(finding) | {"page": pages.get(finding.rule, "")} for finding in report.findings]
     return {"score": report.score, "counts": dict(report.counts), "left_out": report.left_out, "findings": findings}
 
 

@@ -10,6 +10,7 @@ from apim.openapi.differing.ledger import Found, Ledger
 from apim.openapi.differing.schemas import Pair, SchemaComparison
 
 PAIRS_AT_MOST = 200_000
+STEPS_AT_MOST = 5_000_000
 _Key = tuple[Place, Place, Direction]
 
 
@@ -18,6 +19,7 @@ class SchemaWalk:
 
     def __init__(self, before: Contract, after: Contract) -> None:
         self._contracts = before, after
+        self._steps_left = STEPS_AT_MOST
         self._roots: dict[_Key, tuple[Pair, dict[str, None]]] = {}
 
     def use(self, pair: Pair, operation: str) -> None:
@@ -56,7 +58,7 @@ class SchemaWalk:
         return found, inner
 
     def _operations_above(self, key: _Key, outer: dict[_Key, list[_Key]]) -> list[str]:
-        """The operations from whose schemas the pair is reached."""
+        """The operations from whose schemas the pair is reached; every one when finding out takes too long."""
         seen, waiting = {key}, [key]
         operations: dict[str, None] = {}
         while waiting:
@@ -64,6 +66,9 @@ class SchemaWalk:
             if one in self._roots:
                 operations |= self._roots[one][1]
             above = [each for each in outer.get(one, ()) if each not in seen]
+            self._steps_left -= 1 + len(above)
+            if self._steps_left < 0:
+                return list({name: None for _, names in self._roots.values() for name in names})
             seen.update(above)
             waiting += above
         return list(operations)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from apim.openapi.contract import Contract, Place, pointer_of
 from apim.openapi.linting import documentation, errors, evolution, naming, schemas, security
-from apim.openapi.linting.rules import SEVERITIES, Finding, Rule, Severity, severity_at
+from apim.openapi.linting.rules import SEVERITIES, SWITCH, Finding, Rule, Severity, severity_at
 from apim.openapi.positions import Pointer, TextPositions, pointer_text
 from apim.openapi.source import SourceFault, read_source
 
@@ -72,6 +73,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("switch", "warning", evolution.switch),
 )
 FINDINGS_A_RULE: Final = 100
+SUBJECTS_AT_MOST: Final = 50_000
 UNREADABLE: Final = "readable"
 WEIGHTS: Final[Mapping[Severity, int]] = {"error": 10, "warning": 4, "hint": 1}
 SCORE_WITH_ERROR_AT_MOST: Final = 79
@@ -104,7 +106,7 @@ def lint(source: str) -> Report:
     data = read.value
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
         return _unreadable("This is not an OpenAPI document of 3.0 or 3.1: begin it with `openapi: 3.1.0`.", 1)
-    return _located(_judged(data), source, read.format)
+    return _located(_judged(data, has_switches=SWITCH in source), source, read.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +118,14 @@ class _Judged:
     failed: tuple[tuple[Place, str, Severity], ...]
 
 
-def _judged(data: Mapping[str, Any]) -> list[_Judged]:
+def _judged(data: Mapping[str, Any], *, has_switches: bool) -> list[_Judged]:
     contract = Contract(data)
     every = []
     for rule in RULES:
         subjects = 0
         failed: dict[tuple[Place, str], tuple[Place, str, Severity]] = {}
-        for at, message in rule.judge(contract):
-            severity = severity_at(data, at, rule) if message else rule.severity
+        for at, message in islice(rule.judge(contract), SUBJECTS_AT_MOST):
+            severity = severity_at(data, at, rule) if message and has_switches else rule.severity
             if severity is None:
                 continue
             subjects += 1

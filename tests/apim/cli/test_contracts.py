@@ -51,8 +51,10 @@ def test_programs_read_json(document: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["lint", str(document), "-o", "json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["counts"]["error"] == 0
+    assert "docs/reference/lint-rules.md#operation-id" in [each["page"] for each in told["findings"]]
     assert {"rule": "operation-id", "severity": "warning", "pointer": "/paths/~1accounts/get", "line": 5} in [
-        {name: value for name, value in each.items() if name != "message"} for each in told["findings"]
+        {name: value for name, value in each.items() if name in {"rule", "severity", "pointer", "line"}}
+        for each in told["findings"]
     ]
 
 

@@ -260,3 +260,13 @@ def test_references_in_circles_end() -> None:
 def test_deep_nesting_ends() -> None:
     deep = '{"openapi": "3.1.0", "components": {"schemas": {"A": ' + '{"items": ' * 400 + "{}" + "}" * 400 + "}}}"
     assert 0 <= lint(deep).score <= 100
+
+
+def test_a_small_text_that_refers_to_a_long_list_many_times_ends() -> None:
+    parameters = ", ".join(f"{{name: p{n}, in: query}}" for n in range(600))
+    paths = "".join(f"  /p{n}: {{$ref: '#/components/pathItems/A'}}\n" for n in range(600))
+    source = (
+        f"openapi: 3.1.0\npaths:\n{paths}components:\n  pathItems:\n"
+        f"    A: {{parameters: [{parameters}], get: {{responses: {{}}}}, post: {{responses: {{}}}}}}\n"
+    )
+    assert lint(source).counts["warning"] > 0
