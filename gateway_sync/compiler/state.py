@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gateway_sync.compiler.composites import service_problems
 from gateway_sync.compiler.edge import compile_edge
@@ -26,11 +27,12 @@ from gateway_sync.snapshot import (
     Products,
     Snapshot,
     SnapshotInvalid,
-    T,
     api_fragment,
     canonical_bytes,
     decode_fragment,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
