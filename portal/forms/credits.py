@@ -22,7 +22,7 @@ class TopUpForm(forms.Form):
     keeps_card = forms.BooleanField(
         required=False,
         label="Keep the card for automatic top-ups",
-        help_text="Nothing is bought by itself before you turn that on below.",
+        help_text="Nothing is bought automatically before you turn that on below.",
     )
 
     def __init__(self, data: object = None, *, offers: Sequence[int], currency: str) -> None:
@@ -37,11 +37,11 @@ class TopUpForm(forms.Form):
 class AutomaticForm(forms.Form):
     """When a top-up is bought by itself, which one, and how much of them a month at most."""
 
-    is_on = forms.BooleanField(required=False, label="Buy top-ups by itself")
+    is_on = forms.BooleanField(required=False, label="Buy top-ups automatically")
     below = forms.DecimalField(min_value=0, max_digits=15, label="When the balance is below")
     amount = forms.TypedChoiceField(coerce=int, label="Top-up")
     monthly_cap = forms.DecimalField(
-        min_value=0, max_digits=15, label="At most in a month", help_text="Of what is bought by itself; months by UTC."
+        min_value=0, max_digits=15, label="At most in a month", help_text="Of automatic top-ups; months by UTC."
     )
 
     def __init__(

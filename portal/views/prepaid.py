@@ -88,7 +88,7 @@ def automatic(request: PortalRequest, subscription_id: str) -> HttpResponse:
             if not chosen.pop("is_on"):
                 chosen["amount"] = 0
             set_automatic(subscription=subscription, by=actor_of(request.user), **chosen)
-            messages.success(request, "Kept." if chosen["amount"] else "No top-up is bought by itself.")
+            messages.success(request, "Kept." if chosen["amount"] else "Automatic top-ups are off.")
             return redirect("portal:credits", subscription.id)
     return _shown(request, subscription, automatic_form=form)
 

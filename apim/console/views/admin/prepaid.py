@@ -49,7 +49,7 @@ def goodwill(request: ConsoleRequest, subscription_id: str) -> HttpResponse:
         with errors_on(form):
             give_goodwill(subscription=subscription, by=actor_of(request.user), **form.cleaned_data)
             messages.success(request, "Given. Calls draw on them from now on.")
-            return redirect("console:admin-credits")
+            return redirect("console:admin-billing-credits")
     return page(
         request,
         "console/admin/goodwill.html",
