@@ -116,7 +116,8 @@ def _next_of(subscription: Subscription, billing: BillingSubscription | None, ch
         plan = change.to_version.plan
         if change.kind == PlanChange.Kind.AWAITS_PAYMENT:
             return Next("ok", f"Unless {plan} is paid by then, {subscription.plan_version.plan} goes on.", change.at)
-        return Next("ok", f"{plan} begins then.", change.at)
+        is_same = change.to_version.plan_id == subscription.plan_version.plan_id
+        return Next("ok", "The plan's new terms begin then." if is_same else f"{plan} begins then.", change.at)
     if billing is not None and billing.status == "trialing" and billing.trial_end is not None:
         return Next("ok", "The trial ends then.", billing.trial_end)
     return None

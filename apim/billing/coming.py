@@ -85,8 +85,9 @@ def keep_coming(subscription: Subscription, coming: Coming | None) -> None:
 
 
 def follow(subscription: Subscription, found: Object, standing: Fold, *, by: Actor) -> bool:
-    """True when the subscription ended with its period and the free plan chosen took its place."""
-    if not subscription.is_live or standing.lifecycle != "ended" or standing.unpaid_since is not None:
+    """True when the subscription ended with its period, all paid, and the free plan chosen took its place."""
+    is_paid = subscription.payment == Subscription.Payment.OK
+    if not subscription.is_live or standing.lifecycle != "ended" or not is_paid:
         return False
     follower = follower_of(found)
     if follower is None or not found.get("cancel_at_period_end"):

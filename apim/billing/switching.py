@@ -227,20 +227,19 @@ def _check_state(subscription: Subscription) -> None:
 
 def _check_terms(version: PlanVersion, old: Terms) -> None:
     new = version.terms
-    if not new.is_priced:
-        return
-    check_sellable(version)
     if version.approval == PlanVersion.Approval.MANUAL:
         hint = "Ask the owner of the product, or cancel this plan to the end of its period and choose the other one."
         message = (
             f"The plan {version.plan} needs its owner's approval, which nobody asks for while another one is paid."
         )
         raise Conflict("billing.switch_needs_approval", message, hint=hint, field="plan")
+    if not new.is_priced:
+        return
+    check_sellable(version)
+    hint = "Cancel this plan to the end of its period, then choose the other one."
     if new.prepaid or old.prepaid:
-        hint = "Cancel this plan to the end of its period, then choose the other one."
         raise Conflict("billing.credits_stay", "Prepaid plans are not switched.", hint=hint, field="plan")
     if new.currency != old.currency:
-        hint = "Cancel this plan to the end of its period, then choose the other one."
         message = f"This plan is paid in {old.currency}, the other one in {new.currency}."
         raise Conflict("billing.currency_differs", message, hint=hint, field="plan")
 

@@ -78,6 +78,7 @@ def test_what_is_paid_gets_the_new_version_with_its_renewal_and_is_told_of_it_be
     assert keys == {"bank-payments:starter:v2:base:EUR", "bank-payments:starter:v2:calls:EUR"}
 
 
+@pytest.mark.slow
 def test_nobody_moves_before_the_day_and_who_has_not_moved_is_taken_back(
     clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscription
 ) -> None:
