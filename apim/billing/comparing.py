@@ -56,7 +56,7 @@ def compare_usage(connection: Connection, invoice: Invoice) -> list[Usage]:
         at_stripe = _sum_at_stripe(connection, invoice, meter, start, end)
         named = (
             *_told(windows, counted, at_stripe),
-            *_charged(at_stripe, charged, is_packaged=is_packaged),
+            *_charged(counted if at_stripe is None else at_stripe, charged, is_packaged=is_packaged),
         )
         found.append(Usage(meter, since, until, counted, at_stripe, charged, named))
     return found
@@ -98,7 +98,9 @@ def _sum_at_stripe(connection: Connection, invoice: Invoice, meter: str, start: 
 
 def _told(windows: QuerySet[MeterWindow], counted: int, at_stripe: int | None) -> list[str]:
     """What lies between our count and Stripe's sum."""
-    if at_stripe is None or counted == at_stripe:
+    if at_stripe is None:
+        return ["Its customer is none of the connected account, so its meter cannot be asked."]
+    if counted == at_stripe:
         return []
     parts = OutgoingUsage.objects.filter(window__in=windows)
     waiting = parts.filter(state=OutgoingUsage.State.DUE).aggregate(total=Sum("quantity"))["total"] or 0
@@ -116,14 +118,11 @@ def _told(windows: QuerySet[MeterWindow], counted: int, at_stripe: int | None) -
     return found
 
 
-def _charged(at_stripe: int | None, charged: Decimal, *, is_packaged: bool) -> list[str]:
-    """What lies between Stripe's sum and the invoice."""
-    if at_stripe is None or is_packaged or charged == at_stripe:
+def _charged(known: int, charged: Decimal, *, is_packaged: bool) -> list[str]:
+    """What lies between Stripe's sum, or our count where there is none, and the invoice."""
+    if is_packaged or charged == known:
         return []
-    if charged < at_stripe:
-        return [
-            f"{at_stripe - charged:,f} reached Stripe after the invoice was final: charge them by hand, or let them go."
-        ]
-    return [
-        f"The invoice charges {charged - at_stripe:,f} more than Stripe's meter has: look at the invoice at Stripe."
-    ]
+    if charged < known:
+        missing = f"{known - charged:,f}"
+        return [f"{missing} are not on the invoice, which was final before: charge them by hand, or let them go."]
+    return [f"The invoice charges {charged - known:,f} more than was counted: look at the invoice at Stripe."]

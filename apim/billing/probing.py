@@ -80,6 +80,11 @@ _NEEDS: Final = (
         write=_make("billing_portal.session", {"customer": f"cus_{_NOBODY}"}),
     ),
     Need(
+        "billing_portal.configuration",
+        "Customer portal configurations",
+        write=_change("billing_portal.configuration", "bpc"),
+    ),
+    Need(
         "billing.meter",
         "Billing meters",
         write=lambda driver: driver.change("billing.meter", f"mtr_{_NOBODY}", {"display_name": "probe"}),
@@ -93,21 +98,34 @@ _NEEDS: Final = (
             {"event_name": _NOBODY, "payload": {"stripe_customer_id": f"cus_{_NOBODY}", "value": "0"}},
         ),
     ),
+    Need("payment_intent", "Payment intents", write=_change("payment_intent", "pi")),
+    Need("setup_intent", "Setup intents"),
+    Need("payment_method", "Payment methods"),
+    Need("dispute", "Disputes"),
     Need("event", "Events"),
     Need(
         "payment_method",
-        "Payment methods",
+        "Payment methods, for rehearsals",
         is_read=False,
         write=_act("payment_method", "pm", "detach", {}),
         is_for_tests=True,
     ),
     Need(
         "test_helpers.test_clock",
-        "Test clocks",
+        "Test clocks, for rehearsals",
         write=_act("test_helpers.test_clock", "clock", "advance", {"frozen_time": 1}),
         is_for_tests=True,
     ),
 )
+
+
+def needed() -> dict[str, list[str]]:
+    """What a restricted key must be given at Stripe, by the level that it is given there: write goes with read."""
+    return {
+        "write": [need.words for need in _NEEDS if need.write is not None and not need.is_for_tests],
+        "read": [need.words for need in _NEEDS if need.write is None],
+        "tests": [need.words.partition(",")[0] for need in _NEEDS if need.is_for_tests],
+    }
 
 
 def probe(driver: Driver, mode: str) -> list[Permission]:

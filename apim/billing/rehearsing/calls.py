@@ -112,8 +112,8 @@ def _sentence(answer: Answer) -> str:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:
         phrase = ""
-    told = f" ({answer.code}): {answer.detail}" if answer.code else ""
-    return f"{answer.status} {phrase}{told}"
+    told = f" ({answer.code})" if answer.code else ""
+    return f"{answer.status} {phrase}{told}" + (f": {answer.detail}" if answer.detail else "")
 
 
 def _target(rehearsal: Rehearsal) -> tuple[APIVersion, str] | None:

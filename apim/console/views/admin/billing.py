@@ -31,7 +31,7 @@ from apim.billing.models import (
     StripeConnection,
     StripeEvent,
 )
-from apim.billing.probing import check_key
+from apim.billing.probing import check_key, needed
 from apim.billing.readiness import checklist
 from apim.billing.reconciling import differing_invoices
 from apim.console.forms.billing import ConnectForm, LeftBehindForm
@@ -96,6 +96,7 @@ def connect(request: ConsoleRequest) -> HttpResponse:
         endpoint=f"{settings.BASE_URL}/webhooks/stripe",
         is_by_environment=bool(settings.STRIPE_API_KEY),
         check=ConnectionCheck.objects.filter(mode=present.mode).first() if present else None,
+        needed=needed(),
         points=checklist(),
         tested=tested,
         is_arrived=bool(tested) and StripeEvent.objects.filter(object_id=tested).exists(),
