@@ -159,6 +159,7 @@ def test_who_cancels_at_once_pays_what_was_committed_of_the_begun_period(stripe_
         assert (last.subtotal, last.local_subtotal, last.difference) == (2100, 2100, 0)
 
 
+@pytest.mark.slow
 def test_who_cancels_at_the_end_of_the_period_pays_the_same(stripe_server: Stripe, sell: Sell) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         sold = sell([BASE, CALLS], minimumSpend="50.00")
@@ -167,6 +168,7 @@ def test_who_cancels_at_the_end_of_the_period_pays_the_same(stripe_server: Strip
         assert (last.subtotal, last.difference) == (2100, 0)
 
 
+@pytest.mark.slow
 def test_a_trial_owes_no_minimum(stripe_server: Stripe, sell: Sell) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         sold = sell([BASE, CALLS], minimumSpend="50.00", trial={"days": 7, "paymentMethod": "required"})
@@ -183,6 +185,7 @@ def test_a_lost_answer_puts_the_line_on_the_draft_once(stripe_server: Stripe, se
         assert sum(line["part"] == "minimum spend" for line in invoice.lines) == 1
 
 
+@pytest.mark.slow
 def test_what_is_final_stays_though_usage_comes_later(stripe_server: Stripe, sell: Sell) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         sold = sell([BASE, CALLS], minimumSpend="50.00")
