@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.stripe_server.errors import StripeError
 
-KINDS = frozenset({"error", "drop", "lose_answer", "slow"})
+KINDS = frozenset({"error", "drop", "hold", "lose_answer", "slow"})
 
 
 @dataclass(slots=True)
@@ -17,7 +17,8 @@ class Fault:
     """One instruction.
 
     Shapes: kind `error` answers with status; `drop` closes the connection before anything is done, `lose_answer` after
-    everything is done; `slow` waits `seconds` first. `skip` matching requests pass before; then `times` meet it.
+    everything is done; `slow` waits `seconds` first, `hold` until faults are cleared. `skip` matching requests pass
+    before; then `times` meet it.
     """
 
     kind: str = "error"
@@ -28,6 +29,7 @@ class Fault:
     skip: int = 0
     seconds: float = 0.0
     code: str | None = None
+    gate: threading.Event = field(default_factory=threading.Event)
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in {"", method} and re.fullmatch(self.path, path) is not None
@@ -38,6 +40,7 @@ class Faults:
     """The instructions that are still to be met."""
 
     waiting: list[Fault] = field(default_factory=list)
+    held: list[Fault] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, given: dict[str, Any]) -> None:
@@ -51,6 +54,9 @@ class Faults:
     def clear(self) -> None:
         with self.lock:
             self.waiting.clear()
+            for fault in self.held:
+                fault.gate.set()
+            self.held.clear()
 
     def meet(self, method: str, path: str) -> Fault | None:
         """The fault this request meets."""
@@ -64,6 +70,8 @@ class Faults:
                 fault.times -= 1
                 if fault.times <= 0:
                     self.waiting.remove(fault)
+                if fault.kind == "hold":
+                    self.held.append(fault)
                 return fault
         return None
 

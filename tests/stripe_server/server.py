@@ -116,6 +116,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.server.state.faults.meet(method, path)
         if fault is not None and fault.kind == "slow":
             time.sleep(fault.seconds)
+        if fault is not None and fault.kind == "hold":
+            fault.gate.wait()
         if fault is not None and fault.kind == "drop":
             self._hang_up()
             return
