@@ -11,6 +11,7 @@ from django.core.cache import cache
 from apim.catalog.models import Revision
 from apim.openapi.differing import Comparison, compare_contracts, compare_texts
 from apim.openapi.linting import Report, lint
+from apim.openapi.source import SourceFault
 
 CHANGES_KEPT_AT_MOST: Final = 500
 _KEPT_S: Final = 24 * 3600
@@ -36,7 +37,7 @@ def compare_for_callers(before: Revision, after: Revision) -> Comparison:
     comparison: Comparison | None = cache.get(key)
     if comparison is None:
         has_both = before.document and after.document
-        comparison = compare_texts(before.document, after.document) if has_both else _by_operations(before, after)
+        comparison = _by_documents(before, after) if has_both else _by_operations(before, after)
         cache.set(key, comparison, _KEPT_S)
     return comparison
 
@@ -44,6 +45,13 @@ def compare_for_callers(before: Revision, after: Revision) -> Comparison:
 def kept_changes(comparison: Comparison) -> list[dict[str, Any]]:
     """The changes as Revision.changes keeps them, what breaks first."""
     return [asdict(change) for change in comparison.changes[:CHANGES_KEPT_AT_MOST]]
+
+
+def _by_documents(before: Revision, after: Revision) -> Comparison:
+    try:
+        return compare_texts(before.document, after.document)
+    except SourceFault:  # nested as deep as the stack of the import could just read
+        return _by_operations(before, after)
 
 
 def _by_operations(before: Revision, after: Revision) -> Comparison:

@@ -5,6 +5,7 @@ Owns: following references, and finding operations and schemas. Total: a value o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -257,3 +258,20 @@ def text(value: object) -> str:
 def texts(value: object) -> list[str]:
     """The texts in value when it is a list."""
     return [each for each in sequence(value) if isinstance(each, str)]
+
+
+def same(value: object) -> str:
+    """A text that equal values share, whatever their length; one for all that are nested too deep to be written."""
+    try:
+        return json.dumps(value, sort_keys=True, default=str)
+    except (RecursionError, TypeError):  # TypeError: keys of YAML that cannot be sorted
+        return "..."
+
+
+def written(value: object, at_most: int = 80) -> str:
+    """value as a text of one line for people."""
+    try:
+        found = json.dumps(value, ensure_ascii=False, default=str)
+    except (RecursionError, TypeError):
+        return "..."
+    return found if len(found) <= at_most else f"{found[: at_most - 3]}..."

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apim.openapi.contract import Contract, Node, node, pointer_of, sequence, text
+from apim.openapi.contract import Contract, Node, node, pointer_of, same, sequence, text
 from apim.openapi.differing.kinds import BY_ID, IMPACTS, KINDS, Impact, Kind
-from apim.openapi.differing.ledger import Entry, Found, Ledger, same
+from apim.openapi.differing.ledger import Entry, Found, Ledger
 from apim.openapi.differing.operations import OperationsComparison
 from apim.openapi.differing.security import security_changes
 from apim.openapi.differing.walk import SchemaWalk

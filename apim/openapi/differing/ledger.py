@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from apim.openapi.contract import Place, pointer_of
@@ -61,14 +60,3 @@ def label_of(at: Place) -> str:
         elif step == "items":
             name = f"{name}[]"
     return name or "value"
-
-
-def written(value: object) -> str:
-    """value as a short text of one line; equal values give the same."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - a line
-
-
-def same(value: object) -> str:
-    """A text that equal values share, whatever their length."""
-    return json.dumps(value, sort_keys=True, default=str)

@@ -11,13 +11,14 @@ from apim.openapi.contract import (
     Operation,
     Place,
     node,
+    same,
     template_names,
     template_shape,
     text,
     texts,
 )
 from apim.openapi.differing.kinds import Direction
-from apim.openapi.differing.ledger import Found, Ledger, same
+from apim.openapi.differing.ledger import Found, Ledger
 from apim.openapi.differing.schemas import Pair
 from apim.openapi.differing.walk import SchemaWalk
 

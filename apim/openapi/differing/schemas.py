@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apim.openapi.contract import Contract, Located, Node, Place, node
+from apim.openapi.contract import Contract, Located, Node, Place, node, same, written
 from apim.openapi.differing.flat import ALL_TYPES, Flat, bound, flatten, is_number
 from apim.openapi.differing.kinds import Direction
-from apim.openapi.differing.ledger import Found, label_of, same, written
+from apim.openapi.differing.ledger import Found, label_of
 
 _LOWER = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apim.openapi.contract import Contract, Node, Operation, Place, node, sequence, text, texts
-from apim.openapi.differing.ledger import Found, same
+from apim.openapi.contract import Contract, Node, Operation, Place, node, same, sequence, text, texts
+from apim.openapi.differing.ledger import Found
 
 # What one way of being let in asks for: scopes by the scheme's substance.
 _Way = dict[str, frozenset[str]]

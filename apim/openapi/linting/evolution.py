@@ -89,7 +89,7 @@ def _switch_fault(switches: object) -> str:
     if not isinstance(switches, dict):
         return "Write a rule and `off` or a severity, such as `operation-tag: off`."
     for name, wanted in switches.items():
-        if wanted is not False and wanted not in {"off", *SEVERITIES}:
+        if wanted is not False and wanted not in ("off", *SEVERITIES):  # a tuple: wanted may be a list
             return f"Say `off`, {', '.join(f'`{one}`' for one in SEVERITIES)} of `{name}`."
     return ""
 

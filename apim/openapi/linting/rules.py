@@ -66,7 +66,7 @@ def severity_at(data: Node, at: Place, rule: Rule) -> Severity | None:
         if step or value is not data:
             value = _child(value, step)
         wanted = node(node(value).get(SWITCH)).get(rule.id, "")
-        if wanted in {"off", False}:
+        if wanted is False or wanted == "off":
             severity = None
         elif wanted in SEVERITIES:
             severity = wanted

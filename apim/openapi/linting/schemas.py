@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from apim.openapi.contract import NODES_AT_MOST, Contract, Located, Node, Place, node, texts
+from apim.openapi.contract import NODES_AT_MOST, Contract, Located, Node, Place, node, same, texts, written
 from apim.openapi.linting.rules import Verdict
 from apim.openapi.references import resolve_pointer, unescape
 
@@ -90,10 +89,10 @@ def default_fits(contract: Contract) -> Iterator[Verdict]:
     for schema in contract.schemas:
         if "default" in schema.value:
             value, wanted = schema.value["default"], schema.value.get("enum")
-            fits = _fits(value, schema.value) and (not isinstance(wanted, list) or _same(value) in map(_same, wanted))
+            fits = _fits(value, schema.value) and (not isinstance(wanted, list) or same(value) in map(same, wanted))
             yield (
                 (schema.at, "default"),
-                "" if fits else f"`{_shown(value)}` does not fit the schema it is a default of.",
+                "" if fits else f"`{written(value)}` does not fit the schema it is a default of.",
             )
 
 
@@ -215,13 +214,13 @@ def _references(contract: Contract) -> Iterator[tuple[Place, str]]:
 
 def _enum_fault(schema: Node) -> str:
     values = schema["enum"]
-    written = [_same(value) for value in values]
+    keys = [same(value) for value in values]
     if not values:
         return "An empty `enum` allows nothing: list its values."
-    if len(set(written)) < len(written):
+    if len(set(keys)) < len(keys):
         return "A value is there twice: keep one."
     odd = next((value for value in values if not _fits(value, schema)), ...)
-    return "" if odd is ... else f"`{_shown(odd)}` is not of the type `{', '.join(types_of(schema))}`."
+    return "" if odd is ... else f"`{written(odd)}` is not of the type `{', '.join(types_of(schema))}`."
 
 
 def _fits(value: object, schema: Node) -> bool:
@@ -242,13 +241,3 @@ def _is_of(value: object, kind: str) -> bool:
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _same(value: object) -> str:
-    """A text that equal values share."""
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _shown(value: object) -> str:
-    written = json.dumps(value, ensure_ascii=False, default=str)
-    return written if len(written) <= 60 else f"{written[:57]}..."  # noqa: PLR2004 - about half a line

@@ -258,8 +258,10 @@ def test_references_in_circles_end() -> None:
 
 
 def test_deep_nesting_ends() -> None:
-    deep = '{"openapi": "3.1.0", "components": {"schemas": {"A": ' + '{"items": ' * 400 + "{}" + "}" * 400 + "}}}"
-    assert 0 <= lint(deep).score <= 100
+    deep = '{"items": ' * 400 + "{}" + "}" * 400
+    schema = f'{{"type": "string", "enum": [{deep}, 1], "default": {deep}}}'
+    report = lint(f'{{"openapi": "3.1.0", "components": {{"schemas": {{"A": {deep}, "B": {schema}}}}}}}')
+    assert 0 <= report.score <= 100
 
 
 def test_a_small_text_that_refers_to_a_long_list_many_times_ends() -> None:
