@@ -28,7 +28,8 @@ MORE = '  /accounts/{id}:\n    get: {operationId: readAccount, summary: Read, re
 PAGES = (
     "", "apis", "new-api", "apis/bank", "apis/bank/settings", "apis/bank/consumers", "apis/bank/analytics",
     "apis/bank/analytics/v1", "apis/bank/new-version", "apis/bank/archive", "apis/bank/delete",
-    "apis/bank/versions/v1", "apis/bank/versions/v1/review", "apis/bank/versions/v1/import",
+    "apis/bank/compare", "apis/bank/versions/v1", "apis/bank/versions/v1/review", "apis/bank/versions/v1/lint",
+    "apis/bank/versions/v1/import",
     "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites",
     "apis/bank/versions/v1/documentation",
     "apis/bank/versions/v1/revisions", "apis/bank/versions/v1/diff", "apis/bank/versions/v1/publish",

@@ -17,6 +17,7 @@ PUBLIC_PAGES = (
     "/",
     "/?q=nothing-like-this",
     "/apis/bank",
+    "/apis/bank/changelog",
     "/apis/bank/v1/reference",
     "/apis/bank/v1/reference/get/accounts",
     "/products/bank-payments",
