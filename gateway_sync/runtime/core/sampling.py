@@ -20,7 +20,8 @@ def gap(share: float, draw: float) -> int:
         return NEVER
     if share >= 1:
         return 1
-    return int(min(NEVER - 1, math.log1p(-draw) / math.log1p(-share))) + 1
+    exchanges = math.log1p(-draw) / math.log1p(-share)
+    return NEVER if exchanges >= NEVER else int(exchanges) + 1  # no min: compiled, it would give a float
 
 
 class Budget:
