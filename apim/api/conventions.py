@@ -41,6 +41,7 @@ SPECTACULAR_SETTINGS: Final = {
         "MethodEnum": "apim.api.serializers.revisions.METHODS",
         "VersionState": "apim.catalog.models.APIVersion.State",
         "PlanVersionState": "apim.products.models.PlanVersion.State",
+        "CredentialKind": "apim.access.models.Credential.Kind",
         "CredentialState": "apim.access.models.Credential.State",
         "ApplicationState": "apim.access.models.Application.State",
         "VisibilityEnum": "apim.products.models.Product.Visibility",
