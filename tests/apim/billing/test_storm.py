@@ -62,7 +62,7 @@ def customers_of(product: Product, number: int, client: stripe.StripeClient) -> 
         use_card(client, customer.id, CARDS[index % len(CARDS)])
         if index % 4 == 1:
             client.v1.subscriptions.update(made.id, {"cancel_at_period_end": True})
-        if index % 5 == 2:
+        if index % 5 == 4:
             client.v1.subscriptions.cancel(made.id)
 
 
