@@ -1,4 +1,7 @@
-"""A fault in what serves one call: it costs that call, is told once with the request's id, and nothing else ends."""
+"""A fault in what serves one call: it costs that call, is told once with the request's id, and nothing else ends.
+
+Promise R1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""HTTP/2 on the listener: curl, nghttp and h2load as sound peers, and a client that is none."""
+"""HTTP/2 on the listener: curl, nghttp and h2load as sound peers, and a client that is none.
+
+Promises R1, R2, H7, H8.
+"""
 
 from __future__ import annotations
 

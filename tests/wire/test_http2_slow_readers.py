@@ -1,4 +1,7 @@
-"""Callers of HTTP/2 who take nothing: they hold little, not for long, and nobody else back."""
+"""Callers of HTTP/2 who take nothing: they hold little, not for long, and nobody else back.
+
+Promises R1, H7, H8.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Services that speak HTTP/2, and break its rules: what callers of HTTP/1.1 get."""
+"""Services that speak HTTP/2, and break its rules: what callers of HTTP/1.1 get.
+
+Promise R2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Bodies that policies read whole: many slow uploads cost a worker no more than it grants, and stop nobody else."""
+"""Bodies that policies read whole: many slow uploads cost a worker no more than it grants, and stop nobody else.
+
+Promise R1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""WebSockets through the gateway, with the `websockets` library on both sides."""
+"""WebSockets through the gateway, with the `websockets` library on both sides.
+
+Promises R7, H17.
+"""
 
 from __future__ import annotations
 

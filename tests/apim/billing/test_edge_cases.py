@@ -1,4 +1,7 @@
-"""The edges of selling: what comes too early, too late, twice, from elsewhere, or while Stripe is away. Promise R9."""
+"""The edges of selling: what comes too early, too late, twice, from elsewhere, or while Stripe is away.
+
+Promises R9, H39.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What Stripe tells that nobody here asked for: each raises one alarm that admins are mailed, and refuses no call."""
+"""What Stripe tells that nobody here asked for: each raises one alarm that admins are mailed, and refuses no call.
+
+Promise H39.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Money is given back once, never more than was paid, whatever dies in between; and what Stripe says is mirrored."""
+"""Money is given back once, never more than was paid, whatever dies in between; and what Stripe says is mirrored.
+
+Promise H39.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What goes wrong with one stream of a caller's connection stays with that stream."""
+"""What goes wrong with one stream of a caller's connection stays with that stream.
+
+Promise R1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What goes wrong with one call of a shared connection to a service stays with that call."""
+"""What goes wrong with one call of a shared connection to a service stays with that call.
+
+Promise R1.
+"""
 
 from __future__ import annotations
 

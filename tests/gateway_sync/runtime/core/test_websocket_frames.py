@@ -1,4 +1,7 @@
-"""Which frames go on, however their bytes are cut, and which end the connection."""
+"""Which frames go on, however their bytes are cut, and which end the connection.
+
+Promise H17.
+"""
 
 from __future__ import annotations
 
