@@ -19,16 +19,23 @@ _TEXT_AT_MOST: Final = 200
 
 def sync_invoice(connection: Connection, stripe_id: str) -> Invoice:
     """The invoice as Stripe has it now. Errors: Unmatched; DriverFailed."""
-    return _keep_invoice(connection, connection.driver.find("invoice", stripe_id))
+    found = connection.driver.find("invoice", stripe_id)
+    return _keep_invoice(connection, found, _all_lines(connection, found))
+
+
+def _all_lines(connection: Connection, found: Object) -> list[Object]:
+    """Every line: an invoice brings the first ten alone. Source: docs.stripe.com/api/invoice-line-item/retrieve."""
+    if not found["lines"]["has_more"]:
+        return list(found["lines"]["data"])
+    return list(connection.driver.list("invoice.line_item", {}, of=found["id"]))
 
 
 @transaction.atomic
-def _keep_invoice(connection: Connection, found: Object) -> Invoice:
+def _keep_invoice(connection: Connection, found: Object, lines: list[Object]) -> Invoice:
     customer = Customer.objects.filter(mode=connection.mode, stripe_id=_text(found.get("customer"))).first()
     if customer is None:
         raise Unmatched(f"The customer {found.get('customer')} is not one of ours.")
     mirror = BillingSubscription.objects.filter(stripe_id=subscription_id_of("invoice", found) or "none").first()
-    lines = found["lines"]["data"]
     periods = [line["period"] for line in lines if line.get("period")]
     known = Invoice.objects.select_for_update().filter(stripe_id=found["id"]).first()
     if known is not None and _progress(known.status) > _progress(found["status"]):

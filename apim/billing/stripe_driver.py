@@ -31,6 +31,7 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "dispute": ("disputes",),
     "event": ("events",),
     "invoice": ("invoices",),
+    "invoice.line_item": ("invoices", "line_items"),
     "invoice_payment": ("invoice_payments",),
     "invoiceitem": ("invoice_items",),
     "payment_intent": ("payment_intents",),

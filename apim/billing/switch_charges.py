@@ -61,9 +61,16 @@ def preview_charge(
     ours = rate_change(
         subscription.plan_version.terms, new, usage_since(subscription, found, at), begun=begun_period(found, at)
     )
-    lines = tuple(ChargeLine(line.get("description") or "", line["amount"]) for line in invoice["lines"]["data"])
     currency = str(invoice["currency"]).upper()
-    return Charge(currency, lines, invoice["subtotal"], invoice["amount_due"], ours, at)
+    return Charge(currency, _lines_of(invoice), invoice["subtotal"], invoice["amount_due"], ours, at)
+
+
+def _lines_of(invoice: Object) -> tuple[ChargeLine, ...]:
+    """The lines that a preview brings, ten at most, and what the others make together: it has no page to read."""
+    lines = [ChargeLine(line.get("description") or "", line["amount"]) for line in invoice["lines"]["data"]]
+    if invoice["lines"]["has_more"]:
+        lines.append(ChargeLine("More usage", invoice["subtotal"] - sum(line.amount for line in lines)))
+    return tuple(lines)
 
 
 def extra_charge(subscription: Subscription, found: Object, at: datetime) -> int:

@@ -61,7 +61,15 @@ def present(mode: Mode, found: Object) -> Object:
 
 def as_list(mode: Mode, found: list[Object], url: str) -> Object:
     """An embedded list, whole."""
-    return {"object": "list", "data": [present(mode, each) for each in found], "has_more": False, "url": url}
+    return _page(mode, found, url, has_more=False)
+
+
+def as_first_page(mode: Mode, found: list[Object], url: str) -> Object:
+    """An embedded list of which only the first handful is there; the rest is read at its url.
+
+    Source: docs.stripe.com/api/invoice-line-item/retrieve, docs.stripe.com/api/credit_notes/lines.
+    """
+    return _page(mode, found[:_USUAL], url, has_more=len(found) > _USUAL)
 
 
 def page(mode: Mode, listing: Listing, params: Object, url: str) -> Object:

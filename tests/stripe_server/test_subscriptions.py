@@ -72,6 +72,21 @@ def test_usage_is_billed_in_arrears_with_the_fee_of_the_next_period(stripe_serve
     assert periods == {(START, FEBRUARY)}
 
 
+def test_an_invoice_brings_its_first_ten_lines_and_the_rest_by_page(stripe_server: StripeServer):
+    client = stripe_server.client()
+    made, customer, clock = scenes.subscribed(stripe_server, scenes.price(client))
+    for number in range(12):
+        client.v1.invoice_items.create({"customer": customer, "amount": number + 1, "currency": "eur"})
+    stripe_server.advance(clock, FEBRUARY + 60)
+
+    draft = invoices(client, made.id)[-1]
+    rest = client.v1.invoices.line_items.list(draft.id, {"starting_after": draft.lines.data[-1].id})
+
+    assert (len(draft.lines.data), draft.lines.has_more) == (10, True)
+    assert (len(rest.data), rest.has_more) == (3, False)
+    assert draft.total == sum(line.amount for line in [*draft.lines.data, *rest.data]) == 2900 + 78
+
+
 def test_usage_that_comes_while_the_invoice_is_a_draft_is_still_on_it(stripe_server: StripeServer):
     client = stripe_server.client()
     calls = scenes.metered(client, scenes.meter(client), unit_amount_decimal="1")

@@ -10,7 +10,7 @@ from tests.stripe_server.errors import invalid, missing_parameter
 from tests.stripe_server.events import emit
 from tests.stripe_server.objects.refunds import refund
 from tests.stripe_server.parameters import metadata, one_of, only
-from tests.stripe_server.rendering import as_list, presents
+from tests.stripe_server.rendering import as_first_page, presents
 from tests.stripe_server.routes import Listing, listing, retrieve, route
 from tests.stripe_server.store import Mode, Object
 
@@ -26,7 +26,7 @@ route("GET", _PATH, "CreditNoteListParams", "credit_note")(listing("credit_note"
 
 @presents("credit_note")
 def present_note(mode: Mode, found: Object) -> Object:
-    return {"lines": as_list(mode, _lines_of(mode, found["id"]), f"{_PATH}/{found['id']}/lines")}
+    return {"lines": as_first_page(mode, _lines_of(mode, found["id"]), f"{_PATH}/{found['id']}/lines")}
 
 
 def _lines_of(mode: Mode, key: str) -> list[Object]:

@@ -8,7 +8,7 @@ from tests.stripe_server.errors import invalid
 from tests.stripe_server.events import emit
 from tests.stripe_server.objects import payment_methods
 from tests.stripe_server.parameters import customer_of, metadata, only, put
-from tests.stripe_server.rendering import as_list, includes, presents
+from tests.stripe_server.rendering import as_first_page, as_list, includes, presents
 from tests.stripe_server.routes import Listing, is_created_within, retrieve, route
 from tests.stripe_server.store import Mode, Object
 
@@ -23,7 +23,7 @@ route("GET", "/v1/invoice_payments/{id}", "InvoicePaymentRetrieveParams", "invoi
 @presents("invoice")
 def present_invoice(mode: Mode, found: Object) -> Object:
     lines = invoicing.lines_of(mode, found)
-    shown: Object = {"lines": as_list(mode, lines, f"/v1/invoices/{found['id']}/lines")}
+    shown: Object = {"lines": as_first_page(mode, lines, f"/v1/invoices/{found['id']}/lines")}
     shown["lines"]["total_count"] = len(lines)
     if mode.is_rehearsal:
         shown["id"] = "upcoming_" + found["id"]
