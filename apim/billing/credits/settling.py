@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apim.access.models import Subscription
+from apim.billing.alarms import drop_alarm, raise_alarm
 from apim.billing.connection import Connection
 from apim.billing.credits.allowing import BILLING
 from apim.billing.credits.drawing import draw_usage
@@ -21,8 +22,9 @@ from apim.billing.credits.ledger import Gift, grant_credits, lock_account, take_
 from apim.billing.credits.starting import start_credits
 from apim.billing.credits.terms import end_of_purchase
 from apim.billing.driver import Object
-from apim.billing.models import CreditAccount, CreditGrant, TopUp
+from apim.billing.models import BillingAlarm, CreditAccount, CreditGrant, TopUp
 from apim.billing.standing import Unmatched
+from apim.pricing.money import from_minor, money_text
 
 OUR_TOP_UP: Final = "apim_top_up"  # in the metadata of sessions and payments at Stripe
 _TRIES: Final = 5
@@ -76,7 +78,7 @@ def sync_top_up(connection: Connection, top_up: TopUp, *, intent_id: str = "") -
     for _ in range(_TRIES):
         version = TopUp.objects.values_list("version", flat=True).get(pk=top_up.pk)
         paid = _read(connection, TopUp.objects.get(pk=top_up.pk), intent_id)
-        settled = _settle(top_up.pk, paid, version)
+        settled = _settle(connection, top_up.pk, paid, version)
         if settled is not None:
             return settled
     raise Unmatched("Others change this top-up all the time.")
@@ -119,7 +121,7 @@ def _card_of(intent: Object) -> str:
 
 
 @transaction.atomic
-def _settle(top_up_id: str, paid: Paid, version: int) -> TopUp | None:
+def _settle(connection: Connection, top_up_id: str, paid: Paid, version: int) -> TopUp | None:
     """The top-up after what Stripe said was taken in; None when another was quicker."""
     subscription_id = TopUp.objects.values_list("subscription_id", flat=True).get(pk=top_up_id)
     subscription, account = lock_account(subscription_id)
@@ -129,15 +131,34 @@ def _settle(top_up_id: str, paid: Paid, version: int) -> TopUp | None:
     top_up.version += 1
     top_up.state, top_up.intent_id, top_up.error = paid.state, paid.intent_id, paid.error[:500]
     if paid.state == TopUp.State.PAID:
-        subscription = _take_in(subscription, account, top_up, paid)
+        if top_up.amount != paid.amount:
+            raise Unmatched(f"{top_up.id} was paid with {paid.amount} and not {top_up.amount}.")
+        if subscription.is_live or top_up.grants.exists():
+            _take_in(subscription, account, top_up, paid)
+        else:
+            _take_in_too_late(connection, subscription, top_up, paid)
     top_up.save()
     return top_up
 
 
-def _take_in(subscription: Subscription, account: CreditAccount, top_up: TopUp, paid: Paid) -> Subscription:
+def _take_in_too_late(connection: Connection, subscription: Subscription, top_up: TopUp, paid: Paid) -> None:
+    """Nothing can be called with credits of a subscription that is over: have an admin give the money back."""
+    top_up.paid_at = top_up.paid_at or timezone.now()
+    top_up.given_back, top_up.error = paid.given_back, "It was paid after the subscription had ended."
+    owed = paid.amount - paid.given_back
+    if not owed:
+        drop_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id)
+        return
+    money = f"{money_text(from_minor(owed, top_up.currency), top_up.currency)} {top_up.currency}"
+    text = (
+        f"A top-up was paid after its subscription had ended. Refund {money} of the payment {paid.intent_id} at "
+        f"Stripe: no credits were granted for it. The subscription was that of {subscription}."
+    )
+    raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id, text)
+
+
+def _take_in(subscription: Subscription, account: CreditAccount, top_up: TopUp, paid: Paid) -> None:
     """Grant what was paid, take back what was given back, and tell gateways."""
-    if top_up.amount != paid.amount:
-        raise Unmatched(f"{top_up.id} was paid with {paid.amount} and not {top_up.amount}.")
     top_up.paid_at = top_up.paid_at or timezone.now()
     if subscription.is_live and (subscription.awaits_payment or account.started_at is None):
         subscription = start_credits(subscription, account, top_up.bought, by=BILLING)
@@ -163,7 +184,6 @@ def _take_in(subscription: Subscription, account: CreditAccount, top_up: TopUp, 
         account.automatic_amount, account.automatic_note = 0, "A payment is disputed."
     account.save(update_fields=["payment_method", "automatic_amount", "automatic_note"])
     draw_usage(subscription.id)  # what was used beyond the balance is known by now; gateways are told
-    return subscription
 
 
 def _id_of(reference: object) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from apim.access.models import Subscription
+from apim.access.services import end_subscription
 from apim.billing.connection import require_connection
 from apim.billing.credits.buying import look_after_top_ups, open_top_up
 from apim.billing.credits.drawing import draw_usage
 from apim.billing.events import repair
-from apim.billing.models import CreditGrant, LedgerEntry, StripeEvent, TopUp
+from apim.billing.models import BillingAlarm, CreditGrant, LedgerEntry, StripeEvent, TopUp
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import AccessRecord
-from tests.factories.accounts import TESTER
+from apim.notifications.models import Message
+from tests.factories.accounts import TESTER, user
 from tests.payments import Stripe, apply_all, ask, hand_on
 from tests.prepaid import balance_of, begin_top_up, movements, told, top_up, use
 
@@ -107,6 +109,40 @@ def test_only_what_the_plan_offers_can_be_bought(stripe_server: Stripe, prepaid:
     with pytest.raises(Conflict) as over:
         open_top_up(subscription=prepaid, amount=2000, keeps_card=False, return_url="", cancel_url="", by=TESTER)
     assert over.value.code == "billing.no_credits"
+
+
+def test_what_is_paid_after_the_end_grants_nothing_and_names_the_refund_to_give(
+    stripe_server: Stripe, prepaid: Subscription
+) -> None:
+    admin = user(is_platform_admin=True)
+    begun = begin_top_up(prepaid)
+    end_subscription(subscription=prepaid, by=TESTER, reason="A mistake.")
+    assert stripe_server.pay(begun.session_url) in (200, 303)
+    stripe_server.deliver()
+    begun.refresh_from_db()
+    prepaid.refresh_from_db()
+    assert (begun.state, prepaid.lifecycle, movements(prepaid)) == ("paid", "ended", [])
+    alarm = BillingAlarm.objects.get()
+    assert (alarm.kind, alarm.subject) == ("paid_too_late", begun.intent_id)
+    assert f"Refund 20.00 EUR of the payment {begun.intent_id}" in alarm.text
+    StripeEvent.objects.update(state="stored")
+    apply_all()
+    assert Message.objects.filter(to=admin.email, subject__startswith="Billing: A top-up was paid after").count() == 1
+    refund(begun, 500)
+    stripe_server.deliver()
+    assert "Refund 15.00 EUR" in BillingAlarm.objects.get().text
+    refund(begun)
+    stripe_server.deliver()
+    assert (BillingAlarm.objects.count(), movements(prepaid)) == (0, [])
+
+
+def test_what_was_granted_before_the_end_is_taken_back_after_it(stripe_server: Stripe, prepaid: Subscription) -> None:
+    bought = top_up(stripe_server, prepaid)
+    end_subscription(subscription=prepaid, by=TESTER, reason="A mistake.")
+    refund(bought)
+    stripe_server.deliver()
+    assert movements(prepaid)[0] == ("grant", 2000)
+    assert (balance_of(prepaid), BillingAlarm.objects.count()) == (0, 0)
 
 
 def test_a_refund_takes_back_what_is_unspent(stripe_server: Stripe, prepaid: Subscription) -> None:
