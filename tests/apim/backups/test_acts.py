@@ -100,6 +100,7 @@ def test_what_was_lost_is_back_and_gateways_will_believe_it(drill: Drill) -> Non
     assert drill.revision() > revision
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_newer_version_leaves_what_was_there(drill: Drill) -> None:
     drill.change(
         "from django.db.migrations.recorder import MigrationRecorder as R; from django.db import connection as c; "
