@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed, Object
-from apim.billing.models import BillingSubscription, Customer
+from apim.billing.models import BillingSubscription, CreditAccount, Customer, TopUp
 from apim.billing.standing import sync_subscription
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 NOTHING: Final = "Nothing depends on it here."
 _PAUSED: Final = "paused"
 _WITHOUT_CARD: Final = ("trialing", _PAUSED)
+_PAGE_LASTS: Final = timedelta(hours=24)  # of a checkout, unless another time was asked for
 
 
 def take_in_card(connection: Connection, customer_id: str, attached: str = "") -> str:
@@ -99,13 +102,27 @@ def _is_of_a_checkout(
     opened = BillingSubscription.objects.filter(
         mode=connection.mode, subscription__organization=payer.organization_id, stripe_id=""
     )
-    if opened.exclude(session_id="").exists():
+    if opened.exclude(session_id="").exists() or _is_for_top_ups(connection, payer, card):
         return True
     others = bought.exclude(status__in=(_PAUSED, "canceled", "incomplete_expired"))
     return any(
         card_of(connection.driver.find("subscription", stripe_id)) == card
         for stripe_id in others.values_list("stripe_id", flat=True)
     )
+
+
+def _is_for_top_ups(connection: Connection, payer: Customer, card: str) -> bool:
+    """True for a card that was kept to buy credits. Its event may come before that of the top-up, and long after it."""
+    kept_for = CreditAccount.objects.filter(subscription__organization=payer.organization_id)
+    if kept_for.filter(payment_method=card).exists():
+        return True
+    top_ups = TopUp.objects.filter(
+        mode=connection.mode, subscription__organization=payer.organization_id, keeps_card=True
+    )
+    lately = top_ups.filter(
+        created_at__gte=timezone.now() - _PAGE_LASTS, state__in=(TopUp.State.OPEN, TopUp.State.PAID)
+    )
+    return lately.exists()
 
 
 def card_of(settings: Mapping[str, Any]) -> str:

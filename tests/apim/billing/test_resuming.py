@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apim.access.models import Subscription
+from apim.access.models import Application, Subscription
 from apim.access.services import subscribe
 from apim.billing.checkout import open_checkout
 from apim.billing.connection import require_connection
@@ -19,7 +19,9 @@ from apim.notifications.models import Message
 from apim.products.limits import Terms
 from tests.factories import access, catalog, products
 from tests.factories.accounts import TESTER, member
-from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, buy, hand_on
+from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, SECRET, Stripe, buy, hand_on
+from tests.prepaid import PREPAID, balance_of, begin_top_up, prepaid_product
+from tests.stripe_server.webhooks import signature
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +127,31 @@ def test_a_card_saved_by_a_setup_is_charged_though_it_is_nobodys_default(
     stripe_server.deliver()
     paused.refresh_from_db()
     assert (paused.lifecycle, paused.payment) == ("active", "ok")
+
+
+@pytest.mark.parametrize("is_told_first", [True, False], ids=["card first", "top-up first"])
+def test_a_card_kept_for_top_ups_of_something_else_resumes_and_charges_nothing(
+    stripe_server: Stripe, clock: time_machine.Traveller, paused: Subscription, *, is_told_first: bool
+) -> None:
+    product = prepaid_product(PREPAID, name="credits")
+    credits_of = subscribe(
+        application=Application.objects.get(), product=product, plan=product.plans.get(), by=TESTER, is_checkout=True
+    )
+    assert stripe_server.pay(begin_top_up(credits_of, keeps_card=True).session_url) in (200, 303)
+    new = stripe_server.settle()[stripe_server.posted :]
+    attached = [each for each in new if b'"payment_method.attached"' in each[0]]
+    assert len(attached) == 1
+    others = [each for each in new if each not in attached]
+    hand_on([*attached, *others] if is_told_first else others)
+    if not is_told_first:
+        clock.shift(timedelta(days=2))  # Stripe sends it for days, and signs each time
+        ((body, _),) = attached
+        hand_on([(body, signature(body, SECRET))])
+    paused.refresh_from_db()
+    assert (balance_of(credits_of), paused.lifecycle) == (2000, "paused")
+    assert [
+        each["amount_paid"] for each in require_connection().driver.list("invoice", {}) if each["amount_paid"]
+    ] == []
 
 
 def test_a_card_that_is_declined_leaves_it_paused_until_another_one_pays(
