@@ -18,6 +18,7 @@ from apim.billing.models import Invoice, MeterWindow
 from apim.pricing.changes import Begun, rate_change
 from apim.pricing.parts import Flat, Metered
 from apim.pricing.rating import Rated
+from apim.pricing.settling import settled
 from apim.products.models import PlanVersion
 
 AT_ONCE: Final = "subscription_update"
@@ -64,7 +65,7 @@ def rate_changed(invoice: Invoice, changed: Changed, named: Mapping[str, str]) -
         meter = meters.get(_part(named[line["price"]]))
         if meter is not None and line["period_start"] < line["period_end"]:
             usage[meter] = _used(invoice, meter, line["period_start"], line["period_end"])
-    return rate_change(changed.left.terms, changed.chosen.terms, usage, begun=begun)
+    return settled(rate_change(changed.left.terms, changed.chosen.terms, usage, begun=begun))
 
 
 def _start_of(invoice: Invoice, end: int, at: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Sum
 
@@ -15,11 +15,10 @@ from apim.billing.driver import Object
 from apim.billing.folding import moment_of, period_of
 from apim.billing.models import MeterWindow, UsageCut
 from apim.pricing.changes import Begun, kept_back, rate_change
-from apim.pricing.money import minor_digits, to_minor
+from apim.pricing.money import to_minor
 from apim.pricing.rating import Rated
+from apim.pricing.settling import settled
 from apim.pricing.terms import Terms
-
-_THREE_DIGITS: Final = 3  # networks settle in tens of such a minor unit
 
 
 class ChargeLine(NamedTuple):
@@ -58,9 +57,8 @@ def preview_charge(
         item = {"amount": price["unit_amount"], "currency": price["currency"], "description": "Used quota"}
         asked.setdefault("invoice_items", []).append(item)
     invoice = connection.driver.act("invoice", "", "create_preview", asked)
-    ours = rate_change(
-        subscription.plan_version.terms, new, usage_since(subscription, found, at), begun=begun_period(found, at)
-    )
+    used = usage_since(subscription, found, at)
+    ours = settled(rate_change(subscription.plan_version.terms, new, used, begun=begun_period(found, at)))
     currency = str(invoice["currency"]).upper()
     return Charge(currency, _lines_of(invoice), invoice["subtotal"], invoice["amount_due"], ours, at)
 
@@ -76,10 +74,8 @@ def _lines_of(invoice: Object) -> tuple[ChargeLine, ...]:
 def extra_charge(subscription: Subscription, found: Object, at: datetime) -> int:
     """What is taken of the credit that Stripe gives by time, where the plan gives back less; in minor units."""
     terms = subscription.plan_version.terms
-    kept = to_minor(
-        kept_back(terms, usage_since(subscription, found, at), begun=begun_period(found, at)), terms.currency
-    )
-    return kept - kept % 10 if minor_digits(terms.currency) == _THREE_DIGITS else kept
+    kept = kept_back(terms, usage_since(subscription, found, at), begun=begun_period(found, at))
+    return to_minor(kept, terms.currency)
 
 
 def usage_since(subscription: Subscription, found: Object, at: datetime) -> dict[str, Decimal]:

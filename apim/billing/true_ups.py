@@ -21,6 +21,7 @@ from apim.billing.standing import Unmatched
 from apim.pricing.closing import closing, has_true_ups, true_ups
 from apim.pricing.money import to_minor
 from apim.pricing.rating import Line, Period, Rated, rate
+from apim.pricing.settling import settled
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def true_up_last(connection: Connection, subscription_id: str) -> None:
     if customer is None or mirror.period_start is None or mirror.status == "trialing" or not has_true_ups(terms):
         return
     usage = usage_between(subscription_id, terms, mirror.period_start, mirror.period_end)
-    rated = rate(terms, usage, period=Period.LATER)
+    rated = settled(rate(terms, usage, period=Period.LATER))
     waiting = connection.driver.list("invoiceitem", {"customer": customer.stripe_id, "pending": True})
     known = {_name_of(item) for item in waiting}
     for line in true_ups(terms, rated):

@@ -16,6 +16,7 @@ from fractions import Fraction
 from apim.pricing.money import from_minor, round_money, to_minor
 from apim.pricing.parts import Flat, Prepaid, Setup
 from apim.pricing.rating import Kind, Line, Rated, rate
+from apim.pricing.settling import smallest_step
 from apim.pricing.terms import Terms
 
 USED_QUOTA = "used quota"  # the line of what is not given back
@@ -118,9 +119,10 @@ def _usage_only(terms: Terms) -> Terms:
 
 
 def _part_of(amount: Decimal, share: Fraction, currency: str) -> Decimal:
-    """A part of an amount, rounded once, halves away from zero; fractions all the way, so no digit is lost."""
-    minor = to_minor(amount, currency) * min(max(share, _NOTHING), Fraction(1))
-    return from_minor((2 * minor.numerator + minor.denominator) // (2 * minor.denominator), currency)
+    """A part of an amount, rounded once to what can be charged, halves away from zero; no digit is lost before."""
+    step = smallest_step(currency)
+    steps = to_minor(amount, currency) * min(max(share, _NOTHING), Fraction(1)) / step
+    return from_minor((2 * steps.numerator + steps.denominator) // (2 * steps.denominator) * step, currency)
 
 
 def _line(name: str, amount: Decimal, detail: str) -> Line:
