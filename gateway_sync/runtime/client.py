@@ -167,8 +167,8 @@ class ClientConnection(EdgeConnection):
             self._read_body(exchange, data)
         except FramingError as error:
             exchange.fail(error.refusal)
-        except Exception as error:  # noqa: BLE001 - as in _guarded_read_messages
-            exchange.break_down(error, "internal-error")
+        except Exception as bug:  # noqa: BLE001 - as in _guarded_read_messages
+            exchange.break_down(bug, "internal-error")  # a name of its own: as in UpstreamConnection
 
     def _read_body(self, exchange: Exchange, data: bytes) -> None:
         if self._decoder is not None:

@@ -96,12 +96,12 @@ def _emptied(path: Path) -> int:
 
 
 def _is_left(path: Path) -> bool:
-    """True when who wrote the file has ended."""
-    with path.open("rb") as file:
-        try:
+    """True when who wrote the file has ended, and has not taken it along."""
+    try:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+    except (BlockingIOError, FileNotFoundError):
+        return False
     return True
 
 

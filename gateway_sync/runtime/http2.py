@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from h2 import events as h2_events
 from h2.errors import ErrorCodes
@@ -156,11 +157,14 @@ class HTTP2Connection(StreamCarrier):
     def _break_down(self, number: int) -> None:
         """A bug met a stream, which ends; without one the connection does."""
         stream = self._streams.get(number)
-        if stream is None:
-            self._end(ErrorCodes.INTERNAL_ERROR)
-        else:
+        if stream is not None:
             self.cut(stream)
             self._lose(number)
+        elif number:  # it had not become a request yet
+            with suppress(H2Error):  # closed already
+                self._h2.reset_stream(number, ErrorCodes.INTERNAL_ERROR)
+        else:
+            self._end(ErrorCodes.INTERNAL_ERROR)
 
     def _spend(self) -> None:
         """Note a frame that asks for nothing; who sends too many of them is sent away (rapid reset, floods)."""

@@ -16,6 +16,7 @@ from h2.exceptions import H2Error
 
 from gateway_sync.messages import FramingError
 from gateway_sync.runtime.core.chunked import ChunkedDecoder
+from gateway_sync.runtime.core.http2_heads import HeadRefused
 from gateway_sync.runtime.core.http2_upstream_heads import incoming_head, outgoing_head, trailer_fields, trailer_lines
 
 if TYPE_CHECKING:
@@ -139,7 +140,10 @@ class Seat:
             self._feed(b"%x\r\n%s\r\n" % (len(content), content))
         elif content:
             self._awaited -= len(content)
-            if self._awaited > 0:
+            if self._awaited < 0:  # after a status that has none, the library lets content pass
+                self._carrier.h2.acknowledge_received_data(size, number)
+                raise HeadRefused("more content than there may be")
+            if self._awaited:
                 self._feed(content)
             else:
                 self._last += content

@@ -93,8 +93,8 @@ class UpstreamConnection:
                 self._read_body(receiver, data)
         except FramingError as error:
             self.fail(error.refusal.code)
-        except Exception as error:  # noqa: BLE001 - the edge of the process: a bug must cost one exchange
-            self.break_down(receiver, error)
+        except Exception as bug:  # noqa: BLE001 - the edge of the process: a bug must cost one exchange
+            self.break_down(receiver, bug)  # a name of its own: compiled, one has the type of its first exception
 
     def break_down(self, receiver: Receiver, error: Exception) -> None:
         """A bug met an exchange: it ends, and this connection with it."""

@@ -69,6 +69,12 @@ def remove_left_over(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def modules_of(package: Path) -> set[Path]:
+    """The modules of a package that are compiled."""
+    chosen = {path for pattern in MODULES for path in package.glob(pattern)}
+    return with_relatives({path for path in chosen if path.name != "__init__.py"}, package)
+
+
 def with_relatives(chosen: set[Path], package: Path) -> set[Path]:
     """The modules, and those whose classes are bases or subclasses of theirs: mypyc wants all of a family or none."""
     classes = [
@@ -97,8 +103,7 @@ def _check_tools() -> None:
 def _build(package: Path, building: Path) -> None:
     shutil.copytree(package, building / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     (building / "mypy.ini").write_text(_SETTINGS)
-    chosen = {path for pattern in MODULES for path in (building / package.name).glob(pattern)}
-    modules = with_relatives({path for path in chosen if path.name != "__init__.py"}, building / package.name)
+    modules = modules_of(building / package.name)
     ended = subprocess.run(
         [sys.executable, "-m", "mypyc", *sorted(str(path.relative_to(building)) for path in modules)],
         cwd=building, capture_output=True, text=True, check=False, env={**os.environ, "MYPYC_OPT_LEVEL": "3"},

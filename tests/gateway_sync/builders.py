@@ -1,4 +1,4 @@
-"""Rows for tests: keyword defaults, so that a test names only what it is about."""
+"""Rows and routes for tests: keyword defaults, so that a test names only what it is about."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from gateway_sync.rows import (
     UpstreamRow,
     VersionRow,
 )
+from gateway_sync.runtime.core.index import Index, build_index
+from gateway_sync.snapshot import API, Environment, Products, Route, Target, Version
 
 
 def environment_row(**fields: object) -> EnvironmentRow:
@@ -67,3 +69,14 @@ def rows(
 def policy_row(kind: str, **settings: object) -> PolicyRow:
     """A policy as its owner wrote it."""
     return PolicyRow(kind, settings)
+
+
+def index_of(routes: list[tuple[str, str]]) -> Index:
+    """An index of these routes, (method, template), of one version below /a/v1; the id of each is both."""
+    made = tuple(Route(f"{method} {template}", method, template, ()) for method, template in routes)
+    target = Target("http", "127.0.0.1", 9101, "", 1)
+    version = Version("ver_1", "v1", "published", 1, (target,), 1000, (), made, 0, 0, "", "")
+    index = Index(Environment("env_1", "default", (), True, (), 500, 1000, ()), Products((), ()), 1, "")  # noqa: FBT003 - as declared
+    for _ in build_index(index, (API("api_1", "a", "org_1", "X-API-Key", (version,)),)):
+        pass
+    return index

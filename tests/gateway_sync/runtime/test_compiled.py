@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -74,9 +77,29 @@ def test_any_change_of_the_sources_makes_another_digest(tmp_path: Path) -> None:
     assert len(digests) == 3
 
 
-def test_what_a_killed_compilation_left_goes_with_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def compiling(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The tool that makes the copy."""
     monkeypatch.syspath_prepend(str(ROOT / "script"))
-    compiling = importlib.import_module("tooling.compiling")
+    return importlib.import_module("tooling.compiling")
+
+
+def test_no_compiled_function_gives_one_name_to_exceptions_of_two_kinds(compiling: ModuleType) -> None:
+    """Compiled, the name has the type of the first one; any other raises a TypeError in place of being handled."""
+    found = []
+    for path in compiling.modules_of(compiled.PACKAGE):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            kinds: defaultdict[str, set[str]] = defaultdict(set)
+            for handler in ast.walk(function):
+                if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type:
+                    kinds[handler.name].add(ast.unparse(handler.type))
+            found += [f"{path.name} {function.name} {name}" for name, of in kinds.items() if len(of) > 1]
+    assert found == []
+
+
+def test_what_a_killed_compilation_left_goes_with_the_next_one(tmp_path: Path, compiling: ModuleType) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for name in (f"building-{ended.pid}-abc", "building-abc", f"building-{os.getpid()}-abc"):
@@ -93,18 +116,24 @@ def made() -> str:
     return ended.stdout.strip().rpartition(" ")[2]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tests", SUITES, ids=SUITES)
-def test_compiled_gateway_passes_the_tests_of_the_gateway(made: str, tests: str, tmp_path: Path) -> None:
-    environment = {**os.environ, compiled.VARIABLE: "must", "APIM_HOME": str(tmp_path)}
-    where = subprocess.run(
-        [sys.executable, "-c", "import gateway_sync.runtime.client as it; print(it.__file__)"],
-        capture_output=True, text=True, check=True, cwd=made, env=environment,
-    )  # fmt: skip
-    assert where.stdout.strip().endswith(".so")
+def _run(tests: str, **variables: str) -> None:
+    """The tests of a suite, as they run in CI. Errors: AssertionError with the end of what is told."""
     marks = "not slow and not browser and not product and not fault"
     ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", marks, "-o", f"pythonpath={made} .", *SUITES[tests]],
-        capture_output=True, text=True, check=False, cwd=ROOT, env=environment,
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", marks, *SUITES[tests]],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != compiled.VARIABLE} | variables,
     )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-1000:]
+
+
+@pytest.mark.slow
+def test_compiled_modules_pass_the_tests_that_import_them(made: str, tmp_path: Path) -> None:
+    options = f"-p tests.gateway_sync.on_compiled_copy -o 'pythonpath={made} .'"
+    _run("core", PYTHONPATH=made, PYTHONSAFEPATH="1", PYTEST_ADDOPTS=options, APIM_HOME=str(tmp_path))
+
+
+@pytest.mark.slow
+def test_gateway_whose_workers_run_the_copy_passes_the_tests_on_the_wire(made: str, tmp_path: Path) -> None:
+    assert list(Path(made).glob("gateway_sync/runtime/client.*.so"))
+    _run("wire", APIM_COMPILED="must", APIM_HOME=str(tmp_path))

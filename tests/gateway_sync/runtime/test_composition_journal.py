@@ -64,3 +64,8 @@ def test_a_worker_that_is_never_without_one_keeps_a_short_file(tmp_path: Path) -
     journal.close()
     assert CompositionJournal(tmp_path, 0, "a2").take_interrupted() == TOLD
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_that_its_worker_takes_along_meanwhile_is_not_missed(tmp_path: Path) -> None:
+    (tmp_path / "0.a1.composites").symlink_to(tmp_path / "gone")  # listed, and cannot be opened
+    assert CompositionJournal(tmp_path, 0, "a2").take_interrupted() == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.serving import Serving
 
 
-def test_a_bug_at_one_request_resets_its_stream_alone() -> None:
+@pytest.mark.parametrize("fails_at", ["", "request_head"])
+def test_a_bug_at_one_request_resets_its_stream_alone(fails_at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fails_at:
+        monkeypatch.setattr(f"gateway_sync.runtime.http2.{fails_at}", None)  # before there is a request
     # Nothing that a request needs is here, so that serving one fails, and so does refusing it.
     serving = SimpleNamespace(
         clock=0.0, stats=[0] * 1000, clients=set(), max_clients=100, bounds=Bounds(), unsent=Budget(10_000),

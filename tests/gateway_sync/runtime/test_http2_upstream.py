@@ -5,7 +5,6 @@ Promise R1.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -18,12 +17,13 @@ from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.http2_seat import Seat
 from gateway_sync.runtime.http2_upstream import HTTP2Upstream
 from gateway_sync.runtime.upstream import UpstreamConnection
+from gateway_sync.runtime.upstream_pool import Pool
+from gateway_sync.runtime.upstream_tls import Dialed
 
 if TYPE_CHECKING:
     import asyncio
 
     from gateway_sync.messages import ResponseHead
-    from gateway_sync.runtime.upstream_pool import Pool
 
 
 class Wire:
@@ -90,7 +90,7 @@ class Shared:
         self.service = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1", **loose))
         self.service.initiate_connection()
         self.numbers: list[int] = []
-        self._pool = cast("Pool", SimpleNamespace(forget=lambda _: None, put_back=lambda _: None))
+        self._pool = Pool(("127.0.0.1", 1), Dialed(), 0.0)
 
     def call(self, caller: Caller, body: bytes = b"") -> None:
         connection = UpstreamConnection(self._pool)
@@ -176,6 +176,20 @@ def test_a_malformed_answer_is_an_error_of_its_stream(fields: list[tuple[str, st
     shared.call(first)
     shared.call(other)
     shared.service.send_headers(shared.numbers[0], fields)
+    shared.talk()
+    assert first.told == ["failure"]
+    shared.answer(shared.numbers[1])
+    assert other.told[-1] == "end"
+    assert not shared.wire.is_closed
+
+
+@pytest.mark.parametrize("status", ["204", "304"])
+def test_content_of_an_answer_that_has_none_ends_the_call_and_is_not_kept(status: str) -> None:
+    shared, first, other = Shared(), Caller(), Caller()
+    shared.call(first)
+    shared.call(other)
+    shared.service.send_headers(shared.numbers[0], [(":status", status)])
+    shared.service.send_data(shared.numbers[0], b"x" * 10_000)
     shared.talk()
     assert first.told == ["failure"]
     shared.answer(shared.numbers[1])

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway_sync.runtime.core.paths import canonical_path
-from gateway_sync.runtime.core.routing import Match, Node, add_route, find_route, match_route
-
-if TYPE_CHECKING:
-    from gateway_sync.runtime.core.index import Index, RouteEntry
+from gateway_sync.runtime.core.routing import find_route, match_route
+from tests.gateway_sync.builders import index_of
 
 PREFIX = "/a/v1"
 _WORD = st.sampled_from(["a", "b", "me", "v1", "a.b", "a:b", "ab"])
@@ -30,38 +27,6 @@ _SEGMENT = st.one_of(
     _WORD, st.sampled_from(["me;x", "a%3Bb", "7", "a-b", "a.b.b", "x.b", "", "-", "me;", "a%3Ab", ";a", "ab-b"])
 )
 _PATH = st.lists(_SEGMENT, max_size=4).map(lambda parts: "".join("/" + part for part in parts))
-
-
-class Versions:
-    """An index of one version with these routes; a route is told by its number."""
-
-    def __init__(self, routes: list[tuple[str, str]]) -> None:
-        self.routes = routes
-        self.exact: dict[bytes, dict[bytes, RouteEntry]] = {}
-        self.roots = {PREFIX.encode(): Node()}
-        self.versions = {PREFIX.encode(): self}
-        for method, template in routes:
-            add_route(
-                self.exact,
-                self.roots[PREFIX.encode()],
-                PREFIX.encode(),
-                template,
-                method.encode(),
-                cast("RouteEntry", Entry(self, method, template)),
-            )
-
-    def match(self, method: str, path: str) -> Match:
-        return match_route(cast("Index", self), method.encode(), path.encode())
-
-    def find(self, method: str, path: str) -> RouteEntry | None:
-        return find_route(cast("Index", self), method.encode(), path.encode())
-
-
-class Entry:
-    """Stands for a route in the index."""
-
-    def __init__(self, version: Versions, method: str, template: str) -> None:
-        self.version, self.method, self.template = version, method, template
 
 
 def reference(routes: list[tuple[str, str]], method: str, path: str) -> tuple[str, str] | None:
@@ -145,18 +110,19 @@ def _disguises(segments: list[str], templates: list[list[str]]) -> Iterator[tupl
 def test_quick_way_and_thorough_way_lead_to_the_same_route(
     routes: list[tuple[str, str]], method: str, path: str
 ) -> None:
-    versions = Versions(routes)
+    index = index_of(routes)
     for prefix in (PREFIX, "/a", "/a/v1x", "/b/v1", ""):
-        quick = versions.find(method, prefix + path)
+        asked = method.encode(), (prefix + path).encode()
+        quick = find_route(index, *asked)
         if quick is not None:
-            assert quick is versions.match(method, prefix + path).route
+            assert quick is match_route(index, *asked).route
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(_METHOD, _TEMPLATE), min_size=1, max_size=6), _METHOD.filter("*".__ne__), _PATH)
 def test_route_is_the_one_that_a_slow_search_finds(routes: list[tuple[str, str]], method: str, path: str) -> None:
-    found = Versions(routes).match(method, PREFIX + path).route
-    ours = None if found is None else (cast("Entry", found).method, cast("Entry", found).template)
+    found = match_route(index_of(routes), method.encode(), (PREFIX + path).encode()).route
+    ours = None if found is None else tuple(found.id.split(" "))
     assert ours == reference(routes, method, PREFIX + path)
 
 

@@ -21,6 +21,7 @@ from gateway_sync.runtime.core.websocket_frames import (
     TOO_BIG,
     FrameCheck,
 )
+from tests.properties import patient
 
 SIZES = st.sampled_from([0, 1, 125, 126, 300, 65_535, 65_536, 70_000])
 CONTROLS = st.builds(Frame, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
@@ -40,6 +41,7 @@ def messages(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
+@patient
 @given(st.lists(messages(), max_size=4), st.booleans(), st.lists(st.integers(0, 400_000), max_size=8))
 def test_good_frames_go_on_byte_by_byte_as_they_came(
     given_messages: list[list[Frame]], is_client: bool, cuts: list[int]
