@@ -25,6 +25,7 @@ FAST = "not browser and not product and not fault and not slow"
 # what touches a database
 CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions", "tests/upgrade")
 PROCESSES = ("-n", "2")
+BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
 FAILURES = 1  # pytest's exit code when tests ran and some failed
 SECOND_LOOKS = 5  # more failures than so many are no accident
 FAILURE_KINDS = ("failed", "error", "errors")
@@ -64,8 +65,8 @@ def main(*, is_all: bool, missing: list[str]) -> int:
             outcome.not_run.append(f"published documents: {reason}")
         _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES)
         _on_postgresql(outcome, environment, missing)
-        _pytest(outcome, "the whole product", environment, "-m", "product and not browser and not slow and not fault")
-        _pytest(outcome, "promises under faults", environment, "-m", "fault and not slow")
+        whole = "(product or fault) and not browser and not slow"
+        _pytest(outcome, "the whole product, and promises under faults", environment, "-m", whole, *BY_FILE)
         _browser(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
@@ -122,7 +123,7 @@ def _pytest(outcome: Outcome, name: str, environment: Mapping[str, str], *argume
         failed = sorted({found[1] for line in lines if (found := _FAILED.match(line))})
         if code == FAILURES and 0 < len(failed) <= SECOND_LOOKS:
             _title(f"{name}: a second look at what failed")
-            alone = [part for part in command if part not in PROCESSES]
+            alone = [part for part in command if part not in BY_FILE]
             code, _ = _run([*alone, "--last-failed", "--last-failed-no-failures=none"], environment)
             if code == 0:
                 outcome.unstable += failed
