@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from apim.billing.changed_invoices import AT_ONCE, changed_on, rate_changed
 from apim.billing.connection import Connection
-from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, InvoiceQuerySet, MeterWindow
+from apim.billing.models import (
+    BillingSubscription,
+    CatalogueEntry,
+    GrantedVersion,
+    Invoice,
+    InvoiceQuerySet,
+    MeterWindow,
+)
 from apim.pricing.closing import between, closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
@@ -96,7 +103,10 @@ def charged_terms(invoice: Invoice) -> Terms | None:
         return None
     changed = changed_on(invoice, _named_lines(invoice))
     if changed is not None:
-        return None if invoice.reason == AT_ONCE else between(changed.left.terms, changed.chosen.terms)
+        is_at_once = invoice.reason == AT_ONCE or changed.chosen is None
+        return None if is_at_once else between(changed.left.terms, changed.chosen.terms)
+    if (chosen := _followed_by(invoice, version)) is not None:
+        return between(version.terms, chosen.terms)
     mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
     if mirror is None:
         return version.terms
@@ -153,6 +163,13 @@ def _version_of(named: Mapping[str, str]) -> PlanVersion | None:
         return None
     plan, number = keys.pop()
     return PlanVersion.objects.filter(plan__name=plan, number=int(number.removeprefix("v"))).first()
+
+
+def _followed_by(invoice: Invoice, version: PlanVersion) -> PlanVersion | None:
+    """The other version that begins where the invoice ends, and asks for nothing in advance: no line names it."""
+    granted = GrantedVersion.objects.filter(subscription=invoice.subscription_id, since=invoice.period_end)
+    found = granted.exclude(plan_version=version).select_related("plan_version").last()
+    return found.plan_version if found is not None and invoice.reason == "subscription_cycle" else None
 
 
 def _part_of(lookup_key: str) -> str:

@@ -108,6 +108,8 @@ def _changed(billed: _Billed, meters: dict[str, Meter]) -> Iterator[Count]:
             by_hour[row.at].append(row)
     for hour, rows in by_hour.items():
         parts = list(_parts(billed, hour, rows))
+        if not parts:
+            continue
         for name in sorted(_names_in_force(billed, hour)):
             if name in meters:
                 yield from _differences(billed, meters[name], parts)
@@ -130,14 +132,16 @@ def _differences(
     """The parts of an hour that changed.
 
     What was told of the whole hour before a period was known to end within it stays told: the part before the end keeps
-    it, and so much less is told of the part after it.
+    it, and so much less is told of the part after it. What comes late of a part before another price began counts in
+    the part after it, as it does at Stripe: the other one is invoiced.
     """
-    over = 0
-    for number, (at, rows) in enumerate(parts, start=1):
+    carried, last = 0, parts[-1][0]
+    for at, rows in parts:
         known = billed.told.get((meter.name, at), 0)
-        quantity = int(meter_quantity(meter.terms, rows)) - over
-        over = max(0, known - quantity) if number < len(parts) else 0
-        quantity += over
+        counted = int(meter_quantity(meter.terms, rows)) + carried
+        is_invoiced = any(at < cut <= last for cut in billed.cuts)
+        quantity = known if is_invoiced else max(counted, known) if at < last else counted
+        carried = counted - quantity
         if quantity != known:
             yield Count(billed.mirror.subscription_id, meter, at, quantity)
 
@@ -165,7 +169,7 @@ def _parts(
     for start, end in zip([hour, *inside], [*inside, hour + HOUR], strict=True):
         within = [row for row in found if start <= _moved(row.at, inside) < end]
         is_told = any(at == start for _, at in billed.told)
-        if (within or is_told) and start >= (mirror.started_at or start):
+        if (within or is_told or start in billed.cuts) and start >= (mirror.started_at or start):
             yield start, within
 
 

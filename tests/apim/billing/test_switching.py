@@ -285,6 +285,18 @@ def test_calls_after_the_change_are_billed_by_the_new_plan_though_the_hour_is_th
     assert not OutgoingUsage.objects.exclude(state="sent").exists()
     renew(stripe_server, clock)
     assert totals()[-1] == 4900 + (3 + 7 - 5) * 100
+    assert differences() == {(0, "")}
+
+
+def test_the_last_usage_of_a_plan_is_compared_though_the_next_one_asks_for_nothing_in_advance(
+    stripe_server: Stripe, paid: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    by_usage = offer(product, "by-usage", {**PRICING, "prices": [PRICING["prices"][1]]})
+    use_calls(paid, 132_400)
+    switch_plan(subscription=paid, plan=by_usage, by=TESTER)
+    tasks.tell_usage()
+    renew(stripe_server, clock)
+    assert (plan_of(paid), totals(), differences()) == ("by-usage", [2900, 1296], {(0, "")})
 
 
 @pytest.mark.parametrize(("proration", "total"), [("max-consumption", 1580), ("none", 2450)])
