@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
-from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice
+from apim.billing.models import Adjustment, BillingSubscription, CatalogueEntry, Invoice
 from apim.billing.revenue_figures import ZERO, Debt, Month, Revenue, includes_some, month_starts, monthly
 from apim.pricing.money import from_minor
 from apim.pricing.parts import Flat, Part, Setup
@@ -65,7 +65,9 @@ def _invoices(mode: str, names: Mapping[str, str], *, since: datetime) -> list[d
     rows = Invoice.objects.filter(
         mode=mode, subscription__product__in=names, status__in=_SHOWN, created_at__gte=since
     ).exclude(organization__rehearsal__isnull=False)
-    fields = ("currency", "status", "created_at", "lines", "amount_remaining", "amount_credited", "attempts")
+    given_back = Sum("adjustments__amount", filter=Q(adjustments__state=Adjustment.State.DONE), default=0)
+    rows = rows.annotate(given_back=given_back)
+    fields = ("currency", "status", "created_at", "lines", "amount_remaining", "given_back", "attempts")
     return list(
         rows.order_by("created_at").values(*fields, "subscription_id", "subscription__product_id", "organization_id")
     )
@@ -169,7 +171,7 @@ def _add_charged(revenue: Revenue, invoices: Iterable[Mapping[str, Any]], lines:
         if month is not None and invoice["status"] != "draft":
             total = sum(line["amount"] for line in invoice["lines"])
             month.once += from_minor(total, revenue.currency)
-            month.given_back += from_minor(invoice["amount_credited"], revenue.currency)
+            month.given_back += from_minor(invoice["given_back"], revenue.currency)
     for line in lines:
         created = line.invoice["created_at"].astimezone(UTC)
         month = months.get((created.year, created.month))

@@ -86,6 +86,7 @@ class TopUp(models.Model):
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     paid_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)  # a worker asks Stripe to charge it: no other one does
 
     objects = TopUpQuerySet.as_manager()
 

@@ -55,7 +55,6 @@ class Invoice(models.Model):
     total = models.BigIntegerField()
     amount_paid = models.BigIntegerField()
     amount_remaining = models.BigIntegerField()
-    amount_credited = models.BigIntegerField(default=0)  # by credit notes, before and after it was paid
     amount_refunded = models.BigIntegerField(default=0)  # of the charge that paid it
     attempts = models.PositiveSmallIntegerField(default=0)
     told_attempts = models.PositiveSmallIntegerField(default=0)  # the attempts after which its holder was asked to act

@@ -11,7 +11,7 @@ import pytest
 from apim.access.models import Subscription
 from apim.access.services import create_application, subscribe
 from apim.accounts.models import Organization
-from apim.billing.models import BillingSubscription, CatalogueEntry, Invoice, Rehearsal
+from apim.billing.models import Adjustment, BillingSubscription, CatalogueEntry, Invoice, Rehearsal
 from apim.billing.revenue import read_revenue
 from apim.billing.revenue_figures import Month, Revenue, month_starts, monthly
 from apim.products.limits import Terms
@@ -63,6 +63,13 @@ def sold(subscription: Subscription, *, plan: Plan, at: datetime, number: int = 
     return made
 
 
+def give(invoice: Invoice, amount: int, state: str) -> None:
+    Adjustment.objects.create(
+        key=f"{invoice.pk}:{Adjustment.objects.count()}", mode="test", organization=invoice.organization,
+        invoice=invoice, state=state, currency=invoice.currency, amount=amount, made_by="a test",
+    )  # fmt: skip
+
+
 def another(product: Product, plan: Plan, name: str) -> Subscription:
     organization = Organization.objects.create(name=name, display_name=name.title())
     application = create_application(organization=organization, name="shop", by=TESTER)
@@ -71,6 +78,17 @@ def another(product: Product, plan: Plan, name: str) -> Subscription:
 
 def test_nothing_sold_is_nothing_shown(product: Product) -> None:
     assert earned() == {}
+
+
+def test_what_was_given_back_is_what_credit_notes_of_the_invoices_say(waiting: Subscription) -> None:
+    plan = waiting.plan_version.plan
+    sold(waiting, plan=plan, at=MAY)
+    charged = sold(waiting, plan=plan, at=JUNE, usage=1296)
+    for amount, state in ((500, "done"), (150, "done"), (70, "pending"), (80, "failed"), (90, "void")):
+        give(charged, amount, state)
+    revenue = earned()["EUR"]
+    assert [month(revenue, 2026, number).given_back for number in (5, 6)] == [Decimal(0), Decimal("6.50")]
+    assert month(revenue, 2026, 6).usage == Decimal("12.96")
 
 
 def test_mrr_is_what_the_plans_in_force_cost_a_month(waiting: Subscription) -> None:
