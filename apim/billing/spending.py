@@ -7,7 +7,7 @@ here and we have looked, some seconds late: calls of these seconds pass and cost
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from apim.access.models import Subscription
 from apim.access.services import Spent, Standing, settle_subscription
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
+from apim.billing.charged_usage import charged_since
 from apim.billing.giving import whole_amount
 from apim.billing.models import BillingSubscription, MeterWindow, SpendingControl
 from apim.billing.usage_mails import tell_usage_of
@@ -41,9 +42,13 @@ _BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """A billed subscription in its present period. Shapes: usage by meter; cap = what holds, None for none."""
+    """A billed subscription in its present period.
+
+    Shapes: since = when the plan in force began to charge usage; usage by meter; cap = what holds, None for none.
+    """
 
     mirror: BillingSubscription
+    since: datetime
     terms: Terms
     usage: Mapping[str, Decimal]
     spent: Decimal
@@ -59,10 +64,10 @@ class Spending:
         """The next invoice; None while its period is not known."""
         if self.is_trial:
             return forecast_of_trial(self.terms)
-        if self.mirror.period_start is None or self.mirror.period_end is None:
+        if self.mirror.period_end is None:
             return None
         terms = closing(self.terms) if self.mirror.subscription.lifecycle == "canceled" else self.terms
-        return forecast(terms, self.usage, since=self.mirror.period_start, until=self.mirror.period_end, now=now)
+        return forecast(terms, self.usage, since=self.since, until=self.mirror.period_end, now=now)
 
 
 def spendings(mirrors: Iterable[BillingSubscription]) -> list[Spending]:
@@ -75,14 +80,17 @@ def spendings(mirrors: Iterable[BillingSubscription]) -> list[Spending]:
         for each in mirrors
         if each.stripe_id and each.subscription.plan_version.terms.prepaid is None and each.period_start is not None
     ]
-    usage = _usage_of(billed)
+    since = charged_since({each.pk: each.period_start for each in billed if each.period_start is not None})
+    usage = _usage_of(since)
     found = []
     for mirror in billed:
         terms = mirror.subscription.plan_version.terms
         counted = {part.meter: Decimal(0) for part in terms.prices if isinstance(part, Metered)}
         counted |= {meter: quantity for meter, quantity in usage[mirror.pk].items() if meter in counted}
         control = getattr(mirror.subscription, "spending", None)
-        found.append(Spending(mirror, terms, counted, spent(terms, counted), _cap_of(terms, control), control))
+        found.append(
+            Spending(mirror, since[mirror.pk], terms, counted, spent(terms, counted), _cap_of(terms, control), control)
+        )
     return found
 
 
@@ -183,9 +191,8 @@ def _cap_of(terms: Terms, control: SpendingControl | None) -> MaximumSpend | Non
     return min(bounds, key=lambda bound: bound.amount, default=None)
 
 
-def _usage_of(mirrors: Sequence[BillingSubscription]) -> dict[str, dict[str, Decimal]]:
-    """What meters counted in the present period, by subscription: what was noted, and what came since."""
-    since = {each.pk: each.period_start for each in mirrors if each.period_start is not None}
+def _usage_of(since: Mapping[str, datetime]) -> dict[str, dict[str, Decimal]]:
+    """What meters counted from then on, by subscription: what was noted, and what came after that."""
     counted: defaultdict[str, dict[tuple[str, datetime], int]] = defaultdict(dict)
     if since:
         windows = MeterWindow.objects.filter(subscription__in=since, hour__gte=min(since.values()))
@@ -193,7 +200,7 @@ def _usage_of(mirrors: Sequence[BillingSubscription]) -> dict[str, dict[str, Dec
             counted[row[0]][row[1], row[2]] = row[3]
         for fresh in changed_windows(list(since), hour_of(timezone.now() - _FRESH)):
             counted[fresh.subscription_id][fresh.meter.name, fresh.at] = fresh.quantity
-    found: dict[str, dict[str, Decimal]] = {each.pk: defaultdict(Decimal) for each in mirrors}
+    found: dict[str, dict[str, Decimal]] = {key: defaultdict(Decimal) for key in since}
     for key, parts in counted.items():
         for (meter, at), quantity in parts.items():
             if at >= since[key]:

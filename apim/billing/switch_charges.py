@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from django.db.models import Sum
 
 from apim.access.models import Subscription
+from apim.billing.charged_usage import charged_since
 from apim.billing.connection import Connection
 from apim.billing.driver import Object
 from apim.billing.folding import moment_of, period_of
-from apim.billing.models import MeterWindow, UsageCut
+from apim.billing.models import MeterWindow
 from apim.pricing.changes import Begun, kept_back, rate_change
 from apim.pricing.money import to_minor
 from apim.pricing.rating import Rated
@@ -80,9 +81,7 @@ def extra_charge(subscription: Subscription, found: Object, at: datetime) -> int
 
 def usage_since(subscription: Subscription, found: Object, at: datetime) -> dict[str, Decimal]:
     """What the meters of the plan in force counted in the period so far, as it was told to Stripe."""
-    since = begun_period(found, at).start
-    cuts = UsageCut.objects.filter(subscription=subscription, at__gt=since, at__lt=at).order_by("-at")
-    since = cuts.values_list("at", flat=True).first() or since
+    since = charged_since({subscription.id: begun_period(found, at).start})[subscription.id]
     meters = {part.meter for part in subscription.plan_version.terms.prices if hasattr(part, "meter")}
     windows = MeterWindow.objects.filter(subscription=subscription, meter__in=meters, hour__gte=since, hour__lt=at)
     sums = windows.values_list("meter").annotate(total=Sum("quantity"))

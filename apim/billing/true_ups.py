@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+from apim.billing.charged_usage import charged_since
 from apim.billing.connection import Connection
 from apim.billing.customers import find_customer
 from apim.billing.driver import DriverFailed
@@ -71,7 +72,8 @@ def true_up_last(connection: Connection, subscription_id: str) -> None:
     customer = find_customer(connection, mirror.subscription.organization_id)
     if customer is None or mirror.period_start is None or mirror.status == "trialing" or not has_true_ups(terms):
         return
-    usage = usage_between(subscription_id, terms, mirror.period_start, mirror.period_end)
+    since = charged_since({subscription_id: mirror.period_start})[subscription_id]
+    usage = usage_between(subscription_id, terms, since, mirror.period_end)
     rated = settled(rate(terms, usage, period=Period.LATER))
     waiting = connection.driver.list("invoiceitem", {"customer": customer.stripe_id, "pending": True})
     known = {_name_of(item) for item in waiting}

@@ -1,0 +1,121 @@
+"""A change of plan amid anything else: usage is charged by one plan alone, nothing twice, a refusal changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apim.access.models import Subscription
+from apim.billing.connection import require_connection
+from apim.billing.models import BillingSubscription, Customer
+from apim.billing.spending import RELATED, spendings, watch_spending
+from apim.billing.switch_previews import preview_switch
+from apim.billing.switching import switch_plan, undo_switch
+from apim.billing.telling import cancel_at_provider
+from apim.products.models import Product
+from tests.apim.billing.test_switching import add_calls, plan_of, use_calls
+from tests.factories.accounts import TESTER
+from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, buy
+from tests.switching import differences, offer, priced, totals, use_card
+
+pytestmark = pytest.mark.django_db
+
+Sell = Callable[..., Subscription]
+LIMITS = [{"meter": "bank-calls", "included": 100_000, "onExceed": "bill"}]
+DEAR_CALLS: dict[str, Any] = {"name": "calls", "meter": "bank-calls", "model": "unit", "unit": "0.001"}
+
+
+@pytest.fixture
+def sell(clock: time_machine.Coordinates, stripe_server: Stripe, product: Product, waiting: Subscription) -> Sell:
+    """A subscription of 29.00 that is paid, half of its period over."""
+
+    def sold(**more: Any) -> Subscription:
+        if more:
+            waiting.plan_version = offer(product, "left", priced("29.00", **more)).versions.get()
+            waiting.save()
+        bought = buy(stripe_server, waiting)
+        mirror = BillingSubscription.objects.get()
+        assert mirror.period_start is not None
+        assert mirror.period_end is not None
+        clock.move_to(mirror.period_start + (mirror.period_end - mirror.period_start) / 2)
+        stripe_server.control("time", seconds=0)
+        return bought
+
+    return sold
+
+
+def balance() -> int:
+    """What the customer has at Stripe, in minor units; less than nothing is money for the customer."""
+    found = require_connection().driver.find("customer", Customer.objects.get().stripe_id)
+    return int(found["balance"])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "last"),
+    [
+        pytest.param({"maximumSpend": {"amount": "100.00"}}, [], id="a maximum"),
+        pytest.param({"minimumSpend": "50.00"}, [2100], id="a minimum"),
+    ],
+)
+def test_bounds_of_the_plan_chosen_count_no_usage_of_the_one_that_was_left(
+    stripe_server: Stripe, sell: Sell, product: Product, bounds: dict[str, Any], last: list[int]
+) -> None:
+    sold = sell()
+    use_calls(sold, 1_000_000)
+    chosen = offer(product, "chosen", {**PRICING, "prices": [PRICING["prices"][0], DEAR_CALLS], **bounds})
+    switch_plan(subscription=sold, plan=chosen, by=TESTER)
+    stripe_server.deliver()
+    assert totals() == [2900, 36000]  # 900,000 calls by the plan that was left
+    watch_spending()
+    (spending,) = spendings(BillingSubscription.objects.select_related(*RELATED))
+    assert spending.usage == {"bank-calls": 0}
+    assert plan_of(sold) == "chosen"
+    assert sold.capped_until is None
+    cancel_at_provider(subscription=sold, is_at_period_end=False, by=TESTER)
+    stripe_server.deliver()
+    assert [total for total in totals() if total][2:] == last
+    assert balance() == 0
+    assert differences() == {(0, "")}
+
+
+def test_what_is_used_after_a_change_counts_for_the_plan_chosen(
+    stripe_server: Stripe, sell: Sell, product: Product, clock: time_machine.Coordinates
+) -> None:
+    sold = sell()
+    use_calls(sold, 1_000_000)
+    bounds = {"maximumSpend": {"amount": "30.00"}}
+    chosen = offer(product, "chosen", {**PRICING, "prices": [PRICING["prices"][0], DEAR_CALLS], **bounds})
+    switch_plan(subscription=sold, plan=chosen, by=TESTER)
+    clock.shift(timedelta(hours=2))
+    now = timezone.now().replace(minute=0, second=0, microsecond=0)
+    add_calls(sold, now, now, 1_000)  # 29.00 + 1.00
+    watch_spending()
+    sold.refresh_from_db()
+    assert sold.capped_until == BillingSubscription.objects.get().period_end
+
+
+def test_a_change_that_was_not_paid_leaves_the_quota_as_used_as_it_is(
+    stripe_server: Stripe, sell: Sell, product: Product, clock: time_machine.Coordinates
+) -> None:
+    sold = sell(limits=LIMITS, change={"proration": "max-consumption"})
+    use_calls(sold, 90_000)
+    growth = offer(product, "growth", priced("49.00"))
+    use_card(BROKEN_CARD)
+    switch_plan(subscription=sold, plan=growth, by=TESTER)
+    undo_switch(subscription=sold, by=TESTER)
+    stripe_server.deliver()
+    assert plan_of(sold) == "left"
+    clock.shift(timedelta(minutes=2))
+    use_card(GOOD_CARD)
+    shown = preview_switch(subscription=sold, plan=growth)
+    assert shown.charge is not None
+    assert shown.charge.difference == 0
+    assert 2155 <= shown.charge.total <= 2160  # 24.50 for half of the period, less 29.00 x (1 - 0.9)
+    switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown.shown_at)
+    stripe_server.deliver()
+    assert (plan_of(sold), balance()) == ("growth", 0)
