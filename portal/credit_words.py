@@ -41,5 +41,7 @@ def grant_words(grant: CreditGrant) -> str:
 def entry_words(entry: LedgerEntry) -> str:
     """What a movement is."""
     if entry.kind == entry.Kind.DRAW and entry.grant_id is None:
+        if not entry.amount:
+            return "New prices from here on"
         return "Usage beyond the credits"
     return grant_words(entry.grant) if entry.kind == entry.Kind.GRANT and entry.grant else _KINDS[entry.kind]

@@ -7,7 +7,7 @@ afterwards decides. Every step looks at what is there, so a try that died is sim
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,12 +17,14 @@ from apim.access.services import migrate_subscriptions
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record
 from apim.billing.connection import Connection, require_connection
+from apim.billing.credits.drawing import draw_before_move, tell_of_credits
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.items import version_of_items
 from apim.billing.models import BillingSubscription, MigrationMember, PlanChange, PlanMigration
 from apim.billing.schedules import let_go, schedule_version
 from apim.billing.standing import Unmatched, sync_subscription
 from apim.errors import Conflict
+from apim.products.models import Plan, PlanVersion
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,21 @@ def advance_migrations(connection: Connection | None) -> int:
 def advance_members(connection: Connection | None, members: Iterable[MigrationMember]) -> int:
     """How many of these moved on; what fails is noted with its member and tried again."""
     return sum(_advance(connection, member) for member in members)
+
+
+@transaction.atomic
+def move_unbilled(*, version: PlanVersion, by: Actor, subscription_ids: Sequence[str]) -> list[str]:
+    """The ids of those that have the version now. What credits pay for is drawn by the old prices until then.
+
+    Errors: those of migrate_subscriptions.
+    """
+    Plan.objects.select_for_update().get(pk=version.plan_id)  # plan, subscriptions, environments: in this order
+    ids = sorted(subscription_ids)
+    prepaid = [each for each in ids if draw_before_move(each, version)]
+    moved = migrate_subscriptions(version=version, by=by, subscription_ids=ids)
+    for each in prepaid:
+        tell_of_credits(each)
+    return moved
 
 
 def undo_migration(*, migration: PlanMigration, by: Actor) -> int:
@@ -93,7 +110,7 @@ def _apply_unbilled(member: MigrationMember) -> bool:
     """What nobody bills has the version from the day on."""
     if timezone.now() < member.migration.not_before:
         return False
-    migrate_subscriptions(version=member.migration.version, by=_BY, subscription_ids=[member.subscription_id])
+    move_unbilled(version=member.migration.version, by=_BY, subscription_ids=[member.subscription_id])
     return _settle(member, _State.APPLIED)
 
 

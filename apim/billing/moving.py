@@ -14,16 +14,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.access.services import migrate_subscriptions
 from apim.accounts.links import absolute_url
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.catalogue import check_sellable
 from apim.billing.connection import find_connection, is_connected, require_connection
+from apim.billing.credits.terms import obstacle_to_credits
 from apim.billing.mails import addresses_of
-from apim.billing.migrating import advance_members
+from apim.billing.migrating import advance_members, move_unbilled
 from apim.billing.models import BillingSubscription, MigrationMember, PlanMigration
 from apim.notifications.services import send_mail
+from apim.pricing.terms import Terms
 from apim.pricing.words import headline
 from apim.products.models import PlanVersion
 
@@ -56,12 +57,12 @@ def move_subscriptions(
         require_connection()
         if version.is_priced:
             check_sellable(version)
-    failed = {each.id: why for each in chosen if (why := _obstacle(each, version, is_billed=each.id in mirrors))}
+    failed = obstacles_to(version, chosen)
     able = [each for each in chosen if each.id not in failed]
     later = [each for each in able if each.id in mirrors or not_before is not None]
     at_once = [each.id for each in able if each not in later]
     with transaction.atomic():
-        moved = migrate_subscriptions(version=version, by=by, subscription_ids=at_once) if at_once else []
+        moved = move_unbilled(version=version, by=by, subscription_ids=at_once) if at_once else []
         members = _plan(later, version, not_before or timezone.now(), words=words, by=by) if later else []
     advance_members(find_connection(), members)
     ids = {member.subscription_id for member in members}
@@ -72,18 +73,33 @@ def move_subscriptions(
     )
 
 
+def obstacles_to(version: PlanVersion, subscriptions: Sequence[Subscription]) -> dict[str, str]:
+    """Why each of these cannot be moved to the version, in words; who can be moved is not in it.
+
+    Shapes: subscriptions come with their plan_version. Two queries.
+    """
+    billed = {each.subscription_id for each in _billed(subscriptions)}
+    members = MigrationMember.objects.filter(subscription__in=[each.id for each in subscriptions])
+    moving = set(members.filter(state__in=MigrationMember.OPEN).values_list("subscription_id", flat=True))
+    found = {}
+    for each in subscriptions:
+        why = "It is being moved already: take that back first." if each.id in moving else ""
+        found[each.id] = why or _obstacle(each, version, is_billed=each.id in billed)
+    return {identifier: why for identifier, why in found.items() if why}
+
+
 def _billed(chosen: Iterable[Subscription]) -> list[BillingSubscription]:
     return list(BillingSubscription.objects.filter(subscription__in=[each.id for each in chosen]).exclude(stripe_id=""))
 
 
 def _obstacle(subscription: Subscription, version: PlanVersion, *, is_billed: bool) -> str:
     """Why a subscription cannot be moved; "" when it can."""
-    if MigrationMember.objects.filter(subscription=subscription, state__in=MigrationMember.OPEN).exists():
-        return "It is being moved already: take that back first."
     before, after = subscription.plan_version.terms, version.terms
+    if is_billed and not version.is_priced:
+        return "It is paid at Stripe and the new version is free: cancel it there first."
+    if before.prepaid or after.prepaid:
+        return _obstacle_to_credits(before, after)
     if is_billed:
-        if not version.is_priced:
-            return "It is paid at Stripe and the new version is free: cancel it there first."
         if before.interval != after.interval:
             return f"It is paid by the {before.interval}, the new version by the {after.interval}."
         return "" if before.currency == after.currency else f"It is paid in {before.currency}."
@@ -91,6 +107,19 @@ def _obstacle(subscription: Subscription, version: PlanVersion, *, is_billed: bo
     if version.is_priced and is_connected() and not is_pending and subscription.payment == Subscription.Payment.NONE:
         return "It costs nothing now; the new one would be paid by nobody."
     return ""
+
+
+def _obstacle_to_credits(before: Terms, after: Terms) -> str:
+    """Credits go on only as they are: drawn in their own currency, period by period."""
+    if after.prepaid is None:
+        return "It is paid by credits and the new version is not: let its holder cancel it and choose the other one."
+    if before.prepaid is None:
+        return "The new version is paid by credits, which it has none of: let its holder cancel and subscribe again."
+    if before.currency != after.currency:
+        return f"Its credits are in {before.currency}, the new version's prices in {after.currency}."
+    if before.interval != after.interval:
+        return f"Its credits are drawn by the {before.interval}, those of the new version by the {after.interval}."
+    return obstacle_to_credits(after)
 
 
 def _plan(

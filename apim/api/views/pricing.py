@@ -21,7 +21,7 @@ from apim.api.preconditions import answer, answer_created, check_match, lock
 from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.pricing import MeterBody, MeterChanges, MeterShape, MigrateBody, MigrationShape
-from apim.billing.moving import move_subscriptions
+from apim.billing.moving import move_subscriptions, obstacles_to
 from apim.errors import Conflict
 from apim.pricing.money import money_text, quantity_text
 from apim.products.models import Meter, Plan, PlanVersion
@@ -103,9 +103,13 @@ class PlanMigration(Resource):
 
     @operation("preview_migration", tag="Products", scope="products:read", answers=MigrationShape)
     def get(self, request: APIRequest, plan: str) -> Response:
-        """Who is on an earlier version, with what the last whole period cost and would have cost."""
+        """Who is on an earlier version, with what the last whole period cost and would have cost.
+
+        `failed` tells, by subscription, why one would stay.
+        """
         version = self._version(request, plan)
-        return Response(_migration(version, _behind(version), moved=[]))
+        rows = _behind(version)
+        return Response(_migration(version, rows) | {"failed": obstacles_to(version, list(rows[:_PREVIEWS_AT_MOST]))})
 
     @operation("migrate_plan", tag="Products", scope="products:write", body=MigrateBody, answers=MigrationShape)
     def post(self, request: APIRequest, plan: str) -> Response:
@@ -122,7 +126,7 @@ class PlanMigration(Resource):
             chosen = chosen.filter(organization__name__in=wanted["organizations"])
         if "subscriptions" in wanted:
             chosen = chosen.filter(id__in=wanted["subscriptions"])
-        shown = _migration(version, chosen, moved=[])
+        shown = _migration(version, chosen)
         ids = list(chosen.values_list("id", flat=True))
         done = move_subscriptions(
             version=version,
@@ -147,12 +151,12 @@ def _behind(version: PlanVersion) -> QuerySet[Subscription]:
     return rows.exclude(plan_version=version).order_by("plan_version__number", "created_at")
 
 
-def _migration(version: PlanVersion, rows: QuerySet[Subscription], *, moved: list[str]) -> dict[str, Any]:
+def _migration(version: PlanVersion, rows: QuerySet[Subscription]) -> dict[str, Any]:
     since, until = last_whole(version.terms.interval, timezone.now())
     previews = preview_migration(rows[:_PREVIEWS_AT_MOST], version, since=since, until=until)
     shown = [_preview(each) for each in previews]
     found = {"version": version.number, "since": since, "until": until, "previews": shown}
-    return found | {"moved": moved, "scheduled": [], "failed": {}}
+    return found | {"moved": [], "scheduled": [], "failed": {}}
 
 
 def _preview(row: Preview) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def _begin(connection: Connection, subscription_id: str) -> TopUp | None:
             subscription, account = lock_account(subscription_id)
             customer = find_customer(connection, subscription.organization)
             is_wanted = account.automatic_amount > 0 and account.balance < account.automatic_below
+            if subscription.plan_version.terms.prepaid is None:
+                return None  # nothing is drawn on credits any more
             if not is_wanted or customer is None or customer.is_top_up_frozen:
                 return None
             if left_of_month(account) < account.automatic_amount:

@@ -19,11 +19,11 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.billing.credits.allowing import QUIET, tell_gateways
 from apim.billing.credits.counting import HOUR, count_windows, usage_between
-from apim.billing.credits.ledger import Gift, draw_credits, expire_credits, grant_credits, lock_account
+from apim.billing.credits.ledger import Gift, draw_credits, expire_credits, grant_credits, lock_account, note_base
 from apim.billing.credits.terms import hour_of, included_of, period_at
 from apim.billing.models import CreditAccount, CreditGrant, LedgerEntry
 from apim.pricing.credits import due_of
-from apim.products.models import Meter
+from apim.products.models import Meter, PlanVersion
 from apim.usage.models import UsageRollup
 
 logger = logging.getLogger(__name__)
@@ -55,14 +55,46 @@ def draw_all(look_back: timedelta = LOOK_BACK) -> int:
 def draw_usage(subscription_id: str, *, look_back: timedelta = LOOK_BACK, seen: str = "") -> int:
     """What was drawn by this call. Shapes: seen is the digest of the calls that were known before."""
     subscription, account = lock_account(subscription_id)
-    terms = subscription.plan_version.terms
-    if account.started_at is None or terms.prepaid is None or not subscription.is_live:
+    if account.started_at is None or subscription.plan_version.terms.prepaid is None or not subscription.is_live:
         tell_gateways(subscription, account)
         return 0
+    drawn = _draw(subscription, account, look_back, seen)
+    tell_gateways(subscription, account)
+    return drawn
+
+
+def draw_before_move(subscription_id: str, version: PlanVersion) -> bool:
+    """True when it draws on credits: all that was used is drawn, and what follows is drawn by the version's prices.
+
+    Within the transaction that moves it to the version; tell_of_credits comes last in it.
+    """
+    subscription, account = lock_account(subscription_id)
+    if account.started_at is None or subscription.plan_version.terms.prepaid is None or not subscription.is_live:
+        return False
+    _draw(subscription, account, LONG_LOOK_BACK, account.seen)
     now = timezone.now()
-    since = max(hour_of(now - look_back), hour_of(account.started_at))
-    meters = list(Meter.objects.filter(name__in=[part.meter for part in terms.prices if hasattr(part, "meter")]))
-    count_windows(subscription, meters, since=since, started_at=account.started_at)
+    start, end = period_at(subscription, max(now - LONG_LOOK_BACK, account.started_at))
+    while start <= now:  # what comes late of an earlier period is drawn by the version too
+        last = _last_of(subscription, start)
+        base = {"drawn": int(last["drawn"]) if last else 0, "meters": _told(usage_between(subscription, start, end))}
+        note_base(account, period_start=start, usage={"version": version.id, **base, "base": base})
+        start, end = period_at(subscription, end)
+    return True
+
+
+def tell_of_credits(subscription_id: str) -> None:
+    """Have gateways admit what credits pay for by the version in force now. Last in its transaction."""
+    tell_gateways(*lock_account(subscription_id))
+
+
+def _draw(subscription: Subscription, account: CreditAccount, look_back: timedelta, seen: str) -> int:
+    """What was drawn by this call, by the version in force."""
+    now = timezone.now()
+    started_at = account.started_at or now
+    since = max(hour_of(now - look_back), hour_of(started_at))
+    prices = subscription.plan_version.terms.prices
+    meters = list(Meter.objects.filter(name__in=[part.meter for part in prices if hasattr(part, "meter")]))
+    count_windows(subscription, meters, since=since, started_at=started_at)
     drawn = 0
     start, end = period_at(subscription, since)
     while end <= now:  # what is late of earlier periods
@@ -76,7 +108,6 @@ def draw_usage(subscription_id: str, *, look_back: timedelta = LOOK_BACK, seen: 
         account.drawn_at = now
     account.seen = seen
     account.save(update_fields=["seen", "drawn_at"])
-    tell_gateways(subscription, account)
     return drawn
 
 
@@ -84,8 +115,7 @@ def _draw_period(subscription: Subscription, account: CreditAccount, start: date
     """Take the difference between what the period's usage costs and what was drawn for it."""
     version = subscription.plan_version
     usage = usage_between(subscription, start, end)
-    entries = LedgerEntry.objects.filter(subscription=subscription, kind=LedgerEntry.Kind.DRAW, period_start=start)
-    last = entries.order_by("-number").values_list("usage", flat=True).first()
+    last = _last_of(subscription, start)
     base = _base_of(last, version.id)
     due = int(base["drawn"]) + due_of(version.terms, usage) - due_of(version.terms, _quantities(base["meters"]))
     difference = due - int(last["drawn"] if last else 0)
@@ -94,7 +124,7 @@ def _draw_period(subscription: Subscription, account: CreditAccount, start: date
     told = {
         "version": version.id,
         "drawn": due,
-        "meters": {meter: int(quantity) for meter, quantity in usage.items()},
+        "meters": _told(usage),
         "base": base,
     }
     key = f"draw:{subscription.id}:{start:%Y%m%d%H}:{due}"
@@ -102,11 +132,21 @@ def _draw_period(subscription: Subscription, account: CreditAccount, start: date
     return difference
 
 
+def _last_of(subscription: Subscription, start: datetime) -> dict[str, Any] | None:
+    """How far the last draw of a period went."""
+    entries = LedgerEntry.objects.filter(subscription=subscription, kind=LedgerEntry.Kind.DRAW, period_start=start)
+    return entries.order_by("-number").values_list("usage", flat=True).first()
+
+
 def _base_of(last: dict[str, Any] | None, version: str) -> dict[str, Any]:
     """What was drawn, and for which usage, before the plan version in force began to count in the period."""
     if last is None:
         return {"drawn": 0, "meters": {}}
     return dict(last["base"]) if last["version"] == version else {"drawn": last["drawn"], "meters": last["meters"]}
+
+
+def _told(usage: dict[str, Decimal]) -> dict[str, int]:
+    return {meter: int(quantity) for meter, quantity in usage.items()}
 
 
 def _quantities(meters: dict[str, int]) -> dict[str, Decimal]:

@@ -102,6 +102,12 @@ def draw_credits(
         _post(account, Movement(Kind.DRAW, -drawn.beyond, f"{key}:beyond", None, period_start, usage))
 
 
+def note_base(account: CreditAccount, *, period_start: datetime, usage: dict[str, Any]) -> None:
+    """How far the draws of a period have gone when other prices begin: a draw of nothing."""
+    key = f"base:{account.pk}:{period_start:%Y%m%d%H}:{account.entries + 1}"
+    _post(account, Movement(Kind.DRAW, 0, key, None, period_start, usage, reason="From here on by new prices."))
+
+
 def expire_credits(account: CreditAccount, now: datetime) -> int:
     """What of the account's credits has ended, and is gone now."""
     over = pure.expired(pots_of(account), now)

@@ -56,12 +56,13 @@ def migrate_plan(  # noqa: PLR0917 - typer reads the options from the signature
         moved = set(answer["moved"])
         print_rows([row | {"moved": row["subscription"] in moved} for row in rows], COLUMNS, form)
     names = {row["subscription"]: row["organization"] for row in rows}
-    for subscription, why in answer["failed"].items():
-        note(f"{names.get(subscription, subscription)} stays: {why}")
+    failed = {name: why for name, why in answer["failed"].items() if not dry_run or name in names}
+    for subscription, why in failed.items():
+        note(f"{names.get(subscription, subscription)} {'would stay' if dry_run else 'stays'}: {why}")
     verb = "would move" if dry_run else "moved"
-    count = len(rows) if dry_run else len(answer["moved"])
+    count = len(rows) - len(failed) if dry_run else len(answer["moved"])
     note(f"{count} {verb} to version {answer['version']}.")
     if answer["scheduled"]:
         note(f"{len(answer['scheduled'])} will move with their renewals; they were told by mail.")
-    if answer["failed"]:
+    if failed:
         raise typer.Exit(1)

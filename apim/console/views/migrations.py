@@ -14,7 +14,7 @@ from apim.access.models import Subscription
 from apim.accounts.services import actor_of
 from apim.billing.migrating import undo_migration
 from apim.billing.models import MigrationMember, PlanMigration
-from apim.billing.moving import move_subscriptions
+from apim.billing.moving import move_subscriptions, obstacles_to
 from apim.console.forms.migration import MigrationForm
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
@@ -71,6 +71,7 @@ def plan_migrate(request: ConsoleRequest, name: str) -> HttpResponse:
         plan=plan,
         version=version,
         rows=rows,
+        obstacles=obstacles_to(version, [row.subscription for row in rows]),
         count=staying.count(),
         since=since,
         until=until,

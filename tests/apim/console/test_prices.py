@@ -219,7 +219,18 @@ def test_previews_take_the_same_number_of_queries_whatever_the_number_of_subscri
         subscribe(application=access.application(name=f"shop-{number}"), product=product, plan=plan, by=by)
     revise_plan(plan=plan, terms=Terms(pricing={"migration": {"existing": "keep"}}), by=by)
     with django_assert_max_num_queries(20):
-        assert len(client.get("/console/plans/growth/migrate").context["rows"]) == 5
+        page = client.get("/console/plans/growth/migrate")
+    assert len(page.context["rows"]) == 5
+    assert page.context["obstacles"] == {}
+    Subscription.objects.update(lifecycle="active", payment="ok")
+    prices = [
+        {"name": "credits", "model": "prepaid", "amount": "20.00"},
+        {"name": "calls", "meter": "calls", "model": "unit", "unit": "0.01"},
+    ]
+    revise_plan(plan=plan, terms=Terms(pricing={"currency": "EUR", "prices": prices}), by=by)
+    text = client.get("/console/plans/growth/migrate").content.decode()
+    assert text.count("Stays: The new version is paid by credits") == 5
+    assert 'type="checkbox"' not in text
 
 
 def count(of: Meter | Subscription, calls: int, *, status: int, at: Any = None) -> None:

@@ -12,10 +12,13 @@ from apim.access.models import Subscription
 from apim.billing import tasks
 from apim.billing.connection import require_connection
 from apim.billing.credits.automatic import buy_due, set_automatic
+from apim.billing.credits.drawing import draw_usage
 from apim.billing.models import CreditAccount, StripeEvent, TopUp
 from apim.errors import Conflict
 from apim.notifications.models import Message
+from apim.products.limits import Terms
 from tests.factories.accounts import TESTER, member
+from tests.factories.products import plan
 from tests.payments import Stripe, apply_all, ask
 from tests.prepaid import balance_of, told, top_up, use
 
@@ -113,3 +116,14 @@ def test_without_a_kept_card_it_cannot_be_turned_on(stripe_server: Stripe, prepa
         set_automatic(subscription=prepaid, below=500, amount=2000, monthly_cap=4000, by=TESTER)
     assert refused.value.code == "billing.no_card_kept"
     assert buy_due(require_connection()) == 0
+
+
+def test_nothing_is_bought_for_a_plan_that_draws_on_credits_no_more(
+    stripe_server: Stripe, automatic: Subscription
+) -> None:
+    use(automatic, 1600)
+    draw_usage(automatic.id)
+    usual = plan(organization=automatic.product.organization, name="usual", terms=Terms())
+    Subscription.objects.update(plan_version=usual.versions.get())
+    assert buy_due(require_connection()) == 0
+    assert not TopUp.objects.filter(kind="automatic").exists()

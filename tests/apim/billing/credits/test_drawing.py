@@ -14,12 +14,16 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from apim.access.models import Subscription
+from apim.access.services import revise_plan
+from apim.billing import tasks
 from apim.billing.credits.drawing import draw_all, draw_usage
 from apim.billing.credits.goodwill import give_goodwill
 from apim.billing.models import CreditAccount, CreditGrant, LedgerEntry
+from apim.billing.moving import move_subscriptions, obstacles_to
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import AccessRecord, Environment, Gateway
-from apim.products.models import Product
+from apim.products.limits import Terms
+from apim.products.models import PlanVersion, Product
 from gateway_sync.runtime.core.allowances import Allowance
 from gateway_sync.runtime.core.limits import CELL_LENGTH, NS
 from tests.factories.accounts import TESTER
@@ -266,3 +270,60 @@ def test_a_process_killed_between_draw_and_commit_draws_nothing_and_the_next_one
     assert draw_usage(prepaid.id) == 300
     assert draw_usage(prepaid.id) == 0
     assert balance_of(prepaid) == 1700
+
+
+def revised(subscription: Subscription, **changes: object) -> PlanVersion:
+    """The next version of its plan."""
+    terms = Terms(pricing={**PREPAID, **changes})
+    return revise_plan(plan=subscription.plan_version.plan, terms=terms, by=TESTER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prices": [{**PREPAID["prices"][1], "unit": "0.02"}]}, "paid by credits and the new version is not"),
+        ({"currency": "USD"}, "Its credits are in EUR, the new version's prices in USD."),
+        ({"interval": "year"}, "Its credits are drawn by the month, those of the new version by the year."),
+        (
+            {"prices": [*PREPAID["prices"], {"name": "base", "model": "flat", "amount": "9.00"}]},
+            "this plan wants a fixed amount",
+        ),
+    ],
+    ids=["not-prepaid", "currency", "interval", "not-sellable"],
+)
+def test_credits_are_not_moved_to_a_version_that_cannot_go_on_drawing_them(
+    prepaid: Subscription, changes: dict[str, object], words: str
+) -> None:
+    give(prepaid, 2000)
+    version = revised(prepaid, **changes)
+    done = move_subscriptions(version=version, by=TESTER, subscription_ids=[prepaid.id])
+    prepaid.refresh_from_db()
+    assert (done.moved, done.scheduled, prepaid.plan_version.number) == ([], [], 1)
+    assert words in done.failed[prepaid.id]
+    assert obstacles_to(version, [prepaid]) == done.failed
+
+
+@pytest.mark.parametrize("days", [0, 1], ids=["at-once", "from-a-day-on"])
+def test_moved_to_other_prices_what_was_used_before_is_drawn_by_the_old_ones(
+    environment: Environment, days: int
+) -> None:
+    tiers = [{"upTo": 100, "unit": "0"}, {"unit": "0.01"}]
+    with time_machine.travel(datetime(2026, 5, 10, 10, 20, tzinfo=UTC), tick=True) as clock:
+        subscription = asked_for(with_price(model="graduated", tiers=tiers))
+        give(subscription, 2000)
+        use(subscription, 90)
+        assert draw_usage(subscription.id) == 0  # free, so without an entry
+        version = revised(subscription, prices=[PREPAID["prices"][0], {**PREPAID["prices"][1], "unit": "0.03"}])
+        use(subscription, 15)  # known by nobody yet: 5 of them cost 1 cent each
+        day = timezone.now() + timedelta(days=days) if days else None
+        done = move_subscriptions(version=version, by=TESTER, subscription_ids=[subscription.id], not_before=day)
+        assert done.failed == {}
+        clock.shift(timedelta(days=days))
+        tasks.advance_migrations()
+        assert movements(subscription) == [("grant", 2000), ("draw", -5), ("draw", 0)]
+        subscription.refresh_from_db()
+        assert subscription.plan_version == version
+        assert draw_usage(subscription.id) == 0
+        use(subscription, 10)
+        assert (draw_usage(subscription.id), balance_of(subscription)) == (30, 1965)
+        assert told(subscription)["allowance"][1] == (105 + 10) + 1965 // 3
