@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.core.cache import cache
 
 from apim.catalog.models import Revision
+from apim.catalog.operations import operation_name
 from apim.openapi.differing import Comparison, compare_contracts, compare_texts
 from apim.openapi.linting import Report, lint
 from apim.openapi.source import SourceFault
@@ -21,7 +22,7 @@ def lint_revision(revision: Revision) -> Report | None:
     """What could be better in the revision's document; None when it has none."""
     if not revision.document:
         return None
-    key = f"lint:{revision.digest}"
+    key = f"lint-2:{revision.digest}"
     report: Report | None = cache.get(key)
     if report is None:
         report = lint(revision.document)
@@ -33,13 +34,20 @@ def compare_for_callers(before: Revision, after: Revision) -> Comparison:
     """What callers notice when `after` takes the place of `before`: by their documents, else by their operations."""
     if before.document == after.document and before.operations == after.operations:
         return Comparison(()) if before.passthrough == after.passthrough else _by_operations(before, after)
-    key = f"changes:{before.digest}:{after.digest}"
+    key = f"changes-2:{before.digest}:{after.digest}"
     comparison: Comparison | None = cache.get(key)
     if comparison is None:
         has_both = before.document and after.document
         comparison = _by_documents(before, after) if has_both else _by_operations(before, after)
         cache.set(key, comparison, _KEPT_S)
     return comparison
+
+
+def operations_at_stake(comparison: Comparison, before: Revision) -> set[str]:
+    """The operations whose callers may break: every one of `before` when not all could be compared."""
+    if comparison.skipped:
+        return {operation_name(operation) for operation in before.operations}
+    return {operation for change in comparison.breaking for operation in change.operations}
 
 
 def kept_changes(comparison: Comparison) -> list[dict[str, Any]]:

@@ -1,40 +1,35 @@
 """Contract: an OpenAPI document as rules and comparisons look at it, whatever stands in it.
 
-Owns: following references, and finding operations and schemas. Total: a value of a wrong type counts as absent.
+Owns: following references, finding operations and schemas, and how much of them is looked at. Each definition is
+found once, however often it is referred to. Total: a value of a wrong type counts as absent.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Final
 
-from apim.openapi.positions import Pointer
-from apim.openapi.references import resolve_pointer, unescape
+from apim.openapi.references import resolve_pointer
+from apim.openapi.values import Node, Place, is_short, node, place_of, sequence, weight_of
+from apim.openapi.walks import LONG_NAME, references_in, schemas_in
 
-# Where something stands, as a chain from the inside out: a tuple for each of a million nested values would not fit.
-Place = tuple[Any, str] | None
-Node = Mapping[str, Any]
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-NODES_AT_MOST = 500_000
-DEPTH_AT_MOST = 200
-OPERATIONS_AT_MOST = 20_000
-PARTS_AT_MOST = 200_000  # parameters and responses of all operations: a small text may refer to one list many times
-MEDIA_TYPES_AT_MOST = 20
-_HOPS_AT_MOST = 20
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# In units of values.weight_of. GitHub's API, 13 MB, has 1,200 operations of 43,000 units.
+OPERATIONS_WORK: Final = 300_000
+OPERATIONS_AT_MOST: Final = 20_000
+MEDIA_TYPES_AT_MOST: Final = 20
+ALTERNATIVES_AT_MOST: Final = 20
+_WORK_AN_OPERATION: Final = 10
+_HOPS_AT_MOST: Final = 20
 _TEMPLATE = re.compile(r"\{[^{}/]+\}")
-_ONE_SCHEMA = (
-    "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
-    "unevaluatedProperties",
-)  # fmt: skip
-_NAMED_SCHEMAS = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
-_LISTED_SCHEMAS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_NOT_CONTRACT = frozenset({"example", "examples", "default", "enum", "const"})
+SKIPPED_OPERATIONS: Final = (
+    f"Some operations: there are more than {OPERATIONS_AT_MOST:,}, or judging them takes more than "
+    f"{OPERATIONS_WORK:,} steps."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,85 +63,150 @@ class Contract:
     """The document's operations and schemas."""
 
     def __init__(self, data: Node) -> None:
-        """Nothing is read yet."""
+        """Nothing is read yet. Shapes: skipped = what was not looked at, as sentences, each once."""
         self.data = data
-        self._parts_left = PARTS_AT_MOST
         self.is_31 = str(data.get("openapi", "")).startswith("3.1")
+        self.skipped: dict[str, None] = {}
+        self._operations_work = OPERATIONS_WORK
+        self._followed: dict[str, Located | None] = {}
+        self._contents: dict[Place, tuple[tuple[str, Located], ...]] = {}
 
     @cached_property
     def paths(self) -> Mapping[str, Located]:
         """The path items by their templates."""
-        return {
-            path: found
-            for path, value in node(self.data.get("paths")).items()
-            if isinstance(path, str) and path.startswith("/")
-            if (found := self.follow(value, ((None, "paths"), path))) is not None
-        }
+        return self._items("paths", lambda name: name.startswith("/"))
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
         """Every operation of the paths, in the document's order."""
-        return tuple(islice(self._operations(self.paths), OPERATIONS_AT_MOST))
+        return tuple(self._operations(self.paths))
 
     @cached_property
     def webhooks(self) -> tuple[Operation, ...]:
         """What the service calls (OpenAPI 3.1); the name stands in place of the path."""
-        named = node(self.data.get("webhooks")).items()
-        items = {str(name): self.follow(value, ((None, "webhooks"), str(name))) for name, value in named}
-        return tuple(self._operations({name: item for name, item in items.items() if item is not None}))
+        return tuple(self._operations(self._items("webhooks", bool)))
 
     @cached_property
     def schemas(self) -> tuple[Located, ...]:
         """Every schema that is written out, each once, references not followed."""
-        return tuple(self._schemas())
+        return tuple(Located(at, value) for at, value in schemas_in(self.data, self.skip))
+
+    @cached_property
+    def references(self) -> tuple[tuple[Place, str], ...]:
+        """Every `$ref`: where it stands, and where it leads."""
+        return tuple(references_in(self.data, self.skip))
+
+    @cached_property
+    def answers(self) -> tuple[tuple[Operation, str, Located], ...]:
+        """The responses with their statuses: a definition once as a success, once as an error and once as any other.
+
+        The operation is the first that has it.
+        """
+        found: dict[tuple[Place, str], tuple[Operation, str, Located]] = {}
+        for operation in self.operations:
+            for status, response in operation.responses.items():
+                kind = status[:1] if status[:1] in {"2", "4", "5"} or status == "default" else ""
+                found.setdefault((response.at, kind), (operation, status, response))
+        return tuple(found.values())
 
     def follow(self, value: object, at: Place) -> Located | None:
         """What value is behind its references; None when they lead nowhere or it is no mapping."""
-        for _ in range(_HOPS_AT_MOST):
-            if not isinstance(value, Mapping):
-                return None
-            reference = value.get("$ref")
-            if not isinstance(reference, str):
-                return Located(at, value)
-            is_found, value = resolve_pointer(self.data, reference)
-            if not is_found:
-                return None
-            at = place_of(reference)
-        return None
+        if not isinstance(value, Mapping):
+            return None
+        reference = value.get("$ref")
+        if not isinstance(reference, str):
+            return Located(at, value)
+        if reference not in self._followed:
+            self._followed[reference] = self._behind(reference)
+        return self._followed[reference]
 
     def schema_of(self, holder: Node, at: Place) -> Located | None:
         """The schema in a parameter, header or media type, its reference followed."""
         return self.follow(holder["schema"], (at, "schema")) if "schema" in holder else None
 
-    def contents(self, holder: Located | None) -> Iterator[tuple[str, Located]]:
+    def contents(self, holder: Located | None) -> tuple[tuple[str, Located], ...]:
         """The media types of a body or response, with what each says."""
         if holder is None:
-            return
-        for name, value in islice(node(holder.value.get("content")).items(), MEDIA_TYPES_AT_MOST):
-            if isinstance(value, Mapping):
-                yield str(name), Located(((holder.at, "content"), str(name)), value)
+            return ()
+        if holder.at not in self._contents:
+            named = node(holder.value.get("content"))
+            if len(named) > MEDIA_TYPES_AT_MOST:
+                self.skip(f"Media types of a body or an answer beyond its first {MEDIA_TYPES_AT_MOST}.")
+            self._contents[holder.at] = tuple(
+                (str(name), Located(((holder.at, "content"), str(name)), value))
+                for name, value in islice(named.items(), MEDIA_TYPES_AT_MOST)
+                if isinstance(value, Mapping) and self._is_short(name)
+            )
+        return self._contents[holder.at]
+
+    def requirements(self, holder: Node) -> list[Node] | None:
+        """The alternatives of a `security`; None when there is none."""
+        listed = holder.get("security")
+        if not isinstance(listed, list):
+            return None
+        if len(listed) > ALTERNATIVES_AT_MOST:
+            self.skip(f"Alternatives of a `security` beyond its first {ALTERNATIVES_AT_MOST}.")
+        return [node(one) for one in listed[:ALTERNATIVES_AT_MOST]]
+
+    def skip(self, sentence: str) -> None:
+        """Notes what is not looked at."""
+        self.skipped[sentence] = None
+
+    def _behind(self, reference: str) -> Located | None:
+        at: Place = None
+        for _ in range(_HOPS_AT_MOST):
+            is_found, value = resolve_pointer(self.data, reference)
+            if not is_found or not isinstance(value, Mapping):
+                return None
+            at, further = place_of(reference), value.get("$ref")
+            if not isinstance(further, str):
+                return Located(at, value)
+            reference = further
+        return None
+
+    def _items(self, kind: str, is_wanted: Callable[[str], bool]) -> dict[str, Located]:
+        named = node(self.data.get(kind))
+        if len(named) > OPERATIONS_AT_MOST:
+            self.skip(SKIPPED_OPERATIONS)
+        found = {
+            str(name): self.follow(value, ((None, kind), str(name)))
+            for name, value in islice(named.items(), OPERATIONS_AT_MOST)
+            if (kind != "paths" or isinstance(name, str)) and self._is_short(name) and is_wanted(str(name))
+        }
+        return {name: item for name, item in found.items() if item is not None}
 
     def _operations(self, items: Mapping[str, Located]) -> Iterator[Operation]:
+        methods: dict[Place, list[tuple[str, Node]]] = {}  # of each path item, which many paths may refer to
         for path, item in items.items():
-            shared = self._parameters(item)
-            for name, value in item.value.items():
-                if name not in METHODS or not isinstance(value, Mapping):
-                    continue
-                at = (item.at, str(name))
-                yield Operation(
-                    method=str(name).upper(),
-                    path=path,
-                    at=at,
-                    item_at=item.at,
-                    value=value,
-                    parameters={**shared, **self._parameters(Located(at, value))},
-                    body=self.follow(value.get("requestBody"), (at, "requestBody")),
-                    responses=self._responses(value, (at, "responses")),
-                )
+            if item.at not in methods:
+                named = item.value.items()
+                methods[item.at] = [
+                    (name, value) for name, value in named if name in METHODS and isinstance(value, Mapping)
+                ]
+            shared = len(sequence(item.value.get("parameters")))
+            for name, value in methods[item.at]:
+                self._operations_work -= _WORK_AN_OPERATION + shared + weight_of(value)
+                if self._operations_work < 0:
+                    self.skip(SKIPPED_OPERATIONS)
+                    return
+                yield self._operation(path, item, name, value)
+
+    def _operation(self, path: str, item: Located, name: str, value: Node) -> Operation:
+        at = (item.at, name)
+        return Operation(
+            method=name.upper(),
+            path=path,
+            at=at,
+            item_at=item.at,
+            value=value,
+            parameters={**self._parameters(item), **self._parameters(Located(at, value))},
+            body=self.follow(value.get("requestBody"), (at, "requestBody")),
+            responses=self._responses(value, (at, "responses")),
+        )
 
     def _parameters(self, holder: Located) -> dict[tuple[str, str], Located]:
         found = {}
-        for index, value in enumerate(self._affordable(sequence(holder.value.get("parameters")))):
+        for index, value in enumerate(sequence(holder.value.get("parameters"))):
             parameter = self.follow(value, ((holder.at, "parameters"), str(index)))
             if parameter is not None:
                 found[str(parameter.value.get("in")), str(parameter.value.get("name"))] = parameter
@@ -154,80 +214,18 @@ class Contract:
 
     def _responses(self, operation: Node, at: Place) -> dict[str, Located]:
         found = {}
-        for status, value in self._affordable([*node(operation.get("responses")).items()]):
+        for status, value in node(operation.get("responses")).items():
             response = self.follow(value, (at, str(status)))
-            if response is not None and not str(status).startswith("x-"):
+            if response is not None and not str(status).startswith("x-") and self._is_short(status):
                 found[str(status)] = response
         return found
 
-    def _affordable(self, parts: list[Any]) -> list[Any]:
-        """As many of the parts as are left to be looked at."""
-        taken = parts[: max(0, self._parts_left)]
-        self._parts_left -= len(taken)
-        return taken
-
-    def _schemas(self) -> Iterator[Located]:
-        stack: list[tuple[Place, object, int, bool]] = [(None, self.data, 0, False)]
-        left = NODES_AT_MOST
-        while stack and left:
-            at, value, depth, is_schema = stack.pop()
-            left -= 1
-            if depth > DEPTH_AT_MOST:
-                continue
-            if is_schema:
-                if isinstance(value, Mapping):
-                    yield Located(at, value)
-                    stack += [(below, inner, depth + 1, True) for below, inner in subschemas(value, at)]
-                continue
-            stack += [(below, inner, depth + 1, kind) for below, inner, kind in _parts(value, at)]
-
-
-def _parts(value: object, at: Place) -> Iterator[tuple[Place, object, bool]]:
-    """What stands in a value that is no schema, and whether it is one."""
-    if isinstance(value, Mapping):
-        are_schemas = place_text(at) == "/components/schemas"
-        for name, inner in value.items():
-            if isinstance(inner, Mapping | list) and name not in _NOT_CONTRACT and not str(name).startswith("x-"):
-                yield (at, str(name)), inner, are_schemas or name == "schema"
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            if isinstance(inner, Mapping | list):
-                yield (at, str(index)), inner, False
-
-
-def subschemas(schema: Node, at: Place) -> Iterator[tuple[Place, object]]:
-    """The schemas right within a schema."""
-    for name in _ONE_SCHEMA:
-        if name in schema:
-            yield (at, name), schema[name]
-    for name in _NAMED_SCHEMAS:
-        for key, value in node(schema.get(name)).items():
-            yield ((at, name), str(key)), value
-    for name in _LISTED_SCHEMAS:
-        for index, value in enumerate(sequence(schema.get(name))):
-            yield ((at, name), str(index)), value
-
-
-def pointer_of(at: Place) -> Pointer:
-    """The place from the outside in."""
-    steps = []
-    while at is not None:
-        at, step = at
-        steps.append(step)
-    return tuple(reversed(steps))
-
-
-def place_of(reference: str) -> Place:
-    """The place that a reference within the document names."""
-    at: Place = None
-    for step in reference.removeprefix("#").split("/")[1:]:
-        at = (at, unescape(step))
-    return at
-
-
-def place_text(at: Place) -> str:
-    """The last two steps of a place that has two, as a pointer; "" for any other."""
-    return f"/{at[0][1]}/{at[1]}" if at is not None and at[0] is not None and at[0][0] is None else ""
+    def _is_short(self, name: object) -> bool:
+        """True for a name that places may hold; notes one that is not."""
+        if not is_short(name):
+            self.skip(LONG_NAME)
+            return False
+        return True
 
 
 def template_shape(path: str) -> str:
@@ -238,40 +236,3 @@ def template_shape(path: str) -> str:
 def template_names(path: str) -> list[str]:
     """The names of the parameters of a path."""
     return [each[1:-1] for each in _TEMPLATE.findall(path)]
-
-
-def node(value: object) -> Node:
-    """value when it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def sequence(value: object) -> list[Any]:
-    """value when it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def text(value: object) -> str:
-    """value without space around it when it is a text, else ""."""
-    return value.strip() if isinstance(value, str) else ""
-
-
-def texts(value: object) -> list[str]:
-    """The texts in value when it is a list."""
-    return [each for each in sequence(value) if isinstance(each, str)]
-
-
-def same(value: object) -> str:
-    """A text that equal values share, whatever their length; one for all that are nested too deep to be written."""
-    try:
-        return json.dumps(value, sort_keys=True, default=str)
-    except (RecursionError, TypeError):  # TypeError: keys of YAML that cannot be sorted
-        return "..."
-
-
-def written(value: object, at_most: int = 80) -> str:
-    """value as a text of one line for people."""
-    try:
-        found = json.dumps(value, ensure_ascii=False, default=str)
-    except (RecursionError, TypeError):
-        return "..."
-    return found if len(found) <= at_most else f"{found[: at_most - 3]}..."

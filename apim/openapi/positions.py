@@ -7,10 +7,9 @@ that keep them are ten times slower than those that do not.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import yaml
 
@@ -23,8 +22,7 @@ _JSON_KINDS = {"{": "map", "[": "list", "}": "end", "]": "end"}
 _JSON_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A step of either syntax. Shapes: kind is map, list, end, scalar or alias; text is a scalar's."""
 
     kind: str
@@ -163,10 +161,11 @@ def line_of(event: yaml.Event) -> int:
 
 def json_tokens(text: str) -> Iterator[Token]:
     """The steps of a JSON text that a parser has accepted."""
-    newlines = [match.start() for match in re.finditer("\n", text)]
+    line, counted = 1, 0
     for match in _JSON_TOKEN.finditer(text):
-        written = match[0]
-        line = bisect_right(newlines, match.start()) + 1
+        written, start = match[0], match.start()
+        line += text.count("\n", counted, start)
+        counted = start
         if kind := _JSON_KINDS.get(written):
             yield Token(kind, line)
         elif written not in {",", ":"}:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+_DIGITS_AT_MOST = 9
+
 
 def resolve_pointer(data: object, reference: str) -> tuple[bool, object]:
     """(True, value) for a reference within the document such as `#/components/schemas/Pet`; else (False, None)."""
@@ -15,9 +17,9 @@ def resolve_pointer(data: object, reference: str) -> tuple[bool, object]:
         name = unescape(step)
         if isinstance(value, Mapping) and name in value:
             value = value[name]
-        elif isinstance(value, Mapping) and name.isdigit() and int(name) in value:
+        elif isinstance(value, Mapping) and is_index(name) and int(name) in value:
             value = value[int(name)]  # YAML reads `200:` as a number
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and is_index(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             return False, None
@@ -29,3 +31,8 @@ def unescape(step: str) -> str:
     if "%" in step:
         step = unquote(step)
     return step.replace("~1", "/").replace("~0", "~")
+
+
+def is_index(step: str) -> bool:
+    """True for a number that Python reads: not `²`, and not one of thousands of digits."""
+    return len(step) <= _DIGITS_AT_MOST and step.isascii() and step.isdecimal()

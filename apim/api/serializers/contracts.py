@@ -35,6 +35,9 @@ class LintShape(serializers.Serializer[Any]):
     score = serializers.IntegerField(allow_null=True, help_text="0 to 100; null without a document.")
     counts = FindingCountsShape()
     left_out = serializers.IntegerField(help_text="Counted and not listed.")
+    skipped = serializers.ListField(
+        child=serializers.CharField(), help_text="What was not looked at, when the document asks for too much work."
+    )
     findings = FindingShape(many=True)
 
 
@@ -73,6 +76,9 @@ class ComparisonShape(serializers.Serializer[Any]):
     before_revision_id = serializers.CharField()
     revision_id = serializers.CharField()
     is_breaking = serializers.BooleanField()
+    skipped = serializers.ListField(
+        child=serializers.CharField(), help_text="What was not compared: nobody knows whether it breaks callers."
+    )
     left_out = serializers.IntegerField(help_text="Changes that are not listed.")
     changes = ContractChangeShape(many=True)
     callers = CallerShape(many=True, help_text="Who called what breaks in the last 30 days.")

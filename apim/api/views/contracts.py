@@ -14,7 +14,7 @@ from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.contracts import ComparisonShape, LintShape
 from apim.api.views.versions import editable_version
-from apim.catalog.judging import compare_for_callers, lint_revision
+from apim.catalog.judging import compare_for_callers, lint_revision, operations_at_stake
 from apim.errors import Invalid, NotFound
 from apim.openapi.linting import SEVERITIES
 from apim.usage.callers import callers_of
@@ -41,6 +41,7 @@ class VersionLint(Resource):
             "score": report.score if report else None,
             "counts": report.counts if report else dict.fromkeys(SEVERITIES, 0),
             "left_out": report.left_out if report else 0,
+            "skipped": report.skipped if report else (),
             "findings": report.findings if report else (),
         }
         return answer(request, told, LintShape)
@@ -68,11 +69,12 @@ class VersionComparison(Resource):
         number = query.get("before_revision")
         before = _revision(other, number, "before_revision") if number else _running(other)
         comparison = compare_for_callers(before, revision)
-        broken = {operation for change in comparison.breaking for operation in change.operations}
+        broken = operations_at_stake(comparison, before)
         told = {
             "before_revision_id": before.id,
             "revision_id": revision.id,
             "is_breaking": bool(comparison.breaking),
+            "skipped": comparison.skipped,
             "left_out": comparison.left_out,
             "changes": comparison.changes,
             "callers": callers_of(other.id, broken, last(EVIDENCE_SPAN)) if broken else [],

@@ -51,6 +51,8 @@ def lint_document(
         note(f"{source}: score {report.score} of 100; {counts}.")
         if report.left_out:
             note(f"{report.left_out:,} more of the same rules are not listed.")
+        for sentence in report.skipped:
+            note(f"Not looked at: {sentence}")
     if report.worst is not None and fail_on is not FailOn.never and _is_as_severe(report.worst, fail_on.value):
         raise typer.Exit(1)
 
@@ -64,7 +66,7 @@ def compare_documents(
     """Say what changes for callers from one OpenAPI document to another. Asks no server.
 
     What callers send may only widen, what they receive may only narrow; docs/reference/changes.md tells all kinds of
-    change. Ends with 1 when one of them breaks callers, else with 0.
+    change. Ends with 1 when one of them breaks callers or when not all could be compared, else with 0.
 
     Example: apim diff published.yaml openapi.yaml --breaking
     """
@@ -73,7 +75,15 @@ def compare_documents(
     form = chosen(output, Output.table)
     if form is not Output.table:
         changes = [asdict(change) | {"reason": change.reason} for change in shown]
-        print_value({"counts": comparison.counts, "left_out": comparison.left_out, "changes": changes}, form)
+        print_value(
+            {
+                "counts": comparison.counts,
+                "left_out": comparison.left_out,
+                "skipped": comparison.skipped,
+                "changes": changes,
+            },
+            form,
+        )
     else:
         for change in shown:
             typer.echo(printable(_line(change, before, after)))
@@ -81,7 +91,9 @@ def compare_documents(
         note(f"{counts['breaking']:,} breaking, {counts['safe']:,} safe, {counts['text']:,} of words alone.")
         if comparison.left_out:
             note(f"{comparison.left_out:,} more are not listed.")
-    if comparison.breaking:
+        for sentence in comparison.skipped:
+            note(f"Not compared: {sentence}")
+    if comparison.breaking or comparison.skipped:
         raise typer.Exit(1)
 
 
@@ -115,7 +127,13 @@ def _is_as_severe(worst: str, limit: str) -> bool:
 def _shape(report: Report) -> dict[str, object]:
     pages = {rule.id: rule.page for rule in RULES}
     findings = [asdict(finding) | {"page": pages.get(finding.rule, "")} for finding in report.findings]
-    return {"score": report.score, "counts": dict(report.counts), "left_out": report.left_out, "findings": findings}
+    return {
+        "score": report.score,
+        "counts": dict(report.counts),
+        "left_out": report.left_out,
+        "skipped": report.skipped,
+        "findings": findings,
+    }
 
 
 def _text_of(source: str) -> str:

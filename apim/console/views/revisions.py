@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from apim.catalog.judging import compare_for_callers
+from apim.catalog.judging import compare_for_callers, operations_at_stake
 from apim.catalog.services import publish_version, rollback_version
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
@@ -72,23 +72,26 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
     row = find_version_to_edit(request.user, api, version)
     revision = row.revisions.first()
     running = _running(row)
-    breaking = compare_for_callers(running, revision).breaking if running and revision else ()
-    operations = {operation for change in breaking for operation in change.operations}
+    comparison = compare_for_callers(running, revision) if running and revision else None
+    breaking = comparison.breaking if comparison else ()
+    operations = operations_at_stake(comparison, running) if comparison and running else set()
     callers = callers_of(row.id, operations, reports.last(EVIDENCE_SPAN)) if operations else []
+    must_type = bool(callers) or bool(comparison and comparison.skipped)
     confirmation = Confirmation(
         title=f"Publish {row.api.name} {row.name}?",
         consequences=_publish_consequences(row, revision, running),
         verb=f"Publish revision {revision.number}" if revision else "Publish",
         back=reverse("console:version", args=[api, version]),
         done=f"{row.name} is on its way to the gateways.",
-        is_danger=bool(callers),
+        is_danger=must_type,
     )
     return confirm(
         request,
         confirmation,
         lambda _data, by: publish_version(version=row, by=by),
-        BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if callers else None,
+        BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if must_type else None,
         template="console/versions/publish.html",
+        skipped=comparison.skipped if comparison else (),
         changes=breaking[:SHOWN_AT_MOST],
         left_out=max(0, len(breaking) - SHOWN_AT_MOST),
         callers=callers[:SHOWN_AT_MOST],

@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apim.openapi.contract import Contract, Node, node, pointer_of, same, sequence, text
+from apim.openapi.contract import Contract
 from apim.openapi.differing.kinds import BY_ID, IMPACTS, KINDS, Impact, Kind
 from apim.openapi.differing.ledger import Entry, Found, Ledger
 from apim.openapi.differing.operations import OperationsComparison
-from apim.openapi.differing.security import security_changes
+from apim.openapi.differing.security import security_changes, security_work
 from apim.openapi.differing.walk import SchemaWalk
+from apim.openapi.differing.work import OPERATIONS, Work
 from apim.openapi.positions import Pointer, TextPositions, pointer_text
 from apim.openapi.source import SourceFault, read_source
+from apim.openapi.values import Node, node, pointer_of, same, sequence, text
 
 __all__ = ["IMPACTS", "KINDS", "Change", "Comparison", "Impact", "Kind", "Side", "compare_contracts", "compare_texts"]
 
@@ -51,10 +53,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that differs, what breaks first. Shapes: left_out = changes beyond the most that are listed."""
+    """All that differs, what breaks first.
+
+    Shapes: left_out = changes beyond the most that are listed; skipped = what was not looked at, as sentences, because
+    the documents ask for more work than one may: nobody knows what changed there.
+    """
 
     changes: tuple[Change, ...]
     left_out: int = 0
+    skipped: tuple[str, ...] = ()
 
     @property
     def breaking(self) -> tuple[Change, ...]:
@@ -73,20 +80,20 @@ def compare_texts(before: str, after: str) -> Comparison:
     Errors: SourceFault for a text that cannot be read or is no OpenAPI document of 3.0 or 3.1.
     """
     sources = [read_source(one) for one in (before, after)]
-    entries = _entries(_document(sources[0].value), _document(sources[1].value))
+    entries, skipped = _entries(_document(sources[0].value), _document(sources[1].value))
     shown = entries[:CHANGES_AT_MOST]
     places = [
         TextPositions(text, source.format).lines(pointer_of(entry.found.where[side]) for entry in shown)
         for side, (text, source) in enumerate(zip((before, after), sources, strict=True))
     ]
-    return Comparison(tuple(_change(entry, places) for entry in shown), len(entries) - len(shown))
+    return Comparison(tuple(_change(entry, places) for entry in shown), len(entries) - len(shown), skipped)
 
 
 def compare_contracts(before: Node, after: Node) -> Comparison:
     """As compare_texts, for documents that were read before: without lines. Total."""
-    entries = _entries(before, after)
+    entries, skipped = _entries(before, after)
     shown = entries[:CHANGES_AT_MOST]
-    return Comparison(tuple(_change(entry, [{}, {}]) for entry in shown), len(entries) - len(shown))
+    return Comparison(tuple(_change(entry, [{}, {}]) for entry in shown), len(entries) - len(shown), skipped)
 
 
 def _document(value: object) -> Mapping[str, Any]:
@@ -96,21 +103,26 @@ def _document(value: object) -> Mapping[str, Any]:
     return value
 
 
-def _entries(before: Node, after: Node) -> list[Entry]:
+def _entries(before: Node, after: Node) -> tuple[list[Entry], tuple[str, ...]]:
+    """(what changed, what breaks first; what was not looked at)."""
     contracts = Contract(before), Contract(after)
-    ledger, walk = Ledger(), SchemaWalk(*contracts)
+    work = Work()
+    ledger, walk = Ledger(work), SchemaWalk(*contracts, work)
     _compare_tops(contracts, ledger)
-    comparison = OperationsComparison(contracts, ledger, walk)
+    comparison = OperationsComparison(contracts, ledger, walk, work)
     for pair in comparison.compare(contracts[0].operations, contracts[1].operations):
+        if not work.take(security_work(contracts, pair), OPERATIONS):
+            break
         for found in security_changes(contracts, pair):
             ledger.add(found, pair[0].name)
     comparison.compare_webhooks()
+    comparison.tell()
     walk.tell(ledger)
     entries = sorted(ledger.entries, key=lambda entry: IMPACTS.index(entry.impact))
     worst: dict[Found, Entry] = {}
     for entry in entries:
         worst.setdefault(entry.found, entry)  # what breaks answers and not requests is told once, as what breaks
-    return list(worst.values())
+    return list(worst.values()), tuple(dict.fromkeys((*contracts[0].skipped, *contracts[1].skipped, *work.skipped)))
 
 
 def _compare_tops(contracts: tuple[Contract, Contract], ledger: Ledger) -> None:
@@ -122,11 +134,12 @@ def _compare_tops(contracts: tuple[Contract, Contract], ledger: Ledger) -> None:
         ledger.add(Found("tags-changed", "What `tags` says.", ((None, "tags"), (None, "tags"))))
     urls = [[text(node(one).get("url")) for one in sequence(data.get("servers"))] for data in (old, new)]
     where = (None, "servers"), (None, "servers")
+    known = set(urls[0]), set(urls[1])
     for url in urls[0]:
-        if url not in urls[1]:
+        if url not in known[1]:
             ledger.add(Found("server-removed", f"The server `{url}` is gone.", where))
     for url in urls[1]:
-        if url not in urls[0]:
+        if url not in known[0]:
             ledger.add(Found("server-added", f"The server `{url}` is new.", where))
 
 

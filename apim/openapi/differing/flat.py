@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apim.openapi.contract import Contract, Located, Node, Place, node, sequence, texts
+from apim.openapi.contract import Contract, Located
+from apim.openapi.differing.work import SCHEMAS, Work
+from apim.openapi.values import Node, Place, is_short, node, sequence, texts, weight_of
 
 ALL_TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _PARTS_AT_MOST = 200
@@ -21,6 +23,7 @@ class Flat:
     types: frozenset[str] | None = None
     words: dict[str, tuple[Any, Place]] = field(default_factory=dict)
     properties: dict[str, Located] = field(default_factory=dict)
+    is_whole: bool = True
     required: dict[str, Place] = field(default_factory=dict)
     variants: list[tuple[Node, Place]] = field(default_factory=list)
 
@@ -29,16 +32,20 @@ class Flat:
         return self.words[name][0] if name in self.words else None
 
 
-def flatten(contract: Contract, schema: Located) -> Flat:
-    """The schema with all that it is made of. Total: parts that go round in a circle are taken once."""
-    return _Flattener(contract, schema).flat()
+def flatten(contract: Contract, schema: Located, work: Work) -> Flat:
+    """The schema with all that it is made of; not whole when there is not enough work left for all.
+
+    Total: parts that go round in a circle are taken once.
+    """
+    return _Flattener(contract, schema, work).flat()
 
 
 class _Flattener:
     """Joins a schema's parts, one after the other."""
 
-    def __init__(self, contract: Contract, schema: Located) -> None:
+    def __init__(self, contract: Contract, schema: Located, work: Work) -> None:
         self._contract = contract
+        self._work = work
         self._flat = Flat(schema.at)
         self._parts = [schema]
         self._seen = {schema.at}
@@ -47,6 +54,9 @@ class _Flattener:
         """The parts as one."""
         while self._parts:
             part = self._parts.pop(0)
+            if not self._work.take(weight_of(part.value), SCHEMAS):
+                self._flat.is_whole = False
+                break
             self._take(part)
             for index, inner in enumerate(sequence(part.value.get("allOf"))):
                 self._join(self._contract.follow(inner, ((part.at, "allOf"), str(index))))
@@ -64,6 +74,8 @@ class _Flattener:
         if types is not None:
             flat.types = types if flat.types is None else (flat.types & types) or types
         for name, value in node(part.value.get("properties")).items():
+            if not is_short(name):
+                continue
             at: Place = ((part.at, "properties"), str(name))
             flat.properties[str(name)] = self._contract.follow(value, at) or Located(at, {})
         for name in texts(part.value.get("required")):

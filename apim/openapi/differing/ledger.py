@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from apim.openapi.contract import Place, pointer_of
 from apim.openapi.differing.kinds import BY_ID, Direction, Impact
+from apim.openapi.differing.work import CHANGES, NAMES, Work
+from apim.openapi.values import Place, pointer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,22 @@ class Entry:
 class Ledger:
     """The changes, in the order in which they were found."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
+        self._work = work
         self._entries: dict[tuple[Found, Impact], Entry] = {}
 
     def add(self, found: Found, operation: str = "", direction: Direction = "request") -> None:
         """Notes a change; one that is known gains the operation."""
+        self.add_all(found, (operation,) if operation else (), direction)
+
+    def add_all(self, found: Found, operations: Collection[str], direction: Direction = "request") -> None:
+        """Notes a change; one that is known gains the operations. They are left out when there are too many."""
         impact = BY_ID[found.kind].impact(direction)
+        if not self._work.take(1, CHANGES):
+            return
         entry = self._entries.setdefault((found, impact), Entry(found, impact))
-        if operation:
-            entry.operations[operation] = None
+        if self._work.take(1 + len(operations) // 4, NAMES):
+            entry.operations |= dict.fromkeys(operations)
 
     @property
     def entries(self) -> list[Entry]:

@@ -3,57 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from apim.openapi.contract import (
-    Contract,
-    Located,
-    Node,
-    Operation,
-    Place,
-    node,
-    same,
-    template_names,
-    template_shape,
-    text,
-    texts,
-)
+from apim.openapi.contract import SKIPPED_OPERATIONS, Contract, Located, Operation, template_names, template_shape
 from apim.openapi.differing.kinds import Direction
 from apim.openapi.differing.ledger import Found, Ledger
 from apim.openapi.differing.schemas import Pair
 from apim.openapi.differing.walk import SchemaWalk
+from apim.openapi.differing.work import OPERATIONS, Work
+from apim.openapi.values import Node, Place, node, text, texts, weight_of
 
-_STYLE = ("style", "explode", "allowReserved")
+_WORK_AN_OPERATION = 20
 _STYLES = {"query": "form", "path": "simple", "header": "simple", "cookie": "form"}
 
 
-class OperationsComparison:
-    """Two lists of operations. A webhook's caller is the service: what it sends, callers receive."""
+@dataclass(slots=True)
+class _Part:
+    """What operations may share: a parameter, a body or an answer, before and after, and what changed of it."""
 
-    def __init__(self, contracts: tuple[Contract, Contract], ledger: Ledger, walk: SchemaWalk) -> None:
+    old: Located
+    new: Located
+    changes: list[Found] = field(default_factory=list)
+    operations: dict[str, None] = field(default_factory=dict)
+
+    def note(self, kind: str, message: str, where: tuple[Place, Place] | None = None) -> None:
+        """Notes a change; where it is unless it is said."""
+        self.changes.append(Found(kind, message, where or (self.old.at, self.new.at)))
+
+
+class OperationsComparison:
+    """Two lists of operations. A webhook's caller is the service: what it sends, callers receive.
+
+    What many operations refer to, such as an answer, is compared once: its part gains the operations, and `tell` puts
+    what changed of it into the ledger.
+    """
+
+    def __init__(self, contracts: tuple[Contract, Contract], ledger: Ledger, walk: SchemaWalk, work: Work) -> None:
         self._contracts = contracts
         self._ledger = ledger
         self._walk = walk
+        self._work = work
+        self._parts: dict[tuple[object, ...], _Part] = {}
         self._sent: Direction = "request"
         self._received: Direction = "response"
 
     def compare(self, before: Iterable[Operation], after: Iterable[Operation]) -> list[tuple[Operation, Operation]]:
         """Tells the ledger what changed; the operations that both have."""
         old, new = _by_shape(before), _by_shape(after)
-        for key, operation in old.items():
+        is_whole = [SKIPPED_OPERATIONS not in contract.skipped for contract in self._contracts]
+        for key, operation in old.items() if is_whole[1] else ():
             if key not in new:
                 self._note("operation-removed", f"{operation.name} is removed.", (operation.at, None), operation.name)
-        for key, operation in new.items():
+        for key, operation in new.items() if is_whole[0] else ():
             if key not in old:
                 self._note("operation-added", f"{operation.name} is new.", (None, operation.at), operation.name)
         pairs = [(old[key], new[key]) for key in old if key in new]
+        compared = []
         for left, right in pairs:
+            if not self._work.take(_WORK_AN_OPERATION + weight_of(left.value) + weight_of(right.value), OPERATIONS):
+                break
             self._operation(left, right)
-        return pairs
+            compared.append((left, right))
+        return compared
 
     def compare_webhooks(self) -> None:
         """The same for what the service calls."""
         self._sent, self._received = "response", "request"
         self.compare(self._contracts[0].webhooks, self._contracts[1].webhooks)
+
+    def tell(self) -> None:
+        """Puts the changes of parts into the ledger, each with every operation that has the part."""
+        for part in self._parts.values():
+            for found in part.changes:
+                self._ledger.add_all(found, part.operations)
 
     def _operation(self, old: Operation, new: Operation) -> None:
         where, name = (old.at, new.at), old.name
@@ -89,21 +111,22 @@ class OperationsComparison:
             self._note(kind, message, (old.at, found.at), old.name)
 
     def _parameter(self, operation: Operation, old: Located, new: Located) -> None:
-        where, label = (old.at, new.at), f"The parameter `{text(new.value.get('name'))}`"
+        part, is_new_part = self._part("parameter", old, new, operation.name)
+        if not is_new_part:
+            return
+        label = f"The parameter `{text(new.value.get('name'))}`"
         is_old, is_new = (one.value.get("required") is True for one in (old, new))
         if is_old != is_new:
             kind = "parameter-became-required" if is_new else "parameter-became-optional"
-            words = "is required now" if is_new else "may be left out now"
-            self._note(kind, f"{label} of {operation.name} {words}.", where, operation.name)
+            part.note(kind, f"{label} {'is required now' if is_new else 'may be left out now'}.")
         if _style(old.value) != _style(new.value):
-            message = f"{label} of {operation.name} is written in another way (`style`, `explode`)."
-            self._note("parameter-style-changed", message, where, operation.name)
+            part.note("parameter-style-changed", f"{label} is written in another way (`style`, `explode`).")
         if new.value.get("deprecated") is True and old.value.get("deprecated") is not True:
-            self._note("parameter-deprecated", f"{label} is deprecated.", where, operation.name)
-        if same([old.value.get(name) for name in _WORDS]) != same([new.value.get(name) for name in _WORDS]):
-            self._note("parameter-text-changed", f"{label} is described otherwise.", where, operation.name)
-        self._schemas(old, new, self._sent, operation.name)
-        self._contents((old, new), "parameter", self._sent, operation.name)
+            part.note("parameter-deprecated", f"{label} is deprecated.")
+        if any(not self._work.is_same(old.value.get(name), new.value.get(name)) for name in _WORDS):
+            part.note("parameter-text-changed", f"{label} is described otherwise.")
+        self._schemas(part, old, new, self._sent)
+        self._contents(part, "parameter", self._sent)
 
     def _body(self, old: Operation, new: Operation) -> None:
         before, after = old.body, new.body
@@ -115,15 +138,16 @@ class OperationsComparison:
                 kind, words = ("body-added-required", " required") if is_required else ("body-added", "")
                 self._note(kind, f"{old.name} has a{words} body now.", (old.at, after.at), old.name)
             return
+        part, is_new_part = self._part("body", before, after, old.name)
+        if not is_new_part:
+            return
         is_old, is_new = (one.value.get("required") is True for one in (before, after))
         if is_old != is_new:
             kind = "body-became-required" if is_new else "body-became-optional"
-            words = "is required now" if is_new else "may be left out now"
-            self._note(kind, f"The body of {old.name} {words}.", (before.at, after.at), old.name)
+            part.note(kind, f"The body {'is required now' if is_new else 'may be left out now'}.")
         if text(before.value.get("description")) != text(after.value.get("description")):
-            message = f"The body of {old.name} is described otherwise."
-            self._note("body-text-changed", message, (before.at, after.at), old.name)
-        self._contents((before, after), "body", self._sent, old.name)
+            part.note("body-text-changed", "The body is described otherwise.")
+        self._contents(part, "body", self._sent)
 
     def _responses(self, old: Operation, new: Operation) -> None:
         before, after = old.responses, new.responses
@@ -135,55 +159,63 @@ class OperationsComparison:
             if status not in before:
                 self._note("response-added", f"{old.name} may answer {status}.", (old.at, found.at), old.name)
                 continue
-            pair = before[status], found
-            if text(pair[0].value.get("description")) != text(found.value.get("description")):
-                message = f"The answer {status} is described otherwise."
-                self._note("response-text-changed", message, (pair[0].at, found.at), old.name)
-            self._headers(pair, status, old.name)
-            self._contents(pair, f"answer {status}", self._received, old.name)
+            part, is_new_part = self._part(f"answer {status}", before[status], found, old.name)
+            if is_new_part:
+                if text(part.old.value.get("description")) != text(found.value.get("description")):
+                    part.note("response-text-changed", f"The answer {status} is described otherwise.")
+                self._headers(part, status)
+                self._contents(part, f"answer {status}", self._received)
 
-    def _headers(self, pair: tuple[Located, Located], status: str, operation: str) -> None:
-        old, new = (_headers_of(contract, one) for contract, one in zip(self._contracts, pair, strict=True))
+    def _headers(self, part: _Part, status: str) -> None:
+        both = part.old, part.new
+        if not self._work.take(sum(len(node(one.value.get("headers"))) for one in both), OPERATIONS):
+            return
+        old, new = (_headers_of(contract, one) for contract, one in zip(self._contracts, both, strict=True))
         for name, header in old.items():
             if name not in new:
                 message = f"The answer {status} has no header `{name}` any more."
-                self._note("header-removed", message, (header.at, pair[1].at), operation)
+                part.note("header-removed", message, (header.at, part.new.at))
         for name, header in new.items():
             if name not in old:
-                message = f"The answer {status} has a new header `{name}`."
-                self._note("header-added", message, (pair[0].at, header.at), operation)
+                part.note("header-added", f"The answer {status} has a new header `{name}`.", (part.old.at, header.at))
                 continue
             is_old, is_new = (one.value.get("required") is True for one in (old[name], header))
             if is_old != is_new:
                 kind = "header-became-required" if is_new else "header-became-optional"
                 words = "always comes" if is_new else "may be missing"
                 message = f"The header `{name}` of the answer {status} {words} now."
-                self._note(kind, message, (old[name].at, header.at), operation)
-            self._schemas(old[name], header, self._received, operation)
+                part.note(kind, message, (old[name].at, header.at))
+            self._schemas(part, old[name], header, self._received)
 
-    def _contents(self, pair: tuple[Located, Located], noun: str, direction: Direction, operation: str) -> None:
+    def _contents(self, part: _Part, noun: str, direction: Direction) -> None:
         old, new = (
             {kind.partition(";")[0].strip().lower(): media for kind, media in contract.contents(one)}
-            for contract, one in zip(self._contracts, pair, strict=True)
+            for contract, one in zip(self._contracts, (part.old, part.new), strict=True)
         )
         for kind, media in old.items():
             if kind not in new:
-                message = f"The {noun} of {operation} is not `{kind}` any more."
-                self._note("media-type-removed", message, (media.at, pair[1].at), operation)
+                part.note("media-type-removed", f"The {noun} is not `{kind}` any more.", (media.at, part.new.at))
         for kind, media in new.items():
             if kind not in old:
-                message = f"The {noun} of {operation} may be `{kind}` too."
-                self._note("media-type-added", message, (pair[0].at, media.at), operation)
+                part.note("media-type-added", f"The {noun} may be `{kind}` too.", (part.old.at, media.at))
             else:
-                self._schemas(old[kind], media, direction, operation)
+                self._schemas(part, old[kind], media, direction)
 
-    def _schemas(self, old: Located, new: Located, direction: Direction, operation: str) -> None:
+    def _schemas(self, part: _Part, old: Located, new: Located, direction: Direction) -> None:
         """Hands the schemas of two holders to the walk; a schema that is missing allows everything."""
         found = []
         for contract, holder in zip(self._contracts, (old, new), strict=True):
             found.append(contract.schema_of(holder.value, holder.at) or Located((holder.at, "schema"), {}))
         if "schema" in old.value or "schema" in new.value:
-            self._walk.use(Pair(found[0], found[1], direction), operation)
+            self._walk.use(Pair(found[0], found[1], direction), part.operations)
+
+    def _part(self, noun: str, old: Located, new: Located, operation: str) -> tuple[_Part, bool]:
+        """(the part of two definitions, which gains the operation; whether it has still to be compared)."""
+        key = (noun, old.at, new.at, self._sent)
+        is_new = key not in self._parts
+        part = self._parts.setdefault(key, _Part(old, new))
+        part.operations[operation] = None
+        return part, is_new
 
     def _note(self, kind: str, message: str, where: tuple[Place, Place], operation: str) -> None:
         self._ledger.add(Found(kind, message, where), operation)

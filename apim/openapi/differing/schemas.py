@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apim.openapi.contract import Contract, Located, Node, Place, node, same, written
+from apim.openapi.contract import Contract, Located
 from apim.openapi.differing.flat import ALL_TYPES, Flat, bound, flatten, is_number
 from apim.openapi.differing.kinds import Direction
 from apim.openapi.differing.ledger import Found, label_of
+from apim.openapi.differing.work import Work
+from apim.openapi.values import Node, Place, node, same, written
 
 _LOWER = ("minimum", "minLength", "minItems", "minProperties")
 _UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -32,16 +34,19 @@ class Pair:
 class SchemaComparison:
     """What changed from one schema to another, and the pairs of schemas within them."""
 
-    def __init__(self, contracts: tuple[Contract, Contract], pair: Pair) -> None:
+    def __init__(self, contracts: tuple[Contract, Contract], pair: Pair, work: Work) -> None:
         self._contracts = contracts
         self._pair = pair
-        self._before = flatten(contracts[0], pair.before)
-        self._after = flatten(contracts[1], pair.after)
+        self._same = work.is_same
+        self._before = flatten(contracts[0], pair.before, work)
+        self._after = flatten(contracts[1], pair.after, work)
         self._label = f"`{label_of(pair.after.at)}`"
         self.inner: list[Pair] = []
 
     def changes(self) -> Iterator[Found]:
-        """What differs here; `inner` is filled on the way."""
+        """What differs here; `inner` is filled on the way. Nothing of schemas that are too large to be looked at."""
+        if not (self._before.is_whole and self._after.is_whole):
+            return
         yield from self._types()
         yield from self._enum()
         yield from self._bounds()
@@ -94,7 +99,7 @@ class SchemaComparison:
         for name in _RULES:
             old, new = self._before.word(name), self._after.word(name)
             old, new = (None if value is False else value for value in (old, new))
-            if same(old) == same(new):
+            if self._same(old, new):
                 continue
             if old is None:
                 yield self._found("rule-added", f"{self._label} has a `{name}` now: {written(new)}.", name)
@@ -192,7 +197,7 @@ class SchemaComparison:
         values = self._before.word("default"), self._after.word("default")
         if new and not old:
             yield self._found("default-added", f"{self._label} is {written(values[1])} when it is left out.", "default")
-        elif old and (not new or same(values[0]) != same(values[1])):
+        elif old and (not new or not self._same(*values)):
             now = written(values[1]) if new else "none"
             message = f"The default of {self._label} was {written(values[0])} and is {now}."
             yield self._found("default-changed", message, "default")
@@ -200,7 +205,7 @@ class SchemaComparison:
     def _texts(self) -> Iterator[Found]:
         if (self._after.word("deprecated") is True) and self._before.word("deprecated") is not True:
             yield self._found("schema-deprecated", f"{self._label} is deprecated.", "deprecated")
-        changed = [name for name in _TEXTS if same(self._before.word(name)) != same(self._after.word(name))]
+        changed = [name for name in _TEXTS if not self._same(self._before.word(name), self._after.word(name))]
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
             yield self._found("schema-text-changed", f"{names} of {self._label}.", changed[0])

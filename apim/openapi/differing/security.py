@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apim.openapi.contract import Contract, Node, Operation, Place, node, same, sequence, text, texts
+from apim.openapi.contract import Contract, Operation
 from apim.openapi.differing.ledger import Found
+from apim.openapi.values import Node, Place, node, same, text, texts, weight_of
 
 # What one way of being let in asks for: scopes by the scheme's substance.
 _Way = dict[str, frozenset[str]]
@@ -28,6 +29,16 @@ def security_changes(contracts: tuple[Contract, Contract], pair: tuple[Operation
         yield Found("security-removed", "It is open to all now.", where)
     elif not is_open:
         yield from _alternatives(old, new, where)
+
+
+def security_work(contracts: tuple[Contract, Contract], pair: tuple[Operation, Operation]) -> int:
+    """The units of work that comparing them takes: each way in with each other."""
+    old, new = (
+        [*(contract.requirements(one.value) or contract.requirements(contract.data) or ())]
+        for contract, one in zip(contracts, pair, strict=True)
+    )
+    size = sum(weight_of(way) for way in (*old, *new))
+    return size * (1 + (len(old) + len(new)) // 4)
 
 
 def _alternatives(old: list[_Way], new: list[_Way], where: tuple[Place, Place]) -> Iterator[Found]:
@@ -60,9 +71,9 @@ def _ways(contract: Contract, operation: Operation) -> tuple[list[_Way] | None, 
     """(the ways in, where they are said); None when nothing is said, an empty way = open."""
     holders: tuple[tuple[Place, Node], ...] = ((operation.at, operation.value), (None, contract.data))
     for at, holder in holders:
-        if isinstance(holder.get("security"), list):
-            ways = [_way(contract, node(one)) for one in sequence(holder["security"])]
-            return ways, (at, "security")
+        requirements = contract.requirements(holder)
+        if requirements is not None:
+            return [_way(contract, one) for one in requirements], (at, "security")
     return None, operation.at
 
 

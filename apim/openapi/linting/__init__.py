@@ -6,15 +6,15 @@ Owns: which rules there are, in which order, and the score. A rule is a pure fun
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
-from apim.openapi.contract import Contract, Place, pointer_of
+from apim.openapi.contract import Contract
 from apim.openapi.linting import documentation, errors, evolution, naming, schemas, security
-from apim.openapi.linting.rules import SEVERITIES, SWITCH, Finding, Rule, Severity, severity_at
+from apim.openapi.linting.rules import SEVERITIES, SWITCH, Finding, Rule, Severity, Switches
 from apim.openapi.positions import Pointer, TextPositions, pointer_text
 from apim.openapi.source import SourceFault, read_source
+from apim.openapi.values import Place, pointer_of
 
 __all__ = ["RULES", "SEVERITIES", "Finding", "Report", "Rule", "Severity", "lint"]
 
@@ -83,13 +83,15 @@ SCORE_WITH_ERROR_AT_MOST: Final = 79
 class Report:
     """What lint has found, the worst first, and in the order of the document.
 
-    Shapes: score from 0 to 100; counts and left_out by severity, left_out = found beyond the most that are listed.
+    Shapes: score from 0 to 100; counts and left_out by severity, left_out = found beyond the most that are listed;
+    skipped = what was not looked at, as sentences, because the document asks for more work than one may.
     """
 
     score: int
     findings: tuple[Finding, ...]
     counts: Mapping[Severity, int]
     left_out: int = 0
+    skipped: tuple[str, ...] = ()
 
     @property
     def worst(self) -> Severity | None:
@@ -106,7 +108,9 @@ def lint(source: str) -> Report:
     data = read.value
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
         return _unreadable("This is not an OpenAPI document of 3.0 or 3.1: begin it with `openapi: 3.1.0`.", 1)
-    return _located(_judged(data, has_switches=SWITCH in source), source, read.format)
+    contract = Contract(data)
+    every = _judged(contract, Switches(data, RULES) if SWITCH in source else None)
+    return replace(_located(every, source, read.format), skipped=tuple(contract.skipped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,16 @@ class _Judged:
     failed: tuple[tuple[Place, str, Severity], ...]
 
 
-def _judged(data: Mapping[str, Any], *, has_switches: bool) -> list[_Judged]:
-    contract = Contract(data)
+def _judged(contract: Contract, switches: Switches | None) -> list[_Judged]:
     every = []
     for rule in RULES:
         subjects = 0
         failed: dict[tuple[Place, str], tuple[Place, str, Severity]] = {}
-        for at, message in islice(rule.judge(contract), SUBJECTS_AT_MOST):
-            severity = severity_at(data, at, rule) if message and has_switches else rule.severity
+        for count, (at, message) in enumerate(rule.judge(contract)):
+            if count == SUBJECTS_AT_MOST:
+                contract.skip(f"What the rule `{rule.id}` looks at, beyond the first {SUBJECTS_AT_MOST:,}.")
+                break
+            severity = switches.severity(at, rule) if message and switches else rule.severity
             if severity is None:
                 continue
             subjects += 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from apim.openapi.contract import Contract, Located, Place, node, sequence, text, texts
+from apim.openapi.contract import Contract, Located
 from apim.openapi.linting.rules import Verdict
+from apim.openapi.values import Place, node, sequence, text, texts
 
 _SUMMARY_AT_MOST = 80
 _INFO: Place = (None, "info")
@@ -103,30 +104,44 @@ def example(contract: Contract) -> Iterator[Verdict]:
 
     Readers copy examples before they read schemas; the portal's samples and mock answers are made from them.
     """
-    for operation in contract.operations:
-        successes = [found for status, found in operation.responses.items() if status.startswith("2")]
-        for holder in (operation.body, *successes):
-            for kind, media in contract.contents(holder):
-                if "json" in kind:
-                    message = f"Give the JSON of {operation.name} an `example`."
-                    yield media.at, "" if _has_example(contract, media) else message
+    bodies = {one.body.at: (one, one.body) for one in reversed(contract.operations) if one.body is not None}
+    successes = [(one, found) for one, status, found in contract.answers if status.startswith("2")]
+    known: dict[tuple[Place, bool], bool] = {}
+    for operation, holder in (*reversed(bodies.values()), *successes):
+        for kind, media in contract.contents(holder):
+            if "json" in kind:
+                message = f"Give the JSON of {operation.name} an `example`."
+                yield media.at, "" if _has_example(contract, media, known) else message
 
 
-def _has_example(contract: Contract, media: Located) -> bool:
+def _has_example(contract: Contract, media: Located, known: dict[tuple[Place, bool], bool]) -> bool:
     if "example" in media.value or media.value.get("examples"):
         return True
     schema = contract.schema_of(media.value, media.at)
     if schema is not None and schema.value.get("type") == "array":
         schema = contract.follow(schema.value.get("items"), (schema.at, "items")) or schema
-    return schema is None or _is_exemplified(contract, schema)
+    return schema is None or _is_exemplified(contract, schema, known)
 
 
-def _is_exemplified(contract: Contract, schema: Located) -> bool:
-    """True when the schema has an example of its own, or one of its properties does."""
-    parts = [schema.value]
-    parts += [found.value for one in sequence(schema.value.get("allOf")) if (found := contract.follow(one, None))]
-    parts += [node(inner) for part in tuple(parts) for inner in node(part.get("properties")).values()]
-    return any("example" in part or part.get("examples") or "const" in part for part in parts)
+def _is_exemplified(contract: Contract, schema: Located, known: dict[tuple[Place, bool], bool]) -> bool:
+    """True when the schema has an example of its own, or one of its properties does.
+
+    Shapes: known = what was found, of a schema alone (False) and with its parts (True), so that each is asked once.
+    """
+    if (schema.at, True) not in known:
+        listed = enumerate(sequence(schema.value.get("allOf")))
+        inner = (contract.follow(one, ((schema.at, "allOf"), str(index))) for index, one in listed)
+        parts = [schema, *(part for part in inner if part is not None)]
+        for part in parts:
+            if (part.at, False) not in known:
+                known[part.at, False] = _says_example(part)
+        known[schema.at, True] = any(known[part.at, False] for part in parts)
+    return known[schema.at, True]
+
+
+def _says_example(part: Located) -> bool:
+    told = (part.value, *map(node, node(part.value.get("properties")).values()))
+    return any("example" in one or one.get("examples") or "const" in one for one in told)
 
 
 def _once(found: Iterator[Located]) -> Iterator[tuple[Place, Located]]:

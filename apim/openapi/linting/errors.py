@@ -62,10 +62,10 @@ def error_body(contract: Contract) -> Iterator[Verdict]:
     RFC 9457. The gateway's own refusals have this form; callers of an API whose errors have it too read all of them by
     the same code.
     """
-    for operation in contract.operations:
-        for status, found in operation.responses.items():
+    for _, status, found in contract.answers:
+        if status[:1] in {"4", "5"} or status == "default":
             kinds = [kind.partition(";")[0].strip() for kind, _ in contract.contents(found)]
-            if kinds and (status[:1] in {"4", "5"} or status == "default"):
+            if kinds:
                 yield found.at, "" if _PROBLEM in kinds else f"Describe this error as `{_PROBLEM}` (RFC 9457)."
 
 

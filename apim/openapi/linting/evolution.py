@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from apim.openapi.contract import Contract, Node, Place, node, text
+from apim.openapi.contract import Contract, Located
 from apim.openapi.linting.rules import SEVERITIES, SWITCH, Verdict
 from apim.openapi.linting.schemas import types_of
+from apim.openapi.values import Node, Place, node, text
 
 _PAGING = re.compile(
     r"\A(page|limit|offset|cursor|after|before|size|count|start|top|skip|per_?page|page_?\w+)\Z", re.IGNORECASE
@@ -20,13 +21,12 @@ def response_object(contract: Contract) -> Iterator[Verdict]:
 
     An object can later carry a cursor, a total or a warning; a list cannot carry anything beside its items.
     """
-    for operation in contract.operations:
-        for status, found in operation.responses.items():
-            for kind, media in contract.contents(found):
-                schema = contract.schema_of(media.value, media.at)
-                if status.startswith("2") and "json" in kind and schema is not None:
-                    message = f"Let {operation.name} answer an object with the list inside, such as `{{data: [...]}}`."
-                    yield media.at, message if "array" in types_of(schema.value) else ""
+    for operation, status, found in contract.answers:
+        for kind, media in contract.contents(found) if status.startswith("2") else ():
+            schema = contract.schema_of(media.value, media.at)
+            if "json" in kind and schema is not None:
+                message = f"Let {operation.name} answer an object with the list inside, such as `{{data: [...]}}`."
+                yield media.at, message if "array" in types_of(schema.value) else ""
 
 
 def list_paged(contract: Contract) -> Iterator[Verdict]:
@@ -35,10 +35,13 @@ def list_paged(contract: Contract) -> Iterator[Verdict]:
     By a parameter such as `limit`, `cursor` or `page`. A list that comes whole today is too long one day, and cutting
     it then breaks those who rely on all of it.
     """
+    lists: dict[Place, bool] = {}
     for operation in contract.operations:
-        if operation.method != "GET" or not any(
-            _is_list(contract, operation.responses.get(code)) for code in ("200", "2XX")
-        ):
+        answers = [found for code in ("200", "2XX") if (found := operation.responses.get(code)) is not None]
+        for one in answers:
+            if one.at not in lists:
+                lists[one.at] = _is_list(contract, one)
+        if operation.method != "GET" or not any(lists[one.at] for one in answers):
             continue
         names = [name for where, name in operation.parameters if where == "query"]
         message = f"Give {operation.name} pages: a query parameter such as `limit` or `cursor`."
@@ -62,13 +65,12 @@ def answer_open(contract: Contract) -> Iterator[Verdict]:
 
     `additionalProperties: false` in an answer makes each new property a breaking change for callers that check it.
     """
-    for operation in contract.operations:
-        for status, found in operation.responses.items():
-            for _, media in contract.contents(found):
-                schema = contract.schema_of(media.value, media.at)
-                if status.startswith("2") and schema is not None:
-                    is_closed = schema.value.get("additionalProperties") is False
-                    yield schema.at, "Take `additionalProperties: false` from this answer." if is_closed else ""
+    for _, status, found in contract.answers:
+        for _, media in contract.contents(found) if status.startswith("2") else ():
+            schema = contract.schema_of(media.value, media.at)
+            if schema is not None:
+                is_closed = schema.value.get("additionalProperties") is False
+                yield schema.at, "Take `additionalProperties: false` from this answer." if is_closed else ""
 
 
 def switch(contract: Contract) -> Iterator[Verdict]:
@@ -94,9 +96,9 @@ def _switch_fault(switches: object) -> str:
     return ""
 
 
-def _is_list(contract: Contract, response: object) -> bool:
+def _is_list(contract: Contract, response: Located) -> bool:
     """True for a response whose JSON is a list, or an object with one list under a usual name."""
-    for kind, media in contract.contents(response):  # type: ignore[arg-type]  # a Located or None
+    for kind, media in contract.contents(response):
         schema = contract.schema_of(media.value, media.at)
         if "json" not in kind or schema is None:
             continue

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from apim.openapi.contract import Contract, Place, node, sequence, template_names, template_shape, text, texts
+from apim.openapi.contract import Contract, template_names, template_shape
 from apim.openapi.linting.rules import Verdict
+from apim.openapi.values import Place, node, sequence, text, texts
 
 _ID = re.compile(r"\A[A-Za-z][A-Za-z0-9_.-]*\Z")
 _SEGMENT = re.compile(r"\A[a-z0-9][a-z0-9._~:-]*\Z")
@@ -109,7 +110,7 @@ def path_parameter(contract: Contract) -> Iterator[Verdict]:
     What is not declared has no type; what is declared and not in the path can never be sent.
     """
     for operation in contract.operations:
-        named = template_names(operation.path)
+        named = dict.fromkeys(template_names(operation.path))
         declared = {name: found for (where, name), found in operation.parameters.items() if where == "path"}
         for name in named:
             message = f"Declare `{name}` of {operation.name} as a parameter with `in: path`."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from apim.openapi.contract import Contract, Node, Place, node, pointer_of
+from apim.openapi.contract import Contract
+from apim.openapi.references import is_index
+from apim.openapi.values import Node, Place, node
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
@@ -58,24 +60,46 @@ class Finding:
     message: str
 
 
-def severity_at(data: Node, at: Place, rule: Rule) -> Severity | None:
-    """How severe the rule is at a place: the nearest `x-apim-lint` around it decides; None when it is off there."""
-    severity: Severity | None = rule.severity
-    value: object = data
-    for step in ("", *pointer_of(at)):
-        if step or value is not data:
-            value = _child(value, step)
-        wanted = node(node(value).get(SWITCH)).get(rule.id, "")
-        if wanted is False or wanted == "off":
-            severity = None
-        elif wanted in SEVERITIES:
-            severity = wanted
-    return severity
+class Switches:
+    """Every `x-apim-lint` of a document; each place is looked up once, however many rules ask."""
+
+    def __init__(self, data: Node, rules: Iterable[Rule]) -> None:
+        """What stands at the top holds for all. Shapes: rules are those that can be switched."""
+        self._ids = frozenset(rule.id for rule in rules)
+        self._known: dict[Place, tuple[object, Mapping[str, Severity | None]]] = {None: (data, self._within({}, data))}
+
+    def severity(self, at: Place, rule: Rule) -> Severity | None:
+        """How severe the rule is at a place: the nearest switch around it decides; None when it is off there."""
+        return self._switched(at).get(rule.id, rule.severity)
+
+    def _switched(self, at: Place) -> Mapping[str, Severity | None]:
+        unknown = []
+        while at not in self._known:
+            unknown.append(at)
+            at = at[0] if at is not None else None
+        value, switched = self._known[at]
+        for place in reversed(unknown):
+            if place is not None:
+                value = _child(value, place[1])
+                switched = self._within(switched, value)
+                self._known[place] = value, switched
+        return switched
+
+    def _within(self, around: Mapping[str, Severity | None], value: object) -> Mapping[str, Severity | None]:
+        written = node(node(value).get(SWITCH))
+        own: dict[str, Severity | None] = {}
+        for name in self._ids & written.keys() if written else ():
+            wanted = written[name]
+            if wanted is False or wanted == "off":
+                own[name] = None
+            elif isinstance(wanted, str) and wanted in SEVERITIES:
+                own[name] = wanted
+        return {**around, **own} if own else around
 
 
 def _child(value: object, step: str) -> object:
     if isinstance(value, dict):
-        return value[step] if step in value else value.get(int(step)) if step.isdecimal() else None
-    if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+        return value[step] if step in value else value.get(int(step)) if is_index(step) else None
+    if isinstance(value, list) and is_index(step) and int(step) < len(value):
         return value[int(step)]
     return None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from apim.openapi.contract import NODES_AT_MOST, Contract, Located, Node, Place, node, same, texts, written
+from apim.openapi.contract import Contract, Located
 from apim.openapi.linting.rules import Verdict
 from apim.openapi.references import resolve_pointer, unescape
+from apim.openapi.values import Node, Place, node, same, texts, written
+from apim.openapi.walks import SKIPPED_REFERENCES
 
 _COMPOSED = ("$ref", "allOf", "anyOf", "oneOf", "not", "if", "enum", "const", "$dynamicRef")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -49,11 +51,14 @@ def array_bounded(contract: Contract) -> Iterator[Verdict]:
 
     `maxItems` says how many; without it one call may bring a million, and gateways that check requests let it pass.
     """
+    seen: set[Place] = set()
     for operation in contract.operations:
         for _, media in contract.contents(operation.body):
             schema = contract.schema_of(media.value, media.at)
-            parts = [schema, *_properties(contract, schema)] if schema else []
-            for part in parts:
+            if schema is None or schema.at in seen:
+                continue
+            seen.add(schema.at)
+            for part in (schema, *_properties(contract, schema)):
                 if "array" in types_of(part.value):
                     yield part.at, "" if "maxItems" in part.value else "Say in `maxItems` how long the list may be."
 
@@ -113,7 +118,7 @@ def reference(contract: Contract) -> Iterator[Verdict]:
 
     Other files are not fetched: bundle them first, for example with `redocly bundle`.
     """
-    for at, target in _references(contract):
+    for at, target in contract.references:
         if target.startswith("#"):
             yield at, "" if resolve_pointer(contract.data, target)[0] else f"`{target}` leads nowhere: correct it."
         else:
@@ -160,7 +165,10 @@ def component_used(contract: Contract) -> Iterator[Verdict]:
 
     What nothing refers to is carried along by everybody who reads, generates or reviews.
     """
-    used = {tuple(unescape(step) for step in target.split("/")[1:4]) for _, target in _references(contract)}
+    targets = contract.references
+    if SKIPPED_REFERENCES in contract.skipped:
+        return  # nobody knows what the rest refers to
+    used = {tuple(unescape(step) for step in target.split("/")[1:4]) for _, target in targets}
     used |= {tuple(unescape(step) for step in name.split("/")[1:4]) for name in _mapped(contract)}
     components = node(contract.data.get("components"))
     for kind in _UNUSED_LOOK_AT:
@@ -190,26 +198,6 @@ def _mapped(contract: Contract) -> Iterator[str]:
     for schema in contract.schemas:
         for target in node(node(schema.value.get("discriminator")).get("mapping")).values():
             yield target if isinstance(target, str) and target.startswith("#") else f"#/components/schemas/{target}"
-
-
-def _references(contract: Contract) -> Iterator[tuple[Place, str]]:
-    stack: list[tuple[Place, object]] = [(None, contract.data)]
-    left = NODES_AT_MOST
-    while stack and left:
-        at, value = stack.pop()
-        left -= 1
-        if isinstance(value, dict):
-            target = value.get("$ref")
-            if isinstance(target, str):
-                yield (at, "$ref"), target
-            skipped = {"example", "const"} if at is None or at[1] != "properties" else set()
-            stack += [
-                ((at, str(name)), inner)
-                for name, inner in value.items()
-                if isinstance(inner, dict | list) and name not in skipped
-            ]
-        elif isinstance(value, list):
-            stack += [((at, str(index)), inner) for index, inner in enumerate(value) if isinstance(inner, dict | list)]
 
 
 def _enum_fault(schema: Node) -> str:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from apim.openapi.contract import Contract, Located, Node, Operation, Place, node, sequence, text
+from apim.openapi.contract import Contract, Located, Operation
 from apim.openapi.linting.rules import Verdict
+from apim.openapi.values import Node, Place, node, sequence, text
 
 _SCHEMES: Place = ((None, "components"), "securitySchemes")
 _SECRET = re.compile(r"(\A|[_-])(password|passwd|secret|token|api[_-]?key|pin|cvv|cvc)\Z", re.IGNORECASE)
@@ -31,7 +32,7 @@ def security_scheme(contract: Contract) -> Iterator[Verdict]:
 
     In `components.securitySchemes`. A name that leads nowhere tells callers to send something nobody has described.
     """
-    known = _schemes(contract)
+    known = node(node(contract.data.get("components")).get("securitySchemes"))
     holders = [(None, contract.data), *((operation.at, operation.value) for operation in contract.operations)]
     for at, value in holders:
         for index, requirement in enumerate(sequence(value.get("security"))):
@@ -101,10 +102,8 @@ def write_open(contract: Contract) -> Iterator[Verdict]:
 
 def requirements_of(contract: Contract, operation: Operation) -> list[Node] | None:
     """What the operation asks for: its own alternatives, else the document's; None when neither says."""
-    for holder in (operation.value, contract.data):
-        if isinstance(holder.get("security"), list):
-            return [node(one) for one in holder["security"]]
-    return None
+    own = contract.requirements(operation.value)
+    return contract.requirements(contract.data) if own is None else own
 
 
 def _schemes(contract: Contract) -> dict[str, Node]:
