@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +25,6 @@ from gateway_sync.upstreams.canary import HEAVIEST
 State = APIVersion.State
 
 
-@transaction.atomic
 def publish_version(
     *, version: APIVersion, by: Actor, revision: Revision | None = None, environment: Environment | None = None
 ) -> Deployment:
@@ -33,6 +34,19 @@ def publish_version(
     Errors: Conflict catalog.no_revision, catalog.no_upstream, catalog.no_operations, catalog.transition,
     catalog.api_archived.
     """
+    compared = _compare(revision or version.revisions.first())  # before the lock: it may take seconds
+    return _publish(version, by, revision, environment, compared=compared)
+
+
+@transaction.atomic
+def _publish(
+    version: APIVersion,
+    by: Actor,
+    revision: Revision | None,
+    environment: Environment | None,
+    *,
+    compared: _Compared | None,
+) -> Deployment:
     require_active(version.api)
     lock(version)
     if version.state in {State.RETIRED, State.BLOCKED}:
@@ -56,7 +70,7 @@ def publish_version(
             after=state_of(version),
             organization_id=version.api.organization_id,
         )
-    return _deploy(revision, environment or default_environment(), by, "revision.deploy")
+    return _deploy(revision, environment or default_environment(), by, "revision.deploy", compared=compared)
 
 
 @transaction.atomic
@@ -143,7 +157,9 @@ def _require_runnable(revision: Revision) -> None:
         raise Conflict("catalog.no_operations", message, hint=hint)
 
 
-def _deploy(revision: Revision, environment: Environment, by: Actor, action: str) -> Deployment:
+def _deploy(
+    revision: Revision, environment: Environment, by: Actor, action: str, *, compared: _Compared | None = None
+) -> Deployment:
     version = revision.version
     announce_on_commit(revision.policies)
     current = version.deployments.filter(environment=environment).first()
@@ -156,7 +172,7 @@ def _deploy(revision: Revision, environment: Environment, by: Actor, action: str
     deployment.deployed_by = by.label
     deployment.save()
     if revision.published_at is None:
-        _keep_changes(revision)
+        _keep_changes(revision, compared)
     record(
         by=by,
         action=action,
@@ -169,13 +185,40 @@ def _deploy(revision: Revision, environment: Environment, by: Actor, action: str
     return deployment
 
 
-def _keep_changes(revision: Revision) -> None:
-    """Dates the first publication, and keeps what it changes against the one before it, of this version or another."""
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What a first publication changes against the one before it; both rows' keys say of which this was found."""
+
+    revision_id: str
+    before_id: str
+    changes: list[dict[str, Any]]
+
+
+def _compare(revision: Revision | None) -> _Compared | None:
+    """What publishing the revision changes as things are; None when there is nothing to be kept."""
+    if revision is None or revision.published_at is not None:
+        return None
+    before = _before(revision)
+    if before is None:
+        return None
+    return _Compared(revision.pk, before.pk, kept_changes(compare_for_callers(before, revision)))
+
+
+def _before(revision: Revision) -> Revision | None:
+    """The publication that this one follows, of its version or else of another one."""
     published = Revision.objects.filter(version__api=revision.version.api_id, published_at__isnull=False)
     published = published.exclude(pk=revision.pk).order_by("-published_at")
-    before = published.filter(version=revision.version).first() or published.first()
+    return published.filter(version=revision.version).first() or published.first()
+
+
+def _keep_changes(revision: Revision, compared: _Compared | None) -> None:
+    """Dates the first publication, and keeps what it changes; found again when another came in between."""
+    before = _before(revision)
     revision.published_at = timezone.now()
     if before is not None:
         revision.compared_with = before
-        revision.changes = kept_changes(compare_for_callers(before, revision))
+        if compared is not None and (compared.revision_id, compared.before_id) == (revision.pk, before.pk):
+            revision.changes = compared.changes
+        else:
+            revision.changes = kept_changes(compare_for_callers(before, revision))
     revision.save(update_fields=["published_at", "compared_with", "changes"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -17,6 +17,9 @@ from apim.gateways.services import touch
 from apim.validation import require_clean, require_known
 
 State = APIVersion.State
+
+# Pages of an API in the portal (/apis/bank/changelog) where its versions stand too (/apis/bank/v1).
+RESERVED_NAMES: Final = frozenset({"changelog"})
 
 # From each state, where to.
 NEXT_STATES: Mapping[str, tuple[str, ...]] = {
@@ -44,9 +47,10 @@ _HINTS: Mapping[str, str] = {
 def create_version(*, api: API, name: str, by: Actor) -> APIVersion:
     """A new draft version of the API.
 
-    Errors: catalog.name_taken; Conflict catalog.api_archived.
+    Errors: catalog.name_taken, catalog.name_reserved; Conflict catalog.api_archived.
     """
     require_active(api)
+    _require_free(name)
     version = APIVersion(api=api, name=name)
     require_clean(version, prefix="catalog", taken_hint=f"{api} has a version of this name already.")
     version.save()
@@ -63,6 +67,8 @@ def update_version(*, version: APIVersion, changes: Mapping[str, Any], by: Actor
         message = f"{version} was published; its name is part of every caller's URL."
         raise Conflict("catalog.version_name_fixed", message, field="name", hint="Make a new version.")
     is_renamed = changes.get("name", version.name) != version.name
+    if is_renamed:
+        _require_free(str(changes["name"]))
     updated = _save(version, dict(changes), by, "version.update")
     if is_renamed:  # gateways tell callers of a deprecated version the name of what follows it
         touch(Deployment.objects.filter(version__successor=version).values_list("environment_id", flat=True))
@@ -153,6 +159,13 @@ def require_active(api: API) -> None:
     api.refresh_from_db(fields=["archived_at"])
     if api.archived_at:
         raise Conflict("catalog.api_archived", f"{api} is archived.", hint="Restore it first.")
+
+
+def _require_free(name: str) -> None:
+    """Refuse a name under which the portal has a page of the API itself: the version's own could not be reached."""
+    if name in RESERVED_NAMES:
+        message = f"`{name}` is the name of a page of every API."
+        raise Invalid("catalog.name_reserved", message, field="name", hint="Choose another, such as `v1`.")
 
 
 def _move(
