@@ -1,13 +1,14 @@
 """Invoices on which a plan changed: the one of a change at once, and the one between two plans at a renewal.
 
 Their lines are of two plan versions. Which one was left says the invoice itself: of a change at once, the one whose
-rest is given back; at a renewal, the one whose usage is charged.
+rest is given back; else, and at a renewal, the one whose usage is charged. A plan that asks for nothing in advance has
+no line where it begins, so a change at once to it has lines of the one that is left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -27,10 +28,10 @@ _KEY_PARTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What was left and what was chosen on an invoice."""
+    """What was left and what was chosen on an invoice. Shapes: chosen None = asks for nothing in advance."""
 
     left: PlanVersion
-    chosen: PlanVersion
+    chosen: PlanVersion | None
 
 
 def changed_on(invoice: Invoice, named: Mapping[str, str]) -> Changed | None:
@@ -39,12 +40,15 @@ def changed_on(invoice: Invoice, named: Mapping[str, str]) -> Changed | None:
     Shapes: named = the lookup keys of our prices on it, by price.
     """
     versions = _versions(named.values())
-    if len(versions) != 2:  # noqa: PLR2004 - left and chosen
-        return None
     lines = [line for line in invoice.lines if line["price"] in named]
     given_back = [line for line in lines if line["amount"] < 0]
+    if len(versions) == 1 and given_back and invoice.reason == AT_ONCE:
+        return Changed(next(iter(versions.values())), None)
+    if len(versions) != 2:  # noqa: PLR2004 - left and chosen
+        return None
     latest = max(line["period_end"] for line in lines)
-    past = given_back if invoice.reason == AT_ONCE else [line for line in lines if line["period_end"] < latest]
+    is_rest_paid = given_back and invoice.reason == AT_ONCE
+    past = given_back if is_rest_paid else [line for line in lines if line["period_end"] < latest]
     keys = {_version_key(named[line["price"]]) for line in past}
     if len(keys) != 1:
         return None
@@ -56,7 +60,9 @@ def rate_changed(invoice: Invoice, changed: Changed, named: Mapping[str, str]) -
     """What our rating makes of the invoice of a change at once."""
     lines = [line for line in invoice.lines if line["price"] in named]
     flat = {part.name for part in changed.left.terms.prices if isinstance(part, Flat)}
-    rest = next(line for line in lines if line["amount"] < 0 and _part(named[line["price"]]) in flat)
+    given_back = (line for line in lines if line["amount"] < 0 and _part(named[line["price"]]) in flat)
+    latest = max(lines, key=lambda line: line["period_end"])  # where nothing is given back, what the new plan costs
+    rest = next(given_back, latest)
     at, end = rest["period_start"], rest["period_end"]
     begun = Begun(_moment(_start_of(invoice, end, at)), _moment(end), _moment(at))
     meters = {part.name: part.meter for part in changed.left.terms.prices if isinstance(part, Metered)}
@@ -65,16 +71,27 @@ def rate_changed(invoice: Invoice, changed: Changed, named: Mapping[str, str]) -
         meter = meters.get(_part(named[line["price"]]))
         if meter is not None and line["period_start"] < line["period_end"]:
             usage[meter] = _used(invoice, meter, line["period_start"], line["period_end"])
-    return settled(rate_change(changed.left.terms, changed.chosen.terms, usage, begun=begun))
+    left = changed.left.terms
+    chosen = changed.chosen.terms if changed.chosen is not None else replace(left, prices=())
+    return settled(rate_change(left, chosen, usage, begun=begun))
 
 
 def _start_of(invoice: Invoice, end: int, at: int) -> int:
-    """When the period that was begun began: the earliest that an invoice of the subscription charges up to its end."""
-    others: Iterable[Sequence[Mapping[str, Any]]] = Invoice.objects.filter(
-        subscription_id=invoice.subscription_id
-    ).values_list("lines", flat=True)
-    starts: list[int] = [line["period_start"] for lines in others for line in lines if line["period_end"] == end]
-    return min([*starts, at])
+    """When the period that was begun began: the earliest that an invoice of the subscription charges up to its end.
+
+    A plan that asks for nothing in advance has no such line: what of its usage a change at once charges begins there.
+    """
+    others = Invoice.objects.filter(subscription_id=invoice.subscription_id)
+    found: list[tuple[str, Any]] = list(others.values_list("reason", "lines"))
+    starts: list[int] = [line["period_start"] for _, lines in found for line in lines if line["period_end"] == end]
+    start = min([*starts, at])
+    used: list[int] = [
+        line["period_start"]
+        for reason, lines in found
+        for line in lines
+        if reason == AT_ONCE and line["period_end"] == start
+    ]
+    return min([*used, start])
 
 
 def _used(invoice: Invoice, meter: str, since: int, until: int) -> Decimal:

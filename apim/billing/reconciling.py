@@ -103,8 +103,9 @@ def charged_terms(invoice: Invoice) -> Terms | None:
         return None
     changed = changed_on(invoice, _named_lines(invoice))
     if changed is not None:
-        is_at_once = invoice.reason == AT_ONCE or changed.chosen is None
-        return None if is_at_once else between(changed.left.terms, changed.chosen.terms)
+        if invoice.reason == AT_ONCE or changed.chosen is None:
+            return None
+        return between(changed.left.terms, changed.chosen.terms)
     if (chosen := _followed_by(invoice, version)) is not None:
         return between(version.terms, chosen.terms)
     mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()

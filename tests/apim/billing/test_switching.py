@@ -27,6 +27,8 @@ from tests.switching import differences, offer, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
 
+AT_ONCE = {"downgrade": "immediate"}
+
 
 @pytest.fixture
 def paid(clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscription) -> Subscription:
@@ -214,6 +216,24 @@ def test_who_chose_a_cheaper_plan_may_cancel_and_come_back_on_the_last_day(
     switch_plan(subscription=paid, plan=small, by=TESTER)
     renew(stripe_server, clock)
     assert (plan_of(paid), paid.lifecycle, totals()) == ("small", "active", [2900, 900])
+
+
+def test_plans_without_a_price_in_advance_are_left_and_chosen_at_once(
+    stripe_server: Stripe, waiting: Subscription, product: Product, clock: time_machine.Coordinates
+) -> None:
+    by_usage = offer(product, "by-usage", {**PRICING, "prices": [PRICING["prices"][1]]})
+    waiting.plan_version = by_usage.versions.get()
+    waiting.save()
+    bought = buy(stripe_server, waiting)
+    clock.shift(timedelta(days=8))
+    stripe_server.control("time", seconds=0)
+    switch_plan(subscription=bought, plan=offer(product, "growth", priced("49.00", change=AT_ONCE)), by=TESTER)
+    stripe_server.deliver()
+    clock.shift(timedelta(days=1))
+    stripe_server.control("time", seconds=0)
+    switch_plan(subscription=bought, plan=by_usage, by=TESTER)
+    stripe_server.deliver()
+    assert (plan_of(bought), Invoice.objects.count(), differences()) == ("by-usage", 3, {(0, "")})
 
 
 def test_a_dearer_plan_chosen_after_a_cheaper_one_takes_its_place(
