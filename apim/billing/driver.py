@@ -7,11 +7,13 @@ Shapes: objects are the provider's own, as plain JSON values; only apim.billing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from apim.errors import Conflict
 
 Object = Mapping[str, Any]
+
+KEY_IN_USE: Final = "idempotency_key_in_use"  # the same request is under way: its answer is not a refusal
 
 
 class DriverFailed(Exception):

@@ -23,7 +23,7 @@ from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.connection import Connection, require_connection
 from apim.billing.customers import ensure_customer
-from apim.billing.driver import DriverFailed, Object, provider_failed
+from apim.billing.driver import KEY_IN_USE, DriverFailed, Object, provider_failed
 from apim.billing.giving import Wish, plan_of, whole_amount
 from apim.billing.models import Adjustment, Invoice
 from apim.billing.refund_mails import tell_given_back
@@ -39,7 +39,6 @@ _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _LONGEST_REASON: Final = 500
 _SKEW_S: Final = 24 * 3600  # between Stripe's clock and ours, generously
-_KEY_IN_USE: Final = "idempotency_key_in_use"  # the same request is under way: its answer is not a refusal
 _BALANCE: Final = "customer.balance_transaction"
 
 
@@ -241,7 +240,7 @@ def _finish_goodwill(row: Adjustment, found: Object) -> None:
 
 def _put_off(row: Adjustment, failure: DriverFailed) -> None:
     pending = Adjustment.objects.filter(pk=row.pk, state=Adjustment.State.PENDING)
-    if failure.is_passing or failure.code == _KEY_IN_USE:
+    if failure.is_passing or failure.code == KEY_IN_USE:
         pause = min(_FIRST_PAUSE * 2 ** min(row.attempts, 10), _LONGEST_PAUSE)
         pending.update(error=str(failure)[:500], retry_at=timezone.now() + pause)
         return

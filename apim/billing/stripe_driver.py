@@ -146,7 +146,13 @@ def _failure(error: stripe.StripeError) -> DriverFailed:
     status = error.http_status or 0
     is_passing = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError) or status >= 500  # noqa: PLR2004
     message = error.user_message or str(error) or type(error).__name__
-    return DriverFailed(message, is_passing=is_passing, code=error.code or _kind_of(error))
+    return DriverFailed(message, is_passing=is_passing, code=_code_of(error))
+
+
+def _code_of(error: stripe.StripeError) -> str:
+    """Stripe's own code; the package copies that of some answers only, and none of a 409."""
+    told = error.error.code if error.error is not None else None
+    return error.code or told or _kind_of(error)
 
 
 def _kind_of(error: stripe.StripeError) -> str:

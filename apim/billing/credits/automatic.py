@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
@@ -24,7 +24,7 @@ from apim.billing.credits.buying import check_credits, check_offered
 from apim.billing.credits.ledger import lock_account
 from apim.billing.credits.settling import OUR_TOP_UP, sync_top_up
 from apim.billing.customers import find_customer
-from apim.billing.driver import DriverFailed
+from apim.billing.driver import KEY_IN_USE, DriverFailed
 from apim.billing.models import CreditAccount, TopUp
 from apim.billing.standing import OUR_ID, Unmatched
 from apim.errors import Conflict, Invalid
@@ -33,6 +33,7 @@ from apim.notifications.services import send_mail
 logger = logging.getLogger(__name__)
 
 _SAME_KEY: Final = timedelta(hours=23)  # Stripe knows an idempotency key for 24 hours at least
+_CLAIM: Final = timedelta(minutes=2)  # longer than Stripe is waited for
 
 
 @transaction.atomic
@@ -72,7 +73,9 @@ def set_automatic(*, subscription: Subscription, below: int, amount: int, monthl
 def buy_due(connection: Connection) -> int:
     """How many top-ups were bought unasked; those that were begun and not finished are finished first."""
     open_ones = TopUp.objects.filter(kind=TopUp.Kind.AUTOMATIC, state=TopUp.State.OPEN, mode=connection.mode)
-    bought = sum(_pay(connection, each) for each in open_ones.select_related("subscription__organization"))
+    bought = sum(
+        _claim(each) and _pay(connection, each) for each in open_ones.select_related("subscription__organization")
+    )
     low = CreditAccount.objects.filter(
         automatic_amount__gt=0,
         balance__lt=F("automatic_below"),
@@ -111,13 +114,31 @@ def _begin(connection: Connection, subscription_id: str) -> TopUp | None:
                 currency=account.currency,
                 amount=account.automatic_amount,
                 made_by=BILLING.label,
+                claimed_until=timezone.now() + _CLAIM,
             )
     except IntegrityError:
         return None  # another one is on its way
 
 
+def _claim(top_up: TopUp) -> bool:
+    """True when nobody else is asking Stripe to charge it: one who has died is waited for no longer than a claim."""
+    now = timezone.now()
+    free = TopUp.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), state=TopUp.State.OPEN)
+    return bool(free.filter(pk=top_up.pk).update(claimed_until=now + _CLAIM))
+
+
 def _pay(connection: Connection, top_up: TopUp) -> bool:
-    """True when it is paid. A card that does not pay turns buying unasked off, and its payer is told."""
+    """True when it is paid. A card that does not pay turns buying unasked off, and its payer is told.
+
+    The top-up is claimed, and can be claimed by others afterwards.
+    """
+    try:
+        return _charge(connection, top_up)
+    finally:
+        TopUp.objects.filter(pk=top_up.pk).update(claimed_until=None)
+
+
+def _charge(connection: Connection, top_up: TopUp) -> bool:
     account = CreditAccount.objects.get(pk=top_up.subscription_id)
     if not top_up.intent_id and timezone.now() - top_up.created_at > _SAME_KEY:
         _turn_off(top_up, "Stripe did not answer for a day: look there whether it was paid.")
@@ -139,7 +160,7 @@ def _pay(connection: Connection, top_up: TopUp) -> bool:
             TopUp.objects.filter(pk=top_up.pk).update(intent_id=made["id"])
         settled = sync_top_up(connection, top_up)
     except DriverFailed as failure:
-        if failure.is_passing:
+        if failure.is_passing or failure.code == KEY_IN_USE:
             logger.warning("top-up %s waits: %s", top_up.id, failure)
         else:
             _turn_off(top_up, str(failure))

@@ -94,6 +94,33 @@ def test_a_lost_answer_is_asked_for_again_and_buys_one(stripe_server: Stripe, au
     assert balance_of(automatic) == 2400
 
 
+def test_a_request_that_is_under_way_is_waited_for(stripe_server: Stripe, automatic: Subscription) -> None:
+    use(automatic, 1600)
+    fault = {"method": "POST", "path": "/v1/payment_intents", "status": 409, "code": "idempotency_key_in_use"}
+    stripe_server.control("faults", kind="error", times=1000, **fault)
+    tasks.draw_credits()
+    assert (CreditAccount.objects.get().automatic_note, CreditAccount.objects.get().automatic_amount) == ("", 2000)
+    assert (TopUp.objects.get(kind="automatic").state, Message.objects.count()) == ("open", 0)
+    ask(f"{stripe_server.address}/_control/faults", "DELETE")
+    tasks.draw_credits()
+    assert balance_of(automatic) == 2400
+
+
+def test_what_another_worker_asks_for_is_asked_for_again_when_it_has_died(
+    stripe_server: Stripe, automatic: Subscription
+) -> None:
+    use(automatic, 1600)
+    stripe_server.control("faults", kind="error", method="POST", path="/v1/payment_intents", status=503, times=1000)
+    tasks.draw_credits()
+    ask(f"{stripe_server.address}/_control/faults", "DELETE")
+    TopUp.objects.filter(kind="automatic").update(claimed_until=timezone.now() + timedelta(minutes=2))
+    tasks.draw_credits()
+    assert TopUp.objects.get(kind="automatic").intent_id == ""
+    TopUp.objects.filter(kind="automatic").update(claimed_until=timezone.now())
+    tasks.draw_credits()
+    assert balance_of(automatic) == 2400
+
+
 def test_an_event_names_the_payment_whose_answer_was_never_read(stripe_server: Stripe, automatic: Subscription) -> None:
     use(automatic, 1600)
     tasks.draw_credits()
