@@ -17,6 +17,7 @@ from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.connection import Connection, account_of, find_connection, require_connection
+from apim.billing.credits.closing import close_stale_top_ups, close_top_ups
 from apim.billing.customers import ensure_customer
 from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.folding import subscription_id_of
@@ -46,6 +47,7 @@ def open_checkout(*, subscription: Subscription, return_url: str, cancel_url: st
         customer = ensure_customer(connection, subscription.organization)
         mirror = _mirror_of(connection, subscription)
         _close_open_session(connection, mirror)
+        _close_top_ups(connection, subscription)
         trial = None if had_trial(subscription) else version.terms.trial
         params = checkout_params(connection, subscription, version, customer=customer, trial=trial)
         params |= {"success_url": return_url, "cancel_url": cancel_url}
@@ -70,21 +72,26 @@ def close_checkout(subscription: Subscription) -> None:
     """Nobody can buy the subscription any more. Errors: billing.provider_failed, billing.already_bought."""
     connection = find_connection()
     mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(session_id="").first()
-    if connection is None or mirror is None:
+    if connection is None:
         return
     try:
-        _close_open_session(connection, mirror)
+        if mirror is not None:
+            _close_open_session(connection, mirror)
+        _close_top_ups(connection, subscription)
     except DriverFailed as failure:
         raise provider_failed(failure) from failure
 
 
 def close_what_is_over(connection: Connection) -> int:
-    """How many checkouts were closed because what they sell has ended or was rejected: nobody pays for that."""
+    """How many checkouts were closed because what they sell has ended or was rejected: nobody pays for that.
+
+    So are the pages of top-ups, and those of another plan than is wanted now.
+    """
     over = BillingSubscription.objects.filter(
         mode=connection.mode,
         subscription__lifecycle__in=(Subscription.Lifecycle.ENDED, Subscription.Lifecycle.REJECTED),
     )
-    closed = 0
+    closed = close_stale_top_ups(connection)
     for mirror in over.exclude(session_id=""):
         try:
             session = connection.driver.find("checkout.session", mirror.session_id)
@@ -212,6 +219,15 @@ def _close_open_session(connection: Connection, mirror: BillingSubscription) -> 
         connection.driver.act("checkout.session", mirror.session_id, "expire", {})
     elif session["status"] == "complete":
         raise _bought_already()
+
+
+def _close_top_ups(connection: Connection, subscription: Subscription) -> None:
+    """Nobody pays for credits beside what is bought now. Errors: DriverFailed; billing.already_bought."""
+    try:
+        if not close_top_ups(connection, subscription):
+            raise _bought_already()
+    except Unmatched as fault:
+        raise provider_failed(fault) from fault
 
 
 def _give_up(connection: Connection, session: Mapping[str, Any]) -> None:

@@ -22,13 +22,14 @@ from apim.billing.credits.ledger import Gift, grant_credits, lock_account, take_
 from apim.billing.credits.starting import start_credits
 from apim.billing.credits.terms import end_of_purchase
 from apim.billing.driver import Object
-from apim.billing.models import BillingAlarm, CreditAccount, CreditGrant, TopUp
+from apim.billing.models import BillingAlarm, BillingSubscription, CreditAccount, CreditGrant, TopUp
 from apim.billing.standing import Unmatched
 from apim.pricing.money import from_minor, money_text
 
 OUR_TOP_UP: Final = "apim_top_up"  # in the metadata of sessions and payments at Stripe
 _TRIES: Final = 5
 _GIVEN_BACK: Final = ("succeeded", "pending", "requires_action")  # of refunds; others gave nothing
+_OVER: Final = ("canceled", "incomplete_expired")
 _NOT_TAKEN: Final = ("won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented")
 
 
@@ -133,26 +134,37 @@ def _settle(connection: Connection, top_up_id: str, paid: Paid, version: int) ->
     if paid.state == TopUp.State.PAID:
         if top_up.amount != paid.amount:
             raise Unmatched(f"{top_up.id} was paid with {paid.amount} and not {top_up.amount}.")
-        if subscription.is_live or top_up.grants.exists():
-            _take_in(subscription, account, top_up, paid)
+        why = "" if top_up.grants.exists() else _obstacle_to_grant(subscription)
+        if why:
+            _take_in_too_late(connection, top_up, paid, why=why)
         else:
-            _take_in_too_late(connection, subscription, top_up, paid)
+            _take_in(subscription, account, top_up, paid)
     top_up.save()
     return top_up
 
 
-def _take_in_too_late(connection: Connection, subscription: Subscription, top_up: TopUp, paid: Paid) -> None:
+def _obstacle_to_grant(subscription: Subscription) -> str:
+    """What happened before it was paid, so that credits would be good for nothing; "" when they are good."""
+    if not subscription.is_live:
+        return "its subscription had ended"
+    bought = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="")
+    if bought.exclude(status__in=_OVER).exists():  # a plan begun by credits would stand over what Stripe bills
+        return "another plan was bought, which Stripe bills"
+    return ""
+
+
+def _take_in_too_late(connection: Connection, top_up: TopUp, paid: Paid, *, why: str) -> None:
     """Nothing can be called with credits of a subscription that is over: have an admin give the money back."""
     top_up.paid_at = top_up.paid_at or timezone.now()
-    top_up.given_back, top_up.error = paid.given_back, "It was paid after the subscription had ended."
+    top_up.given_back, top_up.error = paid.given_back, f"It was paid after {why}."
     owed = paid.amount - paid.given_back
     if not owed:
         drop_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id)
         return
     money = f"{money_text(from_minor(owed, top_up.currency), top_up.currency)} {top_up.currency}"
     text = (
-        f"A top-up was paid after its subscription had ended. Refund {money} of the payment {paid.intent_id} at "
-        f"Stripe: no credits were granted for it. The subscription was that of {subscription}."
+        f"A top-up was paid after {why}. Refund {money} of the payment {paid.intent_id} at "
+        f"Stripe: no credits were granted for it. The subscription is that of {top_up.subscription}."
     )
     raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id, text)
 

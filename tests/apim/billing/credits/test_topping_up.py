@@ -6,6 +6,8 @@ import pytest
 
 from apim.access.models import Subscription
 from apim.access.services import end_subscription
+from apim.billing import tasks
+from apim.billing.checkout import close_checkout
 from apim.billing.connection import require_connection
 from apim.billing.credits.buying import look_after_top_ups, open_top_up
 from apim.billing.credits.drawing import draw_usage
@@ -14,9 +16,11 @@ from apim.billing.models import BillingAlarm, CreditGrant, LedgerEntry, StripeEv
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message
+from apim.products.limits import Terms
+from tests.factories import products
 from tests.factories.accounts import TESTER, user
-from tests.payments import Stripe, apply_all, ask, hand_on
-from tests.prepaid import balance_of, begin_top_up, movements, told, top_up, use
+from tests.payments import PRICING, Stripe, apply_all, ask, buy, hand_on
+from tests.prepaid import PREPAID, balance_of, begin_top_up, movements, told, top_up, use
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +138,73 @@ def test_what_is_paid_after_the_end_grants_nothing_and_names_the_refund_to_give(
     refund(begun)
     stripe_server.deliver()
     assert (BillingAlarm.objects.count(), movements(prepaid)) == (0, [])
+
+
+def test_the_page_is_closed_with_the_subscription_and_when_another_plan_is_wanted(
+    stripe_server: Stripe, prepaid: Subscription
+) -> None:
+    begun = begin_top_up(prepaid)
+    tasks.look_after_payments()
+    begun.refresh_from_db()
+    assert begun.state == "open"
+    other = products.plan(organization=prepaid.product.organization, name="other", terms=Terms(pricing=PREPAID))
+    wanted = prepaid.requested_plan_version
+    Subscription.objects.filter(pk=prepaid.pk).update(requested_plan_version=other.versions.get())
+    tasks.look_after_payments()
+    begun.refresh_from_db()
+    assert (begun.state, stripe_server.pay(begun.session_url)) == ("expired", 410)
+    Subscription.objects.filter(pk=prepaid.pk).update(requested_plan_version=wanted)
+    canceled = begin_top_up(prepaid)
+    close_checkout(prepaid)
+    assert stripe_server.pay(canceled.session_url) == 410
+    ended = begin_top_up(prepaid)
+    end_subscription(subscription=prepaid, by=TESTER)
+    tasks.look_after_payments()
+    assert stripe_server.pay(ended.session_url) == 410
+
+
+@pytest.fixture
+def postpaid(prepaid: Subscription) -> Subscription:
+    """What was to be prepaid, now waiting for the first payment of a plan that Stripe bills."""
+    terms = Terms(pricing={"currency": "EUR", "prices": [PRICING["prices"][0]]})
+    plan = products.plan(organization=prepaid.product.organization, name="starter", terms=terms)
+    prepaid.product.plans.add(plan)
+    Subscription.objects.filter(pk=prepaid.pk).update(
+        plan_version=plan.versions.get(), requested_plan_version=plan.versions.get()
+    )
+    return prepaid
+
+
+def test_buying_another_plan_closes_the_page_of_the_top_up(stripe_server: Stripe, postpaid: Subscription) -> None:
+    begun = _begun_for_a_prepaid_plan(postpaid)
+    postpaid.refresh_from_db()
+    assert buy(stripe_server, postpaid).lifecycle == "active"
+    assert stripe_server.pay(begun.session_url) == 410
+
+
+def test_a_page_paid_when_stripe_bills_another_plan_leaves_that_plan_and_names_the_refund(
+    stripe_server: Stripe, postpaid: Subscription
+) -> None:
+    postpaid.refresh_from_db()
+    buy(stripe_server, postpaid)
+    begun = _begun_for_a_prepaid_plan(postpaid)
+    postpaid.refresh_from_db()
+    assert stripe_server.pay(begun.session_url) in (200, 303)
+    stripe_server.deliver()
+    postpaid.refresh_from_db()
+    assert (postpaid.plan_version.plan.name, movements(postpaid)) == ("starter", [])
+    assert "paid after another plan was bought" in BillingAlarm.objects.get().text
+
+
+def _begun_for_a_prepaid_plan(subscription: Subscription) -> TopUp:
+    """A page that was opened when the prepaid plan was wanted."""
+    row = Subscription.objects.filter(pk=subscription.pk)
+    now = row.values("plan_version_id", "requested_plan_version_id", "awaits_payment").get()
+    version = subscription.product.plans.get(name="prepaid").versions.get()
+    row.update(plan_version=version, requested_plan_version=version, awaits_payment=True)
+    begun = begin_top_up(row.get())
+    row.update(**now)
+    return begun
 
 
 def test_what_was_granted_before_the_end_is_taken_back_after_it(stripe_server: Stripe, prepaid: Subscription) -> None:
