@@ -23,7 +23,7 @@ from apim.billing.items import version_of_items
 from apim.billing.models import BillingSubscription, MigrationMember, PlanChange, PlanMigration
 from apim.billing.schedules import let_go, schedule_version
 from apim.billing.standing import Unmatched, sync_subscription
-from apim.errors import Conflict
+from apim.errors import Conflict, DomainError
 from apim.products.models import Plan, PlanVersion
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def advance_migrations(connection: Connection | None) -> int:
 
 def advance_members(connection: Connection | None, members: Iterable[MigrationMember]) -> int:
     """How many of these moved on; what fails is noted with its member and tried again."""
-    return sum(_advance(connection, member) for member in members)
+    return sum(_try(connection, member) for member in members)
 
 
 @transaction.atomic
@@ -84,6 +84,20 @@ def undo_migration(*, migration: PlanMigration, by: Actor) -> int:
 def _open_members() -> QuerySet[MigrationMember]:
     members = MigrationMember.objects.filter(state__in=MigrationMember.OPEN)
     return members.select_related("subscription__plan_version", "subscription__product", "migration__version__plan")
+
+
+def _try(connection: Connection | None, member: MigrationMember) -> bool:
+    """True when the member is in another state now. What is refused to one holds up nobody else."""
+    try:
+        return _advance(connection, member)
+    except DomainError as refused:
+        logger.warning("subscription %s is not moved yet: %s", member.subscription_id, refused)
+        if refused.code == "access.plan_version_not_active":
+            note = f"{refused} Another one replaced it before the day, so this subscription keeps what it has."
+            return _settle(member, _State.LEFT, note=note)
+        note = f"{refused} {refused.hint}".strip()
+        MigrationMember.objects.filter(pk=member.pk).update(note=note[:_NOTE_AT_MOST])
+        return False
 
 
 def _advance(connection: Connection | None, member: MigrationMember) -> bool:
@@ -149,12 +163,12 @@ def _unschedule(member: MigrationMember) -> bool:
 
 
 @transaction.atomic
-def _settle(member: MigrationMember, state: str, *, mirror: BillingSubscription | None = None) -> bool:
+def _settle(member: MigrationMember, state: str, *, mirror: BillingSubscription | None = None, note: str = "") -> bool:
     """True when this call moved the member to the state: another one may have been quicker."""
     locked = MigrationMember.objects.select_for_update().get(pk=member.pk)
     if locked.state not in MigrationMember.OPEN or locked.state == state:
         return False
-    locked.state, locked.note = state, ""
+    locked.state, locked.note = state, note[:_NOTE_AT_MOST]
     if mirror is not None:
         locked.renews_at = mirror.period_end
     if state not in MigrationMember.OPEN:

@@ -82,7 +82,7 @@ class MigrationMember(models.Model):
         SCHEDULED = "scheduled"  # Stripe knows
         APPLIED = "applied"
         UNDONE = "undone"
-        LEFT = "left"  # the subscriber changed or ended it meanwhile
+        LEFT = "left"  # the subscriber changed or ended it meanwhile, or the version was replaced: the note says so
 
     OPEN = (State.WAITING, State.SCHEDULED)
 

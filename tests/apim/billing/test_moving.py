@@ -187,3 +187,26 @@ def test_who_has_a_plan_for_nothing_is_not_moved_to_one_that_nobody_would_pay(
     assert "costs nothing now" in done.failed[free.id]
     free.refresh_from_db()
     assert free.plan_version.number == 1
+
+
+def test_a_version_that_was_replaced_before_its_day_holds_up_nobody_else(
+    clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscription, product: Product
+) -> None:
+    kept: dict[str, Any] = {"migration": {"existing": "keep"}}
+    plan = offer(product, "gift", kept)
+    free = subscribe(application=access.application(name="other"), product=product, plan=plan, by=TESTER)
+    second = revise_plan(plan=plan, terms=Terms(rate={"requests": 5, "per_s": 1, "burst": 5}, pricing=kept), by=TESTER)
+    bought = buy(stripe_server, waiting)
+    day = timezone.now() + timedelta(days=3)
+    moving(second, free, not_before=day)
+    moving(dearer(bought), bought, not_before=day)
+    MigrationMember.objects.filter(subscription=bought).update(state="waiting")
+    revise_plan(plan=plan, terms=Terms(rate={"requests": 6, "per_s": 1, "burst": 6}, pricing=kept), by=TESTER)
+    clock.shift(timedelta(days=4))
+
+    tasks.advance_migrations()
+
+    assert states() == ["left", "scheduled"]
+    assert "is not in force. Another one replaced it" in MigrationMember.objects.get(subscription=free).note
+    free.refresh_from_db()
+    assert free.plan_version.number == 1
