@@ -1,6 +1,6 @@
-"""A payer, a product and Stripe, lived through in any order; at the end everybody must tell the same.
+"""A payer, a product and Stripe, lived through in any order: what each can do is a method.
 
-Shapes: what the payer does are methods; `compare` asks Stripe, the ledger and a gateway and asserts that they agree.
+The books of it are compared by books.py; wallet.py is what the payer has in credits.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from apim.access.models import Application, Subscription
 from apim.access.services import subscribe
 from apim.billing import tasks
 from apim.billing.checkout import open_checkout
-from apim.billing.connection import require_connection
 from apim.billing.driver import DriverFailed
-from apim.billing.models import BillingSubscription, Invoice, MeterWindow, OutgoingUsage, StripeEvent
-from apim.billing.reconciling import reconcile
+from apim.billing.giving import Wish
+from apim.billing.models import Adjustment, BillingSubscription, Invoice, OutgoingUsage, StripeEvent
+from apim.billing.refunding import carry_out, give_back, give_goodwill
+from apim.billing.switch_previews import preview_switch
+from apim.billing.switching import switch_plan, undo_switch
 from apim.billing.telling import cancel_at_provider, resume_at_provider
-from apim.errors import Conflict
+from apim.errors import Conflict, Invalid
 from apim.gateways.models import AccessRecord
+from apim.pricing.money import from_minor
 from apim.products.models import Plan, Product
 from apim.usage.models import UsageRollup
 from gateway_sync.runtime.access_file import record_name
@@ -43,8 +46,11 @@ from tests.stripe_server.rendering import present
 from tests.stripe_server.state import State
 from tests.stripe_server.webhooks import signature
 
-LEAST, GRACE_DAYS, END_DAYS = 7, 14, 45  # of the plans: restricted from, suspended from, ended from
-_OVER = ("canceled", "incomplete_expired")
+OVER = ("canceled", "incomplete_expired")
+REFUSED = (  # with which a change of plan is refused for what it is
+    "billing.plan_in_force", "billing.invoice_unpaid", "billing.cancelled", "billing.change_awaits_payment",
+    "billing.nothing_to_undo",
+)  # fmt: skip
 _DRAFT_HOUR = timedelta(minutes=50)  # what is told within the hour of a draft is on its invoice
 
 
@@ -64,6 +70,8 @@ class Shop:
     told: int = 0
     waiting: list[bytes] = field(default_factory=list)
     checkouts: list[str] = field(default_factory=list)
+    forms: int = 0
+    is_by_hand: bool = False
 
     def __post_init__(self) -> None:
         """Its own way to Stripe stays open while the product's is down."""
@@ -123,7 +131,7 @@ class Shop:
 
     def save_card(self, number: str) -> None:
         """Give another card on the hosted page of cards."""
-        with self._reached() as client:
+        with self.reached() as client:
             (customer,) = client.v1.customers.list({"limit": 1}).data
             session = client.v1.billing_portal.sessions.create({"customer": customer.id, "return_url": "http://a/"})
         card = {"number": number, "expiry": "12 / 40", "cvc": "123", "name": "Eva Example"}
@@ -131,10 +139,74 @@ class Shop:
 
     def pay_invoices(self, card: str) -> None:
         """Pay on the hosted page of each invoice that is open."""
-        with self._reached() as client:
+        with self.reached() as client:
             found = client.v1.invoices.list({"status": "open"}).data
         for invoice in found:
             assert self.stripe.pay(str(invoice.hosted_invoice_url), card) in (200, 303, 402)
+
+    def switch(self, plan: Plan, *, is_shown: bool) -> None:
+        """Choose another plan, after its charge was shown or at once."""
+        subscription = self.live()
+        assert subscription is not None
+        with self._refusable(subscription):
+            shown = preview_switch(subscription=subscription, plan=plan) if is_shown else None
+            if shown is None:
+                switch_plan(subscription=subscription, plan=plan, by=TESTER)
+                return
+            assert shown.charge is None or shown.charge.difference == 0, shown.charge
+            agreed = {"version_id": shown.switch.version.id, "shown_at": shown.shown_at}
+            switch_plan(subscription=subscription, plan=plan, by=TESTER, **agreed)
+
+    def undo_switch(self) -> None:
+        """Keep the plan in force after all."""
+        subscription = self.live()
+        assert subscription is not None
+        with self._refusable(subscription):
+            undo_switch(subscription=subscription, by=TESTER)
+
+    @contextmanager
+    def _refusable(self, subscription: Subscription) -> Iterator[None]:
+        try:
+            yield
+        except Conflict as refused:
+            if refused.code not in REFUSED and not self.is_down and not self._is_over_at_stripe(subscription):
+                raise
+
+    # What who sells does.
+
+    def give_back(self, number: int, *, way: str, is_whole: bool) -> None:
+        """Give an invoice back, or half of it."""
+        paid = list(Invoice.objects.filter(status="paid", total__gt=0).order_by("created_at", "stripe_id"))
+        if not paid:
+            return
+        invoice = paid[number % len(paid)]
+        half = invoice.total // 20 * 10
+        wish = Wish(way=way, amount="" if is_whole else str(from_minor(half, invoice.currency)))
+        with suppress(Conflict, Invalid):  # nothing is left, or less than that
+            row = give_back(invoice=invoice, wish=wish, reason="Sorry.", key=self._key(), by=TESTER)
+            carry_out(row.pk)
+
+    def refund_by_hand(self, number: int) -> None:
+        """Give a part of a charge back on Stripe's own pages."""
+        with self.reached() as client, suppress(stripe.InvalidRequestError):  # all was given back
+            charges = [each for each in client.v1.charges.list({"limit": 100}).data if each.paid]
+            if charges:
+                charge = charges[number % len(charges)]
+                client.v1.refunds.create({"charge": charge.id, "amount": charge.amount // 40 * 10 or charge.amount})
+                self.is_by_hand = True
+
+    def give_goodwill(self, currency: str) -> None:
+        """Put something on the customer's balance."""
+        amount = str(from_minor(1230, currency))
+        row = give_goodwill(
+            organization=self.application.organization, amount=amount, currency=currency, reason="Sorry.",
+            key=self._key(), by=TESTER,
+        )  # fmt: skip
+        carry_out(row.pk)
+
+    def _key(self) -> str:
+        self.forms += 1
+        return f"form {self.forms}"
 
     # What Stripe does.
 
@@ -147,7 +219,7 @@ class Shop:
         self.state.faults.add({"kind": "error", "path": "/v1/.*", "status": 503, "times": 1_000_000})
 
     @contextmanager
-    def _reached(self) -> Iterator[stripe.StripeClient]:
+    def reached(self) -> Iterator[stripe.StripeClient]:
         """Stripe, which others reach even while the product does not."""
         self.state.faults.clear()
         try:
@@ -188,6 +260,9 @@ class Shop:
     def advance(self, by: timedelta) -> None:
         """Let time pass; where a period ends, the product's clock has its turn within the hour of the draft."""
         target = timezone.now() + by
+        self.clock.move_to(timezone.now() + timedelta(minutes=2))
+        tasks.tell_usage()  # these two have their turn each minute
+        tasks.draw_credits()
         while (now := timezone.now()) < target:
             turns = [end + _DRAFT_HOUR for end in self._period_ends() if end + _DRAFT_HOUR > now]
             step = min([target, *turns])
@@ -207,6 +282,7 @@ class Shop:
         """What the product does by the clock."""
         tasks.apply_due_events()
         tasks.tell_usage()
+        tasks.draw_credits()
         tasks.look_after_payments()
         access_tasks.end_what_is_due()
 
@@ -214,10 +290,11 @@ class Shop:
         """What it does at night."""
         with suppress(*((DriverFailed,) if self.is_down else ())):
             tasks.repair_billing()
+        tasks.draw_late_usage()
 
     # What all must agree on.
 
-    def verdict(self) -> Verdict:
+    def verdict(self, product: Product | None = None) -> Verdict:
         """What a gateway says that has every access record."""
         table = AccessTable(None)
         records = list(AccessRecord.objects.order_by("seq").values_list("kind", "key", "body", "seq"))
@@ -228,12 +305,12 @@ class Shop:
             ],
             records[-1][3],
         )
-        return find_verdict(table, self.key_hash, ((self.product.id, 0),), int(timezone.now().timestamp()))
+        return find_verdict(table, self.key_hash, (((product or self.product).id, 0),), int(timezone.now().timestamp()))
 
     def _is_over_at_stripe(self, subscription: Subscription) -> bool:
         stripe_id = BillingSubscription.objects.get(subscription=subscription).stripe_id
-        with self._reached() as client:
-            return client.v1.subscriptions.retrieve(stripe_id).status in _OVER
+        with self.reached() as client:
+            return client.v1.subscriptions.retrieve(stripe_id).status in OVER
 
     def settle(self) -> None:
         """Bring everything to its end: Stripe answers, all events come, the night passes."""
@@ -241,6 +318,7 @@ class Shop:
         for _ in range(4):  # what is applied makes new events
             self.deliver(0)
             StripeEvent.objects.filter(state="stored").update(retry_at=timezone.now())
+            Adjustment.objects.filter(state="pending").update(retry_at=timezone.now())
             OutgoingUsage.objects.filter(state="due").update(retry_at=timezone.now())
             self.work()
             self.repair()
@@ -250,66 +328,3 @@ class Shop:
         assert not self.waiting
         left = list(StripeEvent.objects.exclude(state="applied").values_list("type", "state", "outcome"))
         assert left == [], left
-
-    def compare(self) -> None:
-        """Ledger = Stripe = gateway, to the minor unit."""
-        self._compare_invoices()
-        self._compare_usage()
-        self._compare_access()
-
-    def _compare_invoices(self) -> None:
-        found = [each for each in self.client.v1.invoices.list({"limit": 100}).data if each.status != "draft"]
-        theirs = {each.id: (each.status, each.total, each.amount_paid, each.amount_remaining, 0, "") for each in found}
-        reconcile(require_connection())
-        ours = {
-            each.stripe_id: (
-                each.status, each.total, each.amount_paid, each.amount_remaining, each.difference, each.note,
-            )
-            for each in Invoice.objects.exclude(status="draft")
-        }  # fmt: skip
-        differing = [
-            (ours.get(each), theirs.get(each)) for each in ours.keys() | theirs if ours.get(each) != theirs.get(each)
-        ]
-        assert differing == [], differing
-        charged = sum(each.amount for each in self.client.v1.charges.list({"limit": 100}).data if each.paid)
-        paid = sum(each[2] for each in ours.values())
-        assert paid == charged, (paid, charged)
-
-    def _compare_usage(self) -> None:
-        unsent = list(OutgoingUsage.objects.exclude(state="sent").values_list("identifier", "state", "error"))
-        assert unsent == [], unsent
-        told = sum(OutgoingUsage.objects.values_list("quantity", flat=True))
-        counted = sum(MeterWindow.objects.values_list("quantity", flat=True))
-        assert counted == told == sum(self.made.values()), (counted, told, self.made)
-        mode = self.state.modes[False]
-        with self.state.lock:
-            events = list(mode.objects.get("billing.meter_event", {}).values())
-        taken = sum(int(each["payload"]["value"]) for each in events)
-        assert taken == told, (taken, told)
-
-    def _compare_access(self) -> None:
-        newest = Subscription.objects.filter(product=self.product).order_by("created_at").last()
-        if newest is None:
-            return
-        verdict = self.verdict()
-        found = (verdict.code, verdict.is_restricted)
-        assert found == self._wanted(newest), (found, self._wanted(newest), verdict)
-
-    def _wanted(self, subscription: Subscription) -> tuple[str, bool]:
-        """What Stripe's objects alone say of the newest subscription: (code of the refusal, restricted)."""
-        found = [
-            each
-            for each in self.client.v1.subscriptions.list({"status": "all", "limit": 100}).data
-            if each.metadata.to_dict().get("apim_subscription") == subscription.id
-        ]
-        if not found:
-            return ("subscription-pending" if subscription.is_live else "subscription-inactive"), False
-        (bought,) = found
-        if bought.status in (*_OVER, "paused"):
-            return "subscription-inactive", False
-        invoices = self.client.v1.invoices.list({"subscription": bought.id, "status": "open"}).data
-        due = [each.status_transitions.finalized_at for each in invoices if each.attempted and each.amount_remaining]
-        if not due:
-            return "", False
-        days = (timezone.now().timestamp() - min(at for at in due if at)) / 86_400
-        return ("payment-required", False) if days >= GRACE_DAYS else ("", days >= LEAST)
