@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from apim.catalog import services
 from apim.catalog.models import APIVersion, Revision
+from apim.catalog.services import deployments
+from apim.catalog.services.versions import RESERVED_NAMES
+from apim.errors import Invalid
+from portal.urls import urlpatterns
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
 
@@ -65,3 +71,38 @@ def test_what_callers_do_not_notice_is_an_empty_list_and_a_rollback_changes_noth
     assert newest.changes == []
     services.rollback_version(version=version, by=TESTER, to_number=1)
     assert version.revisions.get(number=1).changes is None
+
+
+@pytest.mark.django_db
+def test_a_version_cannot_have_the_name_of_a_page_of_the_portal() -> None:
+    pages = re.compile(r"apis/<str:api_name>/(\w+)")
+    reserved = {found[1] for one in urlpatterns if (found := pages.fullmatch(str(one.pattern)))}
+    assert reserved == RESERVED_NAMES
+    api = catalog.api()
+    version = services.create_version(api=api, name="v1", by=TESTER)
+    for name in reserved:
+        with pytest.raises(Invalid, match="name of a page"):
+            services.create_version(api=api, name=name, by=TESTER)
+        with pytest.raises(Invalid, match="name of a page"):
+            services.update_version(version=version, changes={"name": name}, by=TESTER)
+
+
+@pytest.mark.django_db
+def test_what_was_compared_with_an_older_publication_is_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = catalog.api()
+    publish(services.create_version(api=api, name="v1", by=TESTER), ONE)
+    second = services.create_version(api=api, name="v2", by=TESTER)
+    services.save_revision(version=second, by=TESTER, document=TWO, upstream=catalog.UPSTREAM)
+    third = services.create_version(api=api, name="v3", by=TESTER)
+    lock, seen = deployments.lock, []
+
+    def publish_another_first(version: APIVersion) -> None:
+        if not seen:
+            seen.append(version)
+            publish(third, TWO)
+        lock(version)
+
+    monkeypatch.setattr(deployments, "lock", publish_another_first)
+    services.publish_version(version=second, by=TESTER)
+    kept = second.revisions.get()
+    assert (kept.compared_with, kept.changes) == (third.revisions.get(), [])

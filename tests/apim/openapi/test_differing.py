@@ -11,7 +11,7 @@ import yaml12
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apim.openapi.differing import KINDS, Comparison, compare_contracts, compare_texts
+from apim.openapi.differing import KINDS, Comparison, compare_contracts, compare_texts, work
 from apim.openapi.source import SourceFault
 from tests.properties import patient
 
@@ -174,3 +174,30 @@ def test_what_is_added_one_way_is_removed_the_other(one: dict[str, Any], other: 
 def test_whatever_stands_in_a_document_it_is_compared(value: object) -> None:
     for name in ("paths", "components", "webhooks", "servers", "security", "info"):
         assert compare_contracts({"openapi": "3.1.0", name: value}, {"openapi": "3.1.0"}).counts
+
+
+def graph(size: int, **more: object) -> dict[str, Any]:
+    """A document in which every schema refers to every one."""
+    references = {f"p{n}": {"$ref": f"#/components/schemas/S{n}"} for n in range(size)}
+    schemas = {f"S{n}": {"type": "object", "properties": references, **more} for n in range(size)}
+    media = {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}
+    paths = {"/a": {"get": {"responses": {"200": {"content": media}}}}}
+    return {"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}}
+
+
+def test_the_work_is_bounded_and_what_was_not_compared_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "WORK_AT_MOST", 310_000)
+    whole = compare_contracts(graph(30), graph(30, minProperties=1))
+    assert (whole.skipped, len(whole.changes)) == ((), 30)
+    cut = compare_contracts(graph(200), graph(200, minProperties=1))
+    assert cut.skipped
+    assert 0 < len(cut.changes) < 200
+    assert cut == compare_contracts(graph(200), graph(200, minProperties=1))
+
+
+def test_an_answer_that_many_operations_refer_to_is_one_change() -> None:
+    got = "get: { responses: { '200': { $ref: '#/components/responses/R' } } }"
+    paths = "".join(f"  /p{n}: {{ {got} }}\n" for n in range(300))
+    source = f"openapi: 3.1.0\npaths:\n{paths}components: {{ responses: {{ R: {{ content: {{ a/json: {{}} }} }} }} }}\n"
+    (change,) = compare_texts(source, source.replace("a/json: {}", "")).changes
+    assert (change.kind, len(change.operations)) == ("media-type-removed", 300)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apim.openapi.linting import FINDINGS_A_RULE, RULES, lint
+from apim.openapi.walks import SCHEMAS_WORK
 from tests.properties import patient
 
 few = settings(patient, max_examples=40)
@@ -272,3 +273,25 @@ def test_a_small_text_that_refers_to_a_long_list_many_times_ends() -> None:
         f"    A: {{parameters: [{parameters}], get: {{responses: {{}}}}, post: {{responses: {{}}}}}}\n"
     )
     assert lint(source).counts["warning"] > 0
+
+
+def test_what_is_too_much_is_said_and_the_rest_is_judged() -> None:
+    schemas = ", ".join(f'"S{n}": {{}}' for n in range(SCHEMAS_WORK // 2))
+    report = lint(f'{{"openapi": "3.1.0", "paths": {{}}, "components": {{"schemas": {{{schemas}}}}}}}')
+    assert [sentence for sentence in report.skipped if sentence.startswith("Some schemas")]
+    assert "info-title" in {finding.rule for finding in report.findings}
+    assert lint(SOUND).skipped == ()
+
+
+def test_an_answer_that_many_operations_refer_to_is_judged_once() -> None:
+    got = "get: { responses: { '200': { $ref: '#/components/responses/R' } } }"
+    paths = "".join(f"  /p{n}: {{ {got} }}\n" for n in range(300))
+    answer = "{ description: ok, content: { application/json: { schema: { type: array, items: {} } } } }"
+    source = f"openapi: 3.1.0\npaths:\n{paths}components: {{ responses: {{ R: {answer} }} }}\n"
+    once = [one.rule for one in lint(source).findings if one.rule in {"response-object", "example"}]
+    assert sorted(once) == ["example", "response-object"]
+
+
+@pytest.mark.parametrize("step", ["²", "9" * 5000], ids=["no digit", "thousands of digits"])
+def test_a_reference_to_no_number_leads_nowhere(step: str) -> None:
+    assert "reference" in found(SOUND.replace("#/components/schemas/Account", f"#/components/schemas/{step}"))
