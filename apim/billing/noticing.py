@@ -32,17 +32,29 @@ def notice_dispute(connection: Connection, found: Object) -> str:
     who = payer.first()
     if who is None:
         return NOTHING
-    is_open = dispute["status"] in _OPEN
-    payer.update(is_top_up_frozen=is_open or dispute["status"] == "lost")
+    is_frozen = _is_disputing(connection, who.stripe_id)
+    payer.update(is_top_up_frozen=is_frozen)
     if dispute["status"] == "won":
         drop_alarm(connection, BillingAlarm.Kind.DISPUTE, str(dispute["id"]))
-        return f"the dispute is won: {who.organization_id} is charged by itself again"
-    state = "Answer it at Stripe in time" if is_open else "It is lost"
+        is_charged = "still disputes another charge" if is_frozen else "is charged by itself again"
+        return f"the dispute is won: {who.organization_id} {is_charged}"
+    state = "Answer it at Stripe in time" if dispute["status"] in _OPEN else "It is lost"
     text = (
         f"{who.organization} disputes a charge. {state}; calls still pass, and credits are not topped up by themselves."
     )
     raise_alarm(connection, BillingAlarm.Kind.DISPUTE, str(dispute["id"]), text)
     return f"an admin is told that {who.organization_id} disputes a charge"
+
+
+def _is_disputing(connection: Connection, customer_id: str) -> bool:
+    """True while any dispute of the payer is open, or was lost: one that is won says nothing of the others."""
+    driver = connection.driver
+    disputed = (each for each in driver.list("charge", {"customer": customer_id}) if each["disputed"])
+    return any(
+        dispute["status"] in (*_OPEN, "lost")
+        for charge in disputed
+        for dispute in driver.list("dispute", {"charge": charge["id"]})
+    )
 
 
 def notice_drift(connection: Connection, told: Mapping[str, Any], found: Object) -> str:

@@ -67,6 +67,23 @@ def test_a_disputed_charge_freezes_top_ups_and_tells_an_admin_until_it_is_won(
     assert not BillingAlarm.objects.exists()
 
 
+def test_winning_one_dispute_does_not_unfreeze_who_has_another(stripe_server: Stripe, waiting: Subscription) -> None:
+    buy(stripe_server, waiting, "4000000000000259")
+    driver, customer = require_connection().driver, Customer.objects.get().stripe_id
+    (card,) = driver.list("payment_method", {"customer": customer})
+    again = {"amount": 500, "currency": "eur", "customer": customer, "payment_method": card["id"]}
+    driver.make("payment_intent", again | {"confirm": True, "off_session": True}, key="again")
+    stripe_server.deliver()
+    second, first = BillingAlarm.objects.filter(kind="dispute").order_by("-raised_at", "-id")
+    won = {"evidence": {"uncategorized_text": "winning_evidence"}}
+    driver.change("dispute", second.subject, won)
+    stripe_server.deliver()
+    assert Customer.objects.get().is_top_up_frozen
+    driver.change("dispute", first.subject, won)
+    stripe_server.deliver()
+    assert not Customer.objects.get().is_top_up_frozen
+
+
 def test_what_was_changed_at_stripe_by_hand_is_told_until_it_is_as_it_was(
     stripe_server: Stripe, bought: Subscription, admin: User
 ) -> None:
