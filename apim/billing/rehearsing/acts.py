@@ -21,6 +21,7 @@ from apim.billing.rehearsing.telling import tell
 from apim.billing.rehearsing.using import go_beyond, use_some
 from apim.billing.rehearsing.walk import StepFailed, Walk
 from apim.billing.standing import OUR_ID, OUR_VERSION, sync_subscription
+from apim.pricing.closing import is_arrears
 from apim.pricing.parts import Flat, Setup
 
 _SOON: Final = timedelta(hours=2)  # Stripe keeps a renewal's invoice as a draft for an hour
@@ -147,6 +148,8 @@ def _buy(walk: Walk) -> None:
         "metadata": {OUR_ID: rehearsal.subscription_ref, OUR_VERSION: version.id},
     }
     for part in version.terms.prices:
+        if is_arrears(part):
+            continue  # a line that we put on the draft of each invoice
         item: dict[str, Any] = {"price": price_of(walk.connection, rehearsal.product, version, part)}
         if isinstance(part, Flat | Setup):
             item["quantity"] = 1

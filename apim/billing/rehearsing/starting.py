@@ -41,6 +41,8 @@ def obstacle_to_rehearsal(version: PlanVersion | None) -> str:
     """Why a plan cannot be rehearsed as it is; "" when it can. Asks nobody."""
     if version is None or not version.is_priced:
         return "It costs nothing, so there is nothing to rehearse."
+    if version.terms.prepaid is not None:
+        return "It is prepaid: a rehearsal walks through a subscription that Stripe bills, and credits are none."
     return obstacle_to_sale(version)
 
 

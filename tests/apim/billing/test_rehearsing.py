@@ -12,12 +12,15 @@ from apim.billing.connection import require_connection
 from apim.billing.models import Customer, Invoice, MeterWindow, Rehearsal, RehearsalStep, StripeEvent
 from apim.billing.rehearsing import STEPS, cancel_rehearsal, start_rehearsal, take_step, tend_rehearsals
 from apim.errors import Conflict
-from apim.gateways.models import AccessRecord
+from apim.gateways.models import AccessRecord, Environment
 from apim.notifications.models import Message
+from apim.products.limits import Terms
 from apim.products.models import Plan, Product
 from apim.usage.models import UsageRollup
+from tests.factories import products
 from tests.factories.accounts import TESTER
-from tests.payments import Stripe, ask
+from tests.payments import PRICING, Stripe, ask
+from tests.prepaid import PREPAID, prepaid_product
 from tests.stripe_server.keys import LIVE_KEY
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +116,29 @@ def test_whoever_comes_while_another_worker_is_at_it_does_nothing(stripe_server:
     Rehearsal.objects.update(beat_at=rehearsal.created_at)
     assert not take_step(rehearsal.id)
     assert rehearsal.steps.filter(state="done").count() == 1
+
+
+def test_a_prepaid_plan_is_refused_in_words(stripe_server: Stripe, environment: Environment) -> None:
+    product = prepaid_product(PREPAID)
+    with pytest.raises(Conflict) as refused:
+        start_rehearsal(plan=product.plans.get(), by=TESTER)
+    assert refused.value.code == "billing.rehearsal_impossible"
+    assert "It is prepaid" in str(refused.value)
+
+
+def test_what_is_due_at_the_end_of_a_period_is_not_bought_in_advance(stripe_server: Stripe, product: Product) -> None:
+    prices = [*PRICING["prices"], {"name": "care", "model": "flat", "amount": "10.00", "term": "arrears"}]
+    terms = Terms(pricing=PRICING | {"prices": prices})
+    plan = products.plan(organization=product.organization, name="caring", terms=terms)
+    product.plans.add(plan)
+    rehearsal = start_rehearsal(plan=plan, by=TESTER)
+    while not rehearsal.stripe_id:
+        assert take_step(rehearsal.id)
+        rehearsal.refresh_from_db()
+    items = require_connection().driver.find("subscription", rehearsal.stripe_id)["items"]["data"]
+    assert len(items) == len(PRICING["prices"])
+    cancel_rehearsal(rehearsal=rehearsal, by=TESTER)
+    walk(rehearsal)
 
 
 def test_it_is_refused_with_a_live_key(stripe_server: Stripe, product: Product, settings: Any) -> None:
