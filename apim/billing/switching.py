@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import F
 from django.utils import timezone
 
 from apim.access.models import Subscription
@@ -102,10 +103,11 @@ def switch_plan(
         if version_id and version_id != switch.version.id:
             raise Conflict("billing.terms_changed", f"The plan {plan} has just changed.", hint="Look at it again.")
         mirror = BillingSubscription.objects.get(subscription=subscription)
+        seen = mirror.version  # read before Stripe is: who presses at the same moment has seen the same
         found = connection.driver.find("subscription", mirror.stripe_id)
         if version_of_items(connection, found["items"]["data"]) != switch.version:  # else another tab was quicker
             _check_pending(found)
-            _act(connection, switch, let_go(connection, found), shown_at)
+            _act(connection, switch, found, shown_at, key=f"apim:switch:{subscription.id}:{switch.version.id}:{seen}")
         sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:
         raise provider_failed(failure) from failure
@@ -148,27 +150,32 @@ def find_change(subscription: Subscription) -> PlanChange | None:
     return changes.filter(subscription=subscription).first()
 
 
-def _act(connection: Connection, switch: Switch, found: Object, shown_at: int | None) -> None:
+def _act(connection: Connection, switch: Switch, found: Object, shown_at: int | None, *, key: str) -> None:
+    """Tell Stripe. What was to come so far is let go last, so that a refusal leaves it as it is."""
     product, version = switch.subscription.product, switch.version
     if not version.is_priced:
         params = {"cancel_at_period_end": True, "metadata": {OUR_NEXT: version.id}}
-        connection.driver.change("subscription", found["id"], params)
+        connection.driver.change("subscription", let_go(connection, found)["id"], params)
     elif not switch.is_immediate:
-        schedule_version(connection, product, version, found)
+        schedule_version(connection, product, version, let_go(connection, found))
     elif switch.is_trial:
         params = {
             "items": changed_items(connection, product, version, found),
             "proration_behavior": "none",
             "metadata": {OUR_VERSION: version.id},
         }
-        connection.driver.change("subscription", found["id"], params)
+        connection.driver.change("subscription", let_go(connection, found)["id"], params)
     else:
         at = _moment_of(switch, found, shown_at)
-        _cut_usage(connection, switch.subscription)
-        connection.driver.change("subscription", found["id"], update_params(connection, switch, found, at))
+        _tell_usage(connection, switch.subscription)
+        params = update_params(connection, switch, found, at)
+        let_go(connection, found)
+        next_minute = (timezone.now() + timedelta(minutes=1)).replace(second=0, microsecond=0)
+        UsageCut.objects.get_or_create(subscription=switch.subscription, at=next_minute)
+        _charge(connection, switch, found["id"], params, key=key)
 
 
-def _cut_usage(connection: Connection, subscription: Subscription) -> None:
+def _tell_usage(connection: Connection, subscription: Subscription) -> None:
     """What was used so far is told, to be billed by the old plan; what follows counts from the next minute on.
 
     Errors: billing.usage_untold; nothing has changed then.
@@ -178,8 +185,20 @@ def _cut_usage(connection: Connection, subscription: Subscription) -> None:
     if untold.exists():
         hint = "Try again in a few minutes."
         raise Conflict("billing.usage_untold", "What was used so far could not be told to Stripe.", hint=hint)
-    next_minute = (timezone.now() + timedelta(minutes=1)).replace(second=0, microsecond=0)
-    UsageCut.objects.get_or_create(subscription=subscription, at=next_minute)
+
+
+def _charge(connection: Connection, switch: Switch, stripe_id: str, params: dict[str, Any], *, key: str) -> None:
+    """The change that is paid at once, by one of those who press at the same moment. Errors: DriverFailed."""
+    try:
+        connection.driver.change("subscription", stripe_id, params, key=key)
+    except DriverFailed as failure:
+        found = connection.driver.find("subscription", stripe_id)
+        asked = (found.get("pending_update") or {}).get("subscription_items") or found["items"]["data"]
+        if version_of_items(connection, asked) == switch.version:  # the other one was quicker
+            return
+        if not failure.is_passing:  # Stripe says the same under this key for a day: the next try has another one
+            BillingSubscription.objects.filter(stripe_id=stripe_id).update(version=F("version") + 1)
+        raise
 
 
 def update_params(connection: Connection, switch: Switch, found: Object, at: datetime) -> dict[str, Any]:

@@ -30,12 +30,13 @@ def cancel_at_provider(*, subscription: Subscription, is_at_period_end: bool, by
     connection = require_connection()
     driver = connection.driver
     try:
+        if not is_at_period_end:  # the last invoice is made at once
+            tell_last_usage(connection, subscription.id)
+            true_up_last(connection, subscription.id)
         let_go(connection, driver.find("subscription", mirror.stripe_id))  # no other plan comes after an end
         if is_at_period_end:
             driver.change("subscription", mirror.stripe_id, {"cancel_at_period_end": True})
         else:
-            tell_last_usage(connection, subscription.id)  # the last invoice is made at once
-            true_up_last(connection, subscription.id)
             driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": False})
         sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:

@@ -11,12 +11,15 @@ import time_machine
 from django.utils import timezone
 
 from apim.access.models import Subscription
+from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import require_connection
-from apim.billing.models import BillingSubscription, Customer
+from apim.billing.models import BillingSubscription, Customer, UsageCut
 from apim.billing.spending import RELATED, spendings, watch_spending
+from apim.billing.stripe_driver import StripeDriver
 from apim.billing.switch_previews import preview_switch
 from apim.billing.switching import switch_plan, undo_switch
 from apim.billing.telling import cancel_at_provider
+from apim.errors import Conflict
 from apim.products.models import Product
 from tests.apim.billing.test_switching import add_calls, plan_of, use_calls
 from tests.factories.accounts import TESTER
@@ -59,7 +62,7 @@ def balance() -> int:
     ("bounds", "last"),
     [
         pytest.param({"maximumSpend": {"amount": "100.00"}}, [], id="a maximum"),
-        pytest.param({"minimumSpend": "50.00"}, [2100], id="a minimum"),
+        pytest.param({"minimumSpend": "50.00"}, [2100], id="a minimum", marks=pytest.mark.slow),
     ],
 )
 def test_bounds_of_the_plan_chosen_count_no_usage_of_the_one_that_was_left(
@@ -119,3 +122,77 @@ def test_a_change_that_was_not_paid_leaves_the_quota_as_used_as_it_is(
     switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown.shown_at)
     stripe_server.deliver()
     assert (plan_of(sold), balance()) == ("growth", 0)
+
+
+def at_stripe() -> tuple[bool, bool]:
+    """Whether the subscription ends with its period at Stripe, and whether a free plan follows it then."""
+    found = require_connection().driver.find("subscription", BillingSubscription.objects.get().stripe_id)
+    return bool(found["cancel_at_period_end"]), bool(found["metadata"].get(OUR_NEXT))
+
+
+def test_a_refused_change_leaves_what_was_chosen_before(stripe_server: Stripe, sell: Sell, product: Product) -> None:
+    sold = sell()
+    switch_plan(subscription=sold, plan=offer(product, "free", None), by=TESTER)
+    use_calls(sold, 10)
+    stripe_server.control("faults", kind="error", path="/v1/billing/meter_events", status=503, times=100)
+    with pytest.raises(Conflict) as refused:
+        switch_plan(subscription=sold, plan=offer(product, "growth", priced("49.00")), by=TESTER)
+    assert refused.value.code == "billing.usage_untold"
+    assert at_stripe() == (True, True)
+    assert not UsageCut.objects.exists()
+
+
+def test_a_cancellation_that_fails_leaves_what_was_chosen_before(
+    stripe_server: Stripe, sell: Sell, product: Product
+) -> None:
+    sold = sell(minimumSpend="50.00")
+    switch_plan(subscription=sold, plan=offer(product, "free", None), by=TESTER)
+    stripe_server.control("faults", kind="error", path="/v1/invoiceitems", status=503, times=100)
+    with pytest.raises(Conflict) as refused:
+        cancel_at_provider(subscription=sold, is_at_period_end=False, by=TESTER)
+    assert refused.value.code == "billing.provider_failed"
+    assert at_stripe() == (True, True)
+
+
+@pytest.mark.parametrize(
+    "is_shown",
+    [
+        pytest.param(True, id="as it was shown", marks=pytest.mark.slow),
+        pytest.param(False, id="at the moment of each"),
+    ],
+)
+def test_two_presses_at_the_same_moment_charge_once(
+    stripe_server: Stripe, sell: Sell, product: Product, clock: time_machine.Coordinates,
+    monkeypatch: pytest.MonkeyPatch, is_shown: bool,
+) -> None:  # fmt: skip
+    sold = sell(change={"proration": "none"})
+    growth = offer(product, "growth", priced("49.00"))
+    shown_at = preview_switch(subscription=sold, plan=growth).shown_at if is_shown else None
+    pressed: list[str] = []
+    change = StripeDriver.change
+
+    def press_again(self: StripeDriver, kind: str, of: str, params: Any, *, key: str = "") -> Any:
+        pressed.append(key)
+        if len(pressed) == 1:  # the other one is carried out between what this one read and what it tells
+            clock.shift(timedelta(seconds=2))
+            switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
+        return change(self, kind, of, params, key=key)
+
+    monkeypatch.setattr(StripeDriver, "change", press_again)
+    switch_plan(subscription=Subscription.objects.get(pk=sold.pk), plan=growth, by=TESTER, shown_at=shown_at)
+    assert len(pressed) == 2
+    stripe_server.deliver()
+    assert (plan_of(sold), totals()) == ("growth", [2900, 2450])
+
+
+def test_a_change_that_stripe_refused_can_be_tried_again(stripe_server: Stripe, sell: Sell, product: Product) -> None:
+    sold = sell()
+    growth = offer(product, "growth", priced("49.00"))
+    shown_at = preview_switch(subscription=sold, plan=growth).shown_at
+    seen = BillingSubscription.objects.get().version
+    stripe_server.control("faults", kind="error", method="POST", path="/v1/subscriptions/.*", status=400, times=1)
+    with pytest.raises(Conflict):
+        switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
+    assert BillingSubscription.objects.get().version == seen + 1
+    switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
+    assert plan_of(sold) == "growth"
