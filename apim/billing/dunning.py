@@ -11,6 +11,7 @@ from django.db import transaction
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership
+from apim.audit.models import AuditEvent
 from apim.billing.alarms import raise_alarm
 from apim.billing.clocks import time_of
 from apim.billing.connection import Connection
@@ -18,7 +19,7 @@ from apim.billing.driver import DriverFailed
 from apim.billing.folding import payment_of, stage_of
 from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingAlarm, BillingSubscription
-from apim.billing.standing import Unmatched, sync_subscription
+from apim.billing.standing import BILLING, Unmatched, sync_subscription
 from apim.billing.true_ups import true_up_last
 from apim.notifications.services import send_mail
 
@@ -98,7 +99,8 @@ def end_what_is_over(connection: Connection) -> int:
         try:
             tell_last_usage(connection, mirror.subscription_id)
             true_up_last(connection, mirror.subscription_id)
-            connection.driver.act("subscription", mirror.stripe_id, "cancel", {"invoice_now": True, "prorate": True})
+            params = {"invoice_now": True, "prorate": _is_ended_by_somebody(mirror.subscription)}
+            connection.driver.act("subscription", mirror.stripe_id, "cancel", params)
             sync_subscription(connection, mirror.stripe_id)
         except (DriverFailed, Unmatched) as fault:
             logger.warning("subscription %s could not be ended at Stripe: %s", mirror.stripe_id, fault)
@@ -106,6 +108,15 @@ def end_what_is_over(connection: Connection) -> int:
         _tell_paid_too_late(connection, mirror)
         ended += 1
     return ended
+
+
+def _is_ended_by_somebody(subscription: Subscription) -> bool:
+    """True when an owner or admin took it away: what was paid for the rest is credited then, and not by the clock.
+
+    Who subscribed ends it at Stripe first, and gets nothing back of a period that they leave.
+    """
+    ends = AuditEvent.objects.filter(action="subscription.end", target_id=subscription.pk).order_by("-id")
+    return ends.values_list("actor_kind", flat=True).first() != BILLING.kind
 
 
 def _tell_paid_too_late(connection: Connection, mirror: BillingSubscription) -> None:

@@ -31,6 +31,7 @@ from apim.api.schema import operation
 from apim.api.serializers.access import CancelBody, SubscriptionBody, SubscriptionShape
 from apim.api.serializers.accounts import ReasonBody
 from apim.billing.connection import is_connected
+from apim.billing.telling import cancel_at_provider, is_bought
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -178,5 +179,10 @@ class CancelSubscription(Resource):
     def post(self, request: APIRequest, subscription: str) -> Response:
         """Ends it, at once or `at` a time."""
         found, data = editable_or_decidable(request, subscription), self.read(CancelBody)
-        changed = cancel_subscription(subscription=found, by=request.actor, at=data["at"])
+        is_own = not Subscription.objects.decidable_by(request.user).filter(pk=found.pk).exists()
+        if is_own and data["at"] is None and is_bought(found):  # Stripe hears of it first, and credits nothing
+            cancel_at_provider(subscription=found, is_at_period_end=False, by=request.actor)
+            changed = find_subscription(request.user, found.pk)
+        else:
+            changed = cancel_subscription(subscription=found, by=request.actor, at=data["at"])
         return answer(request, changed, SubscriptionShape)

@@ -1,0 +1,48 @@
+"""Ending over REST what Stripe bills: who subscribed leaves the rest of the period, who takes it away gives it back."""
+
+from __future__ import annotations
+
+import pytest
+from rest_framework.test import APIClient
+
+from apim.access.models import Subscription
+from apim.accounts.models import User
+from apim.billing import tasks
+from apim.billing.connection import require_connection
+from apim.billing.models import BillingSubscription
+from tests.apim.api.conftest import token_of
+from tests.factories.accounts import member
+from tests.payments import Stripe
+
+pytestmark = pytest.mark.django_db
+
+
+def cancel(subscription: Subscription, user: User) -> None:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token_of(user, ())}")
+    answer = client.post(f"/api/v1/subscriptions/{subscription.id}/cancel", {}, format="json")
+    assert (answer.status_code, answer.json()["lifecycle"]) == (200, "ended"), answer.content
+
+
+def credited() -> int:
+    """What of the flat price Stripe gives back, in minor units."""
+    invoices = require_connection().driver.list("invoice", {})
+    lines = [line for invoice in invoices for line in invoice["lines"]["data"]]
+    return -sum(line["amount"] for line in lines if line["amount"] < 0)
+
+
+def test_who_subscribed_ends_it_at_stripe_at_once_and_is_credited_nothing(
+    stripe_server: Stripe, bought: Subscription
+) -> None:
+    cancel(bought, member(bought.organization))
+    stripe_id = BillingSubscription.objects.get().stripe_id
+    assert require_connection().driver.find("subscription", stripe_id)["status"] == "canceled"
+    tasks.look_after_payments()
+    assert credited() == 0
+
+
+def test_what_an_owner_takes_away_is_credited(stripe_server: Stripe, bought: Subscription) -> None:
+    cancel(bought, member(bought.product.organization, role="owner"))
+    tasks.look_after_payments()
+    assert BillingSubscription.objects.get().status == "canceled"
+    assert 0 < credited() <= 2900
