@@ -1,4 +1,4 @@
-"""What credits pay for at a gateway, as the access record of a prepaid subscription changes. Promise R5."""
+"""What credits pay for at a gateway, as the access record of a prepaid subscription changes. Promises R5, B11."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Money is given back once, never more than was paid, whatever dies in between; and what Stripe says is mirrored.
 
-Promise H39.
+Promises B12, H39.
 """
 
 from __future__ import annotations

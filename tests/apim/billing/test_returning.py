@@ -1,4 +1,4 @@
-"""What was given back by hand on Stripe's own pages is mirrored, once, whatever tells of it."""
+"""What was given back by hand on Stripe's own pages is mirrored, once, whatever tells of it. Promise B12."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caps refuse and let go again; mails come once a threshold; forecasts say what the period comes to."""
+"""Caps refuse and let go again; mails come once a threshold; forecasts say what the period comes to. B13, B14."""
 
 from __future__ import annotations
 
@@ -182,3 +182,18 @@ def test_the_page_says_what_the_period_comes_to_and_sets_a_cap(
         client.post(page, {"form": "mails"})
         subscription.refresh_from_db()
         assert (subscription.spending.cap, subscription.spending.wants_mails) == (3900, False)
+
+
+def test_what_was_told_costs_one_query_however_many_thresholds_were_passed(
+    billed: Callable[..., Subscription], django_assert_num_queries: Any
+) -> None:
+    subscription = billed()
+    member(subscription.organization)
+    set_cap(subscription=subscription, amount=Decimal(10), then="notify", by=TESTER)
+    use(subscription, 1100)
+    assert UsageNotice.objects.count() == 3
+    found = list(spendings(BillingSubscription.objects.select_related(*RELATED)))
+    with django_assert_num_queries(1):
+        assert tell_usage_of(found) == 0
+    UsageNotice.objects.filter(threshold=80).delete()
+    assert tell_usage_of(found) == 1

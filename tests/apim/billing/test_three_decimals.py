@@ -1,4 +1,4 @@
-"""Dinars have three decimals and cards carry two: what we ask of Stripe, and rate beside it, ends in 0 on each line."""
+"""Dinars have three decimals and cards carry two: what we ask of Stripe, and rate, ends in 0 on each line. B13."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Bounds of spend and arrears are on Stripe's invoices to the minor unit, as our own rating says.
 
-Each case is checkable by hand: 29.00 in advance, 0.01 a call.
+Each case is checkable by hand: 29.00 in advance, 0.01 a call. Promise B13.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Top-ups bought unasked: below the threshold, once at a time, never above the cap, off when the card does not pay."""
+"""Top-ups bought unasked: below the threshold, once at a time, never above the cap, off when no card pays. B11."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Usage is drawn once: late, twice, across periods, by any prices, whatever dies in between. Promises R5, D1."""
+"""Usage is drawn once: late, twice, across periods, by any prices, whatever dies in between. Promises R5, B11, D1."""
 
 from __future__ import annotations
 

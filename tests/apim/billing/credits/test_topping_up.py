@@ -1,4 +1,4 @@
-"""Top-ups are granted once, by what Stripe says, in any order of its events; what is given back is taken back."""
+"""Top-ups are granted once, by what Stripe says, in any order of its events; what is given back is taken back. B11."""
 
 from __future__ import annotations
 
