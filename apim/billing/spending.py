@@ -114,9 +114,10 @@ def watch_spending(*, only: str = "") -> int:
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), _BATCH):
         batch = BillingSubscription.objects.filter(pk__in=ids[start : start + _BATCH])
-        for spending in spendings(batch.select_related(*RELATED)):
+        found = spendings(batch.select_related(*RELATED))
+        for spending in found:
             _hold(spending)
-            tell_usage_of(spending)
+        tell_usage_of(found)
     return len(ids)
 
 

@@ -15,7 +15,8 @@ from apim.access.models import Subscription
 from apim.access.services import subscribe
 from apim.accounts.models import User
 from apim.billing.models import BillingSubscription, UsageNotice
-from apim.billing.spending import set_cap, set_usage_mails, watch_spending
+from apim.billing.spending import RELATED, set_cap, set_usage_mails, spendings, watch_spending
+from apim.billing.usage_mails import tell_usage_of
 from apim.errors import Invalid
 from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message
@@ -189,10 +190,10 @@ def test_what_was_told_costs_one_query_however_many_thresholds_were_passed(
 ) -> None:
     subscription = billed()
     member(subscription.organization)
-    set_cap(subscription=subscription, amount=Decimal(10), then="notify", by=TESTER)
+    set_cap(subscription=subscription, amount="35.00", by=TESTER)
     use(subscription, 1100)
     assert UsageNotice.objects.count() == 3
-    found = list(spendings(BillingSubscription.objects.select_related(*RELATED)))
+    found = spendings(BillingSubscription.objects.select_related(*RELATED))
     with django_assert_num_queries(1):
         assert tell_usage_of(found) == 0
     UsageNotice.objects.filter(threshold=80).delete()
