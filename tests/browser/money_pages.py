@@ -1,0 +1,67 @@
+"""The pages of money, walked once there is something on them: a plan that is paid, money given back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import httpx
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NARROW, WIDE, Check
+from tests.product import Product
+from tests.waiting import PATIENCE_S
+
+CONSOLE = (
+    "plans/metered", "plans/metered/audience", "plans/metered/migrate", "plans/metered/rehearsals", "rehearsals",
+    "revenue", "invoices", "admin/billing", "admin/billing/credits", "admin/billing/events", "admin/billing/reconcile",
+    "admin/billing/dunning",
+)  # fmt: skip
+
+
+def rest(product: Product, method: str, path: str, body: object = None) -> dict[str, object]:
+    """What the management API answers to an admin."""
+    answer = httpx.request(
+        method, f"{product.web}/api/v1/{path}", json=body,
+        headers={"Authorization": f"Bearer {product.token}"}, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert answer.is_success, answer.text
+    told: dict[str, object] = answer.json()
+    return told
+
+
+def look_over(page: Page, paths: Iterable[str], check_accessibility: Check) -> None:
+    """Each page is there, without fault, and fits a phone."""
+    for path in paths:
+        answer = page.goto(path)
+        assert answer is not None
+        assert (answer.status, urlsplit(page.url).path) == (200, urlsplit(path).path)
+        check_accessibility(page)
+        page.set_viewport_size(NARROW)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        page.set_viewport_size(WIDE)
+
+
+def give_back(page: Page, check_accessibility: Check) -> str:
+    """Give a part of the newest paid invoice back, by the form; the invoice's page."""
+    page.goto("/console/invoices")
+    page.get_by_role("row").filter(has_text="Paid").get_by_role("link").first.click()
+    page.wait_for_url("**/console/invoices/in_*")
+    path = urlsplit(page.url).path
+    look_over(page, (f"{path}/give-back",), check_accessibility)
+    page.get_by_label("An amount of it").check()
+    page.fill("[name=amount]", "1.00")
+    page.fill("[name=reason]", "A call went wrong")
+    page.get_by_role("button", name="See what will happen").click()
+    page.get_by_role("button", name=re.compile("^Give 1.00")).click()
+    page.wait_for_url(f"**{path}")
+    return path
+
+
+def look_over_money(admin_page: Page, check_accessibility: Check) -> None:
+    """Every page of money that an admin has."""
+    invoice = give_back(admin_page, check_accessibility)
+    comparison = invoice.replace("/invoices/", "/admin/billing/reconcile/")
+    pages = (f"/console/{each}" for each in CONSOLE)
+    look_over(admin_page, (invoice, comparison, *pages), check_accessibility)
