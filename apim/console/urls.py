@@ -64,7 +64,7 @@ api_urls: list[URLPattern] = [
     path("compare", contracts.api_compare, name="api-compare"),
     path("consumers", apis.api_consumers, name="api-consumers"),
     path("analytics", analytics.api_analytics, name="api-analytics"),
-    path("analytics/<slug:version>", analytics.api_analytics, name="version-analytics"),
+    path("analytics/<str:version>", analytics.api_analytics, name="version-analytics"),
     path("new-version", imports.version_new, name="version-new"),
 ]
 
@@ -112,6 +112,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin", platform.overview, name="admin"),
     path("admin/", include(admin_urls)),
     path("apis/<slug:name>/", include(api_urls)),
-    path("apis/<slug:api>/versions/<slug:version>", versions.version_page, name="version"),
-    path("apis/<slug:api>/versions/<slug:version>/", include(version_urls)),
+    path("apis/<slug:api>/versions/<str:version>", versions.version_page, name="version"),
+    path("apis/<slug:api>/versions/<str:version>/", include(version_urls)),
 ]

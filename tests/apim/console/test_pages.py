@@ -68,8 +68,8 @@ def test_a_visitor_is_asked_to_log_in(log_in: LogIn) -> None:
 def test_a_version_is_not_found_by_owners_of_other_organizations(
     log_in: LogIn, owner: User, other_owner: User, path: str
 ) -> None:
-    catalog.published(of=catalog.api(organization=owner.organizations.get(), name="bank"))
-    url = f"/console/apis/bank/versions/v1{path}"
+    catalog.published(of=catalog.api(organization=owner.organizations.get(), name="bank"), name="v1.2")
+    url = f"/console/apis/bank/versions/v1.2{path}"
 
     assert log_in(owner).get(url).status_code == 200
     assert log_in(other_owner).get(url).status_code == 404
