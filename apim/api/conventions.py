@@ -27,7 +27,9 @@ names the nearest one.
 A POST with an `Idempotency-Key` has one effect, however often it is sent within 24 hours; the first answer returns with
 `Idempotency-Replayed: true`. That answer holds secrets that are shown once (a new key), so that a lost answer does not
 cost a second key: it is stored encrypted with a key made from the Idempotency-Key, which itself is not stored. Choose
-long random keys. A refused request leaves nothing behind and may be sent again.
+long random keys. A refused request leaves nothing behind and may be sent again; what asks the payment provider leaves
+what the provider was told, and goes on from there. Sent again while such a request is under way, it waits for that
+one's answer for some seconds, then is 409 `request.under_way`; 409 `request.cut_off` when a process died over it.
 
 Errors are problems as in RFC 9457, `application/problem+json`: `code` is for programs and never translated, `errors`
 points to each field at fault, `request_id` finds the request in the log."""

@@ -70,6 +70,8 @@ REQUEST_CODES: Final[dict[str, str]] = {
     "request.precondition_failed": "The object changed since the caller read it (`If-Match`).",
     "request.precondition_required": "PUT needs `If-Match` with the ETag of the last answer.",
     "request.idempotency_mismatch": "The `Idempotency-Key` was used with another request.",
+    "request.under_way": "Another request with the same `Idempotency-Key` has no answer yet.",
+    "request.cut_off": "A request with the same `Idempotency-Key` was cut off, so whether it was done is not known.",
     "request.unexpected": "A bug on our side; the log has the same request id.",
 }
 

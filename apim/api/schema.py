@@ -109,16 +109,18 @@ def operation(
     example: dict[str, Any] | None = None,
     keeps_key: bool = True,
     takes_key: bool = True,
+    asks_provider: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declares a handler: operation id, scope, and the shapes of body and answer.
 
-    A POST runs once for an Idempotency-Key (keeps_key False: the handler sees to it; takes_key False: it has no use);
+    A POST runs once for an Idempotency-Key (keeps_key False: the handler sees to it; takes_key False: it has no use;
+    asks_provider: it asks a payment provider, so it runs outside a transaction);
     PATCH, PUT and DELETE run in one transaction, so that what If-Match was compared with is what is written.
     """
 
     def declare(handler: Handler) -> Handler:
         method = handler.__name__.upper()
-        guarded = _guard(handler, method, keeps_key=keeps_key)
+        guarded = _guard(handler, method, keeps_key=keeps_key, asks_provider=asks_provider)
         headers = (
             (IDEMPOTENCY_KEY,)
             if method == "POST" and takes_key
@@ -142,12 +144,12 @@ def operation(
     return declare
 
 
-def _guard(handler: Handler, method: str, *, keeps_key: bool) -> Handler:
+def _guard(handler: Handler, method: str, *, keeps_key: bool, asks_provider: bool) -> Handler:
     if method == "POST" and keeps_key:
 
         @wraps(handler)
         def once(view: Any, request: Any, *args: Any, **kwargs: Any) -> Response:
-            return run_once(request, lambda: handler(view, request, *args, **kwargs))
+            return run_once(request, lambda: handler(view, request, *args, **kwargs), asks_provider=asks_provider)
 
         return once  # type: ignore[return-value]
     if method in {"PATCH", "PUT", "DELETE"}:

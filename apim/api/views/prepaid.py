@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ LISTING = Listing(
     default_sort="-number",
     filters={"kind": equals("kind", choices=tuple(LedgerEntry.Kind.values))},
 )
+_DIGITS_AT_MOST = 12  # before the point; no top-up is near it
 
 
 class Credits(Resource):
@@ -80,6 +82,7 @@ class TopUps(Resource):
         answers=TopUpShape,
         status=201,
         example={"amount": "20.00"},
+        asks_provider=True,
     )
     def post(self, request: APIRequest, subscription: str) -> Response:
         """Begins a top-up: a person pays it at `checkout_url`, and the credits are there a moment later."""
@@ -98,12 +101,13 @@ class TopUps(Resource):
 
 def _minor(text: str, currency: str) -> int:
     """The amount in minor units; 0, which nobody offers, in a plan without prices."""
-    try:
-        return to_minor(Decimal(text), currency) if currency in CURRENCIES else 0
-    except (InvalidOperation, ValueError):
-        raise Invalid(
-            "billing.amount_invalid", f"`{text}` is no amount in {currency}.", field="amount", hint="Such as 20.00."
-        ) from None
+    with suppress(InvalidOperation, ValueError):
+        amount = Decimal(text)
+        if amount.is_finite() and amount.adjusted() <= _DIGITS_AT_MOST:
+            return to_minor(amount, currency) if currency in CURRENCIES else 0
+    raise Invalid(
+        "billing.amount_invalid", f"`{text}` is no amount in {currency}.", field="amount", hint="Such as 20.00."
+    )
 
 
 def _own(request: APIRequest, reference: str) -> Subscription:

@@ -111,7 +111,14 @@ class PlanMigration(Resource):
         rows = _behind(version)
         return Response(_migration(version, rows) | {"failed": obstacles_to(version, list(rows[:_PREVIEWS_AT_MOST]))})
 
-    @operation("migrate_plan", tag="Products", scope="products:write", body=MigrateBody, answers=MigrationShape)
+    @operation(
+        "migrate_plan",
+        tag="Products",
+        scope="products:write",
+        body=MigrateBody,
+        answers=MigrationShape,
+        asks_provider=True,
+    )
     def post(self, request: APIRequest, plan: str) -> Response:
         """Moves those on an earlier version to the one in force, all or those named.
 

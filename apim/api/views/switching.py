@@ -44,6 +44,7 @@ class SwitchPlan(Resource):
         body=SwitchBody,
         answers=SwitchedShape,
         example={"plan": "growth"},
+        asks_provider=True,
     )
     def post(self, request: APIRequest, subscription: str) -> Response:
         """Changes the plan of what is paid: at once and only if paid, or with the next period.
@@ -61,7 +62,7 @@ class SwitchPlan(Resource):
 class UndoSwitch(Resource):
     """/subscriptions/{subscription}/switch/undo"""
 
-    @operation("undo_switch", tag="Access", scope="access:write", answers=SwitchedShape)
+    @operation("undo_switch", tag="Access", scope="access:write", answers=SwitchedShape, asks_provider=True)
     def post(self, request: APIRequest, subscription: str) -> Response:
         """Takes a change back that waits for its payment or for the next period."""
         found = _own(request, subscription)

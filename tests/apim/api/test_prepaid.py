@@ -23,8 +23,9 @@ def test_credits_are_bought_drawn_and_told(
     path = f"/api/v1/subscriptions/{prepaid.id}/credits"
     empty = client.get(path).json()
     assert (empty["balance"], empty["top_ups"]) == ("0.00", ["20.00", "50.00"])
-    refused = client.post(f"{path}/top-ups", {"amount": "20.001"}, format="json")
-    assert (refused.status_code, refused.json()["code"]) == (400, "billing.amount_invalid")
+    for amount in ("20.001", "Infinity", "NaN", "1e99999", "twenty"):
+        refused = client.post(f"{path}/top-ups", {"amount": amount}, format="json")
+        assert (refused.status_code, refused.json()["code"]) == (400, "billing.amount_invalid")
     assert (
         client.post(f"{path}/top-ups", {"amount": "21"}, format="json").json()["code"] == "billing.amount_not_offered"
     )
