@@ -24,6 +24,8 @@ PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
 FAST = "not browser and not product and not fault and not slow"
 # what touches a database
 CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions", "tests/upgrade")
+# on PostgreSQL below; the long run has them on SQLite too, as the whole product and its browser journeys always do
+ELSEWHERE = ("--ignore=tests/apim/billing",)
 PROCESSES = ("-n", "2")
 BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
 FAILURES = 1  # pytest's exit code when tests ran and some failed
@@ -63,10 +65,12 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _lint(outcome)
         if reason := documents.fetch():
             outcome.not_run.append(f"published documents: {reason}")
-        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES)
+        once = () if is_all or "initdb" in missing or "redis-server" in missing else ELSEWHERE
+        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES, *once)
         _on_postgresql(outcome, environment, missing)
-        whole = "(product or fault) and not browser and not slow"
-        _pytest(outcome, "the whole product, and promises under faults", environment, "-m", whole, *BY_FILE)
+        whole = "product and not browser and not slow and not fault"
+        _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
+        _pytest(outcome, "promises under faults", environment, "-m", "fault and not slow")
         _browser(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
