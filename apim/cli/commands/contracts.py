@@ -6,16 +6,17 @@ import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_value, printable
 from apim.cli.sources import read_text
-from apim.openapi.differing import Change, Comparison, compare_texts
-from apim.openapi.linting import RULES, SEVERITIES, Report, lint
-from apim.openapi.source import SourceFault, read_source
+
+if TYPE_CHECKING:  # what judges is loaded by who asks for it: it would be a fifth of every other command's start
+    from apim.openapi.differing import Change, Comparison
+    from apim.openapi.linting import Report
 
 
 class FailOn(StrEnum):
@@ -39,6 +40,8 @@ def lint_document(
 
     Example: apim lint openapi.yaml --fail-on warning
     """
+    from apim.openapi.linting import SEVERITIES, lint  # noqa: PLC0415 - see above
+
     report = lint(_text_of(source))
     form = chosen(output, Output.table)
     if form is not Output.table:
@@ -98,6 +101,9 @@ def compare_documents(
 
 
 def _compared(before: str, after: str) -> Comparison:
+    from apim.openapi.differing import compare_texts  # noqa: PLC0415 - see above
+    from apim.openapi.source import SourceFault, read_source  # noqa: PLC0415
+
     texts = [_text_of(before), _text_of(after)]
     for name, source in zip((before, after), texts, strict=True):
         try:
@@ -120,11 +126,13 @@ def _line(change: Change, before: str, after: str) -> str:
 
 
 def _is_as_severe(worst: str, limit: str) -> bool:
-    ranks: list[str] = [*SEVERITIES]
+    ranks = [each.value for each in FailOn]
     return ranks.index(worst) <= ranks.index(limit)
 
 
 def _shape(report: Report) -> dict[str, object]:
+    from apim.openapi.linting import RULES  # noqa: PLC0415 - see above
+
     pages = {rule.id: rule.page for rule in RULES}
     findings = [asdict(finding) | {"page": pages.get(finding.rule, "")} for finding in report.findings]
     return {
