@@ -24,8 +24,9 @@ PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
 FAST = "not browser and not product and not fault and not slow"
 # what touches a database
 CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions", "tests/upgrade")
-# on PostgreSQL below; the long run has them on SQLite too, as the whole product and its browser journeys always do
-ELSEWHERE = ("--ignore=tests/apim/billing",)
+# pages and money are tested on PostgreSQL; on SQLite the long run has them too, and the whole product always does
+ON_POSTGRESQL = ("tests/apim/api", "tests/apim/billing", "tests/apim/console", "tests/permissions", "tests/portal")
+PURE = ("tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # once is enough: no database
 PROCESSES = ("-n", "2")
 BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
 FAILURES = 1  # pytest's exit code when tests ran and some failed
@@ -65,8 +66,9 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _lint(outcome)
         if reason := documents.fetch():
             outcome.not_run.append(f"published documents: {reason}")
-        once = () if is_all or "initdb" in missing or "redis-server" in missing else ELSEWHERE
-        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES, *once)
+        is_once = not is_all and "initdb" not in missing and "redis-server" not in missing
+        without = _without(ON_POSTGRESQL) if is_once else ()
+        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES, *without)
         _on_postgresql(outcome, environment, missing)
         whole = "product and not browser and not slow and not fault"
         _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
@@ -99,7 +101,12 @@ def _on_postgresql(outcome: Outcome, environment: Mapping[str, str], missing: li
                 return
             urls[variable] = stack.enter_context(server())
         paths = [path for path in CORE if (ROOT / path).exists()]
-        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths)
+        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths, *_without(PURE))
+
+
+def _without(paths: Sequence[str]) -> tuple[str, ...]:
+    """Options of pytest that leave these paths out."""
+    return tuple(f"--ignore={path}" for path in paths)
 
 
 def _browser(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
