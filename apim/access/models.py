@@ -135,6 +135,8 @@ class Subscription(models.Model):
     requested_by = models.CharField(max_length=200)
     decided_by = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField(null=True, blank=True)  # of what has to be decided
+    reminded_at = models.DateTimeField(null=True, blank=True)  # those who decide, that it waits
     decided_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
     applications = models.ManyToManyField(Application, related_name="subscriptions")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
 from apim.access import inbox, records
 from apim.access.models import Application, Subscription
@@ -197,6 +198,7 @@ def _start(
         name=name,
         note=note,
         requested_by=by.label,
+        asked_at=timezone.now() if is_manual else None,
     )
     subscription.save(force_insert=True)
     subscription.applications.add(application)
@@ -247,6 +249,7 @@ def _extend(subscription: Subscription, application: Application, terms: PlanVer
     subscription.save()
     record(by=by, action="subscription.change_plan", target=subscription, before=before, after=after)
     if is_request:
+        Subscription.objects.filter(pk=subscription.pk).update(asked_at=timezone.now(), reminded_at=None)
         inbox.announce_request(subscription, application)
 
 
