@@ -172,6 +172,7 @@ class APIVersion(models.Model):
     successor = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="predecessors")
     blocked_reason = models.CharField(max_length=255, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)  # what an import found was looked at: the guided way
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -228,6 +229,7 @@ class Revision(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)  # first time; what a rollback may go back to
     compared_with = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     changes = models.JSONField(null=True)  # against that one, as apim.openapi.differing has them; null = not kept
+    skipped = models.JSONField(null=True)  # what was not compared with that one, as sentences; null = not kept
 
     objects = RevisionQuerySet.as_manager()
 
