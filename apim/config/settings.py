@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "apim.accounts",
     "apim.notifications",
     "apim.gateways",
+    "apim.webhooks",
     "apim.catalog",
     "apim.products",
     "apim.access",

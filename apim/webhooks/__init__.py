@@ -1,0 +1,1 @@
+"""Webhooks: events told to the endpoints of organizations, signed, at least once."""
