@@ -1,0 +1,1 @@
+"""Alert rules on what gateways counted, what they fired, and what a detector finds odd."""
