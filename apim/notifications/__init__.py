@@ -1,1 +1,1 @@
-"""Mails: kept, and sent on."""
+"""Mails: kept, and sent on; notifications: kept until they are read."""

@@ -1,4 +1,4 @@
-"""Mail: how it leaves, and a copy of each message for admins."""
+"""Mail: how it leaves, and a copy of each message for admins; notifications, which people read in the portal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from apim.accounts.models import Viewer
+from apim.accounts.models import User, Viewer
 from apim.accounts.permissions import is_admin
 from apim.fields import IDField
 from apim.notifications.constants import MOST_ATTEMPTS
@@ -65,3 +66,62 @@ class MailServer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Notifications: a person's own."""
+
+    def visible_to(self, user: Viewer) -> Self:
+        """One's own; admins too read only theirs."""
+        return self.filter(user_id=user.pk) if user.is_authenticated else self.none()
+
+    def unread(self) -> Self:
+        """Those that were not read yet."""
+        return self.filter(read_at=None)
+
+
+class Notification(models.Model):
+    """Something that happened, told to one person inside the portal.
+
+    Shapes: cause names the event, such as `version.deprecate:ver_…:2027-06-30`; a person hears of it once, however
+    often the task that tells it runs. path is a page of this installation, or empty.
+    """
+
+    class Kind(models.TextChoices):
+        VERSION = "version", _("New version")
+        DEPRECATION = "deprecation", _("Deprecation")
+        ANNOUNCEMENT = "announcement", _("Announcement")
+
+    id = IDField("ntf")
+    user = models.ForeignKey(User, models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=24)  # of Kind; without choices, so that a kind more is no migration
+    cause = models.CharField(max_length=120)
+    title = models.CharField(max_length=200)
+    text = models.TextField(blank=True)  # plain
+    path = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (models.UniqueConstraint(fields=("user", "cause"), name="notification_once_a_cause"),)
+        indexes = (models.Index(fields=("user", "read_at"), name="unread_of_user"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MailChoices(models.Model):
+    """What a person wants by mail beside the portal's own notices; without a row, everything.
+
+    A deprecation that ends what a person's applications call is no choice: it is mailed whatever stands here.
+    """
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="mail_choices")
+    announcements = models.BooleanField(default=True)  # of owners to subscribers
+    news = models.BooleanField(default=True)  # of followed APIs
+
+    def __str__(self) -> str:
+        return f"mail choices of {self.user_id}"

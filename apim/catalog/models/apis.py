@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
+from apim.catalog.topics import LONGEST_CATEGORY, check_tags
 from apim.fields import IDField
 from apim.gateways.models import Environment
 from gateway_sync.policies.key_auth import can_carry_key
@@ -124,6 +125,8 @@ class API(models.Model):
     visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.PUBLIC)
     team = models.SlugField(max_length=60, blank=True)
     labels = models.JSONField(default=dict, blank=True)
+    tags = models.JSONField(default=list, db_default=[], blank=True, validators=[check_tags])
+    category = models.CharField(max_length=LONGEST_CATEGORY, default="", db_default="", blank=True)
     key_header = models.CharField(max_length=60, default="X-API-Key")
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
