@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "apim.access",
     "apim.usage",
     "apim.billing",
+    "apim.onboarding",
     "apim.alerts",
     "apim.documents",
     "apim.demo",
