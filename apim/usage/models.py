@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Self
 
 from django.db import models
 
 from apim.usage.trace import trace_of
+from apim.usage.version_rollups import TimedQuerySet, VersionLatency, VersionRollup
+
+__all__ = ("VersionLatency", "VersionRollup")  # beside all that is defined here
+
 
 _STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 _DIGITS = 3
@@ -36,12 +39,8 @@ class UsageRecordQuerySet(models.QuerySet):
         return self.filter(models.Q(at__lt=record.at) | models.Q(at=record.at, id__lt=record.id))
 
 
-class RollupQuerySet(models.QuerySet):
-    """Roll-ups by time."""
-
-    def between(self, period: str, since: datetime, until: datetime) -> Self:
-        """Rows of period that start in [since, until)."""
-        return self.filter(period=period, at__gte=since, at__lt=until)
+class RollupQuerySet(TimedQuerySet):
+    """Roll-ups by operation and caller."""
 
 
 class UsageRollupQuerySet(RollupQuerySet):
@@ -224,6 +223,8 @@ class UsageRollup(Rollup):
             models.Index(fields=("period", "version_id", "at"), name="rollup_of_version"),
             models.Index(fields=("period", "application_id", "at"), name="rollup_of_application"),
             models.Index(fields=("period", "subscription_id", "at"), name="rollup_of_subscription"),
+            # The few that went wrong, over all versions.
+            models.Index(fields=("period", "at"), condition=models.Q(status__gte=400), name="rollup_of_errors"),
         )
 
     def __str__(self) -> str:

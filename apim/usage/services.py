@@ -12,9 +12,19 @@ from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
+from apim.usage import summaries
 from apim.usage.histogram import bucket_of
-from apim.usage.models import LatencyRollup, ShadowRollup, UsageBatch, UsageRecord, UsageRollup
+from apim.usage.models import (
+    LatencyRollup,
+    ShadowRollup,
+    UsageBatch,
+    UsageRecord,
+    UsageRollup,
+    VersionLatency,
+    VersionRollup,
+)
 from apim.usage.periods import PERIODS, start_of
+from apim.usage.summaries import Sums
 from apim.usage.upserts import add_up, insert_new
 from gateway_sync import usage_wire
 
@@ -41,15 +51,20 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
     rows = [_row(gateway, batch.boot, event) for event in batch.records]
     new = insert_new(UsageRecord, _RECORD_FIELDS, rows, returning="seq")
     fresh = [event for event in batch.records if event.seq in new]
-    _add_calls(gateway, fresh)
-    _add_latencies(gateway, fresh)
+    calls, latencies = _calls_of(fresh), _latencies_of(fresh)
     if batch.cells and _is_first(gateway, batch):
-        _add_cells(gateway, batch.cells)
+        _take_cells(gateway, batch.cells, calls)
+    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, calls))
+    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, _by_period(gateway, latencies))
     last_used: dict[str, int] = {}
     for event in fresh:
         credential = event.context.credential
         last_used[credential] = max(event.at_us, last_used.get(credential, 0))
     note_last_used((credential, _moment(at_us)) for credential, at_us in last_used.items())
+    # Last, for every batch adds to the same few of these rows: so others wait for the commit alone.
+    versions, spreads = summaries.by_version(calls), summaries.latencies_by_version(latencies)
+    add_up(VersionRollup, VersionRollup.DIMENSIONS, VersionRollup.SUMS, _by_period(gateway, versions))
+    add_up(VersionLatency, VersionLatency.DIMENSIONS, VersionLatency.SUMS, _by_period(gateway, spreads))
     return batch.last_seq
 
 
@@ -60,7 +75,7 @@ def purge(*, now: datetime) -> int:
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
         + sum(
             _purge(model, period=period, at__lt=now - kept)
-            for model in (UsageRollup, LatencyRollup, ShadowRollup)
+            for model in (UsageRollup, LatencyRollup, ShadowRollup, VersionRollup, VersionLatency)
             for period, kept in KEEP_ROLLUPS.items()
         )
     )
@@ -99,14 +114,15 @@ def _moment(at_us: int) -> datetime:
     return datetime.fromtimestamp(at_us / 1_000_000, UTC)
 
 
-def _add_calls(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) -> None:
-    sums: dict[tuple[Any, ...], list[int]] = {}
+def _calls_of(events: Iterable[usage_wire.UsageEvent]) -> Sums:
+    """Calls and bytes of each minute, version, operation, application, subscription, status and code."""
+    sums: Sums = {}
     for event in events:
         context = event.context
         key = (
             event.at_us // _MINUTE_US,
             context.version_id,
-            context.operation,
+            context.operation[:OPERATION_AT_MOST],
             context.application,
             context.subscription,
             event.status,
@@ -118,11 +134,12 @@ def _add_calls(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) -> Non
         row[0] += 1
         row[1] += event.request_bytes
         row[2] += event.response_bytes
-    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
+    return sums
 
 
-def _add_latencies(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) -> None:
-    sums: dict[tuple[Any, ...], list[int]] = {}
+def _latencies_of(events: Iterable[usage_wire.UsageEvent]) -> Sums:
+    """Calls of each minute, version, operation, application and bucket."""
+    sums: Sums = {}
     for event in events:
         if event.is_indeterminate:
             continue
@@ -130,7 +147,7 @@ def _add_latencies(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) ->
         key = (
             event.at_us // _MINUTE_US,
             context.version_id,
-            context.operation,
+            context.operation[:OPERATION_AT_MOST],
             context.application,
             bucket_of(event.duration_us),
         )
@@ -138,24 +155,24 @@ def _add_latencies(gateway: Gateway, events: Iterable[usage_wire.UsageEvent]) ->
         if row is None:
             row = sums[key] = [0]
         row[0] += 1
-    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, _by_period(gateway, sums))
+    return sums
 
 
 def _by_period(
     gateway: Gateway, minutes: Mapping[tuple[Any, ...], Sequence[int]]
 ) -> dict[tuple[Any, ...], Sequence[int]]:
-    """The sums of each period, from those of (minute since the epoch, version, operation, further dimensions).
+    """The sums of each period, from those of (minute since the epoch, further dimensions).
 
     The minutes are summed first: there are fewer of them than exchanges, and each falls into three periods.
     """
     sums: dict[tuple[Any, ...], Sequence[int]] = {}
     starts: dict[tuple[str, int], datetime] = {}
-    for (minute, version_id, operation, *rest), amounts in minutes.items():
+    for (minute, *rest), amounts in minutes.items():
         for period in PERIODS:
             start = starts.get((period, minute))
             if start is None:
                 start = starts[period, minute] = start_of(period, _moment(minute * _MINUTE_US))
-            key = (period, start, gateway.environment_id, version_id, operation[:OPERATION_AT_MOST], *rest)
+            key = (period, start, gateway.environment_id, *rest)
             before = sums.get(key)
             sums[key] = amounts if before is None else [one + other for one, other in zip(before, amounts, strict=True)]
     return sums
@@ -166,24 +183,24 @@ def _is_first(gateway: Gateway, batch: usage_wire.UsageBatch) -> bool:
     return bool(insert_new(UsageBatch, ("gateway_id", "boot", "number", "received_at"), [receipt], returning="number"))
 
 
-def _add_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell]) -> None:
-    sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
+def _take_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell], calls: Sums) -> None:
+    """Add the cells to the calls; those of policies in shadow have sums of their own."""
     shadows: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0])
     for cell in cells:
         what, _, rest = cell.code.partition("/")
+        minute, route = cell.minute // 60, cell.route[:OPERATION_AT_MOST]
         if what == _SHADOW and rest:
             kind, _, done = rest.rpartition("/")
-            shadows[cell.minute // 60, cell.version_id, cell.route, "", kind, done][0] += cell.count
+            shadows[minute, cell.version_id, route, "", kind, done][0] += cell.count
         else:
-            sums[cell.minute // 60, cell.version_id, cell.route, "", "", cell.status, cell.code[:_CODE_AT_MOST]][0] += (
-                cell.count
-            )
-    add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, sums))
+            key = (minute, cell.version_id, route, "", "", cell.status, cell.code[:_CODE_AT_MOST])
+            calls.setdefault(key, [0, 0, 0])[0] += cell.count
     add_up(ShadowRollup, ShadowRollup.DIMENSIONS, ShadowRollup.SUMS, _by_period(gateway, shadows))
 
 
 def _purge(
-    model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup | ShadowRollup], **condition: object
+    model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup | ShadowRollup | VersionRollup | VersionLatency],
+    **condition: object,
 ) -> int:
     deleted = 0
     while True:

@@ -1,0 +1,112 @@
+"""Sums by version alone, made of the sums by operation and caller: while taking in, or of all that is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from apim.usage.version_rollups import VersionLatency, VersionRollup
+
+Sums: TypeAlias = dict[tuple[Any, ...], list[int]]
+
+_PLACE = {name: place for place, name in enumerate(VersionRollup.SUMS)}
+_CALLS, _LOST = _PLACE["calls"], _PLACE["lost"]
+_REQUEST_BYTES, _RESPONSE_BYTES = _PLACE["request_bytes"], _PLACE["response_bytes"]
+_FIRST_ERROR, _FIRST_FAILURE = 400, 500
+
+# The same as end_of, for the database.
+_SUM_CALLS = """
+INSERT INTO usage_versionrollup (period, at, environment_id, version_id, calls, answered, rejected, failed, refused,
+    unreached, lost, request_bytes, response_bytes)
+SELECT period, at, environment_id, version_id,
+    SUM(CASE WHEN status <> 0 THEN calls ELSE 0 END),
+    SUM(CASE WHEN status BETWEEN 1 AND 399 THEN calls ELSE 0 END),
+    SUM(CASE WHEN status BETWEEN 400 AND 499 AND code = '' THEN calls ELSE 0 END),
+    SUM(CASE WHEN status >= 500 AND code = '' THEN calls ELSE 0 END),
+    SUM(CASE WHEN status BETWEEN 400 AND 499 AND code <> '' THEN calls ELSE 0 END),
+    SUM(CASE WHEN status >= 500 AND code <> '' THEN calls ELSE 0 END),
+    SUM(CASE WHEN status = 0 THEN calls ELSE 0 END),
+    SUM(request_bytes), SUM(response_bytes)
+FROM usage_usagerollup GROUP BY period, at, environment_id, version_id
+"""
+_SUM_LATENCIES = """
+INSERT INTO usage_versionlatency (period, at, environment_id, version_id, bucket, calls)
+SELECT period, at, environment_id, {version}, bucket, SUM(calls)
+FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket
+"""
+_ENDS = {
+    "answered": Q(status__gt=0, status__lt=_FIRST_ERROR),
+    "rejected": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE, code=""),
+    "failed": Q(status__gte=_FIRST_FAILURE, code=""),
+    "refused": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE) & ~Q(code=""),
+    "unreached": Q(status__gte=_FIRST_FAILURE) & ~Q(code=""),
+    "lost": Q(status=0),
+}
+
+
+def end_of(status: int, code: str) -> str:
+    """Who ended a call how: one of VersionRollup.ENDS. A code is the gateway's own, a service's answer has none."""
+    if not status:
+        return "lost"
+    if status < _FIRST_ERROR:
+        return "answered"
+    if status < _FIRST_FAILURE:
+        return "refused" if code else "rejected"
+    return "unreached" if code else "failed"
+
+
+def that_ended(end: str) -> Q:
+    """The roll-ups of calls that ended so."""
+    return _ENDS[end]
+
+
+def by_version(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
+    """The sums of VersionRollup by (minute, version).
+
+    Shapes: calls maps (minute, version, operation, application, subscription, status, code) to calls and bytes.
+    """
+    sums: Sums = {}
+    for (minute, version_id, _, _, _, status, code), (count, request_bytes, response_bytes) in calls.items():
+        row = sums.get((minute, version_id))
+        if row is None:
+            row = sums[minute, version_id] = [0] * len(VersionRollup.SUMS)
+        place = _PLACE[end_of(status, code)]
+        row[place] += count
+        if place != _LOST:
+            row[_CALLS] += count
+        row[_REQUEST_BYTES] += request_bytes
+        row[_RESPONSE_BYTES] += response_bytes
+    return sums
+
+
+def latencies_by_version(latencies: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
+    """The sums of VersionLatency by (minute, version or EVERY, bucket).
+
+    Shapes: latencies maps (minute, version, operation, application, bucket) to calls.
+    """
+    sums: Sums = {}
+    for (minute, version_id, _, _, bucket), (count,) in latencies.items():
+        for key in ((minute, version_id, bucket), (minute, VersionLatency.EVERY, bucket)):
+            row = sums.get(key)
+            if row is None:
+                sums[key] = [count]
+            else:
+                row[0] += count
+    return sums
+
+
+@transaction.atomic
+def sum_up_everything() -> None:
+    """Make all roll-ups by version anew of those by operation and caller: after old processes counted without them."""
+    with connection.cursor() as cursor:
+        for statement in (
+            "DELETE FROM usage_versionrollup",
+            "DELETE FROM usage_versionlatency",
+            _SUM_CALLS,
+            _SUM_LATENCIES.format(version="version_id", group="version_id, "),
+            _SUM_LATENCIES.format(version=f"'{VersionLatency.EVERY}'", group=""),
+        ):
+            cursor.execute(statement)

@@ -1,0 +1,91 @@
+"""Roll-ups by version alone: what pages over many APIs and long times read, thousands of rows instead of millions.
+
+They say the same as the roll-ups by operation and caller, and are made in the same transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+
+
+class TimedQuerySet(models.QuerySet):
+    """Roll-ups by time."""
+
+    def between(self, period: str, since: datetime, until: datetime) -> Self:
+        """Rows of period that start in [since, until)."""
+        return self.filter(period=period, at__gte=since, at__lt=until)
+
+
+class _ByVersion(models.Model):
+    """The dimensions. Shapes: version_id '' stands for none."""
+
+    id = models.BigAutoField(primary_key=True)
+    period = models.CharField(max_length=8)  # of usage.models.Rollup.Period
+    at = models.DateTimeField()
+    environment_id = models.CharField(max_length=32)
+    version_id = models.CharField(max_length=32, blank=True)
+    calls = models.PositiveBigIntegerField(default=0)
+
+    objects = TimedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class VersionRollup(_ByVersion):
+    """Calls and bytes of a version by who ended them how.
+
+    Shapes: calls = answered + rejected + failed + refused + unreached; lost ones had a worker die under them and are
+    no calls. rejected and failed: 4xx and 5xx of the service; refused and unreached: 4xx and 5xx of the gateway.
+    """
+
+    answered = models.PositiveBigIntegerField(default=0)
+    rejected = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveBigIntegerField(default=0)
+    unreached = models.PositiveBigIntegerField(default=0)
+    lost = models.PositiveBigIntegerField(default=0)
+    request_bytes = models.PositiveBigIntegerField(default=0)
+    response_bytes = models.PositiveBigIntegerField(default=0)
+
+    ENDS = ("answered", "rejected", "failed", "refused", "unreached", "lost")
+    DIMENSIONS = ("period", "at", "environment_id", "version_id")
+    SUMS = ("calls", *ENDS, "request_bytes", "response_bytes")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("period", "at", "environment_id", "version_id"), name="one_version_rollup_each"
+            ),
+        )
+        indexes = (models.Index(fields=("period", "version_id", "at"), name="version_rollup_of_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in the {self.period} of {self.at}"
+
+
+class VersionLatency(_ByVersion):
+    """How many calls of a version took how long: one row a bucket of usage.histogram.
+
+    Shapes: version_id EVERY holds the sums over all versions, so that a page of everything reads few rows.
+    """
+
+    EVERY = "*"
+
+    bucket = models.PositiveSmallIntegerField()
+
+    DIMENSIONS = ("period", "at", "environment_id", "version_id", "bucket")
+    SUMS = ("calls",)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("period", "version_id", "at", "environment_id", "bucket"), name="one_version_latency_each"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in bucket {self.bucket} in the {self.period} of {self.at}"

@@ -1,0 +1,83 @@
+"""Roll-ups by version say what those by operation and caller say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db.models import Sum
+
+from apim.audit.actor import system_actor
+from apim.gateways.models import Gateway
+from apim.gateways.services import default_environment, enroll_gateway
+from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.services import ingest, purge
+from apim.usage.summaries import end_of, that_ended
+from gateway_sync.usage_wire import UsageCell
+from tests.factories.usage import NOON, batch, event
+
+pytestmark = pytest.mark.django_db
+
+ENDS = (
+    (200, "", "answered"), (302, "", "answered"), (404, "", "rejected"), (500, "", "failed"),
+    (429, "rate-limited", "refused"), (502, "upstream-unreachable", "unreached"), (0, "", "lost"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    return enroll_gateway(environment=default_environment(), name="embedded", by=system_actor("test")).gateway
+
+
+def rows(model: type[VersionRollup | VersionLatency]) -> list[tuple[object, ...]]:
+    return sorted(model.objects.values_list(*model.DIMENSIONS, *model.SUMS), key=repr)
+
+
+def stock(gateway: Gateway) -> None:
+    minute = int(NOON.timestamp()) // 60 * 60
+    cell = UsageCell(minute, "GET /accounts", "", 404, "not-found", 7)
+    events = [event(seq, status=status, code=code) for seq, (status, code, _) in enumerate(ENDS, start=1)]
+    more = [event(20, version_id="ver_2", duration_us=90_000), event(21, application="app_2", operation="GET /cards")]
+    ingest(gateway=gateway, batch=batch(*events, *more, cells=(cell,), cells_id=1))
+
+
+def test_each_end_is_counted_apart_and_what_was_lost_is_no_call(gateway: Gateway) -> None:
+    stock(gateway)
+    row = VersionRollup.objects.get(period="hour", version_id="ver_1")
+    assert (row.answered, row.rejected, row.failed, row.refused, row.unreached, row.lost) == (3, 1, 1, 1, 1, 1)
+    assert (row.calls, row.response_bytes) == (7, 800)
+    assert VersionRollup.objects.get(period="day", version_id="").refused == 7
+
+
+def test_every_version_together_has_the_latencies_of_each(gateway: Gateway) -> None:
+    stock(gateway)
+    of_every = VersionLatency.objects.filter(period="minute", version_id=VersionLatency.EVERY)
+    detailed = LatencyRollup.objects.filter(period="minute")
+    assert dict(of_every.values_list("bucket", "calls")) == dict(detailed.values_list("bucket").annotate(Sum("calls")))
+
+
+@pytest.mark.parametrize(("status", "code", "end"), ENDS, ids=[end + str(status) for status, _, end in ENDS])
+def test_the_database_tells_ends_apart_as_ingestion_does(gateway: Gateway, status: int, code: str, end: str) -> None:
+    assert end_of(status, code) == end
+    stock(gateway)
+    rolled_up = UsageRollup.objects.filter(period="hour", status=status, code=code)
+    assert rolled_up.exists()
+    assert not rolled_up.exclude(that_ended(end)).exists()
+
+
+def test_summing_up_anew_gives_the_same(gateway: Gateway) -> None:
+    stock(gateway)
+    before = rows(VersionRollup), rows(VersionLatency)
+    VersionRollup.objects.filter(period="day").delete()
+    VersionLatency.objects.update(calls=1_000)
+    call_command("sum_up_usage", verbosity=0)
+    assert (rows(VersionRollup), rows(VersionLatency)) == before
+
+
+def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
+    stock(gateway)
+    purge(now=NOON + timedelta(days=8))
+    assert not VersionRollup.objects.filter(period="minute").exists()
+    assert not VersionLatency.objects.filter(period="minute").exists()
+    assert VersionRollup.objects.filter(period="hour").exists()
