@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Sum
 from django.utils import timezone
 
 from apim.billing.changed_invoices import AT_ONCE, changed_on, rate_changed
 from apim.billing.connection import Connection
-from apim.billing.models import (
-    BillingSubscription,
-    CatalogueEntry,
-    GrantedVersion,
-    Invoice,
-    InvoiceQuerySet,
-    MeterWindow,
-)
+from apim.billing.evidence import Evidence, meters_of, part_of, read_evidence, version_key
+from apim.billing.models import Invoice, InvoiceQuerySet, MeterWindow
 from apim.pricing.closing import between, closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
@@ -34,14 +27,24 @@ _AT_ONCE: Final = timedelta(minutes=1)  # a last invoice is a moment older than 
 _BEFORE_NEXT: Final = timedelta(hours=12)  # no period is shorter than a day
 _SETTLED: Final = ("open", "paid", "uncollectible")
 _NOTE_AT_MOST: Final = 500
-_KEY_PARTS: Final = 5
+_BATCH: Final = 50
+_RATED: Final = ("note", "local_lines", "local_subtotal", "difference")
 
 
 def reconcile(connection: Connection) -> int:
     """How many invoices of the last weeks differ from our rating; what differs stands with each."""
     since = timezone.now() - timedelta(days=_DAYS)
     invoices = Invoice.objects.filter(mode=connection.mode, status__in=_SETTLED, created_at__gte=since)
-    return sum(bool(rate_invoice(invoice).difference) for invoice in invoices)
+    differing = 0
+    ids = list(invoices.values_list("pk", flat=True))
+    for start in range(0, len(ids), _BATCH):
+        wanted = Invoice.objects.filter(pk__in=ids[start : start + _BATCH])
+        batch = list(wanted.select_related("subscription__plan_version"))
+        known = read_evidence(batch)
+        rated = [_rate(invoice, known) for invoice in batch]
+        Invoice.objects.bulk_update(rated, _RATED)
+        differing += sum(bool(invoice.difference) for invoice in rated)
+    return differing
 
 
 def differing_invoices(mode: str) -> InvoiceQuerySet:
@@ -52,17 +55,23 @@ def differing_invoices(mode: str) -> InvoiceQuerySet:
 
 def rate_invoice(invoice: Invoice) -> Invoice:
     """The invoice with what we make of it: lines, subtotal, the difference, and in words where it comes from."""
+    _rate(invoice, read_evidence([invoice])).save(update_fields=_RATED)
+    return invoice
+
+
+def _rate(invoice: Invoice, known: Evidence) -> Invoice:
+    """The invoice, not saved yet, with what we make of it."""
     if not invoice.lines:  # the first one of a plan that asks for nothing in advance
-        return _keep(invoice, Rated(invoice.currency, (), Decimal(0)), "", 0)
-    named = _named_lines(invoice)
-    rated = rating_of(invoice)
+        return _fill(invoice, Rated(invoice.currency, (), Decimal(0)), "", 0)
+    named = known.named_lines(invoice)
+    rated = _rating_of(invoice, known)
     if rated is None:
-        return _keep(invoice, None, "No line of it is of a plan of ours.", 0)
+        return _fill(invoice, None, "No line of it is of a plan of ours.", 0)
     strange = 0
     theirs: defaultdict[str, int] = defaultdict(int)
     for line in invoice.lines:
         if line["price"] in named:
-            theirs[_part_of(named[line["price"]])] += line["amount"]
+            theirs[part_of(named[line["price"]])] += line["amount"]
         elif part := line.get("part"):  # a line that we put on its draft
             theirs[part] += line["amount"]
         else:
@@ -77,38 +86,43 @@ def rate_invoice(invoice: Invoice) -> Invoice:
     ]
     if strange:
         notes.append(f"lines that are no part of the plan: {_text(strange, invoice)}")
-    return _keep(invoice, rated, "; ".join(notes), strange)
+    return _fill(invoice, rated, "; ".join(notes), strange)
 
 
-def rating_of(invoice: Invoice) -> Rated | None:
+def charged(invoice: Invoice) -> tuple[Terms | None, Rated | None]:
+    """What of a plan's terms the invoice charges, and what our rating makes of it; None for one of no plan of ours."""
+    known = read_evidence([invoice])
+    return _charged_terms(invoice, known), _rating_of(invoice, known)
+
+
+def _rating_of(invoice: Invoice, known: Evidence) -> Rated | None:
     """What our rating makes of the invoice's time; None for one that is of no plan of ours."""
-    named = _named_lines(invoice)
-    changed = changed_on(invoice, named)
+    changed = changed_on(invoice, known)
     if changed is not None and invoice.reason == AT_ONCE:
-        return rate_changed(invoice, changed, named)
-    terms, version = charged_terms(invoice), _version(invoice)
+        return rate_changed(invoice, changed, known)
+    terms, version = _charged_terms(invoice, known), _version(invoice, known)
     if terms is None or version is None:
         return None
-    return settled(rate(terms, _usage_of(invoice, version), period=_period_of(invoice, version)))
+    return settled(rate(terms, _usage_of(invoice, version, known), period=_period_of(invoice, version, known)))
 
 
-def charged_terms(invoice: Invoice) -> Terms | None:
+def _charged_terms(invoice: Invoice, known: Evidence) -> Terms | None:
     """What of the plan's terms the invoice charges; None for one that is of no plan of ours.
 
     The first one closes no period, nor does the one at the end of a trial; the last one begins none. Where another
     plan begins, it closes the one and begins the other; a change at once is rated for itself.
     """
-    version = _version(invoice)
+    version = _version(invoice, known)
     if version is None or invoice.subscription_id is None:
         return None
-    changed = changed_on(invoice, _named_lines(invoice))
+    changed = changed_on(invoice, known)
     if changed is not None:
         if invoice.reason == AT_ONCE or changed.chosen is None:
             return None
         return between(changed.left.terms, changed.chosen.terms)
-    if (chosen := _followed_by(invoice, version)) is not None:
+    if (chosen := _followed_by(invoice, version, known)) is not None:
         return between(version.terms, chosen.terms)
-    mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
+    mirror = known.mirrors.get(invoice.subscription_id)
     if mirror is None:
         return version.terms
     ended = mirror.cancel_at if mirror.status == "canceled" else None
@@ -129,84 +143,58 @@ def usage_between(subscription_id: str, terms: Terms, since: datetime, until: da
     return {part.meter: Decimal(found.get(part.meter, 0)) for part in terms.prices if isinstance(part, Metered)}
 
 
-def _keep(invoice: Invoice, rated: Rated | None, note: str, strange: int) -> Invoice:
+def _fill(invoice: Invoice, rated: Rated | None, note: str, strange: int) -> Invoice:
     invoice.note = note[:_NOTE_AT_MOST]
     invoice.local_lines = rated.as_mapping()["lines"] if rated else []
     invoice.local_subtotal = to_minor(rated.total, rated.currency) if rated else None
     invoice.difference = (
         invoice.subtotal - strange - invoice.local_subtotal if invoice.local_subtotal is not None else None
     )
-    invoice.save(update_fields=["note", "local_lines", "local_subtotal", "difference"])
     return invoice
 
 
-def _named_lines(invoice: Invoice) -> dict[str, str]:
-    """The lookup keys of the prices on the invoice that are ours, by price."""
-    prices = {line["price"] for line in invoice.lines if line["price"]}
-    entries = CatalogueEntry.objects.filter(mode=invoice.mode, kind="price", stripe_id__in=prices)
-    return dict(entries.values_list("stripe_id", "lookup_key"))
-
-
-def _version(invoice: Invoice) -> PlanVersion | None:
+def _version(invoice: Invoice, known: Evidence) -> PlanVersion | None:
     """The plan version that the invoice charges; that of its subscription where it has lines of ours alone."""
-    named = _named_lines(invoice)
-    changed = changed_on(invoice, named)
-    found = changed.left if changed is not None else _version_of(named)
+    changed = changed_on(invoice, known)
+    found = changed.left if changed is not None else _version_of(invoice, known)
     if found is None and invoice.subscription is not None and any(line.get("part") for line in invoice.lines):
         return invoice.subscription.plan_version
     return found
 
 
-def _version_of(named: Mapping[str, str]) -> PlanVersion | None:
+def _version_of(invoice: Invoice, known: Evidence) -> PlanVersion | None:
     """The one plan version that the prices are of."""
-    keys = {tuple(key.split(":")[1:3]) for key in named.values() if key.count(":") == _KEY_PARTS - 1}
-    if len(keys) != 1:
-        return None
-    plan, number = keys.pop()
-    return PlanVersion.objects.filter(plan__name=plan, number=int(number.removeprefix("v"))).first()
+    keys = set(filter(None, map(version_key, known.named_lines(invoice).values())))
+    return known.versions.get(keys.pop()) if len(keys) == 1 else None
 
 
-def _followed_by(invoice: Invoice, version: PlanVersion) -> PlanVersion | None:
+def _followed_by(invoice: Invoice, version: PlanVersion, known: Evidence) -> PlanVersion | None:
     """The other version that begins where the invoice ends, and asks for nothing in advance: no line names it."""
-    granted = GrantedVersion.objects.filter(subscription=invoice.subscription_id, since=invoice.period_end)
-    found = granted.exclude(plan_version=version).select_related("plan_version").last()
-    return found.plan_version if found is not None and invoice.reason == "subscription_cycle" else None
+    if invoice.reason != "subscription_cycle" or invoice.subscription_id is None:
+        return None
+    granted = known.granted.get(invoice.subscription_id, ())
+    found = [each.plan_version for each in granted if each.since == invoice.period_end]
+    return next((each for each in reversed(found) if each.pk != version.pk), None)
 
 
-def _part_of(lookup_key: str) -> str:
-    return lookup_key.split(":")[3]
-
-
-def _usage_of(invoice: Invoice, version: PlanVersion) -> dict[str, Decimal]:
+def _usage_of(invoice: Invoice, version: PlanVersion, known: Evidence) -> dict[str, Decimal]:
     """What our windows hold for the time of each line of usage."""
-    named = _named_lines(invoice)
-    meters = {part.name: part.meter for part in version.terms.prices if isinstance(part, Metered)}
+    named, meters = known.named_lines(invoice), meters_of(version)
     usage: dict[str, Decimal] = {}
     for line in invoice.lines:
-        meter = meters.get(_part_of(named[line["price"]])) if line["price"] in named else None
-        if meter is None or invoice.reason == "subscription_create":
-            continue
-        windows = MeterWindow.objects.filter(
-            subscription_id=invoice.subscription_id,
-            meter=meter,
-            hour__gte=_moment(line["period_start"]),
-            hour__lt=_moment(line["period_end"]),
-        )
-        usage[meter] = Decimal(windows.aggregate(total=Sum("quantity"))["total"] or 0)
+        meter = meters.get(part_of(named[line["price"]])) if line["price"] in named else None
+        if meter is not None and invoice.reason != "subscription_create":
+            usage[meter] = known.used_on(invoice, line, meter)
     return usage
 
 
-def _period_of(invoice: Invoice, version: PlanVersion) -> Period:
+def _period_of(invoice: Invoice, version: PlanVersion, known: Evidence) -> Period:
     if invoice.reason != "subscription_create":
         return Period.LATER
-    mirror = BillingSubscription.objects.filter(subscription_id=invoice.subscription_id).first()
+    mirror = known.mirrors.get(str(invoice.subscription_id))
     is_trial = version.terms.trial is not None and mirror is not None and mirror.trial_end is not None
     return Period.TRIAL if is_trial else Period.FIRST
 
 
 def _text(minor: int, invoice: Invoice) -> str:
     return f"{money_text(from_minor(minor, invoice.currency), invoice.currency)} {invoice.currency}"
-
-
-def _moment(seconds: Any) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)

@@ -17,7 +17,7 @@ from apim.billing.customers import find_customer
 from apim.billing.driver import DriverFailed
 from apim.billing.invoices import OUR_PART, sync_invoice
 from apim.billing.models import BillingSubscription, Invoice
-from apim.billing.reconciling import charged_terms, rating_of, usage_between
+from apim.billing.reconciling import charged, usage_between
 from apim.billing.standing import Unmatched
 from apim.pricing.closing import closing, has_true_ups, true_ups
 from apim.pricing.money import to_minor
@@ -37,7 +37,7 @@ def true_up(connection: Connection, invoice: Invoice) -> Invoice:
     """The invoice, with our lines as they are due while it is a draft. Errors: DriverFailed; Unmatched."""
     if invoice.status != "draft":
         return invoice
-    terms, rated = charged_terms(invoice), rating_of(invoice)
+    terms, rated = charged(invoice)
     if terms is None or rated is None or not has_true_ups(terms):
         return invoice
     wanted: _Wanted = {(line.name, str(line.kind)): line for line in true_ups(terms, rated)}
