@@ -31,6 +31,8 @@ class BillingSubscription(models.Model):
     grace_until = models.DateTimeField(null=True, blank=True)  # an admin's patience: nothing is refused before
     test_clock = models.CharField(max_length=64, blank=True, default="")  # of Stripe: its time is the payer's time
     version = models.PositiveIntegerField(default=0)
+    switch_claim = models.CharField(max_length=80, blank=True, default="")  # a change of plan under way
+    switch_claimed_until = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
