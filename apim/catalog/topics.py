@@ -13,13 +13,13 @@ LONGEST_TAG: Final = 40
 LONGEST_CATEGORY: Final = 60
 
 
-def tidy_tags(words: Iterable[str]) -> list[str]:
-    """The words without blanks around them, each once whatever its case, in their order."""
-    kept: dict[str, str] = {}
+def tidy_tags(words: Iterable[object]) -> list[object]:
+    """The words without blanks around them, each once whatever its case, in their order; what is no word stays."""
+    kept: dict[object, object] = {}
     for word in words:
-        tag = " ".join(word.split())
+        tag = " ".join(word.split()) if isinstance(word, str) else word
         if tag:
-            kept.setdefault(tag.casefold(), tag)
+            kept.setdefault(tag.casefold() if isinstance(tag, str) else repr(tag), tag)
     return list(kept.values())
 
 

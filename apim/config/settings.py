@@ -185,3 +185,4 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():
     _entry["options"] = {"expires": _entry["schedule"]}  # while a worker is away, its clockwork does not pile up
+    "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},

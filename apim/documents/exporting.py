@@ -75,6 +75,8 @@ def _apis(user: User, name: str) -> Iterator[Document]:
             "description": row.description,
             "visibility": row.visibility,
             "keyHeader": row.key_header,
+            "category": row.category,
+            "tags": row.tags,
             "versions": [_version(version) for version in row.versions.all()],
         }
         yield _document("API", row.name, spec, labels=row.labels)

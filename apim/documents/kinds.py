@@ -170,6 +170,8 @@ _SPECS: Mapping[str, Record] = {
             "description": _DESCRIPTION,
             "visibility": Text(tuple(API.Visibility.values), meaning=_VISIBLE),
             "keyHeader": Text(meaning="The header that carries the key; `X-API-Key` unless said."),
+            "category": Text(meaning="One word or two that the portal's catalogue groups APIs by."),
+            "tags": Items(Text(), meaning="Words that the portal's catalogue can be narrowed by."),
             "versions": Items(_VERSION, meaning="Those not named are left alone."),
         },
         later=("versioning",),

@@ -10,6 +10,7 @@ from apim.api.bodies import Body
 from apim.api.serializers.revisions import METHODS, RevisionShape
 from apim.catalog.models import API, APIVersion, Deployment
 from apim.catalog.services.deployments import arms_of
+from apim.catalog.topics import LONGEST_CATEGORY, LONGEST_TAG, MOST_TAGS
 
 
 class APIShape(serializers.ModelSerializer[API]):
@@ -29,6 +30,8 @@ class APIShape(serializers.ModelSerializer[API]):
             "visibility",
             "team",
             "labels",
+            "tags",
+            "category",
             "key_header",
             "archived_at",
             "created_at",
@@ -41,6 +44,12 @@ class LabelsField(serializers.DictField):
     """Labels: short names with short texts."""
 
     child = serializers.CharField(max_length=120, allow_blank=True)
+
+
+class TagsField(serializers.ListField):
+    """Tags: short words that the portal's catalogue groups APIs by."""
+
+    child = serializers.CharField(max_length=LONGEST_TAG)
 
 
 class APIBody(Body):
@@ -59,6 +68,8 @@ class APIBody(Body):
     visibility = serializers.ChoiceField(API.Visibility.choices, required=False, default=API.Visibility.PUBLIC)
     team = serializers.SlugField(max_length=60, required=False, allow_blank=True, default="")
     labels = LabelsField(required=False, default=dict)
+    tags = TagsField(required=False, default=list, max_length=MOST_TAGS)
+    category = serializers.CharField(max_length=LONGEST_CATEGORY, required=False, allow_blank=True, default="")
     key_header = serializers.CharField(max_length=60, required=False, default="X-API-Key")
 
 
@@ -70,6 +81,8 @@ class APIChanges(Body):
     visibility = serializers.ChoiceField(API.Visibility.choices, required=False)
     team = serializers.SlugField(max_length=60, required=False, allow_blank=True)
     labels = LabelsField(required=False)
+    tags = TagsField(required=False, max_length=MOST_TAGS)
+    category = serializers.CharField(max_length=LONGEST_CATEGORY, required=False, allow_blank=True)
     key_header = serializers.CharField(max_length=60, required=False)
 
 

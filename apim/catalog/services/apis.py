@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,15 @@ from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import API, APIVersion, Deployment, Revision
+from apim.catalog.searching import save_search_text
+from apim.catalog.topics import tidy_tags
 from apim.errors import Conflict
 from apim.gateways.services import touch
 from apim.validation import require_clean, require_known
 
-_CHANGEABLE = frozenset({"display_name", "description", "visibility", "team", "labels", "key_header"})
+_CHANGEABLE = frozenset(
+    {"display_name", "description", "visibility", "team", "labels", "tags", "category", "key_header"}
+)
 _SEEN_BY_GATEWAYS = frozenset({"key_header"})  # the rest is for people: changing it publishes nothing
 
 
@@ -50,6 +54,8 @@ def create_api(
     visibility: str = API.Visibility.PUBLIC,
     team: str = "",
     labels: Mapping[str, str] | None = None,
+    tags: Sequence[str] = (),
+    category: str = "",
     key_header: str = "X-API-Key",
 ) -> API:
     """A new API without versions.
@@ -64,10 +70,13 @@ def create_api(
         visibility=visibility,
         team=team,
         labels=dict(labels or {}),
+        tags=tidy_tags(tags),
+        category=" ".join(category.split()),
         key_header=key_header,
     )
     require_clean(api, prefix="catalog")
     api.save()
+    save_search_text(api)
     record(by=by, action="api.create", target=api, after=state_of(api))
     return api
 
@@ -78,6 +87,9 @@ def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
     require_known(changes, _CHANGEABLE, prefix="catalog", noun="An API")
     _lock(api)
     before = state_of(api)
+    changes = dict(changes)
+    if isinstance(changes.get("tags"), list):
+        changes["tags"] = tidy_tags(changes["tags"])
     changed = [name for name, value in changes.items() if getattr(api, name) != value]
     if not changed:
         return api
@@ -85,6 +97,7 @@ def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
         setattr(api, name, changes[name])
     require_clean(api, prefix="catalog")
     api.save()
+    save_search_text(api)
     record(by=by, action="api.update", target=api, before=before, after=state_of(api))
     if _SEEN_BY_GATEWAYS.intersection(changed):
         touch(environments_of(api))

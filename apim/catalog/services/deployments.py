@@ -13,6 +13,7 @@ from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.issuer_keys import announce_on_commit
 from apim.catalog.judging import compare_for_callers, kept_changes
+from apim.catalog.searching import save_search_text
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.services.versions import lock, require_active
 from apim.errors import Conflict, Invalid, NotFound
@@ -208,6 +209,7 @@ def _before(revision: Revision) -> Revision | None:
     """The publication that this one follows, of its version or else of another one."""
     published = Revision.objects.filter(version__api=revision.version.api_id, published_at__isnull=False)
     published = published.exclude(pk=revision.pk).order_by("-published_at")
+    save_search_text(version.api)
     return published.filter(version=revision.version).first() or published.first()
 
 

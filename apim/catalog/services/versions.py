@@ -11,7 +11,9 @@ from django.db import transaction
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import API, APIVersion, Deployment
+from apim.catalog.searching import save_search_text
 from apim.catalog.services.apis import environments_of_version
+from apim.catalog.telling import tell_of_move
 from apim.errors import Conflict, Invalid
 from apim.gateways.services import touch
 from apim.validation import require_clean, require_known
@@ -19,7 +21,7 @@ from apim.validation import require_clean, require_known
 State = APIVersion.State
 
 # Pages of an API in the portal (/apis/bank/changelog) where its versions stand too (/apis/bank/v1).
-RESERVED_NAMES: Final = frozenset({"changelog"})
+RESERVED_NAMES: Final = frozenset({"changelog", "changelog.atom", "follow", "guides", "llms.txt"})
 
 # From each state, where to.
 NEXT_STATES: Mapping[str, tuple[str, ...]] = {
@@ -197,7 +199,9 @@ def _save(
     record(
         by=by, action=action, target=version, before=before, after=after, organization_id=organization_id, reason=reason
     )
+    tell_of_move(version, action)
     if is_for_gateways:
+        save_search_text(version.api)
         touch(environments_of_version(version))
     return version
 

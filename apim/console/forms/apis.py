@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from apim.catalog.models import API, APIVersion
-from apim.console.forms.fields import MethodsField, NameField
+from apim.console.forms.fields import MethodsField, NameField, WordsField
 from apim.console.scope import owned_organizations
 
 if TYPE_CHECKING:
@@ -150,12 +151,21 @@ class NewAPIForm(DocumentForm):
 class APISettingsForm(forms.ModelForm):
     """What may change about an API without a new revision."""
 
+    tags = WordsField(
+        required=False,
+        label=_("Tags"),
+        help_text=_(
+            "Words with commas between, such as `payments, accounts`. The portal's catalogue is narrowed by them."
+        ),
+    )
+
     class Meta:
         model = API
-        fields = ("display_name", "description", "visibility", "team", "key_header")
+        fields = ("display_name", "description", "category", "tags", "visibility", "team", "key_header")
         labels = {"display_name": "Name shown", "key_header": "Header of the key"}
         help_texts = {
             "description": "Markdown, shown in the portal.",
+            "category": _("One or two words that the portal's catalogue groups APIs by, such as `Payments`."),
             "visibility": "Public: everybody sees it in the portal. Internal: members of the organization only.",
             "team": "Owners of this team may change the API; empty lets every owner of the organization.",
             "key_header": "Where callers put their key. Authorization: Bearer is read as well.",

@@ -57,6 +57,19 @@ class LinesField(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+class WordsField(forms.CharField):
+    """A line of words or short phrases with commas between; gives them as a list."""
+
+    def prepare_value(self, value: object) -> object:
+        """The words with commas between."""
+        return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: object) -> list[str]:
+        """The words, in whatever script: the commas of Japanese and Chinese divide too."""
+        text = super().clean(value).translate({ord(comma): "," for comma in "，、"})  # noqa: RUF001
+        return [word.strip() for word in text.split(",") if word.strip()]
+
+
 class PairsField(forms.CharField):
     """A text area of one `Name: value` a line; gives them as a mapping, blank lines left out."""
 

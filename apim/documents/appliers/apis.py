@@ -17,6 +17,8 @@ _FIELDS = {
     "description": "description",
     "visibility": "visibility",
     "keyHeader": "key_header",
+    "tags": "tags",
+    "category": "category",
 }
 
 
