@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ from apim.backups.databases import Database, database_of
 from apim.backups.installation import ROOT, Installation, stopped
 from apim.backups.refusal import BackupRefused
 
+NOTE: Final = "last-backup.json"
 _ASIDE: Final = "before_restore_%Y%m%d_%H%M%S"
 
 
@@ -38,13 +40,22 @@ def back_up(installation: Installation, to: Path, *, now: datetime) -> Manifest:
     with _scratch(to.parent) as scratch:
         copied = scratch / "database"
         database.copy(copied)
-        return write(
+        manifest = write(
             to,
             made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
             engine=database.engine,
             software=_software(),
             members={"keys.json": installation.keys_file, "database": copied},
         )
+    _note(installation, to, manifest)
+    return manifest
+
+
+def _note(installation: Installation, to: Path, manifest: Manifest) -> None:
+    """Leave word for `apim doctor` where the last one is; a backup is as good without it."""
+    with suppress(OSError):
+        note = {"made_at": manifest.made_at, "file": str(to.resolve())}
+        (installation.home / NOTE).write_text(json.dumps(note))
 
 
 def check(source: Path) -> Manifest:

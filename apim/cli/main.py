@@ -17,6 +17,7 @@ from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
 from apim.cli.commands.contracts import compare_documents, lint_document
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
+from apim.cli.commands.health import examine_installation
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
 from apim.cli.commands.plans import plans
@@ -53,6 +54,7 @@ app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
 app.command("backup")(back_up)
 app.command("restore")(restore)
+app.command("doctor")(examine_installation)
 app.command("login")(log_in)
 app.command("version")(show_version)
 

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "apim.documents",
     "apim.demo",
     "gateway_sync.delivery",
+    "apim.platform",
     "apim.api",
     "apim.console",
     "portal",
@@ -162,7 +163,10 @@ TRACES_KEPT_MINUTES = ENV.traces_kept_minutes
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"gateway_sync.delivery.tasks.*": {"queue": "publishing"}}
+CELERY_TASK_ROUTES = {
+    "gateway_sync.delivery.tasks.*": {"queue": "publishing"},
+    "apim.platform.tasks.note_publisher": {"queue": "publishing"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a short task never waits behind a long one of another process
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge usage": {"task": "apim.usage.tasks.purge_usage", "schedule": 3600},
@@ -181,6 +185,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},
+    "note worker": {"task": "apim.platform.tasks.note_worker", "schedule": 15},
+    "note publisher": {"task": "apim.platform.tasks.note_publisher", "schedule": 15},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():

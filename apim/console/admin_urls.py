@@ -13,6 +13,7 @@ from apim.console.views.admin import (
     billing_truth,
     ceilings,
     certificates,
+    health,
     issuers,
     mail,
     organizations,
@@ -22,6 +23,7 @@ from apim.console.views.admin import (
 )
 
 urlpatterns: list[URLPattern] = [
+    path("health", health.health, name="admin-health"),
     path("environments", platform.environment_list, name="admin-environments"),
     path("environments/<slug:name>", platform.environment_edit, name="admin-environment"),
     path("environments/<slug:name>/policies", platform.environment_policies, name="admin-environment-policies"),

@@ -43,6 +43,7 @@ SECTIONS = (
         "Platform",
         (
             Place("Overview", "console:admin", "activity", ("admin",)),
+            Place("Health", "console:admin-health", "heart-pulse", ("admin-health",)),
             Place("Gateways", "console:admin-gateways", "server", ("admin-gateway",)),
             Place("Environments", "console:admin-environments", "globe", ("admin-environment",)),
             Place("Certificates", "console:admin-certificates", "shield-check", ("admin-certificate",)),

@@ -59,6 +59,10 @@ LOOKS = {
     "done": Look("ok", "circle-check", "Done"),
     "failed": Look("danger", "circle-x", "Failed"),
     "skipped": Look("muted", "circle-minus", "Skipped"),
+    # checks of the installation
+    "green": Look("ok", "circle-check", "Fine"),
+    "amber": Look("warn", "triangle-alert", "Look at it"),
+    "red": Look("danger", "circle-x", "Mend it"),
     # severities
     "error": Look("danger", "circle-x", "Error"),
     "warning": Look("warn", "triangle-alert", "Warning"),

@@ -138,6 +138,7 @@ TABLE: dict[str, Row] = {
     "setup": "++++++",
     # Console, administration: admins.
     "console/admin": "LFFFF+",
+    "console/admin/health": "LFFFF+",
     "console/admin/environments": "LFFFF+",
     "console/admin/environments/<slug:name>": "LFFFF+",
     "console/admin/environments/<slug:name>/policies": "LFFFF+",

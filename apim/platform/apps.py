@@ -1,0 +1,9 @@
+"""The platform app."""
+
+from django.apps import AppConfig
+
+
+class PlatformConfig(AppConfig):
+    """Registers apim.platform."""
+
+    name = "apim.platform"

@@ -1,0 +1,103 @@
+"""Gateways: whether they are heard from, what they run, and whether changes reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from apim.gateways.models import Certificate, Environment, Gateway, Worker
+from apim.platform.health.verdicts import Verdict, amber, green, red
+from gateway_sync.delivery.models import Publication
+
+SILENT_AFTER: Final = timedelta(seconds=30)
+SLOW_AFTER: Final = timedelta(seconds=30)
+ENDING_WITHIN: Final = timedelta(days=14)
+_PAGE: Final = "/console/admin/gateways"
+_NAMES_SHOWN: Final = 3
+
+
+def gateways() -> Verdict:
+    """Whether each is heard from, and its workers run what was published."""
+    now = timezone.now()
+    known = list(Gateway.objects.select_related("environment").prefetch_related("workers"))
+    if not known:
+        return amber(gettext("No gateway is enrolled, so no API is served."), page=_PAGE)
+    silent = [gateway for gateway in known if gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER]
+    if silent:
+        text = gettext("Not heard from: %(names)s. Is it running, and does it reach this site?")
+        return red(text % {"names": _names(silent)}, command="systemctl status apim-gateway", page=_PAGE)
+    refusing = [gateway for gateway in known if any(worker.problems for worker in gateway.workers.all())]
+    if refusing:
+        text = gettext("Workers refuse what was published: %(names)s. The page says why.")
+        return red(text % {"names": _names(refusing)}, page=_PAGE)
+    digests = _digests_in_force()
+    behind = [gateway for gateway in known if _is_behind(gateway, digests.get(gateway.environment_id, ""), now)]
+    if behind:
+        text = gettext("Workers run an older state: %(names)s.")
+        return amber(text % {"names": _names(behind)}, page=_PAGE)
+    oldest = max((now - worker.seen_at for gateway in known for worker in gateway.workers.all()), default=timedelta())
+    text = ngettext(
+        "%(count)d gateway runs what was published; heard from %(seconds)d s ago.",
+        "%(count)d gateways run what was published; all heard from within %(seconds)d s.",
+        len(known),
+    )
+    return green(text % {"count": len(known), "seconds": max(1, round(oldest.total_seconds()))})
+
+
+def publishing() -> Verdict:
+    """Whether what was changed is sent to gateways."""
+    now = timezone.now()
+    late = [
+        environment
+        for environment in Environment.objects.waiting_to_publish()
+        if environment.touched_at is not None and now - environment.touched_at > SLOW_AFTER
+    ]
+    if late:
+        text = gettext("Changes wait to be published: %(names)s. The publishing worker does not take them.")
+        command = "celery -A apim.config worker -Q publishing -P solo"
+        return red(text % {"names": _names(late)}, command=command)
+    return green(gettext("What was changed is published."))
+
+
+def certificates() -> Verdict:
+    """Whether one has ended or ends soon."""
+    now = timezone.now()
+    ending = Certificate.objects.filter(not_after__lt=now + ENDING_WITHIN).order_by("not_after")
+    rows = list(ending[: _NAMES_SHOWN + 1])
+    page = "/console/admin/certificates"
+    if not rows:
+        return green(gettext("No certificate ends within %(days)d days.") % {"days": ENDING_WITHIN.days})
+    if rows[0].not_after <= now:
+        ended = [row for row in rows if row.not_after <= now]
+        return red(gettext("Ended: %(names)s. Replace them.") % {"names": _names(ended)}, page=page)
+    text = gettext("End within %(days)d days: %(names)s.")
+    return amber(text % {"names": _names(rows), "days": ENDING_WITHIN.days}, page=page)
+
+
+def _is_behind(gateway: Gateway, digest: str, now: datetime) -> bool:
+    """True when a worker runs neither the published revision nor an equal one, though there was time for it."""
+    environment = gateway.environment
+    if environment.published_at is None or now - environment.published_at < SLOW_AFTER:
+        return False
+    return any(_runs_another(worker, environment, digest) for worker in gateway.workers.all())
+
+
+def _runs_another(worker: Worker, environment: Environment, digest: str) -> bool:
+    return worker.revision < environment.published_revision and worker.digest != digest
+
+
+def _digests_in_force() -> dict[str, str]:
+    newest = Publication.objects.filter(environment=OuterRef("environment")).order_by("-revision")
+    rows = Publication.objects.annotate(newest=Subquery(newest.values("revision")[:1])).filter(revision=F("newest"))
+    return dict(rows.values_list("environment_id", "digest"))
+
+
+def _names(rows: Iterable[object]) -> str:
+    names = [str(row) for row in rows]
+    rest = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" +{rest}" if rest > 0 else "")
