@@ -55,6 +55,8 @@ def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str) -
     _tell_address(environment, gateway_url)
     stored = json.loads(path.read_text()) if path.exists() else {}
     token = stored.get("token", "")
+    if not environment.gateways.exists():  # the first start: later ones leave the choice to the administrators
+        update_environment(environment=environment, changes={"has_sandbox": True}, by=LAUNCHER)
     if not token or authenticate_gateway(token) is None:
         token = enroll_gateway(environment=environment, name=GATEWAY_NAME, by=LAUNCHER).token
     wanted = {

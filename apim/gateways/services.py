@@ -44,6 +44,7 @@ _EDITABLE = frozenset(
         "address_rate_per_s",
         "address_burst",
         "policies",
+        "has_sandbox",
         *ACME_FIELDS,
     }
 )

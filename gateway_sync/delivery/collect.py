@@ -24,6 +24,7 @@ from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.offers import plan_rows, product_rows
+from gateway_sync.delivery.sandbox import sandbox_apis, sandbox_plan, sandbox_product
 from gateway_sync.policies import DESCRIPTIONS
 from gateway_sync.policies.contracts import Contract
 from gateway_sync.runtime.sealing import seal
@@ -57,15 +58,19 @@ def collect(environment_id: str) -> Collected:
             environment=environment.name,
             revision=environment.revision,
             published_revision=environment.published_revision,
-            rows=rows.Rows(
-                environment=_environment_row(environment),
-                apis=_api_rows(environment),
-                products=product_rows(DATABASE),
-                plans=plan_rows(environment_id, DATABASE),
-            ),
+            rows=_rows(environment),
             last=last,
             last_good=_last_good(last),
         )
+
+
+def _rows(environment: Environment) -> rows.Rows:
+    apis, products = _api_rows(environment), product_rows(DATABASE)
+    plans = plan_rows(environment.id, DATABASE)
+    if environment.has_sandbox:
+        twins = sandbox_apis(environment.id, apis, DATABASE)
+        apis, products, plans = (*apis, *twins), (*products, sandbox_product(twins)), (*plans, sandbox_plan())
+    return rows.Rows(_environment_row(environment), apis, products, plans)
 
 
 def _last_good(last: Publication | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apim.gateways.models import Environment
+from apim.gateways.sandbox import is_twin
 from gateway_sync.compiler import Compiled, compile_snapshot
 from gateway_sync.delivery import access_log
 from gateway_sync.delivery.collect import Collected, collect
@@ -83,7 +84,7 @@ def publish_state(environment_id: str) -> Published:
         if collected.revision <= collected.published_revision:
             last_digest = collected.last.digest if collected.last else ""
             return Published(0, last_digest, is_new=False, problems=())
-        compiled = compile_snapshot(collected.rows, collected.last_good)
+        compiled = _without_twins(compile_snapshot(collected.rows, collected.last_good))
         manifest = _sign(manifest_of(collected.environment, collected.revision, compiled.fragments))
         if not _store(environment_id, collected, compiled, manifest):
             continue
@@ -141,6 +142,11 @@ def _store(environment_id: str, collected: Collected, compiled: Compiled, manife
         problems=problems,
     )
     return True
+
+
+def _without_twins(compiled: Compiled) -> Compiled:
+    """compiled, without what is wrong with the sandbox's form of something: its own form says the same."""
+    return replace(compiled, problems=tuple(one for one in compiled.problems if not is_twin(one.where.id)))
 
 
 def _sign(manifest: Manifest) -> Manifest:

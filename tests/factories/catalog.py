@@ -37,6 +37,15 @@ def published(*, of: API | None = None, name: str = "v1") -> APIVersion:
     return version
 
 
+def described(*, name: str, paths: str = "", **options: str) -> APIVersion:
+    """A published version of a new API whose document has these paths."""
+    of = api(name=name, **options)
+    version = services.create_version(api=of, name="v1", by=TESTER)
+    services.save_revision(version=version, by=TESTER, upstream=UPSTREAM, document=openapi(paths))
+    services.publish_version(version=version, by=TESTER)
+    return version
+
+
 def openapi(paths: str = "", *, version: str = "3.1.0", more: str = "") -> str:
     """A small OpenAPI document. Shapes: paths = lines of YAML below `paths:`, each indented by two."""
     body = paths or "  /accounts:\n    get: {responses: {'200': {description: ok}}}"

@@ -30,6 +30,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "address_rate_per_s",
             "address_burst",
             "policies",
+            "has_sandbox",
             "acme_directory",
             "acme_contact",
             "has_agreed_to_acme_terms",
@@ -55,6 +56,9 @@ class EnvironmentChanges(Body):
     address_rate_per_s = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     address_burst = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     policies = serializers.ListField(child=serializers.DictField(), required=False)
+    has_sandbox = serializers.BooleanField(
+        required=False, help_text="Gateways also answer from documents, below `/sandbox.{api}/`."
+    )
     acme_directory = serializers.URLField(
         max_length=500,
         required=False,

@@ -33,7 +33,8 @@ class EnvironmentForm(forms.ModelForm):
         model = Environment
         fields = (
             "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
-            "address_rate_per_s", "address_burst", "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
+            "address_rate_per_s", "address_burst", "has_sandbox",
+            "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
         )  # fmt: skip
         labels = {
             "display_name": "Name shown",
@@ -41,11 +42,14 @@ class EnvironmentForm(forms.ModelForm):
             "allow_unverified_upstreams": "Upstreams may go without certificate checks (never in production)",
             "address_rate_per_s": "Calls per second from one client address",
             "address_burst": "Burst from one client address",
+            "has_sandbox": "Let visitors try public APIs in a sandbox",
             "acme_contact": "Contact of the authority",
             "has_agreed_to_acme_terms": "We agree to the terms of service of the authority",
         }
         help_texts = {
             "address_rate_per_s": "Checked before the key is; answered with 429 rate-limited.",
+            "has_sandbox": "Gateways answer below /sandbox.{api}/ with the examples of each document; services are not"
+            " asked.",
             "acme_contact": "An e-mail address that the authority may write to.",
         }
 
