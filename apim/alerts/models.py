@@ -102,7 +102,7 @@ class FiringQuerySet(OfAPIQuerySet):
 
 
 class Firing(models.Model):
-    """One stretch of time in which a rule was broken. (rule, started_at) is its identity: a repeated judgement adds none.
+    """One stretch of time in which a rule was broken; (rule, started_at) is its identity, so a repeat adds none.
 
     Shapes: worst is the value farthest from what the rule allows; detail names who, where the kind tells.
     """

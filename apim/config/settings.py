@@ -142,6 +142,8 @@ FORBIDDEN_UPSTREAMS = [
     for port in (ENV.web_port, ENV.gateway_port, ENV.gateway_admin_port)
 ] + [f"{url.hostname}:{url.port or port}" for url, port in ENV.servers]
 
+WEBHOOK_NETWORKS = list(ENV.webhook_networks)  # beside the public Internet
+
 MAX_WAITING_GATEWAYS = 64  # of one web process; each holds one of its threads
 STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET = ENV.stripe_api_key, ENV.stripe_webhook_secret
 STRIPE_API_BASE = ENV.stripe_api_base
@@ -173,6 +175,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge traces": {"task": "apim.usage.tasks.purge_traces", "schedule": 60},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
+    "spread events of versions": {"task": "apim.access.tasks.spread_version_events", "schedule": 5},
+    "deliver webhooks": {"task": "apim.webhooks.tasks.deliver_due", "schedule": 5},
+    "purge webhooks": {"task": "apim.webhooks.tasks.purge_events", "schedule": 3600},
     "apply billing events": {"task": "apim.billing.tasks.apply_due_events", "schedule": 10},
     "look after payments": {"task": "apim.billing.tasks.look_after_payments", "schedule": 300},
     "tell usage": {"task": "apim.billing.tasks.tell_usage", "schedule": 300},
@@ -183,12 +188,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
     "tend rehearsals": {"task": "apim.billing.tasks.tend_rehearsals", "schedule": 60},
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
+    "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},
     "note worker": {"task": "apim.platform.tasks.note_worker", "schedule": 15},
     "note publisher": {"task": "apim.platform.tasks.note_publisher", "schedule": 15},
+    "keep demo going": {"task": "apim.demo.tasks.keep_demo_going", "schedule": 5},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():
     _entry["options"] = {"expires": _entry["schedule"]}  # while a worker is away, its clockwork does not pile up
-    "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},

@@ -38,7 +38,7 @@ class Demo(models.Model):
 
 
 class DemoRefusal(models.Model):
-    """Calls with the revoked key in a minute: gateways count them without an identity, so removal must know how many."""
+    """Calls with the revoked key in a minute; gateways count them without an identity, so removal must know."""
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(unique=True)

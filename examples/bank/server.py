@@ -10,6 +10,7 @@ import json
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,6 +18,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 MAX_BODY_BYTES = 1 << 20
+DELAY_HEADER, STATUS_HEADER = "x-demo-delay-ms", "x-demo-status"  # how a caller asks the service to misbehave
+LONGEST_DELAY_MS = 10_000
+_FIRST_FAULT, _LAST_FAULT = 400, 599
 _IDLE_S = 120
 
 
@@ -70,6 +74,7 @@ class Service:
                 allowed.append(route_method)
                 continue
             try:
+                _obey_faults(headers)
                 request = Request(match.groupdict(), dict(parse_qsl(url.query)), _decode(body), headers)
                 return operation(request)
             except RefusedError as refused:
@@ -109,6 +114,19 @@ class Server(ThreadingHTTPServer):
 def _compile(route: str) -> tuple[str, re.Pattern[str]]:
     method, template = route.split(" ", 1)
     return method, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template)))
+
+
+def _obey_faults(headers: Mapping[str, str]) -> None:
+    """Be as slow and as broken as the caller asks. Errors: RefusedError with the status asked for."""
+    delay_ms, status = _number(headers.get(DELAY_HEADER, "")), _number(headers.get(STATUS_HEADER, ""))
+    if delay_ms:
+        time.sleep(min(delay_ms, LONGEST_DELAY_MS) / 1000)
+    if _FIRST_FAULT <= status <= _LAST_FAULT:
+        raise RefusedError(status, "demo-fault", f"The caller asked for {status} in {STATUS_HEADER}.")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_DELAY_MS)) else 0
 
 
 def _decode(body: bytes) -> object:
