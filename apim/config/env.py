@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Env:
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
+    webhook_networks: tuple[str, ...]
 
     @property
     def servers(self) -> tuple[tuple[SplitResult, int], ...]:
@@ -65,7 +67,13 @@ def read_env() -> Env:
         stripe_api_key=os.environ.get("APIM_STRIPE_API_KEY", ""),
         stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),
+        webhook_networks=_networks(os.environ.get("APIM_WEBHOOK_NETWORKS", "")),
     )
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    """The CIDR blocks of a list with commas; ValueError names what is none."""
+    return tuple(str(ipaddress.ip_network(each.strip())) for each in text.split(",") if each.strip())
 
 
 def collect_database_settings(env: Env) -> dict[str, object]:

@@ -63,6 +63,12 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
                 " of its environment; `script/up` only, elsewhere it is `--tls-port`.",
             ),
             Variable("APIM_GATEWAY_ADMIN_PORT", "`8081`", "The port of its health and metrics; on loopback."),
+            Variable(
+                "APIM_WEBHOOK_NETWORKS",
+                "",
+                "Networks that webhooks may be sent to beside the public Internet, divided by commas, such as"
+                " `10.1.0.0/16`. With `127.0.0.0/8` also by http, to loopback only.",
+            ),
             Variable("APIM_EXAMPLE_PORT", "`9101`", "The first of two ports of the sample services; `script/up` only."),
         ),
     ),
