@@ -1,0 +1,99 @@
+"""Figures: calls by how they ended, and how long they took. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from apim.usage.histogram import percentile_ms
+from apim.usage.version_rollups import VersionRollup
+
+ENDS = VersionRollup.ENDS
+CALLS = tuple(end for end in ENDS if end != "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Calls by who ended them how, as VersionRollup names it. They add up."""
+
+    answered: int = 0
+    rejected: int = 0
+    failed: int = 0
+    refused: int = 0
+    unreached: int = 0
+    lost: int = 0
+
+    @property
+    def calls(self) -> int:
+        """All but the lost ones."""
+        return self.answered + self.client_errors + self.server_errors
+
+    @property
+    def client_errors(self) -> int:
+        """Answers of 400 to 499, the gateway's and the service's."""
+        return self.rejected + self.refused
+
+    @property
+    def server_errors(self) -> int:
+        """Answers of 500 and above, the gateway's and the service's."""
+        return self.failed + self.unreached
+
+    @property
+    def client_share(self) -> float:
+        """The part of the calls that ended in 4xx; 0 without calls."""
+        return self.client_errors / self.calls if self.calls else 0.0
+
+    @property
+    def server_share(self) -> float:
+        """The part of the calls that ended in 5xx; 0 without calls."""
+        return self.server_errors / self.calls if self.calls else 0.0
+
+    def __add__(self, other: Ends) -> Ends:
+        return Ends(*(getattr(self, end) + getattr(other, end) for end in ENDS))
+
+
+class Step(NamedTuple):
+    """One step of a window."""
+
+    at: datetime
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long calls took: calls by bucket of usage.histogram. Spreads add up; their percentiles do not."""
+
+    buckets: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> int:
+        """How many calls it holds."""
+        return sum(self.buckets.values())
+
+    def within(self, share: float) -> float | None:
+        """The milliseconds that this share (0 to 1) of the calls stayed within; None without calls."""
+        return percentile_ms(self.buckets, share)
+
+    def __add__(self, other: Spread) -> Spread:
+        return Spread(Counter(self.buckets) + Counter(other.buckets))
+
+
+class Group(NamedTuple):
+    """What a table says of one value of a dimension. Shapes: key "" is the group of none."""
+
+    key: str
+    ends: Ends
+    before: Ends
+
+    @property
+    def change(self) -> float | None:
+        """By which share calls grew since the stretch before; None for what is new."""
+        return change_of(self.ends.calls, self.before.calls)
+
+
+def change_of(now: float | None, before: float | None) -> float | None:
+    """By which share a figure grew; None where there is nothing to compare to."""
+    return (now - before) / before if before and now is not None else None
