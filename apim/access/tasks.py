@@ -1,10 +1,13 @@
-"""Marking what time has ended. Gateways know the dates and refused such calls already; this is for pages and lists."""
+"""What time does to keys and subscriptions, and what versions mean to subscribers.
+
+Gateways know the dates and refused such calls already; marking them is for pages and lists.
+"""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from apim.access import services
+from apim.access import services, telling
 
 
 @shared_task(name="apim.access.tasks.end_what_is_due")
@@ -12,3 +15,9 @@ def end_what_is_due() -> None:
     """Mark keys past their expiry and canceled subscriptions past their end."""
     services.expire_credentials()
     services.end_due_subscriptions()
+
+
+@shared_task(name="apim.access.tasks.spread_version_events")
+def spread_version_events() -> None:
+    """Pass events of versions on to the endpoints of those who subscribed."""
+    telling.spread_version_events()

@@ -24,14 +24,12 @@ class ForbiddenAddress(httpx.TransportError):
     """The name leads to an address that the environment does not allow."""
 
 
-class GuardedTransport(httpx.AsyncBaseTransport):
+class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects to addresses that were checked, and to no others."""
 
-    def __init__(self, environment: Environment, forbidden: Iterable[str]) -> None:
-        """Nothing is connected yet. Shapes: forbidden = our own doors, such as `127.0.0.1:8000`."""
-        self._rules = NetworkRules(
-            environment.allowed_networks, forbidden, allow_public=environment.allow_public_networks
-        )
+    def __init__(self, rules: NetworkRules) -> None:
+        """Nothing is connected yet."""
+        self._rules = rules
         self._inner = httpx.AsyncHTTPTransport(trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -64,3 +62,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 return address
         message = f"{host} leads to an address that this environment does not allow."
         raise ForbiddenAddress(message)
+
+
+class GuardedTransport(CheckedTransport):
+    """Connects to what an environment allows its upstreams to be."""
+
+    def __init__(self, environment: Environment, forbidden: Iterable[str]) -> None:
+        """Nothing is connected yet. Shapes: forbidden = our own doors, such as `127.0.0.1:8000`."""
+        networks, allow_public = environment.allowed_networks, environment.allow_public_networks
+        super().__init__(NetworkRules(networks, forbidden, allow_public=allow_public))

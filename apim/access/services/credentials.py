@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apim.access import keys, records
 from apim.access.models import Application, Credential, CredentialQuerySet
+from apim.access.telling import tell_keys
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
@@ -87,6 +88,7 @@ def _tell_of_new(credential: Credential, *, by: Actor) -> None:
         after=state_of(credential),
         organization_id=credential.application.organization_id,
     )
+    tell_keys("key.created", [credential])
     emit(credential)
 
 
@@ -149,6 +151,9 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
         after=state_of(credential),
         organization_id=application.organization_id,
     )
+    tell_keys("key.created", [issued.credential])
+    if not overlap_s:
+        tell_keys("key.revoked", [credential], reason="rolled")
     emit(credential, issued.credential)
     return issued
 
@@ -170,7 +175,9 @@ def expire_credentials() -> int:
 def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str) -> int:
     """How many of credentials were live; they get the given final state. Runs inside the caller's transaction."""
     now = timezone.now()
-    closed = list(credentials.live().select_for_update(of=("self",)).select_related("application").order_by("id"))
+    closed = list(
+        credentials.live().select_for_update(of=("self",)).select_related("application", "environment").order_by("id")
+    )
     for credential in closed:
         before = state_of(credential)
         credential.state = state
@@ -187,6 +194,8 @@ def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str
             reason=reason,
         )
     if closed:
+        type_ = "key.revoked" if state == Credential.State.REVOKED else "key.expired"
+        tell_keys(type_, closed, reason=reason)
         emit(*closed)
     return len(closed)
 

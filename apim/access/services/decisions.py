@@ -11,6 +11,7 @@ from django.utils import timezone
 from apim.access import inbox
 from apim.access.models import Subscription
 from apim.access.services.subscriptions import emit_subscription
+from apim.access.telling import tell_subscription
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
@@ -118,6 +119,7 @@ def end_subscription(*, subscription: Subscription, by: Actor, reason: str = "")
         after=state_of(subscription),
         reason=reason,
     )
+    tell_subscription("subscription.ended", subscription)
     emit_subscription(subscription)
     return subscription
 
@@ -186,5 +188,7 @@ def _decide(
     subscription.save()
     record(by=by, action=action, target=subscription, before=before, after=state_of(subscription), reason=reason)
     inbox.announce_decision(subscription)
+    is_approved = action == "subscription.approve"
+    tell_subscription("subscription.approved" if is_approved else "subscription.rejected", subscription)
     emit_subscription(subscription)
     return subscription

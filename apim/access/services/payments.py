@@ -12,6 +12,7 @@ from django.db import transaction
 
 from apim.access.models import Subscription
 from apim.access.services.subscriptions import emit_subscription
+from apim.access.telling import tell_subscription
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
@@ -76,8 +77,18 @@ def settle_subscription(*, subscription: Subscription, standing: Standing, by: A
         return subscription
     subscription.save()
     record(by=by, action="subscription.settle", target=subscription, before=before, after=after, reason=reason)
+    _tell(subscription, str(before["lifecycle"]))
     emit_subscription(subscription)
     return subscription
+
+
+def _tell(subscription: Subscription, lifecycle_before: str) -> None:
+    """What is paid for begins and ends here, not by a decision."""
+    lifecycle = Subscription.Lifecycle
+    if subscription.lifecycle == lifecycle.ENDED:
+        tell_subscription("subscription.ended", subscription)
+    elif lifecycle_before == lifecycle.PENDING and subscription.lifecycle == lifecycle.ACTIVE:
+        tell_subscription("subscription.approved", subscription)
 
 
 def _apply(subscription: Subscription, standing: Standing) -> None:

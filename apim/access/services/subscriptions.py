@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apim.access import inbox, records
 from apim.access.models import Application, Subscription
+from apim.access.telling import tell_subscription
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -206,6 +207,8 @@ def _start(
     record(by=by, action="subscription.create", target=subscription, after=after)
     if is_manual:
         inbox.announce_request(subscription, application)
+    if not subscription.awaits_payment:
+        tell_subscription("subscription.requested" if is_manual else "subscription.approved", subscription)
     return subscription
 
 

@@ -1,0 +1,37 @@
+"""Switching endpoints off and on, and the mail that says so."""
+
+from __future__ import annotations
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Membership
+from apim.audit.actor import Actor, system_actor
+from apim.audit.services import record, state_of
+from apim.notifications.services import send_mail
+from apim.webhooks.models import Delivery, Endpoint
+
+
+def disable(endpoint: Endpoint, *, reason: str, by: Actor) -> None:
+    """Send it nothing any more; what waits counts as failed. Runs inside the caller's transaction."""
+    before = state_of(endpoint)
+    endpoint.is_enabled = False
+    endpoint.disabled_reason = reason
+    endpoint.save(update_fields=["is_enabled", "disabled_reason", "updated_at"])
+    endpoint.deliveries.filter(state=Delivery.State.PENDING).update(
+        state=Delivery.State.FAILED, retry_at=None, finished_at=timezone.now()
+    )
+    record(by=by, action="webhook.disable", target=endpoint, before=before, after=state_of(endpoint), reason=reason)
+
+
+def disable_failing(endpoint: Endpoint, reason: str) -> None:
+    """Switch off an endpoint that cannot be reached, and tell everyone in its organization."""
+    disable(endpoint, reason=reason, by=system_actor("webhooks"))
+    members = Membership.objects.filter(organization=endpoint.organization_id, user__is_active=True)
+    context = {"endpoint": endpoint, "reason": reason, "link": absolute_url(f"/my/webhooks/{endpoint.id}")}
+    send_mail(
+        to=list(members.order_by("created_at").values_list("user__email", flat=True)),
+        subject=f"Webhooks to {endpoint} are switched off",
+        body=render_to_string("mail/webhook_disabled.txt", context),
+    )

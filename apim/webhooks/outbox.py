@@ -1,0 +1,116 @@
+"""The outbox: events and their deliveries, written in the transaction in which something happened.
+
+Owns: who is told of an event. Must not know: how it is sent; what happened, beyond a type and data.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apim.webhooks.constants import DELIVER_TASK
+from apim.webhooks.models import Delivery, Endpoint, Event
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_AFTER_FAILURE_S = 5.0
+
+
+@dataclass(slots=True)
+class _Broker:
+    """When this process may try again; without it each request would pay the time-out of a hung broker."""
+
+    next_try_at: float = 0.0
+
+
+_broker = _Broker()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened in an organization. Shapes: data is JSON without secrets; once_key names what is told once only."""
+
+    type: str
+    organization_id: str
+    data: Mapping[str, Any]
+    once_key: str = ""
+
+
+def emit(news: Iterable[News]) -> int:
+    """How many endpoints will be told. Call it in the transaction of the change: both are kept, or neither.
+
+    News that no endpoint wants costs one query for all of it, and no row.
+    """
+    pieces = list(news)
+    told, endpoints = 0, _endpoints_of({each.organization_id for each in pieces})
+    for each in pieces:
+        wanted = [endpoint for endpoint in endpoints.get(each.organization_id, ()) if each.type in endpoint.event_types]
+        if wanted:
+            told += _tell(each, wanted)
+    return told
+
+
+def _endpoints_of(organization_ids: set[str]) -> dict[str, list[Endpoint]]:
+    found: dict[str, list[Endpoint]] = {}
+    for endpoint in Endpoint.objects.filter(organization__in=organization_ids) if organization_ids else ():
+        found.setdefault(endpoint.organization_id, []).append(endpoint)
+    return found
+
+
+def _tell(news: News, endpoints: Iterable[Endpoint]) -> int:
+    key = f"{news.once_key}:{news.organization_id}" if news.once_key else None
+    if key is None:
+        event = Event.objects.create(type=news.type, organization_id=news.organization_id, data=dict(news.data))
+        return deliver_to(endpoints, event)
+    values = {"type": news.type, "organization_id": news.organization_id, "data": dict(news.data)}
+    event, is_new = Event.objects.get_or_create(once_key=key, defaults=values)
+    return deliver_to(endpoints, event) if is_new else 0
+
+
+def emit_of_version(type_: str, *, version_id: str, data: Mapping[str, Any]) -> None:
+    """Keep what happened to a version until it is known who subscribed to it; see access.telling."""
+    if Endpoint.objects.exists():
+        Event.objects.create(type=type_, subject=version_id, data=dict(data), is_spread=False)
+        announce_on_commit()
+
+
+def deliver_to(endpoints: Iterable[Endpoint], event: Event) -> int:
+    """How many deliveries were made. What a switched-off endpoint misses is kept as failed, to be sent again later."""
+    now = timezone.now()
+    deliveries = [
+        Delivery(endpoint=endpoint, event=event, retry_at=now)
+        if endpoint.is_enabled
+        else Delivery(endpoint=endpoint, event=event, state=Delivery.State.FAILED, finished_at=now)
+        for endpoint in endpoints
+    ]
+    Delivery.objects.bulk_create(deliveries)
+    announce_on_commit()
+    return len(deliveries)
+
+
+def announce() -> None:
+    """Ask a worker to send now; a dead broker is logged, and the periodic task finds what waits."""
+    if time.monotonic() < _broker.next_try_at:
+        return
+    try:
+        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
+            current_app.send_task(DELIVER_TASK, connection=connection, retry=False)
+    except (OperationalError, OSError) as error:
+        _broker.next_try_at = time.monotonic() + _PAUSE_AFTER_FAILURE_S
+        logger.warning("webhooks wait for the periodic task: %s", error)
+
+
+def announce_on_commit() -> None:
+    """Once a transaction, however many events it has."""
+    connection = transaction.get_connection()
+    if not any(callback is announce for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(announce)
