@@ -5,19 +5,25 @@ Owns: what went wrong, in words and as a code. Must not know: HTTP, forms, pages
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class DomainError(Exception):
     """A refusal that its caller can mend.
 
-    Shapes: code is `<app>.<reason>` and never translated; field names the input at fault, dotted for nested input.
+    Shapes: code is `<app>.<reason>` and never translated; field names the input at fault, dotted for nested input;
+    evidence = what else a program is told, by name.
     """
 
-    def __init__(self, code: str, message: str, *, hint: str = "", field: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, *, hint: str = "", field: str = "", evidence: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
         self.field = field
+        self.evidence = evidence or {}
 
 
 class Invalid(DomainError):

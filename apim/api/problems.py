@@ -141,7 +141,9 @@ def _domain_problem(request: APIRequest, error: DomainError) -> Response:
     several = error.errors if isinstance(error, Problems) else (error,)
     errors = tuple(FieldError(pointer_of(each.field), each.code, each.message, each.hint) for each in several)
     has_detail = isinstance(error, Problems) or error.field
-    return _problem(request, int(status), error.code, error.message, error.hint, errors if has_detail else ())
+    response = _problem(request, int(status), error.code, error.message, error.hint, errors if has_detail else ())
+    response.data |= error.evidence  # extension members, as RFC 9457 calls them
+    return response
 
 
 def _problem(  # noqa: PLR0917 - the members of RFC 9457

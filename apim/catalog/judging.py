@@ -32,15 +32,24 @@ def lint_revision(revision: Revision) -> Report | None:
 
 def compare_for_callers(before: Revision, after: Revision) -> Comparison:
     """What callers notice when `after` takes the place of `before`: by their documents, else by their operations."""
-    if before.document == after.document and before.operations == after.operations:
-        return Comparison(()) if before.passthrough == after.passthrough else _by_operations(before, after)
-    key = f"changes-2:{before.digest}:{after.digest}"
-    comparison: Comparison | None = cache.get(key)
+    comparison = known_comparison(before, after)
     if comparison is None:
         has_both = before.document and after.document
         comparison = _by_documents(before, after) if has_both else _by_operations(before, after)
-        cache.set(key, comparison, _KEPT_S)
+        cache.set(_key(before, after), comparison, _KEPT_S)
     return comparison
+
+
+def known_comparison(before: Revision, after: Revision) -> Comparison | None:
+    """What compare_for_callers gives, when that is known without work; else None."""
+    if before.document == after.document and before.operations == after.operations:
+        return Comparison(()) if before.passthrough == after.passthrough else _by_operations(before, after)
+    known: Comparison | None = cache.get(_key(before, after))
+    return known
+
+
+def _key(before: Revision, after: Revision) -> str:
+    return f"changes-2:{before.digest}:{after.digest}"
 
 
 def operations_at_stake(comparison: Comparison, before: Revision) -> set[str]:

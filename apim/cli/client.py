@@ -140,7 +140,19 @@ def _refusal(status: int, problem: dict[str, Any]) -> CLIError:
         for error in errors
         if len(errors) > 1  # one alone is what detail says
     )
+    lines += tuple(f"breaks: {change.get('message', '')}" for change in _members(problem, "changes"))
+    lines += tuple(f"not compared: {sentence}" for sentence in problem.get("skipped") or ())
+    lines += tuple(
+        f"calls it: {caller.get('organization', '')}/{caller.get('application', '')},"
+        f" {caller.get('calls', 0)} times in 30 days: {', '.join(caller.get('operations') or ())}"
+        for caller in _members(problem, "applications")
+    )
     hint = "" if any(error.get("hint") for error in errors) and lines else str(problem.get("hint", ""))
     if status == UNAUTHORIZED and not hint:
         hint = "Run `apim login` with a valid token, or set APIM_TOKEN."
     return CLIError(detail, hint=hint, request_id=str(problem.get("request_id", "")), details=lines)
+
+
+def _members(problem: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = problem.get(name)
+    return [member for member in found if isinstance(member, dict)] if isinstance(found, list) else []

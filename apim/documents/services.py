@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apim.accounts.models import User
 from apim.audit.actor import Actor
+from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.documents.appliers import APPLIERS
 from apim.documents.exporting import export_documents
 from apim.documents.kinds import KINDS
@@ -32,17 +33,20 @@ class Applied:
         return any(change.action != "unchanged" for change in self.changes)
 
 
-def apply_documents(*, text: str, files: Mapping[str, str], user: User, by: Actor, is_dry_run: bool = False) -> Applied:
+def apply_documents(
+    *, text: str, files: Mapping[str, str], user: User, by: Actor, is_dry_run: bool = False, waiver: str = ""
+) -> Applied:
     """Make everything in text so, or nothing of it.
 
     Shapes: files = {path as `$file` writes it: content}. A dry run does it all and takes it back, so what it tells is
-    what would happen, refusals included.
+    what would happen, refusals included. waiver = why callers may break, "" = they must not.
     Errors: those of read_documents and of every service involved, each with its line and document.
     """
     documents = sorted(read_documents(text), key=lambda document: KINDS.index(document.kind))
-    session = Session(user=user, by=by, files=files)
-    changes: dict[int, Change] = {}
-    with transaction.atomic():
+
+    def act(comparisons: Comparisons) -> Applied:
+        session = Session(user=user, by=by, files=files, comparisons=comparisons, waiver=waiver)
+        changes: dict[int, Change] = {}
         for document in documents:
             try:
                 changes[document.index] = APPLIERS[document.kind](document, session)
@@ -50,4 +54,6 @@ def apply_documents(*, text: str, files: Mapping[str, str], user: User, by: Acto
                 raise relocated(error, document) from error
         if is_dry_run:
             transaction.set_rollback(True)
-    return Applied(tuple(changes[index] for index in sorted(changes)), tuple(session.warnings))
+        return Applied(tuple(changes[index] for index in sorted(changes)), tuple(session.warnings))
+
+    return compared_ahead(act)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.permissions import organization_ids
 from apim.audit.actor import Actor
+from apim.catalog.comparisons import Comparisons
 from apim.documents.reading import Document
 from apim.documents.shapes import nearest
 from apim.errors import DomainError, Forbidden, Invalid, Problems
@@ -28,11 +29,13 @@ class Change:
 
 @dataclass(slots=True)
 class Session:
-    """One application of documents."""
+    """One application of documents. Shapes: waiver says why callers may break; "" = they must not."""
 
     user: User
     by: Actor
     files: Mapping[str, str]
+    comparisons: Comparisons
+    waiver: str = ""
     warnings: list[str] = field(default_factory=list)
 
     def owner(self, document: Document) -> Organization:
@@ -122,7 +125,7 @@ def relocated(error: DomainError, document: Document) -> DomainError:
         return error  # says its place already
     placed = document.error(("spec",), error.code, error.message, error.hint)
     message = f"{placed.message} ({error.field})" if error.field else placed.message
-    return type(error)(error.code, message, hint=error.hint, field=placed.field)
+    return type(error)(error.code, message, hint=error.hint, field=placed.field, evidence=error.evidence)
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -18,7 +18,9 @@ from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
-from apim.catalog.services import import_document, update_api
+from apim.catalog.models import MissedSearch
+from apim.catalog.services import import_document, publish_version, update_api
+from apim.catalog.services.interest import note_missed_search
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
@@ -80,10 +82,12 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     vault, bank = (
         import_document(
             source=DOCUMENT, api_name=name, version_name="v1", upstream_url="http://127.0.0.1:9101",
-            organization=acme, by=TESTER, publish=True,
+            organization=acme, by=TESTER,
         ).version
         for name in ("vault", "bank")
     )  # fmt: skip
+    for version in (vault, bank):
+        publish_version(version=version, by=TESTER)
     update_api(api=vault.api, changes={"visibility": "internal"}, by=TESTER)
     secret_plan = create_plan(organization=acme, name="secret-plan", terms=Terms(), by=TESTER)
     secret_meter = create_meter(organization=acme, name="secret-meter", definition={}, by=TESTER)
@@ -127,11 +131,13 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         requested_by="a test",
     )  # fmt: skip
     migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
+    note_missed_search("balloons")
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
         people,
         {
+            "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
             "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,

@@ -165,6 +165,13 @@ class PublishBody(Body):
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )
+    waiver = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why it is right that callers break; kept in the audit log.",
+    )
 
 
 class ArmsBody(Body):
@@ -191,6 +198,13 @@ class RollbackBody(Body):
     )
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+    waiver = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why it is right that callers break; kept in the audit log.",
     )
 
 
@@ -224,6 +238,13 @@ class ImportBody(Body):
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )
     publish = serializers.BooleanField(required=False, default=False)
+    waiver = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why it is right that callers break; kept in the audit log.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Exactly one source."""

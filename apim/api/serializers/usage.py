@@ -42,6 +42,12 @@ class DocumentsBody(Body):
     documents = serializers.CharField(trim_whitespace=False)
     files = serializers.DictField(child=serializers.CharField(trim_whitespace=False, allow_blank=True), default=dict)
     dry_run = serializers.BooleanField(default=False)
+    waiver = serializers.CharField(
+        max_length=1000,
+        allow_blank=True,
+        default="",
+        help_text="Why it is right that callers break; kept in the audit log.",
+    )
 
 
 class ChangeShape(serializers.Serializer[Any]):

@@ -46,7 +46,12 @@ class ApplyDocuments(Resource):
         """
         data = self.read(DocumentsBody)
         applied = apply_documents(
-            text=data["documents"], files=data["files"], user=request.user, by=request.actor, is_dry_run=data["dry_run"]
+            text=data["documents"],
+            files=data["files"],
+            user=request.user,
+            by=request.actor,
+            is_dry_run=data["dry_run"],
+            waiver=data["waiver"],
         )
         changes = [asdict(change) for change in applied.changes]
         return Response({"changes": changes, "warnings": list(applied.warnings)})

@@ -13,9 +13,11 @@ from apim.api.preconditions import etag_of
 from apim.api.resource import Resource
 from apim.api.schema import operation
 from apim.api.serializers.catalog import ImportBody, ImportShape
+from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.catalog.fetch import fetch_document
 from apim.catalog.models import API
-from apim.catalog.services import create_passthrough, import_document, publish_version
+from apim.catalog.services import create_passthrough, import_document
+from apim.releases import release_within
 
 if TYPE_CHECKING:
     from apim.accounts.models import Organization
@@ -53,7 +55,9 @@ class Imports(Resource):
         if "url" in data:  # fetched before any transaction: a slow server must not hold one open
             data["document"] = fetch_document(data.pop("url"))
         organization = self._organization(request, data["name"], data.pop("organization"))
-        return run_once(request, lambda: self._import(request, data, organization))
+        return compared_ahead(
+            lambda comparisons: run_once(request, lambda: self._import(request, data, organization, comparisons))
+        )
 
     def _organization(self, request: APIRequest, api_name: str, reference: str) -> Organization:
         """Whose API it is: that of the API of this name, else the one the body names."""
@@ -65,14 +69,16 @@ class Imports(Resource):
         require_owner(request.user, organization, api.team if api else "")
         return organization
 
-    def _import(self, request: APIRequest, data: dict[str, Any], organization: Organization) -> Response:
+    def _import(
+        self, request: APIRequest, data: dict[str, Any], organization: Organization, comparisons: Comparisons
+    ) -> Response:
         names = {"api_name": data["name"], "version_name": data["version"], "upstream_url": data["upstream"]}
         if "methods" in data:
             version = create_passthrough(
                 organization=organization, methods=data["methods"], prefix=data["prefix"], by=request.actor, **names
             )
             if data["publish"]:
-                publish_version(version=version, by=request.actor)
+                release_within(comparisons, version=version, by=request.actor, waiver=data["waiver"])
                 version.refresh_from_db()
             revision = version.revisions.order_by("-number").first()
             body: dict[str, Any] = {
@@ -83,9 +89,15 @@ class Imports(Resource):
                 "changes": [],
             }
         else:
-            imported = import_document(
-                source=data["document"], organization=organization, publish=data["publish"], by=request.actor, **names
-            )
+            imported = import_document(source=data["document"], organization=organization, by=request.actor, **names)
+            if data["publish"]:
+                release_within(
+                    comparisons,
+                    version=imported.version,
+                    revision=imported.revision,
+                    by=request.actor,
+                    waiver=data["waiver"],
+                )
             body = {
                 "api": imported.api,
                 "version": imported.version,

@@ -27,17 +27,16 @@ from apim.catalog.models import APIVersion, Revision
 from apim.catalog.services import (
     block_version,
     deprecate_version,
-    publish_version,
     reinstate_version,
     retire_version,
     return_version,
-    rollback_version,
     save_revision,
     submit_version,
     unblock_version,
     update_version,
 )
 from apim.errors import NotFound
+from apim.releases import release_version, roll_back_version
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -146,13 +145,18 @@ class PublishVersion(Resource):
         example={"revision": 7},
     )
     def post(self, request: APIRequest, version: str) -> Response:
-        """Sends a revision to the gateways of an environment, the last one unless another is named."""
+        """Sends a revision to the gateways of an environment, the last one unless another is named.
+
+        One that breaks applications which called what runs now in the last 30 days is refused with 409
+        `releases.breaks_callers`, `changes` and `applications`, unless `waiver` says why it is right.
+        """
         found, data = editable_version(request, version), self.read(PublishBody)
-        deployment = publish_version(
+        deployment = release_version(
             version=found,
             by=request.actor,
             revision=_numbered(found, data.get("revision")),
             environment=named_environment(data["environment"]),
+            waiver=data["waiver"],
         )
         return answer(request, deployment, DeploymentShape)
 
@@ -162,13 +166,14 @@ class RollbackVersion(Resource):
 
     @operation("rollback_version", tag="Versions", scope="apis:write", body=RollbackBody, answers=DeploymentShape)
     def post(self, request: APIRequest, version: str) -> Response:
-        """Sends an earlier revision to the gateways again."""
+        """Sends an earlier revision to the gateways again; one that never ran has to pass as when it is published."""
         found, data = editable_version(request, version), self.read(RollbackBody)
-        deployment = rollback_version(
+        deployment = roll_back_version(
             version=found,
             by=request.actor,
             to_number=data["to_number"],
             environment=named_environment(data["environment"]),
+            waiver=data["waiver"],
         )
         return answer(request, deployment, DeploymentShape)
 

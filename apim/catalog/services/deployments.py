@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
+from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.catalog.issuer_keys import announce_on_commit
-from apim.catalog.judging import compare_for_callers, kept_changes
-from apim.catalog.searching import save_search_text
+from apim.catalog.judging import kept_changes
 from apim.catalog.models import APIVersion, Deployment, Revision
+from apim.catalog.searching import save_search_text
 from apim.catalog.services.versions import lock, require_active
+from apim.catalog.telling import tell_of_move
 from apim.errors import Conflict, Invalid, NotFound
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment, touch
@@ -31,23 +31,27 @@ def publish_version(
 ) -> Deployment:
     """The deployment of a revision (the newest, when none is named), with the version open to callers.
 
-    A version that is deprecated stays so: its last faults may still be mended.
+    A version that is deprecated stays so: its last faults may still be mended. Whom it breaks is not asked here, but
+    by apim.releases.
     Errors: Conflict catalog.no_revision, catalog.no_upstream, catalog.no_operations, catalog.transition,
     catalog.api_archived.
     """
-    compared = _compare(revision or version.revisions.first())  # before the lock: it may take seconds
-    return _publish(version, by, revision, environment, compared=compared)
+    return compared_ahead(
+        lambda comparisons: publish_within(
+            comparisons, version=version, by=by, revision=revision, environment=environment
+        )
+    )
 
 
-@transaction.atomic
-def _publish(
+def publish_within(
+    comparisons: Comparisons,
+    *,
     version: APIVersion,
     by: Actor,
-    revision: Revision | None,
-    environment: Environment | None,
-    *,
-    compared: _Compared | None,
+    revision: Revision | None = None,
+    environment: Environment | None = None,
 ) -> Deployment:
+    """As publish_version, in the transaction of compared_ahead."""
     require_active(version.api)
     lock(version)
     if version.state in {State.RETIRED, State.BLOCKED}:
@@ -71,10 +75,10 @@ def _publish(
             after=state_of(version),
             organization_id=version.api.organization_id,
         )
-    return _deploy(revision, environment or default_environment(), by, "revision.deploy", compared=compared)
+        tell_of_move(version, "version.publish")
+    return _deploy(comparisons, revision, environment or default_environment(), by=by, action="revision.deploy")
 
 
-@transaction.atomic
 def rollback_version(
     *, version: APIVersion, by: Actor, to_number: int | None = None, environment: Environment | None = None
 ) -> Deployment:
@@ -82,7 +86,34 @@ def rollback_version(
 
     Errors: NotFound catalog.no_revision; Conflict catalog.nothing_to_roll_back, and those of publish_version.
     """
+    return compared_ahead(
+        lambda comparisons: roll_back_within(
+            comparisons, version=version, by=by, to_number=to_number, environment=environment
+        )
+    )
+
+
+def roll_back_within(
+    comparisons: Comparisons,
+    *,
+    version: APIVersion,
+    by: Actor,
+    to_number: int | None = None,
+    environment: Environment | None = None,
+) -> Deployment:
+    """As rollback_version, in the transaction of compared_ahead."""
     environment = environment or default_environment()
+    revision = rollback_target(version=version, to_number=to_number, environment=environment)
+    require_active(version.api)
+    _require_runnable(revision)
+    return _deploy(comparisons, revision, environment, by=by, action="revision.rollback")
+
+
+def rollback_target(*, version: APIVersion, to_number: int | None, environment: Environment) -> Revision:
+    """The revision that a rollback leads to.
+
+    Errors: NotFound catalog.no_revision; Conflict catalog.nothing_to_roll_back.
+    """
     current = version.deployments.filter(environment=environment).select_related("revision").first()
     if current is None:
         raise Conflict("catalog.nothing_to_roll_back", f"{version} does not run in {environment}.")
@@ -92,13 +123,11 @@ def rollback_version(
         if revision is None:
             message = f"Nothing older than revision {current.revision.number} of {version} was ever published."
             raise Conflict("catalog.nothing_to_roll_back", message, hint="Name the revision to go back to.")
-    else:
-        revision = version.revisions.filter(number=to_number).first()
-        if revision is None:
-            raise NotFound("catalog.no_revision", f"{version} has no revision {to_number}.", field="to_number")
-    require_active(version.api)
-    _require_runnable(revision)
-    return _deploy(revision, environment, by, "revision.rollback")
+        return revision
+    revision = version.revisions.filter(number=to_number).first()
+    if revision is None:
+        raise NotFound("catalog.no_revision", f"{version} has no revision {to_number}.", field="to_number")
+    return revision
 
 
 @transaction.atomic
@@ -159,7 +188,7 @@ def _require_runnable(revision: Revision) -> None:
 
 
 def _deploy(
-    revision: Revision, environment: Environment, by: Actor, action: str, *, compared: _Compared | None = None
+    comparisons: Comparisons, revision: Revision, environment: Environment, *, by: Actor, action: str
 ) -> Deployment:
     version = revision.version
     announce_on_commit(revision.policies)
@@ -173,7 +202,7 @@ def _deploy(
     deployment.deployed_by = by.label
     deployment.save()
     if revision.published_at is None:
-        _keep_changes(revision, compared)
+        _keep_changes(comparisons, revision)
     record(
         by=by,
         action=action,
@@ -182,45 +211,27 @@ def _deploy(
         after=state_of(deployment),
         organization_id=version.api.organization_id,
     )
+    save_search_text(version.api)
     touch([environment.pk])
     return deployment
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What a first publication changes against the one before it; both rows' keys say of which this was found."""
-
-    revision_id: str
-    before_id: str
-    changes: list[dict[str, Any]]
-
-
-def _compare(revision: Revision | None) -> _Compared | None:
-    """What publishing the revision changes as things are; None when there is nothing to be kept."""
-    if revision is None or revision.published_at is not None:
-        return None
-    before = _before(revision)
-    if before is None:
-        return None
-    return _Compared(revision.pk, before.pk, kept_changes(compare_for_callers(before, revision)))
 
 
 def _before(revision: Revision) -> Revision | None:
     """The publication that this one follows, of its version or else of another one."""
     published = Revision.objects.filter(version__api=revision.version.api_id, published_at__isnull=False)
     published = published.exclude(pk=revision.pk).order_by("-published_at")
-    save_search_text(version.api)
     return published.filter(version=revision.version).first() or published.first()
 
 
-def _keep_changes(revision: Revision, compared: _Compared | None) -> None:
-    """Dates the first publication, and keeps what it changes; found again when another came in between."""
+def _keep_changes(comparisons: Comparisons, revision: Revision) -> None:
+    """Dates the first publication, and keeps what it changes."""
     before = _before(revision)
-    revision.published_at = timezone.now()
     if before is not None:
+        comparison = comparisons.of(before, revision)
+        if not comparisons.is_complete:
+            return  # all of this is taken back and done again
         revision.compared_with = before
-        if compared is not None and (compared.revision_id, compared.before_id) == (revision.pk, before.pk):
-            revision.changes = compared.changes
-        else:
-            revision.changes = kept_changes(compare_for_callers(before, revision))
-    revision.save(update_fields=["published_at", "compared_with", "changes"])
+        revision.changes = kept_changes(comparison)
+        revision.skipped = list(comparison.skipped)
+    revision.published_at = timezone.now()
+    revision.save(update_fields=["published_at", "compared_with", "changes", "skipped"])

@@ -14,7 +14,6 @@ from apim.catalog.models import API, APIVersion, Revision
 from apim.catalog.openapi import read_contract
 from apim.catalog.operations import matches, operation_name
 from apim.catalog.services.apis import create_api
-from apim.catalog.services.deployments import publish_version
 from apim.catalog.services.revisions import save_revision
 from apim.catalog.services.versions import create_version
 from apim.catalog.upstreams import upstream_of
@@ -58,15 +57,14 @@ def import_document(
     upstream_url: str,
     organization: Organization,
     by: Actor,
-    publish: bool = False,
 ) -> Imported:
     """A version with the contract of source; an API and a version of these names are made when they are missing.
 
     Into a version that exists, only the contract is taken, and the upstream when one is given: policies,
     documentation, products and plans stay as they are. A new version without upstream_url takes the document's
     own server, when that is an absolute URL.
-    Errors: those of create_api, create_version, save_revision and publish_version; NotFound
-    catalog.other_organization when the API belongs to another organization.
+    Errors: those of create_api, create_version and save_revision; NotFound catalog.other_organization when the API
+    belongs to another organization.
     """
     document = read_contract(source)
     version = _version_for(
@@ -81,8 +79,6 @@ def import_document(
     url = upstream_url or (document.server_url if last is None or not last.upstream else "")
     revision = save_revision(version=version, by=by, document=source, upstream=upstream_of(url) if url else None)
     changes = operation_changes(last, revision) if last else ()
-    if publish:
-        publish_version(version=version, by=by, revision=revision)
     return Imported(version.api, version, revision, tuple(revision.problems), changes)
 
 

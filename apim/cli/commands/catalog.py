@@ -15,6 +15,7 @@ from apim.cli.sources import read_text
 
 APIArgument = Annotated[str, typer.Argument(metavar="API", help="Name of the API, or API:VERSION.", show_default=False)]
 VersionArgument = Annotated[str, typer.Argument(metavar="[VERSION]", help="Name of the version.", show_default=False)]
+WaiverOption = Annotated[str, typer.Option("--waive", help="Why it is right that callers break.", metavar="REASON")]
 EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="The default one when left out.")]
 
 
@@ -25,6 +26,7 @@ def import_document(  # noqa: PLR0917 - typer reads the options from the signatu
     upstream: Annotated[str, typer.Option(help="URL of the service behind it.")] = "",
     organization: Annotated[str, typer.Option(help="Who owns a new API.")] = "",
     publish: Annotated[bool, typer.Option("--publish", help="Send it to the gateways at once.")] = False,  # noqa: FBT002
+    waive: WaiverOption = "",
     output: OutputOption = None,
 ) -> None:
     """Import an OpenAPI document, or import it again: plans, policies and documentation are kept.
@@ -39,6 +41,7 @@ def import_document(  # noqa: PLR0917 - typer reads the options from the signatu
         "upstream": upstream,
         "organization": organization,
         "publish": publish,
+        "waiver": waive,
     }
     if source.startswith(("http://", "https://")):
         body["url"] = source
@@ -64,13 +67,16 @@ def publish_version(  # noqa: PLR0917 - typer reads the options from the signatu
     version: VersionArgument = "",
     revision: Annotated[int | None, typer.Option(help="Number; the newest when left out.", min=1)] = None,
     environment: EnvironmentOption = "",
+    waive: WaiverOption = "",
     output: OutputOption = None,
 ) -> None:
     """Send a revision of a version to the gateways.
 
+    What breaks applications that really call it is refused and named; --waive says why it is right.
+
     Example: apim publish bank v2
     """
-    body: dict[str, Any] = {"environment": environment}
+    body: dict[str, Any] = {"environment": environment, "waiver": waive}
     if revision is not None:
         body["revision"] = revision
     deployment = connect().post(f"/versions/{segment(_reference(api, version))}/publish", **body)
@@ -84,6 +90,7 @@ def roll_back_version(  # noqa: PLR0917 - typer reads the options from the signa
         int | None, typer.Option("--to", help="Revision number; the one before when left out.", min=1)
     ] = None,
     environment: EnvironmentOption = "",
+    waive: WaiverOption = "",
     output: OutputOption = None,
 ) -> None:
     """Send an earlier revision of a version to the gateways again.
@@ -91,7 +98,7 @@ def roll_back_version(  # noqa: PLR0917 - typer reads the options from the signa
     Example: apim rollback bank v2 --to 3
     """
     path = f"/versions/{segment(_reference(api, version))}/rollback"
-    deployment = connect().post(path, to_number=to, environment=environment)
+    deployment = connect().post(path, to_number=to, environment=environment, waiver=waive)
     _report("rolled back", _reference(api, version), deployment, output)
 
 

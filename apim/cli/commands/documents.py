@@ -28,17 +28,27 @@ def apply_documents(
     dry_run: Annotated[  # noqa: FBT002
         bool, typer.Option("--dry-run", help="Change nothing; exit with 2 when something would change.")
     ] = False,
+    accept_breaking: Annotated[
+        str, typer.Option("--accept-breaking", metavar="REASON", help="Why it is right that callers break.")
+    ] = "",
     output: OutputOption = None,
 ) -> None:
     """Bring about what documents say, all or nothing; applying them twice changes nothing.
 
-    `$file` names a file beside the document; `$env` an environment variable of this process.
+    `$file` names a file beside the document; `$env` an environment variable of this process. What breaks applications
+    that really call it is refused and named, unless --accept-breaking says why it is right.
 
     Examples: apim apply -f apim.yaml --dry-run; apim apply -f organizations.yaml -f apis/
     """
     bundle = read_sources(files)
     try:
-        applied = connect().post("/documents/apply", documents=bundle.documents, files=bundle.files, dry_run=dry_run)
+        applied = connect().post(
+            "/documents/apply",
+            documents=bundle.documents,
+            files=bundle.files,
+            dry_run=dry_run,
+            waiver=accept_breaking,
+        )
     except CLIError as error:
         raise _located(error, bundle) from error
     for warning in applied["warnings"]:

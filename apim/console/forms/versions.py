@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
 from apim.catalog.models import APIVersion
 from apim.console.forms.apis import DocumentForm, VersionNameChoice
@@ -100,8 +101,13 @@ class ReasonForm(forms.Form):
 
 
 class BreakingForm(forms.Form):
-    """The name of what is broken, typed: nobody breaks callers by a slip."""
+    """The name of what is broken, typed: nobody breaks callers by a slip; and why, for the audit log."""
 
+    reason = forms.CharField(
+        max_length=1000,
+        label=gettext_lazy("Why it is right that callers break"),
+        help_text=gettext_lazy("Kept in the audit log beside your name."),
+    )
     typed = forms.CharField(max_length=120, strip=True)
 
     def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:

@@ -17,7 +17,6 @@ from apim.catalog.services import (
     create_passthrough,
     create_version,
     import_document,
-    publish_version,
     save_revision,
 )
 from apim.console.comparison import compare_revisions
@@ -26,6 +25,7 @@ from apim.console.forms.versions import ReimportForm
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.scope import find_api_to_edit, find_place, find_version_to_edit
+from apim.releases import release_version
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def api_new(request: ConsoleRequest) -> HttpResponse:
         with errors_on(form):
             version = _make(form, actor_of(request.user))
             if form.cleaned_data["publish"]:
-                publish_version(version=version, by=actor_of(request.user))
+                release_version(version=version, by=actor_of(request.user))
             return redirect("console:version-review", version.api.name, version.name)
     return page(request, "console/apis/new.html", form=form)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from apim.catalog.judging import compare_for_callers, operations_at_stake
-from apim.catalog.services import publish_version, rollback_version
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.scope import find_place, find_version_to_edit
-from apim.usage import reports
-from apim.usage.callers import callers_of
+from apim.releases import release_version, roll_back_version, verdict_on
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
     from apim.catalog.models import APIVersion, Revision
     from apim.console.gate import ConsoleRequest
 
-EVIDENCE_SPAN = timedelta(days=30)
 SHOWN_AT_MOST = 50
 
 
@@ -71,12 +66,9 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
     """Asks, then sends the newest revision to the gateways; what breaks somebody who calls has to be typed."""
     row = find_version_to_edit(request.user, api, version)
     revision = row.revisions.first()
-    running = _running(row)
-    comparison = compare_for_callers(running, revision) if running and revision else None
-    breaking = comparison.breaking if comparison else ()
-    operations = operations_at_stake(comparison, running) if comparison and running else set()
-    callers = callers_of(row.id, operations, reports.last(EVIDENCE_SPAN)) if operations else []
-    must_type = bool(callers) or bool(comparison and comparison.skipped)
+    verdict = verdict_on(version=row, revision=revision) if revision else None
+    running = verdict.running if verdict else None
+    must_type = verdict is not None and verdict.is_barred
     confirmation = Confirmation(
         title=f"Publish {row.api.name} {row.name}?",
         consequences=_publish_consequences(row, revision, running),
@@ -85,13 +77,15 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         done=f"{row.name} is on its way to the gateways.",
         is_danger=must_type,
     )
+    breaking = verdict.breaking if verdict else ()
+    callers = verdict.callers if verdict else ()
     return confirm(
         request,
         confirmation,
-        lambda _data, by: publish_version(version=row, by=by),
+        lambda data, by: release_version(version=row, by=by, revision=revision, waiver=data.get("reason", "")),
         BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if must_type else None,
         template="console/versions/publish.html",
-        skipped=comparison.skipped if comparison else (),
+        skipped=verdict.comparison.skipped if verdict else (),
         changes=breaking[:SHOWN_AT_MOST],
         left_out=max(0, len(breaking) - SHOWN_AT_MOST),
         callers=callers[:SHOWN_AT_MOST],
@@ -118,7 +112,7 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
         back=reverse("console:version-revisions", args=[api, version]),
         done=f"Revision {number} is on its way to the gateways.",
     )
-    return confirm(request, confirmation, lambda _, by: rollback_version(version=row, to_number=number, by=by))
+    return confirm(request, confirmation, lambda _, by: roll_back_version(version=row, to_number=number, by=by))
 
 
 def _publish_consequences(row: APIVersion, revision: Revision | None, running: Revision | None) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from apim.catalog.models import APIVersion
-from apim.catalog.services import deprecate_version, publish_version, reinstate_version, retire_version
+from apim.catalog.services import deprecate_version, reinstate_version, retire_version
 from apim.documents.session import Spot, missing
 from apim.errors import Conflict
+from apim.releases import release_within
 
 State = APIVersion.State
 
@@ -31,7 +32,13 @@ def apply_lifecycle(version: APIVersion, lifecycle: Mapping[str, Any] | None, sp
         return ()
     if wanted == version.state == State.RETIRED:
         return ()  # it is over; its last revision and dates stay
-    publish_version(version=version, by=spot.session.by, environment=spot.session.environment(spot.document))
+    release_within(
+        spot.session.comparisons,
+        version=version,
+        by=spot.session.by,
+        environment=spot.session.environment(spot.document),
+        waiver=spot.session.waiver,
+    )
     if wanted == State.PUBLISHED and version.state == State.DEPRECATED:
         reinstate_version(version=version, by=spot.session.by)
     if wanted in {State.DEPRECATED, State.RETIRED}:

@@ -65,3 +65,20 @@ def test_two_revisions_are_chosen_by_number(client: Any) -> None:
 def test_only_who_may_change_a_version_sees_either(api: MakeClient, developer: User, client: Any) -> None:
     for path in ("lint", "comparison"):
         assert api(developer).get(f"{URL}/{path}").status_code in {403, 404}
+
+
+def test_publishing_what_breaks_who_calls_names_them_and_a_waiver_lets_it_through(client: Any) -> None:
+    version = APIVersion.objects.get(name="v1", api__name="bank")
+    UsageRollup.objects.create(
+        period="day", at=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0), environment_id="env_1",
+        version_id=version.id, operation="GET /accounts", application_id=access.application(name="till").id,
+        status=200, calls=3,
+    )  # fmt: skip
+
+    refused = client.post(f"{URL}/publish", {}, format="json")
+
+    assert_problem(refused, 409, "releases.breaks_callers")
+    told = refused.json()
+    assert [one["application"] for one in told["applications"]] == ["till"]
+    assert "GET /accounts is removed." in {change["message"] for change in told["changes"]}
+    assert client.post(f"{URL}/publish", {"waiver": "The till agreed"}, format="json").status_code == 200

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from apim.catalog import services
+from apim.catalog import comparisons, services
 from apim.catalog.models import APIVersion, Revision
-from apim.catalog.services import deployments
 from apim.catalog.services.versions import RESERVED_NAMES
 from apim.errors import Invalid
+from apim.openapi.differing import work
 from portal.urls import urlpatterns
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
@@ -94,15 +94,24 @@ def test_what_was_compared_with_an_older_publication_is_compared_again(monkeypat
     second = services.create_version(api=api, name="v2", by=TESTER)
     services.save_revision(version=second, by=TESTER, document=TWO, upstream=catalog.UPSTREAM)
     third = services.create_version(api=api, name="v3", by=TESTER)
-    lock, seen = deployments.lock, []
+    make, seen = comparisons.Comparisons.make, []
 
-    def publish_another_first(version: APIVersion) -> None:
+    def make_after_another_was_published(made: comparisons.Comparisons) -> None:
         if not seen:
-            seen.append(version)
+            seen.append(made)
             publish(third, TWO)
-        lock(version)
+        make(made)
 
-    monkeypatch.setattr(deployments, "lock", publish_another_first)
+    monkeypatch.setattr(comparisons.Comparisons, "make", make_after_another_was_published)
     services.publish_version(version=second, by=TESTER)
     kept = second.revisions.get()
     assert (kept.compared_with, kept.changes) == (third.revisions.get(), [])
+
+
+@pytest.mark.django_db
+def test_what_could_not_be_compared_is_kept_with_the_publication(monkeypatch: pytest.MonkeyPatch) -> None:
+    version = services.create_version(api=catalog.api(), name="v1", by=TESTER)
+    publish(version, TWO)
+    monkeypatch.setattr(work, "WORK_AT_MOST", 1)
+    revision = publish(version, TWO.replace("/cards", "/cash"))
+    assert revision.skipped

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apim.accounts.models import User
+from apim.audit.models import AuditEvent
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.usage.models import UsageRollup
@@ -119,12 +120,14 @@ def test_what_breaks_somebody_who_calls_names_them_and_has_to_be_typed(
     ]
     assert b"Type bank v1 to break them" in asked.content
 
-    refused = client.post(url, {"typed": "bank"})
-    assert refused.status_code == 422
+    for incomplete in ({"typed": "bank", "reason": "x"}, {"typed": "bank v1"}):
+        assert client.post(url, incomplete).status_code == 422
     assert bank.deployments.get().revision.number == 1
 
-    assert client.post(url, {"typed": "bank v1"}).status_code == 302
+    assert client.post(url, {"typed": "bank v1", "reason": "The shop agreed"}).status_code == 302
     assert bank.deployments.get().revision.number == 2
+    waived = AuditEvent.objects.get(action="revision.waive")
+    assert (waived.reason, waived.after["applications"][0]["application"]) == ("The shop agreed", "shop")
 
 
 def test_what_breaks_nobody_who_calls_is_shown_and_not_typed(log_in: LogIn, owner: User, bank: APIVersion) -> None:
