@@ -187,6 +187,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "watch spending": {"task": "apim.billing.tasks.watch_spending", "schedule": 15},
     "repair billing": {"task": "apim.billing.tasks.repair_billing", "schedule": 24 * 3600},
     "tend rehearsals": {"task": "apim.billing.tasks.tend_rehearsals", "schedule": 60},
+    "note first calls": {"task": "apim.onboarding.tasks.note_first_calls", "schedule": 15},
+    "end what is over": {"task": "apim.onboarding.tasks.end_what_is_over", "schedule": 300},
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},

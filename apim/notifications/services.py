@@ -25,7 +25,7 @@ from kombu.exceptions import OperationalError
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Invalid, Problems
-from apim.notifications.constants import FIRST_PAUSE, MOST_ATTEMPTS, SEND_TASK
+from apim.notifications.constants import FIRST_PAUSE, MOST_ATTEMPTS, NOWHERE, SEND_TASK
 from apim.notifications.models import MailServer, Message
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ def send_mail(*, to: str | Iterable[str], subject: str, body: str, html: str = "
 
     Shapes: a message each, so that nobody reads who else was told; line breaks in the subject become spaces.
     """
-    addresses = [to] if isinstance(to, str) else list(dict.fromkeys(to))
+    asked = [to] if isinstance(to, str) else list(dict.fromkeys(to))
+    addresses = [address for address in asked if not address.endswith(f"@{NOWHERE}")]
     one_line = " ".join(subject.split())[:_LONGEST_SUBJECT]
     messages = Message.objects.bulk_create(
         [Message(to=address, subject=one_line, body=body, html=html) for address in addresses]

@@ -1,0 +1,89 @@
+"""Journeys: when a person reached each step on the way to a first 2xx; and how often an API's page was looked at.
+
+Owns: writing each milestone once. Must not know: pages. Of anonymous people only a count is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from apim.access.models import Application
+from apim.accounts.models import User
+from apim.catalog.models import API
+from apim.onboarding.models import Journey, PageViews
+from apim.products.models import Product, ProductItem
+from apim.usage.models import UsageRecord
+from apim.usage.upserts import add_up
+
+_WATCHED = timedelta(days=7)  # how long records of calls are kept
+_BATCH = 500
+_OK = Q(status__gte=200, status__lt=300)
+
+
+def count_view(api: API) -> None:
+    """One more look at the API's page, today."""
+    add_up(PageViews, ("api_id", "day"), ("views",), {(api.id, timezone.now().date()): (1,)})
+
+
+def set_out(*, user: User, product: Product) -> None:
+    """Note that the person is on the way to the product, unless that is noted."""
+    Journey.objects.bulk_create([Journey(user=user, product=product, began_at=timezone.now())], ignore_conflicts=True)
+
+
+@transaction.atomic
+def arrive(*, user: User, product: Product, application: Application, has_key: bool) -> None:
+    """Note the application, and the key when there is one; what is noted already stays."""
+    set_out(user=user, product=product)
+    now = timezone.now()
+    mine = Journey.objects.filter(user=user, product=product)
+    mine.filter(application=None).update(application=application, applied_at=now)
+    if has_key:
+        mine.filter(key_at=None).update(key_at=now)
+
+
+def note_calls(now: datetime) -> int:
+    """Fill in first calls and first answers of 2xx from what gateways counted; how many journeys changed.
+
+    A fixed number of queries a batch: those on the way are few, since a journey is watched only until it arrives.
+    """
+    waiting = Journey.objects.filter(
+        succeeded_at=None, applied_at__gte=now - _WATCHED, application__isnull=False
+    ).order_by("-applied_at")[:_BATCH]
+    journeys = list(waiting)
+    firsts = _first_calls({str(each.application_id) for each in journeys}, now)
+    opened = _opened({each.product_id for each in journeys})
+    changed = []
+    for each in journeys:
+        calls = [firsts[key] for key in firsts if key[0] == each.application_id and key[1] in opened[each.product_id]]
+        requested = min((first for first, _ in calls), default=None)
+        succeeded = min((ok for _, ok in calls if ok is not None), default=None)
+        if (requested, succeeded) != (each.requested_at, None):
+            each.requested_at, each.succeeded_at = requested or each.requested_at, succeeded
+            changed.append(each)
+    Journey.objects.bulk_update(changed, ["requested_at", "succeeded_at"], batch_size=100)
+    return len(changed)
+
+
+def _first_calls(application_ids: Iterable[str], now: datetime) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+    """(first call, first 2xx or None) by application and version."""
+    found = (
+        UsageRecord.objects.filter(application_id__in=list(application_ids), at__gte=now - _WATCHED)
+        .order_by()
+        .values_list("application_id", "version_id")
+        .annotate(first=Min("at"), first_ok=Min("at", filter=_OK))
+    )
+    return {(application, version): (first, ok) for application, version, first, ok in found}
+
+
+def _opened(product_ids: set[str]) -> dict[str, set[str]]:
+    """The versions that each product opens."""
+    opened: dict[str, set[str]] = {product_id: set() for product_id in product_ids}
+    items = ProductItem.objects.filter(product_id__in=product_ids).values_list("product_id", "version_id")
+    for product_id, version_id in items:
+        opened[product_id].add(version_id)
+    return opened
