@@ -30,6 +30,7 @@ app_name = "portal"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", catalogue.show_catalogue, name="catalogue"),
     path("apis/<str:api_name>", catalogue.show_api, name="api"),
+    path("apis/<str:api_name>/follow", catalogue.follow, name="follow"),
     path("apis/<str:api_name>/changelog", changelog.show_changelog, name="changelog"),
     path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
     path("apis/<str:api_name>/<str:version_name>/reference", reference.show_reference, name="reference"),

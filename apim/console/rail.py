@@ -36,6 +36,7 @@ SECTIONS = (
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),
             Place("Requests", "console:requests", "route", ("request",)),
+            Place("Missed searches", "console:searches", "text-search", ("search",)),
             Place("API tokens", "console:tokens", "key-round", ("token",)),
         ),
     ),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, Prefetch, Q, When
-from django.shortcuts import get_object_or_404
+from django.contrib import messages
+from django.db.models import Case, Prefetch, When
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 
-from apim.catalog.models import API, APIVersion
+from apim.catalog.models import API, APIVersion, Follow
+from apim.catalog.services.interest import follow_api, note_missed_search, unfollow_api
 from apim.ui.timeline import Life
+from portal.discovery import narrowed, page_of, prices_from, read_filters, topics_of
 from portal.offers import offered_products, opened_items, plan_offers
 from portal.rendering import page
+from portal.tenancy import PortalRequest, my_page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -21,16 +26,22 @@ if TYPE_CHECKING:
 
 
 def show_catalogue(request: HttpRequest) -> HttpResponse:
-    """The APIs that can be called, narrowed by words and by team."""
-    words = request.GET.get("q", "").strip()
-    team = request.GET.get("team", "")
+    """The APIs that can be called, narrowed by words, category, tag, state and team, a page at a time."""
+    filters = read_filters(request.GET, request.user)
     apis = callable_apis(request.user)
-    teams = sorted(set(apis.exclude(team="").order_by().values_list("team", flat=True)))
-    for word in words.split():
-        apis = apis.filter(Q(name__icontains=word) | Q(display_name__icontains=word) | Q(description__icontains=word))
-    if team:
-        apis = apis.filter(team=team)
-    context = {"section": "apis", "apis": apis, "words": words, "team": team, "teams": teams}
+    topics = topics_of(apis)
+    rows = page_of(narrowed(apis, filters, request.user), request.GET.get("page"))
+    is_missed = bool(filters.words) and not rows and not filters.has_more_than_words
+    if is_missed and request.method == "GET":
+        note_missed_search(filters.words)
+    context = {
+        "section": "apis",
+        "rows": rows,
+        "filters": filters,
+        "topics": topics,
+        "prices": prices_from(rows, request.user),
+        "suggestions": topics.near(filters.words) if is_missed else [],
+    }
     return page(request, "portal/catalogue.html", context, "portal/_catalogue_results.html")
 
 
@@ -51,8 +62,26 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         "versions": versions,
         "lives": lives,
         "offers": [(product, plan_offers(product)) for product in products],
+        "is_followed": Follow.objects.visible_to(request.user).filter(api=api).exists(),
     }
     return page(request, "portal/api.html", context)
+
+
+@my_page
+def follow(request: PortalRequest, api_name: str) -> HttpResponse:
+    """Follow the API, or no longer: `follow=1` or `follow=0`. Who had to log in first lands on the API's page."""
+    api = get_object_or_404(callable_apis(request.user), name=api_name)
+    if request.method != "POST":
+        return redirect("portal:api", api.name)
+    if request.POST.get("follow") == "0":
+        unfollow_api(api=api, user=request.user)
+        messages.success(request, _("You no longer follow %(api)s.") % {"api": api.display_name})
+    else:
+        follow_api(api=api, user=request.user)
+        messages.success(
+            request, _("You hear of new versions and deprecations of %(api)s.") % {"api": api.display_name}
+        )
+    return redirect("portal:api", api.name)
 
 
 def show_product(request: HttpRequest, product_name: str) -> HttpResponse:

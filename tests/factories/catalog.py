@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 from apim.accounts.models import Organization
 from apim.catalog import services
@@ -16,7 +17,7 @@ OPERATIONS = ({"method": "GET", "path": "/accounts"}, {"method": "GET", "path": 
 _numbers = count(1)
 
 
-def api(*, organization: Organization | None = None, name: str = "", **options: str) -> API:
+def api(*, organization: Organization | None = None, name: str = "", **options: Any) -> API:
     """An API without versions."""
     return services.create_api(
         organization=organization or new_organization(), name=name or f"api-{next(_numbers)}", by=TESTER, **options
@@ -37,7 +38,7 @@ def published(*, of: API | None = None, name: str = "v1") -> APIVersion:
     return version
 
 
-def described(*, name: str, paths: str = "", **options: str) -> APIVersion:
+def described(*, name: str, paths: str = "", **options: Any) -> APIVersion:
     """A published version of a new API whose document has these paths."""
     of = api(name=name, **options)
     version = services.create_version(api=of, name="v1", by=TESTER)

@@ -66,11 +66,12 @@ def test_htmx_gets_the_results_alone(log_in: LogIn) -> None:
 def test_the_catalogue_costs_the_same_at_any_size(
     acme: Organization, log_in: LogIn, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(8):
         log_in(None).get("/")
-    for _ in range(5):
-        catalog.published(of=catalog.api(organization=acme))
-    with django_assert_num_queries(3):
+    for number in range(5):
+        version = catalog.published(of=catalog.api(organization=acme, tags=[f"tag {number}"]))
+        products.product(version=version)
+    with django_assert_num_queries(8):
         log_in(None).get("/")
 
 
@@ -195,3 +196,68 @@ def test_the_reference_to_begin_with_is_never_that_of_a_deprecated_version(acme:
     deprecate_version(version=old, by=TESTER, deprecated_at=timezone.now())
     page = log_in(None).get("/apis/ledger").content.decode()
     assert page.index("/apis/ledger/v2/reference") < page.index("/apis/ledger/v1/reference")
+
+
+@pytest.fixture
+def shelf(acme: Organization) -> None:
+    """Three APIs in two categories, one of them with a version that is deprecated."""
+    for name, category, tags in (("cards", "Payments", ["pci", "card"]), ("loans", "Credit", ["card"]), ("fx", "", [])):
+        version = catalog.published(of=catalog.api(organization=acme, name=name, category=category, tags=tags))
+        if name == "fx":
+            deprecate_version(version=version, deprecated_at=timezone.now(), by=TESTER)
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"category": "Payments"}, ["cards"]),
+        ({"tag": "card"}, ["cards", "loans"]),
+        ({"tag": "car"}, []),
+        ({"state": "deprecated"}, ["fx"]),
+        ({"state": "published", "tag": "card", "category": "Credit"}, ["loans"]),
+        ({"state": "nonsense"}, ["cards", "fx", "loans"]),
+        ({"followed": "1"}, ["cards", "fx", "loans"]),  # a visitor follows nothing, so there is nothing to narrow by
+    ],
+)  # fmt: skip
+def test_filters_stand_in_the_url(log_in: LogIn, query: dict[str, str], names: list[str]) -> None:
+    context = log_in(None).get("/", query).context
+    assert [api.name for api in context["rows"]] == names
+    assert context["topics"].categories == [("Credit", 1), ("Payments", 1)]
+    assert context["topics"].tags == [("card", 2), ("pci", 1)]
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_search_without_a_hit_suggests_tags_and_is_noted_for_owners(log_in: LogIn, owner: User) -> None:
+    visitor = log_in(None)
+    assert "?tag=card" in visitor.get("/", {"q": "cart"}).content.decode()
+    visitor.get("/", {"q": "loans", "state": "deprecated"})  # found, but for the filter
+    page = log_in(owner).get("/console/searches").content.decode()
+    assert 'href="/?q=cart"' in page
+    assert 'href="/?q=loans"' not in page
+
+
+@pytest.mark.usefixtures("shelf")
+def test_followed_apis_are_a_filter_of_one_s_own(log_in: LogIn, stranger: User, developer: User) -> None:
+    client = log_in(stranger)
+    assert client.get("/apis/cards/follow").status_code == 302  # whoever had to log in lands on the page
+    assert not client.get("/", {"followed": "1"}).context["rows"].object_list
+    page = client.post("/apis/cards/follow", {"follow": "1"}, follow=True).content.decode()
+    assert "You hear of new versions" in page
+    assert "Unfollow" in page
+    assert [api.name for api in client.get("/", {"followed": "1"}).context["rows"]] == ["cards"]
+    assert not log_in(developer).get("/", {"followed": "1"}).context["rows"].object_list
+    client.post("/apis/cards/follow", {"follow": "0"})
+    assert not client.get("/", {"followed": "1"}).context["rows"].object_list
+
+
+def test_the_catalogue_comes_a_page_at_a_time(acme: Organization, log_in: LogIn) -> None:
+    for number in range(25):
+        catalog.published(of=catalog.api(organization=acme, name=f"api-{number:02}"))
+    assert len(log_in(None).get("/").context["rows"]) == 24
+    assert [api.name for api in log_in(None).get("/", {"page": "2"}).context["rows"]] == ["api-24"]
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_card_says_what_the_cheapest_way_in_costs(log_in: LogIn) -> None:
+    assert "Free · " in log_in(None).get("/").content.decode()

@@ -1,0 +1,136 @@
+"""Finding an API: what the catalogue can be narrowed by, and what each API costs to begin with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Final
+
+from django.core.paginator import Paginator
+
+from apim.catalog.models import API, APIVersion, Follow
+from apim.catalog.searching import LONGEST_TERM, find_apis, fold
+from portal.offers import offered_products, opened_items, plan_offers
+from portal.words import price_headline
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.core.paginator import Page
+    from django.db.models import QuerySet
+    from django.http import QueryDict
+
+    from apim.accounts.models import Viewer
+    from portal.offers import PlanOffer
+
+APIS_A_PAGE: Final = 24
+_MOST_TOPICS: Final = 24
+_SUGGESTIONS: Final = 8
+_STATES: Final = (APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How a visitor narrows the catalogue, as it stands in the URL; "" narrows nothing."""
+
+    words: str = ""
+    category: str = ""
+    tag: str = ""
+    state: str = ""
+    team: str = ""
+    is_followed: bool = False
+
+    @property
+    def are_set(self) -> bool:
+        """True when something is left out."""
+        return bool(self.words or self.has_more_than_words)
+
+    @property
+    def has_more_than_words(self) -> bool:
+        """True when not only words narrow it: that nothing is found is then not the words' fault."""
+        return bool(self.category or self.tag or self.state or self.team or self.is_followed)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What the APIs one may see are about, the most frequent first. Shapes: (name, number of APIs)."""
+
+    categories: list[tuple[str, int]]
+    tags: list[tuple[str, int]]
+    teams: list[tuple[str, int]]
+
+    def near(self, words: str) -> list[str]:
+        """Tags to go on with after a search without a hit: those that read like it first."""
+
+        def likeness(name: str) -> float:
+            return SequenceMatcher(None, fold(name), fold(words[:LONGEST_TERM])).ratio()
+
+        names = [name for name, _ in self.tags]
+        return sorted(names, key=likeness, reverse=True)[:_SUGGESTIONS]
+
+
+def read_filters(query: QueryDict, user: Viewer) -> Filters:
+    """The filters of a URL; an unknown state narrows nothing."""
+    state = query.get("state", "")
+    return Filters(
+        words=query.get("q", "").strip()[:LONGEST_TERM],
+        category=query.get("category", ""),
+        tag=query.get("tag", ""),
+        state=state if state in _STATES else "",
+        team=query.get("team", ""),
+        is_followed=user.is_authenticated and query.get("followed") == "1",
+    )
+
+
+def topics_of(apis: QuerySet[API]) -> Topics:
+    """What the APIs are about. One query."""
+    categories, tags, teams = Counter[str](), Counter[str](), Counter[str]()
+    for _, category, its_tags, team in apis.order_by().values_list("pk", "category", "tags", "team"):
+        categories.update([category] if category else [])
+        tags.update(its_tags)
+        teams.update([team] if team else [])
+    return Topics(*(_sorted(counter) for counter in (categories, tags, teams)))
+
+
+def narrowed(apis: QuerySet[API], filters: Filters, user: Viewer) -> QuerySet[API]:
+    """The APIs that pass the filters."""
+    if filters.words:
+        apis = find_apis(apis, filters.words)
+    if filters.category:
+        apis = apis.filter(category=filters.category)
+    if filters.team:
+        apis = apis.filter(team=filters.team)
+    if filters.tag:  # SQLite cannot look into a list; all tags together are read in one go
+        tagged = API.objects.exclude(tags=[]).values_list("pk", "tags")
+        apis = apis.filter(pk__in=[pk for pk, tags in tagged if filters.tag in tags])
+    if filters.state:
+        apis = apis.filter(pk__in=APIVersion.objects.filter(state=filters.state).values("api_id"))
+    if filters.is_followed:
+        apis = apis.filter(pk__in=Follow.objects.visible_to(user).values("api_id"))
+    return apis
+
+
+def page_of(apis: QuerySet[API], number: str | None) -> Page[API]:
+    """A page of the catalogue; the last one for a number too high."""
+    return Paginator(apis, APIS_A_PAGE).get_page(number)
+
+
+def prices_from(apis: Collection[API], user: Viewer) -> dict[str, str]:
+    """What each API costs to begin with, by its id: `Free`, `from 29.00 EUR a month`; only those on offer."""
+    ids = {api.pk for api in apis}
+    offers: dict[str, list[PlanOffer]] = {}
+    for product in offered_products(user).filter(items__version__api__in=ids).distinct():
+        for api_id in {item.version.api_id for item in opened_items(product)} & ids:
+            offers.setdefault(api_id, []).extend(plan_offers(product))
+    return {api_id: price_from(found) for api_id, found in offers.items() if found}
+
+
+def price_from(offers: Collection[PlanOffer]) -> str:
+    """The price of the cheapest way in."""
+    cheapest = min(offers, key=lambda offer: (offer.is_priced, offer.terms.terms.recurring))
+    return price_headline(cheapest)
+
+
+def _sorted(counter: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counter.items(), key=lambda item: (-item[1], fold(item[0])))[:_MOST_TOPICS]
