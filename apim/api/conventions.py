@@ -62,6 +62,7 @@ SPECTACULAR_SETTINGS: Final = {
         {"name": "Access", "description": "Applications, keys and subscriptions."},
         {"name": "Billing", "description": "Invoices, and money that is given back."},
         {"name": "Usage", "description": "What was called and done."},
+        {"name": "Demo", "description": "Made traffic, switched on and off."},
         {"name": "Gateways", "description": "Where it runs."},
         {"name": "People", "description": "Organizations and who acts for them."},
         {"name": "Documents", "description": "Everything as files."},

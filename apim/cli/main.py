@@ -16,6 +16,7 @@ from apim.cli.commands.backups import back_up, restore
 from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
 from apim.cli.commands.contracts import compare_documents, lint_document
+from apim.cli.commands.demo import demo
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
 from apim.cli.commands.health import examine_installation
 from apim.cli.commands.keys import keys
@@ -52,6 +53,7 @@ app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
 app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
+app.add_typer(demo, name="demo")
 app.command("backup")(back_up)
 app.command("restore")(restore)
 app.command("doctor")(examine_installation)

@@ -13,6 +13,7 @@ from apim.console.views.admin import (
     billing_truth,
     ceilings,
     certificates,
+    demo,
     health,
     issuers,
     mail,
@@ -90,6 +91,8 @@ urlpatterns: list[URLPattern] = [
     path(
         "billing/subscriptions/<str:subscription_id>/patience", billing_dunning.patience, name="admin-billing-patience"
     ),
+    path("demo", demo.demo_page, name="admin-demo"),
+    path("demo/remove", demo.demo_remove, name="admin-demo-remove"),
     path("audit", audit.audit_list, name="admin-audit"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),

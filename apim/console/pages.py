@@ -16,6 +16,7 @@ from apim.access.models import Subscription
 from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
 from apim.console.rail import SECTIONS, current_place
+from apim.demo.models import Demo
 from apim.gateways.models import Environment
 from apim.ui.forms import errors_on
 
@@ -63,6 +64,7 @@ def page(request: ConsoleRequest, template: str, /, **context: object) -> HttpRe
         "current_place": current_place(url_name or ""),
         "approvals_waiting": Subscription.objects.decidable_by(request.user).awaiting_decision().count(),
         "waiting_to_publish": Environment.objects.waiting_to_publish(),
+        "has_demo": Demo.objects.exists(),
     }
     return render(request, template, {**shell, **context}, status=422 if is_refused else 200)
 

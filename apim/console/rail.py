@@ -53,6 +53,7 @@ SECTIONS = (
             Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
             Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
             Place("Billing", "console:admin-billing", "coins", ("admin-billing",)),
+            Place("Demo", "console:admin-demo", "play", ("admin-demo",)),
         ),
         is_for_admins=True,
     ),
