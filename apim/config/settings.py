@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apim.products",
     "apim.access",
     "apim.usage",
+    "apim.announcements",
     "apim.billing",
     "apim.onboarding",
     "apim.alerts",
