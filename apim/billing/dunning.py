@@ -99,7 +99,9 @@ def end_what_is_over(connection: Connection) -> int:
         try:
             tell_last_usage(connection, mirror.subscription_id)
             true_up_last(connection, mirror.subscription_id)
-            params = {"invoice_now": True, "prorate": _is_ended_by_somebody(mirror.subscription)}
+            # What was paid too late is refunded whole by an admin, so the rest of it is not credited as well.
+            is_credited = _is_ended_by_somebody(mirror.subscription) and not _is_paid_too_late(mirror)
+            params = {"invoice_now": True, "prorate": is_credited}
             connection.driver.act("subscription", mirror.stripe_id, "cancel", params)
             sync_subscription(connection, mirror.stripe_id)
         except (DriverFailed, Unmatched) as fault:
@@ -121,10 +123,17 @@ def _is_ended_by_somebody(subscription: Subscription) -> bool:
 
 def _tell_paid_too_late(connection: Connection, mirror: BillingSubscription) -> None:
     """Have an admin give the money back of what was bought when it was over here."""
-    over_at = mirror.subscription.ends_at or mirror.subscription.decided_at
-    if mirror.started_at is not None and over_at is not None and mirror.started_at >= over_at:
+    if _is_paid_too_late(mirror):
         text = (
             f"The subscription of {mirror.subscription} was paid after it had ended. It was ended at Stripe at once: "
             "refund what was paid."
         )
         raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, mirror.stripe_id, text)
+
+
+def _is_paid_too_late(mirror: BillingSubscription) -> bool:
+    """True when it was bought after it was over here. Stripe tells whole seconds."""
+    over_at = mirror.subscription.ends_at or mirror.subscription.decided_at
+    if mirror.started_at is None or over_at is None:
+        return False
+    return mirror.started_at >= over_at.replace(microsecond=0)

@@ -6,12 +6,15 @@ import pytest
 from rest_framework.test import APIClient
 
 from apim.access.models import Subscription
+from apim.access.services import end_subscription
 from apim.accounts.models import User
+from apim.accounts.services import actor_of
 from apim.billing import tasks
+from apim.billing.checkout import open_checkout
 from apim.billing.connection import require_connection
-from apim.billing.models import BillingSubscription
+from apim.billing.models import BillingAlarm, BillingSubscription
 from tests.apim.api.conftest import token_of
-from tests.factories.accounts import member
+from tests.factories.accounts import TESTER, member
 from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +49,18 @@ def test_what_an_owner_takes_away_is_credited(stripe_server: Stripe, bought: Sub
     tasks.look_after_payments()
     assert BillingSubscription.objects.get().status == "canceled"
     assert 0 < credited() <= 2900
+    assert not BillingAlarm.objects.exists()  # so that nobody refunds it as well
+
+
+def test_what_is_paid_after_an_owner_ended_it_is_refunded_whole_and_not_credited_as_well(
+    stripe_server: Stripe, waiting: Subscription
+) -> None:
+    url = open_checkout(subscription=waiting, return_url="http://a/", cancel_url="http://a/", by=TESTER)
+    end_subscription(subscription=waiting, by=actor_of(member(waiting.product.organization, role="owner")))
+    assert stripe_server.pay(url) in (200, 303)
+    tasks.look_after_payments()
+    stripe_server.deliver()
+    tasks.look_after_payments()
+    assert BillingSubscription.objects.get().status == "canceled"
+    assert BillingAlarm.objects.get().kind == BillingAlarm.Kind.PAID_TOO_LATE
+    assert credited() == 0
