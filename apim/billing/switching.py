@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F
 from django.utils import timezone
 
 from apim.access.models import Subscription
@@ -31,6 +30,7 @@ from apim.billing.models import BillingSubscription, OutgoingUsage, PlanChange, 
 from apim.billing.schedules import let_go, schedule_version
 from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
 from apim.billing.switch_charges import begun_period, extra_charge
+from apim.billing.switch_claims import claimed_switch, drop_claim
 from apim.errors import Conflict
 from apim.pricing.changes import USED_QUOTA, is_cheaper
 from apim.pricing.terms import Terms
@@ -95,20 +95,22 @@ def switch_plan(
 
     Shapes: version_id and shown_at (Unix time) of the preview that was agreed to; what is charged for the rest of the
     period is counted from then.
-    Errors: those of plan_switch; billing.terms_changed, billing.provider_failed. Asking twice charges once.
+    Errors: those of plan_switch; billing.terms_changed, billing.switch_under_way, billing.provider_failed. Asking
+    twice charges once.
     """
     connection = require_connection()
     try:
-        switch = plan_switch(connection, subscription, plan)
-        if version_id and version_id != switch.version.id:
-            raise Conflict("billing.terms_changed", f"The plan {plan} has just changed.", hint="Look at it again.")
-        mirror = BillingSubscription.objects.get(subscription=subscription)
-        seen = mirror.version  # read before Stripe is: who presses at the same moment has seen the same
-        found = connection.driver.find("subscription", mirror.stripe_id)
-        if version_of_items(connection, found["items"]["data"]) != switch.version:  # else another tab was quicker
-            _check_pending(found)
-            _act(connection, switch, found, shown_at, key=f"apim:switch:{subscription.id}:{switch.version.id}:{seen}")
-        sync_subscription(connection, mirror.stripe_id)
+        with claimed_switch(subscription, plan) as claim:
+            switch = plan_switch(connection, subscription, plan)
+            if version_id and version_id != switch.version.id:
+                raise Conflict("billing.terms_changed", f"The plan {plan} has just changed.", hint="Look at it again.")
+            mirror = BillingSubscription.objects.get(subscription=subscription)
+            found = connection.driver.find("subscription", mirror.stripe_id)
+            if version_of_items(connection, found["items"]["data"]) != switch.version:  # else another tab was quicker
+                _check_pending(found)
+                key = f"apim:switch:{subscription.id}:{switch.version.id}:{claim}"
+                _act(connection, switch, found, shown_at, key=key)
+            sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:
         raise provider_failed(failure) from failure
     after = {"plan": plan.name, "version": switch.version.number, "at_once": switch.is_immediate}
@@ -130,6 +132,7 @@ def undo_switch(*, subscription: Subscription, by: Actor) -> None:
         hint = "Choose another plan, or cancel the subscription."
         raise Conflict("billing.not_yours_to_undo", "The owner of the product changes this plan.", hint=hint)
     mirror = BillingSubscription.objects.get(subscription=subscription)
+    drop_claim(subscription.id)
     try:
         found = connection.driver.find("subscription", mirror.stripe_id)
         if found.get("pending_update"):
@@ -188,17 +191,14 @@ def _tell_usage(connection: Connection, subscription: Subscription) -> None:
 
 
 def _charge(connection: Connection, switch: Switch, stripe_id: str, params: dict[str, Any], *, key: str) -> None:
-    """The change that is paid at once, by one of those who press at the same moment. Errors: DriverFailed."""
+    """The change that is paid at once; an answer that was lost is looked up. Errors: DriverFailed."""
     try:
         connection.driver.change("subscription", stripe_id, params, key=key)
-    except DriverFailed as failure:
+    except DriverFailed:
         found = connection.driver.find("subscription", stripe_id)
         asked = (found.get("pending_update") or {}).get("subscription_items") or found["items"]["data"]
-        if version_of_items(connection, asked) == switch.version:  # the other one was quicker
-            return
-        if not failure.is_passing:  # Stripe says the same under this key for a day: the next try has another one
-            BillingSubscription.objects.filter(stripe_id=stripe_id).update(version=F("version") + 1)
-        raise
+        if version_of_items(connection, asked) != switch.version:
+            raise
 
 
 def update_params(connection: Connection, switch: Switch, found: Object, at: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from apim.billing import (
     refunding,
     rehearsing,
     spending,
+    switch_finishing,
     true_ups,
 )
 from apim.billing.connection import find_connection
@@ -60,7 +61,7 @@ def apply_due_events() -> None:
 
 @shared_task(name="apim.billing.tasks.look_after_payments")
 def look_after_payments() -> None:
-    """Follow the clock of dunning, end at Stripe what has ended here, and give back what was left on the way."""
+    """Follow the clock of dunning, end at Stripe what has ended here, and finish what was left on the way."""
     connection = find_connection()
     if connection is None:
         return
@@ -68,6 +69,7 @@ def look_after_payments() -> None:
     checkout.close_what_is_over(connection)
     dunning.end_what_is_over(connection)
     refunding.finish_due(connection)
+    switch_finishing.finish_switches(connection)
 
 
 @shared_task(name="apim.billing.tasks.tell_usage")

@@ -13,8 +13,10 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import require_connection
+from apim.billing.driver import DriverFailed
 from apim.billing.models import BillingSubscription, Customer, UsageCut
 from apim.billing.spending import RELATED, spendings, watch_spending
+from apim.billing.standing import sync_subscription
 from apim.billing.stripe_driver import StripeDriver
 from apim.billing.switch_previews import preview_switch
 from apim.billing.switching import switch_plan, undo_switch
@@ -155,32 +157,64 @@ def test_a_cancellation_that_fails_leaves_what_was_chosen_before(
 
 
 @pytest.mark.parametrize(
-    "is_shown",
+    "is_synced",
     [
-        pytest.param(True, id="as it was shown", marks=pytest.mark.slow),
-        pytest.param(False, id="at the moment of each"),
+        pytest.param(False, id="nothing between them", marks=pytest.mark.slow),
+        pytest.param(True, id="a sync between them"),
     ],
 )
-def test_two_presses_at_the_same_moment_charge_once(
-    stripe_server: Stripe, sell: Sell, product: Product, clock: time_machine.Coordinates,
-    monkeypatch: pytest.MonkeyPatch, is_shown: bool,
-) -> None:  # fmt: skip
+def test_of_two_presses_at_the_same_moment_one_charges_and_the_other_is_told_so(
+    stripe_server: Stripe, sell: Sell, product: Product, monkeypatch: pytest.MonkeyPatch, is_synced: bool
+) -> None:
     sold = sell(change={"proration": "none"})
     growth = offer(product, "growth", priced("49.00"))
-    shown_at = preview_switch(subscription=sold, plan=growth).shown_at if is_shown else None
     pressed: list[str] = []
     change = StripeDriver.change
 
     def press_again(self: StripeDriver, kind: str, of: str, params: Any, *, key: str = "") -> Any:
         pressed.append(key)
-        if len(pressed) == 1:  # the other one is carried out between what this one read and what it tells
-            clock.shift(timedelta(seconds=2))
-            switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
+        if len(pressed) == 1:  # the other one is pressed between what this one read and what it tells
+            if is_synced:
+                sync_subscription(require_connection(), of)
+            with pytest.raises(Conflict) as refused:
+                switch_plan(subscription=Subscription.objects.get(pk=sold.pk), plan=growth, by=TESTER)
+            assert refused.value.code == "billing.switch_under_way"
         return change(self, kind, of, params, key=key)
 
     monkeypatch.setattr(StripeDriver, "change", press_again)
-    switch_plan(subscription=Subscription.objects.get(pk=sold.pk), plan=growth, by=TESTER, shown_at=shown_at)
-    assert len(pressed) == 2
+    switch_plan(subscription=sold, plan=growth, by=TESTER)
+    assert len(pressed) == 1
+    stripe_server.deliver()
+    assert (plan_of(sold), totals()) == ("growth", [2900, 2450])
+    assert BillingSubscription.objects.get().switch_claimed_until is None
+
+
+def test_a_press_whose_answer_was_lost_is_charged_once_by_the_next_one(
+    stripe_server: Stripe, sell: Sell, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold = sell(change={"proration": "none"})
+    growth = offer(product, "growth", priced("49.00"))
+    shown_at = preview_switch(subscription=sold, plan=growth).shown_at
+    asked: list[str] = []
+    change, find = StripeDriver.change, StripeDriver.find
+
+    def lose_the_answer(self: StripeDriver, kind: str, of: str, params: Any, *, key: str = "") -> Any:
+        asked.append(key)
+        done = change(self, kind, of, params, key=key)
+        if len(asked) == 1:
+            monkeypatch.setattr(StripeDriver, "find", away)
+            raise DriverFailed("Nobody answers.", is_passing=True)
+        return done
+
+    def away(*_arguments: Any) -> Any:
+        monkeypatch.setattr(StripeDriver, "find", find)
+        raise DriverFailed("Nobody answers.", is_passing=True)
+
+    monkeypatch.setattr(StripeDriver, "change", lose_the_answer)
+    with pytest.raises(Conflict) as refused:
+        switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
+    assert refused.value.code == "billing.provider_failed"
+    switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
     stripe_server.deliver()
     assert (plan_of(sold), totals()) == ("growth", [2900, 2450])
 
@@ -189,10 +223,9 @@ def test_a_change_that_stripe_refused_can_be_tried_again(stripe_server: Stripe, 
     sold = sell()
     growth = offer(product, "growth", priced("49.00"))
     shown_at = preview_switch(subscription=sold, plan=growth).shown_at
-    seen = BillingSubscription.objects.get().version
     stripe_server.control("faults", kind="error", method="POST", path="/v1/subscriptions/.*", status=400, times=1)
     with pytest.raises(Conflict):
         switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
-    assert BillingSubscription.objects.get().version == seen + 1
+    assert BillingSubscription.objects.get().switch_claim == ""  # under the same key Stripe would say the same
     switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
     assert plan_of(sold) == "growth"
