@@ -97,4 +97,5 @@ urlpatterns: list[URLPattern] = [
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),
     path("mail-server", mail.mail_server, name="admin-mail-server"),
+    path("mail-server/remove", mail.remove_server, name="admin-mail-server-remove"),
 ]

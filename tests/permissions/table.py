@@ -207,6 +207,7 @@ TABLE: dict[str, Row] = {
     "console/admin/mailbox": "LFFFF+",
     "console/admin/mailbox/<str:message_id>": "LFFFF+",
     "console/admin/mail-server": "LFFFF+",
+    "console/admin/mail-server/remove": "LFFFF0",
     # Console: owners, in their own organization.
     "console/": "LFF+++",
     "console/apis": "LFF+++",

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.console.forms.admin import MailServerForm, TestMailForm
 from apim.console.gate import admin_page
-from apim.console.pages import listing, page, posted
+from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.steps import steps
 from apim.notifications.models import MailServer, Message
-from apim.notifications.services import set_mail_server, test_mail_server
+from apim.notifications.services import remove_mail_server, set_mail_server, test_mail_server
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -60,3 +62,20 @@ def mail_server(request: ConsoleRequest) -> HttpResponse:
             messages.success(request, "Saved. Send a test mail to be sure.")
             return redirect(request.get_full_path())
     return page(request, "console/admin/mail_server.html", form=form, test=test, **shown)
+
+
+@admin_page
+def remove_server(request: ConsoleRequest) -> HttpResponse:
+    """No mail leaves any more."""
+    server = get_object_or_404(MailServer)
+    confirmation = Confirmation(
+        title=gettext("Remove the mail server %(server)s?") % {"server": server},
+        consequences=(
+            gettext("No mail leaves any more: not invitations, not links to a new password, not what is owed."),
+            gettext("What is written stays in the mailbox, where admins read it. The server's password is forgotten."),
+        ),
+        verb=gettext("Remove the server"),
+        back=reverse("console:admin-mail-server"),
+        done=gettext("Removed. Mails wait in the mailbox."),
+    )
+    return confirm(request, confirmation, lambda _, by: remove_mail_server(by=by))
