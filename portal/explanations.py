@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 
 class Explanation(NamedTuple):
-    """Shapes: meaning is a sentence, remedy too; place names where the remedy is: key, access, app, docs or empty."""
+    """Words for an answer.
+
+    Shapes: meaning is a sentence, remedy too; place names where the remedy is: key, access, app, billing, docs or "".
+    """
 
     meaning: str
     remedy: str
@@ -22,9 +25,9 @@ BY_CODE = {
         "key",
     ),
     "payment-required": Explanation(
-        "The subscription is not paid.", "Settle the open invoice; calls work again at once."
+        "The subscription is not paid.", "Settle the open invoice; calls work again at once.", "billing"
     ),
-    "credits-exhausted": Explanation("The prepaid credit is used up.", "Top up; calls work again at once."),
+    "credits-exhausted": Explanation("The prepaid credit is used up.", "Top up; calls work again at once.", "billing"),
     "no-subscription": Explanation(
         "The key is right, but its application has no subscription that covers this operation.",
         "Get access to a product that opens it, with the same application.",

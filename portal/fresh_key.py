@@ -27,6 +27,7 @@ class FreshKey:
     key: str
     credential_id: str
     application_id: str
+    made_at: float = 0.0  # seconds since the epoch
 
 
 def remember(request: HttpRequest, issued: IssuedKey) -> None:
@@ -52,7 +53,7 @@ def recall(request: HttpRequest) -> FreshKey | None:
     except InvalidTag:  # sealed by an installation's earlier keys
         forget(request)
         return None
-    return FreshKey(key, kept["credential"], kept["application"])
+    return FreshKey(key, kept["credential"], kept["application"], kept["made_at"])
 
 
 def forget(request: HttpRequest) -> None:

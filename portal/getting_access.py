@@ -11,6 +11,8 @@ from apim.access.models import Application, Subscription
 from apim.access.services import IssuedKey, create_application, create_credential, subscribe
 from apim.accounts.services import actor_of, register_developer
 from apim.billing.connection import is_connected
+from apim.onboarding.journeys import arrive
+from apim.onboarding.provisional import begin_account
 from portal.names import free_name
 
 if TYPE_CHECKING:
@@ -51,9 +53,18 @@ def get_access(*, wish: Wish, organization: Organization | None, user: User) -> 
         note=wish.note,
         is_checkout=is_connected(),  # what must be paid for goes on to the page of payment
     )
-    if subscription.lifecycle not in _CALLABLE:
-        return subscription, None
-    return subscription, create_credential(application=application, by=by, creator=user)
+    is_callable = subscription.lifecycle in _CALLABLE
+    issued = create_credential(application=application, by=by, creator=user) if is_callable else None
+    arrive(user=user, product=wish.product, application=application, has_key=is_callable)
+    return subscription, issued
+
+
+@transaction.atomic
+def join_and_get_access(*, wish: Wish, email: str) -> tuple[User, IssuedKey | None]:
+    """A new person, who confirms the address later, and the key; for plans that are free and need nobody's yes."""
+    user = begin_account(email)
+    _, issued = get_access(wish=wish, organization=None, user=user)
+    return user, issued
 
 
 def new_application(*, organization: Organization, display_name: str, user: User, description: str = "") -> Application:

@@ -43,6 +43,11 @@ class PlanOffer:
         return not self.is_priced or (self.can_pay and not obstacle_to_sale(self.terms))
 
     @property
+    def is_immediate(self) -> bool:
+        """True when it is free and nobody has to say yes: a key works at once."""
+        return self.is_open and not self.is_priced and not self.is_manual
+
+    @property
     def why_closed(self) -> str:
         """Why it cannot be chosen, in a few words."""
         return "Not for sale yet" if self.can_pay else "Payments are not set up yet"

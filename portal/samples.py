@@ -6,9 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from apim.catalog.models import APIVersion, Deployment
+from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.operations import matches
 from portal.gateway_call import public_url
+from portal.sandbox import has_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from apim.products.models import ProductItem
 
 _MOST = 12
+_EMPTY: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class SampleCall:
     path: str
     summary: str
     url: str
+    is_sandbox: bool = False
 
     @property
     def choice(self) -> str:
@@ -48,12 +51,7 @@ def sample_calls(items: Sequence[ProductItem], environment: Environment) -> list
     """
     if not environment.base_url:
         return []
-    deployed = {
-        each.version_id: each.revision
-        for each in Deployment.objects.filter(environment=environment, version__in=[item.version_id for item in items])
-        .select_related("revision")
-        .defer("revision__document", "revision__problems")
-    }
+    deployed = _deployed([item.version for item in items], environment)
     calls = []
     for item in items:
         revision = deployed.get(item.version_id)
@@ -62,7 +60,46 @@ def sample_calls(items: Sequence[ProductItem], environment: Environment) -> list
         for operation in _candidates(revision.operations, item.operations, revision.passthrough):
             url = public_url(environment, item.version, operation["path"])
             calls.append(SampleCall(item.version, "GET", operation["path"], operation.get("summary", ""), url))
+    return _simplest(calls)
+
+
+def tryable_calls(items: Sequence[ProductItem], environment: Environment) -> list[SampleCall]:
+    """The same of what the sandbox answers, for who has no key yet; the simplest first."""
+    return sandbox_calls([item.version for item in items], environment)
+
+
+def sandbox_calls(versions: Sequence[APIVersion], environment: Environment) -> list[SampleCall]:
+    """GET operations without path parameters that the sandbox answers; the simplest first. Versions with their API."""
+    if not environment.has_sandbox:
+        return []
+    deployed = _deployed(versions, environment)
+    calls = [
+        SampleCall(
+            version,
+            "GET",
+            operation["path"],
+            operation.get("summary", ""),
+            public_url(environment, version, operation["path"], is_sandbox=True),
+            is_sandbox=True,
+        )
+        for version in versions
+        if has_sandbox(environment, version, deployed.get(version.pk))
+        for operation in _candidates(deployed[version.pk].operations, _EMPTY, None)
+    ]
+    return _simplest(calls)
+
+
+def _simplest(calls: list[SampleCall]) -> list[SampleCall]:
     return sorted(calls, key=lambda call: (call.path.count("/"), len(call.path)))[:_MOST]
+
+
+def _deployed(versions: Sequence[APIVersion], environment: Environment) -> dict[str, Revision]:
+    return {
+        each.version_id: each.revision
+        for each in Deployment.objects.filter(environment=environment, version__in=[one.pk for one in versions])
+        .select_related("revision")
+        .defer("revision__document", "revision__problems")
+    }
 
 
 def _candidates(

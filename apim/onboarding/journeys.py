@@ -6,10 +6,12 @@ Owns: writing each milestone once. Must not know: pages. Of anonymous people onl
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apim.access.models import Application
@@ -21,8 +23,16 @@ from apim.usage.models import UsageRecord
 from apim.usage.upserts import add_up
 
 _WATCHED = timedelta(days=7)  # how long records of calls are kept
+_NEW = timedelta(days=1)  # after that, the time since sign-up tells nothing of the way
 _BATCH = 500
 _OK = Q(status__gte=200, status__lt=300)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCall:
+    """A first 2xx. Shapes: since_sign_up_s None for who signed up long ago."""
+
+    since_sign_up_s: int | None
 
 
 def count_view(api: API) -> None:
@@ -44,6 +54,16 @@ def arrive(*, user: User, product: Product, application: Application, has_key: b
     mine.filter(application=None).update(application=application, applied_at=now)
     if has_key:
         mine.filter(key_at=None).update(key_at=now)
+
+
+def celebrate(user: User, application_id: str) -> FirstCall | None:
+    """What to say of a 2xx that the person has just seen; None when it was not the application's first."""
+    mine = Journey.objects.filter(user=user, application=application_id, succeeded_at=None)
+    now = timezone.now()
+    if not mine.update(requested_at=Coalesce("requested_at", Value(now)), succeeded_at=now):
+        return None
+    took = now - user.created_at
+    return FirstCall(round(took.total_seconds()) if took <= _NEW else None)
 
 
 def note_calls(now: datetime) -> int:

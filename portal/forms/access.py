@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.access.models import Application
 from portal.getting_access import FIRST_APPLICATION, Wish
@@ -77,6 +78,11 @@ class AccessForm(forms.Form):
         """The application marked on the page."""
         return str(self["application"].value() or NEW)
 
+    @property
+    def chosen_offer(self) -> PlanOffer:
+        """The plan asked for. Call after is_valid()."""
+        return self.offers[self.cleaned_data["plan"]]
+
     def wish(self) -> Wish:
         """What was asked for. Call after is_valid()."""
         data = self.cleaned_data
@@ -87,3 +93,22 @@ class AccessForm(forms.Form):
             new_name=data["new_name"].strip(),
             note=data["note"].strip(),
         )
+
+
+class JoinForm(AccessForm):
+    """The same for a visitor: a plan, and an address when the plan works at once, which needs no second form."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail address"),
+        required=False,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
+        help_text=gettext_lazy("No password yet. We mail a link to confirm it; your key works before that."),
+    )
+
+    def clean(self) -> dict[str, object]:
+        """What was given, with an address where one is needed."""
+        data: dict[str, object] = super().clean() or self.cleaned_data
+        plan = data.get("plan")
+        if plan and self.offers[str(plan)].is_immediate and not data.get("email") and "email" not in self.errors:
+            self.add_error("email", gettext("Give an e-mail address, such as ada@example.org."))
+        return data

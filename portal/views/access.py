@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.conf import settings
+from django.contrib.auth import login
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
@@ -13,14 +15,19 @@ from apim.access.models import Application, Subscription
 from apim.access.services import create_credential
 from apim.accounts.services import actor_of
 from apim.gateways.services import default_environment
+from apim.onboarding.bounds import MAILS, SIGN_UPS, address_of, take
+from apim.onboarding.journeys import set_out
+from apim.onboarding.models import ProvisionalAccount
+from apim.onboarding.provisional import require_confirmed
 from apim.ui.forms import errors_on
 from portal import fresh_key
-from portal.forms.access import AccessForm
-from portal.getting_access import get_access
+from portal.forms.access import AccessForm, JoinForm
+from portal.getting_access import get_access, join_and_get_access
 from portal.offers import offered_products, opened_items, plan_offers
 from portal.rendering import page, posted
-from portal.samples import sample_calls
+from portal.samples import sample_calls, tryable_calls
 from portal.tenancy import PortalRequest, errors_as_pages, my_page, tenancy_of
+from portal.waiting import owners_asked, usual_wait
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -46,7 +53,7 @@ def show_access(request: HttpRequest, product_name: str) -> HttpResponse:
     if subscription.awaits_payment:
         return redirect("portal:subscription_pay", subscription.id)
     if subscription.lifecycle == Subscription.Lifecycle.PENDING:
-        return page(request, "portal/access_pending.html", _context(product, 1) | {"subscription": subscription})
+        return _wait(request, product, subscription)
     return _use(request, product, subscription)
 
 
@@ -75,21 +82,50 @@ def finish(request: PortalRequest, product_name: str) -> HttpResponse:
 
 
 def _ask_to_join(request: HttpRequest, product: Product) -> HttpResponse:
-    """For visitors: the plans; choosing one leads to sign-up and back here."""
+    """For visitors: the plans, and an address; a plan that works at once needs no other page."""
     offers = plan_offers(product)
-    form = AccessForm(
+    form = JoinForm(
         posted(request), product=product, offers=offers, applications=(), wanted_plan=request.GET.get("plan", "")
     )
+    if request.method == "POST" and "login" in request.POST:
+        return _to_door(request, product, "account_login", str(form["plan"].value() or ""))
     if request.method == "POST" and form.is_valid():
-        target = f"{reverse('portal:access', args=[product.name])}?{urlencode({'plan': form.cleaned_data['plan']})}"
-        request.session[CONTINUE_AT] = target
-        door = "account_login" if "login" in request.POST else "account_signup"
-        return redirect(f"{reverse(door)}?{urlencode({'next': target})}")
-    return page(request, "portal/access_choose.html", _context(product, 0) | {"form": form, "offers": offers})
+        if not form.chosen_offer.is_immediate:
+            return _to_door(request, product, "account_signup", form.cleaned_data["plan"])
+        with errors_on(form):
+            return _join(request, form)
+    context = _context(product, 0) | {
+        "form": form,
+        "offers": offers,
+        "is_immediate": any(offer.is_immediate for offer in offers),
+    }
+    return page(request, "portal/access_choose.html", context)
+
+
+def _join(request: HttpRequest, form: JoinForm) -> HttpResponse:
+    """Signed up, logged in, subscribed, with a key: in one step, alike for every address."""
+    email = form.cleaned_data["email"]
+    take("sign-up", address_of(request), SIGN_UPS)
+    take("mail", email, MAILS)
+    user, issued = join_and_get_access(wish=form.wish(), email=email)
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    if issued is not None:
+        fresh_key.remember(request, issued)
+    return redirect("portal:access", form.product.name)
+
+
+def _to_door(request: HttpRequest, product: Product, door: str, plan: str) -> HttpResponse:
+    """To log in or sign up, and back here."""
+    target = f"{reverse('portal:access', args=[product.name])}?{urlencode({'plan': plan})}"
+    request.session[CONTINUE_AT] = target
+    email = request.POST.get("email", "").strip()
+    told = {"next": target} | ({"email": email} if email and door == "account_signup" else {})
+    return redirect(f"{reverse(door)}?{urlencode(told)}")
 
 
 def _choose(request: HttpRequest, product: Product, user: User) -> HttpResponse:
     request.session.pop(CONTINUE_AT, None)
+    set_out(user=user, product=product)
     organization = tenancy_of(request).organization
     offers = plan_offers(product)
     applications = list(Application.objects.editable_by(user).filter(organization=organization))
@@ -103,12 +139,25 @@ def _choose(request: HttpRequest, product: Product, user: User) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
+            if not form.chosen_offer.is_immediate:
+                require_confirmed(user)
             _, issued = get_access(wish=form.wish(), organization=organization, user=user)
             if issued is not None:
                 fresh_key.remember(request, issued)
             return redirect("portal:access", product.name)
     context = _context(product, 0) | {"form": form, "offers": offers, "applications": applications}
     return page(request, "portal/access_choose.html", context)
+
+
+def _wait(request: HttpRequest, product: Product, subscription: Subscription) -> HttpResponse:
+    """For who needs an owner's yes: who is asked, how long it takes as a rule, and what can be tried meanwhile."""
+    context = _context(product, 1) | {
+        "subscription": subscription,
+        "owners": owners_asked(product),
+        "usual_wait": usual_wait(product),
+        "tryable": tryable_calls(opened_items(product), default_environment())[:1],
+    }
+    return page(request, "portal/access_pending.html", context)
 
 
 def _use(request: HttpRequest, product: Product, subscription: Subscription) -> HttpResponse:
@@ -124,6 +173,7 @@ def _use(request: HttpRequest, product: Product, subscription: Subscription) -> 
         "key": kept.key if kept and application else "",
         "calls": calls,
         "curl": calls[0].curl(kept.key) if calls and kept else "",
+        "provisional": ProvisionalAccount.objects.filter(user_id=request.user.pk).first(),
     }
     return page(request, "portal/access_key.html", context)
 

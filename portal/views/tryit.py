@@ -3,43 +3,126 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from apim.catalog.models import APIVersion
-from apim.errors import DomainError, Invalid
+from apim.catalog.models import API, APIVersion
+from apim.errors import DomainError, Invalid, NotFound
 from apim.gateways.services import default_environment
+from apim.onboarding.bounds import CALLS, address_of, take
+from apim.onboarding.journeys import FirstCall, celebrate
+from apim.onboarding.sandbox_keys import text_of
+from apim.usage import reports
+from apim.usage.models import UsageRecord
 from portal import fresh_key
 from portal.explanations import explain
-from portal.gateway_call import METHODS, Call, send
+from portal.gateway_call import METHODS, Answer, Call, send, send_once_known
+from portal.mending import mend_of
 from portal.rendering import page
-from portal.tenancy import PortalRequest, my_page
+from portal.sandbox import current_key, obtain_key
+from portal.tenancy import errors_as_pages
+from portal.timing import timing_of
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse, QueryDict
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 
+SANDBOX = "sandbox"
+_MOST_TRIES = 8
+_DIGITS = 12
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
 
 
 @sensitive_post_parameters("key")
 @require_POST
-@my_page
-def send_call(request: PortalRequest, api_name: str, version_name: str) -> HttpResponse:
-    """Sends what the form says and shows the answer in words, numbers and full."""
+@errors_as_pages
+def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpResponseBase:
+    """Sends what the form says and shows the answer in words, numbers and full; visitors reach the sandbox only."""
+    is_sandbox = request.POST.get("key_from") == SANDBOX
+    if not request.user.is_authenticated and not is_sandbox:
+        return redirect_to_login(request.get_full_path())
     versions = APIVersion.objects.visible_to(request.user).callable().select_related("api")
     version = get_object_or_404(versions, api__name=api_name, name=version_name)
-    context: dict[str, object] = {"section": "apis", "version": version}
+    context: dict[str, object] = {"section": "apis", "version": version, "is_sandbox": is_sandbox}
     try:
-        call = call_of(request.POST)
-        answer = send(default_environment(), version, call, _key_of(request))
+        call = replace(call_of(request.POST), is_sandbox=is_sandbox)
+        answer = _try_sandbox(request, version, call) if is_sandbox else _try(request, version, call)
     except DomainError as error:
         return page(request, "portal/answer.html", context | {"error": error}, "portal/_answer.html")
-    context |= {"call": call, "answer": answer, "explanation": explain(answer.status, answer.code)}
+    explanation = explain(answer.status, answer.code)
+    context |= {
+        "call": call,
+        "answer": answer,
+        "explanation": explanation,
+        "mend": mend_of(explanation, version) if explanation else None,
+        "first_call": None if is_sandbox else _first_call(request, answer),
+    }
     return page(request, "portal/answer.html", context, "portal/_answer.html")
+
+
+@require_GET
+def show_timing(request: HttpRequest, request_id: str) -> HttpResponse:
+    """Where the time of a test call went, once the gateway has told; until then a piece that asks again.
+
+    The same for a call that is not there and one that is somebody else's.
+    """
+    record = _record_of(request, request_id)
+    tries = _number(request.GET.get("tries"))
+    took_us = _number(request.GET.get("took"))
+    context = {
+        "request_id": request_id,
+        "took": took_us,
+        "next": tries + 1,
+        "is_over": tries >= _MOST_TRIES,
+        "timing": timing_of(record, took_us) if record is not None else None,
+    }
+    return page(request, "portal/_timing.html", context)
+
+
+def _try(request: HttpRequest, version: APIVersion, call: Call) -> Answer:
+    kept = fresh_key.recall(request) if request.POST.get("key_from") == "fresh" else None
+    if kept is not None:
+        return send_once_known(default_environment(), version, call, kept.key, made_at=kept.made_at)
+    return send(default_environment(), version, call, request.POST.get("key", "").strip())
+
+
+def _try_sandbox(request: HttpRequest, version: APIVersion, call: Call) -> Answer:
+    """The sandbox's answer, with the visitor's own key, which is made at the first call."""
+    environment = default_environment()
+    if not environment.has_sandbox or version.api.visibility != API.Visibility.PUBLIC:
+        raise NotFound("portal.no_sandbox", gettext("This API has no sandbox."))
+    take("sandbox call", address_of(request), CALLS)
+    key = obtain_key(request)
+    return send_once_known(environment, version, call, text_of(key), made_at=key.created_at.timestamp())
+
+
+def _first_call(request: HttpRequest, answer: Answer) -> FirstCall | None:
+    kept = fresh_key.recall(request) if request.POST.get("key_from") == "fresh" else None
+    user = request.user
+    if kept is None or not user.is_authenticated or not HTTPStatus(200) <= answer.status < HTTPStatus(300):
+        return None
+    return celebrate(user, kept.application_id)
+
+
+def _record_of(request: HttpRequest, request_id: str) -> UsageRecord | None:
+    if "\0" in request_id:
+        return None
+    user = request.user
+    if user.is_authenticated and (found := reports.find_request(request_id, user)) is not None:
+        return found
+    key = current_key(request)
+    return UsageRecord.objects.filter(request_id=request_id, credential_id=key.id).first() if key else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def call_of(data: QueryDict) -> Call:
@@ -70,10 +153,3 @@ def _needed(data: QueryDict, name: str) -> str:
     if not value:
         raise Invalid("portal.parameter_missing", f"The path needs a value for {name}.", field=f"path:{name}")
     return value
-
-
-def _key_of(request: PortalRequest) -> str:
-    if request.POST.get("key_from") == "fresh":
-        kept = fresh_key.recall(request)
-        return kept.key if kept else ""
-    return request.POST.get("key", "").strip()

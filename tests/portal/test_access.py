@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Organization, User
+from apim.notifications.models import Message
+from apim.onboarding.models import Journey
 from portal.views.access import CONTINUE_AT
 from tests.conftest import LogIn
 from tests.factories import access
@@ -13,15 +17,86 @@ from tests.portal.conftest import Gateway
 
 URL = "/products/bank-payments/access"
 pytestmark = pytest.mark.usefixtures("bank")
+_VARYING = re.compile(
+    r"apim_live_\w+|csrfmiddlewaretoken\W+value=\W\w+|nonce-?\W+[\w+/=-]+|\w{16}@|app_\w{20}|\W\w{64}\W"
+)
 
 
-def test_a_visitor_who_chooses_a_plan_is_led_to_sign_up_and_back(log_in: LogIn) -> None:
+def test_a_visitor_gets_a_key_of_a_free_plan_with_an_address_and_one_press(gateway: Gateway, log_in: LogIn) -> None:
     client = log_in(None)
-    answer = client.post(URL, {"plan": "starter"})
+    answer = client.post(URL, {"plan": "starter", "email": "ada@example.org"}, follow=True)
+    page = answer.content.decode()
+    credential = Credential.objects.get()
+    assert credential.prefix in page
+    assert f"curl {gateway.url}/bank/v1/accounts" in page
+    assert "We sent a mail to ada@example.org" in page
+    journey = Journey.objects.get()
+    assert (journey.user, journey.application) == (credential.creator, credential.application)
+    assert journey.key_at is not None
+
+
+def test_what_a_visitor_sees_tells_nothing_of_whether_the_address_has_an_account(
+    gateway: Gateway, developer: User, log_in: LogIn
+) -> None:
+    pages = []
+    for email in ("dev@nowhere.example", developer.email):
+        client = log_in(None)
+        page = client.post(URL, {"plan": "starter", "email": email}, follow=True).content.decode()
+        pages.append(_VARYING.sub("", page.replace(email, "")))
+    assert pages[0] == pages[1]
+    assert not developer.journeys.exists()
+
+
+def test_an_address_is_asked_for_where_it_is_missing(log_in: LogIn) -> None:
+    answer = log_in(None).post(URL, {"plan": "starter"})
+    assert answer.status_code == 422
+    assert "Give an e-mail address" in answer.content.decode()
+
+
+def test_a_plan_that_needs_approval_leads_a_visitor_through_sign_up_and_back(log_in: LogIn) -> None:
+    client = log_in(None)
+    answer = client.post(URL, {"plan": "growth", "email": "ada@example.org"})
     assert answer.status_code == 302
-    assert answer["Location"].startswith("/account/signup/?next=%2Fproducts%2Fbank-payments%2Faccess%3Fplan%3Dstarter")
-    assert client.session[CONTINUE_AT] == f"{URL}?plan=starter"
+    assert answer["Location"].startswith("/account/signup/?next=%2Fproducts%2Fbank-payments%2Faccess%3Fplan%3Dgrowth")
+    assert answer["Location"].endswith("email=ada%40example.org")
+    assert client.session[CONTINUE_AT] == f"{URL}?plan=growth"
     assert not Subscription.objects.exists()
+
+
+def test_who_has_an_account_goes_to_log_in_and_back(log_in: LogIn) -> None:
+    answer = log_in(None).post(URL, {"plan": "starter", "email": "", "login": "1"})
+    assert answer["Location"].startswith("/account/login/?next=%2Fproducts%2Fbank-payments%2Faccess%3Fplan%3Dstarter")
+
+
+def test_an_unconfirmed_person_may_not_ask_for_what_costs_somebodys_time(log_in: LogIn) -> None:
+    client = log_in(None)
+    client.post(URL, {"plan": "starter", "email": "ada@example.org"})
+    Subscription.objects.all().delete()
+    answer = client.post(URL, {"plan": "growth", "application": "new", "new_name": "More"})
+    assert "Confirm your e-mail address first" in answer.content.decode()
+    assert not Subscription.objects.exists()
+
+
+def test_one_network_cannot_sign_up_without_end(log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.views.access.SIGN_UPS", 1)
+    assert log_in(None).post(URL, {"plan": "starter", "email": "ada@example.org"}).status_code == 302
+    answer = log_in(None).post(URL, {"plan": "starter", "email": "bob@example.org"})
+    assert "Too many tries" in answer.content.decode()
+    assert not User.objects.filter(name="bob").exists()
+
+
+def test_the_mailed_link_makes_the_account_the_readers(log_in: LogIn) -> None:
+    client = log_in(None)
+    client.post(URL, {"plan": "starter", "email": "ada@example.org"})
+    found = re.search(r"/join/\S+", Message.objects.get().body)
+    assert found is not None
+    reader = log_in(None)
+    assert "ada@example.org" in reader.get(found[0]).content.decode()
+    assert reader.post(found[0], {"password": "1234"}).status_code == 422
+    assert reader.post(found[0], {"password": "a long enough passphrase 42"})["Location"] == "/my"
+    assert reader.get("/my").status_code == 200
+    assert reader.get(found[0]).status_code == 404
+    assert client.get("/my").status_code == 302  # whoever began it without the mail is logged out
 
 
 def test_home_goes_on_where_sign_up_interrupted(stranger: User, log_in: LogIn) -> None:
