@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("apis/<str:api_name>", catalogue.show_api, name="api"),
     path("apis/<str:api_name>/follow", catalogue.follow, name="follow"),
     path("apis/<str:api_name>/changelog", changelog.show_changelog, name="changelog"),
+    path("apis/<str:api_name>/changelog.atom", changelog.show_feed, name="changelog_feed"),
     path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
     path("apis/<str:api_name>/<str:version_name>/reference", reference.show_reference, name="reference"),
     re_path(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
 from django.db.models import Case, Prefetch, When
@@ -11,8 +11,11 @@ from django.utils.translation import gettext as _
 
 from apim.catalog.models import API, APIVersion, Follow
 from apim.catalog.services.interest import follow_api, note_missed_search, unfollow_api
+from apim.gateways.services import default_environment
 from apim.ui.timeline import Life
-from portal.discovery import narrowed, page_of, prices_from, read_filters, topics_of
+from apim.usage.uptime import service_of
+from portal.changelog import entry_of, told
+from portal.discovery import narrowed, page_of, price_from, prices_from, read_filters, topics_of
 from portal.offers import offered_products, opened_items, plan_offers
 from portal.rendering import page
 from portal.tenancy import PortalRequest, my_page
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from apim.accounts.models import User
+
+
+SPANS: Final = (30, 90)  # days that the strip of an API may show
+ENTRIES_A_TEASER: Final = 3
 
 
 def show_catalogue(request: HttpRequest) -> HttpResponse:
@@ -55,13 +62,21 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         for each in versions
         if each.published_at
     ]
+    offers = [(product, plan_offers(product)) for product in products]
+    days = SPANS[1] if request.GET.get("days") == str(SPANS[1]) else SPANS[0]
+    ids = [version.pk for version in versions]
     context = {
         "section": "apis",
         "trail": [("APIs", "/"), (api.display_name, "")],
         "api": api,
         "versions": versions,
         "lives": lives,
-        "offers": [(product, plan_offers(product)) for product in products],
+        "offers": offers,
+        "price": price_from(plans) if (plans := [plan for _, found in offers for plan in found]) else "",
+        "service": service_of(ids, environment_id=default_environment().pk, days=days),
+        "days": days,
+        "spans": SPANS,
+        "news": [entry_of(revision) for revision in told(versions)[:ENTRIES_A_TEASER]],
         "is_followed": Follow.objects.visible_to(request.user).filter(api=api).exists(),
     }
     return page(request, "portal/api.html", context)

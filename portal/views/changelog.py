@@ -1,42 +1,29 @@
-"""What changed of an API for callers, publication by publication."""
+"""What changed of an API for callers, publication by publication: a page and an Atom feed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
-from apim.catalog.models import APIVersion, Revision
+from portal.changelog import Entry, entry_of, told
 from portal.rendering import page
 from portal.views.catalogue import callable_apis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from django.http import HttpRequest
 
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from apim.catalog.models import APIVersion
 
 ENTRIES_A_PAGE: Final = 10
-CHANGES_AN_ENTRY: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A publication. Shapes: changes as Revision.changes, those of words alone left out; against = another version."""
-
-    revision: Revision
-    against: str
-    changes: list[Mapping[str, Any]]
-    left_out: int
-    words: int
-
-    @property
-    def is_breaking(self) -> bool:
-        """True when it breaks callers of what it takes the place of."""
-        return any(change["impact"] == "breaking" for change in self.changes)
+ENTRIES_A_FEED: Final = 30
 
 
 def show_changelog(request: HttpRequest, api_name: str) -> HttpResponse:
@@ -44,7 +31,7 @@ def show_changelog(request: HttpRequest, api_name: str) -> HttpResponse:
     api = get_object_or_404(callable_apis(request.user), name=api_name)
     versions: list[APIVersion] = api.shown_versions  # type: ignore[attr-defined]  # callable_apis adds it
     is_narrowed = request.GET.get("only") == "breaking"
-    revisions = _told(versions)
+    revisions = told(versions)
     if is_narrowed:
         revisions = revisions.filter(changes__0__impact="breaking")  # what breaks is kept first
     rows = Paginator(revisions, ENTRIES_A_PAGE).get_page(request.GET.get("page"))
@@ -53,34 +40,39 @@ def show_changelog(request: HttpRequest, api_name: str) -> HttpResponse:
         "trail": [("APIs", "/"), (api.display_name, f"/apis/{api.name}"), ("Changelog", "")],
         "api": api,
         "rows": rows,
-        "entries": [_entry(revision, is_narrowed=is_narrowed) for revision in rows],
+        "entries": [entry_of(revision, is_narrowed=is_narrowed) for revision in rows],
         "is_narrowed": is_narrowed,
     }
     return page(request, "portal/changelog.html", context)
 
 
-def _told(versions: list[APIVersion]) -> QuerySet[Revision]:
-    """Publications that callers notice: the first of each version, and those that change its contract."""
-    earlier = Revision.objects.filter(version=OuterRef("version"), published_at__lt=OuterRef("published_at"))
-    published = Revision.objects.filter(version__in=versions, published_at__isnull=False)
-    changed = Q(changes__isnull=False) & ~Q(changes=[])
-    told = published.filter(changed | ~Q(Exists(earlier)))
-    return (
-        told.select_related("version", "compared_with__version")
-        .only("number", "published_at", "changes", "version__name", "compared_with__version__name")
-        .order_by("-published_at", "-number")
+@require_safe
+def show_feed(request: HttpRequest, api_name: str) -> HttpResponse:
+    """The same as an Atom feed (RFC 4287), for readers that have no session: those of public APIs find something."""
+    api = get_object_or_404(callable_apis(request.user), name=api_name)
+    versions: list[APIVersion] = api.shown_versions  # type: ignore[attr-defined]  # callable_apis adds it
+    changelog = request.build_absolute_uri(reverse("portal:changelog", args=[api.name]))
+    feed = Atom1Feed(
+        title=_("Changelog of %(api)s") % {"api": api.display_name},
+        link=changelog,
+        description="",
+        feed_url=request.build_absolute_uri(request.path),
+        author_name=str(api.organization),
     )
+    for entry in map(entry_of, told(versions)[:ENTRIES_A_FEED]):
+        feed.add_item(
+            title=f"{api.display_name} {entry.revision.version.name}: {entry.headline}",
+            link=changelog,
+            description=_summary(entry),
+            unique_id=f"{changelog}#{entry.revision.pk}",
+            pubdate=entry.revision.published_at,
+            updateddate=entry.revision.published_at,
+        )
+    return HttpResponse(feed.writeString("utf-8"), content_type=feed.content_type)
 
 
-def _entry(revision: Revision, *, is_narrowed: bool) -> Entry:
-    changes: list[Mapping[str, Any]] = revision.changes or []
-    noticed = [change for change in changes if change["impact"] != "text"]
-    shown = [change for change in noticed if change["impact"] == "breaking"] if is_narrowed else noticed
-    before = revision.compared_with.version.name if revision.compared_with else ""
-    return Entry(
-        revision=revision,
-        against="" if before == revision.version.name else before,
-        changes=shown[:CHANGES_AN_ENTRY],
-        left_out=max(0, len(shown) - CHANGES_AN_ENTRY),
-        words=len(changes) - len(noticed),
-    )
+def _summary(entry: Entry) -> str:
+    """The changes as a list in HTML, or the headline."""
+    lines = ((change["message"],) for change in entry.changes)
+    items = format_html_join("", "<li>{}</li>", lines)
+    return f"<ul>{items}</ul>" if items else entry.headline

@@ -309,6 +309,7 @@ TABLE: dict[str, Row] = {
     "my/apps/<str:application_id>": "L0+00+",
     "my/apps/<str:application_id>/usage": "L0+00+",
     "my/apps/<str:application_id>/edit": "L0+00+",
+    "apis/<str:api_name>/changelog.atom": "0000++",
     "my/apps/<str:application_id>/delete": "L0+00+",
     "my/apps/<str:application_id>/requests": "L0+00+",
     "my/apps/<str:application_id>/keys/new": "L0+00+",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from xml.etree import ElementTree as ET
 
 import pytest
 from django.db import connection
@@ -90,3 +91,25 @@ def test_queries_do_not_grow_with_the_entries(log_in: LogIn, bank: APIVersion) -
     with CaptureQueriesContext(connection) as many:
         assert len(client.get("/apis/bank/changelog").context["entries"]) == 7
     assert len(many) == len(few)
+
+
+def test_readers_of_feeds_get_the_same_entries(log_in: LogIn, bank: APIVersion) -> None:
+    publish(bank, document("/accounts"))
+    answer = log_in(None).get("/apis/bank/changelog.atom")
+    assert answer["Content-Type"].startswith("application/atom+xml")
+    feed = ET.fromstring(answer.content)  # noqa: S314 - our own
+    atom = {"atom": "http://www.w3.org/2005/Atom"}
+    titles = [title.text for title in feed.findall("atom:entry/atom:title", atom)]
+    assert titles == ["bank v1: 1 change, breaking", "bank v1: Published"]
+    ids = [each.text for each in feed.findall("atom:entry/atom:id", atom)]
+    assert len(set(ids)) == 2
+    services.update_api(api=bank.api, changes={"visibility": "internal"}, by=TESTER)
+    assert log_in(None).get("/apis/bank/changelog.atom").status_code == 404
+
+
+def test_the_overview_teases_the_latest_changes(log_in: LogIn, bank: APIVersion) -> None:
+    publish(bank, document("/accounts"))
+    text = log_in(None).get("/apis/bank").content.decode()
+    assert "1 change, breaking" in text
+    assert "/apis/bank/changelog.atom" in text
+    assert "No data: nobody called it in the last 30 days." in text

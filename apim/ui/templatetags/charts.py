@@ -11,11 +11,14 @@ from apim.ui import amounts, charts
 from apim.ui.drawdown import Drawdown
 from apim.ui.drawdown import drawdown as draw_balance
 from apim.ui.timeline import Life, version_timeline
+from apim.ui.uptime import share_words, uptime_strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.utils.safestring import SafeString
+
+    from apim.ui.uptime import Day
 
 register = template.Library()
 
@@ -62,6 +65,18 @@ def gauge(label: str, used: int, limit: int, note: object = "") -> dict[str, obj
 def drawdown(picture: Drawdown) -> SafeString:
     """A balance over days, and where it leads."""
     return draw_balance(picture)
+
+
+@register.simple_tag
+def uptime(days: Sequence[Day], summary: str) -> SafeString:
+    """Days of service, a bar each."""
+    return uptime_strip(days, summary)
+
+
+@register.filter
+def share_in_words(share: float) -> str:
+    """`99.98 %`."""
+    return share_words(share)
 
 
 @register.simple_tag
