@@ -12,6 +12,7 @@ from typing import Final
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
+from apim.cli.commands.advice import advise_me
 from apim.cli.commands.backups import back_up, restore
 from apim.cli.commands.billing import billing
 from apim.cli.commands.catalog import import_document, publish_version, roll_back_version, shift_arms
@@ -54,6 +55,7 @@ app.command("arms")(shift_arms)
 app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
 app.add_typer(demo, name="demo")
+app.command("advise")(advise_me)
 app.command("backup")(back_up)
 app.command("restore")(restore)
 app.command("doctor")(examine_installation)

@@ -37,6 +37,7 @@ SECTIONS = (
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),
             Place("Requests", "console:requests", "route", ("request",)),
             Place("Missed searches", "console:searches", "text-search", ("search",)),
+            Place("Gateway or mesh?", "console:advice", "waypoints", ("advice",)),
             Place("API tokens", "console:tokens", "key-round", ("token",)),
         ),
     ),

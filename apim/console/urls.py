@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from apim.console import admin_urls
 from apim.console.views import (
+    advice,
     analytics,
     apis,
     approvals,
@@ -110,6 +111,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("requests/<str:request_id>", requests.request_page, name="request"),
     path("searches", searches.search_list, name="searches"),
     path("searches/<str:search_id>/forget", searches.search_forget, name="search-forget"),
+    path("advice", advice.advice_page, name="advice"),
     path("styleguide", styleguide.styleguide, name="styleguide"),
     path("apis/<slug:name>", apis.api_page, name="api"),
     path("admin", platform.overview, name="admin"),

@@ -247,6 +247,7 @@ TABLE: dict[str, Row] = {
     "console/tokens/<str:token_id>/revoke": "LFF00+",
     "console/requests": "LFF+++",
     "console/requests/<str:request_id>": "LFF0++",
+    "console/advice": "LFF+++",
     "console/styleguide": "LFF+++",
     "console/apis/<slug:name>": "LFF0++",
     "console/apis/<slug:name>/settings": "LFF0++",
