@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from portal.views import (
     access,
@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/subscriptions/<str:subscription_id>/credits/automatic", prepaid.automatic, name="credits_automatic"),
     path("my/subscriptions/<str:subscription_id>/credits/ledger.csv", prepaid.ledger_csv, name="credits_csv"),
     path("my/billing", payments.show_billing, name="billing"),
+    path("my/webhooks", include("portal.webhook_urls")),
     path("my/organization", organization.show_organization, name="organization"),
     path("my/organization/switch", organization.switch_organization, name="organization_switch"),
     path("my/members/<str:membership_id>/remove", organization.take_out_member, name="member_remove"),

@@ -60,6 +60,7 @@ SPECTACULAR_SETTINGS: Final = {
         {"name": "Versions", "description": "Contracts that callers choose, and their revisions."},
         {"name": "Products", "description": "What applications subscribe to, and how much of it they get."},
         {"name": "Access", "description": "Applications, keys and subscriptions."},
+        {"name": "Webhooks", "description": "Endpoints that are told of events, and their deliveries."},
         {"name": "Billing", "description": "Invoices, and money that is given back."},
         {"name": "Usage", "description": "What was called and done."},
         {"name": "Demo", "description": "Made traffic, switched on and off."},

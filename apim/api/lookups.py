@@ -21,6 +21,7 @@ from apim.catalog.models import API, APIVersion, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
 from apim.products.models import Meter, Plan, Product
+from apim.webhooks.models import Delivery, Endpoint
 
 if TYPE_CHECKING:
     from apim.accounts.models import Viewer
@@ -138,6 +139,17 @@ def find_host(user: Viewer, reference: str) -> Host:
 def find_issuer(user: Viewer, reference: str) -> Issuer:
     """The issuer with this id or name."""
     return _find_named(Issuer.objects.visible_to(user).select_related("environment"), reference)
+
+
+def find_webhook(user: Viewer, reference: str) -> Endpoint:
+    """The webhook endpoint with this id."""
+    return _one(Endpoint.objects.visible_to(user).select_related("organization"), Q(pk=reference), reference)
+
+
+def find_webhook_delivery(user: Viewer, reference: str) -> Delivery:
+    """The delivery with this id."""
+    deliveries = Delivery.objects.visible_to(user).select_related("endpoint", "event")
+    return _one(deliveries, Q(pk=reference), reference)
 
 
 def named_environment(reference: str) -> Environment | None:

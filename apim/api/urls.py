@@ -29,6 +29,7 @@ from apim.api.views import (
     tokens,
     usage,
     versions,
+    webhooks,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -126,6 +127,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("demo/on", demo.DemoOn.as_view()),
     path("demo/off", demo.DemoOff.as_view()),
     path("demo/remove", demo.DemoRemove.as_view()),
+    path("webhooks", webhooks.Webhooks.as_view()),
+    path("webhooks/<str:webhook>", webhooks.OneWebhook.as_view()),
+    path("webhooks/<str:webhook>/roll", webhooks.RollWebhook.as_view()),
+    path("webhooks/<str:webhook>/test", webhooks.TestWebhook.as_view()),
+    path("webhooks/<str:webhook>/replay", webhooks.ReplayWebhook.as_view()),
+    path("webhook-deliveries", webhooks.WebhookDeliveries.as_view()),
+    path("webhook-deliveries/<str:delivery>", webhooks.OneWebhookDelivery.as_view()),
+    path("webhook-deliveries/<str:delivery>/replay", webhooks.ReplayWebhookDelivery.as_view()),
     path("usage", usage.Usage.as_view()),
     path("requests/<str:request_id>", usage.OneRequest.as_view()),
     path("audit-events", usage.AuditEvents.as_view()),

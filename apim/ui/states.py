@@ -54,6 +54,12 @@ LOOKS = {
     "live": Look("ok", "circle-dot", "Live"),
     "stale": Look("warn", "clock-alert", "Not heard from"),
     "waiting": Look("warn", "loader", "Waiting to publish"),
+    # webhooks
+    "switched_on": Look("ok", "circle-check", "On"),
+    "switched_off": Look("danger", "power", "Switched off"),
+    "failing": Look("warn", "triangle-alert", "Failing"),
+    "on_its_way": Look("", "loader", "On its way"),
+    "delivered": Look("ok", "circle-check", "Delivered"),
     # work that goes on for a while
     "running": Look("", "loader", "Running"),
     "done": Look("ok", "circle-check", "Done"),

@@ -28,6 +28,7 @@ from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
 from apim.products.services import Terms, create_meter, create_plan, create_product
 from apim.usage.models import UsageRecord
+from apim.webhooks.services import create_endpoint, send_test
 from gateway_sync.delivery.models import Publication
 from tests.factories import accounts as accounts_factory
 from tests.factories.accounts import TESTER
@@ -132,6 +133,10 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )  # fmt: skip
     migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
     note_missed_search("balloons")
+    webhook = create_endpoint(
+        organization=initech, url="https://example.com/hook", event_types=["key.created"], by=TESTER
+    ).endpoint
+    delivery = send_test(endpoint=webhook, by=TESTER)
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
@@ -149,6 +154,8 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "page:apis:api_name": vault.api.name, "page:version_name": vault.name,
             "page:products:product_name": vaults.name,
             "page:applications:pk": shop.id, "page:invite:token": "made-up", "message_id": message.id,
+            "endpoint_id": webhook.id, "rest:webhook": webhook.id,
+            "delivery_id": delivery.id, "rest:delivery": delivery.id,
             "rest:organization": acme.id, "rest:member": membership.id, "rest:invitation": invitation.id,
             "rest:user": colleague.id, "rest:api": vault.api.id, "rest:version": vault.id,
             "rest:revision": vault.revisions.get().id, "rest:product": vaults.id, "rest:plan": secret_plan.id,

@@ -22,6 +22,7 @@ from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.products.models import Plan, Product
 from apim.products.services import create_meter
+from apim.webhooks.services import create_endpoint, send_test
 from tests.apim.api.conftest import MakeClient
 from tests.factories.accounts import TESTER
 from tests.factories.certificates import self_signed
@@ -64,11 +65,14 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
     )  # fmt: skip
     gateway = api(admin).post("/api/v1/gateways", {"name": "eu-1"}, format="json").json()["id"]
     acme = Organization.objects.get(name="acme")
+    initech = Organization.objects.get(name="initech")
+    url = "https://example.com/hook"
+    webhook = create_endpoint(organization=initech, url=url, event_types=["key.created"], by=TESTER).endpoint
     meter = create_meter(organization=acme, name="calls", definition={}, by=TESTER)
     API.objects.update(visibility="internal")
     Product.objects.update(visibility="internal")
     return {
-        "organization": Organization.objects.get(name="initech").pk,
+        "organization": initech.pk,
         "member": Membership.objects.get(user=developer).pk,
         "invitation": invitation,
         "user": developer.pk,
@@ -86,6 +90,8 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "certificate": certificate.pk,
         "host": host.pk,
         "issuer": issuer.pk,
+        "webhook": webhook.pk,
+        "delivery": send_test(endpoint=webhook, by=TESTER).pk,
         "publication": "pub_unknown",
         "request_id": "req_unknown",
         "rehearsal": "reh_unknown",
