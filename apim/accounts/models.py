@@ -106,12 +106,17 @@ class Organization(models.Model):
         ACTIVE = "active"
         SUSPENDED = "suspended"
 
+    class OnLeak(models.TextChoices):
+        REVOKE = "revoke"
+        WARN = "warn"
+
     id = IDField("org")
     name = models.SlugField(max_length=60, unique=True)
     display_name = models.CharField(max_length=120)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     is_default = models.BooleanField(default=False)  # owns what names no owner
     owners_edit_plans = models.BooleanField(default=False)
+    on_leak = models.CharField(max_length=16, choices=OnLeak.choices, default=OnLeak.REVOKE)  # of a key of its own
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="organizations")
 
@@ -244,6 +249,25 @@ class APIToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix})"
+
+
+class LogIn(models.Model):
+    """One time that somebody logged in, or failed to with the right address; shown to that person alone."""
+
+    id = IDField("lin")
+    user = models.ForeignKey(User, models.CASCADE, related_name="log_ins")
+    at = models.DateTimeField(auto_now_add=True)
+    is_success = models.BooleanField(default=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    agent = models.CharField(max_length=200, blank=True)  # what the browser calls itself
+    session_key = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("user", "-id"), name="log_in_of_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class Installation(models.Model):
