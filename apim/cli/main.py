@@ -23,6 +23,7 @@ from apim.cli.commands.health import examine_installation
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
 from apim.cli.commands.plans import plans
+from apim.cli.commands.promotion import promote_environment
 from apim.cli.commands.session import log_in, show_version
 from apim.cli.errors import CLIError
 from apim.cli.output import note
@@ -52,6 +53,7 @@ app.add_typer(plans, name="plans")
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
+app.command("promote")(promote_environment)
 app.command("gateways")(list_gateways)
 app.command("trace")(trace_request)
 app.add_typer(demo, name="demo")

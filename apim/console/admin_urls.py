@@ -21,11 +21,15 @@ from apim.console.views.admin import (
     people,
     platform,
     prepaid,
+    promotions,
 )
 
 urlpatterns: list[URLPattern] = [
     path("health", health.health, name="admin-health"),
     path("environments", platform.environment_list, name="admin-environments"),
+    path("new-environment", promotions.environment_new, name="admin-environment-new"),
+    path("environments/<slug:source>/promote/<slug:target>", promotions.promotion, name="admin-promote"),
+    path("promotions/<str:promotion_id>/undo", promotions.promotion_undo, name="admin-promotion-undo"),
     path("environments/<slug:name>", platform.environment_edit, name="admin-environment"),
     path("environments/<slug:name>/policies", platform.environment_policies, name="admin-environment-policies"),
     path("gateways", platform.gateway_list, name="admin-gateways"),

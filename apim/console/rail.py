@@ -47,7 +47,7 @@ SECTIONS = (
             Place("Overview", "console:admin", "activity", ("admin",)),
             Place("Health", "console:admin-health", "heart-pulse", ("admin-health",)),
             Place("Gateways", "console:admin-gateways", "server", ("admin-gateway",)),
-            Place("Environments", "console:admin-environments", "globe", ("admin-environment",)),
+            Place("Environments", "console:admin-environments", "globe", ("admin-environment", "admin-promot")),
             Place("Certificates", "console:admin-certificates", "shield-check", ("admin-certificate",)),
             Place("Hosts", "console:admin-hosts", "network", ("admin-host",)),
             Place("Issuers", "console:admin-issuers", "key-round", ("admin-issuer",)),

@@ -26,6 +26,7 @@ from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
+from apim.platform.models import Promotion
 from apim.products.services import Terms, create_meter, create_plan, create_product
 from apim.usage.models import UsageRecord
 from apim.webhooks.services import create_endpoint, send_test
@@ -137,6 +138,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         organization=initech, url="https://example.com/hook", event_types=["key.created"], by=TESTER
     ).endpoint
     delivery = send_test(endpoint=webhook, by=TESTER)
+    promotion = Promotion.objects.create(source=environment, target=environment, reason="why", made_by="a test")
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
@@ -145,6 +147,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
+            "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
             "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,

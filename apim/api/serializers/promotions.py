@@ -1,0 +1,66 @@
+"""Shapes of promotions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+
+from apim.api.bodies import Body
+
+if TYPE_CHECKING:
+    from apim.platform.promotion import Change, Plan
+
+
+class PromotionBody(Body):
+    """What is to go where, and why."""
+
+    to = serializers.CharField(max_length=60, help_text="The environment that is to have it: id or name.")
+    items = serializers.ListField(
+        child=serializers.CharField(max_length=400),
+        required=False,
+        help_text="Ids of changes, such as `version:bank/v1`; all that can go when left out.",
+    )
+    reason = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="Needed unless `dry_run`; kept in the audit log."
+    )
+    dry_run = serializers.BooleanField(required=False, help_text="Change nothing; say what would change.")
+
+
+class ChangeShape(serializers.Serializer[Any]):
+    """An item that the other environment has otherwise or not at all."""
+
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment] # a field of that name, not DRF's property
+    before = serializers.JSONField(allow_null=True, help_text="What the target has; null = nothing.")
+    after = serializers.JSONField()
+    refusal = serializers.CharField(allow_blank=True, help_text="Why it cannot go; empty when it can.")
+
+
+class PromotionShape(serializers.Serializer[Any]):
+    """What differs, and the promotion that was made of it."""
+
+    promotion = serializers.CharField(allow_null=True, help_text="Its id; null for a dry run.")
+    changes = ChangeShape(many=True)
+    kept = serializers.ListField(child=serializers.CharField(), help_text="What only the target has; it stays.")
+
+
+def promotion_answer(plan: Plan, promotion_id: str | None) -> dict[str, Any]:
+    """As PromotionShape says."""
+    return {
+        "promotion": promotion_id,
+        "changes": [_change(change) for change in plan.changes],
+        "kept": list(plan.kept),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "kind": change.item.kind,
+        "label": change.item.label,
+        "before": change.before,
+        "after": change.item.state,
+        "refusal": change.refusal,
+    }
