@@ -36,7 +36,7 @@ class Confirmation:
     """What a person agrees to before an act.
 
     Shapes: title asks, consequences are sentences, verb is on the button ("" when the consequences forbid the act),
-    back is where Cancel leads.
+    back is where Cancel leads, onward where the act leads; "" = back as well.
     """
 
     title: str
@@ -45,6 +45,7 @@ class Confirmation:
     back: str
     done: str
     is_danger: bool = True
+    onward: str = ""
 
 
 def posted(request: ConsoleRequest) -> QueryDict | None:
@@ -87,7 +88,7 @@ def confirm(
         with errors_on(form):
             act(form.cleaned_data, actor_of(request.user))
             messages.success(request, confirmation.done)
-            return redirect(confirmation.back)
+            return redirect(confirmation.onward or confirmation.back)
     return page(request, template, confirmation=confirmation, form=form, **context)
 
 

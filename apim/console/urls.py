@@ -12,6 +12,7 @@ from apim.console.views import (
     approvals,
     composites,
     contracts,
+    guide,
     home,
     imports,
     invoices,
@@ -38,6 +39,8 @@ app_name = "console"
 version_urls: list[URLPattern] = [
     path("review", imports.version_review, name="version-review"),
     path("import", imports.version_import, name="version-import"),
+    path("offer", guide.version_offer, name="version-offer"),
+    path("live", guide.version_live, name="version-live"),
     path("lint", contracts.version_lint, name="version-lint"),
     path("upstream", upstreams.version_upstream, name="version-upstream"),
     path("arms", upstreams.version_arms, name="version-arms"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils import timezone
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -33,7 +34,7 @@ NEXT_STATES: Mapping[str, tuple[str, ...]] = {
     State.BLOCKED: (),  # unblock_version alone, to the state before
 }
 
-_STATE_FIELDS = ["state", "deprecated_at", "sunset_at", "successor", "blocked_reason", "published_at"]
+_STATE_FIELDS = ["state", "deprecated_at", "sunset_at", "successor", "blocked_reason", "published_at", "reviewed_at"]
 
 _HINTS: Mapping[str, str] = {
     State.DRAFT: "Publish it first.",
@@ -75,6 +76,13 @@ def update_version(*, version: APIVersion, changes: Mapping[str, Any], by: Actor
     if is_renamed:  # gateways tell callers of a deprecated version the name of what follows it
         touch(Deployment.objects.filter(version__successor=version).values_list("environment_id", flat=True))
     return updated
+
+
+@transaction.atomic
+def note_review(*, version: APIVersion, by: Actor) -> APIVersion:
+    """The version with a note that somebody looked at what its import found; the first time counts."""
+    lock(version)
+    return version if version.reviewed_at else _save(version, {"reviewed_at": timezone.now()}, by, "version.review")
 
 
 @transaction.atomic

@@ -138,9 +138,6 @@ class NewAPIForm(DocumentForm):
         required=False, initial="/", label="Path prefix", help_text="Only paths below it are passed through."
     )
     organization = OrganizationChoice()
-    publish = forms.BooleanField(
-        required=False, label="Publish at once", help_text="Otherwise you review what was found first."
-    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.catalog.fetch import fetch_document
 from apim.catalog.judging import lint_revision
 from apim.catalog.models import APIVersion
+from apim.catalog.probes import Probe, probe_service
 from apim.catalog.services import (
     create_api,
     create_passthrough,
@@ -19,21 +21,28 @@ from apim.catalog.services import (
     import_document,
     save_revision,
 )
+from apim.catalog.services.versions import note_review
 from apim.console.comparison import compare_revisions
 from apim.console.forms.apis import DocumentForm, NewAPIForm, NewVersionForm
+from apim.console.forms.guide import ProposalForm, proposal_initial
 from apim.console.forms.versions import ReimportForm
 from apim.console.gate import publisher_page
+from apim.console.guide import first_steps, guide_of
 from apim.console.pages import page, posted
 from apim.console.scope import find_api_to_edit, find_place, find_version_to_edit
-from apim.releases import release_version
+from apim.console.security import schemes_of
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from django.http import HttpResponse
 
     from apim.audit.actor import Actor
-    from apim.catalog.models import API
+    from apim.catalog.models import API, Revision
     from apim.console.gate import ConsoleRequest
+
+PROBED_AT_MOST: Final = 3
 
 
 @publisher_page
@@ -43,10 +52,8 @@ def api_new(request: ConsoleRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             version = _make(form, actor_of(request.user))
-            if form.cleaned_data["publish"]:
-                release_version(version=version, by=actor_of(request.user))
             return redirect("console:version-review", version.api.name, version.name)
-    return page(request, "console/apis/new.html", form=form)
+    return page(request, "console/apis/new.html", form=form, steps=first_steps())
 
 
 @transaction.atomic
@@ -141,11 +148,23 @@ def version_import(request: ConsoleRequest, api: str, version: str) -> HttpRespo
 
 @publisher_page
 def version_review(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
-    """What the last document held: operations, problems, upstream."""
+    """What the last document held, whether its service answers, and the policies proposed; the second guided step.
+
+    ?probe asks the service; to htmx it answers with that alone.
+    """
     place = find_place(request.user, api, version)
     revision, previous = [*place.version.revisions.all()[:2], None, None][:2]
-    problems = revision.problems if revision else []
-    errors = [problem for problem in problems if problem["severity"] == "error"]
+    probes = _probes(revision) if "probe" in request.GET and place.can_edit else None
+    if probes is not None and request.headers.get("HX-Request"):
+        return page(request, "console/guide/_probes.html", probes=probes)
+    policies = revision.policies if revision else []
+    initial = proposal_initial(policies, is_first=place.version.reviewed_at is None and not policies)
+    form = ProposalForm(posted(request), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        row = find_version_to_edit(request.user, api, version)
+        with errors_on(form):
+            _accept(row, form, policies, actor_of(request.user))
+            return redirect("console:version-offer", api, version)
     return page(
         request,
         "console/versions/review.html",
@@ -155,10 +174,34 @@ def version_review(request: ConsoleRequest, api: str, version: str) -> HttpRespo
         revision=revision,
         previous=previous,
         changes=compare_revisions(previous, revision) if revision and previous else None,
-        errors=errors,
-        warning_count=len(problems) - len(errors),
         report=lint_revision(revision) if revision else None,
+        schemes=schemes_of(revision.document) if revision and revision.document else [],
+        probes=probes,
+        form=form,
+        guide=guide_of(place.version, current="version-review"),
+        **_counted(revision),
     )
+
+
+def _counted(revision: Revision | None) -> dict[str, object]:
+    """What is wrong with the document: errors as a list, warnings counted."""
+    problems = revision.problems if revision else []
+    errors = [problem for problem in problems if problem["severity"] == "error"]
+    return {"errors": errors, "warning_count": len(problems) - len(errors)}
+
+
+@transaction.atomic
+def _accept(row: APIVersion, form: ProposalForm, policies: Sequence[Mapping[str, Any]], by: Actor) -> None:
+    """The proposed policies as the next revision, and the import looked at."""
+    note = gettext("Policies chosen in the review.")
+    save_revision(version=row, by=by, policies=form.policies(policies), note=note)
+    note_review(version=row, by=by)
+
+
+def _probes(revision: Revision | None) -> list[Probe]:
+    """What each target said just now; the first few, for a person waits."""
+    targets = (revision.upstream if revision else {}).get("targets", [])
+    return [probe_service(target["url"]) for target in targets[:PROBED_AT_MOST]]
 
 
 def upstream_of(url: str) -> dict[str, object]:

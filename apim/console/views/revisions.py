@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from apim.console.checklist import checklist_of
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
 from apim.console.gate import publisher_page
+from apim.console.guide import guide_of
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.scope import find_place, find_version_to_edit
 from apim.releases import release_version, roll_back_version, verdict_on
@@ -69,11 +71,14 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
     verdict = verdict_on(version=row, revision=revision) if revision else None
     running = verdict.running if verdict else None
     must_type = verdict is not None and verdict.is_barred
+    points = checklist_of(row, revision, verdict)
+    is_blocked = any(point.state == "blocked" for point in points)
     confirmation = Confirmation(
         title=f"Publish {row.api.name} {row.name}?",
         consequences=_publish_consequences(row, revision, running),
-        verb=f"Publish revision {revision.number}" if revision else "Publish",
+        verb=f"Publish revision {revision.number}" if revision and not is_blocked else "",
         back=reverse("console:version", args=[api, version]),
+        onward=reverse("console:version-live", args=[api, version]),
         done=f"{row.name} is on its way to the gateways.",
         is_danger=must_type,
     )
@@ -85,6 +90,10 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         lambda data, by: release_version(version=row, by=by, revision=revision, waiver=data.get("reason", "")),
         BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if must_type else None,
         template="console/versions/publish.html",
+        api=row.api,
+        version=row,
+        points=points,
+        guide=guide_of(row, current="version-publish"),
         skipped=verdict.comparison.skipped if verdict else (),
         changes=breaking[:SHOWN_AT_MOST],
         left_out=max(0, len(breaking) - SHOWN_AT_MOST),

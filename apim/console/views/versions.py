@@ -20,6 +20,7 @@ from apim.console.forms.versions import (
     PassthroughForm,
 )
 from apim.console.gate import publisher_page
+from apim.console.guide import guide_of
 from apim.console.pages import page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import find_place, find_version_to_edit
@@ -61,6 +62,7 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         problems=problems_of({place.version.id, place.api.id}),
         targets=targets,
         arms=arms_in(targets),
+        guide=guide_of(place.version) if place.can_edit else None,
     )
 
 
