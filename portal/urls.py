@@ -9,6 +9,7 @@ from portal.views import (
     applications,
     catalogue,
     changelog,
+    guides,
     home,
     invitations,
     joining,
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("apis/<str:api_name>/changelog", changelog.show_changelog, name="changelog"),
     path("apis/<str:api_name>/changelog.atom", changelog.show_feed, name="changelog_feed"),
     path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
+    path("apis/<str:api_name>/guides/<slug:slug>", guides.show_guide, name="guide"),
     path("apis/<str:api_name>/<str:version_name>/reference", reference.show_reference, name="reference"),
     re_path(
         r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$",

@@ -17,7 +17,7 @@ from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.permissions import belongs_to, is_admin, leads, owns
 from apim.api.problems import RequestError
 from apim.billing.models import Invoice, Rehearsal
-from apim.catalog.models import API, APIVersion, Revision
+from apim.catalog.models import API, APIVersion, Guide, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
 from apim.products.models import Meter, Plan, Product
@@ -62,6 +62,11 @@ def find_version(user: Viewer, reference: str) -> APIVersion:
     return _one(
         APIVersion.objects.visible_to(user).select_related("api__organization", "successor"), condition, reference
     )
+
+
+def find_guide(user: Viewer, reference: str) -> Guide:
+    """The guide with this id."""
+    return _one(Guide.objects.visible_to(user).select_related("api"), Q(pk=reference), reference)
 
 
 def find_revision(user: Viewer, reference: str) -> Revision:

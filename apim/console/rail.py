@@ -28,7 +28,7 @@ SECTIONS = (
         "Publish",
         (
             Place("Home", "console:home", "layout-dashboard", ("home",)),
-            Place("APIs", "console:apis", "braces", ("api", "version")),
+            Place("APIs", "console:apis", "braces", ("api", "version", "guide")),
             Place("Products", "console:products", "package", ("product",)),
             Place("Plans", "console:plans", "gauge", ("plan", "rehearsal")),
             Place("Meters", "console:meters", "activity", ("meter",)),

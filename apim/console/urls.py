@@ -12,6 +12,8 @@ from apim.console.views import (
     approvals,
     composites,
     contracts,
+    funnel,
+    guides,
     guide,
     home,
     imports,
@@ -72,6 +74,11 @@ api_urls: list[URLPattern] = [
     path("analytics/<str:version>", analytics.api_analytics, name="version-analytics"),
     path("new-version", imports.version_new, name="version-new"),
 ]
+    path("guides", guides.guide_list, name="api-guides"),
+    path("new-guide", guides.guide_new, name="guide-new"),
+    path("preview-guide", guides.guide_preview, name="guide-preview"),
+    path("guides/<slug:slug>", guides.guide_edit, name="guide-edit"),
+    path("guides/<slug:slug>/delete", guides.guide_delete, name="guide-delete"),
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),

@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
-from apim.catalog.models import API, APIVersion, Deployment, Revision
+from apim.catalog.models import API, APIVersion, Deployment, Guide, Revision
 from apim.documents.kinds import API_GROUP, KINDS
 from apim.documents.shapes import nearest
 from apim.errors import Invalid, NotFound
@@ -66,7 +66,7 @@ def _apis(user: User, name: str) -> Iterator[Document]:
         Prefetch("deployments", deployed, to_attr="deployed")
     )
     rows = API.objects.editable_by(user).active().select_related("organization")
-    rows = rows.prefetch_related(Prefetch("versions", versions))
+    rows = rows.prefetch_related(Prefetch("versions", versions), "guides")
     for row in rows.filter(name=name) if name else rows:
         spec = {
             "organization": _owner(row.organization),
@@ -77,9 +77,15 @@ def _apis(user: User, name: str) -> Iterator[Document]:
             "keyHeader": row.key_header,
             "category": row.category,
             "tags": row.tags,
+            "guides": [_guide(guide) for guide in row.guides.all()],
             "versions": [_version(version) for version in row.versions.all()],
         }
         yield _document("API", row.name, spec, labels=row.labels)
+
+
+def _guide(guide: Guide) -> Document:
+    content = {"slug": guide.slug, "title": guide.title, "position": guide.position, "body": guide.body}
+    return content | {"published": guide.is_published}
 
 
 def _version(version: APIVersion) -> Document:

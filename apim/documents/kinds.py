@@ -108,6 +108,15 @@ _VERSION = Record(
     },
     later=("compat", "breakingGate"),
 )
+_GUIDE = Record(
+    {
+        "slug": Text(is_required=True, meaning="The last part of its URL: `/apis/{api}/guides/{slug}`."),
+        "title": Text(is_required=True, meaning="What readers choose it by."),
+        "position": Number(meaning="Smaller ones come first; the place in this list when left out."),
+        "body": Text(may_be_file=True, meaning="Its text in Markdown, or `{ $file: ./start.md }`."),
+        "published": Flag(meaning="`true` puts it in the portal; a draft otherwise."),
+    }
+)
 _LIMIT = Record(
     {
         "rate": Text(meaning="Requests in a time: `10/s`, `100/m`; one a plan."),
@@ -172,6 +181,7 @@ _SPECS: Mapping[str, Record] = {
             "keyHeader": Text(meaning="The header that carries the key; `X-API-Key` unless said."),
             "category": Text(meaning="One word or two that the portal's catalogue groups APIs by."),
             "tags": Items(Text(), meaning="Words that the portal's catalogue can be narrowed by."),
+            "guides": Items(_GUIDE, meaning="Pages of prose; those not named are left alone."),
             "versions": Items(_VERSION, meaning="Those not named are left alone."),
         },
         later=("versioning",),

@@ -9,15 +9,17 @@ from django.db.models import Case, Prefetch, When
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
-from apim.catalog.models import API, APIVersion, Follow
+from apim.catalog.models import API, APIVersion, Follow, Guide
 from apim.catalog.services.interest import follow_api, note_missed_search, unfollow_api
 from apim.gateways.services import default_environment
+from apim.onboarding.journeys import count_view
 from apim.ui.timeline import Life
 from apim.usage.uptime import service_of
 from portal.changelog import entry_of, told
 from portal.discovery import narrowed, page_of, price_from, prices_from, read_filters, topics_of
 from portal.offers import offered_products, opened_items, plan_offers
 from portal.rendering import page
+from portal.samples import sandbox_calls
 from portal.tenancy import PortalRequest, my_page
 
 if TYPE_CHECKING:
@@ -76,9 +78,12 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         "service": service_of(ids, environment_id=default_environment().pk, days=days),
         "days": days,
         "spans": SPANS,
+        "guides": published_guides(api),
         "news": [entry_of(revision) for revision in told(versions)[:ENTRIES_A_TEASER]],
         "is_followed": Follow.objects.visible_to(request.user).filter(api=api).exists(),
+        "tryable": sandbox_calls(versions[:1], default_environment())[:1],
     }
+    count_view(api)
     return page(request, "portal/api.html", context)
 
 
@@ -115,6 +120,11 @@ def show_product(request: HttpRequest, product_name: str) -> HttpResponse:
 def callable_apis(user: User | AnonymousUser) -> QuerySet[API]:
     """What the catalogue shows to somebody."""
     return _with_versions(API.objects.visible_to(user).active())
+
+
+def published_guides(api: API) -> QuerySet[Guide]:
+    """The guides of an API that readers find, in their order, without their texts."""
+    return Guide.objects.filter(api=api).published().only("slug", "title", "api_id").order_by("position", "slug")
 
 
 def _with_versions(apis: QuerySet[API]) -> QuerySet[API]:

@@ -20,6 +20,7 @@ from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, Plan
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import MissedSearch
 from apim.catalog.services import import_document, publish_version, update_api
+from apim.catalog.services.guides import create_guide
 from apim.catalog.services.interest import note_missed_search
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
@@ -134,6 +135,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )  # fmt: skip
     migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
     note_missed_search("balloons")
+    guide = create_guide(api=vault.api, slug="start", title="Start", is_published=True, by=TESTER)
     webhook = create_endpoint(
         organization=initech, url="https://example.com/hook", event_types=["key.created"], by=TESTER
     ).endpoint
@@ -144,6 +146,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     return World(
         people,
         {
+            "page:guides:slug": guide.slug, "rest:guide": guide.id,
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,

@@ -6,6 +6,7 @@ from apim.accounts.permissions import owns
 from apim.audit.services import state_of
 from apim.catalog.models import API
 from apim.catalog.services import create_api, update_api
+from apim.documents.appliers.guides import apply_guide
 from apim.documents.appliers.lifecycles import apply_lifecycle
 from apim.documents.appliers.versions import apply_version
 from apim.documents.reading import Document
@@ -41,6 +42,9 @@ def apply_api(document: Document, session: Session) -> Change:
     for spot, spec, version, version_fields in touched:
         states = apply_lifecycle(version, spec.get("lifecycle"), spot.below("lifecycle"))
         fields += [f"versions.{version.name}.{name}" for name in (*version_fields, *states)]
+    for index, spec in enumerate(document.spec.get("guides", ())):
+        if apply_guide(api, spec, Spot(document, session, ("spec", "guides", str(index)))):
+            fields.append(f"guides.{spec['slug']}")
     if is_new:
         return Change("create", document.kind, document.name)
     return Change("update" if fields else "unchanged", document.kind, document.name, tuple(fields))

@@ -17,6 +17,7 @@ from apim.accounts.models import Membership, Organization, User
 from apim.api.urls import urlpatterns
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import API, Revision
+from apim.catalog.services.guides import create_guide
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
@@ -78,6 +79,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "user": developer.pk,
         "api": "bank",
         "version": "bank:v1",
+        "guide": create_guide(api=API.objects.get(), slug="start", title="Start", by=TESTER).pk,
         "revision": Revision.objects.get().pk,
         "product": Product.objects.get().pk,
         "plan": Plan.objects.get(name="starter").pk,

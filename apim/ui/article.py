@@ -1,0 +1,99 @@
+"""Markdown that owners wrote, as safe HTML: one way for descriptions, guides, announcements and OpenAPI texts.
+
+Owns: what may stand in it. Must not know: where it is shown. No raw HTML, no images (each would be a request to another
+host), no styles; links lead to http, https, mail or this portal only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import nh3
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
+MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_TAGS: Final = nh3.ALLOWED_TAGS - {"img", "map", "area"}
+_SCHEMES: Final = {"http", "https", "mailto"}
+_HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
+_PLAIN_ATTRIBUTES: Final = dict(nh3.ALLOWED_ATTRIBUTES)
+_ATTRIBUTES: Final = {**nh3.ALLOWED_ATTRIBUTES, **{tag: {"id"} for tag in _HEADINGS}}
+_LONGEST_ID: Final = 60
+_DEEPEST_LISTED: Final = 2  # levels of headings in a table of contents
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """An entry of a table of contents. Shapes: level 1 or 2 within the text; id is that of the heading in the page."""
+
+    level: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A rendered text and its headings."""
+
+    html: SafeString
+    headings: tuple[Heading, ...]
+
+
+def render(text: str, *, first_heading: int) -> SafeString:
+    """The text as clean HTML; its headings start at level first_heading, below the page's own."""
+    return _cleaned(MARKDOWN.parse(text or ""), first_heading, _PLAIN_ATTRIBUTES)
+
+
+def render_article(text: str, *, first_heading: int = 2) -> Article:
+    """The text as clean HTML whose headings can be linked to, with those for a table of contents.
+
+    Ids begin with `s-`, so that none is that of something else in the page.
+    """
+    tokens = MARKDOWN.parse(text or "")
+    found: list[Heading] = []
+    taken: set[str] = set()
+    for opening, content in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        plain = _plain(content)
+        heading = Heading(int(opening.tag[1]), _free_id(plain, taken), plain)
+        opening.attrSet("id", heading.id)
+        found.append(heading)
+    top = min((heading.level for heading in found), default=1)
+    listed = (Heading(each.level - top + 1, each.id, each.text) for each in found)
+    html = _cleaned(tokens, first_heading - top + 1, _ATTRIBUTES)
+    return Article(html, tuple(each for each in listed if each.level <= _DEEPEST_LISTED))
+
+
+def _cleaned(tokens: Sequence[Token], first_heading: int, attributes: dict[str, set[str]]) -> SafeString:
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            level = int(token.tag[1]) + first_heading - 1
+            token.tag = f"h{min(max(level, 1), 6)}"
+    html = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+    cleaned = nh3.clean(
+        html, tags=_TAGS, attributes=attributes, url_schemes=_SCHEMES, link_rel="noopener noreferrer nofollow"
+    )
+    return mark_safe(cleaned)  # noqa: S308 - nh3 has cleaned it
+
+
+def _plain(inline: Token) -> str:
+    parts = (child.content for child in inline.children or () if child.type in {"text", "code_inline"})
+    return "".join(parts).strip()
+
+
+def _free_id(text: str, taken: set[str]) -> str:
+    stem = f"s-{slugify(text, allow_unicode=True)[:_LONGEST_ID] or 'part'}"
+    wanted, number = stem, 2
+    while wanted in taken:
+        wanted, number = f"{stem}-{number}", number + 1
+    taken.add(wanted)
+    return wanted
