@@ -6,6 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.translation import gettext
+
+from apim.pricing.closing import has_true_ups
+from apim.pricing.parts import Setup
 from apim.pricing.words import headline, sentences
 from apim.ui.templatetags.formats import count
 from portal.words import quota_in_words, rate_in_words
@@ -40,6 +44,23 @@ def comparison_of(now: PlanVersion, then: PlanVersion) -> list[Row]:
     rows += [Row("Quota", _quotas(now), _quotas(then)), Row("Rate", rate_in_words(now.rate), rate_in_words(then.rate))]
     rows.append(Row("Usage", _usage(now), _usage(then)))
     return [row for row in rows if row.now != _NOTHING or row.then != _NOTHING]
+
+
+def notes_on_change(now: PlanVersion, then: PlanVersion, *, is_at_once: bool) -> list[str]:
+    """What a change of plan does not charge, or charges whole, in sentences: what one might else expect otherwise."""
+    before, after = now.terms, then.terms
+    notes = []
+    if any(isinstance(part, Setup) for part in after.prices):
+        notes.append(gettext("What %(plan)s asks for once, at the beginning, is not charged on a change of plan."))
+    if is_at_once and has_true_ups(before):
+        notes.append(
+            gettext("No minimum, maximum or amount in arrears of the plan in force is charged for its begun period.")
+        )
+    if is_at_once and has_true_ups(after):
+        notes.append(
+            gettext("Those of %(plan)s hold for the whole of the period in which it begins, at the period's end.")
+        )
+    return [note % {"plan": then.plan} for note in notes]
 
 
 def _included(version: PlanVersion, meter: str) -> str:

@@ -35,7 +35,8 @@ HEAD = """\
 Every golden invoice of `tests/apim/pricing/golden` whose plan Stripe rates by prices alone: what the usage costs by our
 rating, and by the stand-in for Stripe from the prices that apim made there. The stand-in shares no code with apim.
 `script/docs` writes this page; a test holds that each row agrees to the minor unit. Cards carry two decimals, so lines
-in KWD end in 0. Why two totals can differ all the same is told in [the loop of money](../explain/money.md).
+in KWD end in 0. Why two totals can differ all the same is told in [the loop of money](../explain/money.md); what comes
+late for a plan that was left at once is billed by the next one, and named ([rating](../explain/rating.md)).
 
 | plan | prices | usage | here | Stripe |
 |---|---|---|---|---|

@@ -2,19 +2,21 @@
 
 The rest of the period is charged at the new plan's price. What is given back of the old one is the rest of the period
 (`time`), the smaller of that and of what is left of the quota (`max-consumption`), or nothing (`none`). A plan with
-periods of another length begins one at once, which is paid in full.
+periods of another length begins one at once, which is paid in full. Of the plan that is left no minimum and no amount
+in arrears is due for the part of its period; those of the new one are due whole when the period ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from apim.pricing.closing import is_advance
 from apim.pricing.money import from_minor, round_money, to_minor
-from apim.pricing.parts import Flat, Prepaid, Setup
+from apim.pricing.parts import Metered
 from apim.pricing.rating import Kind, Line, Rated, rate
 from apim.pricing.settling import smallest_step
 from apim.pricing.terms import Terms
@@ -56,7 +58,7 @@ def credit_for_rest(terms: Terms, *, time_share: Share, quota_share: Share = _NO
     if terms.change.proration == NOTHING:
         return round_money(Decimal(0), terms.currency)
     used = max(time_share, quota_share) if terms.change.proration == BY_CONSUMPTION else time_share
-    paid = sum((part.amount for part in terms.prices if isinstance(part, Flat) and part.term == "advance"), Decimal(0))
+    paid = sum((part.amount for part in terms.prices if is_advance(part)), Decimal(0))
     return _part_of(paid, 1 - Fraction(used), terms.currency)
 
 
@@ -92,7 +94,7 @@ def _unused(old: Terms, over: Fraction) -> list[Line]:
     return [
         _line(part.name, -_part_of(part.amount, 1 - over, old.currency), "the rest of the period by the old plan")
         for part in old.prices
-        if isinstance(part, Flat)
+        if is_advance(part)
     ]
 
 
@@ -102,9 +104,7 @@ def _charges(old: Terms, new: Terms, over: Fraction) -> list[Line]:
         (Fraction(1), f"a {new.interval} from now on") if is_begun_anew else (1 - over, "the rest of the period")
     )
     return [
-        _line(part.name, _part_of(part.amount, share, new.currency), detail)
-        for part in new.prices
-        if isinstance(part, Flat)
+        _line(part.name, _part_of(part.amount, share, new.currency), detail) for part in new.prices if is_advance(part)
     ]
 
 
@@ -113,7 +113,7 @@ def _usage_only(terms: Terms) -> Terms:
     return Terms(
         currency=terms.currency,
         interval=terms.interval,
-        prices=tuple(part for part in terms.prices if not isinstance(part, Flat | Setup | Prepaid)),
+        prices=tuple(replace(part, minimum=Decimal(0)) for part in terms.prices if isinstance(part, Metered)),
         limits=terms.limits,
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from apim.pricing.money import money_text
+from apim.pricing.money import from_minor, money_text
 from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
+from apim.pricing.settling import smallest_step
 from apim.pricing.terms import Terms
 
 _AT_MOST = {
@@ -42,6 +43,9 @@ def sentences(terms: Terms) -> list[str]:
     if terms.trial:
         card = "with a card" if terms.trial.payment_method == "required" else "without a card"
         found.append(f"The first {terms.trial.days} days are free, {card}")
+    if terms.is_priced and smallest_step(terms.currency) > 1:
+        step = amount_words(from_minor(smallest_step(terms.currency), terms.currency), terms.currency)
+        found.append(f"Each line of an invoice is rounded to {step}, for cards carry two decimals")
     return [sentence for sentence in found if sentence]
 
 

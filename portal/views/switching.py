@@ -19,7 +19,7 @@ from apim.billing.switching import Switch, find_change, is_switchable, switch_pl
 from apim.errors import Conflict, DomainError
 from apim.ui.forms import errors_on, errors_told
 from apim.ui.templatetags.formats import day
-from portal.comparing import comparison_of
+from portal.comparing import comparison_of, notes_on_change
 from portal.forms.subscriptions import SwitchForm
 from portal.offers import offered_products, plan_offers
 from portal.rendering import page, posted
@@ -84,7 +84,10 @@ def _previewed(request: PortalRequest, subscription: Subscription, offer: PlanOf
     }
     if is_switchable(subscription):
         try:
-            context["preview"] = preview_switch(subscription=subscription, plan=offer.plan)
+            context["preview"] = preview = preview_switch(subscription=subscription, plan=offer.plan)
+            context["notes"] = notes_on_change(
+                subscription.plan_version, offer.terms, is_at_once=preview.switch.is_charged
+            )
         except DomainError as refusal:
             context["refusal"] = refusal
     return page(request, "portal/subscription_switch_preview.html", context)

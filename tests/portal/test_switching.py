@@ -58,6 +58,12 @@ def test_a_dearer_plan_is_shown_with_its_charge_then_paid_and_in_force(
     ):
         assert words in shown
     assert "needs its owner&#x27;s approval" in text_of(client, f"{path}/switch?plan=manual")
+    setup = {"name": "start", "model": "setup", "amount": "9.00"}
+    terms = priced("59.00", minimumSpend="90.00")
+    offer(product, "bounded", {**terms, "prices": [setup, *terms["prices"]]})
+    shown = text_of(client, f"{path}/switch?plan=bounded")
+    assert "asks for once, at the beginning, is not charged on a change of plan" in shown
+    assert "hold for the whole of the period in which it begins" in shown
     done = client.post(f"{path}/switch", {"plan": "growth"}, follow=True).content.decode()
     assert "growth is in force." in done
     paid.refresh_from_db()

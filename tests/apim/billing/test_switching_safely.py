@@ -11,10 +11,12 @@ import time_machine
 from django.utils import timezone
 
 from apim.access.models import Subscription
+from apim.billing import tasks
 from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import require_connection
 from apim.billing.driver import DriverFailed
-from apim.billing.models import BillingSubscription, Customer, UsageCut
+from apim.billing.models import BillingSubscription, Customer, Invoice, UsageCut
+from apim.billing.reconciling import reconcile
 from apim.billing.spending import RELATED, spendings, watch_spending
 from apim.billing.standing import sync_subscription
 from apim.billing.stripe_driver import StripeDriver
@@ -26,7 +28,7 @@ from apim.products.models import Product
 from tests.apim.billing.test_switching import add_calls, plan_of, use_calls
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, buy
-from tests.switching import differences, offer, priced, totals, use_card
+from tests.switching import differences, offer, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -229,3 +231,24 @@ def test_a_change_that_stripe_refused_can_be_tried_again(stripe_server: Stripe, 
     assert BillingSubscription.objects.get().switch_claim == ""  # under the same key Stripe would say the same
     switch_plan(subscription=sold, plan=growth, by=TESTER, shown_at=shown_at)
     assert plan_of(sold) == "growth"
+
+
+def test_what_a_gateway_tells_late_of_the_time_before_a_change_counts_for_the_plan_chosen_and_is_named(
+    stripe_server: Stripe, sell: Sell, product: Product, clock: time_machine.Coordinates
+) -> None:
+    sold = sell()
+    use_calls(sold, 100_000)
+    chosen = offer(product, "chosen", {**PRICING, "prices": [PRICING["prices"][0], DEAR_CALLS]})
+    switch_plan(subscription=sold, plan=chosen, by=TESTER)
+    stripe_server.deliver()
+    use_calls(sold, 1_000)  # by the plan that was left 0.40, by the one chosen 1.00
+    clock.shift(timedelta(minutes=5))
+    tasks.tell_usage()
+    renew(stripe_server, clock)
+    assert totals() == [2900, 0, 2900 + 100]
+    reconcile(require_connection())
+    named = Invoice.objects.exclude(difference=0).order_by("created_at").values_list("difference", "note")
+    assert list(named) == [
+        (-40, "calls: Stripe 0.00 EUR, here 0.40 EUR"),
+        (100, "calls: Stripe 1.00 EUR, here 0.00 EUR"),
+    ]
