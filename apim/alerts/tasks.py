@@ -1,0 +1,14 @@
+"""What is done by the clock: judging rules each minute, and looking for anomalies each hour."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from apim.alerts import watching
+
+
+@shared_task(name="apim.alerts.tasks.watch_rules")
+def watch_rules() -> int:
+    """Judge every rule up to now; how many firings began."""
+    return watching.watch(timezone.now())

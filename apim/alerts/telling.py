@@ -1,0 +1,73 @@
+"""Telling people that a rule fires: a mail and a notice in the product, both in the transaction of the firing."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Membership, User
+from apim.alerts.models import AlertRule, Firing
+from apim.alerts.words import condition, place, value_words, whose
+from apim.notifications.models import Notification
+from apim.notifications.services import send_mail
+
+NOTICE_KIND = "alert"
+
+
+def tell(rule: AlertRule, firing: Firing) -> None:
+    """Mail to the rule's recipients, or to the owners of the API; owners read it in the product as well."""
+    owners = list(owners_of(rule))
+    title = _("%(place)s: %(rule)s fires") % {"place": place(rule), "rule": rule.name}
+    told = condition(rule)
+    context = {
+        "rule": rule,
+        "firing": firing,
+        "condition": told,
+        "value": value_words(rule.kind, firing.worst),
+        "whose": whose(firing.detail, rule.kind),
+        "rule_link": absolute_url(path_of(rule)),
+        "traffic_link": absolute_url(traffic_path(rule, firing)),
+    }
+    to = rule.recipients or [owner.email for owner in owners]
+    if to:
+        send_mail(to=to, subject=title, body=render_to_string("mail/alert_fires.txt", context))
+    Notification.objects.bulk_create(
+        [
+            Notification(
+                user=owner,
+                kind=NOTICE_KIND,
+                cause=f"alert:{firing.pk}",
+                title=title[:200],
+                text=told,
+                path=path_of(rule),
+            )
+            for owner in owners
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def owners_of(rule: AlertRule) -> list[User]:
+    """Who owns the API: owners of its organization, of its team where they are bound to one; else the admins."""
+    members = Membership.objects.filter(
+        Q(team="") | Q(team=rule.api.team),
+        organization=rule.api.organization_id,
+        role=Membership.Role.OWNER,
+        user__is_active=True,
+    ).select_related("user")
+    owners = [member.user for member in members.order_by("created_at")]
+    return owners or list(User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at"))
+
+
+def path_of(rule: AlertRule) -> str:
+    """The rule's page."""
+    return f"/console/alerts/{rule.pk}"
+
+
+def traffic_path(rule: AlertRule, firing: Firing) -> str:
+    """The traffic of the API around the firing."""
+    return f"/console/apis/{rule.api.name}/analytics?{urlencode({'at': firing.started_at.isoformat()})}"
