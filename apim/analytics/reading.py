@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question
@@ -15,6 +16,16 @@ from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, Versio
 from apim.usage.summaries import end_of
 
 _ERRORS = Q(status__gte=400)
+ERROR = ("version_id", "operation", "status", "code")
+
+
+class ErrorGroup(NamedTuple):
+    """What errors are grouped by. Shapes: code "" is the service's own answer."""
+
+    version_id: str
+    operation: str
+    status: int
+    code: str
 
 
 def totals(question: Question, stretch: Stretch) -> Ends:
@@ -73,11 +84,62 @@ def spreads(question: Question, window: Window) -> list[Spread]:
     return [Spread(dict(buckets)) for buckets in sums]
 
 
-def errors(question: Question, stretch: Stretch) -> dict[tuple[str, str, int, str], int]:
+def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Spread]:
+    """How long calls took by a dimension of LatencyRollup: operation, application_id."""
+    rows = LatencyRollup.objects.filter(stretch.condition(), question.of_latencies())
+    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for key, bucket, calls in rows.values_list(dimension, "bucket").annotate(Sum("calls")):
+        found[key][bucket] = calls
+    return {key: Spread(buckets) for key, buckets in found.items()}
+
+
+def errors(question: Question, stretch: Stretch) -> dict[ErrorGroup, int]:
     """Calls that ended with 400 and above by version, operation, status and code."""
     rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _ERRORS)
-    sums = rows.values_list("version_id", "operation", "status", "code").annotate(Sum("calls"))
-    return {(version, operation, status, code): calls for version, operation, status, code, calls in sums}
+    return {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(Sum("calls"))}
+
+
+def error_steps(question: Question, window: Window, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, list[int]]:
+    """The calls of each step for some groups of errors."""
+    lines = {group: [0] * len(window.starts()) for group in groups}
+    rows = UsageRollup.objects.filter(window.now().condition(), question.condition(), _among(groups))
+    for *key, at, calls in rows.values_list(*ERROR, "at").annotate(Sum("calls")):
+        line = lines.get(ErrorGroup(*key))
+        if line is not None:
+            line[window.place_of(at)] += calls
+    return lines
+
+
+def error_callers(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
+    """How many applications met some groups of errors."""
+    rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _among(groups))
+    counts = rows.exclude(application_id="").values_list(*ERROR).annotate(Count("application_id", distinct=True))
+    return {ErrorGroup(*key): callers for *key, callers in counts}
+
+
+def first_seen(question: Question) -> datetime | None:
+    """The hour in which the first of such errors came, as far back as hours are kept; None for none."""
+    hours = UsageRollup.objects.filter(question.condition(), _ERRORS, period="hour")
+    found: datetime | None = hours.aggregate(first=Min("at"))["first"]
+    return found
+
+
+def last_calls(question: Question, since: datetime) -> dict[str, datetime]:
+    """The day of each application's last call since then."""
+    days = UsageRollup.objects.filter(question.condition(), period="day", at__gte=since).exclude(application_id="")
+    return dict(days.values_list("application_id").annotate(Max("at")))
+
+
+def has_called(application_id: str, version_ids: Collection[str]) -> bool:
+    """Whether the application called one of the versions, as far back as days are kept."""
+    days = UsageRollup.objects.filter(period="day", application_id=application_id, version_id__in=list(version_ids))
+    return days.exists()
+
+
+def _among(groups: Collection[ErrorGroup]) -> Q:
+    """Rows of some groups of errors, and a few more: a condition that does not grow with each pairing."""
+    names = {name: {getattr(group, name) for group in groups} for name in ERROR}
+    return _ERRORS & Q(**{f"{name}__in": values for name, values in names.items()})
 
 
 def _by(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tuple[Any, ...], Ends]:

@@ -32,6 +32,7 @@ SECTIONS = (
             Place("Products", "console:products", "package", ("product",)),
             Place("Plans", "console:plans", "gauge", ("plan", "rehearsal")),
             Place("Meters", "console:meters", "activity", ("meter",)),
+            Place("Analytics", "console:analytics", "chart-column", ("analytics",)),
             Place("Revenue", "console:revenue", "trending-up", ("revenue",)),
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),

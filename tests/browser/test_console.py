@@ -27,7 +27,9 @@ MORE = '  /accounts/{id}:\n    get: {operationId: readAccount, summary: Read, re
 
 PAGES = (
     "", "apis", "new-api", "apis/bank", "apis/bank/settings", "apis/bank/consumers", "apis/bank/analytics",
-    "apis/bank/analytics/v1", "apis/bank/new-version", "apis/bank/archive", "apis/bank/delete",
+    "apis/bank/analytics/v1", "analytics", "analytics/errors", "analytics/latency?api=bank",
+    "analytics/consumers?api=bank", "analytics/map", "analytics/compare?a=bank/v1&b=bank/v1",
+    "apis/bank/new-version", "apis/bank/archive", "apis/bank/delete",
     "apis/bank/compare", "apis/bank/versions/v1", "apis/bank/versions/v1/review", "apis/bank/versions/v1/lint",
     "apis/bank/versions/v1/import",
     "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites",

@@ -1,0 +1,1 @@
+"""What the pages of analytics share: filters in the URL, names, figures with their tables."""

@@ -1,0 +1,194 @@
+"""Figures of the pages of analytics: a picture with its legend, its sentence and its table, from one set of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from apim.analytics.figures import ENDS, Ends, Spread, Step
+from apim.analytics.windows import Window
+from apim.console.insight.filters import RANGES, Asked
+from apim.console.insight.marks import Happening
+from apim.ui.plots import Axis, Mark, Series, lines, stacked
+
+SHARES = ((0.5, "p50", "line-1"), (0.95, "p95", "line-2"), (0.99, "p99", "line-3"))
+_LABELS = {"minute": "%H:%M", "hour": "%d %b %H:%M", "day": "%d %b"}
+_TITLES = {"minute": "%d %b %H:%M UTC", "hour": "%d %b %H:%M UTC", "day": "%d %b %Y UTC"}
+
+
+class Key(NamedTuple):
+    """One entry of a legend: icon and word beside the colour."""
+
+    css: str
+    icon: str
+    word: str | Promise
+
+
+class Link(NamedTuple):
+    """A cell that leads somewhere."""
+
+    text: str
+    url: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Drawn(NamedTuple):
+    """A cell that is a small picture. Shapes: text says the same where pictures cannot be."""
+
+    text: str
+    picture: SafeString
+
+    def __str__(self) -> str:
+        return self.text
+
+
+END_KEYS = {
+    "answered": Key("end-answered", "circle-check", _("Answered (1xx to 3xx)")),
+    "rejected": Key("end-rejected", "circle-alert", _("4xx of the service")),
+    "refused": Key("end-refused", "ban", _("4xx of the gateway")),
+    "failed": Key("end-failed", "circle-x", _("5xx of the service")),
+    "unreached": Key("end-unreached", "unplug", _("5xx of the gateway")),
+    "lost": Key("end-lost", "circle-help", _("Lost: a worker died")),
+}
+_STACKED = ("answered", "rejected", "refused", "failed", "unreached", "lost")  # bottom to top
+
+Cell = str | int | float | Link | Drawn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one card of a page shows. Shapes: without a picture it is its table."""
+
+    key: str
+    title: str
+    note: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    picture: SafeString | str = ""
+    legend: Sequence[Key] = ()
+    happenings: Sequence[Happening] = ()
+    empty: str = ""
+    has_lines: bool = False
+
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """The headers, and whether numbers stand below them."""
+        first = self.rows[0] if self.rows else ()
+        numeric = [isinstance(cell, int | float) or cell is None for cell in first] or [False] * len(self.headers)
+        return list(zip(self.headers, numeric, strict=True))
+
+
+def axis_of(window: Window) -> Axis:
+    """The time axis of a window."""
+    starts = window.starts()
+    label = _LABELS["minute" if window.size == 1 and window.period == "hour" else window.period]
+    return Axis(
+        [at.strftime(label) for at in starts],
+        [at.strftime(_TITLES[window.period]) for at in starts],
+        window.since,
+        window.step,
+    )
+
+
+def note_of(asked: Asked, unit: str) -> str:
+    """What a figure counts, over which time, in which steps."""
+    window = asked.window
+    over = str(RANGES[asked.range]) if asked.range else f"{stamp(window.since)} – {stamp(window.until)}"  # noqa: RUF001
+    return gettext("%(unit)s, %(time)s, %(step)s, times in UTC") % {
+        "unit": unit, "time": over, "step": step_words(window)
+    }  # fmt: skip
+
+
+def step_words(window: Window) -> str:
+    """How long a step is, in words."""
+    words = {
+        "minute": ngettext("by the minute", "by %(count)d minutes", window.size),
+        "hour": ngettext("by the hour", "by %(count)d hours", window.size),
+        "day": ngettext("by the day", "by %(count)d days", window.size),
+    }
+    return words[window.period] % {"count": window.size}
+
+
+def stamp(at: datetime) -> str:
+    """A moment, to the minute."""
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def traffic(asked: Asked, steps: Sequence[Step], happenings: Sequence[Happening], title: str) -> Figure:
+    """Calls over time by how they ended."""
+    shown = [end for end in _STACKED if any(getattr(step.ends, end) for step in steps)]
+    series = [
+        Series(END_KEYS[end].css, str(END_KEYS[end].word), [getattr(step.ends, end) for step in steps]) for end in shown
+    ]
+    axis = axis_of(asked.window)
+    sentence = f"{title}: {told(sum((step.ends for step in steps), Ends()))}"
+    return Figure(
+        key="traffic",
+        title=title,
+        note=note_of(asked, gettext("Calls")),
+        headers=[gettext("From (UTC)"), gettext("Calls"), *(str(END_KEYS[end].word) for end in ENDS)],
+        rows=[[stamp(step.at), step.ends.calls, *(getattr(step.ends, end) for end in ENDS)] for step in steps],
+        picture=stacked(axis, series, sentence, marks_of(asked.window, happenings)),
+        legend=[END_KEYS[end] for end in shown],
+        happenings=happenings,
+    )
+
+
+def latency(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happening], title: str) -> Figure:
+    """Percentiles over time, each of the calls of its step."""
+    values = [[each.within(share) for each in spreads] for share, _, _ in SHARES]
+    series = [Series(css, word, row) for (_, word, css), row in zip(SHARES, values, strict=True)]
+    whole = sum(spreads, Spread())
+    parts = [f"{word} {milliseconds(whole.within(share))}" for share, word, _ in SHARES]
+    words = {
+        "p50": gettext("p50: half of the calls"),
+        "p95": gettext("p95: 95 of 100 calls"),
+        "p99": gettext("p99: 99 of 100 calls"),
+    }
+    return Figure(
+        key="latency",
+        title=title,
+        note=note_of(asked, gettext("Milliseconds")),
+        headers=[gettext("From (UTC)"), gettext("Calls"), "p50 (ms)", "p95 (ms)", "p99 (ms)"],
+        rows=[
+            [stamp(at), spread.calls, *(spread.within(share) for share, _, _ in SHARES)]
+            for at, spread in zip(asked.window.starts(), spreads, strict=True)
+        ],
+        picture=lines(
+            axis_of(asked.window), series, f"{title}: {', '.join(parts)}", marks_of(asked.window, happenings)
+        ),
+        legend=[Key(css, "timer", words[word]) for _, word, css in SHARES],
+        has_lines=True,
+    )
+
+
+def marks_of(window: Window, happenings: Sequence[Happening]) -> list[Mark]:
+    """Where happenings stand on the time axis."""
+    return [Mark((each.at - window.since) / window.step, each.text) for each in happenings]
+
+
+def told(ends: Ends) -> str:
+    """Ends as a sentence's end."""
+    parts = [f"{getattr(ends, end):,} {END_KEYS[end].word}" for end in ENDS if getattr(ends, end)]
+    return ", ".join(parts) or gettext("no calls")
+
+
+def percent(share: float) -> float:
+    """A share as a table shows it: in percent, to two digits."""
+    return round(share * 100, 2)
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration in words; a dash without calls."""
+    if value is None:
+        return "–"  # noqa: RUF001
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"  # noqa: PLR2004 - tenths of what is short

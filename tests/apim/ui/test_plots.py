@@ -1,0 +1,69 @@
+"""Plots, heat maps and flows: what is drawn, what is read out, what is downloaded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from apim.ui.downloads import csv_response, plain
+from apim.ui.heatmap import LEVELS, Band, heatmap, level_of
+from apim.ui.plots import Axis, Mark, Series, lines, stacked
+from apim.ui.sankey import Ribbon, sankey
+
+AXIS = Axis(["12:00", "13:00", "14:00"], ["<b>", "b", "c"], datetime(2026, 11, 21, 12, tzinfo=UTC), timedelta(hours=1))
+
+
+def test_bars_stand_on_one_another_and_say_where_they_lie_in_time() -> None:
+    drawn = stacked(
+        AXIS, [Series("one", "One", [1, 2, 0]), Series("two", "Two", [3, 0, 0])], "A sentence", [Mark(1, "v2")]
+    )
+    assert 'aria-label="A sentence"' in drawn
+    assert drawn.count('<path class="one"') == drawn.count('<path class="two"') == len(("wide", "narrow"))
+    assert 'data-since="2026-11-21T12:00Z" data-step="3600" data-steps="3"' in drawn
+    assert drawn.count("<title>v2</title>") == len(("wide", "narrow"))
+    assert "&lt;b&gt;: One 1, Two 3" in drawn
+    assert "style=" not in drawn
+
+
+def test_lines_break_where_nothing_was_and_a_lone_point_is_seen() -> None:
+    drawn = lines(AXIS, [Series("one", "One", [5.5, None, 3])], "A sentence")
+    assert drawn.count("M") == 2 * len(("wide", "narrow"))
+    assert drawn.count("h.1") == 2 * len(("wide", "narrow"))
+
+
+@pytest.mark.parametrize("draw", [stacked, lines])
+def test_nothing_at_all_is_drawn_too(draw: object) -> None:
+    assert "<svg" in draw(Axis([], [], AXIS.since, AXIS.step), [], "nothing")  # type: ignore[operator]
+
+
+def test_a_heat_map_is_darker_for_more() -> None:
+    assert [level_of(calls, 1000) for calls in (0, 1, 30, 1000)] == [0, 1, 3, LEVELS]
+    assert level_of(1, 1) == LEVELS
+    drawn = heatmap(AXIS, [Band("1 ms", [1, 0, 0]), Band("2 ms", [0, 900, 0])], ["a", "b", "c"], "A sentence")
+    assert 'class="heat-1"' in drawn
+    assert f'class="heat-{LEVELS}"' in drawn
+    assert "style=" not in drawn
+    assert "<svg" in heatmap(AXIS, [], ["", "", ""], "nothing")
+
+
+def test_a_flow_has_a_ribbon_for_each_way() -> None:
+    ways = [Ribbon("shop", "bank v1", 90, "", "many"), Ribbon("<i>", "bank v1", 10, "sankey__way--many", "few")]
+    drawn = sankey(ways, "A sentence")
+    assert drawn.count("sankey__way") - drawn.count("sankey__way--many") == len(ways)
+    assert drawn.count("sankey__bar") == len(("shop", "<i>", "bank v1"))
+    assert "<i>" not in drawn
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"], ids=["equals", "plus", "minus", "at", "tab", "cr"]
+)
+def test_no_text_is_taken_for_a_formula(text: str) -> None:
+    assert plain(text) == f"'{text}"
+    assert plain(-1) == -1
+
+
+def test_a_download_begins_with_a_byte_order_mark_and_has_a_name() -> None:
+    response = csv_response("calls", ["A", "B"], [[1, None], ["é", 2.5]])
+    assert response.content.decode() == "\ufeffA,B\r\n1,\r\né,2.5\r\n"
+    assert response["Content-Disposition"] == 'attachment; filename="calls.csv"'
