@@ -319,6 +319,11 @@ TABLE: dict[str, Row] = {
     "^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$": "0000++",
     "apis/<str:api_name>/<str:version_name>/openapi": "0000++",
     "apis/<str:api_name>/<str:version_name>/try": "L000++",
+    "llms.txt": "++++++",
+    "apis/<str:api_name>/llms.txt": "0000++",
+    "apis/<str:api_name>/guides/<slug:slug>.md": "0000++",
+    "apis/<str:api_name>/<str:version_name>/reference.md": "0000++",
+    "apis/<str:api_name>/follow": "L000++",
     "calls/<str:request_id>/timing": "++++++",  # alike for what is not there and what is not one's own
     "sandbox/key": "000000",  # no sandbox here
     "join/<str:token>": "000000",
