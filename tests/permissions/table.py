@@ -275,6 +275,7 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:name>/restore": "LFF0++",
     "console/apis/<slug:name>/delete": "LFF0++",
     "console/apis/<slug:name>/consumers": "LFF0++",
+    "console/apis/<slug:name>/funnel": "LFF0++",
     "console/apis/<slug:name>/compare": "LFF0++",
     "console/apis/<slug:name>/analytics": "LFF0++",
     "console/apis/<slug:name>/analytics/<str:version>": "LFF0++",

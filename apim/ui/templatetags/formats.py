@@ -56,6 +56,7 @@ def size(value: int | None) -> str:
     raise AssertionError(value)
 
 
+@register.filter
 def span_in_words(seconds: float) -> str:
     """The largest unit alone: 42 s, 5 min, 3 h, 12 d."""
     for length, unit in _UNITS:
