@@ -1,4 +1,4 @@
-"""Samples: one call of an operation, as curl, Python and JavaScript. Pure text."""
+"""Samples: one call of an operation, as curl, Python, JavaScript, Java and Go. Pure text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from shlex import quote as shell_quote
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from apim.catalog.compiled_samples import go_sample, java_sample
 from apim.catalog.operation_details import OperationDetail, is_json
 
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
@@ -61,10 +62,13 @@ def samples_for(detail: OperationDetail, *, base_url: str, key_header: str, key:
 
 def samples_of(call: SampleCall) -> Sequence[Sample]:
     """The call in every language."""
+    body = None if call.body is None else _body_text(call.body)
     return (
         Sample("curl", "shell", curl_sample(call)),
         Sample("Python", "python", python_sample(call)),
         Sample("JavaScript", "javascript", javascript_sample(call)),
+        Sample("Java", "java", java_sample(call, body)),
+        Sample("Go", "go", go_sample(call, body)),
     )
 
 

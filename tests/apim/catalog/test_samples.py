@@ -1,0 +1,108 @@
+"""Samples really run: against a server that notes what it was asked, in each language whose tools are here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from apim.catalog.samples import SampleCall, samples_of
+from tests.waiting import PATIENCE_S
+
+AWKWARD = 'a "quote", \\ back \\u0041 slash\nline ünï 💡 $HOME `id` ${x} \x01'
+FILES = {"curl": "call.sh", "Python": "call.py", "JavaScript": "call.mjs", "Java": "Call.java", "Go": "call.go"}
+COMMANDS = {
+    "curl": ("sh",),
+    "Python": (sys.executable,),
+    "JavaScript": ("node",),
+    "Java": ("java", "-Xshare:auto", "-XX:TieredStopAtLevel=1"),
+    "Go": ("go", "run"),
+}
+NEEDED = {"curl": "curl", "Python": sys.executable, "JavaScript": "node", "Java": "javac", "Go": "go"}
+
+
+@dataclass
+class Noted:
+    """A server and what it was asked."""
+
+    url: str
+    calls: list[tuple[str, str, str, bytes]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Noted]:
+    noted = Noted("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            noted.calls.append((self.command, self.path, self.headers["X-API-Key"], body))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_GET = do_POST = _answer  # noqa: N815 - the standard library's names
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=listening.serve_forever, daemon=True).start()
+    noted.url = f"http://127.0.0.1:{listening.server_port}"
+    yield noted
+    listening.shutdown()
+    listening.server_close()
+
+
+@pytest.mark.parametrize("language", ["curl", "Python", "JavaScript", "Java", "Go"])
+def test_a_sample_sends_the_very_call_and_prints_the_answer(language: str, server: Noted, tmp_path: Path) -> None:
+    if shutil.which(NEEDED[language]) is None:
+        pytest.skip(f"there is no {NEEDED[language]} here")
+    body = {"note": AWKWARD, "amount": 1.5, "open": True, "none": None}
+    call = SampleCall(
+        "POST", f"{server.url}/a%20b?c=d", {"X-API-Key": "key-1", "Content-Type": "application/json"}, body
+    )
+    code = {sample.language: sample.code for sample in samples_of(call)}[language]
+    file = tmp_path / FILES[language]
+    file.write_text(code)
+    run = subprocess.run(
+        [*COMMANDS[language], str(file)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S * 2,
+    )
+    assert (run.returncode, run.stdout.strip()) == (0, "ok"), run.stderr
+    [(method, path, key, content)] = server.calls
+    assert (method, path, key) == ("POST", "/a%20b?c=d", "key-1")
+    assert json.loads(content) == body
+
+
+def test_go_reads_as_written() -> None:
+    """Where no Go is at hand to run it, at least nothing of it changes unseen."""
+    call = SampleCall("GET", "http://gw/bank/v1/accounts", {"X-API-Key": "KEY"})
+    code = {sample.language: sample.code for sample in samples_of(call)}["Go"]
+    assert code == (
+        'package main\n\nimport (\n\t"fmt"\n\t"io"\n\t"net/http"\n)\n\n'
+        "func main() {\n"
+        '\trequest, err := http.NewRequest("GET", "http://gw/bank/v1/accounts", nil)\n'
+        "\tif err != nil {\n\t\tpanic(err)\n\t}\n"
+        '\trequest.Header.Set("X-API-Key", "KEY")\n'
+        "\tresponse, err := http.DefaultClient.Do(request)\n"
+        "\tif err != nil {\n\t\tpanic(err)\n\t}\n"
+        "\tdefer response.Body.Close()\n"
+        "\tbody, err := io.ReadAll(response.Body)\n"
+        "\tif err != nil {\n\t\tpanic(err)\n\t}\n"
+        "\tif response.StatusCode >= 400 {\n\t\tpanic(response.Status)\n\t}\n"
+        "\tfmt.Println(string(body))\n}"
+    )
