@@ -58,7 +58,7 @@ def obtain_key(request: HttpRequest) -> SandboxKey:
     """
     if (found := current_key(request)) is not None:
         return found
-    take("sandbox key", address_of(request), SANDBOX_KEYS)
+    take("sandbox-key", address_of(request), SANDBOX_KEYS)
     user = request.user
     key = issue_key(environment=default_environment(), user=user if user.is_authenticated else None)
     if not user.is_authenticated:
