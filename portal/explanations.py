@@ -58,6 +58,11 @@ BY_CODE = {
         "The token is good, but lacks a scope that this operation needs.",
         "Ask the issuer for a token with the scopes that WWW-Authenticate names.",
     ),
+    "address-not-allowed": Explanation(
+        "The key may be used from certain networks only, and the call came from another address.",
+        "Call from one of them, or change the networks of the key under its application.",
+        "app",
+    ),
     "step-failed": Explanation(
         "A step of an operation that calls several services failed; what it had changed was undone.",
         "`detail` says which step and why. Call again when that is mended.",

@@ -28,6 +28,7 @@ from portal.views import (
     subscriptions,
     switching,
     tryit,
+    webhooks,
 )
 
 app_name = "portal"
@@ -75,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/apps/<str:application_id>/clients/new", keys.add_client, name="client_add"),
     path("my/apps/<str:application_id>/keys/hide", keys.hide_key, name="key_hide"),
     path("my/keys/<str:credential_id>/roll", keys.roll_key, name="key_roll"),
+    path("my/keys/<str:credential_id>/networks", keys.edit_networks, name="key_networks"),
     path("my/keys/<str:credential_id>/revoke", keys.revoke_key, name="key_revoke"),
     path("my/requests/<str:request_id>", requests.show_request, name="request"),
     path("my/subscriptions/<str:subscription_id>", subscriptions.show_subscription, name="subscription"),
@@ -92,7 +94,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/subscriptions/<str:subscription_id>/credits/automatic", prepaid.automatic, name="credits_automatic"),
     path("my/subscriptions/<str:subscription_id>/credits/ledger.csv", prepaid.ledger_csv, name="credits_csv"),
     path("my/billing", payments.show_billing, name="billing"),
-    path("my/webhooks", include("portal.webhook_urls")),
+    path("my/webhooks", webhooks.list_endpoints, name="webhooks"),
+    path("my/webhooks/", include("portal.webhook_urls")),
     path("my/organization", organization.show_organization, name="organization"),
     path("my/organization/switch", organization.switch_organization, name="organization_switch"),
     path("my/members/<str:membership_id>/remove", organization.take_out_member, name="member_remove"),

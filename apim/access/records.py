@@ -62,18 +62,17 @@ def credential_record(credential: Credential) -> AccessChange:
     if not credential.is_live:
         return removed_credential(credential)
     is_suspended = credential.creator is not None and not credential.creator.is_active
-    return AccessChange(
-        kind=_kind_of(credential),
-        key=credential.key_hash,
-        body={
-            "id": credential.id,
-            "application": credential.application_id,
-            "organization": credential.application.organization_id,
-            "product": credential.product_id or "",
-            "state": "suspended" if is_suspended else credential.state,
-            "expires_at": _unix_s(credential.expires_at),
-        },
-    )
+    body: dict[str, object] = {
+        "id": credential.id,
+        "application": credential.application_id,
+        "organization": credential.application.organization_id,
+        "product": credential.product_id or "",
+        "state": "suspended" if is_suspended else credential.state,
+        "expires_at": _unix_s(credential.expires_at),
+    }
+    if credential.allowed_networks:  # most have none: records are many
+        body["networks"] = credential.allowed_networks
+    return AccessChange(kind=_kind_of(credential), key=credential.key_hash, body=body)
 
 
 def removed_credential(credential: Credential) -> AccessChange:

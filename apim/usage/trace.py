@@ -23,6 +23,7 @@ _STEP_OF_CODE = {
     "overloaded": "limits",
     "concurrency-limited": "limits",
     "insufficient-scope": "caller",
+    "address-not-allowed": "caller",
     "body-too-large": "body",
     "invalid-request": "body",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from apim.access.services import OVERLAPS_S
 from apim.gateways.chains import LONGEST_PEM
@@ -27,8 +28,25 @@ class ApplicationForm(forms.Form):
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
 
-class KeyForm(forms.Form):
-    """A new key."""
+class NetworksForm(forms.Form):
+    """Where a key may be used from."""
+
+    allowed_networks = forms.CharField(
+        label=_("Allowed networks"),
+        max_length=5000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_("One a line, such as 203.0.113.0/24 or 2001:db8::/32. Left empty, it may be used from anywhere."),
+    )
+
+    def networks(self) -> list[str]:
+        """The lines. Call after is_valid()."""
+        text: str = self.cleaned_data["allowed_networks"]
+        return text.replace(",", "\n").splitlines()
+
+
+class LifetimeForm(forms.Form):
+    """What a credential is called, and when it ends."""
 
     label = forms.CharField(
         max_length=120, required=False, help_text="Where will it be used? For example: staging server."
@@ -45,7 +63,13 @@ class KeyForm(forms.Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
-class ClientForm(KeyForm):
+class KeyForm(LifetimeForm, NetworksForm):
+    """A new key."""
+
+    field_order = ("label", "lifetime", "allowed_networks")
+
+
+class ClientForm(LifetimeForm):
     """A client of an issuer."""
 
     issuer = forms.CharField(

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Application, Credential
@@ -17,6 +18,7 @@ from apim.access.services import (
     register_client,
     revoke_credential,
     roll_credential,
+    update_credential,
 )
 from apim.accounts.services import actor_of
 from apim.gateways.models import Issuer
@@ -24,7 +26,7 @@ from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
 from apim.ui.templatetags.formats import span_in_words
 from portal import fresh_key
-from portal.forms.applications import CertificateForm, ClientForm, KeyForm, RollForm
+from portal.forms.applications import CertificateForm, ClientForm, KeyForm, NetworksForm, RollForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import PortalRequest, my_page
 
@@ -47,6 +49,7 @@ def add_key(request: PortalRequest, application_id: str) -> HttpResponse:
                 creator=request.user,
                 label=form.cleaned_data["label"],
                 expires_at=form.expires_at(),
+                allowed_networks=form.networks(),
             )
             fresh_key.remember(request, issued)
             return leave_to(request, back)
@@ -170,6 +173,30 @@ def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
         done=f"The {noun} {credential.shown} is revoked.",
     )
     return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by))
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def edit_networks(request: PortalRequest, credential_id: str) -> HttpResponse:
+    """Where a key, client or certificate may be used from."""
+    credential = _credential(request, credential_id)
+    form = NetworksForm(posted(request), initial={"allowed_networks": "\n".join(credential.allowed_networks)})
+    back = reverse("portal:application", args=[credential.application_id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            changes = {"allowed_networks": form.networks()}
+            update_credential(credential=credential, changes=changes, by=actor_of(request.user))
+            messages.success(request, _("The networks are saved, and in force within a second."))
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=_("Where may %(key)s be used from?") % {"key": credential.shown},
+        consequences=(_("Calls from any other address get 403, everywhere, within a second."),),
+        verb=_("Save the networks"),
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
 
 
 @require_POST

@@ -353,6 +353,7 @@ TABLE: dict[str, Row] = {
     "my/apps/<str:application_id>/certificates/new": "L0+00+",
     "my/apps/<str:application_id>/keys/hide": "L+++++",
     "my/keys/<str:credential_id>/roll": "L0+00+",
+    "my/keys/<str:credential_id>/networks": "L0+00+",
     "my/keys/<str:credential_id>/revoke": "L0+00+",
     "my/requests/<str:request_id>": "L0+0++",
     "my/subscriptions/<str:subscription_id>": "L0+0++",

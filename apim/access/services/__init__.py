@@ -10,6 +10,7 @@ from apim.access.services.applications import (
     update_application,
 )
 from apim.access.services.certificates import register_certificate
+from apim.access.services.changes import update_credential
 from apim.access.services.clients import register_client
 from apim.access.services.credentials import (
     LONGEST_OVERLAP_S,
@@ -79,5 +80,6 @@ __all__ = [
     "suspend_organization",
     "suspend_user",
     "update_application",
+    "update_credential",
     "withdraw_application",
 ]

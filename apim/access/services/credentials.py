@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apim.access import keys, records
 from apim.access.models import Application, Credential, CredentialQuerySet
+from apim.access.networks import checked_networks
 from apim.access.telling import tell_keys
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor, system_actor
@@ -45,9 +46,14 @@ def create_credential(
     product: Product | None = None,
     label: str = "",
     expires_at: datetime | None = None,
+    allowed_networks: Iterable[str] = (),
 ) -> IssuedKey:
-    """A new key of the application; restricted to one product's subscription when product is given."""
+    """A new key of the application; restricted to one product's subscription when product is given.
+
+    Errors: Invalid access.expiry_in_the_past, those of checked_networks; those of locked.
+    """
     check_expiry(expires_at)
+    networks = checked_networks(allowed_networks)
     environment = environment or default_environment()
     application, creator = locked(application, creator)
     issued = _issue(
@@ -59,6 +65,7 @@ def create_credential(
             creator=creator,
             created_by=by.label,
             expires_at=expires_at,
+            allowed_networks=networks,
         )
     )
     _tell_of_new(issued.credential, by=by)
@@ -131,6 +138,7 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
             creator=creator or credential.creator,
             created_by=by.label,
             expires_at=now + lifetime if lifetime else None,
+            allowed_networks=credential.allowed_networks,
         )
     )
     before = state_of(credential)

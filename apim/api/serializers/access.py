@@ -81,6 +81,7 @@ class CredentialShape(serializers.ModelSerializer[Credential]):
             "expires_at",
             "revoked_at",
             "last_used_at",
+            "allowed_networks",
         )
         read_only_fields = fields
 
@@ -114,6 +115,13 @@ class CredentialBody(Body):
     )
     label = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")  # type: ignore[assignment] # a field of that name
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    allowed_networks = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        max_length=100,
+        required=False,
+        default=list,
+        help_text="CIDR blocks or addresses that a key may be used from; any when empty.",
+    )
     issuer = serializers.CharField(
         max_length=512, required=False, allow_blank=True, default="", help_text="What `iss` is in the client's tokens."
     )
@@ -126,6 +134,15 @@ class CredentialBody(Body):
         allow_blank=True,
         default="",
         help_text="A client certificate: PEM, or its SHA-256 fingerprint in hex.",
+    )
+
+
+class CredentialChanges(Body):
+    """Changes of a credential."""
+
+    label = serializers.CharField(max_length=120, required=False, allow_blank=True)  # type: ignore[assignment] # a field of that name
+    allowed_networks = serializers.ListField(
+        child=serializers.CharField(max_length=60), max_length=100, required=False, help_text="As when it is made."
     )
 
 

@@ -18,6 +18,7 @@ from apim.access.services import (
     roll_credential,
     suspend_application,
     update_application,
+    update_credential,
 )
 from apim.api.lookups import (
     find_application,
@@ -38,6 +39,7 @@ from apim.api.serializers.access import (
     ApplicationChanges,
     ApplicationShape,
     CredentialBody,
+    CredentialChanges,
     CredentialShape,
     IssuedKeyShape,
     RollBody,
@@ -206,7 +208,7 @@ class Credentials(Resource):
         if data["issuer"] or data["client_id"]:
             client = register_client(issuer=data["issuer"], client_id=data["client_id"], **asked)
             return answer_created(request, client, IssuedKeyShape, "credentials", key="")
-        issued = create_credential(**asked)
+        issued = create_credential(**asked, allowed_networks=data["allowed_networks"])
         return answer_created(request, issued.credential, IssuedKeyShape, "credentials", key=issued.key)
 
 
@@ -217,6 +219,16 @@ class OneCredential(Resource):
     def get(self, request: APIRequest, credential: str) -> Response:
         """One key's state, without the key."""
         return answer(request, find_credential(request.user, credential), CredentialShape)
+
+    @operation("update_credential", tag="Access", scope="access:write", body=CredentialChanges, answers=CredentialShape)
+    def patch(self, request: APIRequest, credential: str) -> Response:
+        """Changes the fields that are sent; networks are in force within a second."""
+        found = find_credential(request.user, credential)
+        require_editable(Credential.objects.editable_by(request.user), found)
+        lock(found)
+        check_match(request, found, CredentialShape)
+        changes = self.read(CredentialChanges)
+        return answer(request, update_credential(credential=found, changes=changes, by=request.actor), CredentialShape)
 
 
 class RollCredential(Resource):

@@ -62,6 +62,7 @@ class Verdict:
     anchor_s: int = 0  # of billing periods
     is_restricted: bool = False  # paid late, or spent the most: passes at a part of the plan's rate
     allowance: tuple[int, int] | None = None  # (since when in seconds, calls) that prepaid credits pay for
+    networks: tuple[str, ...] = ()  # CIDR blocks that the credential may call from; none = any
 
 
 NOBODY: Final = Identity()
@@ -129,6 +130,7 @@ def _find_subscription(
             body.get("anchor", 0),
             body["payment"] == "restricted" or "throttled" in body,
             _allowance_of(body),
+            tuple(credential.get("networks", ())),
         )
         if not code:
             return verdict

@@ -26,6 +26,7 @@ __all__ = ["SEPARATOR", "Admission", "Gate"]
 
 REMEMBERED_GRANTS: Final = 16_384
 REMEMBERED_PLANS: Final = 65_536
+_ELSEWHERE: Final = "This credential may be used from certain networks only, and this address is in none of them."
 
 
 class Admission:
@@ -116,6 +117,8 @@ class Gate:
             self._refuse(admission, grant, address, now_ns, is_keyed=bool(key) and key[:1] != CERTIFICATE_MARK)
         else:
             admission.grant = grant
+            if grant.networks is not None and not grant.networks.admits(address):
+                admission.refusal = Refusal("address-not-allowed", _ELSEWHERE)
         return admission
 
     def still_admits(self, head: RequestHead, address: str, now_ns: int) -> bool:

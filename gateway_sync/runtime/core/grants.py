@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import Refusal, RequestHead
+from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.views import NOBODY, Caller, Fields
 from gateway_sync.runtime.core.access import NO_CREDITS, Verdict
 from gateway_sync.runtime.core.allowances import Allowance
@@ -27,11 +28,12 @@ class Grant:
 
     Shapes: charges are ready; late ones are of rates whose subject each call tells anew. context is the static part
     of a usage record, b"" for a caller who is nobody. fault says more on a code, action what can be done about it.
+    networks is None where a credential may call from anywhere, as nearly all do.
     """
 
     __slots__ = (
-        "action", "caller", "charges", "code", "context", "fault", "late", "rivals", "shadow_charges", "shadow_late",
-        "valid_until_s",
+        "action", "caller", "charges", "code", "context", "fault", "late", "networks", "rivals", "shadow_charges",
+        "shadow_late", "valid_until_s",
     )  # fmt: skip
 
     def __init__(self, verdict: Verdict, route: RouteEntry, plan: Charge | None) -> None:
@@ -42,6 +44,7 @@ class Grant:
         self.action = verdict.action
         self.rivals = verdict.rivals
         self.valid_until_s = verdict.valid_until_s
+        self.networks = IPFilter(verdict.networks, ()) if verdict.networks else None
         self.caller = NOBODY
         self.context = b""
         if identity.credential:

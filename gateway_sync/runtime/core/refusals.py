@@ -36,6 +36,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "invalid-request": (400, "The request is not what the API describes"),
     "concurrency-limited": (429, "Too many requests at once"),
     "insufficient-scope": (403, "The token lacks a scope"),
+    "address-not-allowed": (403, "The credential may not be used from this address"),
     "step-failed": (502, "A step of the operation failed"),
     "not-undone": (500, "The operation failed and could not be undone"),
 }

@@ -21,6 +21,7 @@ CALLER, SUBSCRIPTION, LIMITS, SIZE, CONCURRENCY = "caller", "subscription", "lim
 _OF_GRANTS: Final = {
     "forbidden": CALLER,
     "insufficient-scope": JWT,
+    "address-not-allowed": CALLER,
     "overloaded": LIMITS,
 }
 _AFTERWARDS: Final = {"body-too-large": SIZE, "concurrency-limited": CONCURRENCY}
