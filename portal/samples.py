@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.operations import matches
-from portal.gateway_call import public_url
+from apim.catalog.trial_calls import public_url
 from portal.sandbox import has_sandbox
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ SECTIONS = (
         (
             Place("Home", "console:home", "layout-dashboard", ("home",)),
             Place("APIs", "console:apis", "braces", ("api", "version", "guide")),
+            Place("Board", "console:board", "layers", ("board",)),
             Place("Products", "console:products", "package", ("product",)),
             Place("Plans", "console:plans", "gauge", ("plan", "rehearsal")),
             Place("Meters", "console:meters", "activity", ("meter",)),

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from apim.catalog.models import API, APIVersion
+from apim.catalog.trial_calls import METHODS, Answer, Call, send, send_once_known
 from apim.errors import DomainError, Invalid, NotFound
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import CALLS, address_of, take
@@ -24,7 +25,6 @@ from apim.usage import reports
 from apim.usage.models import UsageRecord
 from portal import fresh_key
 from portal.explanations import explain
-from portal.gateway_call import METHODS, Answer, Call, send, send_once_known
 from portal.mending import mend_of
 from portal.rendering import page
 from portal.sandbox import current_key, obtain_key

@@ -9,9 +9,9 @@ from threading import BoundedSemaphore, Event, Thread
 import pytest
 
 from apim.accounts.models import User
+from apim.catalog import trial_calls
 from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
-from portal import gateway_call
 from tests.conftest import LogIn
 from tests.factories.accounts import TESTER
 from tests.portal.conftest import Gateway
@@ -123,8 +123,8 @@ def test_no_more_calls_run_at_once_than_leave_threads_for_pages(
     developer: User, gateway: Gateway, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = log_in(developer)
-    monkeypatch.setattr("portal.gateway_call._places", BoundedSemaphore(1))
-    with gateway_call._places:
+    monkeypatch.setattr("apim.catalog.trial_calls._places", BoundedSemaphore(1))
+    with trial_calls._places:
         assert "Too many test calls" in client.post(URL, {"method": "GET", "path": "/accounts"}).content.decode()
     assert not gateway.asked
     client.post(URL, {"method": "GET", "path": "/accounts"})
@@ -136,7 +136,7 @@ def test_an_answer_that_drips_in_is_cut(
     developer: User, environment: Environment, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each byte comes in time, all of them would hold a thread of the portal for hours."""
-    monkeypatch.setattr("portal.gateway_call.WHOLE_S", 0.3)
+    monkeypatch.setattr("apim.catalog.trial_calls.WHOLE_S", 0.3)
     ended = Event()
 
     def drip(listener: socket.socket) -> None:

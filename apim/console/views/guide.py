@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
 from django.shortcuts import redirect
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from apim.catalog.models import APIVersion, Deployment
     from apim.console.convergence import GatewayView
     from apim.console.gate import ConsoleRequest
+
+LATER_S: Final = 120.0  # a worker that applied something so much later has applied another publication
 
 
 @publisher_page
@@ -110,10 +112,11 @@ def _lines(deployment: Deployment, fleet: list[GatewayView]) -> list[dict[str, o
 
 
 def _seconds(since: datetime, view: GatewayView) -> float | None:
-    """From the publication to the last worker that applied it; None when they have applied nothing since."""
+    """From the publication to the last worker that applied it; None when what they applied last is a later one."""
     applied = [each.worker.applied_at for each in view.workers if each.worker.applied_at is not None]
     last = max(applied, default=None)
-    return (last - since).total_seconds() if last is not None and last >= since else None
+    took = (last - since).total_seconds() if last is not None and last >= since else None
+    return took if took is not None and took <= LATER_S else None
 
 
 def _cards(form: OfferForm) -> list[tuple[object, object, object]]:

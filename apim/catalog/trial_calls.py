@@ -1,7 +1,7 @@
-"""Test calls: what "Try it" sends, through the gateway that callers use, from the portal's own origin.
+"""Trial calls: what "Try it" and the console's test panel send, through the gateway that callers use.
 
 Owns: the call and what came back. A call can only go to the gateway's address and below the version's own path; the
-portal's cookies never travel with it. Must not know: pages.
+person's cookies never travel with it. Must not know: pages.
 """
 
 from __future__ import annotations

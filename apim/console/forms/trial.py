@@ -1,0 +1,61 @@
+"""The form of the test panel: one call through the gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apim.catalog.trial_calls import METHODS, Call
+from apim.console.forms.fields import PairsField
+
+
+class TrialForm(forms.Form):
+    """What to send. The key travels in the field that callers use, and is kept nowhere."""
+
+    method = forms.ChoiceField(choices=[(method, method) for method in METHODS], label=gettext_lazy("Method"))
+    path = forms.CharField(
+        max_length=2000,
+        initial="/",
+        label=gettext_lazy("Path and query"),
+        help_text=gettext_lazy("Below the version, with real values: /accounts/7?limit=2."),
+        widget=forms.TextInput(attrs={"list": "known-paths", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    key = forms.CharField(
+        required=False,
+        max_length=200,
+        strip=True,
+        label=gettext_lazy("API key"),
+        help_text=gettext_lazy("Empty: an anonymous call. It is sent once and not kept."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "code"}),
+    )
+    headers = PairsField(
+        required=False, label=gettext_lazy("Headers"), help_text=gettext_lazy("Name: value, one a line.")
+    )
+    body = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=200_000,
+        label=gettext_lazy("Body"),
+        widget=forms.Textarea(attrs={"rows": 6, "class": "code", "spellcheck": "false"}),
+    )
+
+    def clean_path(self) -> str:
+        """The path, which has no braces left."""
+        path = str(self.cleaned_data["path"])
+        if "{" in path.partition("?")[0]:
+            raise ValidationError(_("Write a value in place of each name in braces."), code="placeholder")
+        return path
+
+    @property
+    def call(self) -> Call:
+        """The call of a valid form."""
+        data: dict[str, Any] = self.cleaned_data
+        path, _mark, query = data["path"].partition("?")
+        headers = dict(data["headers"])
+        if data["body"] and not any(name.lower() == "content-type" for name in headers):
+            headers["Content-Type"] = "application/json"
+        return Call(data["method"], path, query, headers, data["body"])
