@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from apim.access.models import Application
 from portal.getting_access import FIRST_APPLICATION, Wish
@@ -100,15 +100,12 @@ class JoinForm(AccessForm):
 
     email = forms.EmailField(
         label=gettext_lazy("Your e-mail address"),
-        required=False,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
         help_text=gettext_lazy("No password yet. We mail a link to confirm it; your key works before that."),
+        error_messages={"required": gettext_lazy("Give an e-mail address, such as ada@example.org.")},
     )
 
-    def clean(self) -> dict[str, object]:
-        """What was given, with an address where one is needed."""
-        data: dict[str, object] = super().clean() or self.cleaned_data
-        plan = data.get("plan")
-        if plan and self.offers[str(plan)].is_immediate and not data.get("email") and "email" not in self.errors:
-            self.add_error("email", gettext("Give an e-mail address, such as ada@example.org."))
-        return data
+    def __init__(self, data: object = None, **options: Any) -> None:
+        """Without a plan that works at once, nothing is asked: sign-up asks."""
+        super().__init__(data, **options)
+        self.fields["email"].required = any(offer.is_immediate for offer in self.offers.values())

@@ -12,14 +12,21 @@ from django.views.decorators.http import require_GET
 
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.reference import samples_for
+from apim.catalog.trial_calls import public_url
 from apim.gateways.services import default_environment
 from portal import fresh_key
 from portal.contract import body_of, inputs_of, operation_detail
+from portal.languages import language_of, remember_language
 from portal.operation_tree import build_tree, find_entries, find_operation
 from portal.rendering import page
+from portal.sandbox import has_sandbox, shown_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest
+
+    from apim.catalog.reference import OperationDetail
 
 _MEDIA_TYPES = {"json": "application/vnd.oai.openapi+json", "yaml": "application/vnd.oai.openapi"}
 
@@ -72,20 +79,12 @@ def show_operation(
         raise Http404
     tag = request.GET.get("tag") or next(iter(operation.get("tags") or ()), "")
     detail = operation_detail(revision, operation["method"], operation["path"])
-    kept = fresh_key.recall(request)
-    context = _context(version, revision, tag) | {"operation": operation, "detail": detail, "kept": kept}
+    context = _context(version, revision, tag) | {"operation": operation, "detail": detail}
+    context |= _keys(request, version, revision)
     if detail:
-        context |= {
-            "inputs": inputs_of(detail),
-            "body": body_of(detail),
-            "samples": samples_for(
-                detail,
-                base_url=str(context["base"]),
-                key_header=version.api.key_header,
-                key=kept.key if kept else "YOUR_API_KEY",
-            ),
-        }
-    return page(request, "portal/operation.html", context)
+        samples = _samples(request, version, detail, context)
+        context |= {"inputs": inputs_of(detail), "body": body_of(detail), **samples}
+    return remember_language(request, page(request, "portal/operation.html", context))
 
 
 @require_GET
@@ -104,6 +103,33 @@ def download_document(request: HttpRequest, api_name: str, version_name: str) ->
         content_type=_MEDIA_TYPES.get(document_format, "text/plain") + "; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{file_name}"'},
     )
+
+
+def _keys(request: HttpRequest, version: APIVersion, revision: Revision) -> dict[str, object]:
+    """What the visitor can call with: the key just made, and that of the sandbox, where there is one."""
+    is_tryable = has_sandbox(default_environment(), version, revision)
+    return {
+        "kept": fresh_key.recall(request),
+        "is_tryable": is_tryable,
+        "sandbox_key": shown_key(request) if is_tryable else "",
+    }
+
+
+def _samples(
+    request: HttpRequest, version: APIVersion, detail: OperationDetail, context: Mapping[str, object]
+) -> dict[str, object]:
+    """The samples, with the best key at hand: the one just made, else that of the sandbox and its address."""
+    kept, sandbox_key = context["kept"], str(context["sandbox_key"])
+    is_sandbox = not kept and bool(sandbox_key)
+    base = public_url(default_environment(), version, is_sandbox=True) if is_sandbox else str(context["base"])
+    key = kept.key if isinstance(kept, fresh_key.FreshKey) else sandbox_key or "YOUR_API_KEY"
+    listed = samples_for(detail, base_url=base, key_header=version.api.key_header, key=key) if base else ()
+    chosen = language_of(request)
+    return {
+        "samples": listed,
+        "is_sandbox_sample": is_sandbox,
+        "sample": next((each for each in listed if each.syntax == chosen), next(iter(listed), None)),
+    }
 
 
 def _version(request: HttpRequest, api_name: str, version_name: str) -> APIVersion:

@@ -87,9 +87,9 @@ def test_no_public_page_overflows_a_phone(page: Page) -> None:
 
 
 def test_the_journey_from_sign_up_to_a_revoked_key(
-    page: Page, admin_page: Page, product: Product, check_accessibility: Check, shoot: Shoot
+    page: Page, product: Product, check_accessibility: Check, shoot: Shoot
 ) -> None:
-    # Get access leads a visitor through sign-up and back.
+    # Get access asks a visitor for an address, and for no more.
     page.goto("/")
     shoot(page, "portal-catalogue")
     page.get_by_role("link", name="Bank API").click()
@@ -97,11 +97,9 @@ def test_the_journey_from_sign_up_to_a_revoked_key(
     page.get_by_role("link", name="Get access").first.click()
     page.get_by_role("radio", name=re.compile("Starter")).check()
     shoot(page, "portal-access-plan")
-    page.get_by_role("button", name="Sign up and continue").click()
-    sign_up(page, admin_page, "ada@example.org")
-    page.wait_for_url("**/products/bank-payments/access?plan=starter")
+    page.fill("input[name=email]", "ada@example.org")
 
-    # One press: application, subscription, key.
+    # One press: account, application, subscription, key.
     page.get_by_role("button", name="Get my key").click()
     key = page.locator("#fresh-key").inner_text()
     assert key.startswith("apim_")
@@ -150,7 +148,8 @@ def test_a_manual_plan_waits_for_the_owner(
     page.goto("/products/bank-payments/access")
     manual = page.locator("label.choice", has_text="Needs approval").first
     manual.locator("input").check()
-    page.get_by_role("button", name="Sign up and continue").click()
+    page.fill("input[name=email]", "grace@example.org")
+    page.get_by_role("button", name="Get my key").click()
     sign_up(page, admin_page, "grace@example.org")
     page.wait_for_url("**/products/bank-payments/access?plan=*")
     page.get_by_role("button", name="Get my key").click()
@@ -168,7 +167,7 @@ def test_a_manual_plan_waits_for_the_owner(
     expect(page.locator("#answer")).to_contain_text("200")
 
 
-def test_the_flow_works_without_javascript(new_page: NewPage, admin_page: Page, product: Product) -> None:
+def test_the_flow_works_without_javascript(new_page: NewPage, product: Product) -> None:
     maker = new_page()
     browser = maker.context.browser
     assert browser is not None
@@ -176,8 +175,7 @@ def test_the_flow_works_without_javascript(new_page: NewPage, admin_page: Page, 
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("/products/bank-payments/access?plan=starter")
-    page.get_by_role("button", name="Sign up and continue").click()
-    sign_up(page, admin_page, "linus@example.org")
+    page.fill("input[name=email]", "linus@example.org")
     page.get_by_role("button", name="Get my key").click()
     send_test_request(page, product)
     expect(page.get_by_role("heading", name="The gateway's answer")).to_be_visible()
