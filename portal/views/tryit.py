@@ -98,7 +98,7 @@ def _try_sandbox(request: HttpRequest, version: APIVersion, call: Call) -> Answe
     environment = default_environment()
     if not environment.has_sandbox or version.api.visibility != API.Visibility.PUBLIC:
         raise NotFound("portal.no_sandbox", gettext("This API has no sandbox."))
-    take("sandbox call", address_of(request), CALLS)
+    take("sandbox-call", address_of(request), CALLS)
     key = obtain_key(request)
     return send_once_known(environment, version, call, text_of(key), made_at=key.created_at.timestamp())
 
