@@ -1,4 +1,4 @@
-"""Mails about subscriptions: a request to those who decide it, a decision to those who asked.
+"""Mails about subscriptions and keys: a request to those who decide it, a decision to those who asked, ends and leaks.
 
 Owns: who is told what. Must not know: how mail leaves.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.template.loader import render_to_string
 
-from apim.access.models import Application, Subscription
+from apim.access.models import Application, Credential, LeakReport, Subscription
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.services import send_mail
@@ -44,6 +44,34 @@ def announce_decision(subscription: Subscription) -> None:
         to=_addresses(subscription.organization, *Membership.Role.values),
         subject=f"Your subscription to {subscription.product} {verdict}",
         body=render_to_string("mail/subscription_decided.txt", context),
+    )
+
+
+def announce_end(credential: Credential) -> None:
+    """Tell everyone in the organization that one of its keys ends soon."""
+    application = credential.application
+    context = {"credential": credential, "link": absolute_url(f"/my/apps/{application.id}")}
+    send_mail(
+        to=_addresses(application.organization, *Membership.Role.values),
+        subject=f"The {credential.noun} {credential.shown} of {application} ends soon",
+        body=render_to_string("mail/key_ends.txt", context),
+    )
+
+
+def announce_leak(report: LeakReport) -> None:
+    """Tell everyone in the organization that one of its keys was found in public."""
+    credential = report.credential
+    application = credential.application
+    context = {
+        "credential": credential,
+        "found_at": report.found_at,
+        "is_revoked": report.outcome == LeakReport.Outcome.REVOKED,
+        "link": absolute_url(f"/my/apps/{application.id}"),
+    }
+    send_mail(
+        to=_addresses(application.organization, *Membership.Role.values),
+        subject=f"A key of {application} was found in public",
+        body=render_to_string("mail/key_leaked.txt", context),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.access import services, telling
+from apim.access import ending, services, telling
 
 
 @shared_task(name="apim.access.tasks.end_what_is_due")
@@ -15,6 +15,12 @@ def end_what_is_due() -> None:
     """Mark keys past their expiry and canceled subscriptions past their end."""
     services.expire_credentials()
     services.end_due_subscriptions()
+
+
+@shared_task(name="apim.access.tasks.tell_of_ends")
+def tell_of_ends() -> None:
+    """Tell of keys that end soon."""
+    ending.tell_of_ends()
 
 
 @shared_task(name="apim.access.tasks.spread_version_events")

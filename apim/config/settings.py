@@ -107,6 +107,7 @@ ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_RATE_LIMITS = {"leak_report": "30/m/ip"}  # beside those that allauth has itself
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SESSION_REMEMBER = True
@@ -176,6 +177,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge traces": {"task": "apim.usage.tasks.purge_traces", "schedule": 60},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
+    "tell of ends of keys": {"task": "apim.access.tasks.tell_of_ends", "schedule": 3600},
+    "tell quotas": {"task": "apim.usage.tasks.tell_quotas", "schedule": 60},
     "spread events of versions": {"task": "apim.access.tasks.spread_version_events", "schedule": 5},
     "deliver webhooks": {"task": "apim.webhooks.tasks.deliver_due", "schedule": 5},
     "purge webhooks": {"task": "apim.webhooks.tasks.purge_events", "schedule": 3600},

@@ -22,6 +22,7 @@ from apim.console.views.admin import (
     platform,
     prepaid,
     promotions,
+    security,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -98,6 +99,7 @@ urlpatterns: list[URLPattern] = [
     path("demo", demo.demo_page, name="admin-demo"),
     path("demo/remove", demo.demo_remove, name="admin-demo-remove"),
     path("audit", audit.audit_list, name="admin-audit"),
+    path("security", security.security, name="admin-security"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),
     path("mail-server", mail.mail_server, name="admin-mail-server"),

@@ -66,6 +66,7 @@ SECTIONS = (
             Place("Organizations", "console:admin-organizations", "building-2", ("admin-organization",)),
             Place("Users", "console:admin-users", "users", ("admin-user", "admin-invit", "admin-membership")),
             Place("Applications", "console:admin-applications", "layers", ("admin-application",)),
+            Place("Found keys", "console:admin-security", "shield-alert", ("admin-security",)),
             Place("Audit log", "console:admin-audit", "scroll-text", ("admin-audit",)),
             Place("Mailbox", "console:admin-mailbox", "mailbox", ("admin-mailbox", "admin-message")),
             Place("Mail server", "console:admin-mail-server", "mail", ("admin-mail-server",)),

@@ -5,13 +5,19 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from apim.usage import services, traces
+from apim.usage import quota_news, services, traces
 
 
 @shared_task
 def purge_usage() -> int:
     """Delete records and roll-ups past their time; how many rows went."""
     return services.purge(now=timezone.now())
+
+
+@shared_task
+def tell_quotas() -> int:
+    """Tell webhooks of quotas that are nearly or quite used up; how many endpoints will be told."""
+    return quota_news.tell_quotas()
 
 
 @shared_task

@@ -52,11 +52,19 @@ def emit(news: Iterable[News]) -> int:
     """
     pieces = list(news)
     told, endpoints = 0, _endpoints_of({each.organization_id for each in pieces})
+    keys = {_key_of(each) for each in pieces if each.once_key} if endpoints else set()
+    known = set(Event.objects.filter(once_key__in=keys).values_list("once_key", flat=True)) if keys else set()
     for each in pieces:
+        if _key_of(each) in known:
+            continue
         wanted = [endpoint for endpoint in endpoints.get(each.organization_id, ()) if each.type in endpoint.event_types]
         if wanted:
             told += _tell(each, wanted)
     return told
+
+
+def _key_of(news: News) -> str | None:
+    return f"{news.once_key}:{news.organization_id}" if news.once_key else None
 
 
 def _endpoints_of(organization_ids: set[str]) -> dict[str, list[Endpoint]]:
@@ -67,7 +75,7 @@ def _endpoints_of(organization_ids: set[str]) -> dict[str, list[Endpoint]]:
 
 
 def _tell(news: News, endpoints: Iterable[Endpoint]) -> int:
-    key = f"{news.once_key}:{news.organization_id}" if news.once_key else None
+    key = _key_of(news)
     if key is None:
         event = Event.objects.create(type=news.type, organization_id=news.organization_id, data=dict(news.data))
         return deliver_to(endpoints, event)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from apim.accounts.models import Membership
+from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
 
 if TYPE_CHECKING:
@@ -24,6 +25,19 @@ class InvitationForm(forms.Form):
     role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
     team = forms.SlugField(
         required=False, max_length=60, help_text="Only for owners: bound to a team, they change that team's APIs alone."
+    )
+
+
+class LeakPolicyForm(forms.Form):
+    """What becomes of a key of the organization that somebody found."""
+
+    on_leak = forms.ChoiceField(
+        label=_("When somebody reports a key of yours"),
+        widget=forms.RadioSelect,
+        choices=[
+            (Organization.OnLeak.REVOKE, _("revoke it at once and tell everyone here by mail")),
+            (Organization.OnLeak.WARN, _("tell everyone here by mail, and let it go on working")),
+        ],
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.services import remove_member
 from apim.accounts.models import Invitation, Membership, Organization
-from apim.accounts.services import actor_of, invite, withdraw_invitation
-from apim.ui.forms import errors_on
-from portal.forms.people import InvitationForm
+from apim.accounts.permissions import leads
+from apim.accounts.services import actor_of, invite, update_organization, withdraw_invitation
+from apim.ui.forms import errors_on, errors_told
+from portal.forms.people import InvitationForm, LeakPolicyForm
 from portal.rendering import Confirmation, confirm, page, posted
 from portal.tenancy import SESSION_KEY, PortalRequest, my_page
 
@@ -48,8 +51,24 @@ def show_organization(request: PortalRequest) -> HttpResponse:
         .filter(organization=organization)
         .order_by("created_at"),
         "form": form,
+        "leak_form": LeakPolicyForm(initial={"on_leak": organization.on_leak}) if organization else None,
     }
     return page(request, "portal/organization.html", context)
+
+
+@require_POST
+@my_page
+def choose_on_leak(request: PortalRequest) -> HttpResponse:
+    """What becomes of a key that somebody found; said by who leads the organization."""
+    organization = request.tenancy.organization
+    form = LeakPolicyForm(request.POST)
+    if organization is None or not leads(request.user, organization.id):
+        raise PermissionDenied(_("Owners of the organization choose this."))
+    if form.is_valid():
+        with errors_told(request):
+            update_organization(organization=organization, changes=form.cleaned_data, by=actor_of(request.user))
+            messages.success(request, _("Your choice is saved."))
+    return redirect("portal:organization")
 
 
 @require_POST

@@ -31,6 +31,7 @@ from apim.access.services.decisions import (
     reject_subscription,
     resume_subscription,
 )
+from apim.access.services.leaks import LONGEST_REPORT, report_leak
 from apim.access.services.payments import Spent, Standing, set_payment, settle_subscription
 from apim.access.services.plans import migrate_subscriptions, revise_plan
 from apim.access.services.subscriptions import offered_terms, subscribe, withdraw_application
@@ -45,6 +46,7 @@ from apim.access.services.suspensions import (
 
 __all__ = [
     "LONGEST_OVERLAP_S",
+    "LONGEST_REPORT",
     "OVERLAPS_S",
     "IssuedKey",
     "Spent",
@@ -66,6 +68,7 @@ __all__ = [
     "register_client",
     "reject_subscription",
     "remove_member",
+    "report_leak",
     "resume_application",
     "resume_organization",
     "resume_subscription",

@@ -16,7 +16,7 @@ from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
 from apim.validation import require_clean
 
-_CHANGEABLE = ("display_name", "owners_edit_plans")
+_CHANGEABLE = ("display_name", "owners_edit_plans", "on_leak")
 _LONGEST_NAME = 60
 _SUFFIX_BYTES = 3
 
