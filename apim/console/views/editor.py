@@ -64,8 +64,9 @@ def _saved(
     """The way to the review of what was saved; None when it was refused, which then stands in the form."""
     newest = revision.number if revision else 0
     if form.cleaned_data["seen"] != newest:
-        form.data = form.data.copy()
-        form.data["seen"] = str(newest)  # who saves again has been told
+        data = request.POST.copy()
+        data["seen"] = str(newest)  # who saves again has been told
+        form.data = data
         form.add_error(None, _conflict(revision, newest))
         return None
     with errors_on(form):

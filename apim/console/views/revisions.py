@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from apim.console.checklist import checklist_of
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
 from apim.console.gate import publisher_page
 from apim.console.guide import guide_of
 from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.console.publication_points import checklist_of
 from apim.console.scope import find_place, find_version_to_edit
 from apim.releases import release_version, roll_back_version, verdict_on
 
