@@ -24,6 +24,7 @@ from apim.usage.upserts import add_up
 
 _WATCHED = timedelta(days=7)  # how long records of calls are kept
 _NEW = timedelta(days=1)  # after that, the time since sign-up tells nothing of the way
+_NEWS = timedelta(minutes=10)
 _BATCH = 500
 _OK = Q(status__gte=200, status__lt=300)
 
@@ -64,6 +65,16 @@ def celebrate(user: User, application_id: str) -> FirstCall | None:
         return None
     took = now - user.created_at
     return FirstCall(round(took.total_seconds()) if took <= _NEW else None)
+
+
+def just_arrived(application_id: str, now: datetime) -> FirstCall | None:
+    """The application's first 2xx, while it is news; None before and after."""
+    news = Journey.objects.filter(application=application_id, succeeded_at__gt=now - _NEWS).select_related("user")
+    found = news.order_by("succeeded_at").first()
+    if found is None or found.succeeded_at is None:
+        return None
+    took = found.succeeded_at - found.user.created_at
+    return FirstCall(round(took.total_seconds()) if timedelta() <= took <= _NEW else None)
 
 
 def note_calls(now: datetime) -> int:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
+from apim.gateways.sandbox import is_twin
 from apim.usage import summaries
 from apim.usage.histogram import bucket_of
 from apim.usage.models import (
@@ -51,9 +52,10 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
     rows = [_row(gateway, batch.boot, event) for event in batch.records]
     new = insert_new(UsageRecord, _RECORD_FIELDS, rows, returning="seq")
     fresh = [event for event in batch.records if event.seq in new]
-    calls, latencies = _calls_of(fresh), _latencies_of(fresh)
+    counted = [event for event in fresh if not is_twin(event.context.version_id)]  # the sandbox's are only logged
+    calls, latencies = _calls_of(counted), _latencies_of(counted)
     if batch.cells and _is_first(gateway, batch):
-        _take_cells(gateway, batch.cells, calls)
+        _take_cells(gateway, [cell for cell in batch.cells if not is_twin(cell.version_id)], calls)
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, calls))
     add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, _by_period(gateway, latencies))
     last_used: dict[str, int] = {}

@@ -17,7 +17,6 @@ from apim.accounts.services import actor_of
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import MAILS, SIGN_UPS, address_of, take
 from apim.onboarding.journeys import set_out
-from apim.onboarding.models import ProvisionalAccount
 from apim.onboarding.provisional import require_confirmed
 from apim.ui.forms import errors_on
 from portal import fresh_key
@@ -173,7 +172,6 @@ def _use(request: HttpRequest, product: Product, subscription: Subscription) -> 
         "key": kept.key if kept and application else "",
         "calls": calls,
         "curl": calls[0].curl(kept.key) if calls and kept else "",
-        "provisional": ProvisionalAccount.objects.filter(user_id=request.user.pk).first(),
     }
     return page(request, "portal/access_key.html", context)
 

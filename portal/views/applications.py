@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.db.models import Count, Max, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.access.models import Application, Credential
 from apim.access.services import delete_application, update_application
 from apim.accounts.services import actor_of, register_developer
 from apim.gateways.services import default_environment
+from apim.onboarding.journeys import just_arrived
 from apim.ui.forms import errors_on
 from apim.usage import reports
 from portal import fresh_key
@@ -85,7 +87,8 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
         "spans": SPANS,
         "key": key,
         "curl": calls[0].curl(key) if calls else "",
-        "first_call": calls[0] if calls else None,
+        "sample": calls[0] if calls else None,
+        "first_call": just_arrived(application.id, timezone.now()),
     }
     return page(request, "portal/application.html", context)
 
@@ -97,7 +100,13 @@ def show_usage(request: PortalRequest, application_id: str) -> HttpResponse:
     application = _application(request, application_id)
     usage = usage_of(application, request.GET.get("span", ""))
     calls = [] if usage.has_calls else sample_calls(_opened_items(application), default_environment())
-    context = {"application": application, "usage": usage, "spans": SPANS, "curl": calls[0].curl() if calls else ""}
+    context = {
+        "application": application,
+        "usage": usage,
+        "spans": SPANS,
+        "curl": calls[0].curl() if calls else "",
+        "first_call": just_arrived(application.id, timezone.now()),
+    }
     return page(request, "portal/_application_usage.html", context)
 
 
