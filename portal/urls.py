@@ -24,6 +24,7 @@ from portal.views import (
     reference,
     requests,
     sandbox_key,
+    security,
     settings,
     spending,
     subscriptions,
@@ -104,6 +105,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/members/<str:membership_id>/remove", organization.take_out_member, name="member_remove"),
     path("my/invitations/<str:invitation_id>/withdraw", organization.take_back_invitation, name="invitation_withdraw"),
     path("my/settings", settings.show_settings, name="settings"),
+    path("my/settings/security", security.show_security, name="security"),
+    path("my/settings/security/others", security.end_other_sessions, name="sessions_end"),
+    path("my/settings/security/<str:log_in_id>/end", security.end_one_session, name="session_end"),
+    path("my/settings/delete", security.remove_account, name="account_delete"),
     path("my/settings/tokens/new", settings.add_token, name="token_add"),
     path("my/settings/tokens/<str:token_id>/revoke", settings.drop_token, name="token_revoke"),
 ]

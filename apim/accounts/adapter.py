@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Invitation, User
-from apim.accounts.services import register_developer
+from apim.accounts.services import note_log_in, register_developer
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -42,6 +42,25 @@ class AccountAdapter(DefaultAccountAdapter):
         """Send a mail whose links are all under our own address."""
         safe = {name: _ours(value) if name.endswith("_url") else value for name, value in context.items()}
         super().send_mail(template_prefix, email, safe)
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        """Where to after a log-in, which is noted for the person to see."""
+        note_log_in(
+            user=user,
+            address=self.get_client_ip(request),
+            agent=self.get_http_user_agent(request),
+            session_key=request.session.session_key or "",
+        )
+        response: HttpResponse = super().post_login(request, user, **options)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Note that somebody tried with the address of a person, for that person to see."""
+        user = User.objects.filter(email__iexact=str(credentials.get("email") or ""), is_active=True).first()
+        if user is not None:
+            address, agent = self.get_client_ip(request), self.get_http_user_agent(request)
+            note_log_in(user=user, address=address, agent=agent, is_success=False)
+        super().authentication_failed(request, **credentials)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failed log-ins are counted for an address at one client: a stranger's guesses never lock the victim out."""

@@ -49,6 +49,26 @@ class NameForm(forms.Form):
     )
 
 
+class DeletionForm(forms.Form):
+    """The address of the account, typed by who means it."""
+
+    typed = forms.CharField(
+        label=_("Type your e-mail address"), max_length=254, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: object = None, *, email: str) -> None:
+        """Shapes: email is what must be typed, in any case."""
+        super().__init__(data)  # type: ignore[arg-type]  # request.POST or None
+        self._email = email
+
+    def clean_typed(self) -> str:
+        """The address. Errors: another one."""
+        typed: str = self.cleaned_data["typed"].strip()
+        if typed.lower() != self._email.lower():
+            raise forms.ValidationError(_("This is not the address of your account."))
+        return typed
+
+
 class TokenForm(forms.Form):
     """A token for the REST API and the CLI."""
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
-from apim.accounts.services import actor_of, invite, issue_token
+from apim.accounts.services import actor_of, invite, issue_token, note_log_in
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import MissedSearch
@@ -136,6 +136,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
     note_missed_search("balloons")
     guide = create_guide(api=vault.api, slug="start", title="Start", is_published=True, by=TESTER)
+    log_in = note_log_in(user=developer, address="192.0.2.1", agent="Firefox", session_key="made-up")
     webhook = create_endpoint(
         organization=initech, url="https://example.com/hook", event_types=["key.created"], by=TESTER
     ).endpoint
@@ -161,7 +162,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "page:products:product_name": vaults.name,
             "page:applications:pk": shop.id, "page:invite:token": "made-up", "page:join:token": "made-up",
             "message_id": message.id,
-            "endpoint_id": webhook.id, "rest:webhook": webhook.id,
+            "log_in_id": log_in.id, "endpoint_id": webhook.id, "rest:webhook": webhook.id,
             "delivery_id": delivery.id, "rest:delivery": delivery.id,
             "rest:organization": acme.id, "rest:member": membership.id, "rest:invitation": invitation.id,
             "rest:user": colleague.id, "rest:api": vault.api.id, "rest:version": vault.id,

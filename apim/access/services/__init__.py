@@ -31,6 +31,7 @@ from apim.access.services.decisions import (
     reject_subscription,
     resume_subscription,
 )
+from apim.access.services.departures import Departure, delete_account, plan_departure
 from apim.access.services.leaks import LONGEST_REPORT, report_leak
 from apim.access.services.payments import Spent, Standing, set_payment, settle_subscription
 from apim.access.services.plans import migrate_subscriptions, revise_plan
@@ -48,6 +49,7 @@ __all__ = [
     "LONGEST_OVERLAP_S",
     "LONGEST_REPORT",
     "OVERLAPS_S",
+    "Departure",
     "IssuedKey",
     "Spent",
     "Standing",
@@ -55,6 +57,7 @@ __all__ = [
     "cancel_subscription",
     "create_application",
     "create_credential",
+    "delete_account",
     "delete_application",
     "end_due_subscriptions",
     "end_subscription",
@@ -64,6 +67,7 @@ __all__ = [
     "note_last_used",
     "offered_terms",
     "pause_subscription",
+    "plan_departure",
     "register_certificate",
     "register_client",
     "reject_subscription",

@@ -15,6 +15,7 @@ from apim.accounts.services.invitations import (
     open_invitation,
     withdraw_invitation,
 )
+from apim.accounts.services.log_ins import end_all_sessions, end_session, note_log_in, open_sessions
 from apim.accounts.services.organizations import (
     add_member,
     change_role,
@@ -44,12 +45,16 @@ __all__ = [
     "create_organization",
     "create_user",
     "default_organization",
+    "end_all_sessions",
+    "end_session",
     "grant_admin",
     "installation",
     "invite",
     "issue_token",
     "new_set_up_link",
+    "note_log_in",
     "open_invitation",
+    "open_sessions",
     "register_developer",
     "remove_member",
     "revoke_token",

@@ -115,8 +115,9 @@ class RollWebhook(Resource):
     )
     def post(self, request: APIRequest, webhook: str) -> Response:
         """Makes a new secret; during the overlap each event is signed with either."""
+        endpoint = _editable(request, webhook)
         overlap_s = self.read(WebhookRollBody)["overlap_s"]
-        issued = roll_secret(endpoint=_editable(request, webhook), overlap_s=overlap_s, by=request.actor)
+        issued = roll_secret(endpoint=endpoint, overlap_s=overlap_s, by=request.actor)
         return answer(request, issued.endpoint, IssuedWebhookShape, secret=issued.secret)
 
 
@@ -142,8 +143,8 @@ class ReplayWebhook(Resource):
     )
     def post(self, request: APIRequest, webhook: str) -> Response:
         """Sends again what failed since then, each event under the webhook-id it had."""
-        since = self.read(ReplayBody)["since"]
-        count = replay_failed(endpoint=_editable(request, webhook), since=since, by=request.actor)
+        endpoint = _editable(request, webhook)
+        count = replay_failed(endpoint=endpoint, since=self.read(ReplayBody)["since"], by=request.actor)
         return Response({"count": count})
 
 
