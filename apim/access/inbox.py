@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.template.loader import render_to_string
 
 from apim.access.models import Application, Credential, LeakReport, Subscription
+from apim.access.one_click import decision_path
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.services import send_mail
@@ -17,22 +18,38 @@ _HOME = "/my"
 
 
 def announce_request(subscription: Subscription, application: Application) -> None:
-    """Tell the owners of the product's organization that someone waits; the admins, when it has no owner."""
-    product = subscription.product
+    """Tell those who decide that someone waits, each with a link of their own."""
     plan = (subscription.requested_plan_version or subscription.plan_version).plan
-    owners = _addresses(product.organization, Membership.Role.OWNER)
-    admins = User.objects.filter(is_platform_admin=True, is_active=True)
-    context = {
-        "subscription": subscription,
-        "application": application,
-        "plan": plan,
-        "link": absolute_url(_INBOX),
-    }
-    send_mail(
-        to=owners or list(admins.values_list("email", flat=True)),
-        subject=f"{subscription.organization} asks for {product} ({plan})",
-        body=render_to_string("mail/subscription_requested.txt", context),
+    _tell_deciders(
+        subscription,
+        "subscription_requested",
+        f"{subscription.organization} asks for {subscription.product} ({plan})",
+        application=application,
+        plan=plan,
     )
+
+
+def remind_of_request(subscription: Subscription) -> None:
+    """Tell those who decide that someone still waits."""
+    plan = (subscription.requested_plan_version or subscription.plan_version).plan
+    subject = f"{subscription.organization} still waits for {subscription.product} ({plan})"
+    _tell_deciders(subscription, "subscription_waits", subject, plan=plan)
+
+
+def _tell_deciders(subscription: Subscription, template: str, subject: str, **context: object) -> None:
+    """A mail to each owner of the product's organization; to the admins, when it has no owner."""
+    owning = Membership.objects.filter(
+        organization=subscription.product.organization_id, role=Membership.Role.OWNER, user__is_active=True
+    )
+    people = [each.user for each in owning.select_related("user").order_by("created_at")]
+    people = people or list(User.objects.filter(is_platform_admin=True, is_active=True))
+    for user in {person.pk: person for person in people}.values():
+        told = {
+            "subscription": subscription,
+            "link": absolute_url(_INBOX),
+            "decide": absolute_url(decision_path(subscription, user)),
+        }
+        send_mail(to=user.email, subject=subject, body=render_to_string(f"mail/{template}.txt", told | context))
 
 
 def announce_decision(subscription: Subscription) -> None:

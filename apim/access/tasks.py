@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.access import ending, services, telling
+from apim.access import ending, services, telling, waiting
 
 
 @shared_task(name="apim.access.tasks.end_what_is_due")
@@ -27,3 +27,9 @@ def tell_of_ends() -> None:
 def spread_version_events() -> None:
     """Pass events of versions on to the endpoints of those who subscribed."""
     telling.spread_version_events()
+
+
+@shared_task(name="apim.access.tasks.remind_deciders")
+def remind_deciders() -> None:
+    """Remind those who decide of requests that wait too long."""
+    waiting.remind_deciders()

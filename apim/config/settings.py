@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},
     "tell of ends of keys": {"task": "apim.access.tasks.tell_of_ends", "schedule": 3600},
+    "remind deciders": {"task": "apim.access.tasks.remind_deciders", "schedule": 600},
     "tell quotas": {"task": "apim.usage.tasks.tell_quotas", "schedule": 60},
     "spread events of versions": {"task": "apim.access.tasks.spread_version_events", "schedule": 5},
     "deliver webhooks": {"task": "apim.webhooks.tasks.deliver_due", "schedule": 5},

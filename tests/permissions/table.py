@@ -258,6 +258,8 @@ TABLE: dict[str, Row] = {
     "console/meters/<slug:name>": "LFF0++",
     "console/meters/<slug:name>/edit": "LFF0F+",
     "console/board": "LFF+++",
+    "console/approve-several": "LFF+++",
+    "console/decide/<str:link>": "000000",  # a link that nobody signed
     "console/approvals": "LFF+++",
     "console/approvals/<str:subscription_id>/approve": "LFF0++",
     "console/approvals/<str:subscription_id>/reject": "LFF0++",

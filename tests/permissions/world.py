@@ -148,6 +148,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         people,
         {
             "page:guides:slug": guide.slug, "rest:guide": guide.id,
+            "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,

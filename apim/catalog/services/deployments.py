@@ -169,12 +169,16 @@ def shift_arms(
 
 def arms_of(deployment: Deployment) -> dict[str, int]:
     """The weights of its arms now, by name, in the order of the revision; {} without a canary."""
+    return {name: deployment.arm_weights.get(name, weight) for name, weight in written_arms(deployment).items()}
+
+
+def written_arms(deployment: Deployment) -> dict[str, int]:
+    """The weights of its arms as the revision has them; {} without a canary."""
     groups = {"canary": deployment.revision.upstream.get("canary")}
     if groups["canary"] is None:
         return {}
     settings, _ = parse_settings(groups, Where("version", deployment.version_id, "upstream"))
-    arms = dict(settings.canary.arms) if settings.canary is not None else {}
-    return {name: deployment.arm_weights.get(name, weight) for name, weight in arms.items()}
+    return dict(settings.canary.arms) if settings.canary is not None else {}
 
 
 def _require_runnable(revision: Revision) -> None:

@@ -124,6 +124,16 @@ class BreakingForm(forms.Form):
         return typed
 
 
+class RefusalForm(forms.Form):
+    """Why a request is refused; who asked reads it."""
+
+    reason = forms.CharField(
+        max_length=255,
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Read by who asked. Only needed to refuse."),
+    )
+
+
 class ReturnForm(forms.Form):
     """What a version in review lacks; kept in the audit log."""
 

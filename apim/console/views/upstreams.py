@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from apim.accounts.services import actor_of
 from apim.catalog.services import save_revision
-from apim.catalog.services.deployments import arms_of, shift_arms
+from apim.catalog.services.deployments import arms_of, shift_arms, written_arms
+from apim.console.arms import aborted, arm_rows, stable_arm
 from apim.console.forms.fields import BELOW
 from apim.console.forms.upstreams import (
     ArmsForm,
@@ -22,7 +24,9 @@ from apim.console.forms.upstreams import (
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.scope import find_version_to_edit
+from apim.console.targets import arms_in, targets_of
 from apim.console.views.versions import newest_of, saved_page
+from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
 
@@ -61,20 +65,36 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
 
 @publisher_page
 def version_arms(request: ConsoleRequest, api: str, version: str) -> HttpResponse:
-    """The weights of the arms that run in the default environment, in force as soon as they are saved."""
+    """The weights of the arms that run in the default environment, in force as soon as they are saved.
+
+    How each arm does stands beside its weight, also since the page was opened: ?since has the counts of then.
+    """
     row = find_version_to_edit(request.user, api, version)
     deployment = row.deployments.filter(environment=default_environment()).select_related("revision").first()
     arms = arms_of(deployment) if deployment is not None else {}
-    if not arms:
+    if deployment is None or not arms:
         return redirect("console:version-upstream", api, version)
-    is_reset = request.method == "POST" and "reset" in request.POST
-    form = ArmsForm(None if is_reset else posted(request), arms=arms)
-    if is_reset or (request.method == "POST" and form.is_valid()):
+    acts = {"reset": {}, "abort": aborted(arms, written_arms(deployment))}
+    act = next((name for name in acts if name in request.POST), None)
+    form = ArmsForm(None if act else posted(request), arms=arms)
+    if act or (request.method == "POST" and form.is_valid()):
         with errors_on(form):
-            shift_arms(version=row, by=actor_of(request.user), weights={} if is_reset else form.cleaned_data)
-            messages.success(request, "The gateways have the new weights within a second. No revision was made.")
+            weights = acts[act] if act else form.cleaned_data
+            shift_arms(version=row, by=actor_of(request.user), weights=weights)
+            messages.success(request, _("The gateways have the new weights within a second. No revision was made."))
             return redirect("console:version-arms", api, version)
+    targets = targets_of(row.pk, Gateway.objects.visible_to(request.user))
+    rows, since = arm_rows(arms, arms_in(targets), request.GET.get("since", ""))
+    is_piece = request.method == "GET" and bool(request.headers.get("HX-Request"))
     return page(
-        request, "console/versions/arms.html",
-        api=row.api, version=row, form=form, deployment=deployment, can_edit=True,
-    )  # fmt: skip
+        request,
+        "console/versions/_arms.html" if is_piece else "console/versions/arms.html",
+        api=row.api,
+        version=row,
+        form=form,
+        deployment=deployment,
+        rows=[(form[arm.name], arm) for arm in rows],
+        since=since,
+        stable=stable_arm(written_arms(deployment)),
+        can_edit=True,
+    )

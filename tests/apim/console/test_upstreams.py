@@ -103,8 +103,14 @@ def test_the_weights_of_arms_change_at_once_and_back(log_in: LogIn, owner: User,
     assert _weights() == {"blue": 0, "green": 100}
     assert client.post(f"{URL}/arms", {"reset": ""}).status_code == 302
     assert _weights() == {}
+    client.post(f"{URL}/arms", {"arms-blue": "0", "arms-green": "100"})
+    assert client.post(f"{URL}/arms", {"abort": ""}).status_code == 302
+    assert _weights() == {"blue": 100, "green": 0}
     assert version.revisions.count() == before
-    assert AuditEvent.objects.filter(action="arms.shift").count() == 2
+    assert AuditEvent.objects.filter(action="arms.shift").count() == 4
+    piece = client.get(f"{URL}/arms?since=blue.1.1", headers={"HX-Request": "true"}).content
+    assert b"How the arms do" in piece
+    assert b"<html" not in piece
     refused = client.post(f"{URL}/arms", {"arms-blue": "0", "arms-green": "0"})
     assert refused.status_code == 422
 
