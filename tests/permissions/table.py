@@ -302,7 +302,6 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<str:version>/operations": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/policies": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/editor": "LFF0++",
-    "console/apis/<slug:api>/versions/<str:version>/editor": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/flow": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/try": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/composites": "LFF0++",
