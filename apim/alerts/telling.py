@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apim.accounts.links import absolute_url
@@ -16,6 +18,7 @@ from apim.notifications.models import Notification
 from apim.notifications.services import send_mail
 
 NOTICE_KIND = "alert"
+AROUND = timedelta(minutes=30)
 
 
 def tell(rule: AlertRule, firing: Firing) -> None:
@@ -65,9 +68,13 @@ def owners_of(rule: AlertRule) -> list[User]:
 
 def path_of(rule: AlertRule) -> str:
     """The rule's page."""
-    return f"/console/alerts/{rule.pk}"
+    return reverse("console:alert", args=[rule.pk])
 
 
 def traffic_path(rule: AlertRule, firing: Firing) -> str:
     """The traffic of the API around the firing."""
-    return f"/console/apis/{rule.api.name}/analytics?{urlencode({'at': firing.started_at.isoformat()})}"
+    window = {
+        "from": (firing.started_at - AROUND).isoformat(),
+        "to": ((firing.resolved_at or firing.started_at) + AROUND).isoformat(),
+    }
+    return f"{reverse('console:api-analytics', args=[rule.api.name])}?{urlencode(window)}"

@@ -200,6 +200,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},
     "note worker": {"task": "apim.platform.tasks.note_worker", "schedule": 15},
     "note publisher": {"task": "apim.platform.tasks.note_publisher", "schedule": 15},
+    "look for anomalies": {"task": "apim.alerts.tasks.look_for_anomalies", "schedule": 3600},
     "watch alert rules": {"task": "apim.alerts.tasks.watch_rules", "schedule": 60},
     "keep demo going": {"task": "apim.demo.tasks.keep_demo_going", "schedule": 5},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},

@@ -37,6 +37,7 @@ SECTIONS = (
             Place("Revenue", "console:revenue", "trending-up", ("revenue",)),
             Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),
+            Place("Alerts", "console:alerts", "bell", ("alert",)),
             Place("Requests", "console:requests", "route", ("request",)),
             Place("Missed searches", "console:searches", "text-search", ("search",)),
             Place("Gateway or mesh?", "console:advice", "waypoints", ("advice",)),

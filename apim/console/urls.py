@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from apim.console import admin_urls
 from apim.console.views import (
     advice,
+    alerts,
     analytics,
     apis,
     approvals,
@@ -139,6 +140,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("requests/<str:request_id>", requests.request_page, name="request"),
     path("searches", searches.search_list, name="searches"),
     path("searches/<str:search_id>/forget", searches.search_forget, name="search-forget"),
+    path("alerts", alerts.alert_list, name="alerts"),
+    path("new-alert", alerts.alert_new, name="alert-new"),
+    path("alerts/<str:rule_id>", alerts.alert_page, name="alert"),
+    path("alerts/<str:rule_id>/delete", alerts.alert_delete, name="alert-delete"),
     path("advice", advice.advice_page, name="advice"),
     path("styleguide", styleguide.styleguide, name="styleguide"),
     path("apis/<slug:name>", apis.api_page, name="api"),

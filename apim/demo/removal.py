@@ -16,14 +16,15 @@ from apim.access import records
 from apim.access.models import Application, Subscription
 from apim.access.services import delete_application
 from apim.accounts.models import Organization
+from apim.alerts.models import Anomaly, Firing
 from apim.audit.actor import Actor
 from apim.catalog.models import APIVersion
 from apim.demo.customers import NAMES, VERSION
 from apim.demo.models import Demo, DemoRefusal
-from apim.demo.shape import BANK
+from apim.demo.shape import BANK, TRADING
 from apim.gateways.models import Environment
 from apim.gateways.services import touch
-from apim.notifications.models import Message
+from apim.notifications.models import Message, Notification
 from apim.products.models import Plan, ProductPlan
 from apim.usage.models import KeptTrace, UsageRollup
 from apim.usage.periods import PERIODS, start_of
@@ -79,10 +80,25 @@ def _told_of(demo: Demo) -> Iterator[models.QuerySet]:
                 yield model._default_manager.filter(**{f"{field.attname}__in": demo.made[kind]})  # noqa: SLF001
     called = APIVersion.objects.filter(api__name=BANK, name=VERSION).values("id")
     yield KeptTrace.objects.filter(version_id__in=called, application_id="", code=_REFUSED)  # of the revoked key, maybe
+    yield from _alerts_of(demo)
     told = models.Q()
     for name in NAMES:
         told |= models.Q(subject__contains=name) | models.Q(body__contains=name)
     yield Message.objects.filter(told, created_at__gte=demo.started_at)
+
+
+def _alerts_of(demo: Demo) -> Iterator[models.QuerySet]:
+    """What was noted of the called APIs while the demo ran: anomalies, firings, and what told of them."""
+    since = demo.started_at
+    yield Anomaly.objects.filter(api__name__in=(BANK, TRADING), created_at__gte=since)
+    firings = Firing.objects.filter(rule__api__name__in=(BANK, TRADING), created_at__gte=since)
+    rules = set(firings.values_list("rule_id", flat=True))
+    told = models.Q(pk__in=())
+    for rule in rules:
+        told |= models.Q(body__contains=f"/console/alerts/{rule}")
+    yield Message.objects.filter(told, created_at__gte=since)
+    yield Notification.objects.filter(cause__in=[f"alert:{pk}" for pk in firings.values_list("pk", flat=True)])
+    yield firings
 
 
 def _delete_some(rows: models.QuerySet) -> bool:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apim.access.services import create_application, create_credential, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token, note_log_in
+from apim.alerts.services import create_rule
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import MissedSearch
@@ -124,6 +125,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )
     event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=timezone.now())
     bill = BillingSubscription.objects.create(subscription=subscription, mode="test")
+    alert = create_rule(api=vault.api, kind="absence", by=TESTER)
     now = timezone.now()
     invoice = Invoice.objects.create(
         stripe_id="in_1", mode="test", organization=initech, subscription=subscription, status="paid", currency="EUR",
@@ -153,6 +155,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
             "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
+            "rule_id": alert.id,
             "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,

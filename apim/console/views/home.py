@@ -15,6 +15,7 @@ from apim.console.gate import publisher_page
 from apim.console.pages import page
 from apim.console.problems import problems_of
 from apim.console.scope import apis_of, owned_organizations, products_of
+from apim.console.views.alerts import firing_rows, firings_of
 from apim.usage import reports
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SHOWN_APIS = 12
 SHOWN_APPROVALS = 5
+SHOWN_FIRINGS = 5
 SPAN = timedelta(hours=24)
 MONTH = timedelta(days=30)
 
@@ -73,6 +75,7 @@ def home(request: ConsoleRequest) -> HttpResponse:
         .select_related("api")
         .order_by("sunset_at"),
         problems=problems_of(ids),
+        firing=firing_rows(firings_of(request.user).filter(resolved_at=None)[:SHOWN_FIRINGS]),
         first_steps=_first_steps(request.user, shown),
     )
 

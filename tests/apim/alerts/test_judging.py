@@ -13,6 +13,7 @@ from apim.alerts.judging import CLEAR_MINUTES, MINUTE, OK, Episode, Minute, Verd
 from apim.alerts.templates import TEMPLATES, checked_settings
 from apim.errors import Problems
 from apim.usage.histogram import bucket_of
+from tests.properties import patient
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 GOOD, BAD = Minute(calls=100, failed=0), Minute(calls=100, failed=50)
@@ -35,7 +36,7 @@ def fired(kind: str, series: list[Minute], **given_settings: float) -> list[Epis
 
 
 @pytest.mark.parametrize("kind", sorted(TEMPLATES))
-@settings(max_examples=30)
+@settings(patient, max_examples=30)
 @given(series=st.lists(minutes, max_size=40), shift=st.integers(0, 20))
 def test_a_verdict_depends_on_nothing_before_its_window(kind: str, series: list[Minute], shift: int) -> None:
     full = checked_settings(kind, {"minutes": 5} if "minutes" in TEMPLATES[kind].defaults else {})
@@ -46,6 +47,7 @@ def test_a_verdict_depends_on_nothing_before_its_window(kind: str, series: list[
         assert judge(kind, full, series[-5:])[-1] == alone[-1]
 
 
+@patient
 @given(verdicts=st.lists(st.sampled_from([CLEAR, BROKEN, BETWEEN]), max_size=60), cut=st.integers(0, 60))
 def test_a_walk_in_two_parts_comes_to_the_same(verdicts: list[Verdict], cut: int) -> None:
     whole, episodes = walk(verdicts, begins_at=START, hold=2)
@@ -55,6 +57,7 @@ def test_a_walk_in_two_parts_comes_to_the_same(verdicts: list[Verdict], cut: int
     assert [*(each for each in first if each.end), *second] == episodes
 
 
+@patient
 @given(verdicts=st.lists(st.sampled_from([CLEAR, BROKEN, BETWEEN]), max_size=80))
 def test_episodes_follow_each_other_with_good_minutes_between(verdicts: list[Verdict]) -> None:
     _, episodes = walk(verdicts, begins_at=START, hold=1)
