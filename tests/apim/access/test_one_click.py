@@ -84,9 +84,10 @@ def test_a_link_is_not_good_for_the_next_request(request_: Subscription, owner: 
     assert open_link(link) is None
 
 
-@pytest.mark.parametrize("link", ["", "nothing", signing.dumps(["sub_1", "usr_1", ""]), "a:b:c"])
-def test_what_nobody_signed_for_this_opens_nothing(db: None, link: str) -> None:
-    assert open_link(link) is None
+@pytest.mark.usefixtures("db")
+def test_what_nobody_signed_for_this_opens_nothing() -> None:
+    for link in ("", "nothing", "a:b:c", signing.dumps(["sub_1", "usr_1", ""])):
+        assert open_link(link) is None
 
 
 def test_an_old_link_opens_nothing(request_: Subscription, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
