@@ -19,6 +19,29 @@ CONSOLE = (
     "admin/billing/dunning",
 )  # fmt: skip
 
+CREDITS = """
+apiVersion: apim.dev/v1
+kind: Plan
+metadata: { name: credits }
+spec:
+  displayName: Credits
+  approval: auto
+  currency: EUR
+  interval: month
+  prices:
+    - { name: credits, model: prepaid, amount: "20.00", topUps: ["50.00"], included: "5.00" }
+    - { name: calls, meter: calls, model: unit, unit: "0.01" }
+---
+apiVersion: apim.dev/v1
+kind: Product
+metadata: { name: wallet }
+spec:
+  organization: riverside
+  displayName: Wallet
+  apis: [{ api: bank, versions: [v1] }]
+  plans: [credits]
+"""
+
 
 def rest(product: Product, method: str, path: str, body: object = None) -> dict[str, object]:
     """What the management API answers to an admin."""
@@ -57,6 +80,19 @@ def give_back(page: Page, check_accessibility: Check) -> str:
     page.get_by_role("button", name=re.compile("^Give 1.00")).click()
     page.wait_for_url(f"**{path}")
     return path
+
+
+def look_over_paying(page: Page, product: Product, subscription: str, check_accessibility: Check) -> None:
+    """Every page of money that a payer has: of what is paid by card, and of credits before and after they begin."""
+    paid = (f"{subscription}/{each}" for each in ("usage", "switch", "switch?plan=growth", "card"))
+    look_over(page, (*paid, "/my/billing"), check_accessibility)
+    rest(product, "POST", "documents/apply", {"documents": CREDITS, "files": {}})
+    asked = {"application": "my-first-app", "product": "wallet", "plan": "credits"}
+    prepaid = f"/my/subscriptions/{rest(product, 'POST', 'subscriptions', asked)['id']}"
+    look_over(page, (f"{prepaid}/credits",), check_accessibility)
+    page.get_by_role("button", name=re.compile("^Begin")).click()
+    page.wait_for_url("**/products/wallet/access*")  # where a key for it is made
+    look_over(page, (f"{prepaid}/credits", prepaid), check_accessibility)
 
 
 def look_over_money(admin_page: Page, check_accessibility: Check) -> None:

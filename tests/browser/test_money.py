@@ -15,7 +15,7 @@ import stripe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Check, Complaints, LogIn, Shoot
-from tests.browser.money_pages import look_over_money, rest
+from tests.browser.money_pages import look_over_money, look_over_paying, rest
 from tests.browser.test_portal import PASSWORD, sign_up
 from tests.clocks import MovingClock
 from tests.product import Place, Product, is_in_force, new_place, running
@@ -258,5 +258,6 @@ def test_the_loop_of_money_from_sign_up_to_a_new_card(
     shoot(page, "money-restored")
 
     # Every page of money, now that it has something to show.
+    look_over_paying(page, product, subscription, check_accessibility)
     log_in(admin_page, product.admin_email, product.admin_password)
     look_over_money(admin_page, check_accessibility)
