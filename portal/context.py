@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.functional import SimpleLazyObject
 
+from apim.notifications.notices import unread_count
 from portal.tenancy import tenancy_of
 
 if TYPE_CHECKING:
@@ -13,5 +14,8 @@ if TYPE_CHECKING:
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The visitor's tenancy, read only by pages that show it."""
-    return {"tenancy": SimpleLazyObject(lambda: tenancy_of(request))}
+    """The visitor's tenancy and how many notices wait, read only by pages that show them."""
+    return {
+        "tenancy": SimpleLazyObject(lambda: tenancy_of(request)),
+        "unread_notices": SimpleLazyObject(lambda: unread_count(request.user)),
+    }

@@ -39,6 +39,7 @@ SECTIONS = (
             Place("Invoices", "console:invoices", "receipt", ("invoice",)),
             Place("Alerts", "console:alerts", "bell", ("alert",)),
             Place("Requests", "console:requests", "route", ("request",)),
+            Place("Announcements", "console:announcements", "send", ("announcement",)),
             Place("Missed searches", "console:searches", "text-search", ("search",)),
             Place("Gateway or mesh?", "console:advice", "waypoints", ("advice",)),
             Place("API tokens", "console:tokens", "key-round", ("token",)),

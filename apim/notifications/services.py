@@ -10,7 +10,6 @@ import smtplib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import make_msgid
 from typing import Any
 
 from celery import current_app
@@ -192,7 +191,7 @@ def _send(server: MailServer, message: Message) -> str:
         server.sender,
         [message.to],
         connection=backend,
-        headers={"Message-ID": make_msgid(domain=server.sender.rpartition("@")[2])},
+        headers={"Message-ID": _message_id(message, server.sender)},
     )
     if message.html:
         mail.attach_alternative(message.html, "text/html")
@@ -201,6 +200,11 @@ def _send(server: MailServer, message: Message) -> str:
     except (OSError, smtplib.SMTPException, ValueError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _message_id(message: Message, sender: str) -> str:
+    """The same at each attempt: a mail that left twice, since a worker died as it left, is one for most mailboxes."""
+    return f"<{message.pk}@{sender.rpartition('@')[2]}>"
 
 
 def _password_of(server: MailServer) -> str:

@@ -1,4 +1,4 @@
-"""Sending mails in the background: each at once, and what was left behind every minute."""
+"""Sending mails in the background: each at once, what was left behind every minute; forgetting old notices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from celery import shared_task
 
 from apim.notifications import services
 from apim.notifications.constants import SEND_TASK
+from apim.notifications.notices import forget_notices as forget
 
 
 @shared_task(name=SEND_TASK)
@@ -18,3 +19,9 @@ def send_message(message_id: str) -> None:
 def send_due_messages() -> None:
     """Send what waits."""
     services.deliver_due()
+
+
+@shared_task(name="apim.notifications.tasks.forget_notices")
+def forget_notices() -> int:
+    """Drop notices that were read or are old."""
+    return forget()

@@ -56,7 +56,7 @@ def share_words(share: float) -> str:
 
 def _bar(index: int, day: Day) -> SafeString:
     height = _HEIGHTS[day.level]
-    on = date_format(day.day, "DATE_FORMAT")
+    on = date_format(day.day, "j F Y")
     words = (
         _("%(day)s: no calls") % {"day": on}
         if day.share is None

@@ -17,6 +17,7 @@ from apim.access.services import create_application, create_credential, subscrib
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token, note_log_in
 from apim.alerts.services import create_rule
+from apim.announcements.services import create_announcement
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import MissedSearch
@@ -28,6 +29,7 @@ from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
+from apim.notifications.notices import tell
 from apim.platform.models import Promotion
 from apim.products.services import Terms, create_meter, create_plan, create_product
 from apim.usage.models import UsageRecord
@@ -137,6 +139,8 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     )  # fmt: skip
     migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
     note_missed_search("balloons")
+    announcement = create_announcement(api=vault.api, subject="A change", body="Soon.", days=0, by=TESTER)
+    (notice,) = tell(user_ids=[developer.pk], kind="version", cause="a test", title="News", path="/")
     guide = create_guide(api=vault.api, slug="start", title="Start", is_published=True, by=TESTER)
     log_in = note_log_in(user=developer, address="192.0.2.1", agent="Firefox", session_key="made-up")
     webhook = create_endpoint(
@@ -150,6 +154,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         people,
         {
             "page:guides:slug": guide.slug, "rest:guide": guide.id,
+            "announcement_id": announcement.id, "notification_id": notice.id,
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
