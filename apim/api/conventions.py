@@ -48,6 +48,7 @@ SPECTACULAR_SETTINGS: Final = {
         "ApplicationState": "apim.access.models.Application.State",
         "VisibilityEnum": "apim.products.models.Product.Visibility",
         "PlanVisibility": "apim.products.models.Plan.Visibility",
+        "DeliveryState": "apim.webhooks.models.Delivery.State",
         "ChangeMoment": "apim.api.serializers.pricing.MOMENTS",
     },
     "SORT_OPERATIONS": False,

@@ -392,7 +392,7 @@ TABLE: dict[str, Row] = {
     "my/billing": "L+++++",
     "my/subscriptions/<str:subscription_id>/cancel": "L0+00+",
     "leaks": "++++++",
-    "my/organization/leaks": "LFFF++",
+    "my/organization/leaks": "LFF++F",
     "my/webhooks": "L+++++",
     "my/webhooks/new": "L+++++",
     "my/webhooks/deliveries/<str:delivery_id>": "L0+00+",
