@@ -67,6 +67,7 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
     offers = [(product, plan_offers(product)) for product in products]
     days = SPANS[1] if request.GET.get("days") == str(SPANS[1]) else SPANS[0]
     ids = [version.pk for version in versions]
+    environment = default_environment()
     context = {
         "section": "apis",
         "trail": [("APIs", "/"), (api.display_name, "")],
@@ -75,13 +76,13 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         "lives": lives,
         "offers": offers,
         "price": price_from(plans) if (plans := [plan for _, found in offers for plan in found]) else "",
-        "service": service_of(ids, environment_id=default_environment().pk, days=days),
+        "service": service_of(ids, environment_id=environment.pk, days=days),
         "days": days,
         "spans": SPANS,
         "guides": published_guides(api),
         "news": [entry_of(revision) for revision in told(versions)[:ENTRIES_A_TEASER]],
         "is_followed": Follow.objects.visible_to(request.user).filter(api=api).exists(),
-        "tryable": sandbox_calls(versions[:1], default_environment())[:1],
+        "tryable": sandbox_calls(versions[:1], environment)[:1],
     }
     count_view(api)
     return page(request, "portal/api.html", context)
