@@ -80,7 +80,8 @@ def _stage(version: APIVersion, now: datetime) -> int | None:
 
 def _deprecation(version: APIVersion, cause: str, what: str) -> Announcement:
     name = f"{version.api.display_name} {version.name}"
-    lines = [f"**{name}** {what}. Applications of yours called it in the last {CALLED_WITHIN_DAYS} days."]
+    why = f"applications of yours called it in the last {CALLED_WITHIN_DAYS} days, or you follow it"
+    lines = [f"**{name}** {what}. You read this because {why}."]
     if version.sunset_at:
         lines.append(f"It answers until {version.sunset_at:%Y-%m-%d}, and with 410 from then on.")
     if version.successor:
