@@ -38,15 +38,15 @@ app_name = "portal"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", catalogue.show_catalogue, name="catalogue"),
     path("apis/<str:api_name>", catalogue.show_api, name="api"),
-    path("apis/<str:api_name>/follow", catalogue.follow, name="follow"),
     path("llms.txt", agents.show_site_index, name="llms"),
     path("apis/<str:api_name>/llms.txt", agents.show_api_index, name="api_llms"),
     path("apis/<str:api_name>/guides/<slug:slug>.md", agents.show_guide, name="guide_markdown"),
     path("apis/<str:api_name>/<str:version_name>/reference.md", agents.show_reference, name="reference_markdown"),
+    path("apis/<str:api_name>/follow", catalogue.follow, name="follow"),
     path("apis/<str:api_name>/changelog", changelog.show_changelog, name="changelog"),
     path("apis/<str:api_name>/changelog.atom", changelog.show_feed, name="changelog_feed"),
-    path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
     path("apis/<str:api_name>/guides/<slug:slug>", guides.show_guide, name="guide"),
+    path("apis/<str:api_name>/<str:version_name>", reference.show_version, name="version"),
     path("apis/<str:api_name>/<str:version_name>/reference", reference.show_reference, name="reference"),
     re_path(
         r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$",
