@@ -22,6 +22,8 @@ from apim.console.views.admin import (
     platform,
     prepaid,
     promotions,
+    sight,
+    storage,
     security,
 )
 
@@ -67,6 +69,7 @@ urlpatterns: list[URLPattern] = [
     path("invite", people.user_invite, name="admin-invite"),
     path("invitations/<str:invitation_id>/withdraw", people.invitation_withdraw, name="admin-invitation-withdraw"),
     path("users/<str:user_id>", people.user_page, name="admin-user"),
+    path("users/<str:user_id>/sight", sight.sight, name="admin-user-sight"),
     path("users/<str:user_id>/suspend", people.user_suspend, name="admin-user-suspend"),
     path("users/<str:user_id>/resume", people.user_resume, name="admin-user-resume"),
     path("users/<str:user_id>/make-admin", people.user_make_admin, name="admin-user-make-admin"),
@@ -98,8 +101,10 @@ urlpatterns: list[URLPattern] = [
     ),
     path("demo", demo.demo_page, name="admin-demo"),
     path("demo/remove", demo.demo_remove, name="admin-demo-remove"),
+    path("storage", storage.storage, name="admin-storage"),
     path("audit", audit.audit_list, name="admin-audit"),
     path("security", security.security, name="admin-security"),
+    path("audit/export", audit.audit_export, name="admin-audit-export"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),
     path("mail-server", mail.mail_server, name="admin-mail-server"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apim.gateways.constants import PUBLISHING_QUEUE
 from apim.platform.health.stores import open_redis
 from apim.platform.heartbeats import DEFAULT_QUEUE, PERIOD_S, note_heartbeat
+from apim.platform.storage import purge_expired
 
 
 @shared_task(bind=True)
@@ -23,6 +24,12 @@ def note_worker(self: Any) -> None:
 def note_publisher(self: Any) -> None:
     """Say that the publishing worker lives."""
     _note(self.request, PUBLISHING_QUEUE)
+
+
+@shared_task
+def purge_storage() -> int:
+    """Delete rows past their time; how many went."""
+    return purge_expired(now=timezone.now())
 
 
 def _note(request: Any, queue: str) -> None:

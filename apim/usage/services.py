@@ -70,15 +70,17 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
     return batch.last_seq
 
 
-def purge(*, now: datetime) -> int:
-    """Delete what is older than its time; the number of rows deleted."""
+def purge(
+    *, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[str, timedelta] = KEEP_ROLLUPS
+) -> int:
+    """Delete what is older than its time; the number of rows deleted. Shapes: rollups by period."""
     return (
-        _purge(UsageRecord, at__lt=now - KEEP_RECORDS)
+        _purge(UsageRecord, at__lt=now - records)
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
         + sum(
             _purge(model, period=period, at__lt=now - kept)
             for model in (UsageRollup, LatencyRollup, ShadowRollup, VersionRollup, VersionLatency)
-            for period, kept in KEEP_ROLLUPS.items()
+            for period, kept in rollups.items()
         )
     )
 

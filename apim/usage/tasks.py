@@ -5,13 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from apim.usage import quota_news, services, traces
-
-
-@shared_task
-def purge_usage() -> int:
-    """Delete records and roll-ups past their time; how many rows went."""
-    return services.purge(now=timezone.now())
+from apim.usage import quota_news, traces
 
 
 @shared_task

@@ -24,6 +24,12 @@ class PromotionBody(Body):
     reason = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Needed unless `dry_run`; kept in the audit log."
     )
+    waiver = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_blank=True,
+        help_text="Why it is right that callers break.",
+    )
     dry_run = serializers.BooleanField(required=False, help_text="Change nothing; say what would change.")
 
 

@@ -43,5 +43,6 @@ class Promotions(Resource):
             by=request.actor,
             reason=body.get("reason", ""),
             items=body.get("items"),
+            waiver=body.get("waiver", ""),
         )
         return Response(promotion_answer(plan, made.pk))

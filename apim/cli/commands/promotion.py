@@ -20,6 +20,7 @@ def promote_environment(
         list[str] | None, typer.Option("--item", help="Only this change, such as version:bank/v1; repeatable.")
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")] = "",
+    waiver: Annotated[str, typer.Option("--waive", help="Why it is right that callers break.", metavar="REASON")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Change nothing; exit with 2 when something would change.")
     ] = False,
@@ -31,7 +32,7 @@ def promote_environment(
 
     Example: apim promote default production --dry-run
     """
-    body: dict[str, Any] = {"to": target, "reason": reason, "dry_run": dry_run}
+    body: dict[str, Any] = {"to": target, "reason": reason, "waiver": waiver, "dry_run": dry_run}
     if item:
         body["items"] = item
     answer = connect().post(f"/environments/{segment(source)}/promotions", **body)

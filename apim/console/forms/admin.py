@@ -156,5 +156,6 @@ class AuditFilterForm(forms.Form):
     actor = forms.CharField(required=False, label="Who")
     action = forms.CharField(required=False, label="What")
     target = forms.CharField(required=False, label="On which")
+    kind = forms.CharField(required=False, label="Kind")
     since = DayField(required=False, label="From")
     until = DayField(required=False, label="Until")

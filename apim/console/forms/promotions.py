@@ -20,3 +20,9 @@ class PromotionForm(forms.Form):
 
     digest = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     reason = forms.CharField(max_length=500, label=_("Reason"), help_text=_("Kept in the audit log."))
+    waiver = forms.CharField(
+        required=False,
+        max_length=1000,
+        label=_("Why it is right that callers break"),
+        help_text=_("Only where a revision breaks applications that call it; kept in the audit log."),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext
@@ -13,7 +14,6 @@ from apim.audit.services import record
 from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.catalog.issuers import delete_issuer, save_issuer
 from apim.catalog.models import APIVersion, Deployment
-from apim.catalog.services.deployments import publish_within
 from apim.errors import Conflict, Invalid, NotFound, Problems
 from apim.gateways.hosts import delete_host, save_host
 from apim.gateways.models import Environment, Host, Issuer
@@ -23,6 +23,7 @@ from apim.platform.promotion.changes import Change, Plan, plan_promotion
 from apim.platform.promotion.states import items_of
 from apim.products.models import Ceiling
 from apim.products.services import set_ceiling
+from apim.releases import release_within
 
 State = Mapping[str, Any] | None
 
@@ -35,9 +36,11 @@ def promote(
     reason: str,
     items: Collection[str] | None = None,
     digest: str = "",
+    waiver: str = "",
 ) -> Promotion:
     """What was brought over: the chosen items (ids of changes), or all that can go.
 
+    Shapes: waiver = why it is right that callers break, as apim.releases has it; "" = they must not.
     Errors: Invalid platform.same_environment, platform.no_reason, platform.nothing_chosen; NotFound
     platform.no_change; Conflict platform.cannot_go, platform.outdated when digest is another plan's; those of the
     services that hold the rules of each kind.
@@ -56,9 +59,9 @@ def promote(
                 gettext("One of the environments has changed since you looked."),
                 hint=gettext("Look at the changes again."),
             )
-        chosen = _chosen(plan, items)
-        _apply(comparisons, target, [_told(change) for change in chosen], by)
-        return _keep(source, target, [_told(change) for change in chosen], by=by, reason=reason)
+        chosen = [_told(change) for change in _chosen(plan, items)]
+        _Hand(comparisons, target, by, waiver).apply(chosen)
+        return _keep(source, target, chosen, by=by, reason=reason)
 
     return compared_ahead(act)
 
@@ -82,7 +85,7 @@ def undo_promotion(*, promotion: Promotion, by: Actor, reason: str) -> Promotion
                 hint = gettext("Change it by hand.")
                 raise Conflict("platform.moved_on", text % {"item": item["label"]}, hint=hint)
         back = [item | {"before": item["after"], "after": item["before"]} for item in reversed(promotion.items)]
-        _apply(comparisons, target, back, by)
+        _Hand(comparisons, target, by, reason).apply(back)
         return _keep(source, target, back, by=by, reason=reason, undoes=promotion)
 
     return compared_ahead(act)
@@ -146,55 +149,67 @@ def _keep(
     return promotion
 
 
-def _apply(comparisons: Comparisons, target: Environment, items: list[dict[str, Any]], by: Actor) -> None:
-    """Each item by the service that holds its rules. Shapes: after None = the target shall have none."""
-    changes: dict[str, Any] = {}
-    policies = {kind: settings for policy in target.policies for kind, settings in policy.items()}
-    for item in items:
-        kind, key, after = item["kind"], item["key"], item["after"]
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """Sets items of an environment, each by the service that holds its rules. Shapes: after None = it has none then."""
+
+    comparisons: Comparisons
+    target: Environment
+    by: Actor
+    waiver: str
+
+    def apply(self, items: list[dict[str, Any]]) -> None:
+        """Set all of them; what belongs to the environment's own row goes at once."""
+        changes: dict[str, Any] = {}
+        policies = {kind: settings for policy in self.target.policies for kind, settings in policy.items()}
+        for item in items:
+            kind, key, after = item["kind"], item["key"], item["after"]
+            if kind == "policy":
+                policies.pop(key, None)
+                if after is not None:
+                    policies[key] = after["settings"]
+                changes["policies"] = [{name: settings} for name, settings in policies.items()]
+            elif kind == "limits":
+                changes |= after
+            else:
+                self._set(kind, key, after)
+        if changes:
+            update_environment(environment=self.target, changes=changes, by=self.by)
+
+    def _set(self, kind: str, key: str, after: State) -> None:
         if kind == "version":
-            _set_version(comparisons, target, key, after, by=by)
-        elif kind == "policy":
-            policies.pop(key, None)
-            if after is not None:
-                policies[key] = after["settings"]
-            changes["policies"] = [{name: settings} for name, settings in policies.items()]
-        elif kind == "limits":
-            changes |= after
+            self._set_version(key, after)
         elif kind == "ceiling":
-            set_ceiling(by=by, environment=target, **(after or dict.fromkeys(Ceiling.LIMITS)))
+            set_ceiling(by=self.by, environment=self.target, **(after or dict.fromkeys(Ceiling.LIMITS)))
         elif kind == "issuer":
-            _set_issuer(target, key, after, by)
+            self._set_issuer(key, after)
+        elif kind == "host" and after is not None:
+            save_host(environment=self.target, name=key, by=self.by, changes=after)
         elif kind == "host":
-            _set_host(target, key, after, by)
-    if changes:
-        update_environment(environment=target, changes=changes, by=by)
+            delete_host(host=Host.objects.get(environment=self.target, name=key), by=self.by)
 
+    def _set_version(self, key: str, after: State) -> None:
+        api, _, name = key.partition("/")
+        version = APIVersion.objects.select_related("api").get(api__name=api, name=name)
+        if after is not None:
+            release_within(
+                self.comparisons,
+                version=version,
+                by=self.by,
+                revision=version.revisions.get(number=after["revision"]),
+                environment=self.target,
+                waiver=self.waiver,
+            )
+            return
+        deployment = Deployment.objects.get(environment=self.target, version=version)
+        record(by=self.by, action="revision.withdraw", target=deployment, organization_id=version.api.organization_id)
+        deployment.delete()
+        touch([self.target.pk])
 
-def _set_version(comparisons: Comparisons, target: Environment, key: str, after: State, *, by: Actor) -> None:
-    api, _, name = key.partition("/")
-    version = APIVersion.objects.select_related("api").get(api__name=api, name=name)
-    if after is not None:
-        revision = version.revisions.get(number=after["revision"])
-        publish_within(comparisons, version=version, by=by, revision=revision, environment=target)
-        return
-    deployment = Deployment.objects.get(environment=target, version=version)
-    organization_id = version.api.organization_id
-    record(by=by, action="revision.withdraw", target=deployment, organization_id=organization_id)
-    deployment.delete()
-    touch([target.pk])
-
-
-def _set_issuer(target: Environment, key: str, after: State, by: Actor) -> None:
-    if after is None:
-        delete_issuer(issuer=Issuer.objects.get(environment=target, name=key), by=by)
-        return
-    organizations = list(Organization.objects.filter(name__in=after["organizations"]))
-    save_issuer(environment=target, name=key, by=by, changes={**after, "organizations": organizations})
-
-
-def _set_host(target: Environment, key: str, after: State, by: Actor) -> None:
-    if after is None:
-        delete_host(host=Host.objects.get(environment=target, name=key), by=by)
-    else:
-        save_host(environment=target, name=key, by=by, changes=after)
+    def _set_issuer(self, key: str, after: State) -> None:
+        if after is None:
+            delete_issuer(issuer=Issuer.objects.get(environment=self.target, name=key), by=self.by)
+            return
+        organizations = list(Organization.objects.filter(name__in=after["organizations"]))
+        changes = {**after, "organizations": organizations}
+        save_issuer(environment=self.target, name=key, by=self.by, changes=changes)
