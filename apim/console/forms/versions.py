@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.catalog.models import APIVersion
 from apim.console.forms.apis import DocumentForm, VersionNameChoice
@@ -100,28 +100,40 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=255, label="Reason")
 
 
-class BreakingForm(forms.Form):
-    """The name of what is broken, typed: nobody breaks callers by a slip; and why, for the audit log."""
+class TypedForm(forms.Form):
+    """The name of what cannot come back, typed: nobody ends it by a slip."""
 
-    reason = forms.CharField(
-        max_length=1000,
-        label=gettext_lazy("Why it is right that callers break"),
-        help_text=gettext_lazy("Kept in the audit log beside your name."),
-    )
     typed = forms.CharField(max_length=120, strip=True)
 
     def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._name = name
-        self.fields["typed"].label = f"Type {name} to break them"
+        self.fields["typed"].label = gettext("Type %(name)s to go on") % {"name": name}
         self.fields["typed"].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
 
     def clean_typed(self) -> str:
         """The name as it is."""
         typed: str = self.cleaned_data["typed"]
         if typed != self._name:
-            raise ValidationError("This is not what is asked for: type %(name)s.", params={"name": self._name})
+            message = gettext("This is not what is asked for: type %(name)s.")
+            raise ValidationError(message, params={"name": self._name})
         return typed
+
+
+class BreakingForm(TypedForm):
+    """What is broken, typed, and why, for the audit log."""
+
+    field_order = ("reason", "typed")
+
+    reason = forms.CharField(
+        max_length=1000,
+        label=gettext_lazy("Why it is right that callers break"),
+        help_text=gettext_lazy("Kept in the audit log beside your name."),
+    )
+
+    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(*args, name=name, **kwargs)
+        self.fields["typed"].label = gettext("Type %(name)s to break them") % {"name": name}
 
 
 class RefusalForm(forms.Form):

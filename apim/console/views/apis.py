@@ -17,6 +17,7 @@ from apim.catalog.models import APIVersion
 from apim.catalog.services import archive_api, delete_api, deletion_consequences, restore_api, update_api
 from apim.console.consequences import archive_sentences, deletion_sentences
 from apim.console.forms.apis import APISettingsForm
+from apim.console.forms.versions import TypedForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
@@ -130,7 +131,8 @@ def api_delete(request: ConsoleRequest, name: str) -> HttpResponse:
         back=reverse("console:apis"),
         done=f"{api.display_name} is deleted.",
     )
-    return confirm(request, confirmation, lambda _, by: delete_api(api=api, by=by))
+    form = TypedForm(posted(request), name=api.name) if consequences.can_delete else None
+    return confirm(request, confirmation, lambda _, by: delete_api(api=api, by=by), form)
 
 
 @publisher_page

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.catalog.services import (
     block_version,
@@ -16,7 +17,7 @@ from apim.catalog.services import (
     submit_version,
     unblock_version,
 )
-from apim.console.forms.versions import DeprecationForm, ReasonForm, ReturnForm
+from apim.console.forms.versions import DeprecationForm, ReasonForm, ReturnForm, TypedForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, posted
 from apim.console.scope import find_version_to_edit
@@ -106,12 +107,17 @@ def version_retire(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
         title=f"Retire {row.api.name} {row.name}?",
-        consequences=(_callers(row), "Every call to it is answered with 410 retired from now on."),
+        consequences=(
+            _callers(row),
+            "Every call to it is answered with 410 retired from now on.",
+            gettext("This cannot be undone: a retired version stays retired."),
+        ),
         verb=f"Retire {row.name}",
         back=_back(row),
         done=f"{row.name} is retired.",
     )
-    return confirm(request, confirmation, lambda _, by: retire_version(version=row, by=by))
+    form = TypedForm(posted(request), name=f"{row.api.name} {row.name}")
+    return confirm(request, confirmation, lambda _, by: retire_version(version=row, by=by), form)
 
 
 @publisher_page

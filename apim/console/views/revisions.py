@@ -110,18 +110,27 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
     target = get_object_or_404(row.revisions, number=number)
     running = _running(row)
     changes = compare_revisions(running, target).sentences if running else ()
+    verdict = verdict_on(version=row, revision=target) if target.published_at is None else None  # it never ran
+    must_type = verdict is not None and verdict.is_barred
+    broken = (verdict.refusal().message,) if verdict is not None and must_type else ()
     confirmation = Confirmation(
         title=f"Run revision {number} of {row.api.name} {row.name} again?",
         consequences=(
             f"Revision {running.number} stops running." if running else "No revision runs now.",
             *changes,
+            *broken,
             "Revisions made since stay in the list; any of them can be run again.",
         ),
         verb=f"Roll back to revision {number}",
         back=reverse("console:version-revisions", args=[api, version]),
         done=f"Revision {number} is on its way to the gateways.",
     )
-    return confirm(request, confirmation, lambda _, by: roll_back_version(version=row, to_number=number, by=by))
+    return confirm(
+        request,
+        confirmation,
+        lambda data, by: roll_back_version(version=row, to_number=number, by=by, waiver=data.get("reason", "")),
+        BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if must_type else None,
+    )
 
 
 def _publish_consequences(row: APIVersion, revision: Revision | None, running: Revision | None) -> tuple[str, ...]:

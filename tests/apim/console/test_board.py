@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apim.accounts.models import Organization, User
 from apim.catalog import services
@@ -71,3 +72,17 @@ def test_the_board_asks_as_often_for_many_cards_as_for_one(log_in: LogIn, owner:
     with CaptureQueriesContext(connection) as many:
         client.get("/console/board")
     assert len(many) == len(few)
+
+
+def test_what_cannot_be_undone_has_to_be_typed(log_in: LogIn, owner: User, acme: Organization) -> None:
+    version = catalog.published(of=catalog.api(organization=acme, name="bank"))
+    services.deprecate_version(version=version, by=TESTER, deprecated_at=timezone.now())
+    client, url = log_in(owner), "/console/apis/bank/versions/v1/retire"
+    assert client.post(url, {"typed": "v1"}).status_code == 422
+    assert client.post(url, {"typed": "bank v1"}).status_code == 302
+    version.refresh_from_db()
+    assert version.state == "retired"
+    services.archive_api(api=version.api, by=TESTER)
+    assert client.post("/console/apis/bank/delete").status_code == 422
+    assert client.post("/console/apis/bank/delete", {"typed": "bank"}).status_code == 302
+    assert not APIVersion.objects.exists()

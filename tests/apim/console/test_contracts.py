@@ -130,6 +130,16 @@ def test_what_breaks_somebody_who_calls_names_them_and_has_to_be_typed(
     assert (waived.reason, waived.after["applications"][0]["application"]) == ("The shop agreed", "shop")
 
 
+def test_going_to_a_revision_that_never_ran_passes_the_same_gate(log_in: LogIn, owner: User, bank: APIVersion) -> None:
+    call(bank, "GET /accounts")
+    services.save_revision(version=bank, by=TESTER, document=ONE)
+    client, url = log_in(owner), "/console/apis/bank/versions/v1/rollback/2"
+    assert b"breaks 1 application that calls it" in client.get(url).content
+    assert client.post(url).status_code == 422
+    assert client.post(url, {"typed": "bank v1", "reason": "The shop agreed"}).status_code == 302
+    assert bank.deployments.get().revision.number == 2
+
+
 def test_what_breaks_nobody_who_calls_is_shown_and_not_typed(log_in: LogIn, owner: User, bank: APIVersion) -> None:
     call(bank, "GET /cards")
     services.save_revision(version=bank, by=TESTER, document=ONE)
