@@ -19,6 +19,7 @@ from benchmarks.exchanges import kinds
 from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
+from benchmarks.pages import pages
 from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
@@ -38,7 +39,9 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "workers": ("P3 two workers beside one", workers),
     "tls": ("P12 TLS beside nginx", tls),
     "tunnels": ("P12 open WebSockets", tunnels),
+    "pages": ("P10 pages over a thousand APIs and a hundred million calls", pages),
 }
+UNASKED = ("throughput", *(name for name in MEASUREMENTS if name != "pages"))  # those take minutes of their own
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
 SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
@@ -47,7 +50,8 @@ SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
 def main() -> int:
     """Measure what was asked for; the exit code is 1 for a wrong answer only."""
     arguments = _arguments()
-    if shutil.which("wrk") is None or shutil.which("taskset") is None:
+    is_loading = arguments.soak or arguments.only != ["pages"]
+    if is_loading and (shutil.which("wrk") is None or shutil.which("taskset") is None):
         print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)
         return 1
     extent = (
@@ -59,11 +63,11 @@ def main() -> int:
         bench = _bench(Path(folder))
         if arguments.soak:
             return _soak(bench, arguments)
-        if not arguments.short:
+        if is_loading and not arguments.short:
             fetched.fetch(bench)
             subjects.compile_gateway()
-        missing = peers.missing_peers(bench)
-        if subjects.COMPILED not in subjects.builds():
+        missing = peers.missing_peers(bench) if is_loading else {}
+        if is_loading and subjects.COMPILED not in subjects.builds():
             missing[subjects.COMPILED.title] = "there is no compiled copy of these sources; script/compile makes it"
         present = [name for name in peers.PEERS if name not in missing]
         result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
@@ -102,7 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
     parser.add_argument("--soak", action="store_true", help="half load for minutes with states, kills and failures")
     parser.add_argument("--minutes", type=float, default=15, help="of the soak")
-    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--only", nargs="+", choices=names, default=list(UNASKED))
     return parser.parse_args()
 
 

@@ -1,0 +1,114 @@
+"""What each page of portal and console takes over the data of pages_data: time in this process, queries, bytes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+
+from apim.access.models import Application
+from apim.accounts.models import User
+from apim.catalog.models import API
+from apim.usage.models import LatencyRollup, UsageRollup
+from benchmarks import pages_data
+
+PORTAL = (
+    "/", "/?q=payments", "/apis/api-7", "/apis/api-7/v1/reference", "/pricing", "/my", "/my/apps", "/my/apps/{app}",
+    "/my/apps/{app}/requests",
+)  # fmt: skip
+CONSOLE = (
+    "", "apis", "apis/api-7", "apis/api-7/consumers", "apis/api-7/analytics", "apis/api-7/analytics/v1", "products",
+    "plans", "approvals", "requests", "analytics", "analytics?range=7d", "analytics?range=30d", "analytics/errors",
+    "analytics/errors?range=7d", "analytics/latency", "analytics/latency?range=30d", "analytics/latency?api=api-7",
+    "analytics/consumers", "analytics/consumers?api=api-7&range=30d", "analytics/map", "analytics/map?api=api-7",
+    "analytics/compare", "analytics/compare?a=api-7/v1&b=api-8/v1",
+)  # fmt: skip
+ADMIN = ("admin", "admin/gateways", "admin/users", "admin/applications", "admin/organizations", "admin/audit")
+
+
+def main() -> int:
+    """Build, measure, print; 1 where the database is somebody's."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--into-this-database", action="store_true", help="though it has data of its own")
+    arguments = parser.parse_args()
+    call_command("migrate", verbosity=0)
+    began = time.monotonic()
+    if not pages_data.is_ours():
+        if not pages_data.is_fresh() and not arguments.into_this_database:
+            print("This database has data of its own: name another one, or say --into-this-database.", file=sys.stderr)
+            return 1
+        size = pages_data.Size(12, 40, 20_000, 2, 8, 200) if arguments.short else pages_data.Size()
+        with transaction.atomic():
+            pages_data.build(size)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    days = UsageRollup.objects.filter(period="day").aggregate(calls=Sum("calls"))
+    told = {
+        "data": {
+            "database": connection.vendor, "apis": API.objects.count(), "applications": Application.objects.count(),
+            "calls": days["calls"], "roll_ups": UsageRollup.objects.count(),
+            "latencies": LatencyRollup.objects.count(), "built_in_s": round(time.monotonic() - began),
+        }
+    }  # fmt: skip
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        told |= measure(arguments.rounds)
+    print(json.dumps(told))
+    return 0
+
+
+def measure(rounds: int) -> dict[str, dict[str, object]]:
+    """Each page as an owner of APIs, an admin or a developer sees it."""
+    people = {name: Client() for name in ("admin", "owner", "developer")}
+    developer = User.objects.get(email="developer-0@example.org")
+    people["admin"].force_login(User.objects.get(email="admin@example.org"))
+    owning = API.objects.get(name="api-7").organization.name.removeprefix("publisher-")
+    people["owner"].force_login(User.objects.get(email=f"owner-{owning}@example.org"))
+    people["developer"].force_login(developer)
+    app = Application.objects.filter(organization__members=developer).first()
+    pages = [("developer", path.format(app=app.pk if app else "")) for path in PORTAL]
+    pages += [(who, f"/console/{path}") for who in ("owner", "admin") for path in CONSOLE]
+    pages += [("admin", f"/console/{path}") for path in ADMIN]
+    told = {}
+    for who, path in pages:
+        row = told[f"{who} {path}"] = measured(people[who], path, rounds)
+        print(f"{who} {path} {row}", file=sys.stderr, flush=True)
+    return told
+
+
+def measured(client: Client, path: str, rounds: int) -> dict[str, object]:
+    """Milliseconds from the request to the whole answer in this process, queries, bytes.
+
+    Shapes: cpu_ is what this process worked, SQLite included: what to read on a machine that others keep busy.
+    """
+    client.get(path)
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(path)
+    number = len(queries)  # now: the next request forgets them
+    times, busy = [], []
+    for _ in range(rounds):
+        began, worked = time.perf_counter(), time.process_time()
+        client.get(path)
+        times.append((time.perf_counter() - began) * 1000)
+        busy.append((time.process_time() - worked) * 1000)
+    size = len(b"".join(response)) if response.streaming else len(response.content)
+    return {
+        "status": response.status_code,
+        "p50_ms": _at(0.5, times),
+        "p95_ms": _at(0.95, times),
+        "cpu_p95_ms": _at(0.95, busy),
+        "queries": number,
+        "kb": round(size / 1000, 1),
+    }
+
+
+def _at(share: float, times: list[float]) -> float:
+    return round(sorted(times)[min(len(times) - 1, int(len(times) * share))], 1)
