@@ -46,13 +46,15 @@ class RuleForm(forms.Form):
     )
     is_enabled = forms.BooleanField(required=False, initial=True, label=gettext_lazy("Watch"))
 
-    def __init__(self, *arguments: Any, api: API, kind: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, api: API, kind: str, is_new: bool = False, **options: Any) -> None:
         super().__init__(*arguments, **options)
         template = TEMPLATES[kind]
         self.settings = template.settings
         for setting in template.settings:
             self.fields[setting.name] = _number(setting)
         fields = self.fields
+        if is_new:
+            del fields["is_enabled"]
         fields["name"].widget.attrs["placeholder"] = _(template.title)
         fields["version"].queryset = api.versions.order_by("name")  # type: ignore[attr-defined] # a choice of models
         fields["environment"].queryset = Environment.objects.order_by("name")  # type: ignore[attr-defined] # as above
@@ -80,7 +82,7 @@ class RuleForm(forms.Form):
             "version": cleaned["version"],
             "environment": cleaned["environment"],
             "recipients": [line.strip() for line in cleaned["recipients"].splitlines() if line.strip()],
-            "is_enabled": cleaned["is_enabled"],
+            "is_enabled": cleaned.get("is_enabled", True),
             "settings": {setting.name: cleaned[setting.name] for setting in self.settings},
         }
 

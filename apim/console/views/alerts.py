@@ -103,7 +103,7 @@ def alert_new(request: ConsoleRequest) -> HttpResponse:
     given = {
         setting.name: request.GET[setting.name] for setting in TEMPLATES[kind].settings if setting.name in request.GET
     }
-    form = RuleForm(posted(request), api=api, kind=kind, initial=given)
+    form = RuleForm(posted(request), api=api, kind=kind, is_new=True, initial=given)
     rule = AlertRule(api=api, kind=kind, settings=services.checked_settings(kind, {}))
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
