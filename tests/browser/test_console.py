@@ -41,6 +41,7 @@ PAGES = (
     "products/bank-payments", "products/bank-payments/edit", "plans", "new-plan", "plans/starter", "plans/starter/edit",
     "plans/growth", "plans/growth/prices", "plans/growth/migrate", "meters", "meters/bank-calls", "new-meter",
     "advice", "alerts", "new-alert", "new-alert?api=bank&kind=latency", "admin/demo", "admin/demo/remove",
+    "apis/bank/new-guide", "new-announcement?api=bank",
     "approvals", "tokens", "new-token", "styleguide", "admin", "admin/gateways", "admin/environments",
     "admin/environments/default/policies",
     "admin/environments/default", "admin/publications", "admin/ceilings", "admin/ceilings/environments/default",
