@@ -1,4 +1,7 @@
-"""Markdown of owners as safe HTML. Hostile input 35: stored scripts, links that run, pictures."""
+"""Markdown of owners as safe HTML: no stored scripts, no links that run, no pictures.
+
+Promises H35.
+"""
 
 from __future__ import annotations
 
