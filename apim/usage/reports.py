@@ -171,15 +171,6 @@ def totals(scope: Scope, span: Span) -> Totals:
     return tally.totals()
 
 
-def totals_by_version(version_ids: Collection[str], span: Span) -> dict[str, Totals]:
-    """Totals of many versions at once, those without calls included."""
-    tallies = {version_id: _Tally() for version_id in version_ids}
-    rows = _rows(Scope(version_ids=version_ids), span).values_list("version_id", "status").annotate(Sum("calls"))
-    for version_id, status, calls in rows:
-        tallies[version_id].by_status[status] += calls
-    return {version_id: tally.totals() for version_id, tally in tallies.items()}
-
-
 def totals_by_application(application_ids: Collection[str], span: Span) -> dict[str, Totals]:
     """Totals of many applications at once, those without calls included."""
     tallies = {application_id: _Tally() for application_id in application_ids}
@@ -205,16 +196,6 @@ def timeline(scope: Scope, span: Span) -> list[Point]:
     for at, status, calls in _rows(scope, span).completed().values_list("at", "status").annotate(Sum("calls")):
         by_start[at][f"{status // 100}xx"] += calls
     return [Point(at, dict(by_class)) for at, by_class in sorted(by_start.items())]
-
-
-def calls_by_version(version_ids: Collection[str], span: Span) -> dict[str, list[int]]:
-    """The calls of each step for many versions at once: what sparklines draw."""
-    starts = {start: index for index, start in enumerate(span.starts())}
-    lines = {version_id: [0] * len(starts) for version_id in version_ids}
-    rows = _rows(Scope(version_ids=version_ids), span).completed().values_list("version_id", "at")
-    for version_id, at, calls in rows.annotate(Sum("calls")):
-        lines[version_id][starts[at]] += calls
-    return lines
 
 
 def percentiles(scope: Scope, span: Span) -> Percentiles:

@@ -70,9 +70,7 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
     return batch.last_seq
 
 
-def purge(
-    *, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[str, timedelta] = KEEP_ROLLUPS
-) -> int:
+def purge(*, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[str, timedelta] = KEEP_ROLLUPS) -> int:
     """Delete what is older than its time; the number of rows deleted. Shapes: rollups by period."""
     return (
         _purge(UsageRecord, at__lt=now - records)

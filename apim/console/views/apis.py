@@ -24,7 +24,7 @@ from apim.console.problems import problems_of
 from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
 from apim.console.views.home import health_of
 from apim.ui.forms import errors_on
-from apim.usage import reports
+from apim.usage import reports, version_reports
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -70,8 +70,8 @@ def api_page(request: ConsoleRequest, name: str) -> HttpResponse:
         "console/apis/page.html",
         api=api,
         versions=versions,
-        totals=reports.totals_by_version(ids, span),
-        lines=reports.calls_by_version(ids, span),
+        totals=version_reports.totals_by_version(ids, span),
+        lines=version_reports.calls_by_version(ids, span),
         problems=problems_of({api.id, *(version.id for version in versions)}),
         can_edit=can_edit(request.user, api),
     )

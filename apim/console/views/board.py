@@ -16,7 +16,7 @@ from apim.catalog.services.versions import NEXT_STATES
 from apim.console.gate import publisher_page
 from apim.console.pages import page
 from apim.console.scope import versions_of
-from apim.usage import reports
+from apim.usage import reports, version_reports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ def _columns(rows: QuerySet[APIVersion], editable: set[str]) -> list[Column]:
         for state, _label in COLUMNS
     }  # fmt: skip
     shown = [version for versions in found.values() for version in versions[:CARDS_A_COLUMN]]
-    totals = reports.totals_by_version([version.pk for version in shown], reports.last(SPAN))
+    totals = version_reports.totals_by_version([version.pk for version in shown], reports.last(SPAN))
     left = {state: rows.filter(state=state).count() - CARDS_A_COLUMN if len(found[state]) > CARDS_A_COLUMN else 0
             for state in found}  # fmt: skip
     return [

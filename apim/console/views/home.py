@@ -16,7 +16,7 @@ from apim.console.pages import page
 from apim.console.problems import problems_of
 from apim.console.scope import apis_of, owned_organizations, products_of
 from apim.console.views.alerts import firing_rows, firings_of
-from apim.usage import reports
+from apim.usage import reports, version_reports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,7 @@ def home(request: ConsoleRequest) -> HttpResponse:
 def _first_steps(user: User, apis: Sequence[API]) -> list[FirstStep]:
     """The way from nothing to a first call; empty once somebody called."""
     versions = [version for api in apis for version in api.versions.all()]
-    calls = reports.totals(reports.Scope(version_ids=[version.id for version in versions]), reports.last(MONTH)).calls
-    if calls:
+    if version_reports.has_calls([version.id for version in versions], reports.last(MONTH)):
         return []
     live = [version for version in versions if version.state in APIVersion.CALLABLE]
     offers = products_of(user).filter(archived_at=None, organization__in=owned_organizations(user))
@@ -114,12 +113,12 @@ def health_of(apis: Sequence[API]) -> list[Health]:
     """The traffic of each API; a fixed number of queries. Shapes: versions are prefetched."""
     span = reports.last(SPAN)
     ids = [version.id for api in apis for version in api.versions.all()]
-    totals = reports.totals_by_version(ids, span)
-    lines = reports.calls_by_version(ids, span)
+    totals = version_reports.totals_by_version(ids, span)
+    lines = version_reports.calls_by_version(ids, span)
     return [_health(api, totals, lines) for api in apis]
 
 
-def _health(api: API, totals: dict[str, reports.Totals], lines: dict[str, list[int]]) -> Health:
+def _health(api: API, totals: dict[str, version_reports.VersionTotals], lines: dict[str, list[int]]) -> Health:
     versions = list(api.versions.all())
     sums = [totals[version.id] for version in versions]
     return Health(

@@ -12,7 +12,7 @@ from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.products.models import PlanVersion
-from apim.usage import reports
+from apim.usage import reports, version_reports
 from apim.usage.reports import Scope, Span
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
@@ -90,8 +90,8 @@ def test_reports_on_many_versions_take_one_query(gateway: Gateway, django_assert
     ingest(gateway=gateway, batch=batch(*(event(seq, version_id=f"ver_{seq}") for seq in range(1, 30))))
     ids = [f"ver_{seq}" for seq in range(1, 31)]
     with django_assert_num_queries(2):  # type: ignore[operator]
-        assert sum(total.calls for total in reports.totals_by_version(ids, HOUR).values()) == 29
-        assert sum(map(sum, reports.calls_by_version(ids, HOUR).values())) == 29
+        assert sum(total.calls for total in version_reports.totals_by_version(ids, HOUR).values()) == 29
+        assert sum(map(sum, version_reports.calls_by_version(ids, HOUR).values())) == 29
 
 
 def gauge_of(quotas: list[dict[str, object]], timezone: str = "UTC") -> reports.Gauge:
