@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/apps/<str:application_id>/edit", applications.edit_application, name="application_edit"),
     path("my/apps/<str:application_id>/delete", applications.remove_application, name="application_delete"),
     path("my/apps/<str:application_id>/requests", requests.list_requests, name="requests"),
+    path("my/apps/<str:application_id>/requests.csv", requests.download_requests, name="requests_csv"),
     path("my/apps/<str:application_id>/keys/new", keys.add_key, name="key_add"),
     path("my/apps/<str:application_id>/certificates/new", keys.add_certificate, name="certificate_add"),
     path("my/apps/<str:application_id>/clients/new", keys.add_client, name="client_add"),

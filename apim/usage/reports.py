@@ -231,18 +231,6 @@ def latest_records(scope: Scope, limit: int = 50, *, only_errors: bool = False) 
     return list((records.refused_or_failed() if only_errors else records).newest_first()[:limit])
 
 
-def log_page(scope: Scope, limit: int, *, status: str = "", before: str = "") -> tuple[list[UsageRecord], str]:
-    """A page of the log backwards, and where the next one begins ("" = there is none).
-
-    Shapes: status is a class ("4xx"), a status ("429") or "" for all; before is what an earlier page returned.
-    """
-    log = UsageRecord.objects.filter(scope.filter())
-    last = log.filter(id=int(before)).first() if before.isdecimal() else None
-    older = log.older_than(last) if last is not None else log
-    records = list(older.answered(status).newest_first()[: limit + 1])
-    return records[:limit], str(records[limit - 1].id) if len(records) > limit else ""
-
-
 def quota_gauges(subscriptions: Collection[Subscription]) -> dict[str, list[Gauge]]:
     """How far each quota of each subscription is used, by the subscription's id.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.http import Http404
@@ -11,8 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from apim.access.models import Application
+from apim.ui.downloads import csv_response
 from apim.usage import reports, traces
 from apim.usage.flows import flow_of
+from apim.usage.request_log import narrowed, page_of
+from portal.forms.requests import RequestFilterForm
 from portal.rendering import page
 from portal.requests_log import named
 from portal.tenancy import PortalRequest, my_page
@@ -22,17 +25,23 @@ if TYPE_CHECKING:
 
 _SHOWN = 50
 _SPAN = timedelta(days=7)
+_MOST_ROWS = 10_000
+_COLUMNS = (
+    "at", "request_id", "operation", "path", "status", "code", "duration_us", "upstream_us", "request_bytes",
+    "response_bytes", "credential_id", "client_request_id",
+)  # fmt: skip
 _CLASSES = (("", "All"), ("2xx", "Answered"), ("4xx", "Refused"), ("5xx", "Failed"))
 
 
 @require_GET
 @my_page
 def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
-    """The log of an application, a page at a time, narrowed to a class of answers or to one status."""
+    """The log of an application, a page at a time, narrowed by what the URL says."""
     application = get_object_or_404(Application.objects.visible_to(request.user), id=application_id)
-    status, before = request.GET.get("status", ""), request.GET.get("before", "")
+    form = RequestFilterForm(request.GET, credentials=application.credentials.all())
+    wanted, before = form.wanted(), request.GET.get("before", "")
     scope = reports.Scope(application_ids=[application.id])
-    records, following = reports.log_page(scope, _SHOWN, status=status, before=before)
+    records, following = page_of(application.id, wanted, limit=_SHOWN, before=before)
     context = {
         "section": "apps",
         "trail": [
@@ -41,7 +50,9 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
             ("Requests", ""),
         ],
         "application": application,
-        "status": status,
+        "status": wanted.status,
+        "filters": form,
+        "is_narrowed": wanted.is_narrowed,
         "classes": _CLASSES,
         "by_status": reports.totals(scope, reports.last(_SPAN)).by_status,
         "lines": named(records),
@@ -49,6 +60,17 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
         "following": following,
     }
     return page(request, "portal/requests.html", context, "portal/_requests_table.html")
+
+
+@require_GET
+@my_page
+def download_requests(request: PortalRequest, application_id: str) -> HttpResponse:
+    """The newest of the calls that the URL asks for, as CSV."""
+    application = get_object_or_404(Application.objects.visible_to(request.user), id=application_id)
+    form = RequestFilterForm(request.GET, credentials=application.credentials.all())
+    calls = narrowed(application.id, form.wanted()).values_list(*_COLUMNS)[:_MOST_ROWS]
+    rows = ([value.isoformat() if isinstance(value, datetime) else value for value in row] for row in calls)
+    return csv_response(f"requests-{application.name}", _COLUMNS, rows)
 
 
 @require_GET

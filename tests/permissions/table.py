@@ -369,6 +369,7 @@ TABLE: dict[str, Row] = {
     "my/apps/<str:application_id>/edit": "L0+00+",
     "my/apps/<str:application_id>/delete": "L0+00+",
     "my/apps/<str:application_id>/requests": "L0+00+",
+    "my/apps/<str:application_id>/requests.csv": "L0+00+",
     "my/apps/<str:application_id>/keys/new": "L0+00+",
     "my/apps/<str:application_id>/clients/new": "L0+00+",
     "my/apps/<str:application_id>/certificates/new": "L0+00+",

@@ -1,0 +1,91 @@
+"""The log of an application: filters in the URL, pages, CSV, and what made-up queries get."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apim.access.models import Application
+from apim.accounts.models import Organization, User
+from apim.gateways.models import Environment
+from apim.usage.models import UsageRecord
+from tests.conftest import LogIn
+from tests.factories import access as access_factory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(initech: Organization, environment: Environment) -> Application:
+    return access_factory.application(of=initech, name="shop")
+
+
+@pytest.fixture
+def client(log_in: LogIn, developer: User) -> Client:
+    return log_in(developer)
+
+
+def call(shop: Application, number: int, **fields: object) -> None:
+    """One exchange, so many minutes ago."""
+    values = {"operation": "GET /accounts", "status": 200, "credential_id": "crd_1"} | fields
+    UsageRecord.objects.create(
+        gateway_id="gtw_1", boot="b", seq=number, request_id=f"req-{number}",
+        at=timezone.now() - timedelta(minutes=number), environment_id="env_1", path="/", application_id=shop.id,
+        duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1, **values,
+    )  # fmt: skip
+
+
+def shown(client: Client, shop: Application, query: str) -> list[int]:
+    page = client.get(f"/my/apps/{shop.id}/requests{query}").content.decode()
+    return [number for number in range(1, 200) if f'Request req-{number}"' in page]
+
+
+def test_calls_are_narrowed_by_operation_key_time_and_answer(client: Client, shop: Application) -> None:
+    key = access_factory.issued_key(application=shop).credential
+    call(shop, 1)
+    call(shop, 2, operation="POST /payments", status=429)
+    call(shop, 3, credential_id=key.id)
+    call(shop, 120)
+    assert shown(client, shop, "") == [1, 2, 3, 120]
+    assert shown(client, shop, "?operation=payments") == [2]
+    assert shown(client, shop, f"?key={key.id}") == [3]
+    assert shown(client, shop, "?span=1h") == [1, 2, 3]
+    assert shown(client, shop, "?status=4xx") == [2]
+    assert shown(client, shop, "?status=4xx&operation=accounts") == []
+    assert "None that fits" in client.get(f"/my/apps/{shop.id}/requests?operation=nothing").content.decode()
+
+
+def test_pages_keep_their_filters(client: Client, shop: Application) -> None:
+    for number in range(1, 60):
+        call(shop, number)
+    page = client.get(f"/my/apps/{shop.id}/requests?span=24h").content.decode()
+    assert "span=24h&amp;before=" in page or "before=" in page.split("span=24h", 1)[1]
+    last = UsageRecord.objects.order_by("-at")[49].id
+    assert shown(client, shop, f"?span=24h&before={last}") == list(range(51, 60))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?before=-1", "?before=9" + "9" * 40, "?before=²", "?key=%00", "?span=x", "?status=abcdef", "?operation=%00"],
+)
+def test_made_up_queries_show_the_page(client: Client, shop: Application, query: str) -> None:
+    call(shop, 1)
+    assert shown(client, shop, query) == [1]
+
+
+def test_the_csv_holds_what_the_filters_leave_and_no_formula(client: Client, shop: Application) -> None:
+    call(shop, 1, client_request_id="=cmd|' /C calc'!A0")
+    call(shop, 2, status=500)
+    text = client.get(f"/my/apps/{shop.id}/requests.csv?status=2xx").content.decode()
+    assert text.startswith("\ufeff")
+    assert "req-1" in text
+    assert "req-2" not in text
+    assert ",=cmd" not in text
+
+
+def test_a_stranger_sees_nothing(log_in: LogIn, stranger: User, shop: Application) -> None:
+    client = log_in(stranger)
+    assert client.get(f"/my/apps/{shop.id}/requests.csv").status_code == 404
