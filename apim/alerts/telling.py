@@ -1,4 +1,4 @@
-"""Telling people that a rule fires: a mail and a notice in the product, both in the transaction of the firing."""
+"""Telling that a rule fires: mails, notices in the product and webhooks, all in the transaction of the firing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from apim.alerts.models import AlertRule, Firing
 from apim.alerts.words import condition, place, value_words, whose
 from apim.notifications.models import Notification
 from apim.notifications.services import send_mail
+from apim.webhooks.outbox import News, emit
 
-NOTICE_KIND = "alert"
+NOTICE_KIND, EVENT = "alert", "alert.fired"
 AROUND = timedelta(minutes=30)
 
 
@@ -38,6 +39,7 @@ def tell(rule: AlertRule, firing: Firing) -> None:
     to = rule.recipients or [owner.email for owner in owners]
     if to:
         send_mail(to=to, subject=title, body=render_to_string("mail/alert_fires.txt", context))
+    emit([News(EVENT, rule.api.organization_id, _event_of(rule, firing), once_key=f"alert:{firing.pk}")])
     Notification.objects.bulk_create(
         [
             Notification(
@@ -52,6 +54,20 @@ def tell(rule: AlertRule, firing: Firing) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def _event_of(rule: AlertRule, firing: Firing) -> dict[str, object]:
+    return {
+        "firing": firing.pk,
+        "rule": rule.pk,
+        "name": rule.name,
+        "kind": rule.kind,
+        "api": rule.api.name,
+        "version": rule.version.name if rule.version else None,
+        "environment": rule.environment.name if rule.environment else None,
+        "started_at": firing.started_at.isoformat(),
+        "value": firing.worst,
+    }
 
 
 def owners_of(rule: AlertRule) -> list[User]:

@@ -26,4 +26,5 @@ TYPES: Final[dict[str, Promise]] = {
     "version.retired": _("A version you subscribed to is over"),
     "quota.nearly_used": _("80 % of a quota are used"),
     "quota.used_up": _("A quota is used up"),
+    "alert.fired": _("An alert rule of an API of yours fires"),
 }

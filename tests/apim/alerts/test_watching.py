@@ -17,6 +17,8 @@ from apim.audit.actor import Actor
 from apim.catalog.models import APIVersion
 from apim.notifications.models import Message, Notification
 from apim.usage.models import UsageRecord, VersionRollup
+from apim.webhooks.models import Event
+from apim.webhooks.services import create_endpoint
 from tests.apim.alerts.conftest import Count
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,19 @@ def test_recipients_take_the_place_of_owners(rule: AlertRule, count: Count, by: 
     count(NOON, 20, failed=50)
     watch(NOON + 20 * MINUTE)
     assert list(Message.objects.filter(subject__contains="fires").values_list("to", flat=True)) == ["ops@example.com"]
+
+
+def test_webhooks_are_told_once_as_well(rule: AlertRule, count: Count, by: Actor) -> None:
+    create_endpoint(
+        organization=rule.api.organization, url="https://example.com/hook", event_types=["alert.fired"], by=by
+    )
+    count(NOON, 20, failed=50)
+    watch(NOON + 20 * MINUTE)
+    AlertRule.objects.update(watched_until=NOON)
+    watch(NOON + 20 * MINUTE)
+    event = Event.objects.get(type="alert.fired")
+    assert event.data["rule"] == rule.pk
+    assert event.data["value"] == 50.0
 
 
 def test_many_rules_take_as_many_queries_as_few(version: APIVersion, rule: AlertRule, count: Count, by: Actor) -> None:
