@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 _LIFETIMES_DAYS = (30, 90, 365)
 
 
-class InvitationForm(forms.Form):
-    """Whom to invite, and as what."""
+class RoleForm(forms.Form):
+    """What somebody is in an organization."""
 
-    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
     team = forms.SlugField(
         required=False, max_length=60, help_text="Only for owners: bound to a team, they change that team's APIs alone."
     )
+
+
+class InvitationForm(RoleForm):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    field_order = ("email", "role", "team")
 
 
 class LeakPolicyForm(forms.Form):

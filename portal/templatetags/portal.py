@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from portal import credit_words, words
+from portal import browsers, credit_words, words
 
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
@@ -16,3 +16,4 @@ register.filter("usage_sentences", words.usage_sentences)
 register.filter("minor_words", credit_words.minor_words)
 register.filter("grant_words", credit_words.grant_words)
 register.filter("entry_words", credit_words.entry_words)
+register.filter("browser_words", browsers.browser_words)

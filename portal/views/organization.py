@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apim.access.services import remove_member
 from apim.accounts.models import Invitation, Membership, Organization
 from apim.accounts.permissions import leads
-from apim.accounts.services import actor_of, invite, update_organization, withdraw_invitation
+from apim.accounts.services import actor_of, change_role, invite, update_organization, withdraw_invitation
 from apim.ui.forms import errors_on, errors_told
-from portal.forms.people import InvitationForm, LeakPolicyForm
-from portal.rendering import Confirmation, confirm, page, posted
+from portal.forms.people import InvitationForm, LeakPolicyForm, RoleForm
+from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import SESSION_KEY, PortalRequest, my_page
 
 if TYPE_CHECKING:
@@ -98,6 +98,52 @@ def take_out_member(request: PortalRequest, membership_id: str) -> HttpResponse:
         done=f"{membership.user} is no longer a member.",
     )
     return confirm(request, confirmation, lambda _, by: remove_member(membership=membership, by=by))
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
+def edit_member(request: PortalRequest, membership_id: str) -> HttpResponse:
+    """Another role for a member; making somebody an owner is how an organization is handed over."""
+    memberships = Membership.objects.editable_by(request.user).select_related("user", "organization")
+    membership = get_object_or_404(memberships, id=membership_id)
+    form = RoleForm(posted(request), initial={"role": membership.role, "team": membership.team})
+    back = reverse("portal:organization")
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            change_role(membership=membership, by=actor_of(request.user), **form.cleaned_data)
+            messages.success(request, _("The role of %(name)s is saved.") % {"name": membership.user})
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=_("Role of %(name)s") % {"name": membership.user},
+        consequences=(
+            _("Developers manage applications and keys. Owners also publish APIs, invite people and change roles."),
+            _("To hand the organization over, make somebody else an owner, then yourself a developer."),
+        ),
+        verb=_("Save the role"),
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_POST
+@my_page
+def send_invitation_again(request: PortalRequest, invitation_id: str) -> HttpResponse:
+    """A new link by mail, good for its whole time again; the one before is worthless."""
+    invitations = Invitation.objects.editable_by(request.user).select_related("organization")
+    invitation = get_object_or_404(invitations, id=invitation_id, accepted_at=None)
+    with errors_told(request):
+        invite(
+            organization=invitation.organization,
+            email=invitation.email,
+            role=invitation.role,
+            team=invitation.team,
+            by=actor_of(request.user),
+        )
+        text = _("%(email)s has mail with a new link that is good for 7 days; the old one is worthless.")
+        messages.success(request, text % {"email": invitation.email})
+    return redirect("portal:organization")
 
 
 @require_POST

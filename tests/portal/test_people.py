@@ -97,3 +97,29 @@ def test_nobody_revokes_the_token_of_somebody_else(developer: User, stranger: Us
     assert log_in(stranger).post(f"/my/settings/tokens/{token.id}/revoke").status_code == 404
     token.refresh_from_db()
     assert token.revoked_at is None
+
+
+def test_an_owner_hands_the_organization_over(acme: Organization, owner: User, team_owner: User, log_in: LogIn) -> None:
+    client = log_in(owner)
+    mine, theirs = (acme.memberships.get(user=person) for person in (owner, team_owner))
+    kept = client.post(f"/my/members/{mine.id}/role", {"role": "developer", "team": ""})
+    assert kept.status_code == 422
+    assert "the last owner" in kept.content.decode()
+    client.post(f"/my/members/{theirs.id}/role", {"role": "owner", "team": ""})
+    client.post(f"/my/members/{mine.id}/role", {"role": "developer", "team": ""})
+    mine.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (mine.role, theirs.role, theirs.team) == ("developer", "owner", "")
+    assert client.get(f"/my/members/{theirs.id}/role").status_code == 404
+
+
+def test_an_invitation_is_sent_again_with_another_link(acme: Organization, owner: User, log_in: LogIn) -> None:
+    client = log_in(owner)
+    client.post("/my/organization", {"email": "nina@example.com", "role": "developer", "team": ""})
+    first = Invitation.objects.get()
+    assert client.get(f"/my/invitations/{first.id}/again").status_code == 405
+    client.post(f"/my/invitations/{first.id}/again")
+    second = Invitation.objects.get()
+    assert second.token_hash != first.token_hash
+    assert second.expires_at > first.expires_at
+    assert Message.objects.filter(to="nina@example.com").count() == 2

@@ -9,6 +9,7 @@ from apim.access.models import Credential
 from apim.accounts.models import LogIn, Membership, Organization, User
 from apim.accounts.services import actor_of, issue_token
 from apim.audit.actor import Actor
+from portal.browsers import browser_words
 from tests.conftest import LogIn as LogInAs
 from tests.factories import access as access_factory
 from tests.factories import accounts as accounts_factory
@@ -57,6 +58,14 @@ def test_a_wrong_password_is_noted_for_the_person(person: User) -> None:
     Client().post("/account/login/", {"login": "nobody@example.org", "password": "wrong"})
     assert not LogIn.objects.get().is_success
     assert "Wrong password" in logged_in(person).get("/my/settings/security").content.decode()
+
+
+def test_browsers_are_named_as_people_know_them() -> None:
+    chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+    assert browser_words(chrome) == "Chrome on Linux"
+    assert browser_words(f"{chrome} Edg/140.0") == "Edge on Linux"
+    assert browser_words("curl/8.5") == "curl/8.5"
+    assert browser_words("") == ""
 
 
 def test_nobody_ends_somebody_elses_session(person: User, log_in: LogInAs, admin: User) -> None:
