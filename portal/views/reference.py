@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from apim.catalog.models import APIVersion, Deployment, Revision
+from apim.catalog.models import APIVersion, Revision
 from apim.catalog.reference import samples_for
 from apim.catalog.trial_calls import public_url
 from apim.gateways.services import default_environment
@@ -20,6 +20,7 @@ from portal.languages import language_of, remember_language
 from portal.operation_tree import build_tree, find_entries, find_operation
 from portal.rendering import page
 from portal.sandbox import has_sandbox, shown_key
+from portal.versions import base_of, deployed_revision, find_callable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +57,8 @@ def show_version(request: HttpRequest, api_name: str, version_name: str) -> Http
 @require_GET
 def show_reference(request: HttpRequest, api_name: str, version_name: str) -> HttpResponse:
     """All operations by tag; those with the words asked for."""
-    version = _version(request, api_name, version_name)
-    revision = _deployed(version)
+    version = find_callable(request.user, api_name, version_name)
+    revision = deployed_revision(version)
     words = request.GET.get("q", "").strip()
     context = _context(version, revision, request.GET.get("tag", "")) | {
         "words": words,
@@ -72,8 +73,8 @@ def show_operation(
     request: HttpRequest, api_name: str, version_name: str, *, method: str, template: str
 ) -> HttpResponse:
     """One operation: what it takes, what it answers, and a form to try it."""
-    version = _version(request, api_name, version_name)
-    revision = _deployed(version)
+    version = find_callable(request.user, api_name, version_name)
+    revision = deployed_revision(version)
     operation = find_operation(revision.operations, method.upper(), template) if revision else None
     if revision is None or operation is None:
         raise Http404
@@ -90,7 +91,7 @@ def show_operation(
 @require_GET
 def download_document(request: HttpRequest, api_name: str, version_name: str) -> HttpResponse:
     """The OpenAPI document as its owner gave it."""
-    version = _version(request, api_name, version_name)
+    version = find_callable(request.user, api_name, version_name)
     document = Revision.objects.filter(
         deployments__version=version, deployments__environment=default_environment()
     ).values_list("document", "document_format")
@@ -132,24 +133,7 @@ def _samples(
     }
 
 
-def _version(request: HttpRequest, api_name: str, version_name: str) -> APIVersion:
-    versions = APIVersion.objects.visible_to(request.user).callable().select_related("api__organization", "successor")
-    return get_object_or_404(versions, api__name=api_name, name=version_name)
-
-
-def _deployed(version: APIVersion) -> Revision | None:
-    """The revision that callers meet, without its document, which may have many megabytes."""
-    deployment = (
-        Deployment.objects.filter(version=version, environment=default_environment())
-        .select_related("revision")
-        .defer("revision__document", "revision__problems")
-        .first()
-    )
-    return deployment.revision if deployment else None
-
-
 def _context(version: APIVersion, revision: Revision | None, tag: str) -> dict[str, object]:
-    environment = default_environment()
     return {
         "section": "apis",
         "trail": [
@@ -160,5 +144,5 @@ def _context(version: APIVersion, revision: Revision | None, tag: str) -> dict[s
         "version": version,
         "revision": revision,
         "tree": build_tree(version, revision.operations, tag) if revision else None,
-        "base": f"{environment.base_url.rstrip('/')}/{version.api.name}/{version.name}" if environment.base_url else "",
+        "base": base_of(version),
     }
