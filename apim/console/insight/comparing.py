@@ -67,9 +67,9 @@ def compared(asked: Asked, first: Side, second: Side) -> list[Figure]:
     rows: list[list[Cell]] = [
         _row(gettext("Calls"), ends[0].calls, ends[1].calls),
         _row(gettext("4xx %"), percent(ends[0].client_share), percent(ends[1].client_share)),
-        _row(gettext("of the gateway, calls"), ends[0].refused, ends[1].refused),
+        _row(gettext("4xx of the gateway"), ends[0].refused, ends[1].refused),
         _row(gettext("5xx %"), percent(ends[0].server_share), percent(ends[1].server_share)),
-        _row(gettext("of the gateway, calls "), ends[0].unreached, ends[1].unreached),
+        _row(gettext("5xx of the gateway"), ends[0].unreached, ends[1].unreached),
     ]
     if spreads[0] is not None and spreads[1] is not None:
         rows += [
