@@ -75,7 +75,7 @@ def test_what_callers_do_not_notice_is_an_empty_list_and_a_rollback_changes_noth
 
 @pytest.mark.django_db
 def test_a_version_cannot_have_the_name_of_a_page_of_the_portal() -> None:
-    pages = re.compile(r"apis/<str:api_name>/(\w+)")
+    pages = re.compile(r"apis/<str:api_name>/([\w.]+)(?:/.*)?")
     reserved = {found[1] for one in urlpatterns if (found := pages.fullmatch(str(one.pattern)))}
     assert reserved == RESERVED_NAMES
     api = catalog.api()
