@@ -52,7 +52,7 @@ class Resource(APIView):
             negotiator=self.get_content_negotiator(),
             parser_context=self.get_parser_context(request),
         )
-        made.request_id = new_id("req")
+        made.request_id = request.META.get("HTTP_X_REQUEST_ID") or new_id("req")  # the edge has checked it
         return made
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

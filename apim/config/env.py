@@ -36,6 +36,8 @@ class Env:
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
+    metrics_token: str
+    log_format: str
     webhook_networks: tuple[str, ...]
 
     @property
@@ -67,6 +69,8 @@ def read_env() -> Env:
         stripe_api_key=os.environ.get("APIM_STRIPE_API_KEY", ""),
         stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),
+        metrics_token=os.environ.get("APIM_METRICS_TOKEN", ""),
+        log_format=os.environ.get("APIM_LOG_FORMAT", ""),
         webhook_networks=_networks(os.environ.get("APIM_WEBHOOK_NETWORKS", "")),
     )
 

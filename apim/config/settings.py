@@ -52,6 +52,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apim.config.correlation.CorrelationMiddleware",  # first: all that follows logs with its id
+    "apim.config.metrics.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apim.ui.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -118,9 +120,21 @@ EMAIL_BACKEND = "apim.notifications.backend.StoringBackend"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(name)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+    "formatters": {
+        "line": {
+            "()": "apim.config.correlation.LineFormatter",
+            "format": "%(asctime)s %(name)s %(levelname)s %(message)s",
+        },
+        "json": {"()": "apim.config.correlation.JSONFormatter"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json" if ENV.log_format == "json" else "line"}
+    },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "apim.requests": {"level": "INFO" if ENV.log_format == "json" else "WARNING"},
+    },
 }
 
 LANGUAGE_CODE = "en"
@@ -165,6 +179,7 @@ BROKER_SEND_OPTIONS = {
     "interval_step": 0,
 }
 TRACES_KEPT_MINUTES = ENV.traces_kept_minutes
+CELERY_IMPORTS = ("apim.config.correlation", "apim.config.metrics")  # ids of requests in logs, counts of tasks
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from apim.api.views.stripe_events import receive
-from apim.config import health
+from apim.config import health, metrics
 from apim.console.views.setup import setup
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
+    path("metrics", metrics.metrics),
     path("account/", include("allauth.account.urls")),
     path("api/v1/", include("apim.api.urls")),
     path("gateway/v1/", include("gateway_sync.delivery.urls")),

@@ -114,6 +114,23 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         ),
     ),
     (
+        "Logs and metrics",
+        (
+            Variable(
+                "APIM_LOG_FORMAT",
+                "",
+                "`json`: web and Celery log a JSON object a line, with the id of the request that caused it, and web a"
+                " line for each request.",
+            ),
+            Variable(
+                "APIM_METRICS_TOKEN",
+                "",
+                "Who sends it as a bearer token may read `/metrics` of web; without one, only who asks from the same"
+                " machine and not through a proxy.",
+            ),
+        ),
+    ),
+    (
         "Traces",
         (
             Variable(

@@ -57,6 +57,7 @@ SECTIONS = (
             Place("Issuers", "console:admin-issuers", "key-round", ("admin-issuer",)),
             Place("Publications", "console:admin-publications", "git-branch", ("admin-publication",)),
             Place("Ceilings", "console:admin-ceilings", "scale", ("admin-ceiling",)),
+            Place("Jobs", "console:admin-jobs", "list-checks", ("admin-jobs",)),
             Place("Storage", "console:admin-storage", "database", ("admin-storage",)),
             Place("Billing", "console:admin-billing", "coins", ("admin-billing",)),
             Place("Demo", "console:admin-demo", "play", ("admin-demo",)),

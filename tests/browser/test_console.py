@@ -49,7 +49,8 @@ PAGES = (
     "admin/organizations/acme/suspend", "admin/users", "admin/invite", "admin/applications", "admin/audit",
     "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
     "admin/certificates", "admin/new-certificate", "admin/hosts",
-    "admin/new-host",
+    "admin/new-host", "admin/health", "admin/new-environment", "admin/environments/default/promote/default",
+    "admin/storage", "admin/jobs",
 )  # fmt: skip
 
 

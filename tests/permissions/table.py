@@ -13,6 +13,8 @@ TABLE: dict[str, Row] = {
     # Health: for everyone.
     "healthz/live": "++++++",
     "healthz/ready": "++++++",
+    # For this machine, or who has the token.
+    "metrics": "++++++",
     # Log-in: for everyone; what changes an account only for its holder.
     "account/login/": "++++++",
     "account/logout/": "++++++",
@@ -200,6 +202,7 @@ TABLE: dict[str, Row] = {
     "console/admin/memberships/<str:membership_id>": "LFFFF+",
     "console/admin/memberships/<str:membership_id>/remove": "LFFFF+",
     "console/admin/security": "LFFFF+",
+    "console/admin/jobs": "LFFFF+",
     "console/admin/storage": "LFFFF+",
     "console/admin/audit": "LFFFF+",
     "console/admin/audit/export": "LFFFF+",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from apim.accounts.models import Organization
 from apim.audit.models import AuditEvent
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import Deployment, Revision
-from apim.catalog.services import block_version
+from apim.catalog.services import block_version, create_version, save_revision
 from apim.errors import Conflict, DomainError, Invalid, NotFound
 from apim.gateways.certificates import save_certificate
 from apim.gateways.environments import create_environment
@@ -20,6 +22,10 @@ from apim.platform.models import Promotion
 from apim.platform.promotion import plan_promotion, promote, undo_promotion
 from apim.products.models import Ceiling, PlanVersion
 from apim.products.services import set_ceiling
+from apim.releases import release_version
+from apim.usage.models import UsageRollup
+from tests.factories import access as access_factory
+from tests.factories import catalog as catalog_factory
 from tests.factories import certificates as certificates_factory
 from tests.factories import gateways as gateways_factory
 from tests.factories import products as products_factory
@@ -159,6 +165,29 @@ def test_a_plan_without_terms_in_force_is_named(environment: Environment, produc
     PlanVersion.objects.update(state=PlanVersion.State.ARCHIVED)
     [change] = plan_promotion(environment, production).changes
     assert "Plan gold of" in change.refusal
+
+
+def test_a_revision_that_breaks_who_calls_goes_only_with_a_reason(
+    environment: Environment, production: Environment, acme: Organization
+) -> None:
+    one, two = "get: {responses: {'200': {description: ok}}}", catalog_factory.openapi
+    both = two(f"  /accounts:\n    {one}\n  /cards:\n    {one}")
+    version = create_version(api=catalog_factory.api(organization=acme, name="bank"), name="v1", by=TESTER)
+    save_revision(version=version, by=TESTER, document=both, upstream=catalog_factory.UPSTREAM)
+    release_version(version=version, by=TESTER)
+    promote(source=environment, target=production, by=TESTER, reason=WHY)
+    UsageRollup.objects.create(
+        period="day", at=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0), calls=7, status=200,
+        environment_id=production.id, version_id=version.id, operation="GET /accounts",
+        application_id=access_factory.application(name="shop").id,
+    )  # fmt: skip
+    save_revision(version=version, by=TESTER, document=two(f"  /cards:\n    {one}"))
+    release_version(version=version, by=TESTER, waiver="agreed")
+    with pytest.raises(Conflict, match="breaks 1 application that calls it"):
+        promote(source=environment, target=production, by=TESTER, reason=WHY)
+    assert Deployment.objects.get(environment=production).revision.number == 1
+    promote(source=environment, target=production, by=TESTER, reason=WHY, waiver="The shop agreed")
+    assert Deployment.objects.get(environment=production).revision.number == 2
 
 
 def test_a_plan_that_is_outdated_and_an_unknown_item_are_refused(

@@ -17,6 +17,7 @@ from apim.accounts.models import Organization, User
 from apim.accounts.services import actor_of
 from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion
+from apim.console.checklist import checklist
 from apim.console.convergence import fleet_of
 from apim.console.forms.admin import EnvironmentForm
 from apim.console.forms.fields import BELOW
@@ -54,6 +55,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         request,
         "console/admin/overview.html",
         fleet=fleet_of(_gateways(request), timezone.now()),
+        checklist=checklist(),
         counts=counts,
         totals=reports.totals(reports.Scope(), reports.last(timedelta(hours=24))),
         has_mail_server=MailServer.objects.exists(),
