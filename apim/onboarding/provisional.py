@@ -110,19 +110,6 @@ def is_provisional(user: User) -> bool:
     return user.email.endswith(f"@{NOWHERE}")
 
 
-def require_confirmed(user: User) -> None:
-    """Refuse what costs money or somebody's time while the address is not confirmed.
-
-    Errors: Conflict onboarding.confirm_first.
-    """
-    if is_provisional(user):
-        raise Conflict(
-            "onboarding.confirm_first",
-            gettext("Confirm your e-mail address first."),
-            hint=gettext("Follow the link in the mail that we sent when you got your key."),
-        )
-
-
 def end_unconfirmed(now: datetime) -> int:
     """End the accounts that nobody confirmed in time: keys, applications, the person; how many."""
     accounts = list(ProvisionalAccount.objects.over(now).select_related("user")[:_BATCH])

@@ -17,7 +17,6 @@ from apim.accounts.services import actor_of
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import MAILS, SIGN_UPS, address_of, take
 from apim.onboarding.journeys import set_out
-from apim.onboarding.provisional import require_confirmed
 from apim.ui.forms import errors_on
 from portal import fresh_key
 from portal.forms.access import AccessForm, JoinForm
@@ -138,8 +137,6 @@ def _choose(request: HttpRequest, product: Product, user: User) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            if not form.chosen_offer.is_immediate:
-                require_confirmed(user)
             _, issued = get_access(wish=form.wish(), organization=organization, user=user)
             if issued is not None:
                 fresh_key.remember(request, issued)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access import inbox, records
 from apim.access.models import Application, Subscription
@@ -15,6 +16,7 @@ from apim.catalog.models import APIVersion
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
+from apim.notifications.constants import NOWHERE
 from apim.products.models import Plan, PlanVersion, Product
 
 _CLOSED_STATES = (APIVersion.State.DEPRECATED, APIVersion.State.RETIRED, APIVersion.State.BLOCKED)
@@ -43,6 +45,8 @@ def subscribe(
     environment = environment or default_environment()
     _check_subscriber(application)
     terms = offered_terms(product, plan, application.organization)
+    if terms.is_priced or terms.approval == PlanVersion.Approval.MANUAL:
+        _check_confirmed(application.organization)
     # Before the first there is no subscription to lock, hence the organization: two requests at once make one.
     Organization.objects.select_for_update(no_key=True).get(pk=application.organization_id)
     subscription = (
@@ -118,6 +122,17 @@ def _check_subscriber(application: Application) -> None:
             "access.organization_suspended",
             f"{application.organization} is suspended, so it cannot subscribe.",
             hint="Ask the administrators to resume the organization.",
+        )
+
+
+def _check_confirmed(organization: Organization) -> None:
+    """Refuse what costs money or somebody's time to people of whom none has confirmed an address."""
+    addresses = list(organization.memberships.values_list("user__email", flat=True))
+    if addresses and all(address.endswith(f"@{NOWHERE}") for address in addresses):
+        raise Conflict(
+            "access.address_not_confirmed",
+            gettext("Confirm your e-mail address first."),
+            hint=gettext("Follow the link in the mail that we sent when you got your key."),
         )
 
 
