@@ -47,6 +47,7 @@ def main() -> int:
             print("This database has data of its own: name another one, or say --into-this-database.", file=sys.stderr)
             return 1
         size = pages_data.Size(12, 40, 20_000, 2, 8, 200) if arguments.short else pages_data.Size()
+        _make_room()
         with transaction.atomic():
             pages_data.build(size)
     with connection.cursor() as cursor:
@@ -63,6 +64,14 @@ def main() -> int:
         told |= measure(arguments.rounds)
     print(json.dumps(told))
     return 0
+
+
+def _make_room() -> None:
+    """A cache that holds the indexes, where the database is in this process: else each row costs a page from disk."""
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA cache_size = -1500000")
+            cursor.execute("PRAGMA synchronous = OFF")
 
 
 def measure(rounds: int) -> dict[str, dict[str, object]]:
