@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
-from celery.signals import after_setup_logger, after_setup_task_logger, before_task_publish, task_prerun
+from celery.signals import after_setup_logger, after_setup_task_logger, before_task_publish, task_postrun, task_prerun
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -99,9 +99,14 @@ def _take_along(headers: dict[str, Any] | None = None, **_: object) -> None:
 
 @task_prerun.connect
 def _take_up(task: Any = None, task_id: str = "", **_: object) -> None:
-    """A task that no request caused has its own id. The next task of the process takes its place."""
+    """A task that no request caused has its own id."""
     request_id = getattr(task.request, _TASK_HEADER, "") if task is not None else ""
     _request_id.set(request_id or task_id)
+
+
+@task_postrun.connect
+def _put_down(**_: object) -> None:
+    _request_id.set("")
 
 
 @after_setup_logger.connect

@@ -23,9 +23,9 @@ from apim.console.views.admin import (
     platform,
     prepaid,
     promotions,
+    security,
     sight,
     storage,
-    security,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -105,8 +105,8 @@ urlpatterns: list[URLPattern] = [
     path("jobs", jobs.job_list, name="admin-jobs"),
     path("storage", storage.storage, name="admin-storage"),
     path("audit", audit.audit_list, name="admin-audit"),
-    path("security", security.security, name="admin-security"),
     path("audit/export", audit.audit_export, name="admin-audit-export"),
+    path("security", security.security, name="admin-security"),
     path("mailbox", mail.mailbox, name="admin-mailbox"),
     path("mailbox/<str:message_id>", mail.message_page, name="admin-message"),
     path("mail-server", mail.mail_server, name="admin-mail-server"),

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from celery.signals import before_task_publish, task_prerun
+from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.test import Client
 
 from apim.config.correlation import JSONFormatter, LineFormatter, current_request_id
+
+
+@pytest.fixture(autouse=True)
+def _the_task_ends() -> Iterator[None]:
+    """What a test's task had as its id is put down, as after each task."""
+    yield
+    task_postrun.send(sender=None, task=SimpleNamespace(name="of a test"), task_id="none", state="")
 
 
 def test_a_request_keeps_the_id_it_came_with_and_gets_one_otherwise() -> None:

@@ -22,7 +22,9 @@ OWNER_PAGES = (
     "", "apis", "new-api", "products", "new-product", "plans", "approvals", "tokens", "new-token", "styleguide",
 )  # fmt: skip
 ADMIN_PAGES = (
-    "admin", "admin/health", "admin/storage", "admin/jobs", "admin/new-environment", "admin/environments/default/promote/default", "admin/gateways", "admin/environments", "admin/environments/default", "admin/publications",
+    "admin", "admin/health", "admin/storage", "admin/jobs", "admin/new-environment",
+    "admin/environments/default/promote/default", "admin/gateways", "admin/environments",
+    "admin/environments/default", "admin/publications",
     "admin/ceilings", "admin/ceilings/environments/default", "admin/ceilings/organizations/acme",
     "admin/organizations", "admin/new-organization", "admin/organizations/acme", "admin/users", "admin/invite",
     "admin/applications", "admin/certificates", "admin/new-certificate", "admin/hosts", "admin/new-host",
