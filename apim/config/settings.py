@@ -220,6 +220,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "note publisher": {"task": "apim.platform.tasks.note_publisher", "schedule": 15},
     "look for anomalies": {"task": "apim.alerts.tasks.look_for_anomalies", "schedule": 3600},
     "watch alert rules": {"task": "apim.alerts.tasks.watch_rules", "schedule": 60},
+    "sweep after demo": {"task": "apim.demo.tasks.sweep_after_demo", "schedule": 600},
     "keep demo going": {"task": "apim.demo.tasks.keep_demo_going", "schedule": 5},
     "forget publications": {"task": "gateway_sync.delivery.tasks.forget_publications", "schedule": 3600},
 }

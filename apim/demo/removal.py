@@ -6,7 +6,7 @@ Gateways tell of calls some seconds late, so sweeping goes on for a while after 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.apps import apps
@@ -18,6 +18,7 @@ from apim.access.services import delete_application
 from apim.accounts.models import Organization
 from apim.alerts.models import Anomaly, Firing
 from apim.audit.actor import Actor
+from apim.audit.models import AuditEvent
 from apim.catalog.models import APIVersion
 from apim.demo.customers import NAMES, VERSION
 from apim.demo.models import Demo, DemoRefusal
@@ -28,12 +29,14 @@ from apim.notifications.models import Message, Notification
 from apim.products.models import Plan, ProductPlan
 from apim.usage.models import KeptTrace, UsageRollup
 from apim.usage.periods import PERIODS, start_of
+from apim.usage.services import KEEP_RECORDS
 from apim.usage.summaries import sum_up_everything
 
 SETTLES_AFTER = timedelta(seconds=90)
 _RUN_S = 8.0
 _ROWS_A_TRANSACTION = 2_000
 _MINUTE = timedelta(minutes=1)
+REMOVED = "demo.remove"
 _REFUSED = "unauthenticated"
 _KEPT_APPS = ("audit", "demo")  # the audit log keeps what happened; the demo's own rows go last
 
@@ -61,7 +64,7 @@ def sweep(now: datetime, *, within_s: float = _RUN_S) -> bool:
         return False
     ends_at = time.monotonic() + within_s
     for rows in _told_of(demo):
-        while _delete_some(rows):
+        while _delete_some(rows) == _ROWS_A_TRANSACTION:
             if time.monotonic() >= ends_at:
                 return False
     if now < (demo.stopped_at or now) + SETTLES_AFTER:
@@ -69,15 +72,26 @@ def sweep(now: datetime, *, within_s: float = _RUN_S) -> bool:
     return _finish()
 
 
+def sweep_again(now: datetime) -> int:
+    """How many rows went that came back: a gateway that starts anew sends again what it is not sure to have sent.
+
+    The records by which a repeat is known went with the demo, so for as long as gateways repeat any, the audit log's
+    row of the removal says whose they are.
+    """
+    gone = 0
+    removals = AuditEvent.objects.filter(action=REMOVED, at__gte=now - KEEP_RECORDS)
+    for before in removals.values_list("before", flat=True):
+        for rows in _naming((before or {}).get("made", {})):
+            while deleted := _delete_some(rows):
+                gone += deleted
+    if gone:
+        sum_up_everything()
+    return gone
+
+
 def _told_of(demo: Demo) -> Iterator[models.QuerySet]:
-    """Every row of every table that names what was made, by id and without a foreign key."""
-    for model in apps.get_models():
-        if model._meta.app_label in _KEPT_APPS:  # noqa: SLF001 - public by custom
-            continue
-        for field in model._meta.concrete_fields:  # noqa: SLF001 - public by custom
-            kind = field.attname.removesuffix("_id")
-            if kind in demo.made and not field.is_relation and not field.primary_key:
-                yield model._default_manager.filter(**{f"{field.attname}__in": demo.made[kind]})  # noqa: SLF001
+    """Every row that tells of the demo."""
+    yield from _naming(demo.made)
     called = APIVersion.objects.filter(api__name=BANK, name=VERSION).values("id")
     yield KeptTrace.objects.filter(version_id__in=called, application_id="", code=_REFUSED)  # of the revoked key, maybe
     yield from _alerts_of(demo)
@@ -85,6 +99,17 @@ def _told_of(demo: Demo) -> Iterator[models.QuerySet]:
     for name in NAMES:
         told |= models.Q(subject__contains=name) | models.Q(body__contains=name)
     yield Message.objects.filter(told, created_at__gte=demo.started_at)
+
+
+def _naming(made: Mapping[str, Sequence[str]]) -> Iterator[models.QuerySet]:
+    """The rows of every table that name what was made, by id and without a foreign key."""
+    for model in apps.get_models():
+        if model._meta.app_label in _KEPT_APPS:  # noqa: SLF001 - public by custom
+            continue
+        for field in model._meta.concrete_fields:  # noqa: SLF001 - public by custom
+            kind = field.attname.removesuffix("_id")
+            if kind in made and not field.is_relation and not field.primary_key:
+                yield model._default_manager.filter(**{f"{field.attname}__in": made[kind]})  # noqa: SLF001
 
 
 def _alerts_of(demo: Demo) -> Iterator[models.QuerySet]:
@@ -101,12 +126,12 @@ def _alerts_of(demo: Demo) -> Iterator[models.QuerySet]:
     yield firings
 
 
-def _delete_some(rows: models.QuerySet) -> bool:
-    """True when there may be more."""
+def _delete_some(rows: models.QuerySet) -> int:
+    """How many went; fewer than the most of a transaction when none is left."""
     with transaction.atomic():
         ids = list(rows.values_list("pk", flat=True)[:_ROWS_A_TRANSACTION])
         rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - public by custom
-    return len(ids) == _ROWS_A_TRANSACTION
+    return len(ids)
 
 
 @transaction.atomic

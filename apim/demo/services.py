@@ -142,7 +142,7 @@ def remove(*, by: Actor) -> DemoState:
         ) from error
     demo.is_on, demo.is_removing, demo.stopped_at = False, True, timezone.now()
     demo.save(update_fields=["is_on", "is_removing", "stopped_at"])
-    record(by=by, action="demo.remove", target=demo, reason="demo removed")
+    record(by=by, action=removal.REMOVED, target=demo, before={"made": demo.made}, reason="demo removed")
     return demo_state()
 
 

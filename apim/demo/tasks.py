@@ -32,3 +32,9 @@ def keep_demo_going() -> int:
     while time.monotonic() < ends_at and history.make_step():
         pass
     return sent
+
+
+@shared_task(name="apim.demo.tasks.sweep_after_demo")
+def sweep_after_demo() -> int:
+    """Take away what gateways told once more of a demo that is gone; how many rows."""
+    return removal.sweep_again(timezone.now())

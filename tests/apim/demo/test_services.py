@@ -107,6 +107,23 @@ def test_calls_that_gateways_tell_of_after_the_removal_are_swept_as_well(by: Act
 
 
 @pytest.mark.usefixtures("bank")
+def test_what_a_restarted_gateway_tells_again_is_taken_away_as_well(by: Actor) -> None:
+    gateway = gateway_of_the_demo()
+    services.switch_on(by=by)
+    called = {"application": Demo.objects.get().made["application"][0], "version_id": versions_called()["bank"].id}
+    batch = usage.batch(usage.event(1, at=timezone.now(), **called))
+    ingest(gateway=gateway, batch=batch)
+    services.remove(by=by)
+    removal.sweep(timezone.now() + timedelta(minutes=2))
+    ingest(gateway=gateway, batch=usage.batch(usage.event(1, at=timezone.now()), boot="real"))
+    before = counts()
+    ingest(gateway=gateway, batch=batch)
+    assert removal.sweep_again(timezone.now()) > 0
+    assert counts() == before
+    assert removal.sweep_again(timezone.now()) == 0
+
+
+@pytest.mark.usefixtures("bank")
 def test_a_second_switch_changes_nothing(by: Actor) -> None:
     services.switch_on(by=by)
     made = Demo.objects.get().made
