@@ -1,4 +1,4 @@
-"""Mails about subscriptions and keys: a request to those who decide it, a decision to those who asked, ends and leaks.
+"""Mails and notices about subscriptions and keys: requests, decisions, ends and leaks, each to those whom it concerns.
 
 Owns: who is told what. Must not know: how mail leaves.
 """
@@ -6,11 +6,13 @@ Owns: who is told what. Must not know: how mail leaves.
 from __future__ import annotations
 
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from apim.access.models import Application, Credential, LeakReport, Subscription
 from apim.access.one_click import decision_path
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
+from apim.notifications.notices import tell
 from apim.notifications.services import send_mail
 
 _INBOX = "/console/approvals"
@@ -62,6 +64,13 @@ def announce_decision(subscription: Subscription) -> None:
         subject=f"Your subscription to {subscription.product} {verdict}",
         body=render_to_string("mail/subscription_decided.txt", context),
     )
+    words = {"product": subscription.product}
+    refused = _("Your subscription to %(product)s was not approved") % words
+    title = refused if is_refused else _("Your subscription to %(product)s is approved") % words
+    decided = f"{subscription.decided_at:%Y%m%d%H%M%S}" if subscription.decided_at else ""
+    cause = f"subscription.decided:{subscription.id}:{decided}"
+    path = f"/my/subscriptions/{subscription.id}"
+    _notice(subscription.organization, cause, title, path=path, text=subscription.reason)
 
 
 def announce_end(credential: Credential) -> None:
@@ -73,6 +82,10 @@ def announce_end(credential: Credential) -> None:
         subject=f"The {credential.noun} {credential.shown} of {application} ends soon",
         body=render_to_string("mail/key_ends.txt", context),
     )
+    title = _("The key %(key)s of %(application)s ends soon")
+    title %= {"key": credential.shown, "application": application}
+    cause = f"key.expiring:{credential.id}:{credential.end_told_days}"
+    _notice(application.organization, cause, title, path=f"/my/apps/{application.id}")
 
 
 def announce_leak(report: LeakReport) -> None:
@@ -90,6 +103,15 @@ def announce_leak(report: LeakReport) -> None:
         subject=f"A key of {application} was found in public",
         body=render_to_string("mail/key_leaked.txt", context),
     )
+    title = _("A key of %(application)s was found in public") % {"application": application}
+    _notice(application.organization, f"key.leaked:{report.id}", title, path=f"/my/apps/{application.id}")
+
+
+def _notice(organization: Organization, cause: str, title: str, *, path: str, text: str = "") -> None:
+    """The same under the bell of everyone in the organization. Shapes: cause begins with the kind and a dot."""
+    members = Membership.objects.filter(organization=organization, user__is_active=True)
+    user_ids = list(members.values_list("user_id", flat=True))
+    tell(user_ids=user_ids, kind=cause.partition(".")[0], cause=cause, title=title, text=text, path=path)
 
 
 def _addresses(organization: Organization, *roles: str) -> list[str]:

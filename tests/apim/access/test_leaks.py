@@ -38,6 +38,7 @@ def test_a_found_key_is_revoked_and_its_owners_are_told(
     mail = Message.objects.get(to=developer.email)
     assert "https://example.com/repository" in mail.body
     assert issued.key not in mail.body
+    assert developer.notifications.get().title == "A key of shop was found in public"
     assert AuditEvent.objects.filter(action="credential.leaked").get().after["outcome"] == "revoked"
     assert report_leak(text=text) == 0
     assert LeakReport.objects.count() == 1
@@ -114,4 +115,5 @@ def test_a_key_that_ends_soon_is_told_of_at_each_notice_once(shop: Application, 
             clock.shift(timedelta(days=1))
     assert [day for day, count in enumerate(told) if count] == [16, 27, 29]
     assert Message.objects.filter(to=developer.email, subject__contains="ends soon").count() == 3
+    assert developer.notifications.filter(kind="key", path=f"/my/apps/{shop.id}").count() == 3
     assert Delivery.objects.count() == 3
