@@ -87,15 +87,15 @@ def latencies_by_version(latencies: Mapping[tuple[Any, ...], Sequence[int]]) -> 
 
     Shapes: latencies maps (minute, version, operation, application, bucket) to calls.
     """
-    sums: Sums = {}
+    counts: dict[tuple[Any, ...], int] = {}
     for (minute, version_id, _, _, bucket), (count,) in latencies.items():
-        for key in ((minute, version_id, bucket), (minute, VersionLatency.EVERY, bucket)):
-            row = sums.get(key)
-            if row is None:
-                sums[key] = [count]
-            else:
-                row[0] += count
-    return sums
+        key = (minute, version_id, bucket)
+        counts[key] = counts.get(key, 0) + count
+    every: dict[tuple[Any, ...], int] = {}
+    for (minute, _, bucket), count in counts.items():  # of the few that are left
+        key = (minute, VersionLatency.EVERY, bucket)
+        every[key] = every.get(key, 0) + count
+    return {key: [count] for key, count in (*counts.items(), *every.items())}
 
 
 @transaction.atomic
