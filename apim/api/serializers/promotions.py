@@ -33,7 +33,7 @@ class PromotionBody(Body):
     dry_run = serializers.BooleanField(required=False, help_text="Change nothing; say what would change.")
 
 
-class ChangeShape(serializers.Serializer[Any]):
+class PromotionChangeShape(serializers.Serializer[Any]):
     """An item that the other environment has otherwise or not at all."""
 
     id = serializers.CharField()
@@ -48,7 +48,7 @@ class PromotionShape(serializers.Serializer[Any]):
     """What differs, and the promotion that was made of it."""
 
     promotion = serializers.CharField(allow_null=True, help_text="Its id; null for a dry run.")
-    changes = ChangeShape(many=True)
+    changes = PromotionChangeShape(many=True)
     kept = serializers.ListField(child=serializers.CharField(), help_text="What only the target has; it stays.")
 
 
