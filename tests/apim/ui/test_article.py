@@ -81,3 +81,10 @@ def test_an_article_whose_headings_start_deeper_starts_below_the_page_s_own_as_w
 
 def test_ids_are_made_for_articles_only() -> None:
     assert "id=" not in render("# One", first_heading=3)
+
+
+def test_ten_thousand_equal_headings_have_as_many_ids_and_none_is_that_of_a_literal_one() -> None:
+    article = render_article("# a-2\n" + "# a\n" * 10_000)
+    ids = [heading.id for heading in article.headings]
+    assert ids[:4] == ["s-a-2", "s-a", "s-a-3", "s-a-4"]
+    assert len(set(ids)) == len(ids)
