@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 from django.db.models import Q
@@ -23,6 +23,15 @@ from apim.products.models import Plan
 
 _CLAIM: Final = timedelta(minutes=2)  # longer than all that is asked of Stripe may take
 _AT_ONCE: Final = 100
+_NO_PLAN: Final = ""  # begins the claim of who takes a change back
+
+
+class LeftSwitch(NamedTuple):
+    """A change that was left. Shapes: plan_id "" where a change was being taken back; until names this very claim."""
+
+    subscription_id: str
+    plan_id: str
+    until: datetime
 
 
 @contextmanager
@@ -51,16 +60,31 @@ def claimed_switch(subscription: Subscription, plan: Plan) -> Iterator[str]:
     held.update(switch_claim="", switch_claimed_until=None)
 
 
-def left_switches(mode: str) -> list[tuple[str, str]]:
-    """(subscription, plan) of the changes whose time is over: who made them died on the way."""
+@contextmanager
+def claimed_undoing(mirror: BillingSubscription) -> Iterator[None]:
+    """Takes the place of what an earlier try left behind: nobody goes on with that, for it is taken back.
+
+    Errors: billing.switch_under_way.
+    """
+    claim = _hold(mirror, f"{_NO_PLAN}:{uuid4().hex}")
+    try:
+        yield
+    finally:
+        held = BillingSubscription.objects.filter(pk=mirror.pk, switch_claim=claim)
+        held.update(switch_claim="", switch_claimed_until=None)
+
+
+def left_switches(mode: str) -> list[LeftSwitch]:
+    """The changes whose time is over: who made them died on the way."""
     left = BillingSubscription.objects.filter(mode=mode, switch_claimed_until__lte=timezone.now())
-    found = left.order_by("switch_claimed_until").values_list("pk", "switch_claim")[:_AT_ONCE]
-    return [(key, claim.partition(":")[0]) for key, claim in found]
+    found = left.order_by("switch_claimed_until").values_list("pk", "switch_claim", "switch_claimed_until")[:_AT_ONCE]
+    return [LeftSwitch(key, claim.partition(":")[0], until) for key, claim, until in found if until is not None]
 
 
-def drop_claim(subscription_id: str) -> None:
-    """Nobody goes on with the change: it is taken back, or done."""
-    BillingSubscription.objects.filter(pk=subscription_id).update(switch_claim="", switch_claimed_until=None)
+def drop_left(left: LeftSwitch) -> None:
+    """Nobody goes on with the change: it is done, or made no more. One that is under way again is not touched."""
+    same = BillingSubscription.objects.filter(pk=left.subscription_id, switch_claimed_until=left.until)
+    same.update(switch_claim="", switch_claimed_until=None)
 
 
 def keep_left(subscription_id: str) -> None:
@@ -71,9 +95,12 @@ def keep_left(subscription_id: str) -> None:
 
 def _take(mirror: BillingSubscription, plan: Plan) -> str:
     """The claim: the one that an earlier try at the same plan left behind, or a new one."""
-    now = timezone.now()
     is_same = mirror.switch_claim.startswith(f"{plan.pk}:")
-    claim = mirror.switch_claim if is_same else f"{plan.pk}:{uuid4().hex}"
+    return _hold(mirror, mirror.switch_claim if is_same else f"{plan.pk}:{uuid4().hex}")
+
+
+def _hold(mirror: BillingSubscription, claim: str) -> str:
+    now = timezone.now()
     free = BillingSubscription.objects.filter(pk=mirror.pk, switch_claim=mirror.switch_claim).filter(
         Q(switch_claimed_until=None) | Q(switch_claimed_until__lte=now)
     )

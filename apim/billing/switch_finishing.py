@@ -13,7 +13,7 @@ from apim.billing.connection import Connection
 from apim.billing.driver import DriverFailed
 from apim.billing.models import BillingSubscription
 from apim.billing.standing import BILLING, Unmatched, sync_subscription
-from apim.billing.switch_claims import drop_claim, keep_left, left_switches
+from apim.billing.switch_claims import LeftSwitch, drop_left, keep_left, left_switches
 from apim.billing.switching import find_change, plan_switch, switch_plan
 from apim.errors import DomainError
 from apim.products.models import Plan
@@ -24,9 +24,10 @@ logger = logging.getLogger(__name__)
 def finish_switches(connection: Connection) -> int:
     """How many changes that were left on the way are told to Stripe now."""
     done = 0
-    for subscription_id, plan_id in left_switches(connection.mode):
+    for left in left_switches(connection.mode):
+        subscription_id = left.subscription_id
         try:
-            done += _finish(connection, subscription_id, plan_id)
+            done += _finish(connection, left)
         except (DriverFailed, Unmatched) as fault:
             logger.warning("the change of %s is finished later: %s", subscription_id, fault)
             continue
@@ -36,15 +37,17 @@ def finish_switches(connection: Connection) -> int:
                 keep_left(subscription_id)
                 continue
             logger.info("the change of %s is not made any more: %s", subscription_id, refused)
-        drop_claim(subscription_id)
+        drop_left(left)
     return done
 
 
-def _finish(connection: Connection, subscription_id: str, plan_id: str) -> bool:
+def _finish(connection: Connection, left: LeftSwitch) -> bool:
     """True when Stripe was told. Errors: DriverFailed; Unmatched; those of switch_plan."""
-    sync_subscription(connection, BillingSubscription.objects.get(pk=subscription_id).stripe_id)
-    subscription = Subscription.objects.get(pk=subscription_id)
-    plan, coming = Plan.objects.get(pk=plan_id), find_change(subscription)
+    sync_subscription(connection, BillingSubscription.objects.get(pk=left.subscription_id).stripe_id)
+    subscription = Subscription.objects.get(pk=left.subscription_id)
+    plan, coming = Plan.objects.filter(pk=left.plan_id).first(), find_change(subscription)
+    if plan is None:  # a change was being taken back: the page shows which one there is
+        return False
     if coming is not None and coming.to_version.plan_id == plan.pk:
         return False
     if plan_switch(connection, subscription, plan).is_charged:

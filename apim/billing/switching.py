@@ -30,7 +30,7 @@ from apim.billing.models import BillingSubscription, OutgoingUsage, PlanChange, 
 from apim.billing.schedules import let_go, schedule_version
 from apim.billing.standing import OUR_VERSION, Unmatched, sync_subscription
 from apim.billing.switch_charges import begun_period, extra_charge
-from apim.billing.switch_claims import claimed_switch, drop_claim
+from apim.billing.switch_claims import claimed_switch, claimed_undoing
 from apim.errors import Conflict
 from apim.pricing.changes import USED_QUOTA, is_cheaper
 from apim.pricing.terms import Terms
@@ -122,7 +122,7 @@ def switch_plan(
 def undo_switch(*, subscription: Subscription, by: Actor) -> None:
     """The plan in force stays: what waits for payment is forgotten, what would come with the next period does not.
 
-    Errors: billing.nothing_to_undo, billing.not_yours_to_undo, billing.provider_failed.
+    Errors: billing.nothing_to_undo, billing.not_yours_to_undo, billing.switch_under_way, billing.provider_failed.
     """
     connection = require_connection()
     change = find_change(subscription)
@@ -132,14 +132,14 @@ def undo_switch(*, subscription: Subscription, by: Actor) -> None:
         hint = "Choose another plan, or cancel the subscription."
         raise Conflict("billing.not_yours_to_undo", "The owner of the product changes this plan.", hint=hint)
     mirror = BillingSubscription.objects.get(subscription=subscription)
-    drop_claim(subscription.id)
     try:
-        found = connection.driver.find("subscription", mirror.stripe_id)
-        if found.get("pending_update"):
-            connection.driver.act("invoice", str(found["latest_invoice"]), "void_invoice", {})
-        else:
-            let_go(connection, found)
-        sync_subscription(connection, mirror.stripe_id)
+        with claimed_undoing(mirror):
+            found = connection.driver.find("subscription", mirror.stripe_id)
+            if found.get("pending_update"):
+                connection.driver.act("invoice", str(found["latest_invoice"]), "void_invoice", {})
+            else:
+                let_go(connection, found)
+            sync_subscription(connection, mirror.stripe_id)
     except (DriverFailed, Unmatched) as failure:
         raise provider_failed(failure) from failure
     before = {"plan": change.to_version.plan.name, "version": change.to_version.number}

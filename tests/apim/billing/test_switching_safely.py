@@ -11,7 +11,7 @@ import time_machine
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.billing import tasks
+from apim.billing import switch_finishing, tasks
 from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import require_connection
 from apim.billing.driver import DriverFailed
@@ -189,6 +189,56 @@ def test_of_two_presses_at_the_same_moment_one_charges_and_the_other_is_told_so(
     stripe_server.deliver()
     assert (plan_of(sold), totals()) == ("growth", [2900, 2450])
     assert BillingSubscription.objects.get().switch_claimed_until is None
+
+
+def test_what_is_under_way_is_not_taken_back_meanwhile(
+    stripe_server: Stripe, sell: Sell, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold = sell(change={"proration": "none"})
+    switch_plan(subscription=sold, plan=offer(product, "small", priced("9.00")), by=TESTER)
+    growth = offer(product, "growth", priced("49.00"))
+    claims: list[str] = []
+    change = StripeDriver.change
+
+    def take_back(self: StripeDriver, kind: str, of: str, params: Any, *, key: str = "") -> Any:
+        if key and not claims:  # the charge: from here on another press must find this one
+            with pytest.raises(Conflict) as refused:
+                undo_switch(subscription=Subscription.objects.get(pk=sold.pk), by=TESTER)
+            assert refused.value.code == "billing.switch_under_way"
+            claims.append(BillingSubscription.objects.get().switch_claim)
+        return change(self, kind, of, params, key=key)
+
+    monkeypatch.setattr(StripeDriver, "change", take_back)
+    switch_plan(subscription=sold, plan=growth, by=TESTER)
+    stripe_server.deliver()
+    assert claims[0].startswith(f"{growth.pk}:")
+    assert (plan_of(sold), totals()) == ("growth", [2900, 2450])
+    assert BillingSubscription.objects.get().switch_claim == ""
+
+
+def test_a_left_change_that_is_pressed_again_meanwhile_keeps_its_claim(
+    stripe_server: Stripe, sell: Sell, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold = sell()
+    growth = offer(product, "growth", priced("49.00"))
+    mirror = BillingSubscription.objects.filter(subscription=sold)
+    mirror.update(switch_claim=f"{growth.pk}:left", switch_claimed_until=timezone.now())
+
+    def press(*_arguments: Any) -> None:
+        mirror.update(switch_claimed_until=timezone.now() + timedelta(minutes=2))
+
+    monkeypatch.setattr(switch_finishing, "sync_subscription", press)
+    assert switch_finishing.finish_switches(require_connection()) == 0
+    assert mirror.get().switch_claim == f"{growth.pk}:left"
+
+
+def test_a_taking_back_that_died_is_in_the_way_of_nobody(stripe_server: Stripe, sell: Sell, product: Product) -> None:
+    sold = sell()
+    mirror = BillingSubscription.objects.filter(subscription=sold)
+    mirror.update(switch_claim=":died", switch_claimed_until=timezone.now())
+    assert switch_finishing.finish_switches(require_connection()) == 0
+    assert mirror.get().switch_claim == ""
+    switch_plan(subscription=sold, plan=offer(product, "growth", priced("49.00")), by=TESTER)
 
 
 def test_a_press_whose_answer_was_lost_is_charged_once_by_the_next_one(
