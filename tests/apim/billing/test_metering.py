@@ -144,6 +144,19 @@ def test_an_hour_in_which_a_period_ends_is_told_in_two_parts(stripe_server: Stri
     assert count_usage(require_connection()) == 0
 
 
+def test_what_was_told_of_two_parts_stays_told_when_the_minutes_are_gone(
+    stripe_server: Stripe, bought: Subscription
+) -> None:
+    middle = timezone.now().replace(minute=30, second=0, microsecond=0) - timedelta(hours=3)
+    BillingSubscription.objects.update(started_at=middle - timedelta(days=1), period_start=middle)
+    calls(bought, middle - timedelta(minutes=2), 3)
+    calls(bought, middle + timedelta(minutes=2), 5)
+    count_usage(require_connection())
+    UsageRollup.objects.filter(period="minute").delete()
+    assert count_usage(require_connection()) == 0
+    assert list(MeterWindow.objects.order_by("hour").values_list("quantity", flat=True)) == [3, 5]
+
+
 def test_an_end_that_becomes_known_within_a_told_hour_takes_nothing_back_and_tells_nothing_twice(
     stripe_server: Stripe, bought: Subscription
 ) -> None:
