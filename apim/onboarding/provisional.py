@@ -23,7 +23,7 @@ from apim.access.models import Application
 from apim.access.services import delete_application
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
-from apim.accounts.services import actor_of, register_developer
+from apim.accounts.services import actor_of, register_developer, revoke_token
 from apim.audit.actor import system_actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid, NotFound
@@ -35,6 +35,7 @@ KEPT = timedelta(days=3)
 _SALT = "apim.onboarding.provisional"
 _BATCH = 50
 _CLOCK = system_actor("confirmation not given in time")
+_READER = system_actor("confirmation of the address")
 
 
 @transaction.atomic
@@ -70,15 +71,16 @@ def account_of(token: str) -> ProvisionalAccount:
         user=told.get("user", ""), email=told.get("email", ""), expires_at__gt=timezone.now(), user__is_active=True
     )
     account = found.select_related("user").first()
-    if account is None:
+    if account is None or not is_provisional(account.user):  # confirmed by another way: it is somebody's already
         raise NotFound("onboarding.link_over", gettext("This link was used already, or its time is over."))
     return account
 
 
 @transaction.atomic
 def confirm_account(*, token: str, password: str) -> User:
-    """The person, with the address as theirs and a password.
+    """The person, with the address as theirs and a password; sessions, tokens and other addresses of before are dead.
 
+    Whoever began the account need not be who reads the mail: nothing that logs them in may be left to them.
     Errors: as account_of; Conflict onboarding.address_in_use; Invalid onboarding.password.
     """
     account = account_of(token)
@@ -99,6 +101,9 @@ def confirm_account(*, token: str, password: str) -> User:
         raise Invalid("onboarding.password", " ".join(error.messages), field="password") from error
     user.set_password(password)
     user.save(update_fields=["email", "password"])
+    for api_token in user.tokens.filter(revoked_at=None):
+        revoke_token(token=api_token, by=_READER)
+    EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     account.delete()
     record(by=actor_of(user), action="user.confirm", target=user, before=before, after=state_of(user))

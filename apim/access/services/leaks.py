@@ -34,7 +34,8 @@ def report_leak(*, text: str, found_at: str = "") -> int:
     """How many live keys and tokens of ours text holds; each is dealt with. For tests and logs, never for who asks."""
     candidates = dict.fromkeys(_FORM.findall(text[:LONGEST_REPORT]))
     secrets = [each for each in candidates if is_well_formed(each)][:_MOST_KEYS]
-    return sum(_report(secret, found_at.strip()[:LONGEST_PLACE]) for secret in secrets)
+    place = found_at.encode(errors="replace").decode().strip()[:LONGEST_PLACE]  # JSON may hold halves of characters
+    return sum(_report(secret, place) for secret in secrets)
 
 
 @transaction.atomic

@@ -71,6 +71,14 @@ def test_the_answer_is_the_same_for_known_and_unknown_keys(client: Client, shop:
     assert pages[0].split(b"<main")[1] == pages[1].split(b"<main")[1]
 
 
+def test_halves_of_characters_keep_no_key_alive(client: Client, shop: Application, by: Actor) -> None:
+    issued = create_credential(application=shop, by=by)
+    body = {"key": issued.key, "found_at": "\ud800 here"}
+    assert client.post("/leaks", body, content_type="application/json").status_code == 202
+    assert Credential.objects.get().state == "revoked"
+    assert LeakReport.objects.get().found_at == "? here"
+
+
 @pytest.mark.parametrize("body", ["[]", "{", '{"key": ""}', '{"key": "\\u0000"}', '{"found_at": "x"}', "[" * 5000])
 def test_nonsense_is_refused_in_words(client: Client, body: str) -> None:
     answer = client.post("/leaks", body, content_type="application/json")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apim.access.models import Application, Credential
 from apim.access.services import create_application, create_credential
 from apim.accounts.models import Organization, User
-from apim.accounts.services import actor_of
+from apim.accounts.services import actor_of, authenticate_token, issue_token
 from apim.errors import Conflict, Invalid, NotFound
 from apim.notifications.models import Message
 from apim.notifications.services import send_mail
@@ -79,6 +79,23 @@ def test_a_weak_password_is_refused_and_the_link_still_works(db: None) -> None:
     with pytest.raises(Invalid):
         confirm_account(token=mailed_token(), password="1234")
     assert account_of(mailed_token()).email == "ada@example.org"
+
+
+def test_nothing_that_logs_in_is_left_to_who_began_the_account(db: None) -> None:
+    user = begin_account("ada@example.org")
+    secret = issue_token(user=user, name="spare", scopes=["access:read"], by=actor_of(user)).secret
+    EmailAddress.objects.create(user=user, email="thief@example.org", verified=False, primary=False)
+    confirm_account(token=mailed_token(), password=PASSWORD)
+    assert authenticate_token(secret) is None
+    assert [each.email for each in EmailAddress.objects.filter(user=user)] == ["ada@example.org"]
+
+
+def test_the_link_is_worthless_once_another_address_was_confirmed(db: None) -> None:
+    user = begin_account("ada@example.org")
+    EmailAddress.objects.create(user=user, email="bob@example.org", verified=True, primary=True)
+    User.objects.filter(pk=user.pk).update(email="bob@example.org")
+    with pytest.raises(NotFound):
+        confirm_account(token=mailed_token(), password=PASSWORD)
 
 
 def test_what_nobody_confirmed_ends_with_its_keys_and_its_address(db: None) -> None:
