@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Q
 
 from apim.audit.models import AuditEvent
-from apim.ui.downloads import plain
+from apim.ui import downloads
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -57,11 +56,8 @@ def page_of(events: QuerySet[AuditEvent], *, after: str, rows: int) -> EventPage
 
 
 def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The events as CSV with a byte order mark; no text in it is one that a spreadsheet would take for a formula."""
-    writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow(COLUMNS)
-    for event in _all(events):
-        yield writer.writerow([plain(value) for value in _row(event).values()])
+    """The events as CSV for spreadsheets."""
+    return downloads.csv_lines(COLUMNS, (list(_row(event).values()) for event in _all(events)))
 
 
 def json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
@@ -69,13 +65,6 @@ def json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
     for event in _all(events):
         row = _row(event) | {"before": event.before, "after": event.after}
         yield json.dumps(row, ensure_ascii=False) + "\n"
-
-
-class _Line:
-    """A file for csv.writer that gives each line back."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def _all(events: QuerySet[AuditEvent]) -> Iterable[AuditEvent]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from apim.billing.models import CreditAccount, LedgerEntry, TopUp
 from apim.errors import DomainError
 from apim.pricing.money import from_minor, money_text
 from apim.ui.csp import HEADER, policy_with_forms
+from apim.ui.downloads import csv_lines
 from apim.ui.forms import errors_on, errors_told
 from portal.credits import picture_of
 from portal.forms.credits import AutomaticForm, TopUpForm
@@ -115,31 +115,20 @@ def ledger_csv(request: PortalRequest, subscription_id: str) -> StreamingHttpRes
     """Every movement, the first first."""
     subscription = _own(request, subscription_id)
     entries = LedgerEntry.objects.filter(subscription=subscription).select_related("grant").order_by("number")
-    response = StreamingHttpResponse(_rows(entries.iterator(chunk_size=1000)), content_type="text/csv; charset=utf-8")
+    lines = csv_lines(_COLUMNS, _rows(entries.iterator(chunk_size=1000)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="credits-{subscription.id}.csv"'
     return response
 
 
-class _Echo:
-    """What csv writes to: the line comes back."""
-
-    def write(self, line: str) -> str:
-        """The line."""
-        return line
-
-
-def _rows(entries: Iterator[LedgerEntry]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(_COLUMNS)
+def _rows(entries: Iterator[LedgerEntry]) -> Iterator[tuple[object, ...]]:
     for entry in entries:
         amounts = [
             money_text(from_minor(each, entry.currency), entry.currency) for each in (entry.amount, entry.balance)
         ]
         source = entry.grant.source if entry.grant is not None else ""
-        reason = f"'{entry.reason}" if entry.reason[:1] in ("=", "+", "-", "@", "\t") else entry.reason
-        yield writer.writerow(
-            (entry.number, entry.at.isoformat(), entry.kind, *amounts, entry.currency, source, reason, entry.key)
-        )
+        at, reason = entry.at.isoformat(), entry.reason
+        yield (entry.number, at, entry.kind, *amounts, entry.currency, source, reason, entry.key)
 
 
 def _shown(

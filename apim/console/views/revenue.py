@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
 from django.utils import timezone
 
 from apim.billing.connection import mode_in_use
@@ -17,8 +15,11 @@ from apim.console.pages import page
 from apim.console.scope import products_of
 from apim.pricing.money import money_text
 from apim.ui.amounts import Amounts
+from apim.ui.downloads import csv_response
 
 if TYPE_CHECKING:
+    from django.http import HttpResponse
+
     from apim.billing.revenue_figures import Month, Revenue
     from apim.console.gate import ConsoleRequest
 
@@ -57,16 +58,16 @@ def revenue_page(request: ConsoleRequest) -> HttpResponse:
 @publisher_page
 def revenue_csv(request: ConsoleRequest) -> HttpResponse:
     """Every month of every currency, as a table that spreadsheets open."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="revenue.csv"'
-    response.write("\ufeff")  # without it spreadsheets take UTF-8 for something else
-    writer = csv.writer(response)
-    writer.writerow(("Month", "Currency", *(title for _, title in _COLUMNS)))
-    for revenue in _read(request):
-        for month in revenue.months:
-            amounts = (money_text(getattr(month, name), revenue.currency) for name, _ in _COLUMNS)
-            writer.writerow((f"{month.start:%Y-%m}", revenue.currency, *amounts))
-    return response
+    rows = (
+        (
+            f"{month.start:%Y-%m}",
+            revenue.currency,
+            *(money_text(getattr(month, name), revenue.currency) for name, _ in _COLUMNS),
+        )
+        for revenue in _read(request)
+        for month in revenue.months
+    )
+    return csv_response("revenue", ("Month", "Currency", *(title for _, title in _COLUMNS)), rows)
 
 
 def _read(request: ConsoleRequest) -> list[Revenue]:

@@ -56,11 +56,15 @@ def test_a_flow_has_a_ribbon_for_each_way() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"], ids=["equals", "plus", "minus", "at", "tab", "cr"]
+    "text", ["=1+1", "+1", "-1+1", "@x", "\tx", "\rx"], ids=["equals", "plus", "minus", "at", "tab", "cr"]
 )
 def test_no_text_is_taken_for_a_formula(text: str) -> None:
     assert plain(text) == f"'{text}"
-    assert plain(-1) == -1
+
+
+@pytest.mark.parametrize("value", [-1, -1.5, "-2.50", "-7"], ids=str)
+def test_what_is_below_zero_stays_a_number(value: object) -> None:
+    assert plain(value) == value
 
 
 def test_a_download_begins_with_a_byte_order_mark_and_has_a_name() -> None:
