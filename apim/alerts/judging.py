@@ -123,11 +123,6 @@ def walk(
     return standing, episodes
 
 
-def lookback_of(kind: str, settings: Mapping[str, float]) -> timedelta:
-    """How far before a minute its verdict looks."""
-    return LOOKBACK if kind in {"absence", "budget_burn"} else MINUTE * int(settings["minutes"])
-
-
 def _step(standing: Standing, verdict: Verdict, at: datetime, hold: float) -> Standing:
     if standing.state == "firing":
         good = standing.good + 1 if verdict.is_clear else 0

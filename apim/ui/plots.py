@@ -19,7 +19,6 @@ from apim.ui.templatetags.formats import short_count
 
 _HEIGHT, _BOTTOM, _TOP = 220, 24, 14
 _FRAMES = (Frame("chart--wide", 900, 48, 8), Frame("chart--narrow", 300, 40, 3))
-_POINT = 2  # a line needs two
 
 
 class Series(NamedTuple):
