@@ -100,8 +100,13 @@ def latencies_by_version(latencies: Mapping[tuple[Any, ...], Sequence[int]]) -> 
 
 @transaction.atomic
 def sum_up_everything() -> None:
-    """Make all roll-ups by version anew of those by operation and caller: after old processes counted without them."""
+    """Make all roll-ups by version anew of those by operation and caller: after old processes counted without them.
+
+    Who takes in usage meanwhile waits: a row that it added between the deletion and the sums would stand twice.
+    """
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # SQLite has one writer anyway
+            cursor.execute("LOCK TABLE usage_versionrollup, usage_versionlatency IN SHARE ROW EXCLUSIVE MODE")
         for statement in (
             "DELETE FROM usage_versionrollup",
             "DELETE FROM usage_versionlatency",

@@ -21,7 +21,7 @@ from apim.demo.tasks import keep_demo_going
 from apim.errors import Conflict
 from apim.gateways.models import AccessRecord, Environment, Gateway
 from apim.notifications.services import send_mail
-from apim.usage.models import LatencyRollup, UsageRollup
+from apim.usage.models import LatencyRollup, UsageRollup, VersionRollup
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories import gateways, usage
@@ -121,6 +121,26 @@ def test_what_a_restarted_gateway_tells_again_is_taken_away_as_well(by: Actor) -
     assert removal.sweep_again(timezone.now()) > 0
     assert counts() == before
     assert removal.sweep_again(timezone.now()) == 0
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_sweep_that_dies_before_the_sums_by_version_is_done_again(by: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = gateway_of_the_demo()
+    services.switch_on(by=by)
+    application = Demo.objects.get().made["application"][0]
+    services.remove(by=by)
+    removal.sweep(timezone.now() + timedelta(minutes=2))
+    ingest(gateway=gateway, batch=usage.batch(usage.event(1, at=timezone.now(), application=application)))
+
+    def die() -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(removal, "sum_up_everything", die)
+        with pytest.raises(SystemExit):
+            removal.sweep_again(timezone.now())
+    assert removal.sweep_again(timezone.now()) > 0
+    assert not VersionRollup.objects.exists()
 
 
 @pytest.mark.usefixtures("bank")

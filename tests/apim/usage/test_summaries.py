@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.db.models import Sum
 
 from apim.audit.actor import system_actor
@@ -13,9 +15,10 @@ from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.services import ingest, purge
-from apim.usage.summaries import end_of, that_ended
+from apim.usage.summaries import end_of, sum_up_everything, that_ended
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.usage import NOON, batch, event
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +76,42 @@ def test_summing_up_anew_gives_the_same(gateway: Gateway) -> None:
     VersionLatency.objects.update(calls=1_000)
     call_command("sum_up_usage", verbosity=0)
     assert (rows(VersionRollup), rows(VersionLatency)) == before
+
+
+@pytest.mark.postgresql  # SQLite has one writer
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_in_usage_while_all_is_summed_up_is_counted_once(gateway: Gateway) -> None:
+    stock(gateway)
+    before = rows(VersionRollup), rows(VersionLatency)
+    VersionRollup.objects.all().delete()  # as an earlier release counted: without them
+    VersionLatency.objects.all().delete()
+
+    def sum_up() -> None:
+        try:
+            sum_up_everything()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            ingest(gateway=gateway, batch=batch(event(30, operation="GET /late"), boot="other"))
+            summing = pool.submit(sum_up)
+            wait_until(lambda: summing.done() or _somebody_waits(), "the sums wait for what is taken in")
+        summing.result(PATIENCE_S)
+    after = VersionRollup.objects.get(period="day", version_id="ver_1")
+    assert (
+        after.calls
+        == UsageRollup.objects.filter(period="day", version_id="ver_1")
+        .exclude(status=0)
+        .aggregate(calls=Sum("calls"))["calls"]
+    )
+    assert len(rows(VersionRollup)) == len(before[0])
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
