@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -40,7 +41,8 @@ def remind_deciders() -> int:
     now = timezone.now()
     count = 0
     for subscription in overdue(now)[:_REMINDERS_A_RUN]:
-        if Subscription.objects.filter(pk=subscription.pk, reminded_at=None).update(reminded_at=now):
-            inbox.remind_of_request(subscription)
-            count += 1
+        with transaction.atomic():  # the mark and the mails, or neither
+            if Subscription.objects.filter(pk=subscription.pk, reminded_at=None).update(reminded_at=now):
+                inbox.remind_of_request(subscription)
+                count += 1
     return count

@@ -104,6 +104,22 @@ def test_who_decides_is_reminded_once_of_what_waits_too_long(request_: Subscript
     assert Client().get(mailed_link(owner)).status_code == 200
 
 
+def test_a_reminder_that_dies_before_its_mail_is_tried_again(
+    request_: Subscription, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Subscription.objects.update(asked_at=timezone.now() - waiting.REMINDED_AFTER)
+
+    def die(_subscription: Subscription) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting.inbox, "remind_of_request", die)
+        with pytest.raises(SystemExit):
+            waiting.remind_deciders()
+    assert waiting.remind_deciders() == 1
+    assert "still waits" in Message.objects.filter(to=owner.email).latest("id").subject
+
+
 def test_the_median_is_of_what_was_decided(request_: Subscription) -> None:
     assert waiting.median_answer(Subscription.objects.all()) is None
     Subscription.objects.update(asked_at=timezone.now() - timedelta(hours=3))
