@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Min, Q, Value
@@ -27,6 +28,8 @@ _NEW = timedelta(days=1)  # after that, the time since sign-up tells nothing of 
 _NEWS = timedelta(minutes=10)
 _BATCH = 500
 _OK = Q(status__gte=200, status__lt=300)
+
+_Firsts: TypeAlias = dict[tuple[str, str], tuple[datetime, datetime | None]]  # by application and version
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +83,32 @@ def just_arrived(application_id: str, now: datetime) -> FirstCall | None:
 def note_calls(now: datetime) -> int:
     """Fill in first calls and first answers of 2xx from what gateways counted; how many journeys changed.
 
-    A fixed number of queries a batch: those on the way are few, since a journey is watched only until it arrives.
+    A fixed number of queries a batch, and one for each journey that changed: what celebrate noted meanwhile stays.
     """
-    waiting = Journey.objects.filter(
-        succeeded_at=None, applied_at__gte=now - _WATCHED, application__isnull=False
-    ).order_by("-applied_at")[:_BATCH]
-    journeys = list(waiting)
-    firsts = _first_calls({str(each.application_id) for each in journeys}, now)
-    opened = _opened({each.product_id for each in journeys})
-    changed = []
-    for each in journeys:
-        calls = [firsts[key] for key in firsts if key[0] == each.application_id and key[1] in opened[each.product_id]]
-        requested = min((first for first, _ in calls), default=None)
-        succeeded = min((ok for _, ok in calls if ok is not None), default=None)
-        if (requested, succeeded) != (each.requested_at, None):
-            each.requested_at, each.succeeded_at = requested or each.requested_at, succeeded
-            changed.append(each)
-    Journey.objects.bulk_update(changed, ["requested_at", "succeeded_at"], batch_size=100)
-    return len(changed)
+    waiting = Journey.objects.filter(succeeded_at=None, applied_at__gte=now - _WATCHED, application__isnull=False)
+    waiting, changed, last = waiting.order_by("pk"), 0, 0
+    while batch := list(waiting.filter(pk__gt=last)[:_BATCH]):
+        last = batch[-1].pk
+        firsts = _first_calls({str(each.application_id) for each in batch}, now)
+        opened = _opened({each.product_id for each in batch})
+        changed += sum(_note(each, firsts, opened[each.product_id]) for each in batch)
+    return changed
 
 
-def _first_calls(application_ids: Iterable[str], now: datetime) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+def _note(journey: Journey, firsts: _Firsts, opened: set[str]) -> int:
+    """1 when the journey changed."""
+    calls = [firsts[journey.application_id, each] for each in opened if (journey.application_id, each) in firsts]
+    requested = min((first for first, _ in calls), default=None)
+    succeeded = min((ok for _, ok in calls if ok is not None), default=None)
+    requested = min(filter(None, (requested, journey.requested_at)), default=None)  # records go after some days
+    if (requested, succeeded) == (journey.requested_at, None):
+        return 0
+    return Journey.objects.filter(pk=journey.pk, succeeded_at=None).update(
+        requested_at=requested, succeeded_at=succeeded
+    )
+
+
+def _first_calls(application_ids: Iterable[str], now: datetime) -> _Firsts:
     """(first call, first 2xx or None) by application and version."""
     found = (
         UsageRecord.objects.filter(application_id__in=list(application_ids), at__gte=now - _WATCHED)

@@ -11,8 +11,9 @@ from apim.access.models import Application
 from apim.accounts.models import Organization, User
 from apim.catalog.models import API
 from apim.gateways.models import Environment, Gateway
+from apim.onboarding import journeys
 from apim.onboarding.funnel import funnel_of
-from apim.onboarding.journeys import arrive, count_view, note_calls, set_out
+from apim.onboarding.journeys import arrive, celebrate, count_view, note_calls, set_out
 from apim.onboarding.models import Journey
 from apim.usage.services import ingest
 from tests.factories import access, accounts, catalog, gateways, products, usage
@@ -61,6 +62,38 @@ def test_each_step_of_the_way_is_counted_from_what_happened(api: API, developer:
     funnel = funnel_of(api, since=now - timedelta(days=1), until=now)
     assert (funnel.views, funnel.newcomers, funnel.whole_ways, funnel.median_s, funnel.p90_s) == (2, 1, 1, 40, 40)
     assert note_calls(now) == 0
+
+
+def test_what_is_celebrated_while_calls_are_noted_stays_celebrated(
+    api: API, developer: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = catalog.published(of=api)
+    product = products.product(version=version)
+    application = access.application(of=developer.organizations.get())
+    arrive(user=developer, product=product, application=application, has_key=True)
+    tell(gateway, application, version.id, 1, developer.created_at, 401)
+    read = journeys._opened
+
+    def read_slowly(product_ids: set[str]) -> dict[str, set[str]]:
+        assert celebrate(developer, application.id) is not None
+        return read(product_ids)
+
+    monkeypatch.setattr(journeys, "_opened", read_slowly)
+    assert note_calls(timezone.now()) == 0
+    assert celebrate(developer, application.id) is None
+
+
+def test_who_waits_longest_is_noted_however_many_came_since(
+    api: API, developer: User, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journeys, "_BATCH", 1)
+    version = catalog.published(of=api)
+    product = products.product(version=version)
+    application = access.application(of=developer.organizations.get())
+    for person in (developer, accounts.user("second@example.org"), accounts.user("third@example.org")):
+        arrive(user=person, product=product, application=application, has_key=True)
+    tell(gateway, application, version.id, 1, timezone.now(), 200)
+    assert note_calls(timezone.now()) == 3
 
 
 def test_calls_of_other_apis_are_not_part_of_the_way(api: API, developer: User, gateway: Gateway) -> None:
