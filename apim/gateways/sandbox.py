@@ -29,6 +29,11 @@ def is_twin(row_id: str) -> bool:
     return row_id.endswith(_TWIN)
 
 
+def original_id(row_id: str) -> str:
+    """The id of what this is the sandbox's form of."""
+    return row_id.removesuffix(_TWIN)
+
+
 def path_name(api_name: str) -> str:
     """What stands for the API in paths of the sandbox."""
     return PATH_PREFIX + api_name

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.contrib.auth import login
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
@@ -19,6 +17,7 @@ from apim.onboarding.bounds import MAILS, SIGN_UPS, address_of, take
 from apim.onboarding.journeys import set_out
 from apim.ui.forms import errors_on
 from portal import fresh_key
+from portal.entering import let_in
 from portal.forms.access import AccessForm, JoinForm
 from portal.getting_access import get_access, join_and_get_access
 from portal.offers import offered_products, opened_items, plan_offers
@@ -106,7 +105,7 @@ def _join(request: HttpRequest, form: JoinForm) -> HttpResponse:
     take("sign-up", address_of(request), SIGN_UPS)
     take("mail", email, MAILS)
     user, issued = join_and_get_access(wish=form.wish(), email=email)
-    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    let_in(request, user)
     if issued is not None:
         fresh_key.remember(request, issued)
     return redirect("portal:access", form.product.name)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from apim.errors import NotFound
 from apim.onboarding.provisional import account_of, confirm_account
 from apim.ui.forms import errors_on
+from portal.entering import let_in
 from portal.forms.joining import PasswordForm
 from portal.rendering import page, posted
 
@@ -37,7 +36,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             user = confirm_account(token=token, password=form.cleaned_data["password"])
-            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            let_in(request, user)
             messages.success(request, gettext("Your address is confirmed; the account is yours."))
             return redirect("portal:home")
     return page(request, "portal/join.html", {"form": form, "email": account.email})

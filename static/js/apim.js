@@ -32,6 +32,13 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// The rail is longer than most screens: the page one is on stays in sight.
+{
+  const place = document.querySelector(".rail nav [aria-current]");
+  const nav = place?.closest("nav");
+  if (nav && place.offsetTop + place.offsetHeight > nav.clientHeight) nav.scrollTop = place.offsetTop - nav.clientHeight / 2;
+}
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });

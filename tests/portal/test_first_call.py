@@ -30,6 +30,14 @@ def test_a_first_200_is_celebrated_once(gateway: Gateway, log_in: LogIn) -> None
     assert "We sent a mail to ada@example.org" in page
 
 
+def test_the_session_of_who_joined_by_one_form_stands_among_the_open_ones(log_in: LogIn) -> None:
+    client = log_in(None)
+    client.post(ACCESS, {"plan": "starter", "email": "ada@example.org"})
+    page = client.get("/my/settings/security").content.decode()
+    assert "this one" in page
+    assert "None yet." not in page
+
+
 def test_nothing_is_celebrated_or_asked_of_who_has_been_here_for_long(
     developer: User, shop: Application, log_in: LogIn
 ) -> None:

@@ -19,7 +19,7 @@ class NoteField(forms.CharField):
 
     def __init__(self) -> None:
         super().__init__(
-            required=False, max_length=255, label="Note", help_text="Shown in the list of revisions. Optional."
+            required=False, max_length=255, label="Note", help_text="Shown in the list of revisions."
         )
 
 

@@ -11,6 +11,7 @@ from apim.access.models import Application
 from apim.accounts.models import User
 from apim.catalog.models import APIVersion
 from apim.console.scope import apis_of
+from apim.gateways.sandbox import is_twin, original_id
 
 
 class VersionName(NamedTuple):
@@ -47,6 +48,9 @@ def version_word(versions: Versions, identifier: str) -> str:
     found = versions.get(identifier)
     if found is not None:
         return str(found)
+    original = versions.get(original_id(identifier)) if is_twin(identifier) else None
+    if original is not None:
+        return gettext("%(version)s in the sandbox") % {"version": original}
     return identifier or gettext("none: met no API")
 
 

@@ -87,7 +87,7 @@ def _overview(request: ConsoleRequest, found: Asked, template: str, **context: o
     steps = reading.steps(found.question, found.window)
     now, before = sum((step.ends for step in steps), Ends()), reading.totals(found.question, found.window.before())
     happenings = happenings_in(found)
-    figures = [traffic(found, steps, happenings, gettext("Calls by who ended them how"))]
+    figures = [traffic(found, steps, happenings, gettext("Calls by how they ended"))]
     spreads: tuple[Spread, Spread] | None = None
     if found.question.has_latency:
         by_step = reading.spreads(found.question, found.window)

@@ -35,7 +35,7 @@ def error_explorer(request: ConsoleRequest) -> HttpResponse:
     whole = sum((step.ends for step in steps), Ends())
     is_one = found.question.status is not None and bool(found.api)
     first = reading.first_seen(found.question) if is_one else None
-    figures = [traffic(found, steps, happenings_in(found), gettext("Errors by who ended the calls how"))]
+    figures = [traffic(found, steps, happenings_in(found), gettext("Errors by where they come from"))]
     figures.append(errors.groups(found))
     if is_one:
         figures.append(tables.applications(found, hit=True))

@@ -100,7 +100,7 @@ def test_the_same_numbers_stand_on_every_page(log_in: LogIn, owner: User, bank: 
     for path in ("analytics", "apis/bank/analytics", "apis/bank/analytics/v1"):
         page = shown(client, path)
         assert re.findall(r'stat__value">([^<]+)<', page)[:3] == ["18", "33.33 %", "33.33 %"]
-        assert 'aria-label="Calls by who ended them how: 6 Answered' in page
+        assert 'aria-label="Calls by how they ended: 6 Answered' in page
         assert "published" in page  # the mark of the publication
 
 
