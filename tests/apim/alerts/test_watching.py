@@ -1,4 +1,4 @@
-"""Watching: one firing and one mail for each stretch, whatever is repeated, killed, late or snoozed."""
+"""Watching: one firing and one mail for each stretch, whatever is repeated, killed, late or snoozed (R13)."""
 
 from __future__ import annotations
 

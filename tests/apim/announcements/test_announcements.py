@@ -1,4 +1,4 @@
-"""Announcements: to those who really call, each once; the schedule of deprecations; what people want by mail."""
+"""Announcements: to those who really call, each once; the schedule of deprecations; what people want by mail (R12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An announcement whose sender is killed, and one that two workers send at once: each receiver hears of it once."""
+"""An announcement whose sender is killed, and one that two workers send at once: each hears of it once (R12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The living demo: made once, silent when off, and gone without a trace."""
+"""The living demo: made once, silent when off, and gone without a trace (R15)."""
 
 from __future__ import annotations
 

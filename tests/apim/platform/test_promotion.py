@@ -1,4 +1,4 @@
-"""Promotion: what differs, what cannot go, one transaction, and the way back."""
+"""Promotion: what differs, what cannot go, one transaction, and the way back (R14)."""
 
 from __future__ import annotations
 

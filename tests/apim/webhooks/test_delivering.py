@@ -1,4 +1,4 @@
-"""Deliveries: signed, tried again, given up, switched off, sent again; and what an endpoint cannot do to us."""
+"""Deliveries: signed, tried again, given up, switched off, sent again; and what an endpoint cannot do to us (R11)."""
 
 from __future__ import annotations
 

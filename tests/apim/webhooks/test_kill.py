@@ -1,4 +1,4 @@
-"""A worker that is killed while it sends: the event comes again, under the same webhook-id."""
+"""A worker that is killed while it sends: the event comes again, under the same webhook-id (R11)."""
 
 from __future__ import annotations
 
