@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db.models import Exists, Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 
 from apim.billing.catalogue import obstacle_to_sale
 from apim.billing.models import StripeConnection
@@ -71,6 +71,15 @@ def offered_products(user: Viewer) -> QuerySet[Product]:
             Prefetch("productplan_set", on_sale, to_attr="on_sale"), Prefetch("items", items, to_attr="callable_items")
         )
     )
+
+
+def products_with_plans(user: Viewer) -> QuerySet[Product]:
+    """Those of offered_products() that have a plan on sale for the visitor."""
+    active_terms = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE, plan=OuterRef("plan"))
+    on_sale = ProductPlan.objects.filter(
+        Exists(active_terms), product=OuterRef("pk"), plan__archived_at=None, plan__in=Plan.objects.offered_to(user)
+    )
+    return offered_products(user).filter(Exists(on_sale))
 
 
 def plan_offers(product: Product) -> list[PlanOffer]:

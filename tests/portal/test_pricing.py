@@ -10,7 +10,7 @@ from django.test import Client
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
 from apim.products.limits import Terms
-from apim.products.models import Plan, Product, ProductPlan
+from apim.products.models import Plan, Product, ProductItem, ProductPlan
 from apim.products.services import create_meter, create_plan, update_plan
 from tests.factories.accounts import TESTER
 
@@ -60,6 +60,24 @@ def test_the_matrix_has_every_plan_and_its_bill(client: Client, scale: Plan) -> 
     assert "41.96 EUR a month" in answer.content.decode()
     beyond = client.get("/pricing", {"calls": "3000000"}).context["products"][0][1][2]
     assert beyond.obstacle == "Too small: stops at 2,000,000 calls a month"
+
+
+def test_many_products_are_paged_and_each_page_keeps_the_estimate(client: Client, bank: Product) -> None:
+    plan, owner, opened = bank.plans.first(), bank.organization, bank.items.first()
+    for number in range(30):
+        product = Product.objects.create(organization=owner, name=f"more-{number:02}", display_name=f"More {number}")
+        ProductPlan.objects.create(product=product, plan=plan)
+        ProductItem.objects.create(product=product, version=opened.version)
+    bare = Product.objects.create(organization=owner, name="a-product-without-plans", display_name="Bare")
+    ProductItem.objects.create(product=bare, version=opened.version)
+    first = client.get("/pricing", {"calls": "10"})
+    second = client.get("/pricing", {"calls": "10", "page": "2"})
+    told = [product.name for answer in (first, second) for product, _ in answer.context["products"]]
+    assert told == ["bank-payments", *(f"more-{number:02}" for number in range(30))]
+    assert len(second.context["products"]) == 7
+    assert "?calls=10&amp;page=2" in first.content.decode()
+    assert '<input type="hidden" name="page" value="2">' in second.content.decode()
+    assert "?calls=1000&amp;page=2" in second.content.decode()
 
 
 @pytest.mark.parametrize("calls", ["", "-5", "many", "1e9"])
