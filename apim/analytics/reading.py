@@ -13,7 +13,7 @@ from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question
 from apim.analytics.windows import Stretch, Window
 from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
-from apim.usage.summaries import end_of
+from apim.usage.summaries import that_ended
 
 _ERRORS = Q(status__gte=400)
 ERROR = ("version_id", "operation", "status", "code")
@@ -57,6 +57,20 @@ def by_both(question: Question, stretch: Stretch, first: str, second: str) -> di
     return {(key[0], key[1]): ends for key, ends in _detailed(question, stretch, (first, second)).items()}
 
 
+def callers(question: Question, now: Stretch, before: Stretch) -> dict[str, tuple[int, int]]:
+    """The calls of each application in two stretches; "" are those of none. One look at the roll-ups of both."""
+    is_call = ~Q(status=0)
+    rows = UsageRollup.objects.filter(now.condition() | before.condition(), question.condition(), is_call)
+    sums = [Sum("calls", filter=each.condition(), default=0) for each in (now, before)]
+    found = rows.values_list("application_id").annotate(now=sums[0], before=sums[1])
+    return {key: (calls, earlier) for key, calls, earlier in found}
+
+
+def by_application(question: Question, stretch: Stretch, ids: Collection[str]) -> dict[str, Ends]:
+    """The calls of some applications."""
+    return {key: ends for (key,), ends in _detailed(question, stretch, ("application_id",), ids).items()}
+
+
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
     """Groups of two stretches beside one another, the one with the most calls first."""
     groups = [Group(key, now.get(key, Ends()), before.get(key, Ends())) for key in now.keys() | before.keys()]
@@ -93,10 +107,18 @@ def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str
     return {key: Spread(buckets) for key, buckets in found.items()}
 
 
-def errors(question: Question, stretch: Stretch) -> dict[ErrorGroup, int]:
-    """Calls that ended with 400 and above by version, operation, status and code."""
+def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorGroup, int]:
+    """The groups of calls that ended with 400 and above, the largest first; so many at most."""
     rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _ERRORS)
-    return {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(Sum("calls"))}
+    sums = rows.values_list(*ERROR).annotate(sum=Sum("calls")).order_by("-sum", *ERROR)[:number]
+    return {ErrorGroup(*key): calls for *key, calls in sums}
+
+
+def error_totals(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
+    """The calls of some groups of errors; those without calls are left out."""
+    rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _among(groups))
+    sums = {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(Sum("calls"))}
+    return {group: sums[group] for group in groups if group in sums}
 
 
 def error_steps(question: Question, window: Window, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, list[int]]:
@@ -154,12 +176,18 @@ def _by(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tu
     return {tuple(row[: len(names)]): Ends(*row[len(names) :]) for row in found}
 
 
-def _detailed(question: Question, stretch: Stretch, names: Collection[str]) -> dict[tuple[Any, ...], Ends]:
+def _detailed(
+    question: Question, stretch: Stretch, names: Collection[str], applications: Collection[str] | None = None
+) -> dict[tuple[Any, ...], Ends]:
     rows = UsageRollup.objects.filter(stretch.condition(), question.condition())
-    sums: dict[tuple[Any, ...], Counter[str]] = {} if names else {(): Counter()}
-    for *key, status, code, calls in rows.values_list(*names, "status", "code").annotate(Sum("calls")):
-        sums.setdefault(tuple(key), Counter())[end_of(status, code)] += calls
-    return {key: Ends(**counts) for key, counts in sums.items()}
+    if applications is not None:
+        rows = rows.filter(application_id__in=list(applications))
+    sums = {end: Sum("calls", filter=that_ended(end), default=0) for end in ENDS}
+    if not names:
+        told = rows.aggregate(**sums)
+        return {(): Ends(*(told[end] for end in ENDS))}
+    found = rows.values_list(*names).annotate(**sums)
+    return {row[: len(names)]: Ends(*row[len(names) :]) for row in found}
 
 
 def _buckets(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tuple[Any, ...], dict[int, int]]:

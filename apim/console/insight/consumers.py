@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.analytics import reading
-from apim.analytics.figures import Ends, Group
+from apim.analytics.figures import Group
 from apim.console.insight.figures import Figure, Link, note_of, percent
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import caller_word, callers_in
@@ -22,11 +22,14 @@ _LOOKED_BACK = timedelta(days=30)
 
 def callers(asked: Asked) -> tuple[Figure, int, int]:
     """Who called most, how many called in all, and how many of them did not call before."""
-    now = reading.by(asked.question, asked.window.now(), "application_id")
-    before = reading.by(asked.question, asked.window.before(), "application_id")
-    groups = [group for group in reading.compared(now, before) if group.ends != Ends() or group.before != Ends()]
-    active = [group for group in groups if group.key and group.ends.calls]
-    return _figure(asked, groups[:SHOWN]), len(active), sum(not group.before.calls for group in active)
+    now, before = asked.window.now(), asked.window.before()
+    calls = reading.callers(asked.question, now, before)
+    shown = sorted(calls, key=lambda key: (-calls[key][0], key))[:SHOWN]
+    groups = reading.compared(
+        reading.by_application(asked.question, now, shown), reading.by_application(asked.question, before, shown)
+    )
+    active = [earlier for key, (recent, earlier) in calls.items() if key and recent]
+    return _figure(asked, groups), len(active), active.count(0)
 
 
 def quiet(asked: Asked) -> Figure:

@@ -19,9 +19,9 @@ SHOWN = 20
 
 def groups(asked: Asked) -> Figure:
     """The largest groups of errors, and the trend of each. Four queries, however many there are."""
-    now = reading.errors(asked.question, asked.window.now())
-    before = reading.errors(asked.question, asked.window.before())
-    shown = sorted(now, key=lambda group: (-now[group], group))[:SHOWN]
+    now = reading.top_errors(asked.question, asked.window.now(), SHOWN)
+    shown = list(now)
+    before = reading.error_totals(asked.question, asked.window.before(), shown) if shown else {}
     lines = reading.error_steps(asked.question, asked.window, shown) if shown else {}
     callers = reading.error_callers(asked.question, asked.window.now(), shown) if shown else {}
     return Figure(

@@ -121,9 +121,13 @@ def test_groups_are_compared_to_the_stretch_before() -> None:
 
 @pytest.mark.usefixtures("gateway")
 def test_errors_are_told_by_version_operation_status_and_code() -> None:
-    told = reading.errors(EVERYTHING, DAY.now())
+    told = reading.top_errors(EVERYTHING, DAY.now(), 20)
     assert told["ver_1", "GET /cards", 500, ""] == 1
     assert told["", "", 404, "not-found"] == 5
+    assert reading.error_totals(EVERYTHING, DAY.now(), list(told)) == told
+    assert list(reading.top_errors(EVERYTHING, DAY.now(), 1).values()) == [5]
+    gone = reading.ErrorGroup("ver_9", "", 500, "")
+    assert reading.error_totals(EVERYTHING, DAY.now(), [gone]) == {}
     assert all(status >= 400 for _, _, status, _ in told)
 
 
