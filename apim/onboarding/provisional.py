@@ -117,7 +117,7 @@ def is_provisional(user: User) -> bool:
 
 def end_unconfirmed(now: datetime) -> int:
     """End the accounts that nobody confirmed in time: keys, applications, the person; how many."""
-    accounts = list(ProvisionalAccount.objects.over(now).select_related("user")[:_BATCH])
+    accounts = list(ProvisionalAccount.objects.over(now)[:_BATCH])
     for account in accounts:
         _end(account)
     return len(accounts)
@@ -125,7 +125,9 @@ def end_unconfirmed(now: datetime) -> int:
 
 @transaction.atomic
 def _end(account: ProvisionalAccount) -> None:
-    user = account.user
+    user: User = User.objects.select_for_update().get(pk=account.user_id)
+    if not ProvisionalAccount.objects.filter(pk=user.pk).exists():  # confirmed meanwhile, or ended by another worker
+        return
     if not is_provisional(user):  # confirmed by another way, such as a change of the address
         account.delete()
         return

@@ -13,9 +13,11 @@ from apim.access.models import Application, Credential
 from apim.access.services import create_application, create_credential
 from apim.accounts.models import Organization, User
 from apim.accounts.services import actor_of, authenticate_token, issue_token
+from apim.audit.actor import Actor
 from apim.errors import Conflict, Invalid, NotFound
 from apim.notifications.models import Message
 from apim.notifications.services import send_mail
+from apim.onboarding import provisional
 from apim.onboarding.models import ProvisionalAccount
 from apim.onboarding.provisional import account_of, begin_account, confirm_account, end_unconfirmed, is_provisional
 
@@ -110,6 +112,23 @@ def test_what_nobody_confirmed_ends_with_its_keys_and_its_address(db: None) -> N
     assert not Application.objects.exists()
     assert not Credential.objects.exists()
     assert not ProvisionalAccount.objects.exists()
+
+
+def test_who_confirms_while_accounts_are_ended_keeps_theirs(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = begin_account("ada@example.org")
+    create_application(organization=Organization.objects.get(memberships__user=first), name="app", by=actor_of(first))
+    second = begin_account("eve@example.org")
+    token, end = mailed_token(), provisional.delete_application
+
+    def end_slowly(*, application: Application, by: Actor) -> None:
+        confirm_account(token=token, password=PASSWORD)
+        end(application=application, by=by)
+
+    monkeypatch.setattr(provisional, "delete_application", end_slowly)
+    end_unconfirmed(timezone.now() + timedelta(days=4))
+    second.refresh_from_db()
+    assert (second.is_active, second.email) == (True, "eve@example.org")
+    assert not User.objects.get(pk=first.pk).is_active
 
 
 def test_no_mail_goes_to_who_has_no_address(db: None) -> None:
