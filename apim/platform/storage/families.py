@@ -65,7 +65,7 @@ class FixedFamily:
 
 
 FAMILIES: Final = (
-    Family("records", _("Requests, one by one"), (UsageRecord,), "at", 7, 1, 90),
+    Family("records", _("Requests, one by one"), (UsageRecord,), "at", 7, 7, 90),  # a repeat is known by them
     Family("minutes", _("Usage by the minute"), ROLLUPS, "at", 7, 7, 31, "minute"),  # hours with two prices need them
     Family("hours", _("Usage by the hour"), ROLLUPS, "at", 90, 62, 400, "hour"),
     Family("days", _("Usage by the day"), ROLLUPS, "at", 760, 400, 2557, "day"),
