@@ -11,6 +11,7 @@ import httpx
 from django.conf import settings
 
 from apim.errors import Invalid
+from apim.gateways.codings import decoded
 from apim.gateways.outbound import PORTS, ForbiddenAddress, GuardedTransport
 from apim.gateways.services import default_environment
 from apim.openapi.source import BYTES_AT_MOST
@@ -64,12 +65,18 @@ async def _download(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> byte
             raise _refusal(f"{url.host} leads from https to http, where anybody on the way could answer.")
         if not answer.is_success:
             raise _refusal(f"{url.host} answered {answer.status_code} {answer.reason_phrase}.".replace(" .", "."))
-        content = bytearray()
-        async for chunk in answer.aiter_bytes():
-            content += chunk
-            if len(content) > BYTES_AT_MOST:
-                raise _refusal(f"The document is larger than {BYTES_AT_MOST:,} bytes.")
-        return bytes(content)
+        wire = bytearray()
+        async for chunk in answer.aiter_raw():
+            wire += chunk
+            if len(wire) > BYTES_AT_MOST:
+                break
+        coding = answer.headers.get("Content-Encoding", "")
+        plain = decoded(bytes(wire), coding, BYTES_AT_MOST)
+        if plain is None:
+            raise _refusal(f"{url.host} answered in a coding that cannot be read: {coding[:60]}.")
+        if plain[1] or len(wire) > BYTES_AT_MOST:
+            raise _refusal(f"The document is larger than {BYTES_AT_MOST:,} bytes.")
+        return plain[0]
 
 
 def _parsed(url: str) -> httpx.URL:

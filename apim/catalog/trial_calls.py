@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 
 from apim.errors import Conflict, Invalid
+from apim.gateways.codings import decoded
 from apim.gateways.sandbox import path_name
 
 if TYPE_CHECKING:
@@ -77,11 +78,6 @@ class Answer:
         """The same in whole microseconds."""
         return round(self.duration_ms * 1000)
 
-    @property
-    def is_ok(self) -> bool:
-        """True for an answer below 400."""
-        return self.status < HTTPStatus.BAD_REQUEST
-
 
 def public_url(
     environment: Environment, version: APIVersion, path: str = "", query: str = "", *, is_sandbox: bool = False
@@ -98,7 +94,7 @@ def public_url(
         )
     if path and not path.startswith("/"):
         raise Invalid("portal.path", "A path starts with a slash.", field="path")
-    if _FORBIDDEN_IN_PATH.search(path) or any(part in {".", ".."} for part in path.split("/")):
+    if _FORBIDDEN_IN_PATH.search(path) or any(part in {".", ".."} for part in unquote(path).split("/")):
         raise Invalid("portal.path", "A path holds no spaces, `?`, `#`, `.` or `..` segments.", field="path")
     name = path_name(version.api.name) if is_sandbox else version.api.name
     url = f"{environment.base_url.rstrip('/')}/{name}/{version.name}{quote(path, safe=_PATH_SAFE)}"
@@ -164,21 +160,22 @@ def _trust() -> ssl.SSLContext:
 
 
 def _read(response: httpx.Response) -> tuple[bytes, bool]:
+    """(as it came over the wire, whether something was left out)."""
     content, deadline = bytearray(), time.monotonic() + WHOLE_S
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         content += chunk
         if len(content) > SHOWN_BYTES or time.monotonic() > deadline:
             return bytes(content[:SHOWN_BYTES]), True
     return bytes(content), False
 
 
-def _answer(response: httpx.Response, content: bytes, *, is_cut: bool, duration_ms: float) -> Answer:
+def _answer(response: httpx.Response, wire: bytes, *, is_cut: bool, duration_ms: float) -> Answer:
+    plain = decoded(wire, response.headers.get("Content-Encoding", ""), SHOWN_BYTES)
+    content, is_cut = (plain[0], is_cut or plain[1]) if plain is not None else (b"", is_cut)
     problem = _problem(response, content)
     try:
-        body, is_text = (
-            content.decode(response.charset_encoding or "utf-8", errors="strict" if not is_cut else "replace"),
-            True,
-        )
+        body = content.decode(response.charset_encoding or "utf-8", errors="strict" if not is_cut else "replace")
+        is_text = plain is not None
     except (UnicodeDecodeError, LookupError):
         body, is_text = "", False
     return Answer(

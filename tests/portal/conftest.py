@@ -26,6 +26,7 @@ class Gateway:
     url: str = ""
     status: int = 200
     content_type: str = "application/json"
+    coding: str = ""
     body: bytes = b'{"ok": true}'
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -41,6 +42,8 @@ def gateway(environment: Environment) -> Iterator[Gateway]:
             kept.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, content))
             self.send_response(kept.status)
             self.send_header("Content-Type", kept.content_type)
+            if kept.coding:
+                self.send_header("Content-Encoding", kept.coding)
             self.send_header("X-Request-Id", "req_1")
             self.send_header("Content-Length", str(len(kept.body)))
             self.end_headers()

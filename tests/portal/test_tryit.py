@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from contextlib import suppress
 from threading import BoundedSemaphore, Event, Thread
@@ -41,10 +42,13 @@ def test_the_call_reaches_the_gateway_as_written(developer: User, gateway: Gatew
     assert "req_1" in answer.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/../trading/v1/orders", "/a/./b", "accounts", "/a?b", "/a b", "//evil.example/"])
+@pytest.mark.parametrize(
+    "path", ["/../trading/v1/orders", "/%2e%2e/x", "/.%2E%2fx", "/a/./b", "accounts", "/a?b", "/a b", "//evil.example/"]
+)
 def test_no_path_leaves_the_version(developer: User, gateway: Gateway, log_in: LogIn, path: str) -> None:
     log_in(developer).post(URL, {"method": "GET", "path": path})
     assert all(asked.startswith("/bank/v1/") for _, asked, _, _ in gateway.asked)
+    assert not any("%2e" in asked.lower() for _, asked, _, _ in gateway.asked)
 
 
 def test_headers_that_frame_a_request_cannot_be_set(developer: User, gateway: Gateway, log_in: LogIn) -> None:
@@ -153,3 +157,26 @@ def test_an_answer_that_drips_in_is_cut(
         answer = log_in(developer).post(URL, {"method": "GET", "path": "/accounts"})
         ended.set()
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "layers", "told"),
+    [("gzip", 1, "the first 200 kB"), ("gzip, gzip", 2, "binary and is not shown"), ("br", 0, "binary and is not")],
+    ids=["large", "nested", "unknown"],
+)
+def test_an_answer_that_unpacks_without_end_is_never_unpacked_whole(
+    *, developer: User, gateway: Gateway, log_in: LogIn, coding: str, layers: int, told: str
+) -> None:
+    gateway.body, gateway.coding, gateway.content_type = b"a" * 50_000_000, coding, "text/plain"
+    for _ in range(layers):
+        gateway.body = gzip.compress(gateway.body)
+    gateway.body = gateway.body[:100_000]
+    answer = log_in(developer).post(URL, {"method": "GET", "path": "/accounts"}, headers={"HX-Request": "true"})
+    assert told in answer.content.decode()
+    assert len(answer.content) < 2 * trial_calls.SHOWN_BYTES
+
+
+def test_an_answer_that_came_packed_is_read(developer: User, gateway: Gateway, log_in: LogIn) -> None:
+    gateway.body, gateway.coding = gzip.compress(b'{"balance": 12}'), "gzip"
+    answer = log_in(developer).post(URL, {"method": "GET", "path": "/accounts"}, headers={"HX-Request": "true"})
+    assert "balance" in answer.content.decode()

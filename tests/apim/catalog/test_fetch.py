@@ -119,7 +119,9 @@ def test_what_was_asked_for_over_tls_comes_over_tls() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         way = {"/a": "https://b.example/b", "/b": "http://c.example/c", "/c": "https://d.example/d"}
         location = way.get(request.url.path)
-        return httpx.Response(302, headers={"Location": location}) if location else httpx.Response(200, text="here")
+        if location:
+            return httpx.Response(302, headers={"Location": location})
+        return httpx.Response(200, stream=httpx.ByteStream(b"here"))
 
     transport = httpx.MockTransport(answer)
     for path, is_refused in (("/a", True), ("/c", False)):
