@@ -40,8 +40,8 @@ class RetryMiddleware:
     def process_view(
         self, request: HttpRequest, view: View, arguments: Sequence[Any], fields: Mapping[str, Any]
     ) -> HttpResponseBase | None:
-        """The response of the last attempt; None leaves reads to Django."""
-        if request.method in ("GET", "HEAD", "OPTIONS") or not _can_read_again(request):
+        """The response of the last attempt; None leaves reads to Django, and pages that raise their answer."""
+        if request.method in ("GET", "HEAD", "OPTIONS") or _raises_answers(request) or not _can_read_again(request):
             return None
         for attempt in range(1, ATTEMPTS + 1):
             mark_repeatable(request, is_repeatable=attempt < ATTEMPTS)
@@ -53,6 +53,11 @@ class RetryMiddleware:
                 logger.info("%s %s is done again: %s", request.method, request.path, error)
                 time.sleep(random.uniform(0, _LONGEST_PAUSE_S))  # noqa: S311 - so that the two do not meet again
         return None
+
+
+def _raises_answers(request: HttpRequest) -> bool:
+    """True for allauth's pages: what they raise is answered by its middleware, which sees no exception from here."""
+    return request.resolver_match is not None and request.resolver_match.route.startswith("account/")
 
 
 def _can_read_again(request: HttpRequest) -> bool:

@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
@@ -112,8 +113,12 @@ ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {"leak_report": "30/m/ip"}  # beside those that allauth has itself
 ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # whoever changed the password or the second factor, its holder hears of it
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "apim.accounts.second_factor.SecondFactorAdapter"
+MFA_TOTP_ISSUER = "apim"
+MFA_TOTP_TOLERANCE = 1  # clocks of phones may be half a minute off
 EMAIL_BACKEND = "apim.notifications.backend.StoringBackend"
 
 # Django's own choice without DEBUG is to mail exceptions to nobody.
@@ -169,7 +174,7 @@ CELERY_BROKER_URL = ENV.redis_url.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any pause of Redis
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}  # longer than any task, else it would run twice
-# How long a web request may wait for the broker; see apim.gateways.publishing.
+# How long a web request may wait for the broker; see apim.broker.
 BROKER_SEND_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 0.5,

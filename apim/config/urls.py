@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz/ready", health.ready),
     path("metrics", metrics.metrics),
     path("account/", include("allauth.account.urls")),
+    path("account/second-factor/", include("allauth.mfa.urls")),
     path("api/v1/", include("apim.api.urls")),
     path("gateway/v1/", include("gateway_sync.delivery.urls")),
     path("webhooks/stripe", receive, name="stripe-events"),

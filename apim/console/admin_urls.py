@@ -75,6 +75,7 @@ urlpatterns: list[URLPattern] = [
     path("users/<str:user_id>/resume", people.user_resume, name="admin-user-resume"),
     path("users/<str:user_id>/make-admin", people.user_make_admin, name="admin-user-make-admin"),
     path("users/<str:user_id>/withdraw-admin", people.user_withdraw_admin, name="admin-user-withdraw-admin"),
+    path("users/<str:user_id>/second-factor", people.user_second_factor, name="admin-user-second-factor"),
     path("memberships/<str:membership_id>", people.membership_edit, name="admin-membership"),
     path("memberships/<str:membership_id>/remove", people.membership_remove, name="admin-membership-remove"),
     path("billing", billing.billing_page, name="admin-billing"),

@@ -30,6 +30,14 @@ TABLE: dict[str, Row] = {
     "account/password/reset/confirm/": "++++++",
     "account/password/reset/complete/": "++++++",
     "account/password/reset/done/": "++++++",
+    "account/second-factor/": "L+++++",
+    "account/second-factor/authenticate/": "++++++",  # sends to log in who is not half-way through one
+    "account/second-factor/reauthenticate/": "L+++++",
+    "account/second-factor/totp/activate/": "L+++++",
+    "account/second-factor/totp/deactivate/": "L00000",  # nobody here has one
+    "account/second-factor/recovery-codes/": "L00000",
+    "account/second-factor/recovery-codes/generate/": "L+++++",
+    "account/second-factor/recovery-codes/download/": "L00000",
     # The management API: 401 for visitors; lists are narrowed to what the caller may see.
     "api/v1/me": "L+++++",
     "api/v1/tokens": "L+++++",
@@ -199,6 +207,7 @@ TABLE: dict[str, Row] = {
     "console/admin/users/<str:user_id>/resume": "LFFFF+",
     "console/admin/users/<str:user_id>/make-admin": "LFFFF+",
     "console/admin/users/<str:user_id>/withdraw-admin": "LFFFF+",
+    "console/admin/users/<str:user_id>/second-factor": "LFFFF+",
     "console/admin/memberships/<str:membership_id>": "LFFFF+",
     "console/admin/memberships/<str:membership_id>/remove": "LFFFF+",
     "console/admin/jobs": "LFFFF+",

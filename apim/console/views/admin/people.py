@@ -9,9 +9,11 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.services import remove_member, resume_user, suspend_user
 from apim.accounts.models import Invitation, Membership, User
+from apim.accounts.second_factor import has_second_factor, remove_second_factor
 from apim.accounts.services import (
     actor_of,
     add_member,
@@ -81,7 +83,14 @@ def user_page(request: ConsoleRequest, user_id: str) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("console:admin-user", person.id)
     memberships = person.memberships.select_related("organization").order_by("organization__name")
-    return page(request, "console/admin/user.html", person=person, memberships=memberships, form=form)
+    return page(
+        request,
+        "console/admin/user.html",
+        person=person,
+        memberships=memberships,
+        form=form,
+        has_second_factor=has_second_factor(person),
+    )
 
 
 @admin_page
@@ -173,3 +182,20 @@ def user_withdraw_admin(request: ConsoleRequest, user_id: str) -> HttpResponse:
         done=f"{person} is no admin any more.",
     )
     return confirm(request, confirmation, lambda _, by: withdraw_admin(user=person, by=by))
+
+
+@admin_page
+def user_second_factor(request: ConsoleRequest, user_id: str) -> HttpResponse:
+    """Asks, then takes the second factor from who lost the app and the recovery codes."""
+    person = get_object_or_404(User, pk=user_id)
+    confirmation = Confirmation(
+        title=_("Take the second factor from %(person)s?") % {"person": person},
+        consequences=(
+            _("Their password alone logs them in until they set up another one."),
+            _("Be sure that it is them who asks: call them back on a number you know."),
+        ),
+        verb=_("Take it"),
+        back=reverse("console:admin-user", args=[person.id]),
+        done=_("%(person)s logs in by password alone.") % {"person": person},
+    )
+    return confirm(request, confirmation, lambda _data, by: remove_second_factor(user=person, by=by))
