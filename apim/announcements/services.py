@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.announcements.audience import unwilling, users_of
 from apim.announcements.mails import words_of
 from apim.announcements.models import Announcement, Receipt
@@ -24,8 +21,6 @@ from apim.errors import Conflict, Invalid
 from apim.notifications.notices import tell
 from apim.notifications.services import send_mail
 from apim.validation import require_clean, require_known
-
-logger = logging.getLogger(__name__)
 
 SEND_TASK: Final = "apim.announcements.tasks.send_announcement"
 BATCH: Final = 100  # receivers a transaction: short ones let others write
@@ -172,8 +167,4 @@ def _record(announcement: Announcement, action: str, by: Actor, **states: Any) -
 
 def _enqueue(announcement_id: str) -> None:
     """Ask a worker to send it now; without a broker the clock finds it within a minute."""
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            current_app.send_task(SEND_TASK, args=(announcement_id,), connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("announcement %s waits for the clock: %s", announcement_id, error)
+    broker.announce(SEND_TASK, (announcement_id,))

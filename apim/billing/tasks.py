@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
-from celery import current_app, shared_task
-from django.conf import settings
+from celery import shared_task
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.billing import (
     checkout,
     dunning,
@@ -25,20 +22,10 @@ from apim.billing import (
 from apim.billing.connection import find_connection
 from apim.billing.credits import automatic, drawing
 
-logger = logging.getLogger(__name__)
-
 
 def announce_event(event_id: str) -> None:
     """Have an event applied once it is stored; without a broker the periodic task finds it within seconds."""
-    transaction.on_commit(lambda: _send(event_id))
-
-
-def _send(event_id: str) -> None:
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            current_app.send_task(apply_event.name, args=(event_id,), connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("event %s waits for the periodic task: %s", event_id, error)
+    transaction.on_commit(lambda: broker.announce(apply_event.name, (event_id,)))
 
 
 @shared_task(name="apim.billing.tasks.apply_event")

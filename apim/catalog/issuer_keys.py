@@ -13,12 +13,10 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.accounts.models import User
 from apim.catalog.constants import REFRESH_KEYS_TASK
 from apim.catalog.fetch import fetch_document
@@ -172,12 +170,4 @@ def announce_on_commit(policies: object) -> None:
 
 def announce_source_on_commit(source: str) -> None:
     """Have the keys of one source fetched once the transaction commits."""
-    transaction.on_commit(partial(_send, source))
-
-
-def _send(source: str) -> None:
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            current_app.send_task(REFRESH_KEYS_TASK, args=(source,), connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("the keys of %s are fetched within a minute: %s", source, error)
+    transaction.on_commit(partial(broker.announce, REFRESH_KEYS_TASK, (source,)))

@@ -6,30 +6,12 @@ publishing process looks for waiting environments by itself.
 
 from __future__ import annotations
 
-import logging
-import time
 from dataclasses import dataclass
 
-from celery import current_app
-from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.gateways.constants import PUBLISH_TASK, PUBLISHING_QUEUE
-
-logger = logging.getLogger(__name__)
-
-_PAUSE_AFTER_FAILURE_S = 5.0
-
-
-@dataclass(slots=True)
-class _Broker:
-    """When this process may try again; without it each request would pay the time-out of a hung broker."""
-
-    next_try_at: float = 0.0
-
-
-_broker = _Broker()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +21,8 @@ class _Announcement:
     environment_id: str
 
     def __call__(self) -> None:
-        """Send the publish task; a dead or hung broker is logged and left to the publishing process."""
-        if time.monotonic() < _broker.next_try_at:
-            return
-        try:
-            with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-                current_app.send_task(
-                    PUBLISH_TASK,
-                    args=(self.environment_id,),
-                    queue=PUBLISHING_QUEUE,
-                    connection=connection,
-                    retry=False,
-                )
-        except (OperationalError, OSError) as error:
-            _broker.next_try_at = time.monotonic() + _PAUSE_AFTER_FAILURE_S
-            logger.warning("publishing of %s not announced: %s", self.environment_id, error)
+        """Send the publish task."""
+        broker.announce(PUBLISH_TASK, (self.environment_id,), queue=PUBLISHING_QUEUE)
 
 
 def announce_on_commit(environment_id: str) -> None:

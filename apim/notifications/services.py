@@ -12,15 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Invalid, Problems
@@ -163,14 +162,8 @@ def test_mail_server(*, to: str, by: Actor) -> MailTest:
 
 def _enqueue(message_ids: list[str]) -> None:
     """Ask a worker to send them now; without a broker the periodic task finds them within a minute."""
-    if not MailServer.objects.exists():
-        return
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            for message_id in message_ids:
-                current_app.send_task(SEND_TASK, args=(message_id,), connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("%d mails wait for the periodic task: %s", len(message_ids), error)
+    if MailServer.objects.exists():
+        broker.announce(SEND_TASK, *((message_id,) for message_id in message_ids))
 
 
 def _send(server: MailServer, message: Message) -> str:

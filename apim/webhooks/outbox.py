@@ -5,34 +5,16 @@ Owns: who is told of an event. Must not know: how it is sent; what happened, bey
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.webhooks.constants import DELIVER_TASK
 from apim.webhooks.models import Delivery, Endpoint, Event
-
-logger = logging.getLogger(__name__)
-
-_PAUSE_AFTER_FAILURE_S = 5.0
-
-
-@dataclass(slots=True)
-class _Broker:
-    """When this process may try again; without it each request would pay the time-out of a hung broker."""
-
-    next_try_at: float = 0.0
-
-
-_broker = _Broker()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +88,8 @@ def deliver_to(endpoints: Iterable[Endpoint], event: Event) -> int:
 
 
 def announce() -> None:
-    """Ask a worker to send now; a dead broker is logged, and the periodic task finds what waits."""
-    if time.monotonic() < _broker.next_try_at:
-        return
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            current_app.send_task(DELIVER_TASK, connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        _broker.next_try_at = time.monotonic() + _PAUSE_AFTER_FAILURE_S
-        logger.warning("webhooks wait for the periodic task: %s", error)
+    """Ask a worker to send now."""
+    broker.announce(DELIVER_TASK, ())
 
 
 def announce_on_commit() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
-from celery import current_app
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from kombu.exceptions import OperationalError
 
+from apim import broker
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.catalogue import obstacle_to_sale
@@ -18,8 +15,6 @@ from apim.billing.models import Mode, Rehearsal, RehearsalStep
 from apim.errors import Conflict
 from apim.gateways.services import default_environment
 from apim.products.models import Plan, PlanVersion, Product
-
-logger = logging.getLogger(__name__)
 
 TASK: Final = "apim.billing.tasks.rehearse"
 STEPS: Final = (
@@ -111,12 +106,4 @@ def cancel_rehearsal(*, rehearsal: Rehearsal, by: Actor) -> Rehearsal:
 
 def announce(rehearsal_id: str) -> None:
     """Have the next step taken on commit; without a broker the periodic task finds it."""
-    transaction.on_commit(lambda: _send(rehearsal_id))
-
-
-def _send(rehearsal_id: str) -> None:
-    try:
-        with current_app.connection_for_write(transport_options=settings.BROKER_SEND_OPTIONS) as connection:
-            current_app.send_task(TASK, args=(rehearsal_id,), connection=connection, retry=False)
-    except (OperationalError, OSError) as error:
-        logger.warning("rehearsal %s waits for the periodic task: %s", rehearsal_id, error)
+    transaction.on_commit(lambda: broker.announce(TASK, (rehearsal_id,)))

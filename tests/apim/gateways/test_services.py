@@ -11,11 +11,11 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.db import connections, transaction
 
+from apim import broker
 from apim.accounts.models import User
 from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
 from apim.errors import Conflict, DomainError, Invalid, Problems
-from apim.gateways import publishing
 from apim.gateways.constants import PUBLISH_TASK, PUBLISHING_QUEUE
 from apim.gateways.models import AccessRecord, Environment, Gateway
 from apim.gateways.services import (
@@ -40,16 +40,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         messages.append((name, args, queue))
 
     monkeypatch.setattr(current_app, "send_task", send_task)
-    monkeypatch.setattr(publishing, "_broker", publishing._Broker())
-    monkeypatch.setattr(publishing, "_PAUSE_AFTER_FAILURE_S", 3600)
+    monkeypatch.setattr(broker, "_broker", broker._Broker())
+    monkeypatch.setattr(broker, "_PAUSE_AFTER_FAILURE_S", 3600)
     return messages
 
 
 @pytest.fixture
 def dead_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens where the broker should be, and this process does not know yet."""
-    monkeypatch.setattr(publishing, "_broker", publishing._Broker())
-    monkeypatch.setattr(publishing, "_PAUSE_AFTER_FAILURE_S", 3600)
+    monkeypatch.setattr(broker, "_broker", broker._Broker())
+    monkeypatch.setattr(broker, "_PAUSE_AFTER_FAILURE_S", 3600)
     monkeypatch.setitem(current_app.conf, "broker_url", "redis+socket:///nowhere/valkey.sock")
     monkeypatch.setitem(current_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
 
@@ -115,7 +115,7 @@ def test_a_dead_broker_is_tried_once_and_fails_nobody(
     for _ in range(20):
         touch([environment.id])
     assert revision_of(environment) == before + 20
-    assert len([record.message for record in caplog.records if "not announced" in record.message]) == 1
+    assert len([record.message for record in caplog.records if "waits for the clock" in record.message]) == 1
 
 
 @pytest.mark.django_db
