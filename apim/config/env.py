@@ -115,4 +115,6 @@ def database_settings(env: Env) -> dict[str, object]:
         "PORT": str(url.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # To compile a query takes longer than to run it over what one page shows.
+        "OPTIONS": {"options": "-c jit=off"},
     }
