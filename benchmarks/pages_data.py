@@ -159,7 +159,7 @@ def _ways(
     a_day = size.calls * 1.02 / DAYS / sum(weights)
     for (caller, subscription, version), weight in zip(pairs, weights, strict=True):
         calls = max(int(weight * a_day), 2)
-        hours = sorted(chance.sample(range(24), k=min(24, 1 + calls // 40)))
+        hours = sorted(chance.sample(range(24), k=min(24, 1 + calls // 100)))
         operations = chance.sample(OPERATIONS, k=1 + min(3, calls // 30))
         yield Way(version, caller, subscription, calls, operations, hours, int(chance.lognormvariate(9.6, 0.8)))
 

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from django.db import connection, models
 from django.utils import timezone
 
 from apim.usage.histogram import bucket_of
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
+from benchmarks.pages_copying import copy, copy_text, without_indexes
 
 DAYS, HOUR_DAYS, MINUTE_HOURS = 60, 15, 13
+PATTERNS = 3
+MINUTE, HOUR, DAY = timedelta(minutes=1), 60, 1440  # the latter as minutes of a day
+_PERIODS = {1: "minute", HOUR: "hour", DAY: "day"}
+_THE_DAY = "@"  # nothing else in a row has one
 OPERATIONS = tuple(f"{method} /{thing}" for thing in ("accounts", "accounts/{id}", "payments", "cards", "reports")
                    for method in ("GET", "POST"))  # fmt: skip
 _ENDS = ((200, ""), (404, ""), (429, "rate-limited"), (500, ""), (502, "upstream-unreachable"))
 _SHARES = (0.955, 0.02, 0.012, 0.008, 0.005)
 _SMALL = 10
-_CHUNK = 20_000
 _SPREAD = ((0.6, 0.3), (1.6, 0.2), (4.0, 0.1))  # of the typical time, for how many; the rest takes it
 
 Sums = dict[tuple[Any, ...], int]
+Model = type[UsageRollup] | type[LatencyRollup]
+_MODELS: tuple[Model, ...] = (UsageRollup, LatencyRollup)
 
 
 @dataclass(slots=True)
@@ -46,67 +50,78 @@ class Way:
 
 
 def insert_traffic(ways: Sequence[Way], environment: str, chance: random.Random) -> None:
-    """The roll-ups of every day, one day at a time."""
+    """The roll-ups of every day in the order of time: days repeat after PATTERNS, which makes text of each but once."""
     now = timezone.now().astimezone(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    for back in range(DAYS - 1, -1, -1):
-        day = midnight - timedelta(days=back)
-        calls: Sums = defaultdict(int)
-        latencies: Sums = defaultdict(int)
-        for way in ways:
-            if way.calls < _SMALL and chance.random() < 0.5:  # noqa: PLR2004 - the small ones do not come every day
-                continue
-            for at, amount in _hours(way, day, now, is_by_hour=back < HOUR_DAYS):
-                _count(way, at, amount, calls=calls, latencies=latencies)
-        _store(calls, latencies, environment=environment, day=day, now=now, is_by_hour=back < HOUR_DAYS)
+    patterns = [_pattern(ways, number, chance) for number in range(PATTERNS)]
+    for place, model in enumerate(_MODELS):
+        names = [*model.DIMENSIONS, *model.SUMS]
+        whole = [_text(pattern[place], environment, model, DAY) for pattern in patterns]
+        hours = [_text(pattern[place], environment, model, HOUR) for pattern in patterns]
+        with without_indexes(model):
+            for back in range(DAYS - 1, -1, -1):
+                day = midnight - timedelta(days=back)
+                text = whole[back % PATTERNS] + (hours[back % PATTERNS] if back < HOUR_DAYS else "")
+                if day + timedelta(days=1) > now - timedelta(hours=MINUTE_HOURS):
+                    text = _text_until(patterns[back % PATTERNS][place], environment, model, day=day, now=now)
+                copy_text(model, names, text.replace(_THE_DAY, f"{day:%Y-%m-%d}"))
 
 
-def _hours(way: Way, day: datetime, now: datetime, *, is_by_hour: bool) -> Iterator[tuple[datetime, int]]:
-    """When of a day the calls come, and how many at a time; the day as a whole where hours are not kept."""
-    if not is_by_hour:
-        yield day, way.calls
-        return
-    share, rest = divmod(way.calls, len(way.hours))
-    for place, hour in enumerate(way.hours):
-        at = day + timedelta(hours=hour, minutes=(hour * 7 + place) % 60)
-        if at <= now:
-            yield at, share + (rest if place == 0 else 0)
+def _pattern(ways: Sequence[Way], number: int, chance: random.Random) -> tuple[Sums, Sums]:
+    """Calls and latencies of a day by its minute and further dimensions."""
+    calls: Sums = defaultdict(int)
+    latencies: Sums = defaultdict(int)
+    for way in ways:
+        if way.calls < _SMALL and chance.random() < 0.5:  # noqa: PLR2004 - the small ones do not come every day
+            continue
+        share, rest = divmod(way.calls, len(way.hours))
+        for place, hour in enumerate(way.hours):
+            minute = hour * 60 + (hour * 7 + place) % 60
+            _count(way, minute, share + (rest if place == 0 else 0), number=number, calls=calls, latencies=latencies)
+    return calls, latencies
 
 
-def _count(way: Way, at: datetime, amount: int, *, calls: Sums, latencies: Sums) -> None:
+def _count(way: Way, minute: int, amount: int, *, number: int, calls: Sums, latencies: Sums) -> None:
     share, rest = divmod(amount, len(way.operations))
     for place, operation in enumerate(way.operations):
         count = share + (rest if place == 0 else 0)
         left = count
         for (status, code), part in zip(_ENDS[1:], _SHARES[1:], strict=True):
-            odd = (way.calls * 31 + at.day * 17 + at.hour * 7 + status + place * 13) % 100  # as good as chance
+            odd = (way.calls * 31 + number * 17 + minute // 60 * 7 + status + place * 13) % 100  # as good as chance
             some = min(int(count * part + odd / 100), left)
             if some:
-                calls[at, way.version, operation, way.application, way.subscription, status, code] += some
+                calls[minute, way.version, operation, way.application, way.subscription, status, code] += some
                 left -= some
         if left:
-            calls[at, way.version, operation, way.application, way.subscription, 200, ""] += left
+            calls[minute, way.version, operation, way.application, way.subscription, 200, ""] += left
         for factor, some in [(factor, int(count * part)) for factor, part in _SPREAD]:
             if some:
-                latencies[at, way.version, operation, way.application, bucket_of(int(way.typical_us * factor))] += some
+                bucket = bucket_of(int(way.typical_us * factor))
+                latencies[minute, way.version, operation, way.application, bucket] += some
                 count -= some
         if count:
-            latencies[at, way.version, operation, way.application, bucket_of(way.typical_us)] += count
+            latencies[minute, way.version, operation, way.application, bucket_of(way.typical_us)] += count
 
 
-def _store(calls: Sums, latencies: Sums, *, environment: str, day: datetime, now: datetime, is_by_hour: bool) -> None:
-    """The roll-ups of a day, each period summed of the finest."""
-    for model, sums in ((UsageRollup, calls), (LatencyRollup, latencies)):
-        rows: Sums = defaultdict(int)
-        for (at, *rest), count in sums.items():
-            rows["day", day, environment, *rest] += count
-            if is_by_hour:
-                rows["hour", at.replace(minute=0), environment, *rest] += count
-                if at > now - timedelta(hours=MINUTE_HOURS):
-                    rows["minute", at, environment, *rest] += count
-        names = [*model.DIMENSIONS, *model.SUMS]
-        extra = len(model.SUMS) - 1
-        copy(model, names, ((*key, count, *(count * 700,) * extra) for key, count in sorted(rows.items())))
+def _text_until(sums: Sums, environment: str, model: Model, *, day: datetime, now: datetime) -> str:
+    """The rows of a day that may not be over, minutes included."""
+    past = {key: count for key, count in sums.items() if day + key[0] * MINUTE <= now}
+    since = now - timedelta(hours=MINUTE_HOURS)
+    recent = {key: count for key, count in past.items() if day + key[0] * MINUTE > since}
+    return "".join(_text(past, environment, model, step) for step in (DAY, HOUR)) + _text(recent, environment, model, 1)
+
+
+def _text(sums: Sums, environment: str, model: Model, step: int) -> str:
+    """The rows of a period of so many minutes, a line each as COPY reads them; _THE_DAY stands for the day."""
+    rows: Sums = defaultdict(int)
+    for (minute, *rest), count in sums.items():
+        rows[minute // step * step, *rest] += count
+    period, extra = _PERIODS[step], len(model.SUMS) - 1
+    lines = []
+    for (minute, *rest), count in sorted(rows.items()):
+        at = f"{_THE_DAY} {minute // 60:02}:{minute % 60:02}:00"
+        lines.append("\t".join(map(str, (period, at, environment, *rest, count, *(count * 700,) * extra))) + "\n")
+    return "".join(lines)
 
 
 def insert_records(ways: Sequence[Way], environment: str, number: int, chance: random.Random) -> None:
@@ -126,21 +141,3 @@ def insert_records(ways: Sequence[Way], environment: str, number: int, chance: r
             "duration_us": way.typical_us, "upstream_us": 100, "request_bytes": 1, "response_bytes": 700,
         })  # fmt: skip
     copy(UsageRecord, names, (tuple(row[name] for name in names) for row in rows))
-
-
-def copy(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Many rows at once: by COPY where there is one."""
-    table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001 - public by custom
-    columns = ", ".join(connection.ops.quote_name(name) for name in names)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copied:
-                for row in rows:
-                    copied.write_row(row)
-            return
-        places = ", ".join(["%s"] * len(names))
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - names of models
-        adapt = connection.ops.adapt_datetimefield_value
-        adapted = ([adapt(each) if isinstance(each, datetime) else each for each in row] for row in rows)
-        while chunk := list(islice(adapted, _CHUNK)):
-            cursor.executemany(statement, chunk)
