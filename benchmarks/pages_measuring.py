@@ -38,7 +38,7 @@ def main() -> int:
     """Build, measure, print; 1 where the database is somebody's."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--into-this-database", action="store_true", help="though it has data of its own")
     arguments = parser.parse_args()
     call_command("migrate", verbosity=0)
