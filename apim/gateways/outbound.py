@@ -71,3 +71,16 @@ class GuardedTransport(CheckedTransport):
         """Nothing is connected yet. Shapes: forbidden = our own doors, such as `127.0.0.1:8000`."""
         networks, allow_public = environment.allowed_networks, environment.allow_public_networks
         super().__init__(NetworkRules(networks, forbidden, allow_public=allow_public))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer; a redirect without its body."""
+        answer = await super().handle_async_request(request)
+        return await _without_body(answer) if answer.has_redirect_location else answer
+
+
+async def _without_body(redirect: httpx.Response) -> httpx.Response:
+    """The redirect alone: httpx reads and unpacks the whole body of each one that it follows, however large."""
+    await redirect.aclose()
+    names = {"content-encoding", "content-length", "transfer-encoding"}
+    headers = [(name, value) for name, value in redirect.headers.multi_items() if name not in names]
+    return httpx.Response(redirect.status_code, headers=headers, stream=httpx.ByteStream(b""))

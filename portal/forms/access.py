@@ -100,6 +100,7 @@ class JoinForm(AccessForm):
 
     email = forms.EmailField(
         label=gettext_lazy("Your e-mail address"),
+        max_length=254,  # what an account can hold
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
         help_text=gettext_lazy("No password yet. We mail a link to confirm it; your key works before that."),
         error_messages={"required": gettext_lazy("Give an e-mail address, such as ada@example.org.")},

@@ -53,6 +53,12 @@ def test_an_address_is_asked_for_where_it_is_missing(log_in: LogIn) -> None:
     assert "Give an e-mail address" in answer.content.decode()
 
 
+def test_an_address_longer_than_an_account_holds_is_refused(log_in: LogIn) -> None:
+    email = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 30}.example"
+    assert log_in(None).post(URL, {"plan": "starter", "email": email}).status_code == 422
+    assert not User.objects.filter(provisional__isnull=False).exists()
+
+
 def test_a_plan_that_needs_approval_leads_a_visitor_through_sign_up_and_back(log_in: LogIn) -> None:
     client = log_in(None)
     answer = client.post(URL, {"plan": "growth", "email": "ada@example.org"})

@@ -37,6 +37,12 @@ class Server(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.partition("?")[2])
             self.end_headers()
+        elif self.path == "/packed":
+            self.send_response(302)
+            self.send_header("Location", "/host")
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(b"nothing that can be unpacked")
         elif self.path.startswith("/drip"):
             self._drip(is_header=self.path == "/drip-header")
         elif self.path == "/missing":
@@ -88,6 +94,10 @@ def test_redirects_are_followed_within_reason(port: int) -> None:
     assert fetch_document(f"http://localhost:{port}/to?/host") == f"localhost:{port}"
     with pytest.raises(Invalid, match="redirects"):
         fetch_document(f"http://127.0.0.1:{port}/loop")
+
+
+def test_the_body_of_a_redirect_is_never_unpacked(port: int) -> None:
+    assert fetch_document(f"http://127.0.0.1:{port}/packed") == f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(
