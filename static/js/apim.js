@@ -38,6 +38,11 @@ document.addEventListener("click", (event) => {
   const nav = place?.closest("nav");
   if (nav && place.offsetTop + place.offsetHeight > nav.clientHeight) nav.scrollTop = place.offsetTop - nav.clientHeight / 2;
 }
+// So does the tab one is on, on narrow screens.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const tabs = tab.closest(".tabs");
+  tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft + tab.offsetWidth - tabs.clientWidth;
+}
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();

@@ -10,6 +10,7 @@ from apim.access.models import Application, Credential, Subscription
 from apim.catalog.models import APIVersion
 from apim.console.gate import publisher_page
 from apim.console.pages import page
+from apim.gateways.sandbox import is_twin, original_id
 from apim.usage import traces
 from apim.usage.flows import choice_of, flow_of
 from apim.usage.reports import find_request
@@ -30,8 +31,8 @@ def request_list(request: ConsoleRequest) -> HttpResponse:
     if wanted and "/" not in wanted:
         return redirect("console:request", wanted)
     kept = traces.latest(request.user, SHOWN)
-    versions = APIVersion.objects.select_related("api").in_bulk({each.version_id for each in kept})
-    rows = [(each, versions.get(each.version_id)) for each in kept]
+    versions = APIVersion.objects.select_related("api").in_bulk({original_id(each.version_id) for each in kept})
+    rows = [(each, versions.get(original_id(each.version_id)), is_twin(each.version_id)) for each in kept]
     return page(request, "console/requests/list.html", rows=rows)
 
 
@@ -58,7 +59,8 @@ def request_page(request: ConsoleRequest, request_id: str) -> HttpResponse:
         trace=trace,
         flow=flow_of(trace) if trace is not None else None,
         choice=choice_of(trace, products) if trace is not None else [],
-        version=APIVersion.objects.select_related("api").filter(id=record.version_id).first(),
+        version=APIVersion.objects.select_related("api").filter(id=original_id(record.version_id)).first(),
+        is_sandbox=is_twin(record.version_id),
         application=application,
         credential=Credential.objects.filter(id=record.credential_id).first(),
         subscription=Subscription.objects.filter(id=record.subscription_id).with_names().first(),

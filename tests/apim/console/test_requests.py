@@ -7,6 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apim.accounts.models import Membership, Organization, User
 from apim.catalog.models import APIVersion
+from apim.gateways.sandbox import twin_id
 from apim.usage.traces import keep_traces
 from gateway_sync.trace_wire import Rival
 from tests.conftest import LogIn
@@ -45,6 +46,15 @@ def test_the_list_has_the_newest_calls_of_ones_own_apis(owner: User, version: AP
     assert "0123456789abcdef-00000003" not in page
     admin = log_in(accounts.user(is_platform_admin=True)).get("/console/requests").content.decode()
     assert "0123456789abcdef-00000003" in admin
+
+
+def test_a_call_of_the_sandbox_is_named_by_the_version_it_stands_for(version: APIVersion, log_in: LogIn) -> None:
+    keep(twin_id(version.id), 1)
+    client = log_in(accounts.user(is_platform_admin=True))
+    for path in ("/console/requests", "/console/requests/0123456789abcdef-00000001"):
+        page = client.get(path).content.decode()
+        assert str(version) in page
+        assert '<span class="tag">sandbox</span>' in page
 
 
 def test_an_empty_list_says_when_something_will_be_there(owner: User, log_in: LogIn) -> None:
