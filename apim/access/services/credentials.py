@@ -113,20 +113,7 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
         )
     application, creator = locked(credential.application, creator)
     credential = Credential.objects.select_for_update().select_related("environment").get(pk=credential.pk)
-    if credential.state != Credential.State.ACTIVE:
-        raise Conflict(
-            "access.key_not_active",
-            f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
-            hint="Create a new key.",
-        )
-    if credential.kind != Credential.Kind.API_KEY:
-        raise Conflict(
-            "access.client_not_rolled",
-            f"The {credential.noun} {credential.shown} has no key here that could be rolled.",
-            hint="Register the next certificate beside it."
-            if credential.is_certificate
-            else "Its issuer gives it tokens.",
-        )
+    _require_rollable(credential)
     now = timezone.now()
     lifetime = credential.expires_at - credential.created_at if credential.expires_at else None
     issued = _issue(
@@ -164,6 +151,23 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
         tell_keys("key.revoked", [credential], reason="rolled")
     emit(credential, issued.credential)
     return issued
+
+
+def _require_rollable(credential: Credential) -> None:
+    if credential.state != Credential.State.ACTIVE:
+        raise Conflict(
+            "access.key_not_active",
+            f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
+            hint="Create a new key.",
+        )
+    if credential.kind != Credential.Kind.API_KEY:
+        raise Conflict(
+            "access.client_not_rolled",
+            f"The {credential.noun} {credential.shown} has no key here that could be rolled.",
+            hint="Register the next certificate beside it."
+            if credential.is_certificate
+            else "Its issuer gives it tokens.",
+        )
 
 
 @transaction.atomic

@@ -79,7 +79,11 @@ def test_halves_of_characters_keep_no_key_alive(client: Client, shop: Applicatio
     assert LeakReport.objects.get().found_at == "? here"
 
 
-@pytest.mark.parametrize("body", ["[]", "{", '{"key": ""}', '{"key": "\\u0000"}', '{"found_at": "x"}', "[" * 5000])
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "{", '{"key": ""}', '{"key": "\\u0000"}', '{"found_at": "x"}', "[" * 5000],
+    ids=["list", "broken", "empty", "nul", "without-key", "deep"],
+)
 def test_nonsense_is_refused_in_words(client: Client, body: str) -> None:
     answer = client.post("/leaks", body, content_type="application/json")
     assert answer.status_code == 400
