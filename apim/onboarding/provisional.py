@@ -23,6 +23,7 @@ from apim.access.models import Application
 from apim.access.services import delete_application
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
+from apim.accounts.second_factor import remove_second_factor
 from apim.accounts.services import actor_of, register_developer, revoke_token
 from apim.audit.actor import system_actor
 from apim.audit.services import record, state_of
@@ -78,7 +79,7 @@ def account_of(token: str) -> ProvisionalAccount:
 
 @transaction.atomic
 def confirm_account(*, token: str, password: str) -> User:
-    """The person, with the address as theirs and a password; sessions, tokens and other addresses of before are dead.
+    """The person, with the address as theirs and a password; sessions, tokens, other addresses and codes are dead.
 
     Whoever began the account need not be who reads the mail: nothing that logs them in may be left to them.
     Errors: as account_of; Conflict onboarding.address_in_use; Invalid onboarding.password.
@@ -103,6 +104,7 @@ def confirm_account(*, token: str, password: str) -> User:
     user.save(update_fields=["email", "password"])
     for api_token in user.tokens.filter(revoked_at=None):
         revoke_token(token=api_token, by=_READER)
+    remove_second_factor(user=user, by=_READER)
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     account.delete()

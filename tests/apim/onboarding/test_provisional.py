@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
 from apim.access.models import Application, Credential
 from apim.access.services import create_application, create_credential
 from apim.accounts.models import Organization, User
+from apim.accounts.second_factor import has_second_factor
 from apim.accounts.services import actor_of, authenticate_token, issue_token
 from apim.audit.actor import Actor
 from apim.errors import Conflict, Invalid, NotFound
@@ -87,9 +89,11 @@ def test_nothing_that_logs_in_is_left_to_who_began_the_account(db: None) -> None
     user = begin_account("ada@example.org")
     secret = issue_token(user=user, name="spare", scopes=["access:read"], by=actor_of(user)).secret
     EmailAddress.objects.create(user=user, email="thief@example.org", verified=False, primary=False)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
     confirm_account(token=mailed_token(), password=PASSWORD)
     assert authenticate_token(secret) is None
     assert [each.email for each in EmailAddress.objects.filter(user=user)] == ["ada@example.org"]
+    assert not has_second_factor(user)
 
 
 def test_the_link_is_worthless_once_another_address_was_confirmed(db: None) -> None:
