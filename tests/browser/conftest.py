@@ -35,6 +35,7 @@ SEVERE = {"serious", "critical"}
 
 Check = Callable[[Page], None]
 Shoot = Callable[[Page, str], None]
+LookOver = Callable[[Page, str], None]
 LogIn = Callable[[Page, str, str], None]
 NewPage = Callable[[], Page]
 
@@ -187,3 +188,26 @@ def shoot() -> Shoot:
         page.emulate_media(color_scheme="light")
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def look_over(check_accessibility: Check) -> LookOver:
+    """`look_over(page, "my-apps")` of a page that is open: axe, the width of a phone, a picture wide and one narrow.
+
+    Colours come from tokens, so light and dark take turns from page to page: that halves what a walk costs. The page
+    is left in the other scheme, and the next one loads in it: colours that change under axe have no contrast.
+    """
+    RESULTS.mkdir(exist_ok=True)
+
+    def look(page: Page, name: str) -> None:
+        is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+        wide, narrow = ("dark", "light") if is_dark else ("light", "dark")
+        check_accessibility(page)
+        page.screenshot(path=RESULTS / f"{name}-1440-{wide}.png", full_page=True)
+        page.set_viewport_size(NARROW)
+        page.emulate_media(color_scheme="light" if is_dark else "dark")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.url
+        page.screenshot(path=RESULTS / f"{name}-360-{narrow}.png", full_page=True)
+        page.set_viewport_size(WIDE)
+
+    return look

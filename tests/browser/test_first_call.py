@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import NARROW, Check, NewPage, Shoot
@@ -84,12 +83,3 @@ def test_the_sandbox_answers_without_an_account(page: Page, check_accessibility:
     expect(page.locator("#sample-go")).to_contain_text("package main")
     check_accessibility(page)
     shoot(page, "first-call-4-reference")
-
-
-@pytest.mark.parametrize(
-    "path", ["/apis/bank", "/products/bank-payments/access", "/apis/bank/v1/reference/get/accounts"]
-)
-def test_no_page_of_the_way_overflows_a_phone(page: Page, path: str) -> None:
-    page.set_viewport_size(NARROW)
-    page.goto(path)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

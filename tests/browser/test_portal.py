@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Check, NewPage, Shoot
+from tests.browser.conftest import PATIENCE_MS, Check, LookOver, NewPage, Shoot
 from tests.product import Product, is_in_force
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -23,6 +22,8 @@ PUBLIC_PAGES = (
     "/products/bank-payments",
     "/products/bank-payments/access",
     "/pricing",
+    "/problems",
+    "/leaks",
     "/account/login/",
     "/account/signup/",
 )
@@ -32,7 +33,12 @@ MY_PAGES = (
     "/my/apps/new",
     "/my/billing",
     "/my/organization",
+    "/my/notifications",
+    "/my/webhooks",
+    "/my/webhooks/new",
     "/my/settings",
+    "/my/settings/security",
+    "/my/settings/delete",
     "/my/settings/tokens/new",
     "/apis/bank/v1/reference/get/accounts",
 )
@@ -70,24 +76,17 @@ def status_of(url: str, key: str) -> int:
     return httpx.get(url, headers={"X-API-Key": key}, timeout=PATIENCE_S).status_code
 
 
-@pytest.mark.parametrize("path", PUBLIC_PAGES)
-def test_public_pages_are_clean(page: Page, check_accessibility: Check, path: str) -> None:
-    answer = page.goto(path)
-    assert answer is not None
-    assert answer.status == 200
-    assert "unsafe" not in answer.headers["content-security-policy"]
-    check_accessibility(page)
-
-
-def test_no_public_page_overflows_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
+def test_public_pages_are_clean_and_fit_a_phone(page: Page, look_over: LookOver) -> None:
     for path in PUBLIC_PAGES:
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200, path
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        look_over(page, "visitor" + (re.sub("[^a-z0-9]+", "-", path).rstrip("-") or "-home"))
 
 
 def test_the_journey_from_sign_up_to_a_revoked_key(
-    page: Page, product: Product, check_accessibility: Check, shoot: Shoot
+    page: Page, product: Product, check_accessibility: Check, shoot: Shoot, look_over: LookOver
 ) -> None:
     # Get access asks a visitor for an address, and for no more.
     page.goto("/")
@@ -137,8 +136,7 @@ def test_the_journey_from_sign_up_to_a_revoked_key(
 
     for path in MY_PAGES:
         page.goto(path)
-        check_accessibility(page)
-        shoot(page, f"portal{path.replace('/', '-')}")
+        look_over(page, f"portal{path.replace('/', '-')}")
 
 
 def test_a_manual_plan_waits_for_the_owner(
