@@ -156,7 +156,7 @@ def _ways(
     ]
     chance.shuffle(pairs)
     weights = [1 / (rank + 8) ** 1.3 for rank in range(len(pairs))]
-    a_day = size.calls * 1.02 / DAYS / sum(weights)
+    a_day = size.calls * 1.05 / DAYS / sum(weights)
     for (caller, subscription, version), weight in zip(pairs, weights, strict=True):
         calls = max(int(weight * a_day), 2)
         hours = sorted(chance.sample(range(24), k=min(24, 1 + calls // 100)))
