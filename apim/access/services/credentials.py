@@ -114,7 +114,7 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
     application, creator = locked(credential.application, creator)
     credential = Credential.objects.select_for_update().select_related("environment").get(pk=credential.pk)
     _require_rollable(credential)
-    now = timezone.now()
+    now, before = timezone.now(), state_of(credential)
     lifetime = credential.expires_at - credential.created_at if credential.expires_at else None
     issued = _issue(
         Credential(
@@ -128,7 +128,6 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
             allowed_networks=credential.allowed_networks,
         )
     )
-    before = state_of(credential)
     credential.successor = issued.credential
     if overlap_s:
         ends_at = now + timedelta(seconds=overlap_s)

@@ -27,7 +27,6 @@ from gateway_sync.delivery.models import Fragment, Publication
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-BILLING_YEARS: Final = 7
 ROLLUPS: Final = (UsageRollup, LatencyRollup, ShadowRollup, VersionRollup, VersionLatency)
 
 
