@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "apim.ui.csp.ContentSecurityPolicyMiddleware",
+    "apim.ui.nul.RefuseNulMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
 
