@@ -18,9 +18,7 @@ class NoteField(forms.CharField):
     """Why a revision was made."""
 
     def __init__(self) -> None:
-        super().__init__(
-            required=False, max_length=255, label="Note", help_text="Shown in the list of revisions."
-        )
+        super().__init__(required=False, max_length=255, label="Note", help_text="Shown in the list of revisions.")
 
 
 class NoteForm(forms.Form):
