@@ -1,6 +1,7 @@
 """Addresses with a NUL character: told so, for no database takes one in a text.
 
-Owns: pages alone. The management API says it by field; bodies of forms are refused by their fields.
+Owns: pages alone, so that no view needs to look for it in what an address says. The management API says it by field;
+bodies of forms are refused by their fields.
 """
 
 from __future__ import annotations

@@ -77,8 +77,7 @@ def download_requests(request: PortalRequest, application_id: str) -> HttpRespon
 @my_page
 def show_request(request: PortalRequest, request_id: str) -> HttpResponse:
     """One exchange and how the gateway decided it."""
-    is_text = "\0" not in request_id
-    record = reports.find_request(request_id, request.user) if is_text else None
+    record = reports.find_request(request_id, request.user)
     if record is None:
         raise Http404
     line = named([record])[0]

@@ -142,7 +142,7 @@ def test_a_rollback_brings_the_old_operations_back(
     assert journey.call("GET", "/back/v1/first", key).json()["target"] == "/old/first"
     assert journey.call("GET", "/back/v1/second", key).status == 404
 
-    told = journey.run("publish", "back", "v1")
+    told = journey.run("publish", "back", "v1", "--waive", "the test tries what follows")
     assert (told.returncode, told.stdout) == (0, "back v1: published, revision 2 in default\n")
     journey.wait("/back/v1/second", key, 200)
     told = journey.run("rollback", "back", "v1", "--to", "1")

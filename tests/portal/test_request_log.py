@@ -69,7 +69,7 @@ def test_pages_keep_their_filters(client: Client, shop: Application) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["?before=-1", "?before=9" + "9" * 40, "?before=²", "?key=%00", "?span=x", "?status=abcdef", "?operation=%00"],
+    ["?before=-1", "?before=9" + "9" * 40, "?before=²", "?span=x", "?status=abcdef"],
 )
 def test_made_up_queries_show_the_page(client: Client, shop: Application, query: str) -> None:
     call(shop, 1)

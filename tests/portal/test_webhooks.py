@@ -139,7 +139,7 @@ def test_somebody_elses_endpoints_are_unknown(log_in: LogIn, stranger: User, end
         assert client.get(f"/my/webhooks/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("query", ["?page=-1", "?page=x", "?page=99999999999", "?state=%00", "?state=nothing"])
+@pytest.mark.parametrize("query", ["?page=-1", "?page=x", "?page=99999999999", "?state=nothing"])
 def test_made_up_queries_show_the_page(client: Client, endpoint: Endpoint, query: str) -> None:
     assert client.get(f"/my/webhooks/{endpoint.id}{query}").status_code == 200
 

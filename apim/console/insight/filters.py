@@ -126,7 +126,7 @@ def asked(request: ConsoleRequest, **fixed: str) -> Asked:
     """The filters of a request. Errors: 404 for an API or version that the person does not see."""
     given = request.GET
     params = {
-        name: given[name].replace("\0", "")[:_LONGEST_VALUE]
+        name: given[name][:_LONGEST_VALUE]
         for name in (*_FILTERS, "range", "from", "to", "kind", "a", "b", "a_from", "a_to")
         if given.get(name) and name not in fixed
     }

@@ -39,9 +39,8 @@ def request_list(request: ConsoleRequest) -> HttpResponse:
 @publisher_page
 def request_page(request: ConsoleRequest, request_id: str) -> HttpResponse:
     """One call: its way through the gateway, its tries, where the time went."""
-    is_text = "\0" not in request_id
-    found = traces.find_trace(request_id, request.user) if is_text else None
-    record = find_request(request_id, request.user) if is_text else None
+    found = traces.find_trace(request_id, request.user)
+    record = find_request(request_id, request.user)
     if found is None and record is None:
         context = {"request_id": request_id[:LONGEST_ID]}
         response = page(request, "console/requests/missing.html", **context)

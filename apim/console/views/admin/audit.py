@@ -36,7 +36,7 @@ class FieldChange:
 def audit_list(request: ConsoleRequest) -> HttpResponse:
     """Who did what to what, the newest first."""
     form, events = _asked(request)
-    shown = page_of(events, after=request.GET.get("after", "")[:_LONGEST_ID].replace("\0", ""), rows=ROWS_A_PAGE)
+    shown = page_of(events, after=request.GET.get("after", "")[:_LONGEST_ID], rows=ROWS_A_PAGE)
     return page(
         request,
         "console/admin/audit.html",
