@@ -20,7 +20,7 @@ from apim.webhooks.services import IssuedSecret
 from tests.apim.webhooks.receiver import Receiver
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql, pytest.mark.fault]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 def test_nothing_is_lost_with_a_worker_that_is_killed_while_it_sends(
