@@ -24,9 +24,14 @@ PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
 FAST = "not browser and not product and not fault and not slow"
 # what touches a database
 CORE = ("tests/apim", "tests/portal", "tests/gateway_sync/delivery", "tests/permissions", "tests/upgrade")
-# pages and money are tested on PostgreSQL; on SQLite the long run has them too, and the whole product always does
-ON_POSTGRESQL = ("tests/apim/api", "tests/apim/billing", "tests/apim/console", "tests/permissions", "tests/portal")
-PURE = ("tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # once is enough: no database
+# pages, money and what is told: on SQLite the long run tests them too, and the whole product always does
+ON_POSTGRESQL = (
+    *(f"tests/apim/{app}" for app in ("alerts", "announcements", "api", "backups", "billing", "console", "onboarding")),
+    *(f"tests/apim/{app}" for app in ("platform", "releases", "webhooks")),
+    "tests/permissions",
+    "tests/portal",
+)
+ONCE = ("tests/apim/cli", "tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # little or no database
 PROCESSES = ("-n", "2")
 BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
 FAILURES = 1  # pytest's exit code when tests ran and some failed
@@ -101,7 +106,7 @@ def _on_postgresql(outcome: Outcome, environment: Mapping[str, str], missing: li
                 return
             urls[variable] = stack.enter_context(server())
         paths = [path for path in CORE if (ROOT / path).exists()]
-        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths, *_without(PURE))
+        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths, *_without(ONCE))
 
 
 def _without(paths: Sequence[str]) -> tuple[str, ...]:

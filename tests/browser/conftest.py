@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from apim.up.options import ROOT
+from tests.browser.widths import NARROW, WIDE, narrow
 from tests.product import Product, new_place, running
 from tests.waiting import PATIENCE_S
 
@@ -29,8 +30,6 @@ ARGUMENTS = (
 )
 PATIENCE_MS = PATIENCE_S * 1000
 RESULTS = ROOT / "test-results"
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 360, "height": 740}
 SEVERE = {"serious", "critical"}
 
 Check = Callable[[Page], None]
@@ -201,13 +200,12 @@ def look_over(check_accessibility: Check) -> LookOver:
 
     def look(page: Page, name: str) -> None:
         is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        wide, narrow = ("dark", "light") if is_dark else ("light", "dark")
+        wide, slim = ("dark", "light") if is_dark else ("light", "dark")
         check_accessibility(page)
         page.screenshot(path=RESULTS / f"{name}-1440-{wide}.png", full_page=True)
-        page.set_viewport_size(NARROW)
         page.emulate_media(color_scheme="light" if is_dark else "dark")
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.url
-        page.screenshot(path=RESULTS / f"{name}-360-{narrow}.png", full_page=True)
+        narrow(page)
+        page.screenshot(path=RESULTS / f"{name}-360-{slim}.png", full_page=True)
         page.set_viewport_size(WIDE)
 
     return look

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Page
 
-from tests.browser.conftest import NARROW, WIDE, Check
+from tests.browser.conftest import Check
+from tests.browser.widths import WIDE, narrow
 from tests.product import Product
 from tests.waiting import PATIENCE_S
 
@@ -61,8 +62,7 @@ def look_over(page: Page, paths: Iterable[str], check_accessibility: Check) -> N
         assert answer is not None
         assert (answer.status, urlsplit(page.url).path) == (200, urlsplit(path).path)
         check_accessibility(page)
-        page.set_viewport_size(NARROW)
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        narrow(page)
         page.set_viewport_size(WIDE)
 
 

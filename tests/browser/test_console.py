@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, WIDE, Complaints
+from tests.browser.conftest import Complaints
+from tests.browser.widths import WIDE, narrow
 from tests.product import Product
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -68,8 +69,7 @@ def test_every_page_is_without_fault_and_fits_a_phone(admin_page: Page, check_ac
             admin_page.emulate_media(color_scheme=scheme)  # before it loads: colours that change have no contrast
             _open(admin_page, path)
             check_accessibility(admin_page)
-        admin_page.set_viewport_size(NARROW)
-        assert admin_page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
+        narrow(admin_page)
         admin_page.set_viewport_size(WIDE)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import NARROW, Check, NewPage, Shoot
+from tests.browser.conftest import Check, NewPage, Shoot
+from tests.browser.widths import NARROW
 
 MOST_CLICKS = 4
 MOST_CLICKS_IN_THE_SANDBOX = 2

@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, WIDE, Check, Shoot
+from tests.browser.conftest import Check, Shoot
+from tests.browser.widths import NARROW, WIDE
 
 
 def fits(page: Page) -> bool:

@@ -98,6 +98,7 @@ def _is_served(gateway: GatewayProcess) -> bool:
     return [status for _, status in caller.completed] == [200]
 
 
+@pytest.mark.slow
 def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with RawUpstream() as upstream, KeepingControlPlane(home) as control:
