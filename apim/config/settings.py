@@ -31,6 +31,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "apim.ui",
     "apim.audit",
+    "apim.branding",
+    "apim.mails",
     "apim.accounts",
     "apim.notifications",
     "apim.gateways",
@@ -59,9 +61,10 @@ MIDDLEWARE = [
     "apim.ui.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apim.ui.language.LanguageMiddleware",  # after who it is for, before all that says something
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -144,6 +147,12 @@ LOGGING = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語"), ("ko", "한국어"), ("zh-hans", "简体中文")]  # by their own names
+LOCALE_PATHS = [ROOT / "apim" / "locale"]  # the console's texts; the portal's are in its own package
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = SESSION_COOKIE_SECURE
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
