@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from gateway_sync.policies import DESCRIPTIONS
 
 if TYPE_CHECKING:
@@ -16,19 +19,36 @@ if TYPE_CHECKING:
 
 _TITLES = {
     "http": "HTTP",
-    "route": "Route",
-    "address": "Address limits",
-    "caller": "Caller",
-    "subscription": "Subscription",
-    "limits": "Rates and quotas",
-    "key-auth": "API key",
-    "jwt": "Token",
-    "size-limit": "Body size",
-    "concurrency-limit": "Calls at once",
-    "composite": "Composite operation",
+    "route": gettext_lazy("Route"),
+    "address": gettext_lazy("Address limits"),
+    "caller": gettext_lazy("Caller"),
+    "subscription": gettext_lazy("Subscription"),
+    "limits": gettext_lazy("Rates and quotas"),
+    "key-auth": gettext_lazy("API key"),
+    "jwt": gettext_lazy("Token"),
+    "size-limit": gettext_lazy("Body size"),
+    "concurrency-limit": gettext_lazy("Calls at once"),
+    "composite": gettext_lazy("Composite operation"),
 }
 _ANSWERED = "answered"
-_RANKS = ("its product names the operation", "by a wildcard", "its product has the whole version")
+_STATES = {
+    "passed": gettext_lazy("passed"),
+    "changed": gettext_lazy("changed"),
+    "answered": gettext_lazy("answered"),
+    "refused": gettext_lazy("refused"),
+    "failed": gettext_lazy("failed"),
+    "unreached": gettext_lazy("unreached"),
+}
+_CHOSEN = (
+    gettext_lazy("chosen: its product names the operation"),
+    gettext_lazy("chosen: by a wildcard"),
+    gettext_lazy("chosen: its product has the whole version"),
+)
+_AFTER = (
+    gettext_lazy("comes after it: its product names the operation"),
+    gettext_lazy("comes after it: by a wildcard"),
+    gettext_lazy("comes after it: its product has the whole version"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,11 @@ class Block:
     us: int
     note: str = ""
     is_shadow: bool = False
+
+    @property
+    def state_word(self) -> str:
+        """The state as it is read."""
+        return str(_STATES.get(self.state, self.state))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,35 +112,36 @@ def choice_of(trace: CallTrace, names: Mapping[str, str]) -> list[tuple[str, str
 
 def _why(rival: Rival, chosen: str) -> str:
     if rival.subscription == chosen:
-        return f"chosen: {_RANKS[min(rival.rank, len(_RANKS) - 1)]}"
+        return str(_CHOSEN[min(rival.rank, len(_CHOSEN) - 1)])
     if rival.code:
-        return f"cannot be used: {rival.code}"
-    return f"comes after it: {_RANKS[min(rival.rank, len(_RANKS) - 1)]}"
+        return _("cannot be used: %(code)s") % {"code": rival.code}
+    return str(_AFTER[min(rival.rank, len(_AFTER) - 1)])
 
 
 def _policy(met: PolicyMet) -> Block:
     known = DESCRIPTIONS.get(met.kind)
-    title = _TITLES.get(met.kind) or (known.title if known is not None else met.kind)
-    note = "with all before it" if met.kind in _TITLES and met.us >= 0 and not met.is_shadow else ""
+    title = str(_TITLES.get(met.kind, "")) or (known.title if known is not None else met.kind)
+    note = _("with all before it") if met.kind in _TITLES and met.us >= 0 and not met.is_shadow else ""
     return Block(title, met.done, met.us, note, is_shadow=met.is_shadow)
 
 
 def _try(made: Try) -> Block:
     parts = [f"{made.status}" if made.status else "", made.outcome if made.outcome != _ANSWERED else ""]
     if made.connect_us > 0:
-        parts.append("on a new connection")
+        parts.append(_("on a new connection"))
     if made.arm:
-        parts.append(f"arm {made.arm}")
+        parts.append(_("arm %(arm)s") % {"arm": made.arm})
     if made.retry:
-        parts.append(f"tried again: {made.retry}")
+        parts.append(_("tried again: %(reason)s") % {"reason": made.retry})
     state = "failed" if made.retry or made.outcome != _ANSWERED else _ANSWERED
-    return Block(made.target or "Service", state, made.us, ", ".join(part for part in parts if part))
+    return Block(made.target or _("Service"), state, made.us, ", ".join(part for part in parts if part))
 
 
 def _part(part: Part) -> Block:
     is_good = part.outcome == _ANSWERED
     said = f"{part.status}" if part.status else part.outcome
-    note = f"{part.operation}: {said}" + (f", undoes {part.undoes}" if part.undoes else "")
+    told = {"operation": part.operation, "outcome": said, "undone": part.undoes}
+    note = (_("%(operation)s: %(outcome)s, undoes %(undone)s") if part.undoes else "%(operation)s: %(outcome)s") % told
     return Block(part.name, _ANSWERED if is_good else "failed", part.us, note)
 
 
@@ -131,10 +157,10 @@ def _shares(trace: CallTrace) -> list[Share]:
     service = min(total, max(0, asked))
     gateway = max(0, total - connect - service - body)
     shares = [
-        Share("gateway", "Gateway", gateway),
-        Share("connect", "Connecting", min(total, connect)),
-        Share("service", "Services" if trace.parts else "Service, until its answer began", service),
-        Share("body", "Rest of the answer, at the client's pace", body),
+        Share("gateway", _("Gateway"), gateway),
+        Share("connect", _("Connecting"), min(total, connect)),
+        Share("service", _("Services") if trace.parts else _("Service, until its answer began"), service),
+        Share("body", _("Rest of the answer, at the client's pace"), body),
     ]
     return [share for share in shares if share.us or share.name == "gateway"]
 
