@@ -7,11 +7,14 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 
+from apim.access.transfers import ApplicationTransfer
 from apim.accounts.models import Membership, Organization, User, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
 from apim.fields import IDField
 from apim.gateways.models import Environment, Issuer
 from apim.products.models import PlanVersion, Product
+
+__all__ = ("ApplicationTransfer",)  # beside all that is defined here
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
@@ -84,11 +87,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def with_names(self) -> Self:
         """With the rows that every page prints beside a subscription."""
         return self.select_related(
-            "organization",
-            "product__organization",
-            "environment",
-            "plan_version__plan",
-            "requested_plan_version__plan",
+            "organization", "product__organization", "environment", "plan_version__plan", "requested_plan_version__plan"
         )
 
 
@@ -127,7 +126,7 @@ class Subscription(models.Model):
     allowance = models.BigIntegerField(null=True, blank=True)  # calls that credits pay for, counted since then
     allowance_since = models.DateTimeField(null=True, blank=True)
     capped_until = models.DateTimeField(null=True, blank=True)  # the most to be spent is spent; calls wait until then
-    is_throttled = models.BooleanField(default=False)  # the most to be spent is spent; calls pass at a part of the rate
+    is_throttled = models.BooleanField(default=False, db_default=False)  # calls pass at a part of the plan's rate
     billing_anchor = models.DateTimeField(null=True, blank=True)  # what billing periods are counted from
     name = models.CharField(max_length=120, blank=True)  # of the document that declared it
     note = models.CharField(max_length=255, blank=True)  # of who asked, to who decides
@@ -226,7 +225,7 @@ class Credential(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    allowed_networks = models.JSONField(default=list, blank=True)  # CIDR blocks it may call from; empty = any
+    allowed_networks = models.JSONField(default=list, db_default=[], blank=True)  # CIDR blocks; empty = any
     end_told_days = models.PositiveSmallIntegerField(null=True, blank=True)  # before its end, when it was last told
 
     objects = CredentialQuerySet.as_manager()

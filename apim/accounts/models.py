@@ -116,7 +116,8 @@ class Organization(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     is_default = models.BooleanField(default=False)  # owns what names no owner
     owners_edit_plans = models.BooleanField(default=False)
-    on_leak = models.CharField(max_length=16, choices=OnLeak.choices, default=OnLeak.REVOKE)  # of a key of its own
+    # of a key of its own
+    on_leak = models.CharField(max_length=16, choices=OnLeak.choices, default=OnLeak.REVOKE, db_default="revoke")
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="organizations")
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apim.accounts.models import Membership, Viewer, is_admin
 
-__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns", "owns_anything"]
+__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns", "owns_anything", "speaks_for", "steward_ids"]
 
 
 def organization_ids(user: Viewer, *roles: str) -> QuerySet[Membership, Any]:
@@ -45,3 +45,19 @@ def owns_anything(user: Viewer) -> bool:
 def leads(user: Viewer, organization_id: str) -> bool:
     """True for who may change the organization itself: an admin, or an owner who is not bound to a team."""
     return is_admin(user) or Membership.objects.leading(user).filter(organization_id=organization_id).exists()
+
+
+def steward_ids(user: Viewer) -> QuerySet[Membership, Any]:
+    """The organizations that user speaks for, as a sub-query of ids: those led, and own ones that nobody leads.
+
+    A person's own organization has no owner: who belongs to it decides.
+    """
+    led = Membership.objects.filter(role=Membership.Role.OWNER, team="", user__is_active=True)
+    own = Membership.objects.of(user)
+    unled = Q(organization__in=Membership.objects.leading(user)) | ~Q(organization__in=led.values("organization_id"))
+    return own.filter(unled).values("organization_id")
+
+
+def speaks_for(user: Viewer, organization_id: str) -> bool:
+    """True for who may give away and take what the organization owns: an admin, or one of its stewards."""
+    return is_admin(user) or steward_ids(user).filter(organization_id=organization_id).exists()

@@ -61,7 +61,8 @@ class Environment(models.Model):
     address_rate_per_s = models.PositiveIntegerField(default=500)  # each client address, before authentication
     address_burst = models.PositiveIntegerField(default=1000)
     policies = models.JSONField(default=list)  # [{kind: settings}]
-    has_sandbox = models.BooleanField(default=False)  # gateways also answer from documents, under /sandbox.{api}
+    # gateways also answer from documents, under /sandbox.{api}
+    has_sandbox = models.BooleanField(default=False, db_default=False)
     acme_directory = models.URLField(max_length=500, blank=True)  # whose certificates hosts may have
     acme_contact = models.EmailField(blank=True)
     has_agreed_to_acme_terms = models.BooleanField(default=False)

@@ -17,10 +17,11 @@ class Customer(models.Model):
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="billing_customers")
     mode = models.CharField(max_length=4, choices=Mode.choices)
-    account_id = models.CharField(max_length=64, blank=True, default="")
+    account_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     stripe_id = models.CharField(max_length=64, unique=True)
     has_card = models.BooleanField(null=True, blank=True)
-    is_top_up_frozen = models.BooleanField(default=False)  # a charge is disputed: nothing is charged by itself
+    # a charge is disputed: nothing is charged by itself
+    is_top_up_frozen = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -40,7 +41,7 @@ class CatalogueEntry(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     mode = models.CharField(max_length=4, choices=Mode.choices)
-    account_id = models.CharField(max_length=64, blank=True, default="")
+    account_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     kind = models.CharField(max_length=16)
     lookup_key = models.CharField(max_length=200)
     stripe_id = models.CharField(max_length=64)

@@ -55,9 +55,10 @@ class Invoice(models.Model):
     total = models.BigIntegerField()
     amount_paid = models.BigIntegerField()
     amount_remaining = models.BigIntegerField()
-    amount_refunded = models.BigIntegerField(default=0)  # of the charge that paid it
+    amount_refunded = models.BigIntegerField(default=0, db_default=0)  # of the charge that paid it
     attempts = models.PositiveSmallIntegerField(default=0)
-    told_attempts = models.PositiveSmallIntegerField(default=0)  # the attempts after which its holder was asked to act
+    # the attempts after which its holder was asked to act
+    told_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     lines = models.JSONField(default=list)
     local_lines = models.JSONField(default=list)
     local_subtotal = models.BigIntegerField(null=True, blank=True)

@@ -14,7 +14,7 @@ class BillingSubscription(models.Model):
 
     subscription = models.OneToOneField(Subscription, models.CASCADE, primary_key=True, related_name="billing")
     mode = models.CharField(max_length=4, choices=Mode.choices)
-    account_id = models.CharField(max_length=64, blank=True, default="")  # "" = not known
+    account_id = models.CharField(max_length=64, blank=True, default="", db_default="")  # "" = not known
     stripe_id = models.CharField(max_length=64, blank=True, db_index=True)  # "" until it is bought
     status = models.CharField(max_length=24, blank=True)
     session_id = models.CharField(max_length=255, blank=True)  # of the checkout that is open
@@ -29,9 +29,10 @@ class BillingSubscription(models.Model):
     told_stage = models.CharField(max_length=16, blank=True)  # the last stage of dunning that was mailed
     told_trial_end = models.DateTimeField(null=True, blank=True)  # the end of a trial that was mailed ahead
     grace_until = models.DateTimeField(null=True, blank=True)  # an admin's patience: nothing is refused before
-    test_clock = models.CharField(max_length=64, blank=True, default="")  # of Stripe: its time is the payer's time
+    # of Stripe: its time is the payer's time
+    test_clock = models.CharField(max_length=64, blank=True, default="", db_default="")
     version = models.PositiveIntegerField(default=0)
-    switch_claim = models.CharField(max_length=80, blank=True, default="")  # a change of plan under way
+    switch_claim = models.CharField(max_length=80, blank=True, default="", db_default="")  # a change under way
     switch_claimed_until = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
 
