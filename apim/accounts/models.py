@@ -54,6 +54,7 @@ class User(AbstractBaseUser):
     id = IDField("usr")
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(max_length=16, blank=True, default="", db_default="")  # empty: as the browser asks
     is_platform_admin = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)  # False = suspended
     session_epoch = models.PositiveIntegerField(default=0)  # counting up ends every session begun before
