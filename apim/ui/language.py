@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-_MACHINES = ("/api/",)  # of whom no language is asked
+_MACHINES = ("/api/", "/gateway/", "/healthz/", "/metrics", "/webhooks/stripe")  # of whom no language is asked
 
 
 class LanguageMiddleware:
@@ -48,7 +48,7 @@ def language_of(request: HttpRequest) -> str:
 
 
 def is_known(code: str) -> bool:
-    """True for a language that pages are written in."""
+    """True for the code of a language that pages are written in."""
     return any(code == known for known, _ in settings.LANGUAGES)
 
 

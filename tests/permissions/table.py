@@ -344,6 +344,7 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<str:version>/unblock": "LFF0++",
     # Portal: the catalogue for everyone (all objects here are internal ones of acme), the rest for people.
     "theme": "++++++",
+    "language": "++++++",
     "": "++++++",
     "apis/<str:api_name>": "0000++",
     "llms.txt": "++++++",

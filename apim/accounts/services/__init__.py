@@ -27,6 +27,7 @@ from apim.accounts.services.organizations import (
 from apim.accounts.services.people import (
     actor_of,
     check_another_admin,
+    choose_language,
     create_user,
     grant_admin,
     update_user,
@@ -42,6 +43,7 @@ __all__ = [
     "authenticate_token",
     "change_role",
     "check_another_admin",
+    "choose_language",
     "create_organization",
     "create_user",
     "default_organization",

@@ -44,6 +44,17 @@ def update_user(*, user: User, name: str, by: Actor) -> User:
 
 
 @transaction.atomic
+def choose_language(*, user: User, language: str, by: Actor) -> User:
+    """The person who reads pages and mails in this language; an empty one leaves it to the browser."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    before = state_of(user)
+    user.language = language
+    user.save(update_fields=["language"])
+    record(by=by, action="user.update", target=user, before=before, after=state_of(user))
+    return user
+
+
+@transaction.atomic
 def grant_admin(*, user: User, by: Actor) -> User:
     """Make a person a platform admin."""
     return _set_admin(user, True, by)  # noqa: FBT003 - private, and named by its callers
