@@ -6,11 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.pricing.closing import has_true_ups
 from apim.pricing.parts import Setup
-from apim.pricing.words import headline, sentences
+from apim.ui.prices import a_period, headline, sentences
 from apim.ui.templatetags.formats import count
 from portal.words import quota_in_words, rate_in_words
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from apim.products.models import PlanVersion
 
 
-_NOTHING = "none"
+_NOTHING = gettext_lazy("none")
 
 
 class Row(NamedTuple):
@@ -39,11 +39,17 @@ def comparison_of(now: PlanVersion, then: PlanVersion) -> list[Row]:
     meters = dict.fromkeys(
         [*(limit.meter for limit in now.terms.limits), *(limit.meter for limit in then.terms.limits)]
     )
-    rows = [Row("Price", headline(now.terms), headline(then.terms))]
-    rows += [Row(f"Included {meter}", _included(now, meter), _included(then, meter)) for meter in meters]
-    rows += [Row("Quota", _quotas(now), _quotas(then)), Row("Rate", rate_in_words(now.rate), rate_in_words(then.rate))]
-    rows.append(Row("Usage", _usage(now), _usage(then)))
-    return [row for row in rows if row.now != _NOTHING or row.then != _NOTHING]
+    rows = [Row(gettext("Price"), headline(now.terms), headline(then.terms))]
+    rows += [
+        Row(gettext("Included %(meter)s") % {"meter": meter}, _included(now, meter), _included(then, meter))
+        for meter in meters
+    ]
+    rows += [
+        Row(gettext("Quota"), _quotas(now), _quotas(then)),
+        Row(gettext("Rate"), rate_in_words(now.rate), rate_in_words(then.rate)),
+    ]
+    rows.append(Row(gettext("Usage"), _usage(now), _usage(then)))
+    return [row for row in rows if {row.now, row.then} != {str(_NOTHING)}]
 
 
 def notes_on_change(now: PlanVersion, then: PlanVersion, *, is_at_once: bool) -> list[str]:
@@ -66,19 +72,21 @@ def notes_on_change(now: PlanVersion, then: PlanVersion, *, is_at_once: bool) ->
 def _included(version: PlanVersion, meter: str) -> str:
     limit = version.terms.limit_of(meter)
     if limit is None:
-        return _NOTHING
-    words = f"{count(limit.included)} a {version.terms.interval}" if limit.included else _NOTHING
+        return str(_NOTHING)
+    words = a_period(count(limit.included), version.terms.interval) if limit.included else str(_NOTHING)
     if limit.on_exceed == "block" and limit.included:
-        return f"{words}, blocked above"
-    return f"{words}, {count(limit.hard_cap)} at most" if limit.hard_cap is not None else words
+        return gettext("%(included)s, blocked above") % {"included": words}
+    if limit.hard_cap is None:
+        return words
+    return gettext("%(included)s, %(most)s at most") % {"included": words, "most": count(limit.hard_cap)}
 
 
 def _quotas(version: PlanVersion) -> str:
-    return "; ".join(map(quota_in_words, version.quotas)) or _NOTHING
+    return "; ".join(map(quota_in_words, version.quotas)) or str(_NOTHING)
 
 
 def _usage(version: PlanVersion) -> str:
     """What is charged by usage, in words."""
     terms = replace(version.terms, trial=None, minimum_spend=Decimal(0), maximum_spend=None, limits=())
     metered = replace(terms, prices=tuple(part for part in terms.prices if hasattr(part, "meter")))
-    return "; ".join(sentences(metered)) or _NOTHING
+    return "; ".join(sentences(metered)) or str(_NOTHING)

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apim.pricing.words import amount_words
 
 if TYPE_CHECKING:
@@ -72,15 +74,15 @@ def _use(spending: Spending, meter: str) -> MeterUse:
     bound = (limit.included or limit.hard_cap or 0) if limit else 0
     used = int(spending.usage[meter])
     is_soft = bool(limit and limit.included and limit.on_exceed == "bill")
-    return MeterUse(f"{meter}, included" if is_soft else meter, used, bound)
+    return MeterUse(_("%(meter)s, included") % {"meter": meter} if is_soft else meter, used, bound)
 
 
 def _how(spending: Spending) -> str:
     if spending.is_trial:
-        return "Usage in the trial is free; what is due in advance comes when it ends."
+        return _("Usage in the trial is free; what is due in advance comes when it ends.")
     if spending.mirror.subscription.lifecycle == "canceled":
-        return "The last invoice, if usage goes on evenly until the period ends. Before taxes and credits."
-    return (
+        return _("The last invoice, if usage goes on evenly until the period ends. Before taxes and credits.")
+    return _(
         "If usage goes on evenly until the period ends, with the fixed amounts of the next period. Before taxes and "
         "credits."
     )

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import gettext_lazy as _
+
 from apim.pricing.money import from_minor
 from apim.pricing.words import amount_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.utils.functional import Promise
+
     from apim.billing.models import CreditGrant, LedgerEntry
 
-_SOURCES: Final[Mapping[str, str]] = {
-    "purchase": "First top-up",
-    "top-up": "Top-up",
-    "goodwill": "Goodwill",
-    "recurring": "Included in the plan",
-    "reversal": "Given back again",
+_SOURCES: Final[Mapping[str, str | Promise]] = {
+    "purchase": _("First top-up"),
+    "top-up": _("Top-up"),
+    "goodwill": _("Goodwill"),
+    "recurring": _("Included in the plan"),
+    "reversal": _("Given back again"),
 }
-_KINDS: Final[Mapping[str, str]] = {
-    "draw": "Usage",
-    "expiry": "Ended unused",
-    "take-back": "Taken back",
-    "cover": "Usage beyond the credits, paid",
+_KINDS: Final[Mapping[str, str | Promise]] = {
+    "draw": _("Usage"),
+    "expiry": _("Ended unused"),
+    "take-back": _("Taken back"),
+    "cover": _("Usage beyond the credits, paid"),
 }
 
 
@@ -35,13 +39,13 @@ def minor_words(minor: int, currency: str) -> str:
 
 def grant_words(grant: CreditGrant) -> str:
     """Where credits come from."""
-    return _SOURCES[grant.source]
+    return str(_SOURCES[grant.source])
 
 
 def entry_words(entry: LedgerEntry) -> str:
     """What a movement is."""
     if entry.kind == entry.Kind.DRAW and entry.grant_id is None:
         if not entry.amount:
-            return "New prices from here on"
-        return "Usage beyond the credits"
-    return grant_words(entry.grant) if entry.kind == entry.Kind.GRANT and entry.grant else _KINDS[entry.kind]
+            return str(_("New prices from here on"))
+        return str(_("Usage beyond the credits"))
+    return grant_words(entry.grant) if entry.kind == entry.Kind.GRANT and entry.grant else str(_KINDS[entry.kind])

@@ -6,11 +6,13 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.billing.credits.reading import DAYS_SHOWN
 from apim.pricing.money import from_minor
 from apim.pricing.words import amount_words
 from apim.ui.drawdown import Drawdown
+from apim.ui.templatetags.formats import day, short_day
 
 if TYPE_CHECKING:
     from apim.billing.credits.reading import CreditsView
@@ -27,10 +29,12 @@ def picture_of(view: CreditsView) -> Drawdown | None:
     last_day = view.first_day + _DAY * (DAYS_SHOWN - 1 + len(ahead))
     top = amount_words(from_minor(max(view.balances), view.currency), view.currency)
     now = amount_words(from_minor(view.balance, view.currency), view.currency)
-    summary = f"Balance of the last {DAYS_SHOWN} days: now {now}, at most {top}."
+    summary = _("Balance of the last %(days)s days: now %(now)s, at most %(top)s.")
+    summary %= {"days": DAYS_SHOWN, "now": now, "top": top}
     if view.exhausted_at is not None:
-        summary += f" At the present pace it is used up on {view.exhausted_at.astimezone(UTC):%d %B %Y}."
-    labels = (top.rpartition(" ")[0], f"{view.first_day:%d %b}", f"{last_day:%d %b}")
+        ends = _("At the present pace it is used up on %(day)s.") % {"day": day(view.exhausted_at.astimezone(UTC))}
+        summary = f"{summary} {ends}"
+    labels = (top.rpartition(" ")[0], short_day(view.first_day), short_day(last_day))
     return Drawdown(view.balances, ahead, labels, summary)
 
 

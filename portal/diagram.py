@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from apim.billing.models import PlanChange
+from apim.ui.templatetags.formats import short_day
 from portal.diagram_picture import Node, draw
 
 if TYPE_CHECKING:
@@ -45,17 +49,23 @@ class Diagram:
 
 # name, label, meaning, the place in the picture: a column, and a row of which the middle one is the usual way
 _STATES = (
-    ("pending", "Requested", "An owner decides, where the plan asks for it.", 0, 1),
-    ("awaiting", "Waits for payment", "Calls get 403 until it is paid.", 1, 1),
-    ("trialing", "Trial", "Calls pass; nothing is charged yet.", 2, 1),
-    ("ok", "In force", "Calls pass.", 3, 1),
-    ("changing", "Changing", "Calls pass by the old plan; the other one holds once it is paid.", 3, 0),
-    ("grace", "Payment failed", "Calls pass; the card is tried again.", 3, 2),
-    ("restricted", "Restricted", "Calls pass at a quarter of the plan's rate.", 4, 2),
-    ("suspended", "Suspended", "Calls get 402 until it is paid; keys stay.", 5, 2),
-    ("paused", "Paused", "Calls get 403 with the reason.", 2, 2),
-    ("canceled", "Cancelled", "Calls pass until the end of the period.", 4, 1),
-    ("ended", "Ended", "Calls get 403; subscribe again to go on.", 5, 1),
+    ("pending", gettext_lazy("Requested"), gettext_lazy("An owner decides, where the plan asks for it."), 0, 1),
+    ("awaiting", gettext_lazy("Waits for payment"), gettext_lazy("Calls get 403 until it is paid."), 1, 1),
+    ("trialing", gettext_lazy("Trial"), gettext_lazy("Calls pass; nothing is charged yet."), 2, 1),
+    ("ok", gettext_lazy("In force"), gettext_lazy("Calls pass."), 3, 1),
+    (
+        "changing",
+        gettext_lazy("Changing"),
+        gettext_lazy("Calls pass by the old plan; the other one holds once it is paid."),
+        3,
+        0,
+    ),
+    ("grace", gettext_lazy("Payment failed"), gettext_lazy("Calls pass; the card is tried again."), 3, 2),
+    ("restricted", gettext_lazy("Restricted"), gettext_lazy("Calls pass at a quarter of the plan's rate."), 4, 2),
+    ("suspended", gettext_lazy("Suspended"), gettext_lazy("Calls get 402 until it is paid; keys stay."), 5, 2),
+    ("paused", gettext_lazy("Paused"), gettext_lazy("Calls get 403 with the reason."), 2, 2),
+    ("canceled", gettext_lazy("Cancelled"), gettext_lazy("Calls pass until the end of the period."), 4, 1),
+    ("ended", gettext_lazy("Ended"), gettext_lazy("Calls get 403; subscribe again to go on."), 5, 1),
 )
 _WAYS = (
     ("pending", "awaiting"), ("awaiting", "trialing"), ("trialing", "ok"), ("ok", "changing"), ("ok", "canceled"),
@@ -75,18 +85,20 @@ def diagram_of(
     is_paid = subscription.plan_version.is_priced or subscription.payment != subscription.Payment.NONE
     places = {name: (column, row) for name, _, _, column, row in _STATES} if is_paid else _OF_FREE
     shown = [each for each in _STATES if each[0] in places]
-    steps = tuple(Step(label, meaning, "current" if name == here else "") for name, label, meaning, _, _ in shown)
+    steps = tuple(
+        Step(str(label), str(meaning), "current" if name == here else "") for name, label, meaning, _, _ in shown
+    )
     nodes = {
         name: Node(
-            label,
+            str(label),
             *places[name],
             is_here=name == here,
-            note=f"{following.at:%d %b}" if following and following.name == name and name != here else "",
+            note=short_day(following.at) if following and following.name == name and name != here else "",
         )
         for name, label, _, _, _ in shown
     }
     label = next((step.label for step in steps if step.state), "")
-    summary = f"It is at “{label}”." + (f" {following.words}" if following else "")
+    summary = " ".join([_("It is at “%(state)s”.") % {"state": label}, *([following.words] if following else [])])
     return Diagram(steps, draw(nodes, _WAYS if is_paid else _FREE_WAYS, summary), following)
 
 
@@ -109,17 +121,19 @@ def _next_of(subscription: Subscription, billing: BillingSubscription | None, ch
     if not subscription.is_live:
         return None
     if subscription.lifecycle == subscription.Lifecycle.CANCELED and subscription.ends_at:
-        return Next("ended", "It ends then.", subscription.ends_at)
+        return Next("ended", _("It ends then."), subscription.ends_at)
     if billing is not None and billing.unpaid_since is not None:
         return _dunning_of(subscription, billing.unpaid_since)
     if change is not None:
         plan = change.to_version.plan
         if change.kind == PlanChange.Kind.AWAITS_PAYMENT:
-            return Next("ok", f"Unless {plan} is paid by then, {subscription.plan_version.plan} goes on.", change.at)
+            words = _("Unless %(plan)s is paid by then, %(present)s goes on.")
+            return Next("ok", words % {"plan": plan, "present": subscription.plan_version.plan}, change.at)
         is_same = change.to_version.plan_id == subscription.plan_version.plan_id
-        return Next("ok", "The plan's new terms begin then." if is_same else f"{plan} begins then.", change.at)
+        same, other = _("The plan's new terms begin then."), _("%(plan)s begins then.") % {"plan": plan}
+        return Next("ok", same if is_same else other, change.at)
     if billing is not None and billing.status == "trialing" and billing.trial_end is not None:
-        return Next("ok", "The trial ends then.", billing.trial_end)
+        return Next("ok", _("The trial ends then."), billing.trial_end)
     return None
 
 
@@ -127,8 +141,8 @@ def _dunning_of(subscription: Subscription, since: datetime) -> Next | None:
     """What follows an invoice that stays unpaid."""
     dunning = subscription.plan_version.terms.dunning
     name, words, days = {
-        "grace": ("restricted", "Calls are slowed down then, unless it is paid.", dunning.grace_days / 2),
-        "restricted": ("suspended", "Calls are refused then, unless it is paid.", dunning.grace_days),
-        "suspended": ("ended", "It ends then, unless it is paid.", dunning.end_after_days),
+        "grace": ("restricted", _("Calls are slowed down then, unless it is paid."), dunning.grace_days / 2),
+        "restricted": ("suspended", _("Calls are refused then, unless it is paid."), dunning.grace_days),
+        "suspended": ("ended", _("It ends then, unless it is paid."), dunning.end_after_days),
     }.get(str(subscription.payment), ("", "", 0))
     return Next(name, words, since + timedelta(days=days)) if name else None

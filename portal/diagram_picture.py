@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 _MARGIN = 4
 _SHORT = 10  # letters that fit a box of the narrow picture
@@ -101,7 +102,7 @@ def _box(grid: _Grid, node: Node, at: tuple[int, int]) -> SafeString:
     words = _split(node.label) if grid.is_upright and len(node.label) > _SHORT else [node.label]
     lines = [*((word, "states-picture__label") for word in words)]
     if node.is_here and not grid.is_upright:
-        lines.append(("you are here", "states-picture__note"))
+        lines.append((_("you are here"), "states-picture__note"))
     elif node.note:
         lines.append((node.note, "states-picture__note"))
     top = at[1] + height / 2 - (len(lines) - 1) * 7.5 + 4

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch
+from django.utils.translation import gettext as _
 
 from apim.billing.catalogue import obstacle_to_sale
 from apim.billing.models import StripeConnection
@@ -50,7 +51,7 @@ class PlanOffer:
     @property
     def why_closed(self) -> str:
         """Why it cannot be chosen, in a few words."""
-        return "Not for sale yet" if self.can_pay else "Payments are not set up yet"
+        return _("Not for sale yet") if self.can_pay else _("Payments are not set up yet")
 
 
 def offered_products(user: Viewer) -> QuerySet[Product]:

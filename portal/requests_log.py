@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apim.access.models import Application, Credential, Subscription
 from apim.catalog.models import APIVersion
 from portal.explanations import Explanation, explain
@@ -56,7 +58,9 @@ class Line:
     def _plan(self) -> str:
         # A subscription may have changed its plan since; then the id is all there is to say.
         is_same = self.subscription and self.subscription.plan_version_id == self.record.plan_version_id
-        return f"plan {self.subscription.plan_version.plan}" if self.subscription and is_same else ""
+        if not self.subscription or not is_same:
+            return ""
+        return _("plan %(plan)s") % {"plan": self.subscription.plan_version.plan}
 
     @property
     def shares(self) -> list[tuple[str, int]]:

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.operations import matches
 from apim.catalog.trial_calls import public_url
@@ -106,7 +108,7 @@ def _candidates(
     operations: Sequence[Mapping[str, str]], patterns: Sequence[str], passthrough: Mapping[str, str] | None
 ) -> list[Mapping[str, str]]:
     if passthrough is not None and not operations:
-        return [{"path": passthrough.get("prefix", "/"), "summary": "Everything below this path is passed through"}]
+        return [{"path": passthrough.get("prefix", "/"), "summary": _("Everything below this path is passed through")}]
     return [
         operation
         for operation in operations

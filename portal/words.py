@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from apim.pricing.money import from_minor, money_text
-from apim.pricing.words import headline, sentences
+from apim.ui.prices import headline, sentences
 from apim.ui.templatetags.formats import count
 
 if TYPE_CHECKING:
@@ -16,23 +19,35 @@ if TYPE_CHECKING:
     from apim.pricing.terms import Terms
     from portal.offers import PlanOffer
 
-_SPANS = {1: "second", 60: "minute", 3600: "hour", 86_400: "day"}
+_RATES = {
+    1: gettext_lazy("%(count)s calls a second"),
+    60: gettext_lazy("%(count)s calls a minute"),
+    3600: gettext_lazy("%(count)s calls an hour"),
+    86_400: gettext_lazy("%(count)s calls a day"),
+}
+_QUOTAS = {
+    "hour": gettext_lazy("%(count)s calls an hour"),
+    "day": gettext_lazy("%(count)s calls a day"),
+    "month": gettext_lazy("%(count)s calls a month"),
+}
 
 
 def rate_in_words(rate: Mapping[str, Any] | None) -> str:
     """`10 calls a second, bursts of 20`; the wide limit of the environment when the plan has none."""
     if not rate:
-        return "No rate limit of its own"
+        return _("No rate limit of its own")
     per_s = rate["per_s"]
-    span = f"a {_SPANS[per_s]}" if per_s in _SPANS else f"every {per_s} seconds"
-    words = f"{count(rate['requests'])} calls {span}"
+    pattern = _RATES.get(per_s) or gettext_lazy("%(count)s calls every %(seconds)s seconds")
+    words = pattern % {"count": count(rate["requests"]), "seconds": per_s}
     burst = rate.get("burst") or rate["requests"]
-    return words if burst <= rate["requests"] else f"{words}, bursts of {count(burst)}"
+    if burst <= rate["requests"]:
+        return words
+    return _("%(rate)s, bursts of %(burst)s") % {"rate": words, "burst": count(burst)}
 
 
 def quota_in_words(quota: Mapping[str, Any]) -> str:
     """`1,000 calls a month`."""
-    return f"{count(quota['requests'])} calls {'an' if quota['per'] == 'hour' else 'a'} {quota['per']}"
+    return _QUOTAS[quota["per"]] % {"count": count(quota["requests"])}
 
 
 def invoice_total(invoice: Invoice) -> str:

@@ -25,8 +25,8 @@ from apim.billing.migrating import advance_members, move_unbilled
 from apim.billing.models import BillingSubscription, MigrationMember, PlanMigration
 from apim.notifications.services import send_mail
 from apim.pricing.terms import Terms
-from apim.pricing.words import headline
 from apim.products.models import PlanVersion
+from apim.ui.prices import headline
 
 
 class Moved(NamedTuple):

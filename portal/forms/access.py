@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.access.models import Application
 from portal.getting_access import FIRST_APPLICATION, Wish
@@ -22,15 +22,19 @@ NEW = "new"
 class AccessForm(forms.Form):
     """A plan, an application (a new one unless chosen), and a note for who decides."""
 
-    plan = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose a plan."})
-    application = forms.ChoiceField(widget=forms.RadioSelect, required=False)
-    new_name = forms.CharField(label="Name of the new application", max_length=60, required=False)
+    plan = forms.ChoiceField(
+        label=gettext_lazy("Plan"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose a plan.")},
+    )
+    application = forms.ChoiceField(label=gettext_lazy("Application"), widget=forms.RadioSelect, required=False)
+    new_name = forms.CharField(label=gettext_lazy("Name of the new application"), max_length=60, required=False)
     note = forms.CharField(
-        label="Note to the owner",
+        label=gettext_lazy("Note to the owner"),
         max_length=255,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="What are you building, and how many calls do you expect?",
+        help_text=gettext_lazy("What are you building, and how many calls do you expect?"),
     )
 
     def __init__(
@@ -53,12 +57,12 @@ class AccessForm(forms.Form):
         )
         super().__init__(
             data,  # type: ignore[arg-type]  # request.POST or None
-            initial={"plan": first_plan, "application": first_application, "new_name": FIRST_APPLICATION},
+            initial={"plan": first_plan, "application": first_application, "new_name": gettext(FIRST_APPLICATION)},
         )
         self._choices("plan").choices = [(name, offer.plan.display_name) for name, offer in self.offers.items()]
         self._choices("application").choices = [
             *((each.id, each.display_name) for each in applications),
-            (NEW, "A new application"),
+            (NEW, gettext_lazy("A new application")),
         ]
         if applications:
             self.initial["new_name"] = ""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apim.access.services import OVERLAPS_S
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _LIFETIMES_DAYS = (30, 90, 365)
+_span_words = lazy(lambda seconds: gettext("for %(span)s") % {"span": span_in_words(seconds)}, str)
 
 
 class ApplicationForm(forms.Form):
     """The words about an application."""
 
-    display_name = forms.CharField(label="Name", max_length=60, help_text="What your team calls the program.")
-    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    display_name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What your team calls the program."))
+    description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class NetworksForm(forms.Form):
@@ -49,12 +52,15 @@ class LifetimeForm(forms.Form):
     """What a credential is called, and when it ends."""
 
     label = forms.CharField(
-        max_length=120, required=False, help_text="Where will it be used? For example: staging server."
+        label=_("Label"),
+        max_length=120,
+        required=False,
+        help_text=_("Where will it be used? For example: staging server."),
     )
     lifetime = forms.TypedChoiceField(
-        label="Expires",
+        label=_("Expires"),
         coerce=int,
-        choices=[(0, "Never"), *((days, f"After {days} days") for days in _LIFETIMES_DAYS)],
+        choices=[(0, _("Never")), *((days, _("After %(days)s days") % {"days": days}) for days in _LIFETIMES_DAYS)],
     )
 
     def expires_at(self) -> datetime | None:
@@ -73,9 +79,11 @@ class ClientForm(LifetimeForm):
     """A client of an issuer."""
 
     issuer = forms.CharField(
-        max_length=512, help_text="What iss is in the client's tokens, such as https://login.example.com."
+        label=_("Issuer"),
+        max_length=512,
+        help_text=_("What iss is in the client's tokens, such as https://login.example.com."),
     )
-    client_id = forms.CharField(label="Client id", max_length=512, help_text="What the client is called in them.")
+    client_id = forms.CharField(label=_("Client id"), max_length=512, help_text=_("What the client is called in them."))
     field_order = ("issuer", "client_id", "label", "lifetime")
 
     def __init__(self, *args: Any, issuers: Iterable[str], **options: Any) -> None:
@@ -83,7 +91,8 @@ class ClientForm(LifetimeForm):
         super().__init__(*args, **options)
         if names := format_html_join(", ", "<code>{}</code>", ((issuer,) for issuer in issuers)):
             self.fields["issuer"].help_text = format_html(
-                "What iss is in the client's tokens. Registered for your organization: {}.", names
+                gettext("What iss is in the client's tokens. Registered for your organization: {issuers}."),
+                issuers=names,
             )
 
 
@@ -91,23 +100,23 @@ class CertificateForm(forms.Form):
     """A client certificate."""
 
     certificate = forms.CharField(
+        label=_("Certificate"),
         max_length=LONGEST_PEM,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off"}),
-        help_text="PEM, without the private key; or the SHA-256 fingerprint.",
+        help_text=_("PEM, without the private key; or the SHA-256 fingerprint."),
     )
-    label = forms.CharField(max_length=120, required=False, help_text="Where will it be used?")
+    label = forms.CharField(label=_("Label"), max_length=120, required=False, help_text=_("Where will it be used?"))
 
 
 class RollForm(forms.Form):
     """For how long the old key goes on."""
 
     overlap_s = forms.TypedChoiceField(
-        label="The old key keeps working",
+        label=_("The old key keeps working"),
         coerce=int,
         widget=forms.RadioSelect,
         choices=[
-            (seconds, f"for {span_in_words(seconds)}" if seconds else "not at all: it stops now")
-            for seconds in OVERLAPS_S
+            (seconds, _span_words(seconds) if seconds else _("not at all: it stops now")) for seconds in OVERLAPS_S
         ],
         initial=OVERLAPS_S[2],
     )

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from apim.pricing.money import from_minor, minor_digits, money_text, to_minor
 from apim.pricing.words import amount_words
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 class TopUpForm(forms.Form):
     """One of the amounts that the plan offers, and whether its card may be charged later."""
 
-    amount = forms.TypedChoiceField(coerce=int, error_messages={"required": "Choose an amount."})
+    amount = forms.TypedChoiceField(label=_("Amount"), coerce=int, error_messages={"required": _("Choose an amount.")})
     keeps_card = forms.BooleanField(
         required=False,
-        label="Keep the card for automatic top-ups",
-        help_text="Nothing is bought automatically before you turn that on below.",
+        label=_("Keep the card for automatic top-ups"),
+        help_text=_("Nothing is bought automatically before you turn that on below."),
     )
 
     def __init__(self, data: object = None, *, offers: Sequence[int], currency: str) -> None:
@@ -37,11 +38,11 @@ class TopUpForm(forms.Form):
 class AutomaticForm(forms.Form):
     """When a top-up is bought by itself, which one, and how much of them a month at most."""
 
-    is_on = forms.BooleanField(required=False, label="Buy top-ups automatically")
-    below = forms.DecimalField(min_value=0, max_digits=15, label="When the balance is below")
-    amount = forms.TypedChoiceField(coerce=int, label="Top-up")
+    is_on = forms.BooleanField(required=False, label=_("Buy top-ups automatically"))
+    below = forms.DecimalField(min_value=0, max_digits=15, label=_("When the balance is below"))
+    amount = forms.TypedChoiceField(coerce=int, label=_("Top-up"))
     monthly_cap = forms.DecimalField(
-        min_value=0, max_digits=15, label="At most in a month", help_text="Of automatic top-ups; months by UTC."
+        min_value=0, max_digits=15, label=_("At most in a month"), help_text=_("Of automatic top-ups; months by UTC.")
     )
 
     def __init__(
@@ -62,7 +63,10 @@ class AutomaticForm(forms.Form):
         field.choices = [(offer, amount_words(from_minor(offer, currency), currency)) for offer in offers]
         self.currency = currency
         for name in ("below", "monthly_cap"):
-            self.fields[name].label = f"{self.fields[name].label}, in {currency}"
+            self.fields[name].label = _("%(label)s, in %(currency)s") % {
+                "label": self.fields[name].label,
+                "currency": currency,
+            }
 
     def clean_below(self) -> int:
         """In minor units."""
@@ -77,5 +81,5 @@ class AutomaticForm(forms.Form):
             return to_minor(value, self.currency)
         except ValueError:
             digits = minor_digits(self.currency)
-            message = f"{self.currency} has {digits} decimal places."
+            message = _("%(currency)s has %(digits)s decimal places.") % {"currency": self.currency, "digits": digits}
             raise forms.ValidationError(message, code="too_fine") from None

@@ -21,16 +21,19 @@ _LIFETIMES_DAYS = (30, 90, 365)
 class RoleForm(forms.Form):
     """What somebody is in an organization."""
 
-    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
+    role = forms.ChoiceField(label=_("Role"), choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
     team = forms.SlugField(
-        required=False, max_length=60, help_text="Only for owners: bound to a team, they change that team's APIs alone."
+        label=_("Team"),
+        required=False,
+        max_length=60,
+        help_text=_("Only for owners: bound to a team, they change that team's APIs alone."),
     )
 
 
 class InvitationForm(RoleForm):
     """Whom to invite, and as what."""
 
-    email = forms.EmailField(label="E-mail address", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     field_order = ("email", "role", "team")
 
 
@@ -51,7 +54,7 @@ class NameForm(forms.Form):
     """How others see a person."""
 
     name = forms.CharField(
-        label="Your name", max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("Your name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
 
 
@@ -78,14 +81,16 @@ class DeletionForm(forms.Form):
 class TokenForm(forms.Form):
     """A token for the REST API and the CLI."""
 
-    name = forms.CharField(max_length=120, help_text="Where will it be used? For example: deploy job.")
+    name = forms.CharField(
+        label=_("Name"), max_length=120, help_text=_("Where will it be used? For example: deploy job.")
+    )
     scopes = forms.MultipleChoiceField(
-        label="It may", widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+        label=_("It may"), widget=forms.CheckboxSelectMultiple, error_messages={"required": _("Choose at least one.")}
     )
     lifetime = forms.TypedChoiceField(
-        label="Expires",
+        label=_("Expires"),
         coerce=int,
-        choices=[(days, f"After {days} days") for days in _LIFETIMES_DAYS],
+        choices=[(days, _("After %(days)s days") % {"days": days}) for days in _LIFETIMES_DAYS],
         initial=_LIFETIMES_DAYS[1],
     )
 

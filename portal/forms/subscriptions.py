@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 class SwitchForm(forms.Form):
     """Another plan of the same product."""
 
-    plan = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose a plan."})
+    plan = forms.ChoiceField(
+        label=_("Plan"), widget=forms.RadioSelect, error_messages={"required": _("Choose a plan.")}
+    )
     version = forms.CharField(required=False, max_length=32)  # what was shown of the plan
     shown_at = forms.IntegerField(required=False, min_value=0, max_value=2**40)
 
@@ -37,9 +40,9 @@ class CancelForm(forms.Form):
 
     NOW, PERIOD_END = "now", "month"
     when = forms.ChoiceField(
-        label="It ends",
+        label=_("It ends"),
         widget=forms.RadioSelect,
-        choices=[(PERIOD_END, "at the end of this month (UTC)"), (NOW, "now")],
+        choices=[(PERIOD_END, _("at the end of this month (UTC)")), (NOW, _("now"))],
         initial=PERIOD_END,
     )
 
@@ -49,4 +52,4 @@ class CancelForm(forms.Form):
         if is_billed:
             field = self.fields["when"]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-            field.choices = [(self.PERIOD_END, "at the end of the period that is paid"), (self.NOW, "now")]
+            field.choices = [(self.PERIOD_END, _("at the end of the period that is paid")), (self.NOW, _("now"))]

@@ -24,9 +24,9 @@ from apim.billing.sessions import open_card_page, open_portal
 from apim.billing.spending import RELATED, spendings
 from apim.billing.telling import resume_at_provider
 from apim.errors import Conflict
-from apim.pricing.words import headline, sentences
 from apim.ui.csp import HEADER, policy_with_forms
 from apim.ui.forms import errors_on, errors_told
+from apim.ui.prices import headline, sentences
 from portal.costs import costs_of
 from portal.rendering import page, posted
 from portal.tenancy import PortalRequest, my_page

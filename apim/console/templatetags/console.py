@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django import template
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 
 from apim.console.forms.plans import CeilingForm
 from apim.pricing.money import money_text, round_money
 from apim.pricing.rating import Rated
-from apim.pricing.words import amount_words, headline, sentences
+from apim.pricing.words import amount_words
 from apim.products.models import PlanVersion
+from apim.ui.prices import headline, sentences
 from apim.usage.metering import Preview
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
+
+if TYPE_CHECKING:
+    pass
 
 register = template.Library()
 
@@ -54,9 +60,13 @@ def terms(version: PlanVersion | None) -> list[str]:
     granted = [f"{quota['requests']:,} calls per {quota['per']}" for quota in version.quotas]
     if version.rate:
         rate = version.rate
-        period = _PERIODS.get(rate["per_s"], f"{rate['per_s']} seconds")
-        granted.insert(0, f"{rate['requests']:,} calls per {period}, {rate['burst']:,} at once")
-    limits = granted or ([] if version.is_priced else ["No limits of its own"])
+        period = _PERIODS.get(rate["per_s"], gettext("%(rate)s seconds") % {"rate": rate["per_s"]})
+        granted.insert(
+            0,
+            gettext("%(rate)s calls per %(period)s, %(rate2)s at once")
+            % {"rate": f"{rate['requests']:,}", "period": period, "rate2": f"{rate['burst']:,}"},
+        )
+    limits = granted or ([] if version.is_priced else [gettext("No limits of its own")])
     return [*limits, *sentences(version.terms)]
 
 
@@ -82,7 +92,7 @@ def invoice_total(rated: Rated) -> str:
 def invoice_difference(row: Preview) -> str:
     """How much more the other version costs, signed; in words where the currencies differ."""
     if row.before.currency and row.before.currency != row.after.currency:
-        return "another currency"
+        return gettext("another currency")
     text = money_text(row.difference, row.after.currency) if row.after.currency else f"{row.difference}"
     return f"+{text}" if row.difference > 0 else text
 
@@ -97,4 +107,4 @@ def active(versions: object) -> PlanVersion | None:
 @register.filter
 def limit_label(limit: str) -> str:
     """A limit of a ceiling in words."""
-    return CeilingForm.Meta.labels.get(limit, limit)
+    return str(CeilingForm.Meta.labels.get(limit, limit))

@@ -7,15 +7,23 @@ import json
 
 from django import template
 from django.utils import timezone
+from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 register = template.Library()
 
 _NONE = "\N{EN DASH}"
 _US_PER_MS = 1_000
 _US_PER_S = 1_000_000
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_UNITS = (
+    (86_400, gettext_lazy("%(number)d d")),
+    (3_600, gettext_lazy("%(number)d h")),
+    (60, gettext_lazy("%(number)d min")),
+    (1, gettext_lazy("%(number)d s")),
+)
 
 
 @register.filter
@@ -61,17 +69,17 @@ def span_in_words(seconds: float) -> str:
     """The largest unit alone: 42 s, 5 min, 3 h, 12 d."""
     for length, unit in _UNITS:
         if seconds >= length:
-            return f"{int(seconds // length)} {unit}"
-    return "0 s"
+            return unit % {"number": int(seconds // length)}
+    return _("%(number)d s") % {"number": 0}
 
 
 @register.filter
 def ago(value: dt.datetime | None) -> SafeString | str:
     """A past time as `5 min ago`, with the exact time in UTC in its tooltip; `never` for none."""
     if value is None:
-        return "never"
+        return _("never")
     seconds = (timezone.now() - value).total_seconds()
-    words = "just now" if seconds < 1 else f"{span_in_words(seconds)} ago"
+    words = _("just now") if seconds < 1 else _("%(span)s ago") % {"span": span_in_words(seconds)}
     return _time_element(value, words)
 
 
@@ -79,21 +87,29 @@ def ago(value: dt.datetime | None) -> SafeString | str:
 def until(value: dt.datetime | None) -> SafeString | str:
     """A coming time as `in 3 h`; `never` for none."""
     if value is None:
-        return "never"
+        return _("never")
     seconds = (value - timezone.now()).total_seconds()
-    return _time_element(value, f"in {span_in_words(seconds)}" if seconds > 0 else "now")
+    words = _("in %(span)s") % {"span": span_in_words(seconds)} if seconds > 0 else _("now")
+    return _time_element(value, words)
 
 
 @register.filter
 def starts_again(value: dt.datetime) -> SafeString:
     """When a quota starts again, as the note of a gauge."""
-    return format_html("starts again {}", until(value))
+    return format_html(_("starts again {time}"), time=until(value))
 
 
 @register.filter
 def day(value: dt.datetime | dt.date | None) -> str:
     """30 June 2026, or a dash."""
-    return f"{value.day} {value:%B %Y}" if value else _NONE
+    # Translators: a date in the letters of https://docs.djangoproject.com/en/stable/ref/templates/builtins/#date
+    return format_date(value, _("j F Y")) if value else _NONE
+
+
+def short_day(value: dt.datetime | dt.date) -> str:
+    """30 Jun."""
+    # Translators: a day of a month in the letters of Django's date filter
+    return format_date(value, _("d M"))
 
 
 @register.filter

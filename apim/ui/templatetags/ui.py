@@ -10,6 +10,7 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from apim.ui.states import look_of
 from apim.ui.theme import theme_of
@@ -44,7 +45,7 @@ def state(name: str, word: str = "") -> SafeString:
 def status(code: int) -> SafeString:
     """The badge of an HTTP status; 0 is an exchange whose end nobody saw."""
     if not code:
-        return format_html('<span class="badge badge--muted">{}no answer</span>', icon("circle-help"))
+        return format_html('<span class="badge badge--muted">{}{}</span>', icon("circle-help"), _("no answer"))
     kind, symbol = (
         ("danger", "circle-x") if code >= 500 else ("warn", "circle-alert") if code >= 400 else ("ok", "circle-check")  # noqa: PLR2004
     )

@@ -10,7 +10,8 @@ import pytest
 from apim.pricing.alternatives import alternatives
 from apim.pricing.rating import rate
 from apim.pricing.terms import Terms, parse_terms
-from apim.pricing.words import amount_words, headline, sentences
+from apim.pricing.words import amount_words
+from apim.ui.prices import headline, sentences
 
 BASE = {"name": "base", "model": "flat", "amount": "29.00"}
 TIERS = {
