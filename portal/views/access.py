@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Application, Subscription
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from apim.products.models import Product
 
 CONTINUE_AT = "continue_at"  # session: where to go on after sign-up, which may pass through a mailbox
-_STEPS = ("Choose a plan", "Your key", "First call")
+_STEPS = (gettext_lazy("Choose a plan"), gettext_lazy("Your key"), gettext_lazy("First call"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -185,9 +187,9 @@ def _context(product: Product, step: int) -> dict[str, object]:
         "section": "apis",
         "has_manual": any(offer.is_manual for offer in plan_offers(product)),
         "trail": [
-            ("APIs", "/"),
+            (_("APIs"), "/"),
             (product.display_name, reverse("portal:product", args=[product.name])),
-            ("Get access", ""),
+            (_("Get access"), ""),
         ],
         "product": product,
         "items": opened_items(product),

@@ -10,6 +10,8 @@ from django.db.models import Count, Max, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.access.models import Application, Credential
@@ -62,8 +64,8 @@ def add_application(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "apps",
         "form": form,
-        "title": "New application",
-        "verb": "Create the application",
+        "title": _("New application"),
+        "verb": _("Create the application"),
         "back": reverse("portal:applications"),
     }
     return page(request, "portal/form.html", context)
@@ -80,7 +82,7 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
     calls = [] if usage.has_calls and not key else sample_calls(_opened_items(application), default_environment())
     context = {
         "section": "apps",
-        "trail": [("My apps", reverse("portal:applications")), (application.display_name, "")],
+        "trail": [(_("My apps"), reverse("portal:applications")), (application.display_name, "")],
         "application": application,
         "keys": application.credentials.select_related("product", "successor"),
         "usage": usage,
@@ -120,13 +122,13 @@ def edit_application(request: PortalRequest, application_id: str) -> HttpRespons
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_application(application=application, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "The application is saved.")
+            messages.success(request, _("The application is saved."))
             return redirect("portal:application", application.id)
     context = {
         "section": "apps",
         "form": form,
-        "title": f"Rename {application}",
-        "verb": "Save",
+        "title": _("Rename %(application)s") % {"application": application},
+        "verb": _("Save"),
         "back": reverse("portal:application", args=[application.id]),
     }
     return page(request, "portal/form.html", context)
@@ -140,16 +142,22 @@ def remove_application(request: PortalRequest, application_id: str) -> HttpRespo
     keys = application.credentials.live().count()
     week = reports.totals(reports.Scope(application_ids=[application.id]), reports.last(timedelta(days=7)))
     consequences = (
-        f"{keys} live key{'' if keys == 1 else 's'} will stop working at once.",
-        f"It made {week.calls:,} call{'' if week.calls == 1 else 's'} in the last 7 days.",
-        "Subscriptions stay with your organization's other applications. This cannot be undone.",
+        ngettext(
+            "%(number)s live key will stop working at once.", "%(number)s live keys will stop working at once.", keys
+        )
+        % {"number": keys},
+        ngettext(
+            "It made %(number)s call in the last 7 days.", "It made %(number)s calls in the last 7 days.", week.calls
+        )
+        % {"number": f"{week.calls:,}"},
+        _("Subscriptions stay with your organization's other applications. This cannot be undone."),
     )
     confirmation = Confirmation(
-        title=f"Delete {application}?",
+        title=_("Delete %(application)s?") % {"application": application},
         consequences=consequences,
-        verb="Delete the application",
+        verb=_("Delete the application"),
         back=reverse("portal:application", args=[application.id]),
-        done=f"{application} is deleted.",
+        done=_("%(application)s is deleted.") % {"application": application},
         goes_to=reverse("portal:applications"),
     )
     return confirm(request, confirmation, lambda _, by: delete_application(application=application, by=by))

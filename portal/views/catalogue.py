@@ -70,7 +70,7 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
     environment = default_environment()
     context = {
         "section": "apis",
-        "trail": [("APIs", "/"), (api.display_name, "")],
+        "trail": [(_("APIs"), "/"), (api.display_name, "")],
         "api": api,
         "versions": versions,
         "lives": lives,
@@ -110,7 +110,7 @@ def show_product(request: HttpRequest, product_name: str) -> HttpResponse:
     product = get_object_or_404(offered_products(request.user), name=product_name)
     context = {
         "section": "apis",
-        "trail": [("APIs", "/"), (product.display_name, "")],
+        "trail": [(_("APIs"), "/"), (product.display_name, "")],
         "product": product,
         "items": opened_items(product),
         "offers": plan_offers(product),

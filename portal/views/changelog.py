@@ -37,7 +37,7 @@ def show_changelog(request: HttpRequest, api_name: str) -> HttpResponse:
     rows = Paginator(revisions, ENTRIES_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "section": "apis",
-        "trail": [("APIs", "/"), (api.display_name, f"/apis/{api.name}"), ("Changelog", "")],
+        "trail": [(_("APIs"), "/"), (api.display_name, f"/apis/{api.name}"), (_("Changelog"), "")],
         "api": api,
         "rows": rows,
         "entries": [entry_of(revision, is_narrowed=is_narrowed) for revision in rows],

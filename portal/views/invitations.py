@@ -9,6 +9,7 @@ from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apim.accounts.services import accept_invitation, open_invitation
@@ -41,6 +42,6 @@ def show_invitation(request: HttpRequest, token: str) -> HttpResponse:
         except DomainError as error:
             return page(request, "portal/invitation.html", context | {"error": error})
         request.session[SESSION_KEY] = membership.organization_id
-        messages.success(request, f"Welcome to {membership.organization}.")
+        messages.success(request, _("Welcome to %(organization)s.") % {"organization": membership.organization})
         return redirect("portal:home")
     return page(request, "portal/invitation.html", context)

@@ -54,9 +54,9 @@ def add_key(request: PortalRequest, application_id: str) -> HttpResponse:
             fresh_key.remember(request, issued)
             return leave_to(request, back)
     confirmation = Confirmation(
-        title=f"New key for {application}",
-        consequences=("It is shown once, right after this.",),
-        verb="Create the key",
+        title=_("New key for %(application)s") % {"application": application},
+        consequences=(_("It is shown once, right after this."),),
+        verb=_("Create the key"),
         back=back,
         done="",
         verb_class="button--primary",
@@ -83,15 +83,19 @@ def add_client(request: PortalRequest, application_id: str) -> HttpResponse:
                 label=form.cleaned_data["label"],
                 expires_at=form.expires_at(),
             )
-            scope = " at APIs of your own organization" if client.is_for_own_apis else ""
-            messages.success(request, f"The client {client.client_id} calls as {application} now{scope}.")
+            words = (
+                _("The client %(client)s calls as %(application)s now at APIs of your own organization.")
+                if client.is_for_own_apis
+                else _("The client %(client)s calls as %(application)s now.")
+            )
+            messages.success(request, words % {"client": client.client_id, "application": application})
             return leave_to(request, back)
     confirmation = Confirmation(
-        title=f"Register a client for {application}",
+        title=_("Register a client for %(application)s") % {"application": application},
         consequences=(
-            "Calls with the issuer's tokens for this client are the application's, where an API admits that issuer.",
+            _("Calls with the issuer's tokens for this client are the application's, where an API admits that issuer."),
         ),
-        verb="Register the client",
+        verb=_("Register the client"),
         back=back,
         done="",
         verb_class="button--primary",
@@ -111,15 +115,16 @@ def add_certificate(request: PortalRequest, application_id: str) -> HttpResponse
             register_certificate(
                 application=application, by=actor_of(request.user), creator=request.user, **form.cleaned_data
             )
-            messages.success(request, f"Calls with the certificate are those of {application} now.")
+            words = _("Calls with the certificate are those of %(application)s now.")
+            messages.success(request, words % {"application": application})
             return leave_to(request, back)
     confirmation = Confirmation(
-        title=f"Register a certificate for {application}",
+        title=_("Register a certificate for %(application)s") % {"application": application},
         consequences=(
-            "Calls made with it need no key, where a host asks for client certificates and an API takes them.",
-            "It ends when it expires: register the next one beside it before.",
+            _("Calls made with it need no key, where a host asks for client certificates and an API takes them."),
+            _("It ends when it expires: register the next one beside it before."),
         ),
-        verb="Register the certificate",
+        verb=_("Register the certificate"),
         back=back,
         done="",
         verb_class="button--primary",
@@ -143,12 +148,12 @@ def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
             fresh_key.remember(request, issued)
             return leave_to(request, back)
     confirmation = Confirmation(
-        title=f"Roll the key {credential.shown}?",
+        title=_("Roll the key %(key)s?") % {"key": credential.shown},
         consequences=(
-            "You get a new key with the same rights. Put it where the old one is used before the old one stops.",
+            _("You get a new key with the same rights. Put it where the old one is used before the old one stops."),
             _last_use(credential),
         ),
-        verb="Roll the key",
+        verb=_("Roll the key"),
         back=back,
         done="",
         verb_class="button--primary",
@@ -161,16 +166,16 @@ def roll_key(request: PortalRequest, credential_id: str) -> HttpResponse:
 def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
     """Kills a key, client or certificate after saying what that breaks."""
     credential = _credential(request, credential_id)
-    noun, status = credential.noun, 403 if credential.is_client else 401
+    told = {"noun": credential.noun, "key": credential.shown, "status": 403 if credential.is_client else 401}
     confirmation = Confirmation(
-        title=f"Revoke the {noun} {credential.shown}?",
+        title=_("Revoke the %(noun)s %(key)s?") % told,
         consequences=(
-            f"Calls with it get {status} within a second, everywhere. This cannot be undone.",
+            _("Calls with it get %(status)s within a second, everywhere. This cannot be undone.") % told,
             _last_use(credential),
         ),
-        verb=f"Revoke the {noun}",
+        verb=_("Revoke the %(noun)s") % told,
         back=reverse("portal:application", args=[credential.application_id]),
-        done=f"The {noun} {credential.shown} is revoked.",
+        done=_("The %(noun)s %(key)s is revoked.") % told,
     )
     return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by))
 
@@ -216,6 +221,6 @@ def _credential(request: PortalRequest, credential_id: str) -> Credential:
 
 def _last_use(credential: Credential) -> str:
     if credential.last_used_at is None:
-        return "It has never been used."
+        return _("It has never been used.")
     seconds = max((timezone.now() - credential.last_used_at).total_seconds(), 0)
-    return f"It was last used {span_in_words(seconds)} ago."
+    return _("It was last used %(span)s ago.") % {"span": span_in_words(seconds)}

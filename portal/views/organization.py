@@ -37,7 +37,8 @@ def show_organization(request: PortalRequest) -> HttpResponse:
         )
         with errors_on(form):
             invite(organization=led, by=actor_of(request.user), **form.cleaned_data)
-            messages.success(request, f"{form.cleaned_data['email']} has mail with a link that is good for 7 days.")
+            words = _("%(email)s has mail with a link that is good for 7 days.")
+            messages.success(request, words % {"email": form.cleaned_data["email"]})
             return redirect("portal:organization")
     context = {
         "section": "organization",
@@ -88,14 +89,15 @@ def take_out_member(request: PortalRequest, membership_id: str) -> HttpResponse:
     memberships = Membership.objects.editable_by(request.user).select_related("user", "organization")
     membership = get_object_or_404(memberships, id=membership_id)
     confirmation = Confirmation(
-        title=f"Remove {membership.user} from {membership.organization}?",
+        title=_("Remove %(person)s from %(organization)s?")
+        % {"person": membership.user, "organization": membership.organization},
         consequences=(
-            "They lose sight of its applications and APIs at once.",
-            "The keys that they created here stop working at once.",
+            _("They lose sight of its applications and APIs at once."),
+            _("The keys that they created here stop working at once."),
         ),
-        verb="Remove the member",
+        verb=_("Remove the member"),
         back=reverse("portal:organization"),
-        done=f"{membership.user} is no longer a member.",
+        done=_("%(person)s is no longer a member.") % {"person": membership.user},
     )
     return confirm(request, confirmation, lambda _, by: remove_member(membership=membership, by=by))
 
@@ -152,5 +154,5 @@ def take_back_invitation(request: PortalRequest, invitation_id: str) -> HttpResp
     """The link in the mail stops working."""
     invitation = get_object_or_404(Invitation.objects.editable_by(request.user), id=invitation_id)
     withdraw_invitation(invitation=invitation, by=actor_of(request.user))
-    messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
+    messages.success(request, _("The invitation of %(email)s is withdrawn.") % {"email": invitation.email})
     return redirect("portal:organization")

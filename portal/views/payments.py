@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apim.access.models import Subscription
@@ -60,7 +61,7 @@ def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
             return _with_hosted_forms(redirect(url))
     version = subscription.requested_plan_version or subscription.plan_version
     terms = replace(version.terms, trial=None) if had_trial(subscription) else version.terms
-    context = _context(subscription, "Pay") | {
+    context = _context(subscription, _("Pay")) | {
         "form": form,
         "version": version,
         "headline": headline(terms),
@@ -82,10 +83,10 @@ def paid(request: PortalRequest, subscription_id: str) -> HttpResponse:
     if not subscription.awaits_payment:
         done = _done(subscription)
         if not request.headers.get("HX-Request"):
-            messages.success(request, f"{done}. Your subscription is in force.")
+            messages.success(request, _("%(done)s. Your subscription is in force.") % {"done": done})
             return redirect("portal:access", subscription.product.name)
         return page(request, "portal/paid.html", _context(subscription, done) | {"is_done": True, "done": done})
-    return page(request, "portal/paid.html", _context(subscription, "Paid") | {"is_done": False})
+    return page(request, "portal/paid.html", _context(subscription, _("Paid")) | {"is_done": False})
 
 
 @require_POST
@@ -95,9 +96,9 @@ def keep(request: PortalRequest, subscription_id: str) -> HttpResponse:
     subscription = _own(request, subscription_id)
     with errors_told(request):
         if subscription.lifecycle != Subscription.Lifecycle.CANCELED:
-            raise Conflict("portal.not_cancelled", "The subscription is not cancelled.", hint="Reload the page.")
+            raise Conflict("portal.not_cancelled", _("The subscription is not cancelled."), hint=_("Reload the page."))
         resume_at_provider(subscription=subscription, by=actor_of(request.user))
-        messages.success(request, "The subscription goes on.")
+        messages.success(request, _("The subscription goes on."))
     return redirect("portal:subscription", subscription.id)
 
 
@@ -114,7 +115,7 @@ def card(request: PortalRequest, subscription_id: str) -> HttpResponse:
         with errors_on(form):
             back = _absolute("portal:subscription", subscription.id)
             return _with_hosted_forms(redirect(open_card_page(subscription=subscription, return_url=back)))
-    context = _context(subscription, "Card") | {
+    context = _context(subscription, _("Card")) | {
         "form": form,
         "billing": billing,
         "is_resuming": billing.status == "paused",
@@ -155,7 +156,7 @@ def show_billing(request: PortalRequest) -> HttpResponse:
 def _done(subscription: Subscription) -> str:
     """What has happened on the checkout: nothing was paid for a trial."""
     is_trial = BillingSubscription.objects.filter(subscription=subscription, status="trialing").exists()
-    return "Your trial has begun" if is_trial else "Paid"
+    return _("Your trial has begun") if is_trial else _("Paid")
 
 
 def _with_costs(bills: list[BillingSubscription]) -> list[BillingSubscription]:
@@ -186,7 +187,7 @@ def _context(subscription: Subscription, title: str) -> dict[str, object]:
     return {
         "section": "apps",
         "trail": [
-            ("My home", reverse("portal:home")),
+            (_("My home"), reverse("portal:home")),
             (subscription.product.display_name, reverse("portal:subscription", args=[subscription.id])),
             (title, ""),
         ],

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apim.access.models import Subscription
@@ -67,7 +68,7 @@ def start(request: PortalRequest, subscription_id: str) -> HttpResponse:
     subscription = _own(request, subscription_id)
     with errors_told(request):
         start_with_included(subscription=subscription, by=actor_of(request.user))
-        messages.success(request, "Your subscription is in force.")
+        messages.success(request, _("Your subscription is in force."))
         return redirect("portal:access", subscription.product.name)
     return redirect("portal:credits", subscription.id)
 
@@ -88,7 +89,7 @@ def automatic(request: PortalRequest, subscription_id: str) -> HttpResponse:
             if not chosen.pop("is_on"):
                 chosen["amount"] = 0
             set_automatic(subscription=subscription, by=actor_of(request.user), **chosen)
-            messages.success(request, "Kept." if chosen["amount"] else "Automatic top-ups are off.")
+            messages.success(request, _("Kept.") if chosen["amount"] else _("Automatic top-ups are off."))
             return redirect("portal:credits", subscription.id)
     return _shown(request, subscription, automatic_form=form)
 
@@ -102,11 +103,11 @@ def paid(request: PortalRequest, subscription_id: str) -> HttpResponse:
     subscription.refresh_from_db()
     last = TopUp.objects.filter(subscription=subscription, kind=TopUp.Kind.CHECKOUT).first()
     if last is None or last.state != TopUp.State.PAID:
-        return page(request, "portal/credits_paid.html", _context(subscription, "Payment"))
+        return page(request, "portal/credits_paid.html", _context(subscription, _("Payment")))
     if not request.headers.get("HX-Request"):
-        messages.success(request, "Paid. The credits are there.")
+        messages.success(request, _("Paid. The credits are there."))
         return redirect("portal:credits", subscription.id)
-    return page(request, "portal/credits_paid.html", _context(subscription, "Paid") | {"is_done": True})
+    return page(request, "portal/credits_paid.html", _context(subscription, _("Paid")) | {"is_done": True})
 
 
 @require_GET
@@ -144,7 +145,7 @@ def _shown(
     if before.isascii() and before.isdecimal():
         entries = entries.filter(number__lt=int(before[:9]))
     shown = list(entries[: _ENTRIES_SHOWN + 1])
-    context = _context(subscription, "Credits") | {
+    context = _context(subscription, _("Credits")) | {
         "credits": view,
         "picture": picture_of(view),
         "entries": shown[:_ENTRIES_SHOWN],
@@ -202,7 +203,7 @@ def _context(subscription: Subscription, title: str) -> dict[str, object]:
     return {
         "section": "apps",
         "trail": [
-            ("My home", reverse("portal:home")),
+            (_("My home"), reverse("portal:home")),
             (subscription.product.display_name, reverse("portal:subscription", args=[subscription.id])),
             (title, ""),
         ],

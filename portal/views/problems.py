@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from gateway_sync.runtime.core.refusals import CODES, TYPE_PREFIX
@@ -29,7 +30,7 @@ def show_problem(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     status, title = CODES[code]
     context = {
-        "trail": [("Problems", "/problems"), (code, "")],
+        "trail": [(_("Problems"), "/problems"), (code, "")],
         "code": code,
         "status": status,
         "title": title,

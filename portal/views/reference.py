@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from apim.catalog.models import APIVersion, Revision
@@ -44,7 +45,7 @@ def show_version(request: HttpRequest, api_name: str, version_name: str) -> Http
     following = APIVersion.objects.visible_to(request.user).callable().filter(api=version.api)
     context = {
         "section": "apis",
-        "trail": [("APIs", "/"), (f"{version.api.display_name} {version.name}", "")],
+        "trail": [(_("APIs"), "/"), (f"{version.api.display_name} {version.name}", "")],
         "version": version,
         "successor": following.filter(pk=version.successor_id).first(),
         "others": following.order_by("-published_at", "-name"),
@@ -137,9 +138,9 @@ def _context(version: APIVersion, revision: Revision | None, tag: str) -> dict[s
     return {
         "section": "apis",
         "trail": [
-            ("APIs", "/"),
+            (_("APIs"), "/"),
             (version.api.display_name, reverse("portal:api", args=[version.api.name])),
-            (f"{version.name} reference", ""),
+            (_("%(version)s reference") % {"version": version.name}, ""),
         ],
         "version": version,
         "revision": revision,

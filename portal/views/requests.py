@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from apim.access.models import Application
@@ -30,7 +32,12 @@ _COLUMNS = (
     "at", "request_id", "operation", "path", "status", "code", "duration_us", "upstream_us", "request_bytes",
     "response_bytes", "credential_id", "client_request_id",
 )  # fmt: skip
-_CLASSES = (("", "All"), ("2xx", "Answered"), ("4xx", "Refused"), ("5xx", "Failed"))
+_CLASSES = (
+    ("", gettext_lazy("All")),
+    ("2xx", gettext_lazy("Answered")),
+    ("4xx", gettext_lazy("Refused")),
+    ("5xx", gettext_lazy("Failed")),
+)
 
 
 @require_GET
@@ -45,9 +52,9 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
     context = {
         "section": "apps",
         "trail": [
-            ("My apps", reverse("portal:applications")),
+            (_("My apps"), reverse("portal:applications")),
             (application.display_name, reverse("portal:application", args=[application.id])),
-            ("Requests", ""),
+            (_("Requests"), ""),
         ],
         "application": application,
         "status": wanted.status,
@@ -84,7 +91,7 @@ def show_request(request: PortalRequest, request_id: str) -> HttpResponse:
     found = traces.find_trace(request_id, request.user)
     context = {
         "section": "apps",
-        "trail": [("My apps", reverse("portal:applications")), *_trail(line.application), ("Request", "")],
+        "trail": [(_("My apps"), reverse("portal:applications")), *_trail(line.application), (_("Request"), "")],
         "line": line,
         "record": record,
         "trace": traces.redacted(found.trace) if found is not None else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apim.accounts.models import APIToken
@@ -28,7 +29,7 @@ def show_settings(request: PortalRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_user(user=request.user, name=form.cleaned_data["name"], by=actor_of(request.user))
-            messages.success(request, "Your name is saved.")
+            messages.success(request, _("Your name is saved."))
             return redirect("portal:settings")
     return page(request, "portal/settings.html", {"form": form, "tokens": request.user.tokens.order_by("-created_at")})
 
@@ -51,7 +52,7 @@ def add_token(request: PortalRequest) -> HttpResponse:
             return page(
                 request, "portal/token_made.html", {"token": issued.token, "secret": issued.secret, "origin": origin}
             )
-    context = {"form": form, "title": "New token", "verb": "Create the token", "back": reverse("portal:settings")}
+    context = {"form": form, "title": _("New token"), "verb": _("Create the token"), "back": reverse("portal:settings")}
     return page(request, "portal/form.html", context)
 
 
@@ -61,10 +62,10 @@ def drop_token(request: PortalRequest, token_id: str) -> HttpResponse:
     """Revokes a token after saying what that breaks."""
     token = get_object_or_404(APIToken, id=token_id, user_id=request.user.pk)
     confirmation = Confirmation(
-        title=f"Revoke the token {token.name}?",
-        consequences=("Whatever uses it gets 401 from its next request on. This cannot be undone.",),
-        verb="Revoke the token",
+        title=_("Revoke the token %(token)s?") % {"token": token.name},
+        consequences=(_("Whatever uses it gets 401 from its next request on. This cannot be undone."),),
+        verb=_("Revoke the token"),
         back=reverse("portal:settings"),
-        done=f"The token {token.name} is revoked.",
+        done=_("The token %(token)s is revoked.") % {"token": token.name},
     )
     return confirm(request, confirmation, lambda _, by: revoke_token(token=token, by=by))

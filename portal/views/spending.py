@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apim.access.models import Subscription
@@ -52,17 +53,19 @@ def show_costs(request: PortalRequest, subscription_id: str) -> HttpResponse:
             by = actor_of(request.user)
             if is_mails:
                 set_usage_mails(subscription=subscription, by=by, **form.cleaned_data)
-                messages.success(request, "Kept.")
+                messages.success(request, _("Kept."))
             else:
                 control = set_cap(subscription=subscription, amount=form.cleaned_data["cap"], by=by)
-                messages.success(request, "The cap is taken away." if control.cap is None else "The cap is in force.")
+                messages.success(
+                    request, _("The cap is taken away.") if control.cap is None else _("The cap is in force.")
+                )
             return redirect("portal:subscription_usage", subscription.id)
     context = {
         "section": "apps",
         "trail": [
-            ("My home", reverse("portal:home")),
+            (_("My home"), reverse("portal:home")),
             (subscription.product.display_name, reverse("portal:subscription", args=[subscription.id])),
-            ("Usage and costs", ""),
+            (_("Usage and costs"), ""),
         ],
         "subscription": subscription,
         "mirror": mirror,

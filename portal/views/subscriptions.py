@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.access.models import Subscription
@@ -66,18 +67,20 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
 def cancel(request: PortalRequest, subscription_id: str) -> HttpResponse:
     """Ends a subscription after saying what stops."""
     subscription = own_subscription(request, subscription_id)
-    names = ", ".join(each.display_name for each in subscription.applications.all()) or "No application"
+    names = ", ".join(each.display_name for each in subscription.applications.all()) or _("No application")
     is_pending = subscription.lifecycle == Subscription.Lifecycle.PENDING
     confirmation = Confirmation(
-        title=f"Withdraw the request for {subscription.product}?" if is_pending else f"Cancel {subscription.product}?",
+        title=(_("Withdraw the request for %(product)s?") if is_pending else _("Cancel %(product)s?"))
+        % {"product": subscription.product},
         consequences=(
-            "The owner will no longer see the request."
+            _("The owner will no longer see the request.")
             if is_pending
-            else f"From then on, calls of {names} to this product get 403. Keys and applications stay.",
+            else _("From then on, calls of %(names)s to this product get 403. Keys and applications stay.")
+            % {"names": names},
         ),
-        verb="Withdraw the request" if is_pending else "Cancel the subscription",
+        verb=_("Withdraw the request") if is_pending else _("Cancel the subscription"),
         back=reverse("portal:subscription", args=[subscription.id]),
-        done="The request is withdrawn." if is_pending else "The subscription is cancelled.",
+        done=_("The request is withdrawn.") if is_pending else _("The subscription is cancelled."),
     )
     form = None if is_pending else CancelForm(posted(request), is_billed=is_bought(subscription))
     return confirm(request, confirmation, lambda data, by: _cancel(subscription, data, by), form)
@@ -103,6 +106,6 @@ def _following(request: PortalRequest, over: Subscription) -> Subscription | Non
 def _context(subscription: Subscription) -> dict[str, object]:
     return {
         "section": "apps",
-        "trail": [("My home", reverse("portal:home")), (subscription.product.display_name, "")],
+        "trail": [(_("My home"), reverse("portal:home")), (subscription.product.display_name, "")],
         "subscription": subscription,
     }

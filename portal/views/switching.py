@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Subscription
@@ -57,7 +58,7 @@ def undo(request: PortalRequest, subscription_id: str) -> HttpResponse:
     subscription = own_subscription(request, subscription_id)
     with errors_told(request):
         undo_switch(subscription=subscription, by=actor_of(request.user))
-        messages.success(request, f"The plan {subscription.plan_version.plan} stays.")
+        messages.success(request, _("The plan %(plan)s stays.") % {"plan": subscription.plan_version.plan})
     return redirect("portal:subscription", subscription.id)
 
 
@@ -104,7 +105,8 @@ def _switched(request: PortalRequest, subscription: Subscription, form: SwitchFo
     )
     change = find_change(subscription)
     if change is not None and change.kind == PlanChange.Kind.AWAITS_PAYMENT:
-        messages.warning(request, f"The payment did not go through: {subscription.plan_version.plan} goes on for now.")
+        words = _("The payment did not go through: %(plan)s goes on for now.")
+        messages.warning(request, words % {"plan": subscription.plan_version.plan})
     else:
         messages.success(request, _done_words(done))
     return redirect("portal:subscription", subscription.id)
@@ -112,7 +114,9 @@ def _switched(request: PortalRequest, subscription: Subscription, form: SwitchFo
 
 def _done_words(done: Switch) -> str:
     plan = done.version.plan
-    return f"{plan} is in force." if done.is_immediate else f"{plan} begins on {day(done.at)}."
+    if done.is_immediate:
+        return _("%(plan)s is in force.") % {"plan": plan}
+    return _("%(plan)s begins on %(day)s.") % {"plan": plan, "day": day(done.at)}
 
 
 def _subscribed(request: PortalRequest, subscription: Subscription, form: SwitchForm) -> HttpResponse:
@@ -122,7 +126,9 @@ def _subscribed(request: PortalRequest, subscription: Subscription, form: Switch
     if subscription.awaits_payment:
         return redirect("portal:subscription_pay", subscription.id)
     sent = form.chosen().is_manual
-    words = "The owner has your request; the old plan goes on until then." if sent else "The new plan is in force."
+    words = (
+        _("The owner has your request; the old plan goes on until then.") if sent else _("The new plan is in force.")
+    )
     messages.success(request, words)
     return redirect("portal:subscription", subscription.id)
 
@@ -132,8 +138,8 @@ def _subscribe(subscription: Subscription, offer: PlanOffer, by: Actor) -> None:
     if application is None:
         raise Conflict(
             "portal.no_application",
-            "No application uses this subscription.",
-            hint="Get access to the product again with one of your applications.",
+            _("No application uses this subscription."),
+            hint=_("Get access to the product again with one of your applications."),
         )
     subscribe(
         application=application,
@@ -149,9 +155,9 @@ def _context(subscription: Subscription) -> dict[str, object]:
     return {
         "section": "apps",
         "trail": [
-            ("My home", reverse("portal:home")),
+            (_("My home"), reverse("portal:home")),
             (subscription.product.display_name, reverse("portal:subscription", args=[subscription.id])),
-            ("Switch the plan", ""),
+            (_("Switch the plan"), ""),
         ],
         "subscription": subscription,
     }

@@ -134,7 +134,9 @@ def call_of(data: QueryDict) -> Call:
     """
     method = data.get("method", "GET").upper()
     if method not in METHODS:
-        raise Invalid("portal.method", f"{method} cannot be tried from here.", field="method")
+        raise Invalid(
+            "portal.method", gettext("%(method)s cannot be tried from here.") % {"method": method}, field="method"
+        )
     path = _PARAMETER.sub(lambda found: quote(_needed(data, found.group(1)), safe=""), data.get("path", "/"))
     pairs = [
         (name.removeprefix("query:"), each) for name in data for each in data.getlist(name) if name.startswith("query:")
@@ -151,5 +153,6 @@ def call_of(data: QueryDict) -> Call:
 def _needed(data: QueryDict, name: str) -> str:
     value = data.get(f"path:{name}", "")
     if not value:
-        raise Invalid("portal.parameter_missing", f"The path needs a value for {name}.", field=f"path:{name}")
+        words = gettext("The path needs a value for %(name)s.")
+        raise Invalid("portal.parameter_missing", words % {"name": name}, field=f"path:{name}")
     return value
