@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
+from apim.branding import brand
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
 from tests.factories import accounts as accounts_factory
@@ -56,6 +57,12 @@ def _no_counts_of_earlier_tests() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _look_was_read_already(_no_counts_of_earlier_tests: None) -> None:
+    """Pages read the look every few seconds; when, no count of queries may depend on."""
+    cache.set(brand.KEY, brand.Brand(), None)
 
 
 @pytest.fixture(autouse=True)

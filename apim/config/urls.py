@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/stripe", receive, name="stripe-events"),
     path("setup", setup, name="setup"),
     path("console/", include("apim.console.urls")),
+    path("", include("apim.branding.urls")),
     path("", include("apim.ui.urls")),
     path("", include("portal.urls")),
 ]

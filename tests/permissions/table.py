@@ -15,6 +15,9 @@ TABLE: dict[str, Row] = {
     "healthz/ready": "++++++",
     # For this machine, or who has the token.
     "metrics": "++++++",
+    # The look: for everyone.
+    "brand/<slug:digest>.css": "++++++",
+    "brand/<slug:digest>.<slug:ending>": "000000",  # no such picture
     # Log-in: for everyone; what changes an account only for its holder.
     "account/login/": "++++++",
     "account/logout/": "++++++",
@@ -234,6 +237,12 @@ TABLE: dict[str, Row] = {
     "console/admin/billing/organizations/<slug:name>/patience": "LFFFF+",
     "console/admin/billing/events/<str:event_id>/replay": "LFFFF+",
     "console/admin/billing/subscriptions/<str:subscription_id>/patience": "LFFFF+",
+    "console/admin/branding": "LFFFF+",
+    "console/admin/branding/pictures/<slug:place>": "LFFFF+",
+    "console/admin/branding/draft.css": "LFFFF+",
+    "console/admin/branding/live": "LFFFF+",
+    "console/admin/branding/drop": "LFFFF+",
+    "console/admin/branding/reset": "LFFFF+",
     "console/admin/mailbox": "LFFFF+",
     "console/admin/mailbox/<str:message_id>": "LFFFF+",
     "console/admin/mail-server": "LFFFF+",

@@ -153,7 +153,8 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     return World(
         people,
         {
-            "page:guides:slug": guide.slug, "rest:guide": guide.id,
+            "page:brand:digest": "0" * 16, "page:ending": "png", "page:pictures:place": "logo",
+            "page:letter": "h", "page:guides:slug": guide.slug, "rest:guide": guide.id,
             "announcement_id": announcement.id, "notification_id": notice.id,
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
