@@ -12,9 +12,10 @@ from apim.access import ending, services, telling, waiting
 
 @shared_task(name="apim.access.tasks.end_what_is_due")
 def end_what_is_due() -> None:
-    """Mark keys past their expiry and canceled subscriptions past their end."""
+    """Mark keys past their expiry, canceled subscriptions past their end, offers that nobody answered."""
     services.expire_credentials()
     services.end_due_subscriptions()
+    services.expire_transfers()
 
 
 @shared_task(name="apim.access.tasks.tell_of_ends")

@@ -21,6 +21,8 @@ TYPES: Final[dict[str, Promise]] = {
     "subscription.approved": _("A subscription was approved, or began by itself"),
     "subscription.rejected": _("A subscription was not approved"),
     "subscription.ended": _("A subscription is over"),
+    "application.offered": _("An application was offered to you, or by you to somebody"),
+    "application.transferred": _("An application came from, or went to, another organization"),
     "version.published": _("A version of an API you subscribed to was published"),
     "version.deprecated": _("A version you subscribed to got dates for its end"),
     "version.retired": _("A version you subscribed to is over"),

@@ -33,6 +33,7 @@ from apim.access.services.decisions import (
 )
 from apim.access.services.departures import Departure, delete_account, plan_departure
 from apim.access.services.leaks import LONGEST_REPORT, report_leak
+from apim.access.services.moving import Moved, blocked_by, mended_by
 from apim.access.services.payments import Spent, Standing, set_payment, settle_subscription
 from apim.access.services.plans import migrate_subscriptions, revise_plan
 from apim.access.services.subscriptions import offered_terms, subscribe, withdraw_application
@@ -44,6 +45,13 @@ from apim.access.services.suspensions import (
     suspend_organization,
     suspend_user,
 )
+from apim.access.services.transfers import (
+    accept_transfer,
+    expire_transfers,
+    offer_application,
+    refuse_transfer,
+    withdraw_transfer,
+)
 
 __all__ = [
     "LONGEST_OVERLAP_S",
@@ -51,9 +59,12 @@ __all__ = [
     "OVERLAPS_S",
     "Departure",
     "IssuedKey",
+    "Moved",
     "Spent",
     "Standing",
+    "accept_transfer",
     "approve_subscription",
+    "blocked_by",
     "cancel_subscription",
     "create_application",
     "create_credential",
@@ -62,12 +73,16 @@ __all__ = [
     "end_due_subscriptions",
     "end_subscription",
     "expire_credentials",
+    "expire_transfers",
     "follow_with_plan",
+    "mended_by",
     "migrate_subscriptions",
     "note_last_used",
+    "offer_application",
     "offered_terms",
     "pause_subscription",
     "plan_departure",
+    "refuse_transfer",
     "register_certificate",
     "register_client",
     "reject_subscription",
@@ -89,4 +104,5 @@ __all__ = [
     "update_application",
     "update_credential",
     "withdraw_application",
+    "withdraw_transfer",
 ]

@@ -242,11 +242,14 @@ def locked(application: Application, creator: User | None) -> tuple[Application,
 
     A suspension that runs at the same time waits, and then finds the new key; or it came first and is noticed here.
     """
+    known_of = application.organization_id
     application = (
         Application.objects.select_for_update(no_key=True, of=("self",))
         .select_related("organization")
         .get(pk=application.pk)
     )
+    if application.organization_id != known_of:
+        raise Conflict("access.application_moved", f"{application} belongs to another organization now.")
     if application.state == Application.State.SUSPENDED:
         raise Conflict(
             "access.application_suspended",

@@ -46,9 +46,10 @@ def subscribe(
     _check_subscriber(application)
     terms = offered_terms(product, plan, application.organization)
     if terms.is_priced or terms.approval == PlanVersion.Approval.MANUAL:
-        _check_confirmed(application.organization)
+        check_confirmed(application.organization)
     # Before the first there is no subscription to lock, hence the organization: two requests at once make one.
     Organization.objects.select_for_update(no_key=True).get(pk=application.organization_id)
+    _check_still_there(application)
     subscription = (
         Subscription.objects.live()
         .select_for_update(of=("self",))
@@ -125,7 +126,16 @@ def _check_subscriber(application: Application) -> None:
         )
 
 
-def _check_confirmed(organization: Organization) -> None:
+def _check_still_there(application: Application) -> None:
+    """Refuse an application that went to another organization since it was looked up. Needs the organization's lock."""
+    if not Application.objects.filter(pk=application.pk, organization=application.organization_id).exists():
+        raise Conflict(
+            "access.application_moved",
+            gettext("%(application)s belongs to another organization now.") % {"application": application},
+        )
+
+
+def check_confirmed(organization: Organization) -> None:
     """Refuse what costs money or somebody's time to people of whom none has confirmed an address."""
     addresses = list(organization.memberships.values_list("user__email", flat=True))
     if addresses and all(address.endswith(f"@{NOWHERE}") for address in addresses):

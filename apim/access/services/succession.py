@@ -18,8 +18,8 @@ def follow_with_plan(*, subscription: Subscription, version: PlanVersion, by: Ac
 
     Gateways are told of both at once, so no call falls between them. Errors: those of end_subscription.
     """
-    applications = list(subscription.applications.all())
     ended = end_subscription(subscription=subscription, by=by, reason=f"It goes on with the plan {version.plan}.")
+    applications = list(ended.applications.all())  # under its lock: one may have gone to another organization
     following = Subscription(
         organization_id=ended.organization_id,
         product_id=ended.product_id,

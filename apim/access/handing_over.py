@@ -1,0 +1,110 @@
+"""Mails, notices and webhooks about applications that go from one organization to another.
+
+Owns: who is told what. Must not know: how mail leaves. Called in the transaction of the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.template.loader import render_to_string
+from django.utils.translation import gettext
+
+from apim.access.models import ApplicationTransfer
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Membership, Organization, User
+from apim.notifications.notices import tell
+from apim.notifications.services import send_mail
+from apim.webhooks.outbox import News, emit
+
+_KIND = "transfer"
+_State = ApplicationTransfer.State
+
+
+def announce_offer(transfer: ApplicationTransfer) -> None:
+    """Tell whoever the offer is for: by mail to the address, whoever reads it, or to those who speak for the name."""
+    people = _addressed(transfer)
+    addresses = [transfer.email] if transfer.email else [each.email for each in people]
+    path = f"/my/transfers/{transfer.pk}"
+    title = gettext("%(organization)s offers you the application %(application)s") % _words(transfer)
+    _mail(addresses, title, "transfer_offered", path=path, transfer=transfer)
+    _notice(people, f"transfer.offer:{transfer.pk}", title, text=transfer.note, path=path)
+    _emit("application.offered", transfer, {transfer.source_id, transfer.recipient_id})
+
+
+def announce_move(transfer: ApplicationTransfer, organization: Organization) -> None:
+    """Tell both sides that the application has moved."""
+    words = _words(transfer) | {"recipient": organization}
+    title = gettext("%(application)s belongs to %(recipient)s now") % words
+    mine, theirs = _members(transfer.source), _members(organization)
+    addresses = [each.email for each in mine]
+    _mail(addresses, title, "transfer_accepted", path="/my/apps", transfer=transfer, recipient=organization)
+    _notice(mine, f"transfer.gone:{transfer.pk}", title, path="/my/apps")
+    path = f"/my/apps/{transfer.application_id}"
+    others = [each for each in theirs if each.pk not in {person.pk for person in mine}]
+    _notice(others, f"transfer.here:{transfer.pk}", title, path=path)
+    _emit("application.transferred", transfer, {transfer.source_id, organization.pk}, to=organization.name)
+
+
+def announce_end(transfer: ApplicationTransfer) -> None:
+    """Tell who waits that nothing has moved: the offering side, or the other one when the offer was taken back."""
+    titles = {
+        _State.REFUSED: gettext("Your offer of %(application)s was refused"),
+        _State.EXPIRED: gettext("Your offer of %(application)s was not answered in time"),
+        _State.WITHDRAWN: gettext("The offer of %(application)s was taken back"),
+    }
+    title = titles[_State(transfer.state)] % _words(transfer)
+    if transfer.state == _State.WITHDRAWN:
+        _notice(_addressed(transfer), f"transfer.over:{transfer.pk}", title, path="/my")
+        return
+    people, path = _members(transfer.source), f"/my/apps/{transfer.application_id}"
+    _mail([each.email for each in people], title, "transfer_over", path=path, transfer=transfer)
+    _notice(people, f"transfer.over:{transfer.pk}", title, path=path)
+
+
+def _addressed(transfer: ApplicationTransfer) -> list[User]:
+    """Those with an account whom the offer is for."""
+    if transfer.email:
+        return list(User.objects.filter(email__iexact=transfer.email, is_active=True))
+    return _stewards(transfer.recipient) if transfer.recipient else []
+
+
+def _stewards(organization: Organization) -> list[User]:
+    """Those who speak for the organization: who leads it, or everybody where nobody does."""
+    leaders = [each.user for each in _memberships(organization) if each.role == Membership.Role.OWNER and not each.team]
+    return leaders or _members(organization)
+
+
+def _members(organization: Organization) -> list[User]:
+    return [each.user for each in _memberships(organization)]
+
+
+def _memberships(organization: Organization) -> Iterable[Membership]:
+    rows = Membership.objects.filter(organization=organization, user__is_active=True)
+    return rows.select_related("user").order_by("created_at")
+
+
+def _words(transfer: ApplicationTransfer) -> dict[str, object]:
+    return {"application": transfer.application, "organization": transfer.source}
+
+
+def _mail(addresses: Collection[str], subject: str, template: str, *, path: str, **context: object) -> None:
+    body = render_to_string(f"mail/{template}.txt", context | {"link": absolute_url(path)})
+    send_mail(to=addresses, subject=subject, body=body)
+
+
+def _notice(people: Iterable[User], cause: str, title: str, *, path: str, text: str = "") -> None:
+    tell(user_ids=[each.pk for each in people], kind=_KIND, cause=cause, title=title, text=text, path=path)
+
+
+def _emit(type_: str, transfer: ApplicationTransfer, organizations: set[str | None], *, to: str = "") -> None:
+    """Shapes: `to` is told once the application is there; before, the offering side hears only what it typed itself."""
+    application = {"id": transfer.application_id, "name": transfer.application.name}
+    data = {
+        "id": transfer.pk,
+        "application": application,
+        "from": transfer.source.name,
+        "to": to or transfer.addressed,
+        "expires_at": transfer.expires_at.isoformat(),
+    }
+    emit(News(type_, each, data) for each in sorted(filter(None, organizations)))
