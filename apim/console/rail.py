@@ -2,51 +2,60 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.translation import gettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class Place(NamedTuple):
-    """A link of the rail. It is the current one when the URL's name begins with one of `names`."""
+    """A link of the rail. It is the current one when the URL's name begins with one of `names`.
 
-    label: str
+    Shapes: key is the letter that leads there after g, on every page; "" = none.
+    """
+
+    label: str | _StrPromise
     url: str
     icon: str
     names: tuple[str, ...]
     counter: str = ""  # the key of page() that holds the number beside it
+    key: str = ""
 
 
 class Section(NamedTuple):
     """Links under a heading."""
 
-    title: str
+    title: str | _StrPromise
     places: tuple[Place, ...]
     is_for_admins: bool = False
 
 
 SECTIONS = (
     Section(
-        "Publish",
+        gettext_lazy("Publish"),
         (
-            Place("Home", "console:home", "layout-dashboard", ("home",)),
-            Place("APIs", "console:apis", "braces", ("api", "version", "guide")),
-            Place("Board", "console:board", "layers", ("board",)),
-            Place("Products", "console:products", "package", ("product",)),
-            Place("Plans", "console:plans", "gauge", ("plan", "rehearsal")),
-            Place("Meters", "console:meters", "activity", ("meter",)),
-            Place("Analytics", "console:analytics", "chart-column", ("analytics",)),
-            Place("Revenue", "console:revenue", "trending-up", ("revenue",)),
-            Place("Approvals", "console:approvals", "inbox", ("approval",), "approvals_waiting"),
-            Place("Invoices", "console:invoices", "receipt", ("invoice",)),
-            Place("Alerts", "console:alerts", "bell", ("alert",)),
-            Place("Requests", "console:requests", "route", ("request",)),
-            Place("Announcements", "console:announcements", "send", ("announcement",)),
-            Place("Missed searches", "console:searches", "text-search", ("search",)),
-            Place("Gateway or mesh?", "console:advice", "waypoints", ("advice",)),
-            Place("API tokens", "console:tokens", "key-round", ("token",)),
+            Place(gettext_lazy("Home"), "console:home", "layout-dashboard", ("home",), key="c"),
+            Place(gettext_lazy("APIs"), "console:apis", "braces", ("api", "version", "guide"), key="a"),
+            Place(gettext_lazy("Board"), "console:board", "layers", ("board",), key="k"),
+            Place(gettext_lazy("Products"), "console:products", "package", ("product",), key="d"),
+            Place(gettext_lazy("Plans"), "console:plans", "gauge", ("plan", "rehearsal"), key="l"),
+            Place(gettext_lazy("Meters"), "console:meters", "activity", ("meter",)),
+            Place(gettext_lazy("Analytics"), "console:analytics", "chart-column", ("analytics",), key="y"),
+            Place(gettext_lazy("Revenue"), "console:revenue", "trending-up", ("revenue",)),
+            Place(gettext_lazy("Approvals"), "console:approvals", "inbox", ("approval",), "approvals_waiting", key="q"),
+            Place(gettext_lazy("Invoices"), "console:invoices", "receipt", ("invoice",), key="i"),
+            Place(gettext_lazy("Alerts"), "console:alerts", "bell", ("alert",)),
+            Place(gettext_lazy("Requests"), "console:requests", "route", ("request",), key="r"),
+            Place(gettext_lazy("Announcements"), "console:announcements", "send", ("announcement",)),
+            Place(gettext_lazy("Missed searches"), "console:searches", "text-search", ("search",)),
+            Place(gettext_lazy("Gateway or mesh?"), "console:advice", "waypoints", ("advice",)),
+            Place(gettext_lazy("API tokens"), "console:tokens", "key-round", ("token",)),
         ),
     ),
     Section(
-        "Platform",
+        gettext_lazy("Platform"),
         (
             Place(gettext_lazy("Overview"), "console:admin", "activity", ("admin",), key="v"),
             Place(gettext_lazy("Health"), "console:admin-health", "heart-pulse", ("admin-health",), key="e"),
@@ -71,15 +80,21 @@ SECTIONS = (
         is_for_admins=True,
     ),
     Section(
-        "People",
+        gettext_lazy("People"),
         (
-            Place("Organizations", "console:admin-organizations", "building-2", ("admin-organization",)),
-            Place("Users", "console:admin-users", "users", ("admin-user", "admin-invit", "admin-membership")),
-            Place("Applications", "console:admin-applications", "layers", ("admin-application",)),
-            Place("Found keys", "console:admin-security", "shield-alert", ("admin-security",)),
-            Place("Audit log", "console:admin-audit", "scroll-text", ("admin-audit",)),
-            Place("Mailbox", "console:admin-mailbox", "mailbox", ("admin-mailbox", "admin-message")),
-            Place("Mail server", "console:admin-mail-server", "mail", ("admin-mail-server",)),
+            Place(gettext_lazy("Organizations"), "console:admin-organizations", "building-2", ("admin-organization",)),
+            Place(
+                gettext_lazy("Users"),
+                "console:admin-users",
+                "users",
+                ("admin-user", "admin-invit", "admin-membership"),
+                key="u",
+            ),
+            Place(gettext_lazy("Applications"), "console:admin-applications", "layers", ("admin-application",)),
+            Place(gettext_lazy("Found keys"), "console:admin-security", "shield-alert", ("admin-security",)),
+            Place(gettext_lazy("Audit log"), "console:admin-audit", "scroll-text", ("admin-audit",), key="t"),
+            Place(gettext_lazy("Mailbox"), "console:admin-mailbox", "mailbox", ("admin-mailbox", "admin-message")),
+            Place(gettext_lazy("Mail server"), "console:admin-mail-server", "mail", ("admin-mail-server",)),
         ),
         is_for_admins=True,
     ),
