@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
 if TYPE_CHECKING:
     from apim.catalog.models import Revision
 
@@ -45,12 +47,12 @@ class Comparison:
     def sentences(self) -> tuple[str, ...]:
         """The differences in words, one sentence each kind."""
         parts = (
-            ("Operations added", self.added),
-            ("Operations removed", self.removed),
-            ("Operations changed", tuple(change.name for change in self.changed)),
-            ("Upstream changed", tuple(change.name for change in self.upstream)),
-            ("Policies changed", tuple(change.name for change in self.policies)),
-            ("Composites changed", tuple(change.name for change in self.composites)),
+            (gettext("Operations added"), self.added),
+            (gettext("Operations removed"), self.removed),
+            (gettext("Operations changed"), tuple(change.name for change in self.changed)),
+            (gettext("Upstream changed"), tuple(change.name for change in self.upstream)),
+            (gettext("Policies changed"), tuple(change.name for change in self.policies)),
+            (gettext("Composites changed"), tuple(change.name for change in self.composites)),
         )
         return tuple(f"{title}: {_listed(names)}." for title, names in parts if names)
 
@@ -158,4 +160,5 @@ def _sequence(value: object) -> Sequence[object]:
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    shown = ", ".join(names[:_LISTED])
+    return gettext("%(names)s and %(count)s more") % {"names": shown, "count": more} if more > 0 else shown

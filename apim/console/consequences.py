@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext, ngettext
+
 if TYPE_CHECKING:
     from apim.catalog.services import Consequences
 
@@ -12,25 +14,46 @@ def deletion_sentences(consequences: Consequences) -> tuple[str, ...]:
     """What deleting takes away, and what must be done first."""
     sentences = []
     if consequences.products:
-        sentences.append(f"It is still in {_listed(consequences.products)}: take it out of there first.")
+        sentences.append(
+            gettext("It is still in %(products)s: take it out of there first.")
+            % {"products": _listed(consequences.products)}
+        )
     if consequences.live_versions:
-        sentences.append(f"{_listed(consequences.live_versions)} can be called now: archive the API first.")
+        sentences.append(
+            gettext("%(live_versions)s can be called now: archive the API first.")
+            % {"live_versions": _listed(consequences.live_versions)}
+        )
     if consequences.versions:
         count = consequences.revisions
-        gone = f"{_listed(consequences.versions)} with {count} revision{'' if count == 1 else 's'}"
-        sentences.append(f"{gone} and the documentation are removed; usage records stay.")
-    return (*sentences, "This cannot be undone. Archiving can.")
+        versions = _listed(consequences.versions)
+        text = ngettext(
+            "%(versions)s with %(count)d revision and the documentation are removed; usage records stay.",
+            "%(versions)s with %(count)d revisions and the documentation are removed; usage records stay.",
+            count,
+        )
+        sentences.append(text % {"versions": versions, "count": count})
+    return (*sentences, gettext("This cannot be undone. Archiving can."))
 
 
 def archive_sentences(consequences: Consequences) -> tuple[str, ...]:
     """What archiving stops."""
-    sentences = ["It leaves the portal. Nothing is lost: it can be restored as it was."]
+    sentences = [gettext("It leaves the portal. Nothing is lost: it can be restored as it was.")]
     if consequences.live_versions:
-        sentences.insert(0, f"Calls to {_listed(consequences.live_versions)} are answered with 404 not-found.")
+        sentences.insert(
+            0,
+            gettext("Calls to %(live_versions)s are answered with 404 not-found.")
+            % {"live_versions": _listed(consequences.live_versions)},
+        )
     if consequences.products:
-        sentences.append(f"{_listed(consequences.products)} no longer lets callers reach it.")
+        sentences.append(
+            gettext("%(products)s no longer lets callers reach it.") % {"products": _listed(consequences.products)}
+        )
     return tuple(sentences)
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return (
+        names[0]
+        if len(names) == 1
+        else gettext("%(names)s and %(names2)s") % {"names": ", ".join(names[:-1]), "names2": names[-1]}
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apim.console.problems import latest_publications
 from apim.gateways.models import Gateway, Worker
@@ -86,10 +87,14 @@ def _picture(gateway: Gateway, views: Sequence[WorkerView]) -> SafeString:
     environment = gateway.environment
     a_row = (_WIDTH + _GAP) // (_BOX + _GAP)
     rows = max(1, -(-len(views) // a_row))
-    summary = (
-        f"Wanted revision {environment.revision}, published {environment.published_revision}; "
-        f"{sum(view.state == 'current' for view in views)} of {len(views)} workers run it."
-    )
+    summary = gettext(
+        "Wanted revision %(revision)s, published %(published_revision)s; %(views)s of %(count)s workers run it."
+    ) % {
+        "revision": environment.revision,
+        "published_revision": environment.published_revision,
+        "views": sum(view.state == "current" for view in views),
+        "count": len(views),
+    }
     boxes = format_html_join(
         "",
         '<g class="convergence__worker convergence__worker--{}"><rect x="{}" y="{}" width="{}" height="{}" rx="6"/>'

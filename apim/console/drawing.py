@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from gateway_sync.compositions import Composite, Step
 from gateway_sync.compositions.declaration import Call
@@ -83,7 +84,7 @@ def _draw(composite: Composite, grid: Grid) -> SafeString:
     parts = [_arrow(*way, is_down=grid.is_down) for way in ways]
     parts += [_step(box) for box in boxes.values()]
     parts += _undoing(list(boxes.values()))
-    parts += [_pill("caller", start, grid), _pill("answer", end, grid)]
+    parts += [_pill(gettext("caller"), start, grid, is_first=True), _pill(gettext("answer"), end, grid, is_first=False)]
     return format_html(
         '<svg class="composition {}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         grid.css, width + 2, height + 2, width + 2, height + 2, sentence_of(composite), _joined(parts),
@@ -117,8 +118,11 @@ def sentence_of(composite: Composite) -> str:
     """The drawing in words."""
     told = [", ".join(step.name for step in steps) for steps in depths_of(composite)]
     undone = [step.name for step in composite.steps if step.compensate is not None]
-    undoing = f" When one fails, {', '.join(reversed(undone))} can be undone." if undone else ""
-    return f"{composite.operation}: {', then '.join(told)}.{undoing}"
+    facts = {"operation": composite.operation, "steps": gettext(", then ").join(told)}
+    if not undone:
+        return gettext("%(operation)s: %(steps)s.") % facts
+    undoing = ", ".join(reversed(undone))
+    return gettext("%(operation)s: %(steps)s. When one fails, %(undone)s can be undone.") % {**facts, "undone": undoing}
 
 
 def _joined(parts: list[SafeString]) -> SafeString:
@@ -154,7 +158,7 @@ def _step(box: Box) -> SafeString:
     call, width = box.step.call, box.grid.width
     notes = [note for note, is_on in (("if", box.step.when), ("check", box.step.require)) if is_on]
     if box.step.on_failure.way != "fail":
-        notes.append("may fail")
+        notes.append(gettext("may fail"))
     return format_html(
         '<g><title>{}: {}</title><rect class="composition__box" x="{}" y="{}" width="{}" height="{}" rx="6"/>'
         '<text class="composition__name" x="{}" y="{}">{}</text>'
@@ -173,7 +177,7 @@ def _undoing(boxes: list[Box]) -> list[SafeString]:
     for number, box in enumerate(with_undo):
         compensate = box.step.compensate
         top = box.y + box.grid.height + _UNDO_GAP
-        said = f"undo: {written(compensate.call)}" if compensate is not None else ""
+        said = gettext("undo: %(call)s") % {"call": written(compensate.call)} if compensate is not None else ""
         parts.append(
             format_html(
                 '<path class="composition__way composition__way--undo" d="M{} {} V{}"/><g><title>{}</title>'
@@ -209,13 +213,13 @@ def _backwards(box: Box, before: Box, top: int) -> SafeString:
     )  # fmt: skip
 
 
-def _pill(text: str, at: tuple[int, int], grid: Grid) -> SafeString:
+def _pill(text: str, at: tuple[int, int], grid: Grid, *, is_first: bool) -> SafeString:
     """The caller before the first step, and the answer after the last."""
     x, y = at
     if grid.is_down:
-        left, top = x - _END // 2, (y - 30 if text == "caller" else y)
+        left, top = x - _END // 2, (y - 30 if is_first else y)
     else:
-        left, top = (x - _END if text == "caller" else x), y - 15
+        left, top = (x - _END if is_first else x), y - 15
     return format_html(
         '<rect class="composition__pill" x="{}" y="{}" width="{}" height="30" rx="15"/>'
         '<text class="composition__end" x="{}" y="{}" text-anchor="middle">{}</text>',

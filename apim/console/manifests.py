@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy
 
 from gateway_sync.snapshot import api_fragment
 
-_NAMES = {"environment": "Environment settings", "products": "Products and plans"}
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+_NAMES = {"environment": gettext_lazy("Environment settings"), "products": gettext_lazy("Products and plans")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,7 @@ class FragmentChange:
     """One part that differs. Shapes: act is added, changed or removed; api_id is "" for parts that are no API."""
 
     act: str
-    name: str
+    name: str | _StrPromise
     api_id: str
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apim.errors import Forbidden
 from apim.products.models import Meter, Plan, Product
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from apim.audit.actor import Actor
     from apim.catalog.models import APIVersion
 
-_WORDS = {"free": "Free", "flat": "Flat", "overage": "Standard", "usage": "Pay as you go", "prepaid": "Prepaid"}
+_WORDS = {
+    "free": "Free",
+    "flat": "Flat",
+    "overage": "Standard",
+    "usage": "Pay as you go",
+    "prepaid": "Prepaid",
+}
 
 
 @transaction.atomic
@@ -43,8 +50,8 @@ def offer_version(*, version: APIVersion, chosen: Mapping[str, Any], may_make_pl
 
 def _plan(version: APIVersion, chosen: Mapping[str, Any], may_make_plans: bool, by: Actor) -> Plan:  # noqa: FBT001
     if not may_make_plans:
-        message = "Only admins edit plans here."
-        raise Forbidden("console.plans_not_delegated", message, hint="Choose a plan that exists.")
+        message = gettext("Only admins edit plans here.")
+        raise Forbidden("console.plans_not_delegated", message, hint=gettext("Choose a plan that exists."))
     product = chosen["product"]
     base = product.name if product else chosen["product_name"]
     return create_plan(

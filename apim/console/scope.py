@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.permissions import is_admin, organization_ids
@@ -67,7 +68,11 @@ def find_api_to_edit(user: User, name: str) -> API:
     """The API of this name; 404 when the console does not show it, a refusal when another team's."""
     api = find_api(user, name)
     if not can_edit(user, api):
-        raise Forbidden("console.other_team", "This API belongs to another team.", hint="Ask that team or an admin.")
+        raise Forbidden(
+            "console.other_team",
+            gettext("This API belongs to another team."),
+            hint=gettext("Ask that team or an admin."),
+        )
     return api
 
 

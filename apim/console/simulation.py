@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apim.pricing.alternatives import alternatives
 from apim.pricing.money import money_text
 from apim.pricing.parts import Graduated, Volume
@@ -42,7 +44,7 @@ def simulate(terms: Terms, usage: Mapping[str, Decimal]) -> Simulation:
         usages=tuple(usages if usage else ()),
         models=tuple(
             (words, tuple(_total(each, quantities) for quantities in usages))
-            for words, each in (("As it is", terms), *alternatives(terms))
+            for words, each in ((gettext("As it is"), terms), *alternatives(terms))
         ),
         remarks=remarks_on(terms),
     )

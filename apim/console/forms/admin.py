@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
@@ -18,15 +19,17 @@ from apim.notifications.models import MailServer
 class EnvironmentForm(forms.ModelForm):
     """What holds for every exchange in an environment."""
 
-    base_url = forms.URLField(required=False, label="Address callers use", max_length=200, assume_scheme="https")
+    base_url = forms.URLField(
+        required=False, label=gettext_lazy("Address callers use"), max_length=200, assume_scheme="https"
+    )
     allowed_networks = LinesField(
         required=False,
-        label="Networks upstreams may live in",
-        help_text="One CIDR block a line. Link-local and metadata addresses are never allowed.",
+        label=gettext_lazy("Networks upstreams may live in"),
+        help_text=gettext_lazy("One CIDR block a line. Link-local and metadata addresses are never allowed."),
     )
     acme_directory = forms.URLField(
-        required=False, max_length=500, assume_scheme="https", label="ACME directory of an authority",
-        help_text="Hosts may have their certificates from there, such as https://acme-v02.api.letsencrypt.org/directory.",
+        required=False, max_length=500, assume_scheme="https", label=gettext_lazy("ACME directory of an authority"),
+        help_text=gettext_lazy("Hosts may have their certificates from there, such as https://acme-v02.api.letsencrypt.org/directory."),
     )  # fmt: skip
 
     class Meta:
@@ -37,20 +40,23 @@ class EnvironmentForm(forms.ModelForm):
             "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
         )  # fmt: skip
         labels = {
-            "display_name": "Name shown",
-            "allow_public_networks": "Upstreams may also have public addresses",
-            "allow_unverified_upstreams": "Upstreams may go without certificate checks (never in production)",
-            "address_rate_per_s": "Calls per second from one client address",
-            "address_burst": "Burst from one client address",
-            "has_sandbox": "Let visitors try public APIs in a sandbox",
-            "acme_contact": "Contact of the authority",
-            "has_agreed_to_acme_terms": "We agree to the terms of service of the authority",
+            "display_name": gettext_lazy("Name shown"),
+            "allow_public_networks": gettext_lazy("Upstreams may also have public addresses"),
+            "allow_unverified_upstreams": gettext_lazy(
+                "Upstreams may go without certificate checks (never in production)"
+            ),
+            "address_rate_per_s": gettext_lazy("Calls per second from one client address"),
+            "address_burst": gettext_lazy("Burst from one client address"),
+            "has_sandbox": gettext_lazy("Let visitors try public APIs in a sandbox"),
+            "acme_contact": gettext_lazy("Contact of the authority"),
+            "has_agreed_to_acme_terms": gettext_lazy("We agree to the terms of service of the authority"),
         }
         help_texts = {
-            "address_rate_per_s": "Checked before the key is; answered with 429 rate-limited.",
-            "has_sandbox": "Gateways answer below /sandbox.{api}/ with the examples of each document; services are not"
-            " asked.",
-            "acme_contact": "An e-mail address that the authority may write to.",
+            "address_rate_per_s": gettext_lazy("Checked before the key is; answered with 429 rate-limited."),
+            "has_sandbox": gettext_lazy(
+                "Gateways answer below /sandbox.{api}/ with the examples of each document; services are not asked."
+            ),
+            "acme_contact": gettext_lazy("An e-mail address that the authority may write to."),
         }
 
     def clean_allowed_networks(self) -> list[str]:
@@ -60,15 +66,18 @@ class EnvironmentForm(forms.ModelForm):
             try:
                 ip_network(block)
             except ValueError as error:
-                raise ValidationError(f"{block} is not a CIDR block: {error}.", code="network") from error
+                raise ValidationError(
+                    gettext("%(block)s is not a CIDR block: %(error)s.") % {"block": block, "error": error},
+                    code="network",
+                ) from error
         return blocks
 
 
 class NewOrganizationForm(forms.Form):
     """An organization."""
 
-    name = NameField(help_text="Used in documents and the CLI.")
-    display_name = forms.CharField(max_length=120, label="Name shown")
+    name = NameField(help_text=gettext_lazy("Used in documents and the CLI."))
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
 
 
 class OrganizationForm(forms.ModelForm):
@@ -77,8 +86,11 @@ class OrganizationForm(forms.ModelForm):
     class Meta:
         model = Organization
         fields = ("display_name", "owners_edit_plans")
-        labels = {"display_name": "Name shown", "owners_edit_plans": "Its owners may edit their plans"}
-        help_texts = {"owners_edit_plans": "Never above the ceilings. Otherwise only admins edit plans."}
+        labels = {
+            "display_name": gettext_lazy("Name shown"),
+            "owners_edit_plans": gettext_lazy("Its owners may edit their plans"),
+        }
+        help_texts = {"owners_edit_plans": gettext_lazy("Never above the ceilings. Otherwise only admins edit plans.")}
 
 
 class RoleForm(forms.Form):
@@ -86,13 +98,13 @@ class RoleForm(forms.Form):
 
     organization = forms.ModelChoiceField(queryset=Organization.objects.all(), empty_label=None)
     role = forms.ChoiceField(choices=Membership.Role.choices, widget=forms.RadioSelect, initial="developer")
-    team = NameField(required=False, help_text="An owner with a team changes that team's APIs only.")
+    team = NameField(required=False, help_text=gettext_lazy("An owner with a team changes that team's APIs only."))
 
 
 class InvitationForm(RoleForm):
     """Whom to invite as what."""
 
-    email = forms.EmailField(label="E-mail address")
+    email = forms.EmailField(label=gettext_lazy("E-mail address"))
 
     field_order = ("email", "organization", "role", "team")
 
@@ -109,41 +121,53 @@ class MailServerForm(forms.ModelForm):
 
     password = forms.CharField(
         required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored sealed. Empty keeps the one that is stored.",
+        help_text=gettext_lazy("Stored sealed. Empty keeps the one that is stored."),
     )  # fmt: skip
 
     class Meta:
         model = MailServer
         fields = ("host", "port", "user", "use_tls", "sender")
-        labels = {"host": "Server", "use_tls": "Encrypt (STARTTLS, or TLS on port 465)", "sender": "From address"}
+        labels = {
+            "host": gettext_lazy("Server"),
+            "use_tls": gettext_lazy("Encrypt (STARTTLS, or TLS on port 465)"),
+            "sender": gettext_lazy("From address"),
+        }
 
 
 class TestMailForm(forms.Form):
     """Where to send a test mail."""
 
-    to = forms.EmailField(label="Send a test mail to")
+    to = forms.EmailField(label=gettext_lazy("Send a test mail to"))
 
 
 class SetUpForm(forms.Form):
     """The first admin, and whose installation this is."""
 
-    email = forms.EmailField(label="Your e-mail address", widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = forms.EmailField(
+        label=gettext_lazy("Your e-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
     password = forms.CharField(
-        label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 8 characters, not a common one.",
+        label=gettext_lazy("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 8 characters, not a common one."),
     )  # fmt: skip
-    organization_name = forms.CharField(max_length=120, label="Your organization", help_text="Such as Acme Ltd.")
+    organization_name = forms.CharField(
+        max_length=120, label=gettext_lazy("Your organization"), help_text=gettext_lazy("Such as Acme Ltd.")
+    )
     base_url = forms.URLField(
-        label="Address of this site", assume_scheme="https", help_text="Links in mails begin with it."
+        label=gettext_lazy("Address of this site"),
+        assume_scheme="https",
+        help_text=gettext_lazy("Links in mails begin with it."),
     )
 
 
 class TokenForm(forms.Form):
     """A token of the management API."""
 
-    name = forms.CharField(max_length=120, help_text="What will use it, such as ci.")
+    name = forms.CharField(max_length=120, help_text=gettext_lazy("What will use it, such as ci."))
     scopes = forms.MultipleChoiceField(choices=tuple(SCOPES.items()), widget=forms.CheckboxSelectMultiple)
-    expires_at = DayField(required=False, label="Expires on", help_text="Empty: it works until it is revoked.")
+    expires_at = DayField(
+        required=False, label=gettext_lazy("Expires on"), help_text=gettext_lazy("Empty: it works until it is revoked.")
+    )
 
     def __init__(self, *args: Any, allowed: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -153,9 +177,9 @@ class TokenForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """Filters of the audit log, kept in the URL."""
 
-    actor = forms.CharField(required=False, label="Who")
-    action = forms.CharField(required=False, label="What")
-    target = forms.CharField(required=False, label="On which")
-    kind = forms.CharField(required=False, label="Kind")
-    since = DayField(required=False, label="From")
-    until = DayField(required=False, label="Until")
+    actor = forms.CharField(required=False, label=gettext_lazy("Who"))
+    action = forms.CharField(required=False, label=gettext_lazy("What"))
+    target = forms.CharField(required=False, label=gettext_lazy("On which"))
+    kind = forms.CharField(required=False, label=gettext_lazy("Kind"))
+    since = DayField(required=False, label=gettext_lazy("From"))
+    until = DayField(required=False, label=gettext_lazy("Until"))

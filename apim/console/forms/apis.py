@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apim.catalog.models import API, APIVersion
@@ -13,6 +14,8 @@ from apim.console.forms.fields import MethodsField, NameField, WordsField
 from apim.console.scope import owned_organizations
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from apim.accounts.models import Organization, User
 
 DOCUMENT_LIMIT_BYTES = 20 * 1024 * 1024
@@ -22,7 +25,7 @@ class OrganizationChoice(forms.ModelChoiceField):
     """A choice among the organizations the person owns."""
 
     def __init__(self) -> None:
-        super().__init__(queryset=None, empty_label=None, label="Owner organization")
+        super().__init__(queryset=None, empty_label=None, label=gettext("Owner organization"))
 
     def offer_to(self, user: User) -> None:
         """Narrows the choice, and makes it when there is only one."""
@@ -41,31 +44,31 @@ class DocumentForm(forms.Form):
         URL = "url"
         TEXT = "text"
 
-    SOURCES: tuple[tuple[str, str], ...] = (
-        (Source.FILE, "Upload an OpenAPI file"),
-        (Source.URL, "Fetch it from a URL"),
-        (Source.TEXT, "Paste it"),
+    SOURCES: tuple[tuple[str, str | _StrPromise], ...] = (
+        (Source.FILE, _("Upload an OpenAPI file")),
+        (Source.URL, _("Fetch it from a URL")),
+        (Source.TEXT, _("Paste it")),
     )
     REQUIRED = {Source.FILE: "document_file", Source.URL: "document_url", Source.TEXT: "document_text"}
 
     source = forms.ChoiceField(
-        choices=SOURCES, initial=Source.FILE, widget=forms.RadioSelect, label="What do you have?"
+        choices=SOURCES, initial=Source.FILE, widget=forms.RadioSelect, label=_("What do you have?")
     )
     document_file = forms.FileField(
         required=False,
-        label="OpenAPI file",
-        help_text="OpenAPI 3.0 or 3.1, YAML or JSON, up to 20 MB.",
+        label=_("OpenAPI file"),
+        help_text=_("OpenAPI 3.0 or 3.1, YAML or JSON, up to 20 MB."),
         widget=forms.FileInput(attrs={"accept": ".json,.yaml,.yml,application/json,application/yaml"}),
     )
     document_url = forms.URLField(
         required=False,
-        label="URL of the document",
+        label=_("URL of the document"),
         assume_scheme="https",
-        help_text="Fetched by the server, once, from the networks that the environment allows.",
+        help_text=_("Fetched by the server, once, from the networks that the environment allows."),
     )
     document_text = forms.CharField(
         required=False,
-        label="Document",
+        label=_("Document"),
         widget=forms.Textarea(attrs={"rows": 12, "class": "code", "spellcheck": "false"}),
     )
 
@@ -74,7 +77,9 @@ class DocumentForm(forms.Form):
         data = super().clean() or {}
         needed = self.REQUIRED.get(data.get("source", ""))
         if needed and not data.get(needed) and needed not in self.errors:
-            self.add_error(needed, ValidationError("Fill this in, or choose another source above.", code="required"))
+            self.add_error(
+                needed, ValidationError(gettext("Fill this in, or choose another source above."), code="required")
+            )
         return data
 
     def clean_document_file(self) -> str:
@@ -83,12 +88,16 @@ class DocumentForm(forms.Form):
         if not upload:
             return ""
         if upload.size > DOCUMENT_LIMIT_BYTES:
-            raise ValidationError(f"The file has {upload.size:,} bytes; the most is {DOCUMENT_LIMIT_BYTES:,}.")
+            raise ValidationError(
+                gettext("The file has %(size)s bytes; the most is %(document_limit_bytes)s.")
+                % {"size": f"{upload.size:,}", "document_limit_bytes": f"{DOCUMENT_LIMIT_BYTES:,}"}
+            )
         try:
             return str(upload.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ValidationError(
-                f"The file is not UTF-8 text: byte {error.start + 1} cannot be read. Save it as UTF-8 and try again."
+                gettext("The file is not UTF-8 text: byte %(start)s cannot be read. Save it as UTF-8 and try again.")
+                % {"start": error.start + 1}
             ) from error
 
     def place_of(self, field: str) -> str:
@@ -119,23 +128,23 @@ class NewAPIForm(DocumentForm):
 
     SOURCES = (
         *DocumentForm.SOURCES,
-        (Source.UPSTREAM, "Only an upstream URL (pass everything through)"),
-        (Source.BLANK, "Nothing yet: I add operations in a form"),
+        (Source.UPSTREAM, _("Only an upstream URL (pass everything through)")),
+        (Source.BLANK, _("Nothing yet: I add operations in a form")),
     )
     REQUIRED = {**DocumentForm.REQUIRED, Source.UPSTREAM: "upstream_url"}
     CONTRACT_SOURCES = tuple(DocumentForm.REQUIRED)
 
-    name = NameField(label="API name", help_text="Callers use /name/version/... It cannot be changed later.")
-    version = NameField(label="Version", initial="v1", max_length=40)
+    name = NameField(label=_("API name"), help_text=_("Callers use /name/version/... It cannot be changed later."))
+    version = NameField(label=_("Version"), initial="v1", max_length=40)
     upstream_url = forms.URLField(
         required=False,
-        label="Upstream URL",
+        label=_("Upstream URL"),
         assume_scheme="https",
-        help_text="Where the requests go, such as http://10.0.0.5:9101. Callers never see it.",
+        help_text=_("Where the requests go, such as http://10.0.0.5:9101. Callers never see it."),
     )
-    methods = MethodsField(required=False, label="Methods to pass through")
+    methods = MethodsField(required=False, label=_("Methods to pass through"))
     path_prefix = forms.CharField(
-        required=False, initial="/", label="Path prefix", help_text="Only paths below it are passed through."
+        required=False, initial="/", label=_("Path prefix"), help_text=_("Only paths below it are passed through.")
     )
     organization = OrganizationChoice()
 
@@ -159,13 +168,13 @@ class APISettingsForm(forms.ModelForm):
     class Meta:
         model = API
         fields = ("display_name", "description", "category", "tags", "visibility", "team", "key_header")
-        labels = {"display_name": "Name shown", "key_header": "Header of the key"}
+        labels = {"display_name": _("Name shown"), "key_header": _("Header of the key")}
         help_texts = {
-            "description": "Markdown, shown in the portal.",
+            "description": _("Markdown, shown in the portal."),
             "category": _("One or two words that the portal's catalogue groups APIs by, such as `Payments`."),
-            "visibility": "Public: everybody sees it in the portal. Internal: members of the organization only.",
-            "team": "Owners of this team may change the API; empty lets every owner of the organization.",
-            "key_header": "Where callers put their key. Authorization: Bearer is read as well.",
+            "visibility": _("Public: everybody sees it in the portal. Internal: members of the organization only."),
+            "team": _("Owners of this team may change the API; empty lets every owner of the organization."),
+            "key_header": _("Where callers put their key. Authorization: Bearer is read as well."),
         }
 
 
@@ -185,12 +194,12 @@ class NewVersionForm(DocumentForm):
 
         COPY = "copy"
 
-    SOURCES = (*DocumentForm.SOURCES, (Source.COPY, "Start from an existing version"))
+    SOURCES = (*DocumentForm.SOURCES, (Source.COPY, _("Start from an existing version")))
     REQUIRED = {**DocumentForm.REQUIRED, Source.COPY: "copied"}
 
-    name = NameField(label="Version", max_length=40, help_text="Such as v2: callers use /api/v2/...")
-    copied = VersionNameChoice(queryset=APIVersion.objects.none(), required=False, label="Version to start from")
-    upstream_url = forms.URLField(required=False, label="Upstream URL", assume_scheme="https")
+    name = NameField(label=_("Version"), max_length=40, help_text=_("Such as v2: callers use /api/v2/..."))
+    copied = VersionNameChoice(queryset=APIVersion.objects.none(), required=False, label=_("Version to start from"))
+    upstream_url = forms.URLField(required=False, label=_("Upstream URL"), assume_scheme="https")
 
     def __init__(self, *args: Any, api: API, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.console.forms.versions import NoteField
 from apim.openapi.source import SourceFault, read_yaml, write_yaml
@@ -21,8 +22,8 @@ class CompositesForm(forms.Form):
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": LINES, "class": "mono", "spellcheck": "false"}),
-        label="Composites",
-        help_text="YAML: each operation with its steps, as in `composites` of a document.",
+        label=gettext_lazy("Composites"),
+        help_text=gettext_lazy("YAML: each operation with its steps, as in `composites` of a document."),
     )
     note = NoteField()
 
@@ -34,10 +35,14 @@ class CompositesForm(forms.Form):
         try:
             values = read_yaml(text)
         except SourceFault as fault:
-            place = f"Line {fault.line}: " if fault.line else ""
-            raise ValidationError(f"{place}{fault}", code="yaml") from fault
+            text = (
+                gettext("Line %(line)s: %(fault)s") % {"line": fault.line, "fault": fault} if fault.line else str(fault)
+            )
+            raise ValidationError(text, code="yaml") from fault
         if len(values) != 1 or not isinstance(values[0], Mapping):
-            raise ValidationError("Write operations and their steps, such as `POST /transfers:`.", code="shape")
+            raise ValidationError(
+                gettext("Write operations and their steps, such as `POST /transfers:`."), code="shape"
+            )
         return dict(values[0])
 
 

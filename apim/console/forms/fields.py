@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
-BELOW = "Something below is not right yet."  # at the top of a page whose parts have errors of their own
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+BELOW = gettext_lazy("Something below is not right yet.")  # at the top of a page whose parts have errors of their own
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class NameField(forms.SlugField):
     """A name as it stands in URLs and documents."""
 
-    def __init__(self, *, max_length: int = 60, help_text: str = "", required: bool = True, **options: Any) -> None:
+    def __init__(
+        self, *, max_length: int = 60, help_text: str | _StrPromise = "", required: bool = True, **options: Any
+    ) -> None:
         super().__init__(max_length=max_length, help_text=help_text, required=required, **options)
-        self.error_messages["invalid"] = "Use letters, digits, - and _ only, such as bank-payments."
+        self.error_messages["invalid"] = gettext_lazy("Use letters, digits, - and _ only, such as bank-payments.")
         self.widget.attrs.update({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"})
 
 
@@ -87,7 +93,10 @@ class PairsField(forms.CharField):
         for line in super().clean(value).splitlines():
             name, colon, text = line.partition(":")
             if line.strip() and (not colon or not name.strip()):
-                raise ValidationError(f"`{line.strip()}` is no pair. Write `Name: value`, one a line.", code="pair")
+                raise ValidationError(
+                    gettext("`%(line)s` is no pair. Write `Name: value`, one a line.") % {"line": line.strip()},
+                    code="pair",
+                )
             if line.strip():
                 pairs[name.strip()] = text.strip()
         return pairs

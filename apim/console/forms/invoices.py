@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.billing.giving import Left, Wish
 from apim.billing.refund_mails import amount_words
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 ALL, PART, LINES = "all", "part", "lines"
 _WAYS = (
-    ("card", "To the card it was paid with"),
-    ("balance", "On the customer's balance: the next invoices are paid from it first"),
-    ("outside", "It was paid back outside of Stripe: only note it"),
+    ("card", gettext_lazy("To the card it was paid with")),
+    ("balance", gettext_lazy("On the customer's balance: the next invoices are paid from it first")),
+    ("outside", gettext_lazy("It was paid back outside of Stripe: only note it")),
 )
 _LINE = "line-"
 
@@ -26,32 +27,35 @@ _LINE = "line-"
 class GiveBackForm(forms.Form):
     """What of an invoice is given back, how and why. `key` makes one of a form that is sent twice."""
 
-    what = forms.ChoiceField(label="What", widget=forms.RadioSelect, initial=ALL)
-    amount = forms.CharField(label="Amount", max_length=20, required=False)
-    way = forms.ChoiceField(label="How", widget=forms.RadioSelect, choices=_WAYS, initial="card")
+    what = forms.ChoiceField(label=gettext_lazy("What"), widget=forms.RadioSelect, initial=ALL)
+    amount = forms.CharField(label=gettext_lazy("Amount"), max_length=20, required=False)
+    way = forms.ChoiceField(label=gettext_lazy("How"), widget=forms.RadioSelect, choices=_WAYS, initial="card")
     reason = forms.CharField(
-        label="Reason",
+        label=gettext_lazy("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Who paid reads it in the mail and on the credit note.",
+        help_text=gettext_lazy("Who paid reads it in the mail and on the credit note."),
     )
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def __init__(self, data: Mapping[str, Any] | None, *, invoice: Invoice, left: Left) -> None:
         super().__init__(data, initial={"key": new_id("key")})
         self._lines = {f"{_LINE}{number}": line for number, line in enumerate(left.lines) if left.lines[line]}
-        choices = [(ALL, f"All that is left: {amount_words(left.amount, invoice.currency)}"), (PART, "An amount of it")]
+        choices = [
+            (ALL, gettext("All that is left: %(amount)s") % {"amount": amount_words(left.amount, invoice.currency)}),
+            (PART, gettext("An amount of it")),
+        ]
         if self._lines:
-            choices.append((LINES, "Lines, or parts of them"))
+            choices.append((LINES, gettext("Lines, or parts of them")))
         self.fields["what"].choices = choices  # type: ignore[attr-defined]
-        self.fields["amount"].label = f"Amount in {invoice.currency}"
+        self.fields["amount"].label = gettext("Amount in %(currency)s") % {"currency": invoice.currency}
         names = {line.get("id"): line["name"] for line in invoice.lines}
         for name, line in self._lines.items():
             self.fields[name] = forms.CharField(
-                label=f"Of “{names[line]}”",
+                label=gettext("Of “%(names)s”") % {"names": names[line]},
                 max_length=20,
                 required=False,
-                help_text=f"At most {amount_words(left.lines[line], invoice.currency)}.",
+                help_text=gettext("At most %(lines)s.") % {"lines": amount_words(left.lines[line], invoice.currency)},
             )
         self.order_fields(["what", "amount", *self._lines, "way", "reason", "key"])
 
@@ -59,9 +63,9 @@ class GiveBackForm(forms.Form):
         """What is chosen is filled in."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("what") == PART and not data.get("amount"):
-            self.add_error("amount", "Say how much.")
+            self.add_error("amount", gettext("Say how much."))
         if data.get("what") == LINES and not any(data.get(name) for name in self._lines):
-            self.add_error("what", "Say how much of at least one line.")
+            self.add_error("what", gettext("Say how much of at least one line."))
         return data
 
     def wish(self) -> Wish:
@@ -81,10 +85,15 @@ class GiveBackForm(forms.Form):
 class GoodwillForm(forms.Form):
     """A credit that pays for the next invoices."""
 
-    amount = forms.CharField(label="Amount", max_length=20)
-    currency = forms.ChoiceField(label="Currency", help_text="Those that it was charged in so far.")
+    amount = forms.CharField(label=gettext_lazy("Amount"), max_length=20)
+    currency = forms.ChoiceField(
+        label=gettext_lazy("Currency"), help_text=gettext_lazy("Those that it was charged in so far.")
+    )
     reason = forms.CharField(
-        label="Reason", max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="They read it in a mail."
+        label=gettext_lazy("Reason"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("They read it in a mail."),
     )
     key = forms.CharField(widget=forms.HiddenInput, max_length=64)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import User
 from apim.console.forms.apis import OrganizationChoice
@@ -13,10 +14,10 @@ from apim.console.forms.fields import NameField, PairsField
 from apim.pricing.meters import DEFAULT_WHERE, where_fault
 
 _SOURCES = (
-    ("requests", "Calls"),
-    ("bytes", "Bytes, both ways"),
-    ("request-bytes", "Bytes of requests"),
-    ("response-bytes", "Bytes of answers"),
+    (gettext_lazy("requests"), gettext_lazy("Calls")),
+    ("bytes", gettext_lazy("Bytes, both ways")),
+    ("request-bytes", gettext_lazy("Bytes of requests")),
+    ("response-bytes", gettext_lazy("Bytes of answers")),
 )
 
 
@@ -31,7 +32,9 @@ class WeightsField(PairsField):
             if not line.strip():
                 continue
             if not colon or not weight.strip().isdecimal():
-                raise ValidationError(f"`{line.strip()}` is no weight. Write `POST /transfers: 5`, one a line.")
+                raise ValidationError(
+                    gettext("`%(line)s` is no weight. Write `POST /transfers: 5`, one a line.") % {"line": line.strip()}
+                )
             found[name.strip()] = int(weight)
         return found
 
@@ -39,17 +42,20 @@ class WeightsField(PairsField):
 class MeterForm(forms.Form):
     """What a meter counts."""
 
-    display_name = forms.CharField(max_length=120, label="Name shown")
-    unit = forms.CharField(max_length=40, initial="call", help_text="What one is called.")
-    source = forms.ChoiceField(choices=_SOURCES, label="It adds up")
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
+    unit = forms.CharField(max_length=40, initial="call", help_text=gettext_lazy("What one is called."))
+    source = forms.ChoiceField(choices=_SOURCES, label=gettext_lazy("It adds up"))
     where = forms.CharField(
         max_length=500,
         initial=DEFAULT_WHERE,
-        label="Which calls count",
-        help_text='Such as `status < 400`, `status_class == 2` or `method == "POST"`; several are joined by `and`.',
+        label=gettext_lazy("Which calls count"),
+        help_text=gettext_lazy(
+            'Such as `status < 400`, `status_class == 2` or `method == "POST"`; several are joined by `and`.'
+        ),
     )
     weights = WeightsField(
-        required=False, help_text="One a line, as `POST /transfers: 5`; a call of any other operation counts 1."
+        required=False,
+        help_text=gettext_lazy("One a line, as `POST /transfers: 5`; a call of any other operation counts 1."),
     )
 
     def clean_where(self) -> str:
@@ -67,7 +73,7 @@ class MeterForm(forms.Form):
 class NewMeterForm(MeterForm):
     """A meter and its definition."""
 
-    name = NameField(help_text="Plans name it by this. It cannot be changed later.")
+    name = NameField(help_text=gettext_lazy("Plans name it by this. It cannot be changed later."))
     organization = OrganizationChoice()
 
     field_order = ("name", "display_name", "organization")

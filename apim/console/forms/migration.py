@@ -6,27 +6,28 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 
 class MigrationForm(forms.Form):
     """Some of those on an earlier version."""
 
     subscriptions = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one."}
+        widget=forms.CheckboxSelectMultiple, error_messages={"required": gettext_lazy("Choose at least one.")}
     )
 
     not_before = forms.DateField(
-        label="Not before",
+        label=gettext_lazy("Not before"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="UTC. What is paid moves with its first renewal from then on. Left out: from now on.",
+        help_text=gettext_lazy("UTC. What is paid moves with its first renewal from then on. Left out: from now on."),
     )
     words = forms.CharField(
-        label="Your words in the mail",
+        label=gettext_lazy("Your words in the mail"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The mail says what changes and when; say here why.",
+        help_text=gettext_lazy("The mail says what changes and when; say here why."),
     )
 
     def clean_not_before(self) -> datetime | None:

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import Organization, User
 from apim.console.forms.apis import OrganizationChoice
@@ -22,35 +23,47 @@ class TermsForm(forms.Form):
     """What a plan grants."""
 
     approval = forms.ChoiceField(
-        choices=(("auto", "At once"), ("manual", "After an owner's approval")),
+        choices=(("auto", gettext_lazy("At once")), ("manual", gettext_lazy("After an owner's approval"))),
         widget=forms.RadioSelect,
         initial="auto",
-        label="Access begins",
+        label=gettext_lazy("Access begins"),
     )
-    rate = forms.IntegerField(required=False, min_value=1, label="Rate limit: calls", help_text="Empty: no rate limit.")
+    rate = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label=gettext_lazy("Rate limit: calls"),
+        help_text=gettext_lazy("Empty: no rate limit."),
+    )
     per_s = forms.TypedChoiceField(choices=PERIODS_S, coerce=int, initial=1, label="each")
     burst = forms.IntegerField(
-        required=False, min_value=1, label="Burst", help_text="Calls at once; empty: as many as the rate."
+        required=False,
+        min_value=1,
+        label=gettext_lazy("Burst"),
+        help_text=gettext_lazy("Calls at once; empty: as many as the rate."),
     )
-    quota_hour = forms.IntegerField(required=False, min_value=1, label="Calls per hour")
-    quota_day = forms.IntegerField(required=False, min_value=1, label="Calls per day")
-    quota_month = forms.IntegerField(required=False, min_value=1, label="Calls per month")
+    quota_hour = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per hour"))
+    quota_day = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per day"))
+    quota_month = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per month"))
     timezone = forms.CharField(
-        initial="UTC", label="Time zone", help_text="Days and months of the quotas begin at midnight here."
+        initial="UTC",
+        label=gettext_lazy("Time zone"),
+        help_text=gettext_lazy("Days and months of the quotas begin at midnight here."),
     )
 
     def clean_timezone(self) -> str:
         """The name, when there is such a zone."""
         name = str(self.cleaned_data["timezone"])
         if name not in available_timezones():
-            raise ValidationError(f"There is no time zone {name}; Europe/Prague is one.", code="timezone")
+            raise ValidationError(
+                gettext("There is no time zone %(name)s; Europe/Prague is one.") % {"name": name}, code="timezone"
+            )
         return name
 
     def clean(self) -> dict[str, Any]:
         """The data; a burst needs a rate."""
         data = super().clean() or {}
         if data.get("burst") and not data.get("rate"):
-            self.add_error("rate", ValidationError("A burst needs a rate beside it.", code="required"))
+            self.add_error("rate", ValidationError(gettext("A burst needs a rate beside it."), code="required"))
         return data
 
     @property
@@ -87,8 +100,8 @@ def terms_initial(version: PlanVersion) -> dict[str, object]:
 class NewPlanForm(TermsForm):
     """A plan and its first terms."""
 
-    name = NameField(help_text="Used in documents and the CLI. It cannot be changed later.")
-    display_name = forms.CharField(max_length=120, label="Name shown")
+    name = NameField(help_text=gettext_lazy("Used in documents and the CLI. It cannot be changed later."))
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
     organization = OrganizationChoice()
 
@@ -102,21 +115,23 @@ class NewPlanForm(TermsForm):
 class AudienceForm(forms.Form):
     """What a plan is called, and who may choose it."""
 
-    display_name = forms.CharField(max_length=120, label="Name shown")
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
     visibility = forms.ChoiceField(
         choices=(
-            ("public", "Everybody who sees a product that offers it"),
-            ("private", "Only the organizations below"),
+            ("public", gettext_lazy("Everybody who sees a product that offers it")),
+            ("private", gettext_lazy("Only the organizations below")),
         ),
         widget=forms.RadioSelect,
-        label="Who may choose it",
+        label=gettext_lazy("Who may choose it"),
     )
     offered_to = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocapitalize": "off"}),
-        label="Organizations",
-        help_text="The names of those that see it while it is private, one a line. Subscribers keep it in any case.",
+        label=gettext_lazy("Organizations"),
+        help_text=gettext_lazy(
+            "The names of those that see it while it is private, one a line. Subscribers keep it in any case."
+        ),
     )
 
     def clean_offered_to(self) -> list[Organization]:
@@ -126,7 +141,8 @@ class AudienceForm(forms.Form):
         missing = [name for name in names if name not in found]
         if missing:
             raise ValidationError(
-                f"There is no organization {missing[0]}. Its members find its name on their page Organization.",
+                gettext("There is no organization %(missing)s. Its members find its name on their page Organization.")
+                % {"missing": missing[0]},
                 code="missing",
             )
         return [found[name] for name in names]
@@ -151,10 +167,10 @@ class CeilingForm(forms.ModelForm):
             "max_rate_per_s", "max_per_hour", "max_per_day", "max_per_month", "default_rate_per_s", "default_per_month",
         )  # fmt: skip
         labels = {
-            "max_rate_per_s": "Most calls per second",
-            "max_per_hour": "Most calls per hour",
-            "max_per_day": "Most calls per day",
-            "max_per_month": "Most calls per month",
-            "default_rate_per_s": "Default calls per second",
-            "default_per_month": "Default calls per month",
+            "max_rate_per_s": gettext_lazy("Most calls per second"),
+            "max_per_hour": gettext_lazy("Most calls per hour"),
+            "max_per_day": gettext_lazy("Most calls per day"),
+            "max_per_month": gettext_lazy("Most calls per month"),
+            "default_rate_per_s": gettext_lazy("Default calls per second"),
+            "default_per_month": gettext_lazy("Default calls per month"),
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
 from apim.console.forms.fields import LinesField, MethodsField, PairsField
 from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, jwt, parse_policy
@@ -50,7 +51,7 @@ class PolicyForm(forms.Form):
     Shapes: number counts the policies of one kind, from 0.
     """
 
-    is_on = forms.BooleanField(required=False, label="On")
+    is_on = forms.BooleanField(required=False, label=gettext_lazy("On"))
 
     def __init__(self, data: Any, *, kind: str, number: int, settings: Settings | None) -> None:
         self.kind = kind

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.console.forms.fields import BELOW
 from apim.pricing.faults import At, Fault
 from apim.pricing.money import CURRENCIES
 from apim.pricing.terms import INTERVALS, Terms, parse_terms
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 _MODELS = (
-    ("", "No price: leave this row out"),
-    ("flat", "Fixed, each period"),
-    ("setup", "Fixed, once"),
-    ("unit", "Each unit"),
-    ("graduated", "Tiers, each unit at its tier's price"),
-    ("volume", "Tiers, all units at the last tier's price"),
-    ("package", "Packages, a begun one counts"),
-    ("prepaid", "Prepaid credits"),
+    ("", gettext_lazy("No price: leave this row out")),
+    ("flat", gettext_lazy("Fixed, each period")),
+    ("setup", gettext_lazy("Fixed, once")),
+    ("unit", gettext_lazy("Each unit")),
+    ("graduated", gettext_lazy("Tiers, each unit at its tier's price")),
+    ("volume", gettext_lazy("Tiers, all units at the last tier's price")),
+    ("package", gettext_lazy("Packages, a begun one counts")),
+    ("prepaid", gettext_lazy("Prepaid credits")),
 )
 _COMMON = ("EUR", "USD", "GBP", "CHF", "JPY", "KRW", "KWD")
 _PLACES_OF_PRICE = {
@@ -38,7 +42,7 @@ _PLACES_OF_PRICE = {
 _AMOUNT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
-def _amount(label: str, help_text: str = "") -> forms.CharField:
+def _amount(label: str | _StrPromise, help_text: str | _StrPromise = "") -> forms.CharField:
     return forms.CharField(
         required=False, max_length=30, label=label, help_text=help_text, widget=forms.TextInput(attrs=_AMOUNT)
     )
@@ -51,44 +55,64 @@ class PricingForm(forms.Form):
         choices=[(code, code) for code in (*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON)))], initial="EUR"
     )
     interval = forms.ChoiceField(
-        choices=[(interval, interval) for interval in INTERVALS], initial="month", label="Invoiced each"
+        choices=[(interval, interval) for interval in INTERVALS], initial="month", label=gettext_lazy("Invoiced each")
     )
-    trial_days = forms.IntegerField(required=False, min_value=1, label="Free days at the beginning")
+    trial_days = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Free days at the beginning"))
     trial_card = forms.ChoiceField(
-        choices=(("not-required", "No card needed"), ("required", "With a card")), initial="not-required", label="Trial"
+        choices=(("not-required", gettext_lazy("No card needed")), ("required", gettext_lazy("With a card"))),
+        initial="not-required",
+        label=gettext_lazy("Trial"),
     )
     trial_end = forms.ChoiceField(
-        choices=(("pause", "pauses"), ("cancel", "ends")), initial="pause", label="Without a card it then"
+        choices=(("pause", gettext_lazy("pauses")), ("cancel", gettext_lazy("ends"))),
+        initial="pause",
+        label=gettext_lazy("Without a card it then"),
     )
-    minimum_spend = _amount("Costs at least", "A period; what is missing becomes a line of the invoice.")
-    maximum_spend = _amount("Costs at most", "A period; what is above becomes a line that takes it off.")
+    minimum_spend = _amount(
+        gettext_lazy("Costs at least"), gettext_lazy("A period; what is missing becomes a line of the invoice.")
+    )
+    maximum_spend = _amount(
+        gettext_lazy("Costs at most"), gettext_lazy("A period; what is above becomes a line that takes it off.")
+    )
     maximum_then = forms.ChoiceField(
         choices=(
-            ("block", "are refused"),
-            ("throttle", "pass at a quarter of the rate"),
-            ("allow", "go on at no charge"),
+            ("block", gettext_lazy("are refused")),
+            ("throttle", gettext_lazy("pass at a quarter of the rate")),
+            ("allow", gettext_lazy("go on at no charge")),
         ),
         initial="block",
         required=False,
-        label="Calls then",
+        label=gettext_lazy("Calls then"),
     )
     grace_days = forms.IntegerField(
-        min_value=0, initial=14, label="Days of grace", help_text="After a failed payment; slower in the second half."
+        min_value=0,
+        initial=14,
+        label=gettext_lazy("Days of grace"),
+        help_text=gettext_lazy("After a failed payment; slower in the second half."),
     )
-    end_days = forms.IntegerField(min_value=1, initial=45, label="Ends after days")
+    end_days = forms.IntegerField(min_value=1, initial=45, label=gettext_lazy("Ends after days"))
     upgrade = forms.ChoiceField(
-        choices=(("immediate", "at once"), ("period-end", "at the period's end")), label="A dearer plan holds"
+        choices=(("immediate", gettext_lazy("at once")), ("period-end", gettext_lazy("at the period's end"))),
+        label=gettext_lazy("A dearer plan holds"),
     )
     downgrade = forms.ChoiceField(
-        choices=(("period-end", "at the period's end"), ("immediate", "at once")), label="A cheaper plan holds"
+        choices=(("period-end", gettext_lazy("at the period's end")), ("immediate", gettext_lazy("at once"))),
+        label=gettext_lazy("A cheaper plan holds"),
     )
     proration = forms.ChoiceField(
-        choices=(("time", "by time"), ("max-consumption", "by time or quota used"), ("none", "nothing")),
-        label="Given back of a begun period",
+        choices=(
+            ("time", gettext_lazy("by time")),
+            ("max-consumption", gettext_lazy("by time or quota used")),
+            ("none", gettext_lazy("nothing")),
+        ),
+        label=gettext_lazy("Given back of a begun period"),
     )
     existing = forms.ChoiceField(
-        choices=(("keep", "keep what they agreed to"), ("move", "move to the new version at once")),
-        label="Subscribers, when the plan changes,",
+        choices=(
+            ("keep", gettext_lazy("keep what they agreed to")),
+            ("move", gettext_lazy("move to the new version at once")),
+        ),
+        label=gettext_lazy("Subscribers, when the plan changes,"),
     )
 
     _PLACES: ClassVar[Mapping[str, str]] = {
@@ -136,38 +160,44 @@ class PricingForm(forms.Form):
 class MeterRow(forms.Form):
     """A row that may name a meter."""
 
-    meter = forms.ChoiceField(required=False, label="Meter")
+    meter = forms.ChoiceField(required=False, label=gettext_lazy("Meter"))
 
     def __init__(self, *args: Any, meters: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["meter"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        field.choices = [("", "None"), *((name, name) for name in meters)]
+        field.choices = [("", gettext("None")), *((name, name) for name in meters)]
 
 
 class PriceRow(MeterRow):
     """One price."""
 
-    model = forms.ChoiceField(choices=_MODELS, required=False, label="How it is charged")
-    name = forms.CharField(required=False, max_length=60, label="Name", help_text="On invoices.")
-    price = _amount("Price", "Of a period, a unit, a package or a top-up.")
-    size = forms.IntegerField(required=False, min_value=1, label="Units in a package")
+    model = forms.ChoiceField(choices=_MODELS, required=False, label=gettext_lazy("How it is charged"))
+    name = forms.CharField(
+        required=False, max_length=60, label=gettext_lazy("Name"), help_text=gettext_lazy("On invoices.")
+    )
+    price = _amount(gettext_lazy("Price"), gettext_lazy("Of a period, a unit, a package or a top-up."))
+    size = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units in a package"))
     tiers = forms.CharField(
         required=False,
-        label="Tiers",
-        help_text="One a line: the last unit, `:`, and the price of a unit, perhaps `+` a fee. `*` is the last tier.",
+        label=gettext_lazy("Tiers"),
+        help_text=gettext_lazy(
+            "One a line: the last unit, `:`, and the price of a unit, perhaps `+` a fee. `*` is the last tier."
+        ),
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "100000: 0\n*: 0.0004"}),
     )
-    minimum = _amount("At least")
+    minimum = _amount(gettext_lazy("At least"))
     top_ups = forms.CharField(
         required=False,
         max_length=200,
-        label="Other top-ups",
-        help_text="Spaces between them: 50.00 200.00.",
+        label=gettext_lazy("Other top-ups"),
+        help_text=gettext_lazy("Spaces between them: 50.00 200.00."),
     )
-    included = _amount("Included in each period", "Credits that come and go with it.")
-    expires_after_days = forms.IntegerField(required=False, min_value=1, label="Bought credits end after days")
-    proposed_below = _amount("Propose automatic top-ups below", "Each subscriber decides.")
+    included = _amount(gettext_lazy("Included in each period"), gettext_lazy("Credits that come and go with it."))
+    expires_after_days = forms.IntegerField(
+        required=False, min_value=1, label=gettext_lazy("Bought credits end after days")
+    )
+    proposed_below = _amount(gettext_lazy("Propose automatic top-ups below"), gettext_lazy("Each subscriber decides."))
 
     def document(self) -> dict[str, Any]:
         """What the row says, as a Plan document says it. Shapes: {} for a row that is left out."""
@@ -206,11 +236,13 @@ class PriceRow(MeterRow):
 class LimitRow(MeterRow):
     """How much of a meter is included, and what happens above."""
 
-    included = forms.IntegerField(required=False, min_value=0, label="Included")
+    included = forms.IntegerField(required=False, min_value=0, label=gettext_lazy("Included"))
     on_exceed = forms.ChoiceField(
-        choices=(("bill", "it is billed"), ("block", "calls are blocked")), required=False, label="Above that"
+        choices=(("bill", gettext_lazy("it is billed")), ("block", gettext_lazy("calls are blocked"))),
+        required=False,
+        label=gettext_lazy("Above that"),
     )
-    hard_cap = forms.IntegerField(required=False, min_value=1, label="Never more than")
+    hard_cap = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Never more than"))
 
     def document(self) -> dict[str, Any]:
         """What the row says, as a Plan document says it. Shapes: {} for a row that is left out."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from apim.accounts.models import User
 from apim.catalog.models import APIVersion
@@ -18,20 +19,22 @@ from apim.products.models import Plan, Product
 class ProductForm(forms.ModelForm):
     """A product; its name and owner only while it is new."""
 
-    name = NameField(help_text="Used in documents and the CLI. It cannot be changed later.")
+    name = NameField(help_text=gettext_lazy("Used in documents and the CLI. It cannot be changed later."))
     organization = OrganizationChoice()
     plans = forms.ModelMultipleChoiceField(
         queryset=Plan.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="On offer in the portal. Without a plan nobody can subscribe.",
+        help_text=gettext_lazy("On offer in the portal. Without a plan nobody can subscribe."),
     )
 
     class Meta:
         model = Product
         fields = ("name", "display_name", "description", "visibility", "organization", "plans")
-        labels = {"display_name": "Name shown"}
-        help_texts = {"visibility": "Public: everybody sees it. Internal: members of the organization only."}
+        labels = {"display_name": gettext_lazy("Name shown")}
+        help_texts = {
+            "visibility": gettext_lazy("Public: everybody sees it. Internal: members of the organization only.")
+        }
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -55,11 +58,16 @@ class VersionChoice(forms.ModelChoiceField):
 class ItemForm(forms.Form):
     """A version in the product, whole or by patterns; an empty row is left out."""
 
-    version = VersionChoice(queryset=APIVersion.objects.none(), required=False, empty_label="None", label="Version")
+    version = VersionChoice(
+        queryset=APIVersion.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("None"),
+        label=gettext_lazy("Version"),
+    )
     operations = LinesField(
         required=False,
-        label="Only these operations",
-        help_text="One pattern a line, such as GET /accounts*. Empty: every operation.",
+        label=gettext_lazy("Only these operations"),
+        help_text=gettext_lazy("One pattern a line, such as GET /accounts*. Empty: every operation."),
         widget=forms.Textarea(attrs={"rows": 3, "class": "code", "spellcheck": "false"}),
     )
 

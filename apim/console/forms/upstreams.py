@@ -10,6 +10,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 
 from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import setting_field
@@ -27,8 +28,8 @@ class UpstreamForm(forms.Form):
     """How long to wait for the upstream; its targets are in a formset beside."""
 
     timeout_s = forms.FloatField(
-        label="Timeout (seconds)", min_value=0.1, max_value=3600, initial=DEFAULT_TIMEOUT_S,
-        help_text="Callers get 504 upstream-timeout after it.",
+        label=gettext_lazy("Timeout (seconds)"), min_value=0.1, max_value=3600, initial=DEFAULT_TIMEOUT_S,
+        help_text=gettext_lazy("Callers get 504 upstream-timeout after it."),
     )  # fmt: skip
     note = NoteField()
 
@@ -36,15 +37,28 @@ class UpstreamForm(forms.Form):
 class TargetForm(forms.Form):
     """One address of the upstream; an empty row is left out."""
 
-    url = forms.URLField(required=False, label="Target URL", assume_scheme="https")
+    url = forms.URLField(required=False, label=gettext_lazy("Target URL"), assume_scheme="https")
     weight = forms.IntegerField(
-        required=False, label="Share", min_value=0, max_value=10_000, initial=100, help_text="Of the sum of all shares."
+        required=False,
+        label=gettext_lazy("Share"),
+        min_value=0,
+        max_value=10_000,
+        initial=100,
+        help_text=gettext_lazy("Of the sum of all shares."),
     )
     priority = forms.IntegerField(
-        required=False, label="Priority", min_value=0, max_value=9, initial=0, help_text="0 is asked first."
+        required=False,
+        label=gettext_lazy("Priority"),
+        min_value=0,
+        max_value=9,
+        initial=0,
+        help_text=gettext_lazy("0 is asked first."),
     )
     arm = forms.RegexField(
-        r"^[a-z0-9][a-z0-9-]{0,29}$", required=False, label="Arm", help_text="With a canary: its group."
+        r"^[a-z0-9][a-z0-9-]{0,29}$",
+        required=False,
+        label=gettext_lazy("Arm"),
+        help_text=gettext_lazy("With a canary: its group."),
     )
 
 
@@ -54,7 +68,7 @@ TargetFormSet = forms.formset_factory(TargetForm, extra=1, max_num=50)
 class GroupForm(forms.Form):
     """The settings of one group, and whether the upstream has it."""
 
-    is_on = forms.BooleanField(required=False, label="On")
+    is_on = forms.BooleanField(required=False, label=gettext_lazy("On"))
 
     def __init__(self, data: Any, *, kind: str, settings: Settings | None) -> None:
         self.kind = kind

@@ -18,7 +18,9 @@ class NoteField(forms.CharField):
     """Why a revision was made."""
 
     def __init__(self) -> None:
-        super().__init__(required=False, max_length=255, label="Note", help_text="Shown in the list of revisions.")
+        super().__init__(
+            required=False, max_length=255, label=gettext("Note"), help_text=gettext("Shown in the list of revisions.")
+        )
 
 
 class NoteForm(forms.Form):
@@ -30,16 +32,16 @@ class NoteForm(forms.Form):
 class OperationForm(forms.Form):
     """One operation of a contract made by hand; an empty path leaves the row out, as does the tick."""
 
-    method = forms.ChoiceField(choices=[(method, method) for method in METHODS], label="Method")
-    path = forms.CharField(required=False, max_length=255, label="Path")
-    summary = forms.CharField(required=False, max_length=255, label="Summary")
-    remove = forms.BooleanField(required=False, label="Remove")
+    method = forms.ChoiceField(choices=[(method, method) for method in METHODS], label=gettext_lazy("Method"))
+    path = forms.CharField(required=False, max_length=255, label=gettext_lazy("Path"))
+    summary = forms.CharField(required=False, max_length=255, label=gettext_lazy("Summary"))
+    remove = forms.BooleanField(required=False, label=gettext_lazy("Remove"))
 
     def clean_path(self) -> str:
         """The path template; it begins with a slash."""
         path = str(self.cleaned_data["path"]).strip()
         if path and not path.startswith("/"):
-            raise ValidationError("A path begins with /, such as /accounts/{id}.", code="path")
+            raise ValidationError(gettext("A path begins with /, such as /accounts/{id}."), code="path")
         return path
 
 
@@ -49,8 +51,12 @@ OperationFormSet = forms.formset_factory(OperationForm, extra=3, max_num=500)
 class PassthroughForm(forms.Form):
     """What a version without a contract lets through."""
 
-    methods = MethodsField(label="Methods")
-    path_prefix = forms.CharField(initial="/", label="Path prefix", help_text="Only paths below it are passed through.")
+    methods = MethodsField(label=gettext_lazy("Methods"))
+    path_prefix = forms.CharField(
+        initial="/",
+        label=gettext_lazy("Path prefix"),
+        help_text=gettext_lazy("Only paths below it are passed through."),
+    )
     note = NoteField()
 
 
@@ -66,21 +72,26 @@ class DocumentationForm(forms.ModelForm):
     class Meta:
         model = APIVersion
         fields = ("documentation",)
-        help_texts = {"documentation": "Markdown. Shown in the portal, above the reference."}
+        help_texts = {"documentation": gettext_lazy("Markdown. Shown in the portal, above the reference.")}
         widgets = {"documentation": forms.Textarea(attrs={"rows": 22})}
 
 
 class DeprecationForm(forms.Form):
     """From when a version is deprecated, when it stops, and what to use instead."""
 
-    deprecated_at = DayField(label="Deprecated from", help_text="Answers carry a Deprecation header with this day.")
-    sunset_at = DayField(required=False, label="Stops working on", help_text="The Sunset header. Optional.")
+    deprecated_at = DayField(
+        label=gettext_lazy("Deprecated from"),
+        help_text=gettext_lazy("Answers carry a Deprecation header with this day."),
+    )
+    sunset_at = DayField(
+        required=False, label=gettext_lazy("Stops working on"), help_text=gettext_lazy("The Sunset header. Optional.")
+    )
     successor = VersionNameChoice(
         queryset=APIVersion.objects.none(),
         required=False,
-        empty_label="None",
-        label="Successor",
-        help_text="The Link header points to it.",
+        empty_label=gettext_lazy("None"),
+        label=gettext_lazy("Successor"),
+        help_text=gettext_lazy("The Link header points to it."),
     )
 
     def __init__(self, *args: Any, version: APIVersion, **kwargs: Any) -> None:
@@ -95,7 +106,7 @@ class DeprecationForm(forms.Form):
 class ReasonForm(forms.Form):
     """Why; kept in the audit log."""
 
-    reason = forms.CharField(max_length=255, label="Reason")
+    reason = forms.CharField(max_length=255, label=gettext_lazy("Reason"))
 
 
 class TypedForm(forms.Form):
@@ -147,4 +158,4 @@ class RefusalForm(forms.Form):
 class ReturnForm(forms.Form):
     """What a version in review lacks; kept in the audit log."""
 
-    reason = forms.CharField(required=False, max_length=255, label="What is missing")
+    reason = forms.CharField(required=False, max_length=255, label=gettext_lazy("What is missing"))

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
@@ -95,11 +96,11 @@ def api_archive(request: ConsoleRequest, name: str) -> HttpResponse:
     """Asks, then takes the API off the portal and the gateways."""
     api = find_api_to_edit(request.user, name)
     confirmation = Confirmation(
-        title=f"Archive {api.display_name}?",
+        title=gettext("Archive %(api)s?") % {"api": api.display_name},
         consequences=archive_sentences(deletion_consequences(api)),
-        verb="Archive it",
+        verb=gettext("Archive it"),
         back=reverse("console:api", args=[api.name]),
-        done=f"{api.display_name} is archived.",
+        done=gettext("%(api)s is archived.") % {"api": api.display_name},
     )
     return confirm(request, confirmation, lambda _, by: archive_api(api=api, by=by))
 
@@ -109,11 +110,11 @@ def api_restore(request: ConsoleRequest, name: str) -> HttpResponse:
     """Asks, then brings an archived API back."""
     api = find_api_to_edit(request.user, name)
     confirmation = Confirmation(
-        title=f"Restore {api.display_name}?",
-        consequences=("Its published versions answer again, and the portal shows it again.",),
-        verb="Restore it",
+        title=gettext("Restore %(api)s?") % {"api": api.display_name},
+        consequences=(gettext("Its published versions answer again, and the portal shows it again."),),
+        verb=gettext("Restore it"),
         back=reverse("console:api", args=[api.name]),
-        done=f"{api.display_name} is restored.",
+        done=gettext("%(api)s is restored.") % {"api": api.display_name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: restore_api(api=api, by=by))
@@ -125,11 +126,11 @@ def api_delete(request: ConsoleRequest, name: str) -> HttpResponse:
     api = find_api_to_edit(request.user, name)
     consequences = deletion_consequences(api)
     confirmation = Confirmation(
-        title=f"Delete {api.display_name} for good?",
+        title=gettext("Delete %(api)s for good?") % {"api": api.display_name},
         consequences=deletion_sentences(consequences),
-        verb="Delete it for good" if consequences.can_delete else "",
+        verb=gettext("Delete it for good") if consequences.can_delete else "",
         back=reverse("console:apis"),
-        done=f"{api.display_name} is deleted.",
+        done=gettext("%(api)s is deleted.") % {"api": api.display_name},
     )
     form = TypedForm(posted(request), name=api.name) if consequences.can_delete else None
     return confirm(request, confirmation, lambda _, by: delete_api(api=api, by=by), form)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from apim.access.models import Subscription
 from apim.access.one_click import open_link
@@ -51,11 +51,16 @@ def approval_approve(request: ConsoleRequest, subscription_id: str) -> HttpRespo
     row = _find(request, subscription_id)
     plan = row.requested_plan_version or row.plan_version
     confirmation = Confirmation(
-        title=f"Give {row.organization} access to {row.product}?",
-        consequences=(f"Their keys work within a second, on the plan {plan.plan}.", f"{row.requested_by} is told."),
-        verb="Approve",
+        title=gettext("Give %(organization)s access to %(product)s?")
+        % {"organization": row.organization, "product": row.product},
+        consequences=(
+            gettext("Their keys work within a second, on the plan %(plan)s.") % {"plan": plan.plan},
+            gettext("%(requested_by)s is told.") % {"requested_by": row.requested_by},
+        ),
+        verb=gettext("Approve"),
         back=reverse("console:approvals"),
-        done=f"{row.organization} may call {row.product}.",
+        done=gettext("%(organization)s may call %(product)s.")
+        % {"organization": row.organization, "product": row.product},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _data, by: approve_subscription(subscription=row, by=by))
@@ -66,11 +71,14 @@ def approval_reject(request: ConsoleRequest, subscription_id: str) -> HttpRespon
     """Asks why, then refuses it."""
     row = _find(request, subscription_id)
     confirmation = Confirmation(
-        title=f"Refuse {row.organization} access to {row.product}?",
-        consequences=(f"{row.requested_by} reads the reason. They can ask again.",),
-        verb="Refuse",
+        title=gettext("Refuse %(organization)s access to %(product)s?")
+        % {"organization": row.organization, "product": row.product},
+        consequences=(
+            gettext("%(requested_by)s reads the reason. They can ask again.") % {"requested_by": row.requested_by},
+        ),
+        verb=gettext("Refuse"),
         back=reverse("console:approvals"),
-        done=f"The request of {row.organization} is refused.",
+        done=gettext("The request of %(organization)s is refused.") % {"organization": row.organization},
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: reject_subscription(subscription=row, by=by, **data), form)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import F, Max, Prefetch, Q
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.catalog.models import API, APIVersion
@@ -90,15 +91,31 @@ def _first_steps(user: User, apis: Sequence[API]) -> list[FirstStep]:
     draft = next((version for version in versions if version not in live), None)
     publish = reverse("console:version", args=[draft.api.name, draft.name]) if draft else ""
     return [
-        FirstStep("Add an API", "Upload its OpenAPI file, name a URL, or give only the address of the service.",
-                  reverse("console:api-new"), bool(apis)),
-        FirstStep("Publish a version", "Gateways answer for it within a second; without a key they say 401.",
-                  publish, bool(live)),
-        FirstStep("Offer it in a product", "A product bundles versions with plans: how many calls, how fast, approved"
-                  " by whom.", reverse("console:product-new") if apis else "", offers.exists()),
-        FirstStep("Make the first call", "Take a key in the portal, as a developer would, and send a call from there.",
-                  reverse("portal:catalogue") if live else "", is_done=False),
-    ]  # fmt: skip
+        FirstStep(
+            gettext("Add an API"),
+            gettext("Upload its OpenAPI file, name a URL, or give only the address of the service."),
+            reverse("console:api-new"),
+            bool(apis),
+        ),
+        FirstStep(
+            gettext("Publish a version"),
+            gettext("Gateways answer for it within a second; without a key they say 401."),
+            publish,
+            bool(live),
+        ),
+        FirstStep(
+            gettext("Offer it in a product"),
+            gettext("A product bundles versions with plans: how many calls, how fast, approved by whom."),
+            reverse("console:product-new") if apis else "",
+            offers.exists(),
+        ),
+        FirstStep(
+            gettext("Make the first call"),
+            gettext("Take a key in the portal, as a developer would, and send a call from there."),
+            reverse("portal:catalogue") if live else "",
+            is_done=False,
+        ),
+    ]
 
 
 def _unpublished(user: User, apis: Sequence[API]) -> QuerySet[APIVersion]:

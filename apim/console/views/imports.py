@@ -123,7 +123,8 @@ def _make_version(api: API, form: NewVersionForm, by: Actor) -> APIVersion:
             upstream=upstream_of(data["upstream_url"]) if data["upstream_url"] else model.upstream,
             policies=model.policies,
             composites=model.composites,
-            note=f"Copied from {data['copied'].name}, revision {model.number}.",
+            note=gettext("Copied from %(name)s, revision %(number)s.")
+            % {"name": data["copied"].name, "number": model.number},
         )
     return version
 
@@ -138,7 +139,11 @@ def version_import(request: ConsoleRequest, api: str, version: str) -> HttpRespo
             revision = save_revision(
                 version=row, by=actor_of(request.user), document=_document(form), note=form.cleaned_data["note"]
             )
-            messages.success(request, f"Revision {revision.number} holds the document. Publish it when it looks right.")
+            messages.success(
+                request,
+                gettext("Revision %(number)s holds the document. Publish it when it looks right.")
+                % {"number": revision.number},
+            )
             return redirect("console:version-review", api, version)
     return page(
         request, "console/versions/import.html", api=row.api, version=row, form=form, revision=row.revisions.first(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.accounts.services import actor_of
@@ -107,8 +108,15 @@ def _tell(request: ConsoleRequest, row: Adjustment) -> None:
     amount = amount_words(row.amount, row.currency)
     with errors_told(request):
         if row.state == Adjustment.State.FAILED:
-            raise Conflict("billing.refused", f"Stripe says: {row.error}", hint="Nothing was given back.")
+            raise Conflict(
+                "billing.refused",
+                gettext("Stripe says: %(error)s") % {"error": row.error},
+                hint=gettext("Nothing was given back."),
+            )
         if row.state == Adjustment.State.PENDING:
-            messages.warning(request, f"Stripe has not answered: {amount} goes back as soon as it does, once.")
+            messages.warning(
+                request,
+                gettext("Stripe has not answered: %(amount)s goes back as soon as it does, once.") % {"amount": amount},
+            )
         else:
-            messages.success(request, f"Given back: {ways_in_words(row)}.")
+            messages.success(request, gettext("Given back: %(row)s.") % {"row": ways_in_words(row)})

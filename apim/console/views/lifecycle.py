@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from apim.catalog.services import (
     block_version,
@@ -37,14 +37,14 @@ def version_submit(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     """Asks, then hands a draft to review."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Submit {row.api.name} {row.name} for review?",
+        title=gettext("Submit %(api)s %(row)s for review?") % {"api": row.api.name, "row": row.name},
         consequences=(
-            "Everybody who may change the API sees that it waits for a second look.",
-            "Nothing changes for callers until somebody publishes it.",
+            gettext("Everybody who may change the API sees that it waits for a second look."),
+            gettext("Nothing changes for callers until somebody publishes it."),
         ),
-        verb=f"Submit {row.name}",
+        verb=gettext("Submit %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} is in review.",
+        done=gettext("%(row)s is in review.") % {"row": row.name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: submit_version(version=row, by=by))
@@ -55,11 +55,11 @@ def version_return(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     """Asks what is missing, then makes a version in review a draft again."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Return {row.api.name} {row.name} to draft?",
-        consequences=("What you write is kept in the audit log beside your name.",),
-        verb=f"Return {row.name}",
+        title=gettext("Return %(api)s %(row)s to draft?") % {"api": row.api.name, "row": row.name},
+        consequences=(gettext("What you write is kept in the audit log beside your name."),),
+        verb=gettext("Return %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} is a draft again.",
+        done=gettext("%(row)s is a draft again.") % {"row": row.name},
         is_danger=False,
     )
     form = ReturnForm(posted(request))
@@ -72,15 +72,17 @@ def version_deprecate(request: ConsoleRequest, api: str, version: str) -> HttpRe
     row = find_version_to_edit(request.user, api, version)
     form = DeprecationForm(posted(request), version=row)
     confirmation = Confirmation(
-        title=f"Deprecate {row.api.name} {row.name}",
+        title=gettext("Deprecate %(api)s %(row)s") % {"api": row.api.name, "row": row.name},
         consequences=(
             _callers(row),
-            "It goes on working. Answers carry Deprecation, Sunset and Link headers; the portal shows the dates.",
-            "You can take it back until the version is retired.",
+            gettext(
+                "It goes on working. Answers carry Deprecation, Sunset and Link headers; the portal shows the dates."
+            ),
+            gettext("You can take it back until the version is retired."),
         ),
-        verb=f"Deprecate {row.name}",
+        verb=gettext("Deprecate %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} is deprecated.",
+        done=gettext("%(row)s is deprecated.") % {"row": row.name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda data, by: deprecate_version(version=row, by=by, **data), form)
@@ -91,11 +93,11 @@ def version_reinstate(request: ConsoleRequest, api: str, version: str) -> HttpRe
     """Asks, then takes a deprecation back."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Take back the deprecation of {row.api.name} {row.name}?",
-        consequences=("Answers no longer carry Deprecation and Sunset headers.",),
-        verb="Take it back",
+        title=gettext("Take back the deprecation of %(api)s %(row)s?") % {"api": row.api.name, "row": row.name},
+        consequences=(gettext("Answers no longer carry Deprecation and Sunset headers."),),
+        verb=gettext("Take it back"),
         back=_back(row),
-        done=f"{row.name} is published again.",
+        done=gettext("%(row)s is published again.") % {"row": row.name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: reinstate_version(version=row, by=by))
@@ -106,15 +108,15 @@ def version_retire(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     """Asks, then ends the version."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Retire {row.api.name} {row.name}?",
+        title=gettext("Retire %(api)s %(row)s?") % {"api": row.api.name, "row": row.name},
         consequences=(
             _callers(row),
-            "Every call to it is answered with 410 retired from now on.",
+            gettext("Every call to it is answered with 410 retired from now on."),
             gettext("This cannot be undone: a retired version stays retired."),
         ),
-        verb=f"Retire {row.name}",
+        verb=gettext("Retire %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} is retired.",
+        done=gettext("%(row)s is retired.") % {"row": row.name},
     )
     form = TypedForm(posted(request), name=f"{row.api.name} {row.name}")
     return confirm(request, confirmation, lambda _, by: retire_version(version=row, by=by), form)
@@ -125,14 +127,14 @@ def version_block(request: ConsoleRequest, api: str, version: str) -> HttpRespon
     """Asks why, then stops the version at once."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Block {row.api.name} {row.name} now?",
+        title=gettext("Block %(api)s %(row)s now?") % {"api": row.api.name, "row": row.name},
         consequences=(
             _callers(row),
-            "No call reaches the upstream until you unblock it. Use this for a security fault.",
+            gettext("No call reaches the upstream until you unblock it. Use this for a security fault."),
         ),
-        verb=f"Block {row.name}",
+        verb=gettext("Block %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} is blocked.",
+        done=gettext("%(row)s is blocked.") % {"row": row.name},
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: block_version(version=row, by=by, **data), form)
@@ -143,11 +145,11 @@ def version_unblock(request: ConsoleRequest, api: str, version: str) -> HttpResp
     """Asks, then lets calls through again."""
     row = find_version_to_edit(request.user, api, version)
     confirmation = Confirmation(
-        title=f"Unblock {row.api.name} {row.name}?",
-        consequences=("Calls reach the upstream again within a second.",),
-        verb=f"Unblock {row.name}",
+        title=gettext("Unblock %(api)s %(row)s?") % {"api": row.api.name, "row": row.name},
+        consequences=(gettext("Calls reach the upstream again within a second."),),
+        verb=gettext("Unblock %(row)s") % {"row": row.name},
         back=_back(row),
-        done=f"{row.name} answers again.",
+        done=gettext("%(row)s answers again.") % {"row": row.name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: unblock_version(version=row, by=by))
@@ -156,8 +158,13 @@ def version_unblock(request: ConsoleRequest, api: str, version: str) -> HttpResp
 def _callers(row: APIVersion) -> str:
     count = reports.calling_applications(reports.Scope(version_ids=[row.id]), reports.last(CALLER_SPAN))
     if count == 0:
-        return "No application has called it in the last 7 days."
-    return f"{count} application{'' if count == 1 else 's'} called it in the last 7 days."
+        return gettext("No application has called it in the last 7 days.")
+    text = ngettext(
+        "%(count)d application called it in the last 7 days.",
+        "%(count)d applications called it in the last 7 days.",
+        count,
+    )
+    return text % {"count": count}
 
 
 def _back(row: APIVersion) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.console.forms.meters import MeterForm, NewMeterForm
@@ -42,13 +43,15 @@ def meter_list(request: ConsoleRequest) -> HttpResponse:
 def meter_new(request: ConsoleRequest) -> HttpResponse:
     """A meter and its definition."""
     if not plan_editors(request.user).exists():
-        raise Forbidden("console.plans_not_delegated", "Only admins define meters here.", hint=DELEGATION_HINT)
+        raise Forbidden(
+            "console.plans_not_delegated", gettext("Only admins define meters here."), hint=str(DELEGATION_HINT)
+        )
     form = NewMeterForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             names = {key: form.cleaned_data[key] for key in ("name", "display_name", "organization")}
             meter = create_meter(**names, definition=form.definition(), by=actor_of(request.user))
-            messages.success(request, f"{meter} is there. Plans can charge by it.")
+            messages.success(request, gettext("%(meter)s is there. Plans can charge by it.") % {"meter": meter})
             return redirect("console:meter", meter.name)
     return page(request, "console/meters/edit.html", form=form)
 
@@ -75,14 +78,16 @@ def meter_edit(request: ConsoleRequest, name: str) -> HttpResponse:
     """A changed definition; what plans with prices charge by stays."""
     meter = get_object_or_404(Meter.objects.visible_to(request.user), name=name)
     if not _can_edit(request, meter):
-        raise Forbidden("console.plans_not_delegated", "You may see this meter, not change it.", hint=DELEGATION_HINT)
+        raise Forbidden(
+            "console.plans_not_delegated", gettext("You may see this meter, not change it."), hint=str(DELEGATION_HINT)
+        )
     initial = {"display_name": meter.display_name, **meter.terms.as_document(), "weights": meter.weights}
     form = MeterForm(posted(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             changes = form.definition() | {"display_name": form.cleaned_data["display_name"]}
             update_meter(meter=meter, changes=changes, by=actor_of(request.user))
-            messages.success(request, f"{meter} is changed.")
+            messages.success(request, gettext("%(meter)s is changed.") % {"meter": meter})
             return redirect("console:meter", meter.name)
     return page(request, "console/meters/edit.html", form=form, meter=meter)
 

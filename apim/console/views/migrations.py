@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
 from apim.access.models import Subscription
@@ -58,12 +59,18 @@ def plan_migrate(request: ConsoleRequest, name: str) -> HttpResponse:
                 words=form.cleaned_data["words"],
             )
             if done.moved:
-                messages.success(request, f"{len(done.moved)} moved to version {version.number}.")
+                messages.success(
+                    request,
+                    gettext("%(count)s moved to version %(number)s.")
+                    % {"count": len(done.moved), "number": version.number},
+                )
             if done.scheduled:
-                messages.success(request, f"{len(done.scheduled)} will move, and were told by mail.")
+                messages.success(
+                    request, gettext("%(count)s will move, and were told by mail.") % {"count": len(done.scheduled)}
+                )
             names = {row.subscription.id: row.subscription.organization for row in rows}
             for identifier, why in done.failed.items():
-                messages.error(request, f"{names[identifier]} stays: {why}")
+                messages.error(request, gettext("%(names)s stays: %(why)s") % {"names": names[identifier], "why": why})
             return redirect("console:plan-migrate", plan.name)
     return page(
         request,
@@ -89,7 +96,10 @@ def migration_undo(request: ConsoleRequest, name: str, migration_id: str) -> Htt
     migration = get_object_or_404(PlanMigration, version__plan=plan, id=migration_id)
     with errors_told(request):
         count = undo_migration(migration=migration, by=actor_of(request.user))
-        messages.success(request, f"{count} stay{'s' if count == 1 else ''} with the version they have.")
+        text = ngettext(
+            "%(count)d stays with the version they have.", "%(count)d stay with the version they have.", count
+        )
+        messages.success(request, text % {"count": count})
     return redirect("console:plan-migrate", plan.name)
 
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Prefetch, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from apim.access.models import Subscription
 from apim.access.services import revise_plan
@@ -84,13 +85,17 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
 def plan_new(request: ConsoleRequest) -> HttpResponse:
     """A plan and its first terms."""
     if not plan_editors(request.user).exists():
-        raise Forbidden("console.plans_not_delegated", "Only admins edit plans here.", hint=DELEGATION_HINT)
+        raise Forbidden(
+            "console.plans_not_delegated", gettext("Only admins edit plans here."), hint=str(DELEGATION_HINT)
+        )
     form = NewPlanForm(posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             data = {key: form.cleaned_data[key] for key in ("name", "display_name", "description", "organization")}
             plan = create_plan(**data, terms=form.terms, by=actor_of(request.user))
-            messages.success(request, f"{plan.display_name} is made. Offer it with a product.")
+            messages.success(
+                request, gettext("%(plan)s is made. Offer it with a product.") % {"plan": plan.display_name}
+            )
             return redirect("console:plan", plan.name)
     organization = owned_organizations(request.user).order_by("-is_default", "name").first()
     ceiling = _ceiling(organization) if organization else {}
@@ -107,7 +112,11 @@ def plan_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         with errors_on(form):
             terms = replace(form.terms, pricing=current.pricing if current else None)  # prices have their own page
             version = revise_plan(plan=plan, terms=terms, by=actor_of(request.user))
-            messages.success(request, f"Version {version.number} is in force; gateways apply it within a second.")
+            messages.success(
+                request,
+                gettext("Version %(number)s is in force; gateways apply it within a second.")
+                % {"number": version.number},
+            )
             return redirect("console:plan", plan.name)
     moved = Subscription.objects.live().filter(plan_version__plan=plan)
     is_kept = current is not None and not terms_of(current).moves_existing
@@ -133,7 +142,7 @@ def plan_audience(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_plan(plan=plan, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "Saved; subscribers keep what they have.")
+            messages.success(request, gettext("Saved; subscribers keep what they have."))
             return redirect("console:plan", plan.name)
     return page(request, "console/plans/audience.html", plan=plan, form=form)
 
@@ -144,27 +153,40 @@ def plan_archive(request: ConsoleRequest, name: str) -> HttpResponse:
     plan = find_plan_to_edit(request.user, name)
     count = Subscription.objects.live().filter(plan_version__plan=plan).count()
     confirmation = Confirmation(
-        title=f"Archive the plan {plan.display_name}?",
+        title=gettext("Archive the plan %(plan)s?") % {"plan": plan.display_name},
         consequences=(
-            f"{count} live subscription{'' if count == 1 else 's'} on it: {'it keeps' if count == 1 else 'they keep'}"
-            " the terms." if count else "Nobody is on it.",
-            "Nobody can choose it any more.",
+            _subscribers(count),
+            gettext("Nobody can choose it any more."),
         ),
-        verb="Archive it",
+        verb=gettext("Archive it"),
         back=reverse("console:plans"),
-        done=f"{plan.display_name} is archived.",
+        done=gettext("%(plan)s is archived.") % {"plan": plan.display_name},
     )  # fmt: skip
     return confirm(request, confirmation, lambda _, by: archive_plan(plan=plan, by=by))
 
 
-DELEGATION_HINT = "An admin can delegate plan editing to owners on the organization's page."
+def _subscribers(count: int) -> str:
+    if not count:
+        return gettext("Nobody is on it.")
+    text = ngettext(
+        "%(count)d live subscription on it: it keeps the terms.",
+        "%(count)d live subscriptions on it: they keep the terms.",
+        count,
+    )
+    return text % {"count": count}
+
+
+DELEGATION_HINT = gettext_lazy("An admin can delegate plan editing to owners on the organization's page.")
 
 
 def _ceiling(organization: Organization) -> Mapping[str, object]:
     """The limits in force for the organization's plans, and where each is set, as the page's context."""
     environment = default_environment()
     limits = effective_ceiling(organization=organization, environment=environment)
-    where = {"organization": organization, "environment": f"the environment {environment}"}
+    where = {
+        "organization": organization,
+        "environment": gettext("the environment %(environment)s") % {"environment": environment},
+    }
     rows = [(name, limit.value, where[limit.source]) for name, limit in limits.items() if limit.value is not None]
     return {
         "ceilings": [row for row in rows if not row[0].startswith("default_")],
@@ -187,5 +209,7 @@ def find_plan_to_edit(user: User, name: str) -> Plan:
     """The plan, when the user may change it."""
     plan: Plan = get_object_or_404(plans_of(user).select_related("organization"), name=name)
     if not _can_edit(user, plan):
-        raise Forbidden("console.plans_not_delegated", "You may see this plan, not change it.", hint=DELEGATION_HINT)
+        raise Forbidden(
+            "console.plans_not_delegated", gettext("You may see this plan, not change it."), hint=str(DELEGATION_HINT)
+        )
     return plan

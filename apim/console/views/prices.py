@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.db.models import Q
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.access.services import revise_plan
@@ -62,7 +63,11 @@ def plan_prices(request: ConsoleRequest, name: str) -> HttpResponse:
             with errors_on(whole):
                 old = terms_of(current) if current else Terms()
                 version = revise_plan(plan=plan, terms=replace(old, pricing=whole.pricing()), by=actor_of(request.user))
-                messages.success(request, f"Version {version.number} of {plan} is in force for new subscribers.")
+                messages.success(
+                    request,
+                    gettext("Version %(number)s of %(plan)s is in force for new subscribers.")
+                    % {"number": version.number, "plan": plan},
+                )
                 return redirect("console:plan", plan.name)
     else:
         form.add_error(None, BELOW)

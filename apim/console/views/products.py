@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
@@ -77,7 +78,7 @@ def product_new(request: ConsoleRequest) -> HttpResponse:
             product = create_product(
                 **{**data, "plans": list(data["plans"])}, items=_items(items), by=actor_of(request.user)
             )
-            messages.success(request, f"{product.display_name} is offered.")
+            messages.success(request, gettext("%(product)s is offered.") % {"product": product.display_name})
             return redirect("console:product", product.name)
     return page(
         request, "console/products/edit.html", form=form, items=_grown(request, items), previews=_previews(items)
@@ -97,7 +98,7 @@ def product_edit(request: ConsoleRequest, name: str) -> HttpResponse:
             changes = {key: form.cleaned_data[key] for key in FACTS}
             changes |= {"plans": list(form.cleaned_data["plans"]), "items": _items(items)}
             update_product(product=product, changes=changes, by=actor_of(request.user))
-            messages.success(request, "Saved. Gateways apply it within seconds.")
+            messages.success(request, gettext("Saved. Gateways apply it within seconds."))
             return redirect("console:product", product.name)
     return page(
         request, "console/products/edit.html", product=product, form=form, items=_grown(request, items),
@@ -111,14 +112,15 @@ def product_archive(request: ConsoleRequest, name: str) -> HttpResponse:
     product = _find_to_edit(request.user, name)
     subscribers = Subscription.objects.filter(product=product).live().count()
     confirmation = Confirmation(
-        title=f"Archive {product.display_name}?",
+        title=gettext("Archive %(product)s?") % {"product": product.display_name},
         consequences=(
-            f"{subscribers} live subscription{'' if subscribers == 1 else 's'} to it.",
-            "Nobody can subscribe to it any more.",
+            ngettext("%(count)d live subscription to it.", "%(count)d live subscriptions to it.", subscribers)
+            % {"count": subscribers},
+            gettext("Nobody can subscribe to it any more."),
         ),
-        verb="Archive it",
+        verb=gettext("Archive it"),
         back=reverse("console:products"),
-        done=f"{product.display_name} is archived.",
+        done=gettext("%(product)s is archived.") % {"product": product.display_name},
     )
     return confirm(request, confirmation, lambda _, by: archive_product(product=product, by=by))
 
@@ -152,5 +154,9 @@ def _can_edit(user: User, product: Product) -> bool:
 def _find_to_edit(user: User, name: str) -> Product:
     product: Product = get_object_or_404(products_of(user), name=name)
     if not _can_edit(user, product):
-        raise Forbidden("console.not_yours", "You may see this product, not change it.", hint="Ask one of its owners.")
+        raise Forbidden(
+            "console.not_yours",
+            gettext("You may see this product, not change it."),
+            hint=gettext("Ask one of its owners."),
+        )
     return product

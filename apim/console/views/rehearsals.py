@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
@@ -26,17 +27,17 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 TITLES = {
-    "waiting": "Waits for payment",
-    "trial": "Trial",
-    "paid": "Paid",
-    "usage": "Usage",
-    "overage": "Overage",
-    "failed-card": "The card fails",
-    "grace": "Grace",
-    "restricted": "Restricted",
-    "suspended": "Suspended",
-    "recovered": "Recovered",
-    "refunded": "Refunded",
+    "waiting": gettext_lazy("Waits for payment"),
+    "trial": gettext_lazy("Trial"),
+    "paid": gettext_lazy("Paid"),
+    "usage": gettext_lazy("Usage"),
+    "overage": gettext_lazy("Overage"),
+    "failed-card": gettext_lazy("The card fails"),
+    "grace": gettext_lazy("Grace"),
+    "restricted": gettext_lazy("Restricted"),
+    "suspended": gettext_lazy("Suspended"),
+    "recovered": gettext_lazy("Recovered"),
+    "refunded": gettext_lazy("Refunded"),
 }
 
 

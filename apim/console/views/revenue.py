@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from apim.billing.connection import mode_in_use
 from apim.billing.models import Mode
@@ -19,20 +20,21 @@ from apim.ui.downloads import csv_response
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from django.utils.functional import _StrPromise
 
     from apim.billing.revenue_figures import Month, Revenue
     from apim.console.gate import ConsoleRequest
 
-_COLUMNS = (
+_COLUMNS: tuple[tuple[str, str | _StrPromise], ...] = (
     ("mrr", "MRR"),
-    ("new", "New"),
-    ("expansion", "Expansion"),
-    ("contraction", "Contraction"),
-    ("churned", "Churned"),
-    ("usage", "Usage"),
-    ("overage", "Of it overage"),
-    ("once", "Once"),
-    ("given_back", "Given back"),
+    ("new", gettext_lazy("New")),
+    ("expansion", gettext_lazy("Expansion")),
+    ("contraction", gettext_lazy("Contraction")),
+    ("churned", gettext_lazy("Churned")),
+    ("usage", gettext_lazy("Usage")),
+    ("overage", gettext_lazy("Of it overage")),
+    ("once", gettext_lazy("Once")),
+    ("given_back", gettext_lazy("Given back")),
 )
 
 
@@ -75,7 +77,7 @@ def _read(request: ConsoleRequest) -> list[Revenue]:
     return read_revenue(mode=mode, products=products_of(request.user), now=timezone.now())
 
 
-def _table(revenue: Revenue) -> list[tuple[Month, list[tuple[str, Decimal]]]]:
+def _table(revenue: Revenue) -> list[tuple[Month, list[tuple[str | _StrPromise, Decimal]]]]:
     """The months, the present one first, with their amounts beside the titles."""
     return [(month, [(title, getattr(month, name)) for name, title in _COLUMNS]) for month in reversed(revenue.months)]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
@@ -13,7 +14,9 @@ from apim.console.gate import publisher_page
 from apim.console.guide import guide_of
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.publication_points import checklist_of
+from apim.console.replayed import replayed
 from apim.console.scope import find_place, find_version_to_edit
+from apim.gateways.services import default_environment
 from apim.releases import release_version, roll_back_version, verdict_on
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     from apim.catalog.models import APIVersion, Revision
     from apim.console.gate import ConsoleRequest
+    from apim.console.replayed import Replayed
 
 SHOWN_AT_MOST = 50
 
@@ -74,12 +78,14 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
     points = checklist_of(row, revision, verdict)
     is_blocked = any(point.state == "blocked" for point in points)
     confirmation = Confirmation(
-        title=f"Publish {row.api.name} {row.name}?",
+        title=gettext("Publish %(api)s %(row)s?") % {"api": row.api.name, "row": row.name},
         consequences=_publish_consequences(row, revision, running),
-        verb=f"Publish revision {revision.number}" if revision and not is_blocked else "",
+        verb=gettext("Publish revision %(number)s") % {"number": revision.number}
+        if revision and not is_blocked
+        else "",
         back=reverse("console:version", args=[api, version]),
         onward=reverse("console:version-live", args=[api, version]),
-        done=f"{row.name} is on its way to the gateways.",
+        done=gettext("%(row)s is on its way to the gateways.") % {"row": row.name},
         is_danger=must_type,
     )
     breaking = verdict.breaking if verdict else ()
@@ -100,6 +106,7 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         callers=callers[:SHOWN_AT_MOST],
         caller_count=len(callers),
         new_version=reverse("console:version-new", args=[api]),
+        replayed=_replayed(running, revision),
     )
 
 
@@ -114,34 +121,50 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
     must_type = verdict is not None and verdict.is_barred
     broken = (verdict.refusal().message,) if verdict is not None and must_type else ()
     confirmation = Confirmation(
-        title=f"Run revision {number} of {row.api.name} {row.name} again?",
+        title=gettext("Run revision %(number)s of %(api)s %(row)s again?")
+        % {"number": number, "api": row.api.name, "row": row.name},
         consequences=(
-            f"Revision {running.number} stops running." if running else "No revision runs now.",
+            gettext("Revision %(number)s stops running.") % {"number": running.number}
+            if running
+            else gettext("No revision runs now."),
             *changes,
             *broken,
-            "Revisions made since stay in the list; any of them can be run again.",
+            gettext("Revisions made since stay in the list; any of them can be run again."),
         ),
-        verb=f"Roll back to revision {number}",
+        verb=gettext("Roll back to revision %(number)s") % {"number": number},
         back=reverse("console:version-revisions", args=[api, version]),
-        done=f"Revision {number} is on its way to the gateways.",
+        done=gettext("Revision %(number)s is on its way to the gateways.") % {"number": number},
     )
     return confirm(
         request,
         confirmation,
         lambda data, by: roll_back_version(version=row, to_number=number, by=by, waiver=data.get("reason", "")),
         BreakingForm(posted(request), name=f"{row.api.name} {row.name}") if must_type else None,
+        template="console/versions/rollback.html",
+        replayed=_replayed(running, target),
     )
+
+
+def _replayed(running: Revision | None, revision: Revision | None) -> Replayed | None:
+    """The last calls under the revision; None where it would change nothing."""
+    if running is None or revision is None or running.pk == revision.pk:
+        return None
+    return replayed(default_environment(), revision)
 
 
 def _publish_consequences(row: APIVersion, revision: Revision | None, running: Revision | None) -> tuple[str, ...]:
     if revision is None:
-        return ("There is no revision yet: import a document or add an operation first.",)
+        return (gettext("There is no revision yet: import a document or add an operation first."),)
     if running is None:
-        return (f"Callers reach it at /{row.api.name}/{row.name}/ with a key of a product that holds it.",)
+        return (
+            gettext("Callers reach it at /%(api)s/%(row)s/ with a key of a product that holds it.")
+            % {"api": row.api.name, "row": row.name},
+        )
     if running.number == revision.number:
-        return (f"Revision {revision.number} runs already; it is sent once more.",)
+        return (gettext("Revision %(number)s runs already; it is sent once more.") % {"number": revision.number},)
     return (
-        f"Revision {running.number} runs now; revision {revision.number} takes its place, without a failed request.",
+        gettext("Revision %(number)s runs now; revision %(number2)s takes its place, without a failed request.")
+        % {"number": running.number, "number2": revision.number},
         *compare_revisions(running, revision).sentences,
     )
 

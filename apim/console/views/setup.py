@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.accounts.services import installation, set_up
 from apim.console.forms.admin import SetUpForm
@@ -33,7 +34,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         with errors_on(form):
             user = set_up(token=token, **form.cleaned_data)
             login(request, user, backend=BACKEND)
-            messages.success(request, "Your installation is ready, and you are its first admin.")
+            messages.success(request, gettext("Your installation is ready, and you are its first admin."))
             return redirect(f"{reverse('console:admin-mail-server')}?step=2")
     context = {"form": form, "token": token, "steps": steps(1)}
     return render(request, "console/setup.html", context, status=422 if form.errors else 200)

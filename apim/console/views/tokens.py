@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.accounts.models import APIToken
 from apim.accounts.permissions import is_admin
@@ -46,10 +47,10 @@ def token_revoke(request: ConsoleRequest, token_id: str) -> HttpResponse:
     """Asks, then ends a token."""
     row = get_object_or_404(APIToken.objects.editable_by(request.user), pk=token_id, revoked_at=None)
     confirmation = Confirmation(
-        title=f"Revoke the token {row.name}?",
-        consequences=("What uses it is refused from the next request on.",),
-        verb="Revoke it",
+        title=gettext("Revoke the token %(row)s?") % {"row": row.name},
+        consequences=(gettext("What uses it is refused from the next request on."),),
+        verb=gettext("Revoke it"),
         back=reverse("console:tokens"),
-        done=f"{row.name} is revoked.",
+        done=gettext("%(row)s is revoked.") % {"row": row.name},
     )
     return confirm(request, confirmation, lambda _, by: revoke_token(token=row, by=by))

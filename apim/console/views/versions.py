@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.catalog.services import save_revision, update_version
@@ -152,7 +153,7 @@ def version_documentation(request: ConsoleRequest, api: str, version: str) -> Ht
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_version(version=row, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "The documentation is saved and shown in the portal.")
+            messages.success(request, gettext("The documentation is saved and shown in the portal."))
             return redirect("console:version", api, version)
     return page(request, "console/versions/documentation.html", api=row.api, version=row, form=form, can_edit=True)
 
@@ -164,5 +165,8 @@ def newest_of(row: APIVersion) -> Revision | None:
 
 def saved_page(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:
     """Back to the version, with a word about the revision."""
-    messages.success(request, f"Saved as revision {revision.number}. Callers get it when you publish it.")
+    messages.success(
+        request,
+        gettext("Saved as revision %(number)s. Callers get it when you publish it.") % {"number": revision.number},
+    )
     return redirect("console:version", row.api.name, row.name)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from apim.access.models import Subscription
@@ -81,9 +82,12 @@ def connect(request: ConsoleRequest) -> HttpResponse:
         with errors_on(form):
             made = connect_stripe(**form.cleaned_data, by=actor_of(request.user))
             if made.faults:
-                messages.warning(request, "Connected, but the key may not do everything that is needed.")
+                messages.warning(request, gettext("Connected, but the key may not do everything that is needed."))
             else:
-                messages.success(request, f"Connected in {made.mode} mode. Test now whether events arrive.")
+                messages.success(
+                    request,
+                    gettext("Connected in %(mode)s mode. Test now whether events arrive.") % {"mode": made.mode},
+                )
             left = left_behind(require_connection()).exists()
             return redirect("console:admin-billing-left-behind" if left else "console:admin-billing")
     tested, present = request.GET.get("test", ""), find_connection()
@@ -108,7 +112,7 @@ def connect(request: ConsoleRequest) -> HttpResponse:
 def see(request: ConsoleRequest, alarm_id: int) -> HttpResponse:
     """An alarm that somebody has looked at."""
     see_alarm(alarm=get_object_or_404(BillingAlarm, pk=alarm_id), by=actor_of(request.user))
-    messages.success(request, "Seen. It comes back should it happen again.")
+    messages.success(request, gettext("Seen. It comes back should it happen again."))
     return redirect("console:admin-billing")
 
 
@@ -120,16 +124,16 @@ def leave_behind(request: ConsoleRequest) -> HttpResponse:
         return redirect("console:admin-billing-connect")
     found = list(left_behind(connection)[:_SHOWN])
     confirmation = Confirmation(
-        title="What was bought before the switch",
+        title=gettext("What was bought before the switch"),
         consequences=(
             *(f"{each.subscription}, bought in {each.mode} mode" for each in found),
-            "They are in force, and nobody is charged for them. Their members are told by mail what to do."
+            gettext("They are in force, and nobody is charged for them. Their members are told by mail what to do.")
             if found
-            else "Nothing is left: all that is in force is charged by the key in use.",
+            else gettext("Nothing is left: all that is in force is charged by the key in use."),
         ),
-        verb="Do so" if found else "",
+        verb=gettext("Do so") if found else "",
         back=reverse("console:admin-billing"),
-        done="Done.",
+        done=gettext("Done."),
     )
     form = LeftBehindForm(posted(request)) if found else None
     return confirm(request, confirmation, lambda data, by: _settle_left_behind(request, data["act"], by), form)
@@ -138,21 +142,21 @@ def leave_behind(request: ConsoleRequest) -> HttpResponse:
 def _settle_left_behind(request: ConsoleRequest, act: str, by: Actor) -> None:
     _, running = settle_left_behind(connection=require_connection(), act=act, by=by)
     for words in running:
-        messages.warning(request, f"Look at Stripe whether it still runs: {words}")
+        messages.warning(request, gettext("Look at Stripe whether it still runs: %(words)s") % {"words": words})
 
 
 @admin_page
 def disconnect(request: ConsoleRequest) -> HttpResponse:
     """Nothing can be bought any more."""
     confirmation = Confirmation(
-        title="Disconnect Stripe?",
+        title=gettext("Disconnect Stripe?"),
         consequences=(
-            "Nobody can buy a plan with prices any more, and payments are no longer followed.",
-            "Who has access keeps it as it stands now; subscriptions at Stripe go on and are charged there.",
+            gettext("Nobody can buy a plan with prices any more, and payments are no longer followed."),
+            gettext("Who has access keeps it as it stands now; subscriptions at Stripe go on and are charged there."),
         ),
-        verb="Disconnect",
+        verb=gettext("Disconnect"),
         back=reverse("console:admin-billing"),
-        done="Disconnected.",
+        done=gettext("Disconnected."),
     )
     return confirm(request, confirmation, lambda _data, by: disconnect_stripe(by=by))
 
@@ -182,7 +186,7 @@ def check(request: ConsoleRequest) -> HttpResponse:
             raise provider_failed(failure) from failure
         faults = [each["fault"] for each in made.permissions if each["fault"]]
         if faults:
-            messages.warning(request, f"{len(faults)} permissions are missing.")
+            messages.warning(request, gettext("%(count)s permissions are missing.") % {"count": len(faults)})
         else:
-            messages.success(request, "The key may do all that is needed.")
+            messages.success(request, gettext("The key may do all that is needed."))
     return redirect("console:admin-billing-connect")

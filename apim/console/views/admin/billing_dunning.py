@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.access.models import Subscription
 from apim.accounts.models import Organization
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 _SHOWN = 200
 TITLES = {
-    "grace": "Grace: calls pass",
-    "banner": "Grace: calls pass, the portal says so",
-    "restricted": "Restricted to a quarter of the rate",
-    "suspended": "Suspended: calls get 402",
-    "ended": "Ended",
+    "grace": gettext_lazy("Grace: calls pass"),
+    "banner": gettext_lazy("Grace: calls pass, the portal says so"),
+    "restricted": gettext_lazy("Restricted to a quarter of the rate"),
+    "suspended": gettext_lazy("Suspended: calls get 402"),
+    "ended": gettext_lazy("Ended"),
 }
 
 
@@ -73,7 +74,9 @@ def organization_patience(request: ConsoleRequest, name: str) -> HttpResponse:
             data = form.cleaned_data
             for mirror in mirrors:
                 set_patience(mirror=mirror, until=data["until"], by=actor_of(request.user), reason=data["reason"])
-            messages.success(request, f"Kept for {len(mirrors)}. It is in force within minutes.")
+            messages.success(
+                request, gettext("Kept for %(count)s. It is in force within minutes.") % {"count": len(mirrors)}
+            )
             return redirect("console:admin-billing-dunning")
     return page(request, "console/admin/billing_patience.html", form=form, organization=organization, mirrors=mirrors)
 
@@ -90,7 +93,7 @@ def patience(request: ConsoleRequest, subscription_id: str) -> HttpResponse:
         with errors_on(form):
             data = form.cleaned_data
             set_patience(mirror=mirror, until=data["until"], by=actor_of(request.user), reason=data["reason"])
-            messages.success(request, "Kept. It is in force within minutes.")
+            messages.success(request, gettext("Kept. It is in force within minutes."))
             return redirect("console:admin-billing-dunning")
     organization = mirror.subscription.organization
     return page(request, "console/admin/billing_patience.html", form=form, organization=organization, mirrors=[mirror])

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 _REPLAYED_AT_MOST = 500
-_TITLES = {"": "All", "stored": "Waiting", "applied": "Applied", "dead": "Dead letters"}
+_TITLES = {
+    "": gettext_lazy("All"),
+    "stored": gettext_lazy("Waiting"),
+    "applied": gettext_lazy("Applied"),
+    "dead": gettext_lazy("Dead letters"),
+}
 
 
 @admin_page
@@ -62,7 +68,7 @@ def replay(request: ConsoleRequest, event_id: str) -> HttpResponse:
     with errors_told(request), transaction.atomic():
         replay_event(event=event, by=actor_of(request.user))
         announce_event(event.id)
-        messages.success(request, f"{event.type} is applied again in a moment.")
+        messages.success(request, gettext("%(type)s is applied again in a moment.") % {"type": event.type})
     return redirect(f"{reverse('console:admin-billing-events')}?state=dead")
 
 
@@ -77,7 +83,7 @@ def replay_all(request: ConsoleRequest) -> HttpResponse:
         for event in events:
             replay_event(event=event, by=actor_of(request.user))
             announce_event(event.id)
-        messages.success(request, f"{len(events)} are applied again in a moment.")
+        messages.success(request, gettext("%(count)s are applied again in a moment.") % {"count": len(events)})
     return redirect("console:admin-billing-events")
 
 

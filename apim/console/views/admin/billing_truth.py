@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 
 from apim.billing.comparing import compare_usage
 from apim.billing.connection import find_connection
@@ -48,12 +49,14 @@ def comparison(request: ConsoleRequest, invoice_id: str) -> HttpResponse:
     invoice = get_object_or_404(rows, pk=invoice_id)
     connection, meters, failure = find_connection(), [], ""
     if connection is None or connection.mode != invoice.mode:
-        failure = f"Stripe is not connected in {invoice.mode} mode, so its meters cannot be asked."
+        failure = gettext("Stripe is not connected in %(mode)s mode, so its meters cannot be asked.") % {
+            "mode": invoice.mode
+        }
     else:
         try:
             meters = compare_usage(connection, invoice)
         except DriverFailed as error:
-            failure = f"Stripe says: {error}"
+            failure = gettext("Stripe says: %(error)s") % {"error": error}
     return page(
         request,
         "console/admin/billing_comparison.html",

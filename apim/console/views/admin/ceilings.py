@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.accounts.services import actor_of
@@ -23,6 +24,7 @@ from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from django.utils.functional import _StrPromise
 
     from apim.console.gate import ConsoleRequest
 
@@ -34,7 +36,7 @@ class CeilingRow:
     label: str
     kind: str
     url: str
-    limits: Sequence[tuple[str, int | None, str]]
+    limits: Sequence[tuple[str | _StrPromise, int | None, str]]
 
 
 @admin_page
@@ -76,7 +78,7 @@ def ceiling_environment(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             set_ceiling(environment=environment, by=actor_of(request.user), **form.cleaned_data)
-            messages.success(request, "Saved. It holds for plans saved from now on.")
+            messages.success(request, gettext("Saved. It holds for plans saved from now on."))
             return redirect("console:admin-ceilings")
     return page(request, "console/admin/ceiling.html", scope=environment, form=form)
 
@@ -89,7 +91,7 @@ def ceiling_organization(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             set_ceiling(organization=organization, by=actor_of(request.user), **form.cleaned_data)
-            messages.success(request, "Saved. It holds for plans saved from now on.")
+            messages.success(request, gettext("Saved. It holds for plans saved from now on."))
             return redirect("console:admin-ceilings")
     return page(
         request,

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from apim.accounts.services import actor_of
 from apim.console.forms.certificates import ChainForm, HostForm, NewCertificateForm, NewHostForm
@@ -62,8 +63,8 @@ def certificate_list(request: ConsoleRequest) -> HttpResponse:
 def _row(certificate: Certificate, now: datetime) -> CertificateRow:
     left = certificate.not_after - now
     if left <= timedelta():
-        return CertificateRow(certificate, "danger", "Expired")
-    words = f"{left.days} day{'' if left.days == 1 else 's'} left"
+        return CertificateRow(certificate, "danger", gettext("Expired"))
+    words = ngettext("%(days)d day left", "%(days)d days left", left.days) % {"days": left.days}
     return CertificateRow(certificate, "danger" if left <= _SOON else "warn" if left <= _LATER else "ok", words)
 
 
@@ -74,9 +75,18 @@ def certificate_new(request: ConsoleRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             certificate = save_certificate(**form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, f"{certificate} is kept. Gateways have it within seconds.")
+            messages.success(
+                request,
+                gettext("%(certificate)s is kept. Gateways have it within seconds.") % {"certificate": certificate},
+            )
             return redirect("console:admin-certificates")
-    return page(request, "console/admin/certificate_form.html", form=form, title="New certificate", verb="Keep it")
+    return page(
+        request,
+        "console/admin/certificate_form.html",
+        form=form,
+        title=gettext("New certificate"),
+        verb=gettext("Keep it"),
+    )
 
 
 @admin_page
@@ -95,10 +105,16 @@ def certificate_replace(request: ConsoleRequest, certificate_id: str) -> HttpRes
                 by=actor_of(request.user),
                 **form.cleaned_data,
             )
-            messages.success(request, "Replaced. Who connects from now on is shown the new one; no connection is cut.")
+            messages.success(
+                request, gettext("Replaced. Who connects from now on is shown the new one; no connection is cut.")
+            )
             return redirect("console:admin-certificates")
     return page(
-        request, "console/admin/certificate_form.html", form=form, title=f"Replace {certificate}", verb="Replace it"
+        request,
+        "console/admin/certificate_form.html",
+        form=form,
+        title=gettext("Replace %(certificate)s") % {"certificate": certificate},
+        verb=gettext("Replace it"),
     )
 
 
@@ -108,17 +124,21 @@ def certificate_delete(request: ConsoleRequest, certificate_id: str) -> HttpResp
     certificate = get_object_or_404(Certificate, pk=certificate_id)
     uncovered = uncovered_without(certificate)
     if certificate.organization_id:
-        consequence = "Versions whose upstream names it keep their last good state until they name another one."
+        consequence = gettext(
+            "Versions whose upstream names it keep their last good state until they name another one."
+        )
     elif uncovered:
-        consequence = f"No other certificate covers {', '.join(uncovered)}: its callers by HTTPS are refused."
+        consequence = gettext("No other certificate covers %(uncovered)s: its callers by HTTPS are refused.") % {
+            "uncovered": ", ".join(uncovered)
+        }
     else:
-        consequence = "Callers are shown another certificate, or refused where none covers the host."
+        consequence = gettext("Callers are shown another certificate, or refused where none covers the host.")
     confirmation = Confirmation(
-        title=f"Delete the certificate {certificate}?",
-        consequences=(consequence, "The private key is forgotten: keep your own copy if you need it again."),
-        verb="Delete it",
+        title=gettext("Delete the certificate %(certificate)s?") % {"certificate": certificate},
+        consequences=(consequence, gettext("The private key is forgotten: keep your own copy if you need it again.")),
+        verb=gettext("Delete it"),
         back=reverse("console:admin-certificates"),
-        done=f"{certificate} is deleted.",
+        done=gettext("%(certificate)s is deleted.") % {"certificate": certificate},
     )
     return confirm(request, confirmation, lambda _, by: delete_certificate(certificate=certificate, by=by))
 
@@ -151,9 +171,9 @@ def host_new(request: ConsoleRequest) -> HttpResponse:
             data = form.cleaned_data
             changes = {name: data[name] for name in FIELDS}
             host = save_host(environment=data["environment"], name=data["name"], changes=changes, by=_by(request))
-            messages.success(request, f"{host} is served within seconds.")
+            messages.success(request, gettext("%(host)s is served within seconds.") % {"host": host})
             return redirect("console:admin-hosts")
-    return page(request, "console/admin/host.html", form=form, title="New host")
+    return page(request, "console/admin/host.html", form=form, title=gettext("New host"))
 
 
 @admin_page
@@ -164,7 +184,7 @@ def host_edit(request: ConsoleRequest, host_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             save_host(environment=host.environment, name=host.name, changes=form.cleaned_data, by=_by(request))
-            messages.success(request, "Saved. Gateways apply it within seconds.")
+            messages.success(request, gettext("Saved. Gateways apply it within seconds."))
             return redirect("console:admin-hosts")
     order = CertificateOrder.objects.filter(host=host).select_related("certificate").first()
     return page(request, "console/admin/host.html", form=form, title=host.name, host=host, order=order)
@@ -177,7 +197,7 @@ def host_order(request: ConsoleRequest, host_id: str) -> HttpResponse:
     if request.method == "POST":
         try:
             order_now(host=host, by=_by(request))
-            messages.success(request, "It is tried at once. See here in a few seconds what became of it.")
+            messages.success(request, gettext("It is tried at once. See here in a few seconds what became of it."))
         except Conflict as error:
             messages.error(request, error.message)
     return redirect("console:admin-host", host.pk)
@@ -187,13 +207,15 @@ def host_order(request: ConsoleRequest, host_id: str) -> HttpResponse:
 def host_delete(request: ConsoleRequest, host_id: str) -> HttpResponse:
     """Asks, then forgets a host name."""
     host = get_object_or_404(Host, pk=host_id)
-    lost = "It is served like any other name: every API by its own path, without redirect, HSTS or client certificates."
+    lost = gettext(
+        "It is served like any other name: every API by its own path, without redirect, HSTS or client certificates."
+    )
     confirmation = Confirmation(
-        title=f"Delete the host {host}?",
+        title=gettext("Delete the host %(host)s?") % {"host": host},
         consequences=(lost,),
-        verb="Delete it",
+        verb=gettext("Delete it"),
         back=reverse("console:admin-hosts"),
-        done=f"{host} is deleted.",
+        done=gettext("%(host)s is deleted.") % {"host": host},
     )
     return confirm(request, confirmation, lambda _, by: delete_host(host=host, by=by))
 

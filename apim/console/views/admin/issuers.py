@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apim.access.models import Credential
 from apim.accounts.services import actor_of
@@ -70,9 +71,13 @@ def issuer_new(request: ConsoleRequest) -> HttpResponse:
             changes = {name: data[name] for name in FIELDS}
             by = actor_of(request.user)
             issuer = save_issuer(environment=data["environment"], name=data["name"], changes=changes, by=by)
-            messages.success(request, f"{issuer.issuer} is registered. APIs admit its tokens as soon as its keys came.")
+            messages.success(
+                request,
+                gettext("%(issuer)s is registered. APIs admit its tokens as soon as its keys came.")
+                % {"issuer": issuer.issuer},
+            )
             return redirect("console:admin-issuers")
-    return page(request, "console/admin/issuer.html", form=form, title="New issuer")
+    return page(request, "console/admin/issuer.html", form=form, title=gettext("New issuer"))
 
 
 @admin_page
@@ -86,7 +91,7 @@ def issuer_edit(request: ConsoleRequest, issuer_id: str) -> HttpResponse:
             changes = {field: form.cleaned_data[field] for field in _CHANGES}
             by = actor_of(request.user)
             save_issuer(environment=issuer.environment, name=issuer.name, changes=changes, by=by)
-            messages.success(request, "Saved. Gateways apply it within seconds.")
+            messages.success(request, gettext("Saved. Gateways apply it within seconds."))
             return redirect("console:admin-issuers")
     return page(request, "console/admin/issuer.html", form=form, title=issuer.name, issuer=issuer)
 
@@ -95,12 +100,14 @@ def issuer_edit(request: ConsoleRequest, issuer_id: str) -> HttpResponse:
 def issuer_delete(request: ConsoleRequest, issuer_id: str) -> HttpResponse:
     """Asks, then forgets an issuer."""
     issuer = get_object_or_404(Issuer, pk=issuer_id)
-    admitted = f"APIs go on to admit tokens of {issuer.issuer} only as calls of their own organization's applications."
+    admitted = gettext(
+        "APIs go on to admit tokens of %(issuer)s only as calls of their own organization's applications."
+    ) % {"issuer": issuer.issuer}
     confirmation = Confirmation(
-        title=f"Delete the issuer {issuer}?",
-        consequences=(admitted, "While applications have clients of it, it cannot be deleted."),
-        verb="Delete it",
+        title=gettext("Delete the issuer %(issuer)s?") % {"issuer": issuer},
+        consequences=(admitted, gettext("While applications have clients of it, it cannot be deleted.")),
+        verb=gettext("Delete it"),
         back=reverse("console:admin-issuers"),
-        done=f"{issuer} is deleted.",
+        done=gettext("%(issuer)s is deleted.") % {"issuer": issuer},
     )
     return confirm(request, confirmation, lambda _, by: delete_issuer(issuer=issuer, by=by))

@@ -59,7 +59,7 @@ def mail_server(request: ConsoleRequest) -> HttpResponse:
         with errors_on(form):
             changes = {name: form.cleaned_data[name] for name in form.Meta.fields}
             set_mail_server(changes=changes, password=form.cleaned_data["password"], by=actor_of(request.user))
-            messages.success(request, "Saved. Send a test mail to be sure.")
+            messages.success(request, gettext("Saved. Send a test mail to be sure."))
             return redirect(request.get_full_path())
     return page(request, "console/admin/mail_server.html", form=form, test=test, **shown)
 

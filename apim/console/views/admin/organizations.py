@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from apim.access.models import Application, Credential, Subscription
 from apim.access.services import (
@@ -85,14 +86,19 @@ def organization_suspend(request: ConsoleRequest, name: str) -> HttpResponse:
     row = get_object_or_404(Organization, name=name)
     applications = row.applications.count()
     confirmation = Confirmation(
-        title=f"Suspend {row.display_name}?",
+        title=gettext("Suspend %(row)s?") % {"row": row.display_name},
         consequences=(
-            f"Its {applications} application{'' if applications == 1 else 's'} get 403 forbidden within a second.",
-            "Its APIs go on answering others. Resuming undoes it.",
+            ngettext(
+                "Its %(count)d application get 403 forbidden within a second.",
+                "Its %(count)d applications get 403 forbidden within a second.",
+                applications,
+            )
+            % {"count": applications},
+            gettext("Its APIs go on answering others. Resuming undoes it."),
         ),
-        verb="Suspend it",
+        verb=gettext("Suspend it"),
         back=reverse("console:admin-organization", args=[name]),
-        done=f"{row.display_name} is suspended.",
+        done=gettext("%(row)s is suspended.") % {"row": row.display_name},
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: suspend_organization(organization=row, by=by, **data), form)
@@ -103,11 +109,11 @@ def organization_resume(request: ConsoleRequest, name: str) -> HttpResponse:
     """Asks, then lets the organization call again."""
     row = get_object_or_404(Organization, name=name)
     confirmation = Confirmation(
-        title=f"Resume {row.display_name}?",
-        consequences=("Its keys work again within a second.",),
-        verb="Resume it",
+        title=gettext("Resume %(row)s?") % {"row": row.display_name},
+        consequences=(gettext("Its keys work again within a second."),),
+        verb=gettext("Resume it"),
         back=reverse("console:admin-organization", args=[name]),
-        done=f"{row.display_name} may call again.",
+        done=gettext("%(row)s may call again.") % {"row": row.display_name},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: resume_organization(organization=row, by=by))
@@ -148,14 +154,14 @@ def application_suspend(request: ConsoleRequest, pk: str) -> HttpResponse:
     """Asks, then refuses every call of the application."""
     row = get_object_or_404(Application, pk=pk)
     confirmation = Confirmation(
-        title=f"Suspend the application {row}?",
+        title=gettext("Suspend the application %(row)s?") % {"row": row},
         consequences=(
-            "Each of its keys gets 403 forbidden within a second.",
-            "Resuming undoes it; keys stay as they are.",
+            gettext("Each of its keys gets 403 forbidden within a second."),
+            gettext("Resuming undoes it; keys stay as they are."),
         ),
-        verb="Suspend it",
+        verb=gettext("Suspend it"),
         back=reverse("console:admin-applications"),
-        done=f"{row} is suspended.",
+        done=gettext("%(row)s is suspended.") % {"row": row},
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: suspend_application(application=row, by=by, **data), form)
@@ -166,11 +172,11 @@ def application_resume(request: ConsoleRequest, pk: str) -> HttpResponse:
     """Asks, then lets the application call again."""
     row = get_object_or_404(Application, pk=pk)
     confirmation = Confirmation(
-        title=f"Resume the application {row}?",
-        consequences=("Its keys work again within a second.",),
-        verb="Resume it",
+        title=gettext("Resume the application %(row)s?") % {"row": row},
+        consequences=(gettext("Its keys work again within a second."),),
+        verb=gettext("Resume it"),
         back=reverse("console:admin-applications"),
-        done=f"{row} may call again.",
+        done=gettext("%(row)s may call again.") % {"row": row},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: resume_application(application=row, by=by))

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from apim.access.services import remove_member, resume_user, suspend_user
@@ -53,7 +54,9 @@ def user_invite(request: ConsoleRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             invitation = invite(**form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, f"{invitation.email} is invited. The mail is in the mailbox.")
+            messages.success(
+                request, gettext("%(email)s is invited. The mail is in the mailbox.") % {"email": invitation.email}
+            )
             return redirect("console:admin-users")
     return page(request, "console/admin/invite.html", form=form)
 
@@ -63,11 +66,11 @@ def invitation_withdraw(request: ConsoleRequest, invitation_id: str) -> HttpResp
     """Asks, then makes the link of an invitation void."""
     row = get_object_or_404(Invitation.objects.select_related("organization"), pk=invitation_id, accepted_at=None)
     confirmation = Confirmation(
-        title=f"Withdraw the invitation of {row.email}?",
-        consequences=("The link in the mail stops working.",),
-        verb="Withdraw it",
+        title=gettext("Withdraw the invitation of %(email)s?") % {"email": row.email},
+        consequences=(gettext("The link in the mail stops working."),),
+        verb=gettext("Withdraw it"),
         back=reverse("console:admin-users"),
-        done=f"The invitation of {row.email} is withdrawn.",
+        done=gettext("The invitation of %(email)s is withdrawn.") % {"email": row.email},
     )
     return confirm(request, confirmation, lambda _, by: withdraw_invitation(invitation=row, by=by))
 
@@ -98,11 +101,11 @@ def membership_edit(request: ConsoleRequest, membership_id: str) -> HttpResponse
     """A changed role."""
     row = get_object_or_404(Membership.objects.select_related("user", "organization"), pk=membership_id)
     confirmation = Confirmation(
-        title=f"Role of {row.user} in {row.organization}",
-        consequences=("It holds from the next click on.",),
-        verb="Save",
+        title=gettext("Role of %(user)s in %(organization)s") % {"user": row.user, "organization": row.organization},
+        consequences=(gettext("It holds from the next click on."),),
+        verb=gettext("Save"),
         back=reverse("console:admin-user", args=[row.user_id]),
-        done="The role is changed.",
+        done=gettext("The role is changed."),
         is_danger=False,
     )
     form = MembershipForm(posted(request), initial={"role": row.role, "team": row.team})
@@ -114,11 +117,12 @@ def membership_remove(request: ConsoleRequest, membership_id: str) -> HttpRespon
     """Asks, then takes a person out of an organization."""
     row = get_object_or_404(Membership.objects.select_related("user", "organization"), pk=membership_id)
     confirmation = Confirmation(
-        title=f"Remove {row.user} from {row.organization}?",
-        consequences=("They lose its pages, and the keys they made for its applications stop working.",),
-        verb="Remove",
+        title=gettext("Remove %(user)s from %(organization)s?") % {"user": row.user, "organization": row.organization},
+        consequences=(gettext("They lose its pages, and the keys they made for its applications stop working."),),
+        verb=gettext("Remove"),
         back=reverse("console:admin-user", args=[row.user_id]),
-        done=f"{row.user} is no longer in {row.organization}.",
+        done=gettext("%(user)s is no longer in %(organization)s.")
+        % {"user": row.user, "organization": row.organization},
     )
     return confirm(request, confirmation, lambda _, by: remove_member(membership=row, by=by))
 
@@ -128,14 +132,14 @@ def user_suspend(request: ConsoleRequest, user_id: str) -> HttpResponse:
     """Asks, then shuts a person out."""
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Suspend {person}?",
+        title=gettext("Suspend %(person)s?") % {"person": person},
         consequences=(
-            "They are logged out, and their tokens stop working.",
-            "The keys they made get 403 forbidden within a second. Resuming undoes it.",
+            gettext("They are logged out, and their tokens stop working."),
+            gettext("The keys they made get 403 forbidden within a second. Resuming undoes it."),
         ),
-        verb="Suspend",
+        verb=gettext("Suspend"),
         back=reverse("console:admin-user", args=[person.id]),
-        done=f"{person} is suspended.",
+        done=gettext("%(person)s is suspended.") % {"person": person},
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: suspend_user(user=person, by=by, **data), form)
@@ -146,11 +150,11 @@ def user_resume(request: ConsoleRequest, user_id: str) -> HttpResponse:
     """Asks, then lets a person in again."""
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Resume {person}?",
-        consequences=("They may log in again, and their keys work again.",),
-        verb="Resume",
+        title=gettext("Resume %(person)s?") % {"person": person},
+        consequences=(gettext("They may log in again, and their keys work again."),),
+        verb=gettext("Resume"),
         back=reverse("console:admin-user", args=[person.id]),
-        done=f"{person} may log in again.",
+        done=gettext("%(person)s may log in again.") % {"person": person},
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: resume_user(user=person, by=by))
@@ -161,11 +165,11 @@ def user_make_admin(request: ConsoleRequest, user_id: str) -> HttpResponse:
     """Asks, then sets a person above the organizations."""
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Make {person} an admin?",
-        consequences=("They may see and change everything, people and ceilings included.",),
-        verb="Make admin",
+        title=gettext("Make %(person)s an admin?") % {"person": person},
+        consequences=(gettext("They may see and change everything, people and ceilings included."),),
+        verb=gettext("Make admin"),
         back=reverse("console:admin-user", args=[person.id]),
-        done=f"{person} is an admin.",
+        done=gettext("%(person)s is an admin.") % {"person": person},
     )
     return confirm(request, confirmation, lambda _, by: grant_admin(user=person, by=by))
 
@@ -175,11 +179,11 @@ def user_withdraw_admin(request: ConsoleRequest, user_id: str) -> HttpResponse:
     """Asks, then leaves a person the roles in organizations alone."""
     person = get_object_or_404(User, pk=user_id)
     confirmation = Confirmation(
-        title=f"Take the admin role from {person}?",
-        consequences=("They keep their roles in organizations.",),
-        verb="Take it",
+        title=gettext("Take the admin role from %(person)s?") % {"person": person},
+        consequences=(gettext("They keep their roles in organizations."),),
+        verb=gettext("Take it"),
         back=reverse("console:admin-user", args=[person.id]),
-        done=f"{person} is no admin any more.",
+        done=gettext("%(person)s is no admin any more.") % {"person": person},
     )
     return confirm(request, confirmation, lambda _, by: withdraw_admin(user=person, by=by))
 

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
@@ -79,7 +80,7 @@ def environment_edit(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_environment(environment=environment, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "Saved. Gateways apply it within seconds.")
+            messages.success(request, gettext("Saved. Gateways apply it within seconds."))
             return redirect("console:admin-environments")
     return page(
         request,
@@ -101,7 +102,7 @@ def environment_policies(request: ConsoleRequest, name: str) -> HttpResponse:
         with errors_on(summary):
             changes = {"policies": policies_value(rows)}
             update_environment(environment=environment, changes=changes, by=actor_of(request.user))
-            messages.success(request, "Saved. Gateways apply it within seconds.")
+            messages.success(request, gettext("Saved. Gateways apply it within seconds."))
             return redirect("console:admin-environments")
     elif request.method == "POST":
         summary.add_error(None, BELOW)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
@@ -48,7 +49,7 @@ def goodwill(request: ConsoleRequest, subscription_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             give_goodwill(subscription=subscription, by=actor_of(request.user), **form.cleaned_data)
-            messages.success(request, "Given. Calls draw on them from now on.")
+            messages.success(request, gettext("Given. Calls draw on them from now on."))
             return redirect("console:admin-billing-credits")
     return page(
         request,
