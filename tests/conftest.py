@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
 from apim.accounts.models import Organization, User
@@ -22,12 +23,15 @@ from apim.branding import brand
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
 from tests.factories import accounts as accounts_factory
+from tests.properties import patient
 
 LogIn = Callable[[User | None], Client]
 
 
 def pytest_configure() -> None:
-    """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash."""
+    """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash, patience."""
+    hypothesis_settings.register_profile("patient", patient)
+    hypothesis_settings.load_profile("patient")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; children would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # the launcher's work; else a warning
