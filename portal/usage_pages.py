@@ -59,7 +59,7 @@ def usage_of(application: Application, span_name: str) -> UsageView:
         columns=columns_of(reports.timeline(scope, span), _LABELS[span.period]),
         operations=reports.operations(scope, span)[:10],
         subscriptions=[(each, gauges[each.id]) for each in subscriptions],
-        latest=named(reports.latest_records(scope, _LATEST)),
+        latest=named(reports.latest_records(scope, _LATEST, organization_id=application.organization_id)),
     )
 
 

@@ -30,6 +30,10 @@ class UsageRecordQuerySet(models.QuerySet):
             return self.filter(status__gte=first, status__lt=first + 100)
         return self.filter(status=int(status)) if status.isdecimal() and len(status) == _DIGITS else self
 
+    def made_by(self, *organization_ids: str) -> Self:
+        """Only what these organizations called: who had an application before keeps the log of that time."""
+        return self.filter(organization_id__in=("", *organization_ids))
+
     def newest_first(self) -> Self:
         """The log backwards."""
         return self.order_by("-at", "-id")

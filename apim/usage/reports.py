@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apim.access.models import Application, Subscription
 from apim.accounts.models import User
+from apim.accounts.permissions import is_admin
 from apim.catalog.models import APIVersion
 from apim.usage.histogram import percentile_ms
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
@@ -225,9 +226,11 @@ def top_applications(scope: Scope, span: Span, limit: int = 10) -> list[Applicat
     ]
 
 
-def latest_records(scope: Scope, limit: int = 50, *, only_errors: bool = False) -> list[UsageRecord]:
-    """The newest exchanges."""
-    records = UsageRecord.objects.filter(scope.filter())
+def latest_records(
+    scope: Scope, limit: int = 50, *, organization_id: str, only_errors: bool = False
+) -> list[UsageRecord]:
+    """The newest exchanges that the organization made."""
+    records = UsageRecord.objects.filter(scope.filter()).made_by(organization_id)
     return list((records.refused_or_failed() if only_errors else records).newest_first()[:limit])
 
 
@@ -252,15 +255,26 @@ def quota_gauges(subscriptions: Collection[Subscription]) -> dict[str, list[Gaug
 
 
 def find_request(request_id: str, user: User) -> UsageRecord | None:
-    """The exchange with this id, if the user may see the application that called or the API that answered."""
+    """The exchange with this id, if the user may see the API that answered or the application that called.
+
+    What an application called for another organization, before it was handed over, is that one's alone.
+    """
     record = UsageRecord.objects.filter(request_id=request_id).first()
     if record is None:
         return None
     is_visible = (
-        Application.objects.visible_to(user).filter(id=record.application_id).exists()
+        may_see_calls(user, record.application_id, record.organization_id)
         or APIVersion.objects.editable_by(user).filter(id=record.version_id).exists()
     )
     return record if is_visible else None
+
+
+def may_see_calls(user: User, application_id: str, organization_id: str) -> bool:
+    """True when the user may see the application, and what it called for the organization."""
+    applications = Application.objects.visible_to(user).filter(id=application_id)
+    if organization_id and not is_admin(user):
+        applications = applications.filter(organization=organization_id)
+    return applications.exists()
 
 
 def calling_applications(scope: Scope, span: Span) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from apim.access.models import Application
 from apim.usage.models import UsageRecord, UsageRecordQuerySet
 
 
@@ -23,9 +24,9 @@ class Wanted:
         return bool(self.status or self.operation or self.credential_id or self.since)
 
 
-def narrowed(application_id: str, wanted: Wanted) -> UsageRecordQuerySet:
-    """The calls, the newest first."""
-    calls: UsageRecordQuerySet = UsageRecord.objects.filter(application_id=application_id).answered(wanted.status)
+def narrowed(application: Application, wanted: Wanted) -> UsageRecordQuerySet:
+    """The calls, the newest first, since the application belongs to its organization."""
+    calls = _log_of(application).answered(wanted.status)
     if wanted.operation:
         calls = calls.filter(operation__icontains=wanted.operation)
     if wanted.credential_id:
@@ -35,12 +36,17 @@ def narrowed(application_id: str, wanted: Wanted) -> UsageRecordQuerySet:
     return calls.newest_first()
 
 
-def page_of(application_id: str, wanted: Wanted, *, limit: int, before: str = "") -> tuple[list[UsageRecord], str]:
+def page_of(application: Application, wanted: Wanted, *, limit: int, before: str = "") -> tuple[list[UsageRecord], str]:
     """A page backwards, and where the next one begins ("" = there is none). Shapes: before is what a page returned."""
-    calls = narrowed(application_id, wanted)
+    calls = narrowed(application, wanted)
     # A number longer than any of ours would not fit the column it is compared with.
     is_number = before.isascii() and before.isdecimal() and len(before) <= len(str(2**62))
-    last = UsageRecord.objects.filter(application_id=application_id, id=int(before)).first() if is_number else None
+    last = _log_of(application).filter(id=int(before)).first() if is_number else None
     older = calls.older_than(last) if last is not None else calls
     records = list(older[: limit + 1])
     return records[:limit], str(records[limit - 1].id) if len(records) > limit else ""
+
+
+def _log_of(application: Application) -> UsageRecordQuerySet:
+    calls: UsageRecordQuerySet = UsageRecord.objects.filter(application_id=application.pk)
+    return calls.made_by(application.organization_id)

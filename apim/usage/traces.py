@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apim.access.models import Application
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.catalog.models import APIVersion
 from apim.gateways.models import Gateway
 from apim.usage.models import KeptTrace, UsageRecord
+from apim.usage.reports import may_see_calls
 from apim.usage.upserts import insert_new
 from gateway_sync.trace_wire import CallTrace, PolicyMet, Try
 
@@ -94,7 +94,7 @@ def find_trace(request_id: str, user: User) -> FoundTrace | None:
     trace = _decoder.decode(kept.body)
     if is_admin(user) or APIVersion.objects.editable_by(user).filter(id=kept.version_id).exists():
         return FoundTrace(trace, kept.at, is_redacted=False)
-    if kept.application_id and Application.objects.visible_to(user).filter(id=kept.application_id).exists():
+    if kept.application_id and may_see_calls(user, kept.application_id, trace.organization):
         return FoundTrace(redacted(trace), kept.at, is_redacted=True)
     return None
 

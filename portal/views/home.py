@@ -50,7 +50,11 @@ def show_home(request: PortalRequest) -> HttpResponse:
         "applications": sorted(((each, calls[each.id]) for each in applications), key=lambda row: -row[1].calls),
         "subscriptions": [(each, gauges[each.id]) for each in subscriptions],
         "totals": reports.totals(scope, week),
-        "errors": named(reports.latest_records(scope, _ERRORS_SHOWN, only_errors=True)),
+        "errors": named(
+            reports.latest_records(
+                scope, _ERRORS_SHOWN, organization_id=organization.id if organization else "", only_errors=True
+            )
+        ),
     }
     if not applications:
         context["apis"] = callable_apis(request.user)[:_APIS_SHOWN]

@@ -48,7 +48,7 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
     form = RequestFilterForm(request.GET, credentials=application.credentials.all())
     wanted, before = form.wanted(), request.GET.get("before", "")
     scope = reports.Scope(application_ids=[application.id])
-    records, following = page_of(application.id, wanted, limit=_SHOWN, before=before)
+    records, following = page_of(application, wanted, limit=_SHOWN, before=before)
     context = {
         "section": "apps",
         "trail": [
@@ -75,7 +75,7 @@ def download_requests(request: PortalRequest, application_id: str) -> HttpRespon
     """The newest of the calls that the URL asks for, as CSV."""
     application = get_object_or_404(Application.objects.visible_to(request.user), id=application_id)
     form = RequestFilterForm(request.GET, credentials=application.credentials.all())
-    calls = narrowed(application.id, form.wanted()).values_list(*_COLUMNS)[:_MOST_ROWS]
+    calls = narrowed(application, form.wanted()).values_list(*_COLUMNS)[:_MOST_ROWS]
     rows = ([value.isoformat() if isinstance(value, datetime) else value for value in row] for row in calls)
     return csv_response(f"requests-{application.name}", _COLUMNS, rows)
 

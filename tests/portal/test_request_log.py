@@ -89,3 +89,13 @@ def test_the_csv_holds_what_the_filters_leave_and_no_formula(client: Client, sho
 def test_a_stranger_sees_nothing(log_in: LogIn, stranger: User, shop: Application) -> None:
     client = log_in(stranger)
     assert client.get(f"/my/apps/{shop.id}/requests.csv").status_code == 404
+
+
+def test_calls_of_who_had_the_application_before_are_not_shown(client: Client, shop: Application) -> None:
+    call(shop, 1, organization_id=shop.organization_id)
+    call(shop, 2, organization_id="org_before")
+    assert shown(client, shop, "") == [1]
+    assert client.get("/my/requests/req-1").status_code == 200
+    assert client.get("/my/requests/req-2").status_code == 404
+    assert b"req-2" not in client.get(f"/my/apps/{shop.id}/requests.csv").content
+    assert "req-2" not in client.get(f"/my/apps/{shop.id}").content.decode()
