@@ -15,8 +15,7 @@ ENDS = VersionRollup.ENDS
 CALLS = tuple(end for end in ENDS if end != "lost")
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(NamedTuple):
     """Calls by who ended them how, as VersionRollup names it. They add up."""
 
     answered: int = 0
@@ -51,7 +50,7 @@ class Ends:
         """The part of the calls that ended in 5xx; 0 without calls."""
         return self.server_errors / self.calls if self.calls else 0.0
 
-    def __add__(self, other: Ends) -> Ends:
+    def __add__(self, other: Ends) -> Ends:  # type: ignore[override]  # sums, where tuples would be joined
         return Ends(  # written out: tables of everything add tens of thousands of them
             self.answered + other.answered,
             self.rejected + other.rejected,

@@ -33,6 +33,12 @@ class Question:
         return all(each is None for each in finer)
 
     @property
+    def is_of_callers(self) -> bool:
+        """Whether the roll-ups by version and caller can answer."""
+        finer = (self.operation, self.product_id, self.plan_id, self.status, self.code)
+        return all(each is None for each in finer)
+
+    @property
     def has_latency(self) -> bool:
         """Whether latencies are kept by all that is asked for: they are not by subscription, status or code."""
         return all(each is None for each in (self.product_id, self.plan_id, self.status, self.code))
@@ -46,13 +52,18 @@ class Question:
             condition &= Q(environment_id=self.environment_id)
         return condition
 
-    def of_latencies(self) -> Q:
-        """What latencies by operation and caller meet."""
+    def of_callers(self) -> Q:
+        """What roll-ups by version and caller meet."""
         condition = self.of_versions()
-        if self.operation is not None:
-            condition &= Q(operation=self.operation)
         if self.application_id is not None:
             condition &= Q(application_id=self.application_id)
+        return condition
+
+    def of_latencies(self) -> Q:
+        """What latencies by operation and caller meet."""
+        condition = self.of_callers()
+        if self.operation is not None:
+            condition &= Q(operation=self.operation)
         return condition
 
     def condition(self) -> Q:

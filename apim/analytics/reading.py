@@ -1,21 +1,26 @@
-"""Reading: the answers to questions, each by one query or two whatever their number of rows."""
+"""Reading: the answers to questions, each by one query or two whatever their number of rows.
+
+Owns: which roll-ups can answer with the fewest rows; they all say the same.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question
 from apim.analytics.windows import Stretch, Window
-from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.summaries import that_ended
 
 _ERRORS = Q(status__gte=400)
+_ERROR_ENDS = ("rejected", "failed", "refused", "unreached")
+_LIKELY = 40  # versions that are looked into first for the largest errors
 ERROR = ("version_id", "operation", "status", "code")
 
 
@@ -49,26 +54,31 @@ def by_version(question: Question, stretch: Stretch) -> dict[str, Ends]:
 
 def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     """The calls by a dimension of UsageRollup: operation, application_id, subscription_id, code."""
-    return {key: ends for (key,), ends in _detailed(question, stretch, (dimension,)).items()}
+    return {key: ends for (key,), ends in _by(question, stretch, (dimension,)).items()}
 
 
 def by_both(question: Question, stretch: Stretch, first: str, second: str) -> dict[tuple[str, str], Ends]:
     """The calls by two dimensions of UsageRollup."""
-    return {(key[0], key[1]): ends for key, ends in _detailed(question, stretch, (first, second)).items()}
+    return {(key[0], key[1]): ends for key, ends in _by(question, stretch, (first, second)).items()}
 
 
 def callers(question: Question, now: Stretch, before: Stretch) -> dict[str, tuple[int, int]]:
     """The calls of each application in two stretches; "" are those of none. One look at the roll-ups of both."""
-    is_call = ~Q(status=0)
-    rows = UsageRollup.objects.filter(now.condition() | before.condition(), question.condition(), is_call)
+    now, before = now.coarse(), before.coarse()
+    met = now.condition() | before.condition()
     sums = [Sum("calls", filter=each.condition(), default=0) for each in (now, before)]
+    if question.is_of_callers:
+        rows: QuerySet[Any] = CallerRollup.objects.filter(met, question.of_callers(), calls__gt=0)
+    else:
+        rows = UsageRollup.objects.filter(met, question.condition()).completed()
     found = rows.values_list("application_id").annotate(now=sums[0], before=sums[1])
     return {key: (calls, earlier) for key, calls, earlier in found}
 
 
 def by_application(question: Question, stretch: Stretch, ids: Collection[str]) -> dict[str, Ends]:
     """The calls of some applications."""
-    return {key: ends for (key,), ends in _detailed(question, stretch, ("application_id",), ids).items()}
+    only = Q(application_id__in=list(ids))
+    return {key: ends for (key,), ends in _by(question, stretch, ("application_id",), only).items()}
 
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
@@ -100,7 +110,7 @@ def spreads(question: Question, window: Window) -> list[Spread]:
 
 def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Spread]:
     """How long calls took by a dimension of LatencyRollup: operation, application_id."""
-    rows = LatencyRollup.objects.filter(stretch.condition(), question.of_latencies())
+    rows = LatencyRollup.objects.filter(stretch.coarse().condition(), question.of_latencies())
     found: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for key, bucket, calls in rows.values_list(dimension, "bucket").annotate(Sum("calls")):
         found[key][bucket] = calls
@@ -108,15 +118,28 @@ def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str
 
 
 def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorGroup, int]:
-    """The groups of calls that ended with 400 and above, the largest first; so many at most."""
-    rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _ERRORS)
-    sums = rows.values_list(*ERROR).annotate(sum=Sum("calls")).order_by("-sum", *ERROR)[:number]
-    return {ErrorGroup(*key): calls for *key, calls in sums}
+    """The groups of calls that ended with 400 and above, the largest first; so many at most.
+
+    No group is larger than what its version has of its end: so the versions with the most errors are looked into, and
+    then all others that may hold a group as large as the smallest one found.
+    """
+    if question.version_ids is not None and len(question.version_ids) <= _LIKELY:
+        return dict(_largest_errors(question, stretch, number))
+    coarse = by_version(Question(question.version_ids, question.environment_id), stretch)
+    most = {version: max(getattr(ends, end) for end in _ERROR_ENDS) for version, ends in coarse.items()}
+    order = sorted((version for version in most if most[version]), key=lambda version: -most[version])
+    found = _largest_errors(question.of(version_ids=order[:_LIKELY]), stretch, number)
+    smallest = found[-1][1] if len(found) == number else 1
+    rest = [version for version in order[_LIKELY:] if most[version] >= smallest]
+    if rest:
+        found += _largest_errors(question.of(version_ids=rest), stretch, number)
+        found.sort(key=lambda row: (-row[1], row[0]))
+    return dict(found[:number])
 
 
 def error_totals(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
     """The calls of some groups of errors; those without calls are left out."""
-    rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _among(groups))
+    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _among(groups))
     sums = {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(Sum("calls"))}
     return {group: sums[group] for group in groups if group in sums}
 
@@ -134,7 +157,7 @@ def error_steps(question: Question, window: Window, groups: Collection[ErrorGrou
 
 def error_callers(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
     """How many applications met some groups of errors."""
-    rows = UsageRollup.objects.filter(stretch.condition(), question.condition(), _among(groups))
+    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _among(groups))
     counts = rows.exclude(application_id="").values_list(*ERROR).annotate(Count("application_id", distinct=True))
     return {ErrorGroup(*key): callers for *key, callers in counts}
 
@@ -148,7 +171,11 @@ def first_seen(question: Question) -> datetime | None:
 
 def last_calls(question: Question, since: datetime) -> dict[str, datetime]:
     """The day of each application's last call since then."""
-    days = UsageRollup.objects.filter(question.condition(), period="day", at__gte=since).exclude(application_id="")
+    if question.is_of_callers:
+        rows: QuerySet[Any] = CallerRollup.objects.filter(question.of_callers())
+    else:
+        rows = UsageRollup.objects.filter(question.condition())
+    days = rows.filter(period="day", at__gte=since).exclude(application_id="")
     return dict(days.values_list("application_id").annotate(Max("at")))
 
 
@@ -158,47 +185,54 @@ def has_called(application_id: str, version_ids: Collection[str]) -> bool:
     return days.exists()
 
 
+def _largest_errors(question: Question, stretch: Stretch, number: int) -> list[tuple[ErrorGroup, int]]:
+    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _ERRORS)
+    sums = rows.values_list(*ERROR).annotate(sum=Sum("calls")).order_by("-sum", *ERROR)[:number]
+    return [(ErrorGroup(*key), calls) for *key, calls in sums]
+
+
 def _among(groups: Collection[ErrorGroup]) -> Q:
     """Rows of some groups of errors, and a few more: a condition that does not grow with each pairing."""
     names = {name: {getattr(group, name) for group in groups} for name in ERROR}
     return _ERRORS & Q(**{f"{name}__in": values for name, values in names.items()})
 
 
-def _by(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tuple[Any, ...], Ends]:
-    """The calls by dimensions that roll-ups by version have; by those, where they can answer."""
-    if not question.is_of_versions:
-        return _detailed(question, stretch, names)
-    rows = VersionRollup.objects.filter(stretch.condition(), question.of_versions())
-    if not names:
-        sums = rows.aggregate(**{end: Sum(end) for end in ENDS})
-        return {(): Ends(*(sums[end] or 0 for end in ENDS))}
-    found = rows.values_list(*names).annotate(*(Sum(end) for end in ENDS))
-    return {tuple(row[: len(names)]): Ends(*row[len(names) :]) for row in found}
+def _by(question: Question, stretch: Stretch, names: tuple[str, ...], only: Q | None = None) -> dict[Any, Ends]:
+    """The calls by dimensions, of the roll-ups with the fewest rows that have these and those asked for.
+
+    Shapes: only is a condition on the dimensions.
+    """
+    when = (stretch if "at" in names else stretch.coarse()).condition()
+    if question.is_of_versions and {"at", "version_id"}.issuperset(names):
+        rows: QuerySet[Any] = VersionRollup.objects.filter(when, question.of_versions())
+        if question.version_ids is None:
+            every = Q(version_id=VersionRollup.EVERY)
+            rows = rows.filter(~every if "version_id" in names else every)
+        return _sums(rows, names, {end: Sum(end) for end in ENDS})
+    if question.is_of_callers and {"at", "version_id", "application_id"}.issuperset(names):
+        rows = CallerRollup.objects.filter(when, question.of_callers(), only or Q())
+        return _sums(rows, names, {end: Sum(end) for end in ENDS})
+    rows = UsageRollup.objects.filter(when, question.condition(), only or Q())
+    return _sums(rows, names, {end: Sum("calls", filter=that_ended(end), default=0) for end in ENDS})
 
 
-def _detailed(
-    question: Question, stretch: Stretch, names: Collection[str], applications: Collection[str] | None = None
-) -> dict[tuple[Any, ...], Ends]:
-    rows = UsageRollup.objects.filter(stretch.condition(), question.condition())
-    if applications is not None:
-        rows = rows.filter(application_id__in=list(applications))
-    sums = {end: Sum("calls", filter=that_ended(end), default=0) for end in ENDS}
+def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Sum]) -> dict[Any, Ends]:
     if not names:
         told = rows.aggregate(**sums)
-        return {(): Ends(*(told[end] for end in ENDS))}
-    found = rows.values_list(*names).annotate(**sums)
-    return {row[: len(names)]: Ends(*row[len(names) :]) for row in found}
+        return {(): Ends(*(told[end] or 0 for end in ENDS))}
+    return {row[: len(names)]: Ends(*row[len(names) :]) for row in rows.values_list(*names).annotate(**sums)}
 
 
 def _buckets(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tuple[Any, ...], dict[int, int]]:
     """Calls by bucket, by further dimensions; from as few rows as can tell."""
     rows: Iterable[tuple[Any, ...]]
+    when = (stretch if "at" in names else stretch.coarse()).condition()
     if question.is_of_versions:
         every = Q() if question.version_ids is not None else Q(version_id=VersionLatency.EVERY)
-        kept = VersionLatency.objects.filter(stretch.condition(), question.of_versions(), every)
+        kept = VersionLatency.objects.filter(when, question.of_versions(), every)
         rows = kept.values_list(*names, "bucket").annotate(Sum("calls"))
     else:
-        detailed = LatencyRollup.objects.filter(stretch.condition(), question.of_latencies())
+        detailed = LatencyRollup.objects.filter(when, question.of_latencies())
         rows = detailed.values_list(*names, "bucket").annotate(Sum("calls"))
     found: defaultdict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
     for *key, bucket, calls in rows:

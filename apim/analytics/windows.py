@@ -23,6 +23,7 @@ UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": time
 LONGEST = KEEP_ROLLUPS["day"]
 _FINER = {"day": "hour", "hour": "minute"}
 _COARSER = {"minute": "hour", "hour": "day"}
+_SHORTEST = timedelta(microseconds=1)
 # Up to this length: steps of so many periods, so that a chart has at most about seventy of them.
 _STEPS = (
     (timedelta(hours=2), "minute", 1),
@@ -46,6 +47,10 @@ class Stretch(NamedTuple):
     """Parts of time that together are a whole."""
 
     parts: tuple[Part, ...]
+
+    def coarse(self) -> Stretch:
+        """The same time by as few roll-ups as tell it: whole days of hours as days, whole hours of minutes as hours."""
+        return Stretch(tuple(finer for part in self.parts for finer in _coarse(part)))
 
     def condition(self) -> Q:
         """What the roll-ups of the stretch meet."""
@@ -98,6 +103,18 @@ class Window:
             return Stretch((Part(self.period, since, last + UNITS[self.period]),))
         rest = Part(finer, last, start_of(finer, until) + UNITS[finer])
         return Stretch((Part(self.period, since, last), rest))
+
+
+def _coarse(part: Part) -> list[Part]:
+    """The part as its beginning, the whole larger periods within it, and its end."""
+    period = _COARSER.get(part.period)
+    if period is None:
+        return [part]
+    first, end = _floor(part.since + UNITS[period] - _SHORTEST, UNITS[period]), _floor(part.until, UNITS[period])
+    if first >= end:
+        return [part]
+    edges = Part(part.period, part.since, first), Part(part.period, end, part.until)
+    return [Part(period, first, end), *(edge for edge in edges if edge.since < edge.until)]
 
 
 def last(name: str, now: datetime) -> Window:

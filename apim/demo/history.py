@@ -19,7 +19,7 @@ from apim.demo.customers import versions_called
 from apim.demo.models import Demo, DemoRefusal
 from apim.demo.shape import PARTNER, Told, history_of, minutes_between
 from apim.usage.histogram import bucket_of
-from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.periods import PERIODS, start_of
 from apim.usage.services import KEEP_ROLLUPS
 from apim.usage.summaries import end_of
@@ -97,6 +97,7 @@ def _write(callers: _Callers, since: datetime, until: datetime, *, minutes_from:
                 _add(latencies, _latency_keys(callers, periods, told), (1,))
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, calls)
     add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, latencies)
+    add_up(CallerRollup, CallerRollup.DIMENSIONS, CallerRollup.SUMS, _calls_by_caller(calls))
     add_up(VersionRollup, VersionRollup.DIMENSIONS, VersionRollup.SUMS, _calls_by_version(calls))
     add_up(VersionLatency, VersionLatency.DIMENSIONS, VersionLatency.SUMS, _latencies_by_version(latencies))
     add_up(DemoRefusal, ("at",), ("calls",), {(minute,): (count,) for minute, count in refused.items()})
@@ -125,10 +126,24 @@ def _latency_keys(callers: _Callers, periods: Iterable[tuple[str, datetime]], to
 def _calls_by_version(calls: Sums) -> Sums:
     """Shapes: of (period, at, environment, version, operation, application, subscription, status, code)."""
     sums: Sums = {}
-    for (*dimensions, _, _, _, status, code), (count, request_bytes, response_bytes) in calls.items():
-        ends = (count if end == end_of(status, code) else 0 for end in VersionRollup.ENDS)
-        _add(sums, (tuple(dimensions),), (count, *ends, request_bytes, response_bytes))
+    for (period, at, environment, version, *_, status, code), (count, *sizes) in calls.items():
+        keys = [(period, at, environment, each) for each in (version, VersionRollup.EVERY)]
+        _add(sums, keys, (*_by_end(status, code, count), *sizes))
     return sums
+
+
+def _calls_by_caller(calls: Sums) -> Sums:
+    """Shapes: of the same."""
+    sums: Sums = {}
+    for (period, at, environment, version, _, application, _, status, code), (count, _, _) in calls.items():
+        _add(sums, [(period, at, environment, version, application)], _by_end(status, code, count))
+    return sums
+
+
+def _by_end(status: int, code: str, count: int) -> tuple[int, ...]:
+    """Calls, and by each end. The history has no call that was lost."""
+    end = end_of(status, code)
+    return count, *(count if end == each else 0 for each in VersionRollup.ENDS)
 
 
 def _latencies_by_version(latencies: Sums) -> Sums:

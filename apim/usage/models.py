@@ -7,9 +7,9 @@ from typing import Self
 from django.db import models
 
 from apim.usage.trace import trace_of
-from apim.usage.version_rollups import TimedQuerySet, VersionLatency, VersionRollup
+from apim.usage.version_rollups import CallerRollup, TimedQuerySet, VersionLatency, VersionRollup
 
-__all__ = ("VersionLatency", "VersionRollup")  # beside all that is defined here
+__all__ = ("CallerRollup", "VersionLatency", "VersionRollup")  # beside all that is defined here
 
 
 _STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
@@ -227,8 +227,12 @@ class UsageRollup(Rollup):
             models.Index(fields=("period", "version_id", "at"), name="rollup_of_version"),
             models.Index(fields=("period", "application_id", "at"), name="rollup_of_application"),
             models.Index(fields=("period", "subscription_id", "at"), name="rollup_of_subscription"),
-            # The few that went wrong, over all versions.
-            models.Index(fields=("period", "at"), condition=models.Q(status__gte=400), name="rollup_of_errors"),
+            # The few that went wrong.
+            models.Index(
+                fields=("period", "version_id", "at"),
+                condition=models.Q(status__gte=400),
+                name="rollup_of_version_errors",
+            ),
         )
 
     def __str__(self) -> str:

@@ -16,6 +16,7 @@ from apim.gateways.sandbox import is_twin
 from apim.usage import summaries
 from apim.usage.histogram import bucket_of
 from apim.usage.models import (
+    CallerRollup,
     LatencyRollup,
     ShadowRollup,
     UsageBatch,
@@ -32,6 +33,7 @@ from gateway_sync import usage_wire
 KEEP_RECORDS = timedelta(days=7)
 KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": timedelta(days=760)}
 KEEP_RECEIPTS = timedelta(days=40)
+ROLLUPS = (UsageRollup, LatencyRollup, ShadowRollup, CallerRollup, VersionRollup, VersionLatency)
 # What the columns and their indexes take; a longer name must not hold everybody's batch up.
 OPERATION_AT_MOST = 255
 _CODE_AT_MOST = 40
@@ -58,6 +60,8 @@ def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
         _take_cells(gateway, [cell for cell in batch.cells if not is_twin(cell.version_id)], calls)
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, _by_period(gateway, calls))
     add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, _by_period(gateway, latencies))
+    callers = summaries.by_caller(calls)
+    add_up(CallerRollup, CallerRollup.DIMENSIONS, CallerRollup.SUMS, _by_period(gateway, callers))
     last_used: dict[str, int] = {}
     for event in fresh:
         credential = event.context.credential
@@ -75,11 +79,7 @@ def purge(*, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[
     return (
         _purge(UsageRecord, at__lt=now - records)
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
-        + sum(
-            _purge(model, period=period, at__lt=now - kept)
-            for model in (UsageRollup, LatencyRollup, ShadowRollup, VersionRollup, VersionLatency)
-            for period, kept in rollups.items()
-        )
+        + sum(_purge(model, period=period, at__lt=now - kept) for model in ROLLUPS for period, kept in rollups.items())
     )
 
 
@@ -201,7 +201,16 @@ def _take_cells(gateway: Gateway, cells: Sequence[usage_wire.UsageCell], calls: 
 
 
 def _purge(
-    model: type[UsageRecord | UsageBatch | UsageRollup | LatencyRollup | ShadowRollup | VersionRollup | VersionLatency],
+    model: type[
+        UsageRecord
+        | UsageBatch
+        | UsageRollup
+        | LatencyRollup
+        | ShadowRollup
+        | CallerRollup
+        | VersionRollup
+        | VersionLatency
+    ],
     **condition: object,
 ) -> int:
     deleted = 0

@@ -1,4 +1,4 @@
-"""Sums by version alone, made of the sums by operation and caller: while taking in, or of all that is stored."""
+"""Sums by version, and by version and caller, made of those by operation: while taking in, or of all that is stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from django.db import connection, transaction
 from django.db.models import Q
 
-from apim.usage.version_rollups import VersionLatency, VersionRollup
+from apim.usage.version_rollups import CallerRollup, VersionLatency, VersionRollup
 
 Sums: TypeAlias = dict[tuple[Any, ...], list[int]]
 
@@ -18,25 +18,36 @@ _REQUEST_BYTES, _RESPONSE_BYTES = _PLACE["request_bytes"], _PLACE["response_byte
 _FIRST_ERROR, _FIRST_FAILURE = 400, 500
 
 # The same as end_of, for the database.
-_SUM_CALLS = """
-INSERT INTO usage_versionrollup (period, at, environment_id, version_id, calls, answered, rejected, failed, refused,
-    unreached, lost, request_bytes, response_bytes)
-SELECT period, at, environment_id, version_id,
+_SUMS_BY_END = """
     SUM(CASE WHEN status <> 0 THEN calls ELSE 0 END),
     SUM(CASE WHEN status BETWEEN 1 AND 399 THEN calls ELSE 0 END),
     SUM(CASE WHEN status BETWEEN 400 AND 499 AND code = '' THEN calls ELSE 0 END),
     SUM(CASE WHEN status >= 500 AND code = '' THEN calls ELSE 0 END),
     SUM(CASE WHEN status BETWEEN 400 AND 499 AND code <> '' THEN calls ELSE 0 END),
     SUM(CASE WHEN status >= 500 AND code <> '' THEN calls ELSE 0 END),
-    SUM(CASE WHEN status = 0 THEN calls ELSE 0 END),
-    SUM(request_bytes), SUM(response_bytes)
-FROM usage_usagerollup GROUP BY period, at, environment_id, version_id
+    SUM(CASE WHEN status = 0 THEN calls ELSE 0 END)
 """
+_SUM_CALLS = f"""
+INSERT INTO usage_versionrollup (period, at, environment_id, version_id, {", ".join(VersionRollup.SUMS)})
+SELECT period, at, environment_id, version_id, {_SUMS_BY_END}, SUM(request_bytes), SUM(response_bytes)
+FROM usage_usagerollup GROUP BY period, at, environment_id, version_id
+"""  # noqa: S608 - of names alone
+_SUM_EVERY = f"""
+INSERT INTO usage_versionrollup (period, at, environment_id, version_id, {", ".join(VersionRollup.SUMS)})
+SELECT period, at, environment_id, '{VersionRollup.EVERY}', {", ".join(f"SUM({name})" for name in VersionRollup.SUMS)}
+FROM usage_versionrollup GROUP BY period, at, environment_id
+"""  # noqa: S608 - of names alone
+_SUM_CALLERS = f"""
+INSERT INTO usage_callerrollup (period, at, environment_id, version_id, application_id, {", ".join(CallerRollup.SUMS)})
+SELECT period, at, environment_id, version_id, application_id, {_SUMS_BY_END}
+FROM usage_usagerollup GROUP BY period, at, environment_id, version_id, application_id
+"""  # noqa: S608 - of names alone
 _SUM_LATENCIES = """
 INSERT INTO usage_versionlatency (period, at, environment_id, version_id, bucket, calls)
 SELECT period, at, environment_id, {version}, bucket, SUM(calls)
 FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket
 """
+_TABLES = ("usage_versionrollup", "usage_callerrollup", "usage_versionlatency")
 _ENDS = {
     "answered": Q(status__gt=0, status__lt=_FIRST_ERROR),
     "rejected": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE, code=""),
@@ -64,7 +75,7 @@ def that_ended(end: str) -> Q:
 
 
 def by_version(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
-    """The sums of VersionRollup by (minute, version).
+    """The sums of VersionRollup by (minute, version or EVERY).
 
     Shapes: calls maps (minute, version, operation, application, subscription, status, code) to calls and bytes.
     """
@@ -79,6 +90,23 @@ def by_version(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
             row[_CALLS] += count
         row[_REQUEST_BYTES] += request_bytes
         row[_RESPONSE_BYTES] += response_bytes
+    for (minute, _), row in list(sums.items()):
+        key = (minute, VersionRollup.EVERY)
+        sums[key] = [one + other for one, other in zip(sums[key], row, strict=True)] if key in sums else row
+    return sums
+
+
+def by_caller(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
+    """The sums of CallerRollup by (minute, version, application). Shapes: calls as in by_version."""
+    sums: Sums = {}
+    for (minute, version_id, _, application_id, _, status, code), (count, _, _) in calls.items():
+        row = sums.get((minute, version_id, application_id))
+        if row is None:
+            row = sums[minute, version_id, application_id] = [0] * len(CallerRollup.SUMS)
+        place = _PLACE[end_of(status, code)]
+        row[place] += count
+        if place != _LOST:
+            row[_CALLS] += count
     return sums
 
 
@@ -100,17 +128,18 @@ def latencies_by_version(latencies: Mapping[tuple[Any, ...], Sequence[int]]) -> 
 
 @transaction.atomic
 def sum_up_everything() -> None:
-    """Make all roll-ups by version anew of those by operation and caller: after old processes counted without them.
+    """Make all roll-ups by version and by caller anew of those by operation: after old processes counted without them.
 
     Who takes in usage meanwhile waits: a row that it added between the deletion and the sums would stand twice.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # SQLite has one writer anyway
-            cursor.execute("LOCK TABLE usage_versionrollup, usage_versionlatency IN SHARE ROW EXCLUSIVE MODE")
+            cursor.execute(f"LOCK TABLE {', '.join(_TABLES)} IN SHARE ROW EXCLUSIVE MODE")
         for statement in (
-            "DELETE FROM usage_versionrollup",
-            "DELETE FROM usage_versionlatency",
+            *(f"DELETE FROM {table}" for table in _TABLES),  # noqa: S608 - names of ours
             _SUM_CALLS,
+            _SUM_EVERY,
+            _SUM_CALLERS,
             _SUM_LATENCIES.format(version="version_id", group="version_id, "),
             _SUM_LATENCIES.format(version=f"'{VersionLatency.EVERY}'", group=""),
         ):

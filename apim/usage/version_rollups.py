@@ -1,4 +1,4 @@
-"""Roll-ups by version alone: what pages over many APIs and long times read, thousands of rows instead of millions.
+"""Roll-ups by version alone, or by version and caller: what pages over many APIs and long times read.
 
 They say the same as the roll-ups by operation and caller, and are made in the same transaction.
 """
@@ -35,8 +35,8 @@ class _ByVersion(models.Model):
         abstract = True
 
 
-class VersionRollup(_ByVersion):
-    """Calls and bytes of a version by who ended them how.
+class _ByEnd(_ByVersion):
+    """Calls by who ended them how.
 
     Shapes: calls = answered + rejected + failed + refused + unreached; lost ones had a worker die under them and are
     no calls. rejected and failed: 4xx and 5xx of the service; refused and unreached: 4xx and 5xx of the gateway.
@@ -48,12 +48,26 @@ class VersionRollup(_ByVersion):
     refused = models.PositiveBigIntegerField(default=0)
     unreached = models.PositiveBigIntegerField(default=0)
     lost = models.PositiveBigIntegerField(default=0)
+
+    ENDS = ("answered", "rejected", "failed", "refused", "unreached", "lost")
+
+    class Meta:
+        abstract = True
+
+
+class VersionRollup(_ByEnd):
+    """Calls and bytes of a version by who ended them how.
+
+    Shapes: version_id EVERY holds the sums over all versions, so that a page of everything reads few rows.
+    """
+
+    EVERY = "*"
+
     request_bytes = models.PositiveBigIntegerField(default=0)
     response_bytes = models.PositiveBigIntegerField(default=0)
 
-    ENDS = ("answered", "rejected", "failed", "refused", "unreached", "lost")
     DIMENSIONS = ("period", "at", "environment_id", "version_id")
-    SUMS = ("calls", *ENDS, "request_bytes", "response_bytes")
+    SUMS = ("calls", *_ByEnd.ENDS, "request_bytes", "response_bytes")
 
     class Meta:
         constraints = (
@@ -62,6 +76,27 @@ class VersionRollup(_ByVersion):
             ),
         )
         indexes = (models.Index(fields=("period", "version_id", "at"), name="version_rollup_of_version"),)
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls in the {self.period} of {self.at}"
+
+
+class CallerRollup(_ByEnd):
+    """Calls of an application to a version by who ended them how. Shapes: application_id '' stands for none."""
+
+    application_id = models.CharField(max_length=32, blank=True)
+
+    DIMENSIONS = ("period", "at", "environment_id", "version_id", "application_id")
+    SUMS = ("calls", *_ByEnd.ENDS)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("period", "at", "environment_id", "version_id", "application_id"),
+                name="one_caller_rollup_each",
+            ),
+        )
+        indexes = (models.Index(fields=("period", "version_id", "at"), name="caller_rollup_of_version"),)
 
     def __str__(self) -> str:
         return f"{self.calls} calls in the {self.period} of {self.at}"

@@ -12,22 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from apim.audit.models import AuditEvent
 from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message
-from apim.usage.models import (
-    KeptTrace,
-    LatencyRollup,
-    ShadowRollup,
-    UsageBatch,
-    UsageRecord,
-    UsageRollup,
-    VersionLatency,
-    VersionRollup,
-)
+from apim.usage.models import KeptTrace, UsageBatch, UsageRecord
+from apim.usage.services import ROLLUPS
 from gateway_sync.delivery.models import Fragment, Publication
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
-
-ROLLUPS: Final = (UsageRollup, LatencyRollup, ShadowRollup, VersionRollup, VersionLatency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,3 +135,33 @@ def test_errors_are_told_by_version_operation_status_and_code() -> None:
 def test_versions_are_grouped_by_what_owns_them() -> None:
     sums = reading.by_version(EVERYTHING, DAY.now())
     assert reading.grouped(sums, {"ver_1": "api", "ver_2": "api"})["api"].calls == 7
+
+
+@pytest.mark.usefixtures("gateway")
+def test_callers_are_the_same_by_whichever_roll_ups() -> None:
+    told = reading.callers(EVERYTHING, DAY.now(), DAY.before())
+    assert told == {"app_1": (6, 2), "app_2": (1, 0), "": (5, 0)}
+    sums = [
+        reading.callers(EVERYTHING.of(status=status), DAY.now(), DAY.before()) for status in (200, 404, 429, 500, 502)
+    ]
+    assert sum(each.get("app_1", (0, 0))[0] for each in sums) == 6
+    both = reading.by_both(EVERYTHING, DAY.now(), "application_id", "version_id")
+    assert both["app_2", "ver_1"] == Ends(answered=1)
+    assert sum(both.values(), Ends()) == reading.totals(EVERYTHING, DAY.now())
+    assert reading.by_application(VERSION, DAY.now(), ["app_2", "app_9"]) == {"app_2": Ends(answered=1)}
+    assert [step.ends.calls for step in reading.steps(VERSION.of(application_id="app_2"), DAY)][-1] == 1
+    assert set(reading.last_calls(VERSION, NOW - timedelta(days=30))) == {"app_1", "app_2"}
+
+
+@pytest.mark.parametrize("number", [1, 3, 20])
+def test_the_largest_errors_are_found_among_more_versions_than_are_looked_into_first(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    many = [  # one version has the most errors, in small groups; others have fewer, in larger ones
+        *(event(100 + n, version_id="ver_0", operation=f"GET /{n}", status=404) for n in range(9)),
+        *(event(200 + n, version_id=f"ver_{n % 4 + 3}", status=500) for n in range(16)),
+    ]
+    ingest(gateway=gateway, batch=batch(*many, boot="many"))
+    whole = list(reading.top_errors(EVERYTHING, DAY.now(), 100).items())
+    monkeypatch.setattr(reading, "_LIKELY", 2)
+    assert list(reading.top_errors(EVERYTHING, DAY.now(), number).items()) == whole[:number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -53,3 +54,24 @@ def test_swapped_or_equal_ends_and_ends_far_away_make_a_window_all_the_same() ->
     assert between(NOW, NOW - timedelta(hours=1), NOW) == between(NOW - timedelta(hours=1), NOW, NOW)
     assert between(NOW, NOW, NOW).starts()
     assert len(between(datetime(1990, 1, 1, tzinfo=UTC), NOW, NOW).starts()) < 120
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_a_coarse_stretch_is_the_same_time_without_gaps(name: str) -> None:
+    for stretch in (last(name, NOW).now(), last(name, NOW).before()):
+        coarse = stretch.coarse()
+        assert coarse.coarse() == coarse
+        ordered = sorted(coarse.parts, key=lambda part: part.since)
+        assert (ordered[0].since, ordered[-1].until) == (stretch.parts[0].since, stretch.parts[-1].until)
+        assert all(part.until == after.since for part, after in pairwise(ordered))
+        assert all(start_of(part.period, part.since) == part.since for part in ordered)
+
+
+def test_a_week_of_hours_is_read_as_days_and_the_hours_at_its_ends() -> None:
+    window = last("7d", NOW)
+    midnight, today = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
+    assert window.now().coarse().parts == (
+        Part("day", midnight, today),
+        Part("hour", window.since, midnight),
+        Part("hour", today, NOW),
+    )

@@ -1,11 +1,15 @@
-"""Roll-ups by version say what those by operation and caller say."""
+"""Roll-ups by version, and by version and caller, say what those by operation say."""
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import Sum
@@ -13,10 +17,10 @@ from django.db.models import Sum
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.models import LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.services import ingest, purge
 from apim.usage.summaries import end_of, sum_up_everything, that_ended
-from gateway_sync.usage_wire import UsageCell
+from gateway_sync.usage_wire import UsageBatch, UsageCell
 from tests.factories.usage import NOON, batch, event
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -33,8 +37,16 @@ def gateway() -> Gateway:
     return enroll_gateway(environment=default_environment(), name="embedded", by=system_actor("test")).gateway
 
 
-def rows(model: type[VersionRollup | VersionLatency]) -> list[tuple[object, ...]]:
+Summary = type[VersionRollup] | type[CallerRollup] | type[VersionLatency]
+SUMMARIES: tuple[Summary, ...] = (VersionRollup, CallerRollup, VersionLatency)
+
+
+def rows(model: Summary) -> list[tuple[object, ...]]:
     return sorted(model.objects.values_list(*model.DIMENSIONS, *model.SUMS), key=repr)
+
+
+def all_rows() -> list[list[tuple[object, ...]]]:
+    return [rows(model) for model in SUMMARIES]
 
 
 def stock(gateway: Gateway) -> None:
@@ -69,22 +81,96 @@ def test_the_database_tells_ends_apart_as_ingestion_does(gateway: Gateway, statu
     assert not rolled_up.exclude(that_ended(end)).exists()
 
 
+def test_callers_are_counted_apart_and_nobody_is_one_of_them(gateway: Gateway) -> None:
+    stock(gateway)
+    hours = CallerRollup.objects.filter(period="hour")
+    assert hours.get(version_id="ver_1", application_id="app_2").answered == 1
+    assert hours.get(version_id="", application_id="").refused == 7
+    of_version = hours.filter(version_id="ver_1").aggregate(calls=Sum("calls"), lost=Sum("lost"))
+    assert of_version == {"calls": 7, "lost": 1}
+
+
+def test_every_version_together_has_the_calls_of_each(gateway: Gateway) -> None:
+    stock(gateway)
+    days = VersionRollup.objects.filter(period="day")
+    sums = {name: Sum(name) for name in VersionRollup.SUMS}
+    assert days.filter(version_id=VersionRollup.EVERY).count() == 1
+    assert days.filter(version_id=VersionRollup.EVERY).aggregate(**sums) == days.exclude(
+        version_id=VersionRollup.EVERY
+    ).aggregate(**sums)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_whatever_order_and_however_often_usage_comes_the_sums_are_those_of_what_is_kept(
+    gateway: Gateway, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
+    for each in shuffled_batches(chance):
+        ingest(gateway=gateway, batch=each)
+    told = all_rows()
+    for model in SUMMARIES:
+        of_period = {
+            period: model.objects.filter(period=period).aggregate(calls=Sum("calls"))["calls"]
+            for period in ("minute", "hour", "day")
+        }
+        assert len(set(of_period.values())) == 1
+    sum_up_everything()
+    assert all_rows() == told
+
+
+def shuffled_batches(chance: random.Random) -> list[UsageBatch]:
+    """What comes late, twice, overlapping, of many minutes and three days, with cells of nobody."""
+    events = []
+    for seq in range(1, 121):
+        status, code, _ = chance.choice(ENDS)
+        moment = NOON - timedelta(minutes=chance.randrange(3 * 24 * 60))
+        who = {
+            "version_id": chance.choice(("ver_1", "ver_2", "")),
+            "application": chance.choice(("app_1", "app_2", "")),
+        }
+        took = chance.randrange(100, 2_000_000)
+        operation = chance.choice(("GET /a", "GET /b"))
+        events.append(event(seq, at=moment, status=status, code=code, duration_us=took, operation=operation, **who))
+    minute = int(NOON.timestamp()) // 60 * 60
+    cells = [UsageCell(minute - 60 * n, "GET /a", "ver_1", 429, "rate-limited", n + 1) for n in range(3)]
+    batches = [
+        batch(*events[start : start + 40], cells=(chance.choice(cells),), cells_id=start + 1)
+        for start in (0, 20, 40, 60, 80)
+    ]
+    batches += chance.sample(batches, k=3)
+    chance.shuffle(batches)
+    return batches
+
+
 def test_summing_up_anew_gives_the_same(gateway: Gateway) -> None:
     stock(gateway)
-    before = rows(VersionRollup), rows(VersionLatency)
+    before = all_rows()
     VersionRollup.objects.filter(period="day").delete()
+    CallerRollup.objects.filter(period="hour").delete()
     VersionLatency.objects.update(calls=1_000)
     call_command("sum_up_usage", verbosity=0)
-    assert (rows(VersionRollup), rows(VersionLatency)) == before
+    assert all_rows() == before
+
+
+def test_the_migration_sums_up_what_an_earlier_release_counted_and_may_be_begun_again(gateway: Gateway) -> None:
+    stock(gateway)
+    ingest(gateway=gateway, batch=batch(event(1, at=NOON - timedelta(days=2)), boot="earlier"))
+    before = all_rows()
+    CallerRollup.objects.all().delete()
+    VersionRollup.objects.filter(version_id=VersionRollup.EVERY).delete()
+    fill = import_module("apim.usage.migrations.0004_fill_caller_rollups").fill
+    for _ in range(2):
+        fill(apps, SimpleNamespace(connection=connection))
+        assert all_rows() == before
 
 
 @pytest.mark.postgresql  # SQLite has one writer
 @pytest.mark.django_db(transaction=True)
 def test_who_takes_in_usage_while_all_is_summed_up_is_counted_once(gateway: Gateway) -> None:
     stock(gateway)
-    before = rows(VersionRollup), rows(VersionLatency)
-    VersionRollup.objects.all().delete()  # as an earlier release counted: without them
-    VersionLatency.objects.all().delete()
+    before = all_rows()
+    for model in SUMMARIES:
+        model.objects.all().delete()  # as an earlier release counted: without them
 
     def sum_up() -> None:
         try:
@@ -119,4 +205,5 @@ def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
     purge(now=NOON + timedelta(days=8))
     assert not VersionRollup.objects.filter(period="minute").exists()
     assert not VersionLatency.objects.filter(period="minute").exists()
+    assert not CallerRollup.objects.filter(period="minute").exists()
     assert VersionRollup.objects.filter(period="hour").exists()
