@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 
 # Names, formats and units that are the same in every language.
-NAMES = frozenset(
-    "API APIs apim apim.yaml Atom CLI CSV curl GET Go gRPC HTTP HTTPS id ID IP Java JavaScript JSON JSONL kB Markdown ms "
-    "OAuth OpenAPI POST Python REST s SDK Stripe TLS URL UTC webhook-id webhook-timestamp webhook-signature x YAML".split()
+NAMES = frozenset(  # noqa: SIM905 -- it is read as a text
+    "API APIs apim apim.yaml Atom CLI CSV curl GET Go gRPC HTTP HTTPS id ID IP Java JavaScript JSON JSONL kB Markdown "
+    "ms "
+    "OAuth OpenAPI POST Python REST s SDK Stripe TLS URL UTC webhook-id webhook-timestamp "
+    "webhook-signature x YAML".split()
 )
-_COMMENTS = re.compile(r"{#.*?#}|{% comment.*?%}.*?{% endcomment %}|<!--.*?-->", re.DOTALL)
+_COMMENTS = re.compile(
+    r"{#.*?#}|{% comment.*?%}.*?{% endcomment %}|<!--.*?-->|{% block \w*_class %}.*?{% endblock %}", re.DOTALL
+)
 _TRANSLATED = re.compile(
     r"{%-?\s*blocktrans(?:late)?\b.*?{%\s*endblocktrans(?:late)?\s*%}|{%\s*trans(?:late)?\b.*?%}", re.DOTALL
 )
@@ -21,12 +25,12 @@ _ARGUMENT = re.compile(
     r"""\|(?:default|default_if_none|yesno|pluralize|add)(?::"([^"]*)")?|{%\s*status_bars\s+\S+\s+"([^"]*)\""""
 )
 _CODE = re.compile(r"<(script|style|pre|code|kbd|svg)\b.*?</\1>", re.DOTALL)
-_ELEMENT = re.compile(r"<(?!\s)[^>]*>", re.DOTALL)
+_ELEMENT = re.compile(r"""<(?!\s)(?:"[^"]*"|'[^']*'|[^>"'])*>""", re.DOTALL)
 _ATTRIBUTE = re.compile(
     r"\b(?:aria-label|aria-description|aria-roledescription|aria-valuetext|title|alt|placeholder|content|summary|"
     r'data-label|data-announce|data-[a-z-]*(?:text|title|word|words|message|confirm))="([^"]*)"'
 )
-_WORD = re.compile(r"[A-Za-z][A-Za-z.'’-]*[A-Za-z]|[A-Za-z]")
+_WORD = re.compile(r"[A-Za-z][A-Za-z.'-]*[A-Za-z]|[A-Za-z]")
 _ENTITY = re.compile(r"&\w+;")
 _GAP = "\x00"  # where something was that is no text
 
@@ -43,7 +47,9 @@ def untranslated(template: str) -> Iterator[str]:
     for element in _ELEMENT.findall(rest):
         if not element.startswith("<meta"):
             yield from (value for value in _ATTRIBUTE.findall(element) if _has_words(value))
-    yield from (text.strip() for text in re.split(f"{_ELEMENT.pattern}|{_GAP}", rest, flags=re.DOTALL) if _has_words(text))
+    yield from (
+        text.strip() for text in re.split(f"{_ELEMENT.pattern}|{_GAP}", rest, flags=re.DOTALL) if _has_words(text)
+    )
 
 
 def _has_words(text: str) -> bool:
