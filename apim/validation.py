@@ -8,13 +8,12 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
+from django.utils.translation import gettext as _
 
 from apim.errors import DomainError, Invalid, Problems
 
-_TAKEN_HINT = "Choose another name; names are unique in the whole installation."
 
-
-def require_clean(instance: models.Model, *, prefix: str, taken_hint: str = _TAKEN_HINT) -> None:
+def require_clean(instance: models.Model, *, prefix: str, taken_hint: str = "") -> None:
     """Refuse a row that breaks a rule of its fields, its `clean` or its constraints.
 
     Shapes: prefix is the app's, the start of each error's code.
@@ -23,7 +22,8 @@ def require_clean(instance: models.Model, *, prefix: str, taken_hint: str = _TAK
     try:
         instance.full_clean()
     except ValidationError as error:
-        raise Problems(tuple(_errors_of(error, prefix, taken_hint))) from error
+        hint = taken_hint or _("Choose another name; names are unique in the whole installation.")
+        raise Problems(tuple(_errors_of(error, prefix, hint))) from error
 
 
 def _errors_of(error: ValidationError, prefix: str, taken_hint: str) -> Iterable[DomainError]:
@@ -33,7 +33,7 @@ def _errors_of(error: ValidationError, prefix: str, taken_hint: str) -> Iterable
             text = fault.messages[0]
             is_name_taken = fault.code in {"unique", "unique_together"} and field in {"name", ""}
             if is_name_taken:
-                yield Invalid(f"{prefix}.name_taken", "This name is taken.", field="name", hint=taken_hint)
+                yield Invalid(f"{prefix}.name_taken", _("This name is taken."), field="name", hint=taken_hint)
             else:
                 yield Invalid(f"{prefix}.invalid_value", text, field=field)
 
@@ -44,5 +44,14 @@ def require_known(changes: Mapping[str, Any], known: Iterable[str], *, prefix: s
     for name in changes:
         if name not in names:
             near = get_close_matches(name, names, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"Fields: {', '.join(names)}."
-            raise Invalid(f"{prefix}.unknown_field", f"{noun} has no changeable field `{name}`.", field=name, hint=hint)
+            hint = (
+                _("Did you mean `%(name)s`?") % {"name": near[0]}
+                if near
+                else _("Fields: %(names)s.") % {"names": ", ".join(names)}
+            )
+            raise Invalid(
+                f"{prefix}.unknown_field",
+                _("%(noun)s has no changeable field `%(name)s`.") % {"noun": noun, "name": name},
+                field=name,
+                hint=hint,
+            )

@@ -25,7 +25,8 @@ def announce_request(subscription: Subscription, application: Application) -> No
     _tell_deciders(
         subscription,
         "subscription_requested",
-        f"{subscription.organization} asks for {subscription.product} ({plan})",
+        _("%(organization)s asks for %(product)s (%(plan)s)")
+        % {"organization": subscription.organization, "product": subscription.product, "plan": plan},
         application=application,
         plan=plan,
     )
@@ -34,7 +35,8 @@ def announce_request(subscription: Subscription, application: Application) -> No
 def remind_of_request(subscription: Subscription) -> None:
     """Tell those who decide that someone still waits."""
     plan = (subscription.requested_plan_version or subscription.plan_version).plan
-    subject = f"{subscription.organization} still waits for {subscription.product} ({plan})"
+    subject = _("%(organization)s still waits for %(product)s (%(plan)s)")
+    subject %= {"organization": subscription.organization, "product": subscription.product, "plan": plan}
     _tell_deciders(subscription, "subscription_waits", subject, plan=plan)
 
 
@@ -57,16 +59,15 @@ def _tell_deciders(subscription: Subscription, template: str, subject: str, **co
 def announce_decision(subscription: Subscription) -> None:
     """Tell everyone in the subscribing organization what was decided."""
     is_refused = bool(subscription.reason)
-    verdict = "was not approved" if is_refused else "is approved"
-    context = {"subscription": subscription, "is_refused": is_refused, "link": absolute_url(_HOME)}
-    send_mail(
-        to=_addresses(subscription.organization, *Membership.Role.values),
-        subject=f"Your subscription to {subscription.product} {verdict}",
-        body=render_to_string("mail/subscription_decided.txt", context),
-    )
     words = {"product": subscription.product}
     refused = _("Your subscription to %(product)s was not approved") % words
     title = refused if is_refused else _("Your subscription to %(product)s is approved") % words
+    context = {"subscription": subscription, "is_refused": is_refused, "link": absolute_url(_HOME)}
+    send_mail(
+        to=_addresses(subscription.organization, *Membership.Role.values),
+        subject=title,
+        body=render_to_string("mail/subscription_decided.txt", context),
+    )
     decided = f"{subscription.decided_at:%Y%m%d%H%M%S}" if subscription.decided_at else ""
     cause = f"subscription.decided:{subscription.id}:{decided}"
     path = f"/my/subscriptions/{subscription.id}"
@@ -77,9 +78,10 @@ def announce_end(credential: Credential) -> None:
     """Tell everyone in the organization that one of its keys ends soon."""
     application = credential.application
     context = {"credential": credential, "link": absolute_url(f"/my/apps/{application.id}")}
+    subject = _("The %(noun)s %(key)s of %(application)s ends soon")
     send_mail(
         to=_addresses(application.organization, *Membership.Role.values),
-        subject=f"The {credential.noun} {credential.shown} of {application} ends soon",
+        subject=subject % {"noun": credential.noun, "key": credential.shown, "application": application},
         body=render_to_string("mail/key_ends.txt", context),
     )
     title = _("The key %(key)s of %(application)s ends soon")
@@ -98,12 +100,12 @@ def announce_leak(report: LeakReport) -> None:
         "is_revoked": report.outcome == LeakReport.Outcome.REVOKED,
         "link": absolute_url(f"/my/apps/{application.id}"),
     }
+    title = _("A key of %(application)s was found in public") % {"application": application}
     send_mail(
         to=_addresses(application.organization, *Membership.Role.values),
-        subject=f"A key of {application} was found in public",
+        subject=title,
         body=render_to_string("mail/key_leaked.txt", context),
     )
-    title = _("A key of %(application)s was found in public") % {"application": application}
     _notice(application.organization, f"key.leaked:{report.id}", title, path=f"/my/apps/{application.id}")
 
 

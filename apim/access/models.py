@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apim.access.transfers import ApplicationTransfer
 from apim.accounts.models import Membership, Organization, User, Viewer
@@ -254,7 +255,9 @@ class Credential(models.Model):
     @property
     def noun(self) -> str:
         """What people call it: key, client or certificate."""
-        return "key" if self.kind == self.Kind.API_KEY else self.kind
+        if self.kind == self.Kind.API_KEY:
+            return _("key")
+        return _("client") if self.kind == self.Kind.CLIENT else _("certificate")
 
     @property
     def is_for_own_apis(self) -> bool:

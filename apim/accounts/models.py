@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 
 from apim.fields import IDField
 
@@ -166,8 +167,8 @@ class Membership(models.Model):
     """A person's role in an organization. An owner with a team changes that team's APIs only."""
 
     class Role(models.TextChoices):
-        DEVELOPER = "developer"
-        OWNER = "owner"
+        DEVELOPER = "developer", _("Developer")
+        OWNER = "owner", _("Owner")
 
     id = IDField("mem")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")

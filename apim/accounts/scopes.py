@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 SCOPES = {
-    "apis:read": "See APIs, versions and revisions",
-    "apis:write": "Import, change and publish APIs",
-    "products:read": "See products and plans",
-    "products:write": "Change products and plans",
-    "access:read": "See applications, subscriptions and keys",
-    "access:write": "Subscribe applications, create, roll and revoke keys",
-    "billing:read": "See invoices and what was given back of them",
-    "billing:write": "Give money back",
-    "usage:read": "See calls, latencies and requests",
-    "admin": "Manage people, organizations, environments and gateways",
+    "apis:read": _("See APIs, versions and revisions"),
+    "apis:write": _("Import, change and publish APIs"),
+    "products:read": _("See products and plans"),
+    "products:write": _("Change products and plans"),
+    "access:read": _("See applications, subscriptions and keys"),
+    "access:write": _("Subscribe applications, create, roll and revoke keys"),
+    "billing:read": _("See invoices and what was given back of them"),
+    "billing:write": _("Give money back"),
+    "usage:read": _("See calls, latencies and requests"),
+    "admin": _("Manage people, organizations, environments and gateways"),
 }

@@ -112,7 +112,11 @@ def describe() -> Description:
         if shape.get("type") == "object"
     )
     return Description(
-        tuple(INTRODUCTION.split("\n\n")), sections, shapes, tuple(REQUEST_CODES.items()), tuple(sorted(SCOPES.items()))
+        tuple(INTRODUCTION.split("\n\n")),
+        sections,
+        shapes,
+        tuple(REQUEST_CODES.items()),
+        tuple(sorted((name, str(words)) for name, words in SCOPES.items())),
     )
 
 

@@ -18,6 +18,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim import broker
 from apim.audit.actor import Actor
@@ -107,7 +108,11 @@ def deliver_due(*, within_s: float = _RUN_S) -> int:
 def set_mail_server(*, changes: Mapping[str, Any], by: Actor, password: str = "") -> MailServer:
     """The mail server as told; an empty password keeps the one there is. Mails kept so far are not sent afterwards."""
     if unknown := sorted(changes.keys() - set(_EDITABLE)):
-        raise Invalid("notifications.unknown_field", f"A mail server has no field {unknown[0]}.", field=unknown[0])
+        raise Invalid(
+            "notifications.unknown_field",
+            _("A mail server has no field %(name)s.") % {"name": unknown[0]},
+            field=unknown[0],
+        )
     existing = MailServer.objects.select_for_update().first()
     server = existing or MailServer()
     before = state_of(existing) if existing else None
@@ -145,12 +150,14 @@ def test_mail_server(*, to: str, by: Actor) -> MailTest:
     server = MailServer.objects.first()
     if server is None:
         raise Invalid(
-            "notifications.no_mail_server", "There is no mail server to test.", hint="Save its address first."
+            "notifications.no_mail_server", _("There is no mail server to test."), hint=_("Save its address first.")
         )
     message = Message(
         to=to,
-        subject="Test mail",
-        body=f"{by.label} sent this to see whether mail leaves through {server}. It does.\n",
+        subject=_("Test mail"),
+        body=_("%(who)s sent this to see whether mail leaves through %(server)s. It does.")
+        % {"who": by.label, "server": server}
+        + "\n",
         attempts=MOST_ATTEMPTS,  # never sent again by itself
     )
     message.error = _send(server, message)

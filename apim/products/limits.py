@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.utils.translation import gettext as _
+
 from apim.errors import DomainError, Invalid, Problems
 from apim.pricing.terms import parse_terms
 from apim.products.models import PlanVersion
@@ -47,7 +49,10 @@ def parse_rate(text: str, burst: int | None = None) -> dict[str, int]:
     parsed = units.parse_rate(text)
     if parsed is None:
         raise Invalid(
-            "products.rate", f"`{text}` is not a rate.", field="rate", hint="Write it like `10/s` or `600/m`."
+            "products.rate",
+            _("`%(text)s` is not a rate.") % {"text": text},
+            field="rate",
+            hint=_("Write it like `10/s` or `600/m`."),
         )
     requests, per_s = parsed
     return {"requests": requests, "per_s": per_s, "burst": burst if burst is not None else requests}
@@ -65,14 +70,21 @@ def checked_terms(terms: Terms) -> Terms:
     """
     errors: list[DomainError] = []
     if terms.approval not in PlanVersion.Approval.values:
-        hint = f"One of {', '.join(PlanVersion.Approval.values)}."
-        errors.append(Invalid("products.approval", f"`{terms.approval}` is no approval.", field="approval", hint=hint))
+        hint = _("One of %(names)s.") % {"names": ", ".join(PlanVersion.Approval.values)}
+        errors.append(
+            Invalid(
+                "products.approval",
+                _("`%(approval)s` is no approval.") % {"approval": terms.approval},
+                field="approval",
+                hint=hint,
+            )
+        )
     if terms.rate is not None and (fault := _rate_fault(terms.rate)):
         errors.append(Invalid("products.rate", fault, field="rate"))
     errors += _quota_errors(terms.quotas)
     if not _is_timezone(terms.timezone):
-        message = f"There is no time zone `{terms.timezone}`."
-        errors.append(Invalid("products.timezone", message, field="timezone", hint="Such as `Europe/Berlin`."))
+        message = _("There is no time zone `%(timezone)s`.") % {"timezone": terms.timezone}
+        errors.append(Invalid("products.timezone", message, field="timezone", hint=_("Such as `Europe/Berlin`.")))
     pricing, pricing_faults = parse_terms(terms.pricing or {})
     for each in pricing_faults:
         errors.append(Invalid("products.pricing", each.message, field=".".join(("pricing", *each.at)), hint=each.hint))
@@ -102,13 +114,13 @@ def _quota_errors(quotas: Sequence[Mapping[str, Any]]) -> list[DomainError]:
     for index, quota in enumerate(quotas):
         field, per = f"quotas.{index}", quota.get("per")
         if set(quota) != {"requests", "per"} or per not in PERIODS:
-            message = f"A quota has requests, and per as one of {', '.join(PERIODS)}."
+            message = _("A quota has requests, and per as one of %(names)s.") % {"names": ", ".join(PERIODS)}
             errors.append(Invalid("products.quota", message, field=field))
         elif not _is_count(quota["requests"], _LARGEST):
-            message = f"A quota is 1 to {_LARGEST:,} requests."
+            message = _("A quota is 1 to %(largest)s requests.") % {"largest": f"{_LARGEST:,}"}
             errors.append(Invalid("products.quota", message, field=field))
         elif per in seen:
-            errors.append(Invalid("products.quota", f"There are two quotas per {per}.", field=field))
+            errors.append(Invalid("products.quota", _("There are two quotas per %(per)s.") % {"per": per}, field=field))
         seen.add(str(per))
     return errors
 

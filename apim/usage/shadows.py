@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apim.usage.models import ShadowRollup
 from apim.usage.reports import Scope, Span
 
-_WORDS = {"refused": "refused", "answered": "answered by itself", "changed": "changed", "failed": "failed at"}
+_WORDS = {
+    "refused": gettext_lazy("refused %(calls)s"),
+    "answered": gettext_lazy("answered by itself %(calls)s"),
+    "changed": gettext_lazy("changed %(calls)s"),
+    "failed": gettext_lazy("failed at %(calls)s"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +32,11 @@ class ShadowCount:
     @property
     def sentence(self) -> str:
         """For people."""
-        parts = [f"{_WORDS[what]} {calls:,}" for what, calls in sorted(self.done.items()) if what in _WORDS]
+        parts = [_WORDS[what] % {"calls": f"{calls:,}"} for what, calls in sorted(self.done.items()) if what in _WORDS]
         if not parts:
-            return f"would have let all {self.tried:,} calls pass as they were"
-        return f"would have {' and '.join(parts)} of {self.tried:,} calls"
+            return _("would have let all %(tried)s calls pass as they were") % {"tried": f"{self.tried:,}"}
+        did = reduce(lambda first, second: _("%(first)s and %(second)s") % {"first": first, "second": second}, parts)
+        return _("would have %(did)s of %(tried)s calls") % {"did": did, "tried": f"{self.tried:,}"}
 
 
 def shadow_counts(scope: Scope, span: Span) -> dict[str, ShadowCount]:

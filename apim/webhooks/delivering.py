@@ -15,6 +15,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Min
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from apim.webhooks.constants import DISABLED_AFTER, KEPT_FOR, LEASE, MOST_ATTEMPTS, PAUSES
 from apim.webhooks.disabling import disable_failing
@@ -78,9 +79,9 @@ def note(delivery: Delivery, outcome: Outcome) -> None:
         endpoint.failing_since = now
         Endpoint.objects.filter(pk=endpoint.pk).update(failing_since=now)
     if endpoint.is_enabled and outcome.status == _GONE:
-        disable_failing(endpoint, "It answered 410 Gone.")
+        disable_failing(endpoint, gettext_noop("It answered 410 Gone."))
     elif endpoint.is_enabled and now - endpoint.failing_since >= DISABLED_AFTER:
-        disable_failing(endpoint, f"Nothing could be delivered for {DISABLED_AFTER.days} days.")
+        disable_failing(endpoint, gettext_noop("Nothing could be delivered for 5 days."))
 
 
 def purge(*, now: datetime) -> int:

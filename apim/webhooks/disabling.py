@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership
@@ -29,9 +30,9 @@ def disable_failing(endpoint: Endpoint, reason: str) -> None:
     """Switch off an endpoint that cannot be reached, and tell everyone in its organization."""
     disable(endpoint, reason=reason, by=system_actor("webhooks"))
     members = Membership.objects.filter(organization=endpoint.organization_id, user__is_active=True)
-    context = {"endpoint": endpoint, "reason": reason, "link": absolute_url(f"/my/webhooks/{endpoint.id}")}
+    context = {"endpoint": endpoint, "reason": _(reason), "link": absolute_url(f"/my/webhooks/{endpoint.id}")}
     send_mail(
         to=list(members.order_by("created_at").values_list("user__email", flat=True)),
-        subject=f"Webhooks to {endpoint} are switched off",
+        subject=_("Webhooks to %(endpoint)s are switched off") % {"endpoint": endpoint},
         body=render_to_string("mail/webhook_disabled.txt", context),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apim.access import records
 from apim.access.models import Application, Subscription
@@ -28,22 +29,23 @@ def create_application(
     if organization.state == Organization.State.SUSPENDED:
         raise Conflict(
             "access.organization_suspended",
-            f"{organization} is suspended, so it cannot get new applications.",
-            hint="Ask the administrators to resume the organization.",
+            _("%(organization)s is suspended, so it cannot get new applications.") % {"organization": organization},
+            hint=_("Ask the administrators to resume the organization."),
         )
     if not name or slugify(name) != name:
         raise Invalid(
             "access.name_malformed",
-            "The name of an application has lower-case letters, digits and hyphens only.",
+            _("The name of an application has lower-case letters, digits and hyphens only."),
             field="name",
-            hint=f"Try {slugify(name) or 'my-app'}.",
+            hint=_("Try %(value)s.") % {"value": slugify(name) or "my-app"},
         )
     if Application.objects.filter(organization=organization, name=name).exists():
         raise Conflict(
             "access.name_taken",
-            f"{organization} already has an application named {name}.",
+            _("%(organization)s already has an application named %(name)s.")
+            % {"organization": organization, "name": name},
             field="name",
-            hint="Choose another name, or use the existing application.",
+            hint=_("Choose another name, or use the existing application."),
         )
     application = Application(
         organization=organization, name=name, display_name=display_name or name, description=description
@@ -61,9 +63,9 @@ def update_application(*, application: Application, changes: Mapping[str, Any], 
     if unknown:
         raise Invalid(
             "access.not_changeable",
-            f"{unknown[0]} of an application cannot be changed.",
+            _("%(name)s of an application cannot be changed.") % {"name": unknown[0]},
             field=unknown[0],
-            hint=f"Changeable are {' and '.join(_CHANGEABLE)}.",
+            hint=_("Changeable are %(names)s.") % {"names": " and ".join(_CHANGEABLE)},
         )
     application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     before = state_of(application)
@@ -102,7 +104,10 @@ def resume_application(*, application: Application, by: Actor) -> Application:
 def _set_state(application: Application, state: str, *, by: Actor, action: str, reason: str = "") -> Application:
     application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if application.state == state:
-        raise Conflict(f"access.already_{state}", f"{application} is {state} already.")
+        raise Conflict(
+            f"access.already_{state}",
+            _("%(application)s is %(state)s already.") % {"application": application, "state": state},
+        )
     before = state_of(application)
     application.state = state
     application.save(update_fields=["state", "updated_at"])

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.models import Application, Credential
 from apim.access.services.credentials import check_expiry, locked, register
@@ -78,8 +79,8 @@ def register_certificate(
         prefix=shown.fingerprint[:_PREFIX_CHARACTERS],
         key_hash=settings.KEYRING.hash_secret(certificate_text(environment.id, shown.fingerprint)),
     )
-    message = "This certificate belongs to an application already."
-    taken = Conflict("access.certificate_taken", message, field="certificate", hint="Revoke it there first.")
+    message = _("This certificate belongs to an application already.")
+    taken = Conflict("access.certificate_taken", message, field="certificate", hint=_("Revoke it there first."))
     return register(credential, taken=taken, by=by)
 
 
@@ -88,12 +89,14 @@ def _read(text: str) -> _Shown:
     if _FINGERPRINT.fullmatch(fingerprint):
         return _Shown(fingerprint)
     if "-----BEGIN" not in text:
-        hint = "Paste its PEM, or what `openssl x509 -fingerprint -sha256` says."
-        message = "This is neither a PEM certificate nor a SHA-256 fingerprint."
+        hint = _("Paste its PEM, or what `openssl x509 -fingerprint -sha256` says.")
+        message = _("This is neither a PEM certificate nor a SHA-256 fingerprint.")
         raise Invalid("access.certificate_unreadable", message, field="certificate", hint=hint)
     leaf = read_certificates(text, field="certificate")[0]
     if leaf.not_valid_after_utc <= timezone.now():
-        message = f"The certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}."
+        message = _("The certificate expired on %(not_valid_after_utc)s.") % {
+            "not_valid_after_utc": f"{leaf.not_valid_after_utc:%Y-%m-%d}"
+        }
         raise Invalid("access.certificate_expired", message, field="certificate")
     return _Shown(
         leaf.fingerprint(hashes.SHA256()).hex(),

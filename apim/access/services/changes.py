@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.access.models import Credential
 from apim.access.networks import checked_networks
@@ -29,7 +30,9 @@ def update_credential(*, credential: Credential, changes: Mapping[str, Any], by:
     credential = rows.get(pk=credential.pk)
     if not credential.is_live:
         raise Conflict(
-            "access.key_not_live", f"The {credential.noun} {credential.shown} is {credential.state} for good."
+            "access.key_not_live",
+            _("The %(noun)s %(shown)s is %(state)s for good.")
+            % {"noun": credential.noun, "shown": credential.shown, "state": credential.state},
         )
     before = state_of(credential)
     credential.label = str(changes.get("label", credential.label)).strip()

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.access.models import Application, Credential
 from apim.access.services.credentials import check_expiry, locked, register
@@ -48,7 +49,7 @@ def register_client(
     check_expiry(expires_at)
     for field, text in (("issuer", issuer), ("client_id", client_id)):
         if not is_client_text(text):
-            raise Invalid("access.client_text", "Write 1 to 512 visible characters.", field=field)
+            raise Invalid("access.client_text", _("Write 1 to 512 visible characters."), field=field)
     environment = environment or default_environment()
     application, creator = locked(application, creator)
     organization_id = application.organization_id
@@ -69,8 +70,8 @@ def register_client(
         prefix=client_id[:_PREFIX_CHARACTERS],
         key_hash=settings.KEYRING.hash_secret(client_text(environment.id, issuer, client_id, home)),
     )
-    message = f"The client {client_id} of this issuer belongs to an application already."
-    return register(credential, taken=Conflict("access.client_taken", message, hint="Revoke it there first."), by=by)
+    message = _("The client %(client_id)s of this issuer belongs to an application already.") % {"client_id": client_id}
+    return register(credential, taken=Conflict("access.client_taken", message, hint=_("Revoke it there first.")), by=by)
 
 
 def _registration(environment: Environment, issuer: str, organization_id: str) -> Issuer | None:
@@ -79,13 +80,18 @@ def _registration(environment: Environment, issuer: str, organization_id: str) -
     if found is not None and found.is_open_to(organization_id):
         return found
     if found is not None:
-        message = f"Applications of your organization cannot be clients of {issuer} in {environment}."
-        hint = "Ask an administrator to open the issuer to it."
+        message = _("Applications of your organization cannot be clients of %(issuer)s in %(environment)s.") % {
+            "issuer": issuer,
+            "environment": environment,
+        }
+        hint = _("Ask an administrator to open the issuer to it.")
         raise Invalid("access.issuer_closed", message, field="issuer", hint=hint)
     if API.objects.filter(organization_id=organization_id).exists():
         return None
     open_ones = Issuer.objects.filter(environment=environment).open_to([organization_id])
     names = ", ".join(open_ones.order_by("issuer").values_list("issuer", flat=True)[:_MOST_NAMED])
-    message = f"The issuer {issuer} is not registered in {environment}, so no API would take its tokens for yours."
-    hint = f"Registered: {names}." if names else "Ask an administrator to register it."
+    message = _(
+        "The issuer %(issuer)s is not registered in %(environment)s, so no API would take its tokens for yours."
+    ) % {"issuer": issuer, "environment": environment}
+    hint = _("Registered: %(names)s.") % {"names": names} if names else _("Ask an administrator to register it.")
     raise Invalid("access.issuer_unknown", message, field="issuer", hint=hint)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access import inbox
 from apim.access.models import Subscription
@@ -43,9 +44,9 @@ def reject_subscription(*, subscription: Subscription, by: Actor, reason: str) -
     if not reason.strip():
         raise Invalid(
             "access.reason_missing",
-            "A rejection needs a reason.",
+            _("A rejection needs a reason."),
             field="reason",
-            hint="The person who asked will read it.",
+            hint=_("The person who asked will read it."),
         )
     subscription = _locked(subscription)
     before = state_of(subscription)
@@ -87,8 +88,9 @@ def cancel_subscription(*, subscription: Subscription, by: Actor, at: datetime |
         # Who bills it would not know, go on charging, and so bring it back.
         raise Conflict(
             "access.ends_with_its_period",
-            f"The subscription of {subscription} is paid for, so it ends at once or with its period.",
-            hint="Cancel it in the portal to the end of its period, or leave `at` out to end it now.",
+            _("The subscription of %(subscription)s is paid for, so it ends at once or with its period.")
+            % {"subscription": subscription},
+            hint=_("Cancel it in the portal to the end of its period, or leave `at` out to end it now."),
             field="at",
         )
     subscription.lifecycle = _Lifecycle.CANCELED
@@ -151,8 +153,9 @@ def _check_awaiting(subscription: Subscription) -> None:
     if not subscription.is_awaiting_decision:
         raise Conflict(
             "access.not_awaiting_decision",
-            f"The subscription of {subscription} is {subscription.lifecycle}: there is nothing to decide.",
-            hint="Someone else may have decided it; reload the page.",
+            _("The subscription of %(subscription)s is %(lifecycle)s: there is nothing to decide.")
+            % {"subscription": subscription, "lifecycle": subscription.lifecycle},
+            hint=_("Someone else may have decided it; reload the page."),
         )
 
 
@@ -160,8 +163,9 @@ def _check_state(subscription: Subscription, allowed: tuple[str, ...], verb: str
     if subscription.lifecycle not in allowed:
         raise Conflict(
             f"access.cannot_be_{verb}",
-            f"The subscription of {subscription} is {subscription.lifecycle} and cannot be {verb}.",
-            hint="Reload the page to see its state now.",
+            _("The subscription of %(subscription)s is %(lifecycle)s and cannot be %(verb)s.")
+            % {"subscription": subscription, "lifecycle": subscription.lifecycle, "verb": verb},
+            hint=_("Reload the page to see its state now."),
         )
 
 

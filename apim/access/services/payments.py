@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.access.services.subscriptions import emit_subscription
@@ -53,8 +54,13 @@ def set_payment(*, subscription: Subscription, payment: str, by: Actor, reason: 
     Errors: access.payment_unknown; Conflict access.subscription_over.
     """
     if payment not in Subscription.Payment.values:
-        hint = f"One of {', '.join(Subscription.Payment.values)}."
-        raise Invalid("access.payment_unknown", f"`{payment}` is no payment state.", field="payment", hint=hint)
+        hint = _("One of %(names)s.") % {"names": ", ".join(Subscription.Payment.values)}
+        raise Invalid(
+            "access.payment_unknown",
+            _("`%(payment)s` is no payment state.") % {"payment": payment},
+            field="payment",
+            hint=hint,
+        )
     return settle_subscription(subscription=subscription, standing=Standing(payment=payment), by=by, reason=reason)
 
 
@@ -67,8 +73,11 @@ def settle_subscription(*, subscription: Subscription, standing: Standing, by: A
     subscription = Subscription.objects.with_names().select_for_update(of=("self",)).get(pk=subscription.pk)
     before = state_of(subscription)
     if not subscription.is_live:
-        message = f"The subscription of {subscription} is {subscription.lifecycle}."
-        raise Conflict("access.subscription_over", message, hint="Its organization can subscribe again.")
+        message = _("The subscription of %(subscription)s is %(lifecycle)s.") % {
+            "subscription": subscription,
+            "lifecycle": subscription.lifecycle,
+        }
+        raise Conflict("access.subscription_over", message, hint=_("Its organization can subscribe again."))
     _apply(subscription, standing)
     if reason or standing.lifecycle not in (None, before["lifecycle"]):
         subscription.reason = reason[:_LONGEST_REASON]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apim.access import records
 from apim.access.models import Subscription
@@ -53,8 +54,13 @@ def migrate_subscriptions(*, version: PlanVersion, by: Actor, subscription_ids: 
     plan = Plan.objects.select_for_update().get(pk=version.plan_id)
     version.refresh_from_db(fields=["state"])
     if version.state != PlanVersion.State.ACTIVE:
-        hint = "Subscriptions move to the version in force; save these terms again to make them that."
-        raise Conflict("access.plan_version_not_active", f"{version} is not in force.", hint=hint, field="version")
+        hint = _("Subscriptions move to the version in force; save these terms again to make them that.")
+        raise Conflict(
+            "access.plan_version_not_active",
+            _("%(version)s is not in force.") % {"version": version},
+            hint=hint,
+            field="version",
+        )
     staying = Subscription.objects.live().filter(plan_version__plan=plan).exclude(plan_version=version)
     chosen = staying.filter(id__in=subscription_ids).select_for_update(of=("self",)).order_by("id")
     moving = [each.id for each in chosen]

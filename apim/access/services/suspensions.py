@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access import records
 from apim.access.models import Credential
@@ -33,7 +34,7 @@ def suspend_user(*, user: User, by: Actor, reason: str = "") -> User:
     """Lock a person out: log-in, sessions and tokens end; the keys they created are refused until they are resumed."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
-        raise Conflict("accounts.already_suspended", f"{user} is suspended already.")
+        raise Conflict("accounts.already_suspended", _("%(user)s is suspended already.") % {"user": user})
     accounts.check_another_admin(user)
     before = state_of(user)
     User.objects.filter(pk=user.pk).update(is_active=False, session_epoch=F("session_epoch") + 1)
@@ -49,7 +50,7 @@ def resume_user(*, user: User, by: Actor) -> User:
     """Let a suspended person log in again; their keys work again, their tokens stay revoked."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.is_active:
-        raise Conflict("accounts.not_suspended", f"{user} is not suspended.")
+        raise Conflict("accounts.not_suspended", _("%(user)s is not suspended.") % {"user": user})
     before = state_of(user)
     user.is_active = True
     user.save(update_fields=["is_active"])
@@ -71,7 +72,10 @@ def remove_member(*, membership: Membership, by: Actor) -> int:
 def _set_state(organization: Organization, state: str, *, by: Actor, action: str, reason: str = "") -> Organization:
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.state == state:
-        raise Conflict(f"accounts.already_{state}", f"{organization} is {state} already.")
+        raise Conflict(
+            f"accounts.already_{state}",
+            _("%(organization)s is %(state)s already.") % {"organization": organization, "state": state},
+        )
     before = state_of(organization)
     organization.state = state
     organization.save(update_fields=["state"])

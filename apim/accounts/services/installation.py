@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Installation, Membership, Organization, User
 from apim.accounts.services.organizations import add_member, create_organization, update_organization
@@ -47,8 +48,8 @@ def set_up(*, token: str, email: str, password: str, organization_name: str, bas
     if not hmac.compare_digest(installation_.set_up_token_hash, settings.KEYRING.hash_secret(token)):
         raise Forbidden(
             "accounts.set_up_link_void",
-            "This set-up link is not valid any more.",
-            hint="Use the link that the last start printed.",
+            _("This set-up link is not valid any more."),
+            hint=_("Use the link that the last start printed."),
         )
     by = system_actor("set-up")
     installation_.base_url = _checked_url(base_url)
@@ -101,9 +102,9 @@ def _checked_url(base_url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise Invalid(
             "accounts.base_url_malformed",
-            f"{base_url} is not the address of a site.",
+            _("%(base_url)s is not the address of a site.") % {"base_url": base_url},
             field="base_url",
-            hint="Write it like https://apis.example.com.",
+            hint=_("Write it like https://apis.example.com."),
         )
     return base_url.rstrip("/")
 
@@ -111,6 +112,6 @@ def _checked_url(base_url: str) -> str:
 def _set_up_already() -> Conflict:
     return Conflict(
         "accounts.set_up_already",
-        "This installation is set up already.",
-        hint="Log in as its administrator.",
+        _("This installation is set up already."),
+        hint=_("Log in as its administrator."),
     )

@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Invitation, Membership, Organization, User
@@ -37,8 +38,8 @@ def invite(*, email: str, organization: Organization, role: str, by: Actor, team
     if Membership.objects.filter(organization=organization, user__email__iexact=email).exists():
         raise Conflict(
             "accounts.member_already",
-            f"{email} belongs to {organization} already.",
-            hint="Change the role instead.",
+            _("%(email)s belongs to %(organization)s already.") % {"email": email, "organization": organization},
+            hint=_("Change the role instead."),
             field="email",
         )
     now = timezone.now()
@@ -72,18 +73,19 @@ def accept_invitation(*, token: str, user: User) -> Membership:
     if invitation is None:
         raise NotFound(
             "accounts.invitation_gone",
-            "This invitation has expired, was withdrawn, or was accepted already.",
-            hint="Ask for a new invitation.",
+            _("This invitation has expired, was withdrawn, or was accepted already."),
+            hint=_("Ask for a new invitation."),
         )
     if invitation.email.lower() != user.email.lower():
         raise Forbidden(
             "accounts.invitation_for_another",
-            f"This invitation is for {invitation.email}; you are logged in as {user.email}.",
-            hint="Log out, then open the link again.",
+            _("This invitation is for %(email)s; you are logged in as %(email2)s.")
+            % {"email": invitation.email, "email2": user.email},
+            hint=_("Log out, then open the link again."),
         )
     claimed = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now())
     if not claimed:
-        raise Conflict("accounts.invitation_accepted", "This invitation was accepted already.")
+        raise Conflict("accounts.invitation_accepted", _("This invitation was accepted already."))
     by = actor_of(user)
     record(by=by, action="invitation.accept", target=invitation)
     organization = invitation.organization
@@ -107,4 +109,5 @@ def _mail(invitation: Invitation, secret: str) -> None:
         "mail/invitation.txt",
         {"invitation": invitation, "link": absolute_url(f"/invite/{secret}"), "days": LIFETIME.days},
     )
-    EmailMessage(f"Invitation to {invitation.organization}", body, to=[invitation.email]).send()
+    subject = _("Invitation to %(organization)s") % {"organization": invitation.organization}
+    EmailMessage(subject, body, to=[invitation.email]).send()

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services.people import actor_of
@@ -27,16 +28,17 @@ def create_organization(*, name: str, display_name: str, by: Actor, is_default: 
     if not name or len(name) > _LONGEST_NAME or slugify(name) != name:
         raise Invalid(
             "accounts.name_malformed",
-            f"The name of an organization has lower-case letters, digits and hyphens only, at most {_LONGEST_NAME}.",
+            _("The name of an organization has lower-case letters, digits and hyphens only, at most %(longest_name)s.")
+            % {"longest_name": _LONGEST_NAME},
             field="name",
-            hint=f"Try {slugify(name)[:_LONGEST_NAME] or 'acme'}.",
+            hint=_("Try %(value)s.") % {"value": slugify(name)[:_LONGEST_NAME] or "acme"},
         )
     if Organization.objects.filter(name=name).exists():
         raise Conflict(
             "accounts.name_taken",
-            f"There is an organization named {name} already.",
+            _("There is an organization named %(name)s already.") % {"name": name},
             field="name",
-            hint="Choose another name.",
+            hint=_("Choose another name."),
         )
     organization = Organization(name=name, display_name=display_name or name, is_default=is_default)
     require_clean(organization, prefix="accounts")
@@ -58,9 +60,9 @@ def update_organization(*, organization: Organization, changes: Mapping[str, Any
     if unknown:
         raise Invalid(
             "accounts.not_changeable",
-            f"{unknown[0]} of an organization cannot be changed.",
+            _("%(name)s of an organization cannot be changed.") % {"name": unknown[0]},
             field=unknown[0],
-            hint=f"Changeable are {' and '.join(_CHANGEABLE)}.",
+            hint=_("Changeable are %(names)s.") % {"names": " and ".join(_CHANGEABLE)},
         )
     organization = _locked(organization.pk)
     before = state_of(organization)
@@ -87,8 +89,8 @@ def add_member(*, organization: Organization, user: User, role: str, by: Actor, 
     if Membership.objects.filter(organization=organization, user=user).exists():
         raise Conflict(
             "accounts.member_already",
-            f"{user} belongs to {organization} already.",
-            hint="Change the role instead.",
+            _("%(user)s belongs to %(organization)s already.") % {"user": user, "organization": organization},
+            hint=_("Change the role instead."),
             field="user",
         )
     membership = Membership(organization=organization, user=user, role=role, team=team)
@@ -151,12 +153,12 @@ def check_role(role: str, team: str) -> None:
     if role not in Membership.Role.values:
         raise Invalid(
             "accounts.no_such_role",
-            f"There is no role {role}.",
+            _("There is no role %(role)s.") % {"role": role},
             field="role",
-            hint=f"Roles are {' and '.join(Membership.Role.values)}.",
+            hint=_("Roles are %(names)s.") % {"names": " and ".join(Membership.Role.values)},
         )
     if team and role != Membership.Role.OWNER:
-        raise Invalid("accounts.team_without_owner", "Only an owner is bound to a team.", field="team")
+        raise Invalid("accounts.team_without_owner", _("Only an owner is bound to a team."), field="team")
 
 
 def _check_another_owner(membership: Membership) -> None:
@@ -169,6 +171,7 @@ def _check_another_owner(membership: Membership) -> None:
     if not leaders.exclude(pk=membership.pk).exists():
         raise Conflict(
             "accounts.last_owner",
-            f"{membership.user} is the last owner of {membership.organization}.",
-            hint="Make someone else an owner of the whole organization first.",
+            _("%(user)s is the last owner of %(organization)s.")
+            % {"user": membership.user, "organization": membership.organization},
+            hint=_("Make someone else an owner of the whole organization first."),
         )

@@ -7,6 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import User
 from apim.audit.actor import Actor
@@ -73,8 +74,8 @@ def check_another_admin(user: User) -> None:
     if {admin.id for admin in admins} == {user.id}:
         raise Conflict(
             "accounts.last_admin",
-            f"{user} is the last administrator, so nobody could undo this.",
-            hint="Make someone else an administrator first.",
+            _("%(user)s is the last administrator, so nobody could undo this.") % {"user": user},
+            hint=_("Make someone else an administrator first."),
         )
 
 
@@ -96,7 +97,11 @@ def _check_new(user: User, password: str) -> None:
         errors.append(Invalid("accounts.email_malformed", error.messages[0], field="email"))
     if User.objects.filter(email__iexact=user.email).exists():
         errors.append(
-            Conflict("accounts.email_taken", f"There is a person with the address {user.email} already.", field="email")
+            Conflict(
+                "accounts.email_taken",
+                _("There is a person with the address %(email)s already.") % {"email": user.email},
+                field="email",
+            )
         )
     try:
         validate_password(password, user)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import APIToken, User
 from apim.accounts.scopes import SCOPES
@@ -41,17 +42,21 @@ def issue_token(
     if unknown or not wanted:
         raise Invalid(
             "accounts.no_such_scope",
-            f"There is no scope {unknown[0]}." if unknown else "A token needs at least one scope.",
+            (
+                _("There is no scope %(name)s.") % {"name": unknown[0]}
+                if unknown
+                else _("A token needs at least one scope.")
+            ),
             field="scopes",
-            hint=f"Scopes are {', '.join(SCOPES)}.",
+            hint=_("Scopes are %(names)s.") % {"names": ", ".join(SCOPES)},
         )
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
-        raise Forbidden("accounts.suspended", f"{user} is suspended and cannot hold tokens.")
+        raise Forbidden("accounts.suspended", _("%(user)s is suspended and cannot hold tokens.") % {"user": user})
     if "admin" in wanted and not user.is_platform_admin:
-        raise Forbidden("accounts.scope_beyond_rights", "Only administrators hold the scope admin.", field="scopes")
+        raise Forbidden("accounts.scope_beyond_rights", _("Only administrators hold the scope admin."), field="scopes")
     if expires_at is not None and expires_at <= timezone.now():
-        raise Invalid("accounts.expiry_in_the_past", "A token must expire in the future.", field="expires_at")
+        raise Invalid("accounts.expiry_in_the_past", _("A token must expire in the future."), field="expires_at")
     secret = new_secret(_TAG)
     token = APIToken(
         user=user,

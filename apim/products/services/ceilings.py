@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -39,7 +40,7 @@ def set_ceiling(
     Errors: products.ceiling_scope, products.unknown_field, products.invalid_value.
     """
     if (environment is None) == (organization is None):
-        raise Invalid("products.ceiling_scope", "A ceiling belongs to one environment or one organization.")
+        raise Invalid("products.ceiling_scope", _("A ceiling belongs to one environment or one organization."))
     require_known(limits, Ceiling.LIMITS, prefix="products", noun="A ceiling")
     _lock_scope(environment, organization)
     found = Ceiling.objects.filter(environment=environment, organization=organization).first()
@@ -158,5 +159,9 @@ def _excesses(terms: Terms, ceiling: dict[str, EffectiveLimit], environment: Env
 
 def _above(field: str, granted: str, most: str, *, limit: EffectiveLimit, environment: Environment) -> DomainError:
     scope = f"the environment {environment}" if limit.source == "environment" else "the organization"
-    message = f"{granted} is above the ceiling of {most} that {scope} sets."
-    return Invalid("products.above_ceiling", message, field=field, hint=f"Grant at most {most}.")
+    message = _("%(granted)s is above the ceiling of %(most)s that %(scope)s sets.") % {
+        "granted": granted,
+        "most": most,
+        "scope": scope,
+    }
+    return Invalid("products.above_ceiling", message, field=field, hint=_("Grant at most %(most)s.") % {"most": most})

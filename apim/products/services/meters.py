@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -86,8 +87,12 @@ def require_meters(terms: Terms, organization: Organization) -> None:
 
 def _no_meter(field: str, name: str, known: list[str]) -> DomainError:
     near = get_close_matches(name, known, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else "Make it first, in the same documents or on the meters page."
-    return Invalid("products.no_meter", f"There is no meter `{name}`.", field=field, hint=hint)
+    hint = (
+        _("Did you mean `%(name)s`?") % {"name": near[0]}
+        if near
+        else _("Make it first, in the same documents or on the meters page.")
+    )
+    return Invalid("products.no_meter", _("There is no meter `%(name)s`.") % {"name": name}, field=field, hint=hint)
 
 
 def _require_unused(meter: Meter) -> None:
@@ -95,8 +100,9 @@ def _require_unused(meter: Meter) -> None:
         if version.is_priced and meter.name in version.terms.meters:
             raise Conflict(
                 "products.meter_in_use",
-                f"{version} charges by the meter {meter.name}, so what it counts stays.",
-                hint="Make a meter of another name, and name it in the plan's next version.",
+                _("%(version)s charges by the meter %(meter)s, so what it counts stays.")
+                % {"version": version, "meter": meter.name},
+                hint=_("Make a meter of another name, and name it in the plan's next version."),
                 field="where",
             )
 

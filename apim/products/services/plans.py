@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -63,7 +64,9 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
     """
     _lock(plan)  # one number after the other
     if plan.archived_at:
-        raise Conflict("products.plan_archived", f"{plan} is archived.", hint="Restore it first.")
+        raise Conflict(
+            "products.plan_archived", _("%(plan)s is archived.") % {"plan": plan}, hint=_("Restore it first.")
+        )
     terms = granted_terms(checked_terms(terms), plan.organization)
     last = plan.versions.first()
     active = active_version(plan)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -115,9 +116,9 @@ def _set_items(product: Product, items: Sequence[Item]) -> None:
     kept = {item.version_id: item for item in product.items.all()}
     errors = [error for index, item in enumerate(items) for error in _item_errors(product, index, item, kept)]
     if not items:
-        errors.append(Invalid("products.items", "A product opens one version at least.", field="items"))
+        errors.append(Invalid("products.items", gettext("A product opens one version at least."), field="items"))
     if len({version.pk for version, _ in items}) < len(items):
-        errors.append(Invalid("products.items", "A version stands in a product once.", field="items"))
+        errors.append(Invalid("products.items", gettext("A version stands in a product once."), field="items"))
     if errors:
         raise Problems(tuple(errors))
     product.items.exclude(version__in=[version for version, _ in items]).delete()
@@ -131,16 +132,29 @@ def _item_errors(product: Product, index: int, item: Item, kept: Mapping[str, Pr
     version, patterns = item
     field = f"items.{index}"
     if version.api.organization_id != product.organization_id:
-        yield Invalid("products.items", f"{version} belongs to another organization.", field=f"{field}.version")
+        yield Invalid(
+            "products.items",
+            gettext("%(version)s belongs to another organization.") % {"version": version},
+            field=f"{field}.version",
+        )
         return
     if len(patterns) > _PATTERNS_AT_MOST:
-        yield Invalid("products.items", f"At most {_PATTERNS_AT_MOST:,} patterns a version.", field=field)
+        yield Invalid(
+            "products.items",
+            gettext("At most %(patterns_at_most)s patterns a version.")
+            % {"patterns_at_most": f"{_PATTERNS_AT_MOST:,}"},
+            field=field,
+        )
         return
     # What a re-import took away is reported there; a product that names it may still be saved.
     known = set(kept[version.pk].operations) if version.pk in kept else set()
     for number, pattern in enumerate(patterns):
         if fault := pattern_fault(pattern):
-            yield Invalid("products.items", f"`{pattern}`: {fault}", field=f"{field}.operations.{number}")
+            yield Invalid(
+                "products.items",
+                gettext("`%(pattern)s`: %(fault)s") % {"pattern": pattern, "fault": fault},
+                field=f"{field}.operations.{number}",
+            )
     fresh = [pattern for pattern in patterns if pattern not in known and not pattern_fault(pattern)]
     yield from _unmatched(version, fresh, f"{field}.operations") if fresh else ()
 
@@ -153,18 +167,30 @@ def _unmatched(version: APIVersion, patterns: Sequence[str], field: str) -> Iter
         if not any(matches(pattern, operation) for operation in revision.operations):
             names = [operation_name(operation) for operation in revision.operations]
             near = get_close_matches(pattern, names, n=1)
-            message = f"{version} has no operation that `{pattern}` names."
-            yield Invalid("products.items", message, field=field, hint=f"Did you mean `{near[0]}`?" if near else "")
+            message = gettext("%(version)s has no operation that `%(pattern)s` names.") % {
+                "version": version,
+                "pattern": pattern,
+            }
+            yield Invalid(
+                "products.items",
+                message,
+                field=field,
+                hint=(gettext("Did you mean `%(name)s`?") % {"name": near[0]} if near else ""),
+            )
 
 
 def _set_plans(product: Product, plans: Sequence[Plan]) -> None:
     errors = [
-        Invalid("products.plans", f"{plan} belongs to another organization.", field=f"plans.{index}")
+        Invalid(
+            "products.plans",
+            gettext("%(plan)s belongs to another organization.") % {"plan": plan},
+            field=f"plans.{index}",
+        )
         for index, plan in enumerate(plans)
         if plan.organization_id != product.organization_id and not plan.organization.is_default
     ]
     if len({plan.pk for plan in plans}) < len(plans):
-        errors.append(Invalid("products.plans", "A plan stands in a product once.", field="plans"))
+        errors.append(Invalid("products.plans", gettext("A plan stands in a product once."), field="plans"))
     if errors:
         raise Problems(tuple(errors))
     ProductPlan.objects.filter(product=product).exclude(plan__in=plans).delete()
