@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.functional import SimpleLazyObject
 
 from apim.notifications.notices import unread_count
+from portal.places import ACCOUNT, navigation
 from portal.tenancy import tenancy_of
 
 if TYPE_CHECKING:
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The visitor's tenancy and how many notices wait, read only by pages that show them."""
+    """The visitor's tenancy, their places and how many notices wait, read only by pages that show them."""
     return {
+        "portal_navigation": SimpleLazyObject(
+            lambda: navigation(tenancy_of(request), is_member=request.user.is_authenticated)
+        ),
+        "account_places": ACCOUNT,
         "tenancy": SimpleLazyObject(lambda: tenancy_of(request)),
         "unread_notices": SimpleLazyObject(lambda: unread_count(request.user)),
     }

@@ -21,5 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/", include("apim.console.urls")),
     path("", include("apim.branding.urls")),
     path("", include("apim.ui.urls")),
+    path("", include("apim.finder.urls")),
     path("", include("portal.urls")),
 ]

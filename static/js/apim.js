@@ -56,14 +56,6 @@ document.addEventListener("keydown", (event) => {
       menu.querySelector("summary").focus();
     }
   }
-  const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
-  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    const search = document.querySelector("input[type=search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    }
-  }
 });
 
 // Polling stops while nobody looks, and while the keyboard is inside: a swap would take the focus away.

@@ -351,6 +351,11 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<str:version>/retire": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/block": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/unblock": "LFF0++",
+    # Finding: everyone finds what they may see.
+    "search": "++++++",
+    "search/options": "++++++",
+    "keys": "++++++",
+    "go/<str:letter>": "++++++",
     # Portal: the catalogue for everyone (all objects here are internal ones of acme), the rest for people.
     "theme": "++++++",
     "language": "++++++",
