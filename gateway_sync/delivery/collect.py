@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apim.catalog.contracts import contract_of
 from apim.catalog.models import APIVersion, Deployment, Revision
@@ -31,6 +32,7 @@ from gateway_sync.runtime.sealing import seal
 
 DATABASE = "collect"  # the alias whose transactions are repeatable reads
 _SERVED_STATES = (APIVersion.State.PUBLISHED, APIVersion.State.DEPRECATED, APIVersion.State.RETIRED)
+_OF_REVISIONS = ("number", "operations", "passthrough", "base_path", "upstream", "policies", "composites")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,34 @@ def collect(environment_id: str) -> Collected:
         )
 
 
+def rows_of_version(environment: Environment, version_id: str, revision: Revision | None, database: str) -> rows.Rows:
+    """The environment as if it held this version alone, and as if the revision ran; None = the one that runs.
+
+    Shapes: without APIs where the version does not run. Names, certificates and sealed keys are left out.
+    """
+    found = list(_deployments(environment, database).filter(version_id=version_id))
+    if revision is not None:
+        other = {f"revision__{name}": getattr(revision, name) for name in _OF_REVISIONS}
+        found = [each | other | {"revision_id": revision.id} for each in found]
+    apis = _api_rows(environment, found, database)
+    return rows.Rows(
+        _environment_row(environment, database), apis, product_rows(database), plan_rows(environment.id, database)
+    )
+
+
 def _rows(environment: Environment) -> rows.Rows:
-    apis, products = _api_rows(environment), product_rows(DATABASE)
+    deployments = _deployments(environment, DATABASE)
+    apis, products = _api_rows(environment, deployments, DATABASE), product_rows(DATABASE)
     plans = plan_rows(environment.id, DATABASE)
     if environment.has_sandbox:
         twins = sandbox_apis(environment.id, apis, DATABASE)
         apis, products, plans = (*apis, *twins), (*products, sandbox_product(twins)), (*plans, sandbox_plan())
-    return rows.Rows(_environment_row(environment), apis, products, plans)
+    row = replace(
+        _environment_row(environment, DATABASE),
+        certificates=_certificate_rows(environment.id),
+        hosts=_host_rows(environment.id),
+    )
+    return rows.Rows(row, apis, products, plans)
 
 
 def _last_good(last: Publication | None) -> dict[str, str]:
@@ -80,7 +103,8 @@ def _last_good(last: Publication | None) -> dict[str, str]:
     return {name: bodies[digest] for name, digest in digests.items() if digest in bodies}
 
 
-def _environment_row(environment: Environment) -> rows.EnvironmentRow:
+def _environment_row(environment: Environment, database: str) -> rows.EnvironmentRow:
+    """The environment's own settings, without what its edge needs."""
     return rows.EnvironmentRow(
         id=environment.id,
         name=environment.name,
@@ -91,11 +115,9 @@ def _environment_row(environment: Environment) -> rows.EnvironmentRow:
         address_burst=environment.address_burst,
         policies=_policy_rows(environment.policies),
         allow_unverified_upstreams=environment.allow_unverified_upstreams,
-        certificates=_certificate_rows(environment.id),
-        hosts=_host_rows(environment.id),
         portal_url=settings.BASE_URL,
-        issuer_keys=issuer_keys_rows(DATABASE),
-        issuers=issuer_rows(environment.id, DATABASE),
+        issuer_keys=issuer_keys_rows(database),
+        issuers=issuer_rows(environment.id, database),
     )
 
 
@@ -133,9 +155,10 @@ def _host_rows(environment_id: str) -> tuple[rows.HostRow, ...]:
     return tuple(rows.HostRow(*[*one, (token, answer) if token else ()]) for *one, token, answer in named)
 
 
-def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:
-    deployments = (
-        Deployment.objects.using(DATABASE)
+def _deployments(environment: Environment, database: str) -> QuerySet[Deployment, dict[str, Any]]:
+    """What gateways of the environment serve."""
+    found: QuerySet[Deployment, dict[str, Any]] = (
+        Deployment.objects.using(database)
         .filter(environment=environment, version__state__in=_SERVED_STATES, version__api__archived_at=None)
         .order_by("version__api_id", "version_id")
         .values(
@@ -151,16 +174,16 @@ def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:
             "version__api__organization_id",
             "version__api__key_header",
             "revision_id",
-            "revision__number",
-            "revision__operations",
-            "revision__passthrough",
-            "revision__base_path",
-            "revision__upstream",
-            "revision__policies",
-            "revision__composites",
+            *(f"revision__{name}" for name in _OF_REVISIONS),
         )
     )
-    contracts = _contracts(deployments, _policy_rows(environment.policies))
+    return found
+
+
+def _api_rows(
+    environment: Environment, deployments: Iterable[Mapping[str, Any]], database: str
+) -> tuple[rows.APIRow, ...]:
+    contracts = _contracts(deployments, _policy_rows(environment.policies), database)
     by_api: defaultdict[tuple[str, str, str, str], list[rows.VersionRow]] = defaultdict(list)
     for found in deployments:
         api = (
@@ -173,7 +196,9 @@ def _api_rows(environment: Environment) -> tuple[rows.APIRow, ...]:
     return tuple(rows.APIRow(*api, versions=tuple(versions)) for api, versions in by_api.items())
 
 
-def _contracts(deployments: Iterable[Mapping[str, Any]], shared: tuple[rows.PolicyRow, ...]) -> dict[str, Contract]:
+def _contracts(
+    deployments: Iterable[Mapping[str, Any]], shared: tuple[rows.PolicyRow, ...], database: str
+) -> dict[str, Contract]:
     """The contracts of the revisions whose policies ask for one, by revision."""
     asking = {kind for kind, description in DESCRIPTIONS.items() if description.contract}
     is_for_all = any(policy.kind in asking for policy in shared)
@@ -182,7 +207,7 @@ def _contracts(deployments: Iterable[Mapping[str, Any]], shared: tuple[rows.Poli
         for found in deployments
         if is_for_all or any(policy.kind in asking for policy in _policy_rows(found["revision__policies"]))
     ]
-    documents = Revision.objects.using(DATABASE).filter(id__in=ids).exclude(document="").values_list("id", "document")
+    documents = Revision.objects.using(database).filter(id__in=ids).exclude(document="").values_list("id", "document")
     return {revision_id: contract_of(document) for revision_id, document in documents}
 
 

@@ -1,0 +1,109 @@
+"""The last calls answered anew, in words: what an owner reads before a revision takes the place of what runs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from apim.access.models import Application
+from gateway_sync.delivery.replay import CALLS_AT_MOST, replay
+
+if TYPE_CHECKING:
+    from apim.catalog.models import Revision
+    from apim.gateways.models import Environment
+    from gateway_sync.delivery.replay import Difference, Outcome, Replay
+
+_NAMED_AT_MOST: Final = 5
+_TURNS_ON: Final = {
+    "key": gettext_lazy("if the key is sent as until now"),
+    "address": gettext_lazy("if the address is not among those let in"),
+    "fields": gettext_lazy("if its query or fields are not as asked for"),
+    "body": gettext_lazy("if its body is not as asked for"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Calls of one operation that would be answered otherwise in the same way. Shapes: example is a path."""
+
+    operation: str
+    now: str
+    then: str
+    turns_on: str
+    calls: int
+    example: str
+    applications: tuple[str, ...]
+    more_applications: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What is shown: a sentence, its state, and the groups, those of most calls first."""
+
+    sentence: str
+    state: str
+    groups: tuple[Alike, ...]
+    problems: tuple[str, ...]
+
+
+def replayed(environment: Environment, revision: Revision) -> Replayed:
+    """The last calls under the revision, in words. A fixed number of queries."""
+    made = replay(environment, revision)
+    groups: defaultdict[tuple[Outcome, Outcome], list[Difference]] = defaultdict(list)
+    for each in made.differences:
+        groups[each.now, each.then].append(each)
+    ids = {made.records[each.call.id].application_id for each in made.differences}
+    names = dict(Application.objects.filter(id__in=ids).values_list("id", "name"))
+    alike = [_alike(made, found, names) for found in groups.values()]
+    return Replayed(
+        _sentence(made),
+        "warn" if made.differences or made.problems else "ok",
+        tuple(sorted(alike, key=lambda one: (-one.calls, one.operation))),
+        tuple(f"{problem.message} {problem.hint}".strip() for problem in made.problems),
+    )
+
+
+def _sentence(made: Replay) -> str:
+    if not made.calls:
+        return _("No call of an application is in the log yet, so there is nothing to compare.")
+    numbers = {"count": made.calls, "differing": len(made.differences), "certain": made.certain}
+    if not made.differences:
+        return ngettext(
+            "The last call would be answered as now.", "The last %(count)s calls would be answered as now.", made.calls
+        ) % numbers  # fmt: skip
+    if made.certain == len(made.differences):
+        return _("%(differing)s of the last %(count)s calls would be answered differently.") % numbers
+    told = _("%(differing)s of the last %(count)s calls would or might be answered differently: %(certain)s for sure.")
+    return told % numbers
+
+
+def _alike(made: Replay, found: list[Difference], names: dict[str, str]) -> Alike:
+    first = found[0]
+    records = [made.records[each.call.id] for each in found]
+    callers = sorted({names.get(record.application_id, record.application_id) for record in records})
+    return Alike(
+        first.now.operation or records[0].operation,
+        _words(first.now),
+        _words(first.then),
+        str(_TURNS_ON.get(first.then.turns_on, "")),
+        len(found),
+        first.call.path,
+        tuple(callers[:_NAMED_AT_MOST]),
+        max(0, len(callers) - _NAMED_AT_MOST),
+    )
+
+
+def _words(outcome: Outcome) -> str:
+    """What a caller gets."""
+    if outcome.kind == "forwarded":
+        return _("The service answers %(operation)s") % {"operation": outcome.operation}
+    if outcome.kind == "answered":
+        return _("%(status)s by the policy %(policy)s") % {"status": outcome.status, "policy": outcome.policy}
+    return _("Refused: %(status)s %(code)s") % {"status": outcome.status, "code": outcome.code}
+
+
+__all__ = ["CALLS_AT_MOST", "Alike", "Replayed", "replayed"]

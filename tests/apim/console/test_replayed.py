@@ -1,0 +1,84 @@
+"""What a publication changes for the last calls, as its page tells it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apim.access.models import Application
+from apim.accounts.models import User
+from apim.catalog import services as catalog
+from apim.catalog.models import APIVersion
+from apim.gateways.models import Environment
+from apim.usage.models import UsageRecord
+from tests.factories import access, gateways, products
+from tests.factories.accounts import TESTER
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def called(environment: Environment) -> APIVersion:
+    """A version that runs and was called twice; its next revision drops one of the operations."""
+    version = gateways.published_version("GET /accounts", "GET /cards", name="bank")
+    application = access.application(name="shop")
+    product = products.product(version=version)
+    access.subscription(application=application, product=product, plan=product.plans.get(), environment=environment)
+    for seq, path in enumerate(("/accounts", "/cards"), start=1):
+        record(environment, version, application, seq, path)
+    catalog.save_revision(version=version, by=TESTER, operations=[{"method": "GET", "path": "/accounts"}])
+    return version
+
+
+def record(environment: Environment, version: APIVersion, application: Application, seq: int, path: str) -> None:
+    UsageRecord.objects.create(
+        gateway_id="gtw_1",
+        boot="boot",
+        seq=seq,
+        request_id=f"r{seq}",
+        at=timezone.now(),
+        environment_id=environment.id,
+        version_id=version.id,
+        operation=f"GET {path}",
+        path=f"/bank/v1{path}",
+        organization_id=application.organization_id,
+        application_id=application.id,
+        credential_id="crd_1",
+        status=200,
+        duration_us=1,
+    )
+
+
+def page_of(admin: User, path: str) -> str:
+    client = Client()
+    client.force_login(admin)
+    answer = client.get(f"/console/apis/bank/versions/v1/{path}")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_page_of_a_publication_names_the_calls_that_would_be_answered_differently(
+    called: APIVersion, admin: User
+) -> None:
+    page = page_of(admin, "publish")
+    assert called.revisions.count() == 2
+    assert "1 of the last 2 calls would be answered differently." in page
+    assert "such as /bank/v1/cards" in page
+    assert "Refused: 404 not-found" in page
+
+
+def test_who_rolls_back_sees_that_nothing_recent_changes(called: APIVersion, admin: User) -> None:
+    catalog.publish_version(version=called, by=TESTER)
+    UsageRecord.objects.filter(path="/bank/v1/cards").delete()
+    assert "The last call would be answered as now." in page_of(admin, "rollback/1")
+
+
+def test_a_first_publication_compares_nothing(environment: Environment, admin: User) -> None:
+    assert environment.name == "default"
+    organization = access.application().organization
+    version = catalog.create_version(
+        api=catalog.create_api(organization=organization, name="bank", by=TESTER), name="v1", by=TESTER
+    )
+    catalog.save_revision(version=version, by=TESTER, operations=[{"method": "GET", "path": "/"}])
+    assert "Recent calls, answered anew" not in page_of(admin, "publish")
