@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from apim.billing.connection import Connection, account_of
 from apim.billing.credits.terms import obstacle_to_credits
 from apim.billing.driver import DriverFailed
@@ -52,7 +54,9 @@ def check_sellable(version: PlanVersion) -> None:
     """Refuse a plan that cannot be a subscription at Stripe. Errors: Conflict billing.not_sellable."""
     is_prepaid = version.terms.prepaid is not None
     if why := "Credits are bought by top-ups." if is_prepaid else obstacle_to_sale(version):
-        raise Conflict("billing.not_sellable", why, hint="Choose another plan, or ask the owner of the product.")
+        raise Conflict(
+            "billing.not_sellable", why, hint=gettext("Choose another plan, or ask the owner of the product.")
+        )
 
 
 def line_items(connection: Connection, product: Product, version: PlanVersion) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.accounts.models import Organization
@@ -130,8 +131,9 @@ def _wanted(subscription: Subscription) -> PlanVersion:
     if not subscription.is_live or not subscription.awaits_payment:
         raise Conflict(
             "billing.nothing_to_pay",
-            f"The subscription of {subscription} does not wait for a payment.",
-            hint="Reload the page to see its state now.",
+            gettext("The subscription of %(subscription)s does not wait for a payment.")
+            % {"subscription": subscription},
+            hint=gettext("Reload the page to see its state now."),
         )
     return subscription.requested_plan_version or subscription.plan_version
 
@@ -142,8 +144,8 @@ def _require_paid(connection: Connection, organization: Organization) -> None:
     if unpaid.filter(status__in=("open", "uncollectible"), amount_remaining__gt=0).exists():
         raise Conflict(
             "billing.invoice_unpaid",
-            f"An invoice of {organization} has not been paid.",
-            hint="Pay it first: the page Billing leads to it.",
+            gettext("An invoice of %(organization)s has not been paid.") % {"organization": organization},
+            hint=gettext("Pay it first: the page Billing leads to it."),
         )
 
 
@@ -161,8 +163,9 @@ def require_apart(connection: Connection, subscription: Subscription, version: P
     if other is not None:
         raise Conflict(
             "billing.bought_elsewhere",
-            f"It is paid for in {other.subscription.environment} already, and the usage of both would be billed twice.",
-            hint="Choose a plan without usage prices here, or cancel the other one first.",
+            gettext("It is paid for in %(environment)s already, and the usage of both would be billed twice.")
+            % {"environment": other.subscription.environment},
+            hint=gettext("Choose a plan without usage prices here, or cancel the other one first."),
         )
 
 
@@ -181,9 +184,18 @@ def _require_currency(connection: Connection, subscription: Subscription, versio
         if theirs != version.terms.currency:
             raise Conflict(
                 "billing.other_currency",
-                f"{subscription.organization} pays {other.subscription.product} in {theirs}, and this plan is in "
-                f"{version.terms.currency}: one organization pays in one currency.",
-                hint=f"Choose a plan in {theirs}, or cancel what is paid in {theirs} first.",
+                gettext(
+                    "%(organization)s pays %(product)s in %(theirs)s, and this plan is in %(currency)s: "
+                    "one organization pays in one currency."
+                )
+                % {
+                    "organization": subscription.organization,
+                    "product": other.subscription.product,
+                    "theirs": theirs,
+                    "currency": version.terms.currency,
+                },
+                hint=gettext("Choose a plan in %(theirs)s, or cancel what is paid in %(theirs)s first.")
+                % {"theirs": theirs},
             )
 
 
@@ -205,8 +217,8 @@ def _mirror_of(connection: Connection, subscription: Subscription) -> BillingSub
 def _bought_already() -> Conflict:
     return Conflict(
         "billing.already_bought",
-        "It was bought a moment ago.",
-        hint="The page goes on by itself when Stripe has told us.",
+        gettext("It was bought a moment ago."),
+        hint=gettext("The page goes on by itself when Stripe has told us."),
     )
 
 
@@ -238,8 +250,8 @@ def _give_up(connection: Connection, session: Mapping[str, Any]) -> None:
         raise provider_failed(failure) from failure
     raise Conflict(
         "billing.checkout_open",
-        "Another tab has just gone on to the payment.",
-        hint="Pay there, or try again here: the other one is closed then.",
+        gettext("Another tab has just gone on to the payment."),
+        hint=gettext("Pay there, or try again here: the other one is closed then."),
     )
 
 

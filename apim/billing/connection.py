@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
@@ -90,8 +91,8 @@ def require_connection() -> Connection:
     if connection is None:
         raise Conflict(
             "billing.not_connected",
-            "Payments are not set up here.",
-            hint="Ask the administrators to connect Stripe.",
+            gettext("Payments are not set up here."),
+            hint=gettext("Ask the administrators to connect Stripe."),
         )
     return connection
 
@@ -150,6 +151,11 @@ def _account_of_key(driver: Driver) -> Mapping[str, Any]:
         return driver.find("account", "")
     except DriverFailed as failure:
         if failure.code != "permission":
-            hint = "Copy it again from the page of API keys at Stripe."
-            raise Invalid("billing.key_refused", f"Stripe says: {failure}", field="api_key", hint=hint) from failure
+            hint = gettext("Copy it again from the page of API keys at Stripe.")
+            raise Invalid(
+                "billing.key_refused",
+                gettext("Stripe says: %(failure)s") % {"failure": failure},
+                field="api_key",
+                hint=hint,
+            ) from failure
         return {}

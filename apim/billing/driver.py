@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from django.utils.translation import gettext as _
+
 from apim.errors import Conflict
 
 Object = Mapping[str, Any]
@@ -32,7 +34,11 @@ class SignatureInvalid(Exception):
 
 def provider_failed(failure: Exception) -> Conflict:
     """The refusal that a failure of the provider ends in."""
-    return Conflict("billing.provider_failed", f"Stripe says: {failure}", hint="Try again in a moment.")
+    return Conflict(
+        "billing.provider_failed",
+        _("Stripe says: %(failure)s") % {"failure": failure},
+        hint=_("Try again in a moment."),
+    )
 
 
 class Driver(Protocol):

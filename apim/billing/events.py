@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
@@ -128,7 +129,7 @@ def replay_event(*, event: StripeEvent, by: Actor) -> StripeEvent:
     """The event, to be applied again at once. Errors: billing.event_applied."""
     event = StripeEvent.objects.select_for_update().get(pk=event.pk)
     if event.state == StripeEvent.State.APPLIED:
-        raise Conflict("billing.event_applied", "This event was applied.", hint="Reload the page.")
+        raise Conflict("billing.event_applied", _("This event was applied."), hint=_("Reload the page."))
     event.state, event.attempts, event.retry_at = StripeEvent.State.STORED, 0, timezone.now()
     event.save(update_fields=["state", "attempts", "retry_at"])
     record(by=by, action="billing.replay_event", target=event, after={"type": event.type})

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
 
 from apim.billing.models import Adjustment, Invoice, InvoiceQuerySet
 from apim.errors import Conflict, Invalid
@@ -72,12 +73,20 @@ def plan_of(invoice: Invoice, wish: Wish) -> Adjustment:
     billing.way_unknown, billing.lines_with_taxes.
     """
     if wish.way not in WAYS:
-        raise Invalid("billing.way_unknown", f"`{wish.way}` is no way.", hint=f"One of {', '.join(WAYS)}.", field="way")
+        raise Invalid(
+            "billing.way_unknown",
+            _("`%(way)s` is no way.") % {"way": wish.way},
+            hint=_("One of %(names)s.") % {"names": ", ".join(WAYS)},
+            field="way",
+        )
     if invoice.status != "paid":
-        raise Conflict("billing.nothing_paid", f"Invoice {invoice} is {invoice.status}: nothing was paid.")
+        raise Conflict(
+            "billing.nothing_paid",
+            _("Invoice %(invoice)s is %(status)s: nothing was paid.") % {"invoice": invoice, "status": invoice.status},
+        )
     left = left_of(invoice)
     if not left.amount:
-        raise Conflict("billing.nothing_left", f"All of invoice {invoice} was given back.")
+        raise Conflict("billing.nothing_left", _("All of invoice %(invoice)s was given back.") % {"invoice": invoice})
     lines = _lines_of(invoice, wish, left)
     if lines:
         amount = sum(int(str(each["amount"])) for each in lines)
@@ -107,16 +116,22 @@ def whole_amount(text: str, currency: str, field: str = "amount") -> int:
     try:
         minor = to_minor(Decimal(text.strip()), currency)
     except (ArithmeticError, ValueError) as error:
-        hint = f"Such as `{money_text(from_minor(1230, currency), currency)}`."
+        hint = _("Such as `%(value)s`.") % {"value": money_text(from_minor(1230, currency), currency)}
         raise Invalid(
-            "billing.amount_wrong", f"`{text}` is no amount of {currency}.", hint=hint, field=field
+            "billing.amount_wrong",
+            _("`%(text)s` is no amount of %(currency)s.") % {"text": text, "currency": currency},
+            hint=hint,
+            field=field,
         ) from error
     if not 0 < minor <= _MOST:
-        raise Invalid("billing.amount_wrong", "An amount is more than nothing, and no fortune.", field=field)
+        raise Invalid("billing.amount_wrong", _("An amount is more than nothing, and no fortune."), field=field)
     if minor_digits(currency) == _THREE and minor % 10:
-        hint = "Card networks know no more than two decimals of it."
+        hint = _("Card networks know no more than two decimals of it.")
         raise Invalid(
-            "billing.amount_wrong", f"The last digit of an amount in {currency} is 0.", hint=hint, field=field
+            "billing.amount_wrong",
+            _("The last digit of an amount in %(currency)s is 0.") % {"currency": currency},
+            hint=hint,
+            field=field,
         )
     return minor
 
@@ -126,16 +141,16 @@ def _lines_of(invoice: Invoice, wish: Wish, left: Left) -> list[dict[str, object
     if not wish.lines:
         return []
     if sum(line["amount"] for line in invoice.lines) != invoice.total:
-        hint = "Give back an amount of the invoice as a whole."
-        message = "The invoice has taxes or discounts, which belong to no line."
+        hint = _("Give back an amount of the invoice as a whole.")
+        message = _("The invoice has taxes or discounts, which belong to no line.")
         raise Conflict("billing.lines_with_taxes", message, hint=hint)
     names = {line.get("id"): line["name"] for line in invoice.lines}
     found: list[dict[str, object]] = []
     for line, text in wish.lines.items():
         field = f"lines.{line}"
         if line not in left.lines:
-            message = f"`{line}` is no line that money can be given back of."
-            raise Invalid("billing.line_unknown", message, hint="Reload the page.", field=field)
+            message = _("`%(line)s` is no line that money can be given back of.") % {"line": line}
+            raise Invalid("billing.line_unknown", message, hint=_("Reload the page."), field=field)
         amount = whole_amount(text, invoice.currency, field)
         if amount > left.lines[line]:
             raise _too_much(invoice, left.lines[line], field)
@@ -145,4 +160,9 @@ def _lines_of(invoice: Invoice, wish: Wish, left: Left) -> list[dict[str, object
 
 def _too_much(invoice: Invoice, left: int, field: str) -> Invalid:
     words = f"{money_text(from_minor(left, invoice.currency), invoice.currency)} {invoice.currency}"
-    return Invalid("billing.too_much", f"Only {words} can be given back here.", hint="Reload the page.", field=field)
+    return Invalid(
+        "billing.too_much",
+        _("Only %(words)s can be given back here.") % {"words": words},
+        hint=_("Reload the page."),
+        field=field,
+    )

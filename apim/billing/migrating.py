@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.services import migrate_subscriptions
 from apim.audit.actor import Actor, system_actor
@@ -65,8 +66,8 @@ def undo_migration(*, migration: PlanMigration, by: Actor) -> int:
     """
     members = list(_open_members().filter(migration=migration))
     if not members:
-        hint = "Everybody has the new version, or has left."
-        raise Conflict("billing.nothing_to_undo", "Nothing of this migration is still to come.", hint=hint)
+        hint = _("Everybody has the new version, or has left.")
+        raise Conflict("billing.nothing_to_undo", _("Nothing of this migration is still to come."), hint=hint)
     for member in members:
         is_late = member.state == _State.SCHEDULED and not _unschedule(member)
         _settle(member, _State.APPLIED if is_late else _State.UNDONE)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -83,7 +84,9 @@ def give_goodwill(
     connection = require_connection()
     reason = _checked_reason(reason)
     if currency not in CURRENCIES:
-        raise Invalid("billing.currency_wrong", f"`{currency}` is no currency.", field="currency")
+        raise Invalid(
+            "billing.currency_wrong", _("`%(currency)s` is no currency.") % {"currency": currency}, field="currency"
+        )
     minor = whole_amount(amount, currency)
     with transaction.atomic():
         Organization.objects.select_for_update(of=("self",)).get(pk=organization.pk)
@@ -133,22 +136,28 @@ def finish_due(connection: Connection) -> int:
 def _checked_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
-        raise Invalid("billing.reason_missing", "Say why.", hint="Who paid reads it.", field="reason")
+        raise Invalid("billing.reason_missing", _("Say why."), hint=_("Who paid reads it."), field="reason")
     if len(reason) > _LONGEST_REASON:
-        raise Invalid("billing.reason_long", f"A reason has at most {_LONGEST_REASON} characters.", field="reason")
+        raise Invalid(
+            "billing.reason_long",
+            _("A reason has at most %(longest_reason)s characters.") % {"longest_reason": _LONGEST_REASON},
+            field="reason",
+        )
     return reason
 
 
 def _own_key(by: Actor, key: str) -> str:
     """A key is its maker's own: nobody meets what another one asked for."""
     if not key or len(key) > 64:  # noqa: PLR2004 - beside the id in one column
-        raise Invalid("billing.key_missing", "A key of at most 64 characters makes one of what is sent twice.")
+        raise Invalid("billing.key_missing", _("A key of at most 64 characters makes one of what is sent twice."))
     return f"{by.id}:{key}"
 
 
 def _same(known: Adjustment, invoice: Invoice | None, reason: str) -> Adjustment:
     if known.invoice_id != (invoice.pk if invoice else None) or known.reason != reason:
-        raise Conflict("billing.key_used", "This form was sent before, with another content.", hint="Open it anew.")
+        raise Conflict(
+            "billing.key_used", _("This form was sent before, with another content."), hint=_("Open it anew.")
+        )
     return known
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.accounts.models import Organization
@@ -47,7 +48,9 @@ def _open_portal(organization: Organization, params: dict[str, Any]) -> str:
     try:
         customer = find_customer(connection, organization)
         if customer is None:
-            raise Conflict("billing.no_customer", f"{organization} has bought nothing yet.")
+            raise Conflict(
+                "billing.no_customer", _("%(organization)s has bought nothing yet.") % {"organization": organization}
+            )
         params |= {"customer": customer.stripe_id, "configuration": portal_configuration(connection)}
         key = f"apim:portal:{customer.stripe_id}:{timezone.now().timestamp():.6f}"
         return str(connection.driver.make("billing_portal.session", params, key=key)["url"])

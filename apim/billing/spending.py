@@ -16,6 +16,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.access.services import Spent, Standing, settle_subscription
@@ -136,13 +137,15 @@ def set_cap(*, subscription: Subscription, amount: str, by: Actor) -> SpendingCo
     """
     terms = subscription.plan_version.terms
     if not any(isinstance(part, Metered) for part in terms.prices) or terms.prepaid is not None:
-        raise Conflict("billing.cap_useless", "The plan charges for no usage: it cannot cost more than it says.")
+        raise Conflict(
+            "billing.cap_useless", gettext("The plan charges for no usage: it cannot cost more than it says.")
+        )
     cap = whole_amount(amount, terms.currency, "cap") if amount.strip() else None
     due = max(terms.recurring, terms.minimum_spend)
     if cap is not None and from_minor(cap, terms.currency) <= due:
         words = f"{money_text(due, terms.currency)} {terms.currency}"
-        message = f"Each period costs {words} anyway."
-        raise Invalid("billing.cap_too_low", message, hint="Choose a higher cap.", field="cap")
+        message = gettext("Each period costs %(words)s anyway.") % {"words": words}
+        raise Invalid("billing.cap_too_low", message, hint=gettext("Choose a higher cap."), field="cap")
     control = _change(subscription, by, "billing.set_cap", cap=cap)
     watch_spending(only=subscription.pk)
     return control

@@ -12,6 +12,7 @@ from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.access.services import Standing, end_subscription, settle_subscription
@@ -212,7 +213,7 @@ def _match(connection: Connection, found: Object) -> tuple[Subscription, Billing
 def set_patience(*, mirror: BillingSubscription, until: datetime | None, by: Actor, reason: str) -> None:
     """Give a payer until then before anything is refused; None takes it back. Errors: billing.reason_missing."""
     if not reason.strip():
-        raise Invalid("billing.reason_missing", "Say why.", field="reason")
+        raise Invalid("billing.reason_missing", gettext("Say why."), field="reason")
     before = state_of(mirror)
     mirror.grace_until = until
     mirror.save(update_fields=["grace_until"])

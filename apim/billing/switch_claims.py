@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.billing.driver import KEY_IN_USE, DriverFailed
@@ -105,6 +106,6 @@ def _hold(mirror: BillingSubscription, claim: str) -> str:
         Q(switch_claimed_until=None) | Q(switch_claimed_until__lte=now)
     )
     if not free.update(switch_claim=claim, switch_claimed_until=now + _CLAIM):
-        hint = "Reload the page in a moment: it shows what the other one led to."
-        raise Conflict("billing.switch_under_way", "Another change of this plan is being carried out.", hint=hint)
+        hint = _("Reload the page in a moment: it shows what the other one led to.")
+        raise Conflict("billing.switch_under_way", _("Another change of this plan is being carried out."), hint=hint)
     return claim

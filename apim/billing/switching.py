@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.access.services import offered_terms
@@ -71,10 +72,14 @@ def plan_switch(connection: Connection, subscription: Subscription, plan: Plan) 
     subscription = Subscription.objects.with_names().get(pk=subscription.pk)
     mirror = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="").first()
     if mirror is None or mirror.period_end is None:
-        raise Conflict("billing.not_bought", "Nothing is paid for it yet.", hint="Choose the plan and pay for it.")
+        raise Conflict(
+            "billing.not_bought", _("Nothing is paid for it yet."), hint=_("Choose the plan and pay for it.")
+        )
     _check_state(subscription)
     if subscription.plan_version.plan_id == plan.pk:
-        raise Conflict("billing.plan_in_force", f"The plan {plan} is in force already.", field="plan")
+        raise Conflict(
+            "billing.plan_in_force", _("The plan %(plan)s is in force already.") % {"plan": plan}, field="plan"
+        )
     version = offered_terms(subscription.product, plan, subscription.organization)
     old, new = subscription.plan_version.terms, version.terms
     _check_terms(version, old)
@@ -103,7 +108,11 @@ def switch_plan(
         with claimed_switch(subscription, plan) as claim:
             switch = plan_switch(connection, subscription, plan)
             if version_id and version_id != switch.version.id:
-                raise Conflict("billing.terms_changed", f"The plan {plan} has just changed.", hint="Look at it again.")
+                raise Conflict(
+                    "billing.terms_changed",
+                    _("The plan %(plan)s has just changed.") % {"plan": plan},
+                    hint=_("Look at it again."),
+                )
             mirror = BillingSubscription.objects.get(subscription=subscription)
             found = connection.driver.find("subscription", mirror.stripe_id)
             if version_of_items(connection, found["items"]["data"]) != switch.version:  # else another tab was quicker
@@ -127,10 +136,10 @@ def undo_switch(*, subscription: Subscription, by: Actor) -> None:
     connection = require_connection()
     change = find_change(subscription)
     if change is None:
-        raise Conflict("billing.nothing_to_undo", "No change of plan is on its way.", hint="Reload the page.")
+        raise Conflict("billing.nothing_to_undo", _("No change of plan is on its way."), hint=_("Reload the page."))
     if change.to_version.plan_id == subscription.plan_version.plan_id:
-        hint = "Choose another plan, or cancel the subscription."
-        raise Conflict("billing.not_yours_to_undo", "The owner of the product changes this plan.", hint=hint)
+        hint = _("Choose another plan, or cancel the subscription.")
+        raise Conflict("billing.not_yours_to_undo", _("The owner of the product changes this plan."), hint=hint)
     mirror = BillingSubscription.objects.get(subscription=subscription)
     try:
         with claimed_undoing(mirror):
@@ -186,8 +195,8 @@ def _tell_usage(connection: Connection, subscription: Subscription) -> None:
     tell_last_usage(connection, subscription.id)
     untold = OutgoingUsage.objects.filter(window__subscription=subscription, state=OutgoingUsage.State.DUE)
     if untold.exists():
-        hint = "Try again in a few minutes."
-        raise Conflict("billing.usage_untold", "What was used so far could not be told to Stripe.", hint=hint)
+        hint = _("Try again in a few minutes.")
+        raise Conflict("billing.usage_untold", _("What was used so far could not be told to Stripe."), hint=hint)
 
 
 def _charge(connection: Connection, switch: Switch, stripe_id: str, params: dict[str, Any], *, key: str) -> None:
@@ -231,14 +240,14 @@ def _moment_of(switch: Switch, found: Object, shown_at: int | None) -> datetime:
 def _check_state(subscription: Subscription) -> None:
     lifecycle = subscription.lifecycle
     if lifecycle == Subscription.Lifecycle.CANCELED:
-        hint = "Take the cancellation back first."
-        raise Conflict("billing.cancelled", "The subscription ends with its period.", hint=hint)
+        hint = _("Take the cancellation back first.")
+        raise Conflict("billing.cancelled", _("The subscription ends with its period."), hint=hint)
     if lifecycle != Subscription.Lifecycle.ACTIVE:
-        message = f"The subscription is {lifecycle}, so its plan is not changed."
-        raise Conflict("billing.not_in_force", message, hint="Subscribe again, or have it resumed first.")
+        message = _("The subscription is %(lifecycle)s, so its plan is not changed.") % {"lifecycle": lifecycle}
+        raise Conflict("billing.not_in_force", message, hint=_("Subscribe again, or have it resumed first."))
     if subscription.payment != Subscription.Payment.OK:
-        hint = "Pay it first: the page Billing leads to it."
-        raise Conflict("billing.invoice_unpaid", "An invoice has not been paid.", hint=hint)
+        hint = _("Pay it first: the page Billing leads to it.")
+        raise Conflict("billing.invoice_unpaid", _("An invoice has not been paid."), hint=hint)
     change = find_change(subscription)
     if change is not None and change.kind == PlanChange.Kind.AWAITS_PAYMENT:
         raise _awaits_payment()
@@ -247,19 +256,22 @@ def _check_state(subscription: Subscription) -> None:
 def _check_terms(version: PlanVersion, old: Terms) -> None:
     new = version.terms
     if version.approval == PlanVersion.Approval.MANUAL:
-        hint = "Ask the owner of the product, or cancel this plan to the end of its period and choose the other one."
-        message = (
-            f"The plan {version.plan} needs its owner's approval, which nobody asks for while another one is paid."
-        )
+        hint = _("Ask the owner of the product, or cancel this plan to the end of its period and choose the other one.")
+        message = _(
+            "The plan %(plan)s needs its owner's approval, which nobody asks for while another one is paid."
+        ) % {"plan": version.plan}
         raise Conflict("billing.switch_needs_approval", message, hint=hint, field="plan")
     if not new.is_priced:
         return
     check_sellable(version)
-    hint = "Cancel this plan to the end of its period, then choose the other one."
+    hint = _("Cancel this plan to the end of its period, then choose the other one.")
     if new.prepaid or old.prepaid:
-        raise Conflict("billing.credits_stay", "Prepaid plans are not switched.", hint=hint, field="plan")
+        raise Conflict("billing.credits_stay", _("Prepaid plans are not switched."), hint=hint, field="plan")
     if new.currency != old.currency:
-        message = f"This plan is paid in {old.currency}, the other one in {new.currency}."
+        message = _("This plan is paid in %(currency)s, the other one in %(currency2)s.") % {
+            "currency": old.currency,
+            "currency2": new.currency,
+        }
         raise Conflict("billing.currency_differs", message, hint=hint, field="plan")
 
 
@@ -270,5 +282,5 @@ def _check_pending(found: Object) -> None:
 
 
 def _awaits_payment() -> Conflict:
-    hint = "Pay it, or take it back, on the page of the subscription."
-    return Conflict("billing.change_awaits_payment", "Another change of plan waits for its payment.", hint=hint)
+    hint = _("Pay it, or take it back, on the page of the subscription.")
+    return Conflict("billing.change_awaits_payment", _("Another change of plan waits for its payment."), hint=hint)

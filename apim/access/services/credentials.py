@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access import keys, records
 from apim.access.models import Application, Credential, CredentialQuerySet
@@ -108,7 +109,8 @@ def roll_credential(*, credential: Credential, by: Actor, overlap_s: int = 0, cr
     if not 0 <= overlap_s <= LONGEST_OVERLAP_S:
         raise Invalid(
             "access.overlap_out_of_range",
-            f"The old key can live on for 0 to {LONGEST_OVERLAP_S} seconds (7 days).",
+            _("The old key can live on for 0 to %(longest_overlap_s)s seconds (7 days).")
+            % {"longest_overlap_s": LONGEST_OVERLAP_S},
             field="overlap_s",
         )
     application, creator = locked(credential.application, creator)
@@ -156,16 +158,20 @@ def _require_rollable(credential: Credential) -> None:
     if credential.state != Credential.State.ACTIVE:
         raise Conflict(
             "access.key_not_active",
-            f"The key {credential.prefix}... is {credential.state} and cannot be rolled.",
-            hint="Create a new key.",
+            _("The key %(prefix)s... is %(state)s and cannot be rolled.")
+            % {"prefix": credential.prefix, "state": credential.state},
+            hint=_("Create a new key."),
         )
     if credential.kind != Credential.Kind.API_KEY:
         raise Conflict(
             "access.client_not_rolled",
-            f"The {credential.noun} {credential.shown} has no key here that could be rolled.",
-            hint="Register the next certificate beside it."
-            if credential.is_certificate
-            else "Its issuer gives it tokens.",
+            _("The %(noun)s %(shown)s has no key here that could be rolled.")
+            % {"noun": credential.noun, "shown": credential.shown},
+            hint=(
+                _("Register the next certificate beside it.")
+                if credential.is_certificate
+                else _("Its issuer gives it tokens.")
+            ),
         )
 
 
@@ -231,9 +237,9 @@ def check_expiry(expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid(
             "access.expiry_in_the_past",
-            "A key must expire in the future.",
+            _("A key must expire in the future."),
             field="expires_at",
-            hint="Pick a later day.",
+            hint=_("Pick a later day."),
         )
 
 
@@ -249,18 +255,22 @@ def locked(application: Application, creator: User | None) -> tuple[Application,
         .get(pk=application.pk)
     )
     if application.organization_id != known_of:
-        raise Conflict("access.application_moved", f"{application} belongs to another organization now.")
+        raise Conflict(
+            "access.application_moved",
+            _("%(application)s belongs to another organization now.") % {"application": application},
+        )
     if application.state == Application.State.SUSPENDED:
         raise Conflict(
             "access.application_suspended",
-            f"{application} is suspended, so it cannot get keys.",
-            hint="Resume the application first.",
+            _("%(application)s is suspended, so it cannot get keys.") % {"application": application},
+            hint=_("Resume the application first."),
         )
     if application.organization.state == Organization.State.SUSPENDED:
         raise Conflict(
             "access.organization_suspended",
-            f"{application.organization} is suspended, so its applications cannot get keys.",
-            hint="Ask the administrators to resume the organization.",
+            _("%(organization)s is suspended, so its applications cannot get keys.")
+            % {"organization": application.organization},
+            hint=_("Ask the administrators to resume the organization."),
         )
     if creator is not None:
         creator = User.objects.select_for_update(no_key=True).get(pk=creator.pk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from apim.access import inbox, records
 from apim.access.models import Application, Subscription
@@ -74,7 +74,10 @@ def withdraw_application(*, subscription: Subscription, application: Application
     """The subscription without application, whose keys no longer reach the product; it stays live without any."""
     subscription = Subscription.objects.select_for_update().get(pk=subscription.pk)
     if not subscription.applications.filter(pk=application.pk).exists():
-        raise Conflict("access.not_subscribed", f"{application} is not part of this subscription.")
+        raise Conflict(
+            "access.not_subscribed",
+            _("%(application)s is not part of this subscription.") % {"application": application},
+        )
     subscription.applications.remove(application)
     record(
         by=by,
@@ -114,15 +117,15 @@ def _check_subscriber(application: Application) -> None:
     if application.state == Application.State.SUSPENDED:
         raise Conflict(
             "access.application_suspended",
-            f"{application} is suspended, so it cannot subscribe.",
-            hint="Resume the application, or choose another one.",
+            _("%(application)s is suspended, so it cannot subscribe.") % {"application": application},
+            hint=_("Resume the application, or choose another one."),
             field="application",
         )
     if application.organization.state == Organization.State.SUSPENDED:
         raise Conflict(
             "access.organization_suspended",
-            f"{application.organization} is suspended, so it cannot subscribe.",
-            hint="Ask the administrators to resume the organization.",
+            _("%(organization)s is suspended, so it cannot subscribe.") % {"organization": application.organization},
+            hint=_("Ask the administrators to resume the organization."),
         )
 
 
@@ -131,7 +134,7 @@ def _check_still_there(application: Application) -> None:
     if not Application.objects.filter(pk=application.pk, organization=application.organization_id).exists():
         raise Conflict(
             "access.application_moved",
-            gettext("%(application)s belongs to another organization now.") % {"application": application},
+            _("%(application)s belongs to another organization now.") % {"application": application},
         )
 
 
@@ -141,8 +144,8 @@ def check_confirmed(organization: Organization) -> None:
     if addresses and all(address.endswith(f"@{NOWHERE}") for address in addresses):
         raise Conflict(
             "access.address_not_confirmed",
-            gettext("Confirm your e-mail address first."),
-            hint=gettext("Follow the link in the mail that we sent when you got your key."),
+            _("Confirm your e-mail address first."),
+            hint=_("Follow the link in the mail that we sent when you got your key."),
         )
 
 
@@ -150,8 +153,8 @@ def _require_free(terms: PlanVersion) -> None:
     if terms.is_priced:
         raise Conflict(
             "access.payments_not_set_up",
-            f"{terms.plan} has a price: it is bought in the portal, once payments are set up.",
-            hint="Choose a plan without prices, or ask the administrators whether payments are set up yet.",
+            _("%(plan)s has a price: it is bought in the portal, once payments are set up.") % {"plan": terms.plan},
+            hint=_("Choose a plan without prices, or ask the administrators whether payments are set up yet."),
             field="plan",
         )
 
@@ -162,8 +165,8 @@ def offered_terms(product: Product, plan: Plan, organization: Organization) -> P
     if product.archived_at is not None:
         raise Conflict(
             "access.product_archived",
-            f"{product} is archived and takes no new subscribers.",
-            hint="Choose another product.",
+            _("%(product)s is archived and takes no new subscribers.") % {"product": product},
+            hint=_("Choose another product."),
             field="product",
         )
     on_offer = Plan.objects.open_to(organization).filter(products=product)
@@ -171,21 +174,25 @@ def offered_terms(product: Product, plan: Plan, organization: Organization) -> P
         offered = ", ".join(on_offer.active().values_list("name", flat=True))
         raise Invalid(
             "access.plan_not_offered",
-            f"{product} does not offer the plan {plan.name}.",
-            hint=f"Plans on offer: {offered}." if offered else "It offers no plan yet.",
+            _("%(product)s does not offer the plan %(plan)s.") % {"product": product, "plan": plan.name},
+            hint=(_("Plans on offer: %(offered)s.") % {"offered": offered} if offered else _("It offers no plan yet.")),
             field="plan",
         )
     plan = Plan.objects.select_for_update(no_key=True).get(pk=plan.pk)  # else a revision now would miss us
     if plan.archived_at is not None:
         raise Conflict(
             "access.plan_archived",
-            f"The plan {plan} is archived and takes no new subscribers.",
-            hint="Choose another plan.",
+            _("The plan %(plan)s is archived and takes no new subscribers.") % {"plan": plan},
+            hint=_("Choose another plan."),
             field="plan",
         )
     terms = plan.versions.filter(state=PlanVersion.State.ACTIVE).first()
     if terms is None:
-        raise Conflict("access.plan_not_active", f"The plan {plan} is a draft: it has no terms in force.", field="plan")
+        raise Conflict(
+            "access.plan_not_active",
+            _("The plan %(plan)s is a draft: it has no terms in force.") % {"plan": plan},
+            field="plan",
+        )
     return terms
 
 
@@ -195,8 +202,9 @@ def _check_open(product: Product) -> None:
     if states and states <= set(_CLOSED_STATES):
         raise Conflict(
             "access.product_deprecated",
-            f"Every API version in {product} is deprecated or retired, so it takes no new subscribers.",
-            hint="Look for a product with the successor version.",
+            _("Every API version in %(product)s is deprecated or retired, so it takes no new subscribers.")
+            % {"product": product},
+            hint=_("Look for a product with the successor version."),
             field="product",
         )
 
@@ -255,8 +263,9 @@ def _extend(subscription: Subscription, application: Application, terms: PlanVer
     elif subscription.payment != Subscription.Payment.NONE:
         raise Conflict(
             "access.plan_is_billed",
-            f"The plan {subscription.plan_version.plan} is paid for, so it is not changed this way.",
-            hint="Cancel it to the end of its period, then choose the other plan.",
+            _("The plan %(plan)s is paid for, so it is not changed this way.")
+            % {"plan": subscription.plan_version.plan},
+            hint=_("Cancel it to the end of its period, then choose the other plan."),
             field="plan",
         )
     elif terms.approval == PlanVersion.Approval.MANUAL or terms.is_priced:

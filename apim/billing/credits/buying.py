@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.audit.actor import Actor
@@ -74,7 +75,7 @@ def start_with_included(*, subscription: Subscription, by: Actor) -> Subscriptio
     """
     version = check_credits(subscription)
     if not included_of(version.terms) or not subscription.awaits_payment:
-        raise Conflict("billing.nothing_included", "The plan begins with a top-up.", hint="Choose an amount.")
+        raise Conflict("billing.nothing_included", _("The plan begins with a top-up."), hint=_("Choose an amount."))
     subscription, account = lock_account(subscription.id)
     subscription = start_credits(subscription, account, version, by=by)
     draw_usage(subscription.id)
@@ -99,11 +100,11 @@ def check_credits(subscription: Subscription) -> PlanVersion:
     if version.terms.prepaid is None or not subscription.is_live or is_waiting:
         raise Conflict(
             "billing.no_credits",
-            f"The subscription of {subscription} takes no credits.",
-            hint="Credits are bought for a live subscription to a prepaid plan.",
+            _("The subscription of %(subscription)s takes no credits.") % {"subscription": subscription},
+            hint=_("Credits are bought for a live subscription to a prepaid plan."),
         )
     if why := obstacle_to_credits(version.terms):
-        raise Conflict("billing.not_sellable", why, hint="Ask the owner of the product.")
+        raise Conflict("billing.not_sellable", why, hint=_("Ask the owner of the product."))
     return version
 
 
@@ -115,9 +116,9 @@ def check_offered(version: PlanVersion, amount: int) -> None:
         words = ", ".join(money_text(from_minor(each, currency), currency) for each in offers)
         raise Invalid(
             "billing.amount_not_offered",
-            f"The plan offers no top-up of this amount in {currency}.",
+            _("The plan offers no top-up of this amount in %(currency)s.") % {"currency": currency},
             field="amount",
-            hint=f"One of {words}.",
+            hint=_("One of %(words)s.") % {"words": words},
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.audit.actor import Actor
@@ -31,12 +32,16 @@ def give_goodwill(
     """
     if not reason.strip():
         raise Invalid(
-            "billing.reason_missing", "Say why.", field="reason", hint="The ledger and the audit log keep it."
+            "billing.reason_missing", _("Say why."), field="reason", hint=_("The ledger and the audit log keep it.")
         )
     if not 0 < amount <= LARGEST:
-        raise Invalid("billing.amount_not_positive", "Credits are more than nothing.", field="amount", hint="Say 5.00.")
+        raise Invalid(
+            "billing.amount_not_positive", _("Credits are more than nothing."), field="amount", hint=_("Say 5.00.")
+        )
     if expires_at is not None and expires_at <= timezone.now():
-        raise Invalid("billing.expiry_past", "It would have ended already.", field="expires_at", hint="Leave it empty.")
+        raise Invalid(
+            "billing.expiry_past", _("It would have ended already."), field="expires_at", hint=_("Leave it empty.")
+        )
     version = check_credits(subscription)
     locked, account = lock_account(subscription.id)
     if account.started_at is None:
@@ -44,7 +49,7 @@ def give_goodwill(
     gift = Gift(CreditGrant.Source.GOODWILL, amount, f"goodwill:{key}", expires_at, None, reason.strip(), by.label)
     grant = grant_credits(account, gift)
     if grant is None:
-        raise Conflict("billing.given_already", "These credits were given a moment ago.", hint="Reload the page.")
+        raise Conflict("billing.given_already", _("These credits were given a moment ago."), hint=_("Reload the page."))
     record(
         by=by,
         action="credits.give_goodwill",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from apim import broker
 from apim.audit.actor import Actor
@@ -50,8 +51,8 @@ def start_rehearsal(*, plan: Plan, by: Actor) -> Rehearsal:
     if require_connection().mode != Mode.TEST:
         raise Conflict(
             "billing.rehearsal_live",
-            "Rehearsals move time and break cards: they run in test mode only.",
-            hint="Connect Stripe with a test key, on this installation or on another one.",
+            _("Rehearsals move time and break cards: they run in test mode only."),
+            hint=_("Connect Stripe with a test key, on this installation or on another one."),
         )
     version = plan.versions.filter(state=PlanVersion.State.ACTIVE).first()
     product = Product.objects.active().filter(plans=plan).order_by("name").first()
@@ -59,8 +60,8 @@ def start_rehearsal(*, plan: Plan, by: Actor) -> Rehearsal:
     if version is None or product is None or why:
         raise Conflict(
             "billing.rehearsal_impossible",
-            f"{plan} cannot be rehearsed: {why}",
-            hint="Mend the plan, then rehearse it.",
+            _("%(plan)s cannot be rehearsed: %(why)s") % {"plan": plan, "why": why},
+            hint=_("Mend the plan, then rehearse it."),
         )
     rehearsal = Rehearsal(
         plan=plan, plan_version=version, product=product, environment=default_environment(), requested_by=by.label
@@ -71,8 +72,8 @@ def start_rehearsal(*, plan: Plan, by: Actor) -> Rehearsal:
     except IntegrityError as error:
         raise Conflict(
             "billing.rehearsal_running",
-            f"A rehearsal of {plan} is running already.",
-            hint="Wait until it has ended, or cancel it.",
+            _("A rehearsal of %(plan)s is running already.") % {"plan": plan},
+            hint=_("Wait until it has ended, or cancel it."),
         ) from error
     RehearsalStep.objects.bulk_create(
         RehearsalStep(rehearsal=rehearsal, number=number, name=name) for number, name in enumerate(STEPS, 1)
@@ -93,7 +94,7 @@ def cancel_rehearsal(*, rehearsal: Rehearsal, by: Actor) -> Rehearsal:
     """The rehearsal, which ends before its next step; what it made is removed. Errors: billing.rehearsal_over."""
     rehearsal = Rehearsal.objects.select_for_update(of=("self",)).select_related("plan").get(pk=rehearsal.pk)
     if not rehearsal.is_running:
-        raise Conflict("billing.rehearsal_over", "This rehearsal has ended.", hint="Reload the page.")
+        raise Conflict("billing.rehearsal_over", _("This rehearsal has ended."), hint=_("Reload the page."))
     if not rehearsal.is_cancel_wanted:
         rehearsal.is_cancel_wanted = True
         rehearsal.save(update_fields=["is_cancel_wanted"])
