@@ -12,6 +12,7 @@ from apim.accounts.permissions import is_admin, organization_ids, owns_anything
 from apim.fields import IDField
 from apim.gateways.acme.models import ACMEAccount, CertificateOrder
 from apim.gateways.issuers import Issuer
+from apim.gateways.join_tokens import JoinToken
 
 __all__ = [
     "ACMEAccount",
@@ -22,6 +23,7 @@ __all__ = [
     "Gateway",
     "Host",
     "Issuer",
+    "JoinToken",
     "Worker",
     "default_networks",
 ]
