@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apim.access.models import Application
+from apim.ui.said import said_both
 from gateway_sync.delivery.replay import CALLS_AT_MOST, replay
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def replayed(environment: Environment, revision: Revision) -> Replayed:
         _sentence(made),
         "warn" if made.differences or made.problems else "ok",
         tuple(sorted(alike, key=lambda one: (-one.calls, one.operation))),
-        tuple(f"{problem.message} {problem.hint}".strip() for problem in made.problems),
+        tuple(said_both(problem.message, problem.hint) for problem in made.problems),
     )
 
 

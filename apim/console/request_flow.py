@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from django.utils.translation import gettext as _
 
 from apim.catalog.operations import matches
+from apim.ui.said import said
 from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS
 
 Policies = Sequence[Mapping[str, Mapping[str, Any]]]
@@ -38,7 +39,7 @@ class Block:
     def title(self) -> str:
         """The kind in words."""
         known = DESCRIPTIONS.get(self.kind)
-        return known.title if known is not None else self.kind
+        return said(known.title) if known is not None else self.kind
 
     @property
     def own_settings(self) -> dict[str, Any]:

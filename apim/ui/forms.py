@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 
 from apim.errors import DomainError, Problems
+from apim.ui.said import said_both
 
 if TYPE_CHECKING:
     from django.forms import BaseForm
@@ -47,7 +48,7 @@ def errors_told(request: HttpRequest) -> Iterator[None]:
 
 def sentence(error: DomainError) -> str:
     """The refusal and how to mend it, for people."""
-    return f"{error.message} {error.hint}".strip()
+    return said_both(error.message, error.hint)
 
 
 def _add(form: BaseForm, error: DomainError) -> None:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tooling import said
 from tooling.catalogues import Message, mo_bytes, po_text, read_po
 from tooling.environment import ROOT
 from tooling.sources import messages_of_sources
@@ -33,6 +34,10 @@ def main(*, is_checking: bool) -> int:
     """Write what is not up to date, or only name it; the exit code is 1 when something is left to do."""
     wanted = messages_of_sources()
     behind, is_whole = [], True
+    if not said.LIST.exists() or said.LIST.read_text(encoding="utf-8") != said.text():
+        behind.append(said.LIST)
+        if not is_checking:
+            _write(said.LIST, said.text().encode())
     for catalogue, language, path in catalogues():
         messages = merged(wanted[catalogue], language)
         contents = {path: po_text(language, messages).encode(), path.with_suffix(".mo"): mo_bytes(language, messages)}

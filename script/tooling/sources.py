@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.utils.translation.template import templatize
 
+from tooling import said
 from tooling.catalogues import Message
 from tooling.environment import ROOT
 
@@ -22,6 +23,14 @@ CONSOLE = (
     "apim/alerts/",
     "apim/analytics/",
     "apim/audit/",
+    "apim/catalog/comparisons.py",
+    "apim/catalog/composites.py",
+    "apim/catalog/fetch.py",
+    "apim/catalog/issuers.py",
+    "apim/catalog/models/",
+    "apim/catalog/operations.py",
+    "apim/catalog/services/",
+    "apim/catalog/upstreams.py",
     "apim/console/",
     "apim/demo/",
     "apim/documents/",
@@ -62,6 +71,8 @@ def messages_of_sources() -> dict[str, list[Message]]:
             known.plural = known.plural or each.plural
             if source not in known.sources:
                 known.sources.append(source)
+    for text in said.text().splitlines():
+        found["console"].setdefault(("", text), Message(text, sources=[said.LIST.relative_to(ROOT).as_posix()]))
     for key in found["portal"].keys() & found["console"].keys():
         twin, known = found["console"].pop(key), found["portal"][key]
         known.plural = known.plural or twin.plural

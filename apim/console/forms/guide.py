@@ -16,6 +16,7 @@ from apim.console.forms.fields import NameField
 from apim.console.scope import plans_of, products_of
 from apim.pricing.money import CURRENCIES
 from apim.products.models import Plan, Product
+from apim.ui.said import said_both
 from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
 
@@ -72,7 +73,7 @@ class ProposalForm(forms.Form):
             kind, settings = next(iter(policy.items()))
             _value, problems = parse_policy(kind, settings, Where("policy", kind))
             for problem in problems:
-                said = ValidationError(f"{problem.message} {problem.hint}".strip(), code=problem.code)
+                said = ValidationError(said_both(problem.message, problem.hint), code=problem.code)
                 self.add_error(self._PLACES[kind], said)
         return data
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.console.forms.fields import LinesField, MethodsField, PairsField
+from apim.ui.said import said, said_both
 from gateway_sync.policies import ACCUMULATING, DESCRIPTIONS, KINDS, jwt, parse_policy
 from gateway_sync.policies.applied import common_settings
 from gateway_sync.policies.descriptions import Description, Setting
@@ -24,15 +25,15 @@ _EMPTY: tuple[object, ...] = ("", None, [], {})
 
 def setting_field(setting: Setting) -> forms.Field:
     """The form field of a setting, with the words of its kind."""
-    words: dict[str, Any] = {"required": False, "label": setting.label}
+    words: dict[str, Any] = {"required": False, "label": said(setting.label)}
     if setting.type == "flag":
-        return forms.BooleanField(initial=setting.default == "true", help_text=setting.meaning, **words)
-    words["help_text"] = f"{setting.meaning} {setting.writing}".strip()
+        return forms.BooleanField(initial=setting.default == "true", help_text=said(setting.meaning), **words)
+    words["help_text"] = said_both(setting.meaning, setting.writing)
     if setting.type in _LISTS:
-        words["help_text"] += " One a line."
+        words["help_text"] += " " + gettext("One a line.")
         return LinesField(**words)
     if setting.type == "fields":
-        words["help_text"] += " Name: value, one a line."
+        words["help_text"] += " " + gettext("Name: value, one a line.")
         return PairsField(**words)
     if setting.type == "lines":
         return forms.CharField(widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}), strip=False, **words)
@@ -72,7 +73,7 @@ class PolicyForm(forms.Form):
             _, problems = parse_policy(self.kind, self.settings, Where("policy", self.kind))
             for problem in problems:
                 field = problem.where.field if problem.where.field in self.fields else None
-                self.add_error(field, ValidationError(f"{problem.message} {problem.hint}".strip(), code=problem.code))
+                self.add_error(field, ValidationError(said_both(problem.message, problem.hint), code=problem.code))
         return data
 
     # What templates ask for: with an underscore, which no setting has, for a form's fields hide its attributes there.

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import setting_field
 from apim.console.forms.versions import NoteField
+from apim.ui.said import said_both
 from gateway_sync.problems import Where
 from gateway_sync.upstreams import DESCRIPTIONS, KINDS, parse_settings
 from gateway_sync.upstreams.canary import HEAVIEST
@@ -84,7 +85,7 @@ class GroupForm(forms.Form):
             _, problems = parse_settings({self.kind: self.settings}, Where("upstream", self.kind))
             for problem in problems:
                 name = problem.where.field.rpartition(".")[2]
-                error = ValidationError(f"{problem.message} {problem.hint}".strip(), code=problem.code)
+                error = ValidationError(said_both(problem.message, problem.hint), code=problem.code)
                 self.add_error(name if name in self.fields else None, error)
         return data
 

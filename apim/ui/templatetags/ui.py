@@ -12,6 +12,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from apim.ui.said import said
 from apim.ui.states import look_of
 from apim.ui.theme import theme_of
 
@@ -74,8 +75,15 @@ def theme_attribute(context: Context) -> SafeString:
 
 @register.filter
 def with_code(text: str) -> SafeString:
-    """The text with what stands between backticks as code."""
-    return SafeString(_CODE.sub(r"<code>\1</code>", conditional_escape(text)))
+    """The text in the reader's language, with what stands between backticks as code."""
+    known = text if isinstance(text, SafeString) else said(text)
+    return SafeString(_CODE.sub(r"<code>\1</code>", conditional_escape(known)))
+
+
+@register.filter(name="said")
+def in_the_language_of_now(text: str) -> str:
+    """What a pure module says in English, in the reader's language."""
+    return said(text)
 
 
 @register.filter

@@ -1,0 +1,108 @@
+"""Sentences that pure modules say in English: they know no gettext, pages look them up as they show them.
+
+Owns: which sentences there are, one in each line of apim/ui/said.txt. `%(name)s` stands for what fills a sentence.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+
+from tooling.environment import ROOT
+
+LIST = ROOT / "apim" / "ui" / "said.txt"
+_SOURCES = (
+    "apim/openapi",
+    "gateway_sync/compositions",
+    "gateway_sync/compiler",
+    "gateway_sync/policies",
+    "gateway_sync/upstreams",
+)
+_SILENT = {"reference.py", "validate_request.py", "strict_json.py"}  # references are English, callers are no readers
+_SENTENCE = re.compile(r"[A-Z\"`%].*[a-z].*[.:]\Z", re.DOTALL)
+_ENOUGH = 6  # letters of its own, by which a sentence is known again
+
+
+@cache
+def text() -> str:
+    """The file as it should be."""
+    return "".join(f"{each}\n" for each in sorted(_all()))
+
+
+def _all() -> set[str]:
+    found = set(_described())
+    for path in _paths():
+        found.update(sentences(path.read_text(encoding="utf-8")))
+    return found
+
+
+def _paths() -> Iterator[Path]:
+    for source in _SOURCES:
+        yield from (path for path in sorted((ROOT / source).rglob("*.py")) if path.name not in _SILENT)
+
+
+def _described() -> Iterator[str]:
+    """What kinds of policies and groups of settings are called, and what lint rules ask for and why."""
+    from apim.openapi.linting import RULES  # noqa: PLC0415 - only in the environment of the repository
+    from gateway_sync import policies, upstreams  # noqa: PLC0415
+    from gateway_sync.policies.applied import OPERATIONS, SHADOW  # noqa: PLC0415
+
+    for description in (*policies.DESCRIPTIONS.values(), *upstreams.DESCRIPTIONS.values()):
+        yield from (description.title, description.summary)
+        for setting in (*description.settings, OPERATIONS, SHADOW):
+            yield from (each for each in (setting.label, setting.meaning, setting.writing) if each)
+    for rule in RULES:
+        yield from (" ".join(each.split()) for each in (rule.title, rule.reason) if each)
+
+
+def sentences(code: str) -> Iterator[str]:
+    """The sentences of a module, docstrings left out; one that is said in several ways is there in each."""
+    tree = ast.parse(code)
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(each) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in told:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield from (each for each in _filled(node) if _is_known_again(each))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            yield from (each for each in (node.value,) if " " in each and "\n" not in each and _SENTENCE.match(each))
+
+
+def _filled(node: ast.JoinedStr) -> Iterator[str]:
+    names: dict[str, int] = {}
+    pieces: list[tuple[str, ...]] = []
+    for each in node.values:
+        if isinstance(each, ast.Constant):
+            pieces.append((str(each.value).replace("%", "%%"),))
+        elif isinstance(each, ast.FormattedValue):
+            pieces.append(_ways(each.value) or (_placeholder(each.value, names),))
+    yield from ("".join(way) for way in product(*pieces))
+
+
+def _ways(value: ast.expr) -> tuple[str, ...]:
+    """Both texts of `"..." if ... else "..."`; () for anything else."""
+    if not isinstance(value, ast.IfExp):
+        return ()
+    ways = (value.body, value.orelse)
+    return tuple(str(each.value) for each in ways if isinstance(each, ast.Constant)) if _are_texts(ways) else ()
+
+
+def _are_texts(ways: tuple[ast.expr, ...]) -> bool:
+    return all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in ways)
+
+
+def _placeholder(value: ast.expr, names: dict[str, int]) -> str:
+    words = re.findall(r"[a-z]\w*", ast.unparse(value).lower())
+    name = words[-1] if words else "value"
+    names[name] = names.get(name, 0) + 1
+    return f"%({name}{names[name] if names[name] > 1 else ''})s"
+
+
+def _is_known_again(sentence: str) -> bool:
+    own = re.sub(r"%\(\w+\)s", "", sentence)
+    return bool(_SENTENCE.match(sentence)) and "\n" not in sentence and len(re.findall(r"[A-Za-z]", own)) >= _ENOUGH
