@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("leaks", leaks.report, name="leaks"),
     path("my", home.show_home, name="home"),
     path("my/notifications", notifications.list_notifications, name="notifications"),
+    path("my/notifications/bell", notifications.show_bell, name="bell"),
     path("my/notifications/read", notifications.read_all, name="notifications_read"),
     path("my/notifications/<str:notification_id>", notifications.open_notification, name="notification"),
     path("my/apps", applications.list_applications, name="applications"),

@@ -22,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apim.branding.urls")),
     path("", include("apim.ui.urls")),
     path("", include("apim.finder.urls")),
+    path("", include("apim.live.urls")),
     path("", include("portal.urls")),
 ]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from apim.notifications.models import Notification
 from apim.notifications.notices import mail_choices_of, mark_read, set_mail_choices
@@ -38,6 +39,13 @@ def list_notifications(request: PortalRequest) -> HttpResponse:
         "form": form,
     }
     return page(request, "portal/notifications.html", context)
+
+
+@require_safe
+@my_page
+def show_bell(request: PortalRequest) -> HttpResponse:
+    """The bell of the frame with the number of unread notices, which keeps itself fresh."""
+    return render(request, "components/_bell.html")
 
 
 @my_page

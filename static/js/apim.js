@@ -58,11 +58,21 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Polling stops while nobody looks, and while the keyboard is inside: a swap would take the focus away.
+// Polling stops while nobody looks, and while the keyboard is inside: a swap would take the focus away. While a stream
+// tells what is new (live.js), the clock asks but rarely, for what only time changes, such as `3 s ago`.
+const RARELY_MS = 15000;
+const askedAt = new Map();
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const { elt } = event.detail;
-  const isPoll = elt.getAttribute("hx-trigger")?.startsWith("every");
-  if (isPoll && (document.hidden || elt.querySelector(":focus-visible"))) event.preventDefault();
+  const { elt, requestConfig } = event.detail;
+  const cause = requestConfig.triggeringEvent?.type ?? "clock";
+  const { live } = elt.dataset;
+  if (cause !== "live" && !(cause === "clock" && elt.getAttribute("hx-trigger")?.includes("every"))) return;
+  const isTold = live && "isLive" in document.documentElement.dataset && cause === "clock";
+  const isEarly = isTold && performance.now() - (askedAt.get(live) ?? -Infinity) < RARELY_MS;
+  if (document.hidden || isEarly || elt.querySelector(":focus-visible")) {
+    event.preventDefault();
+    if (cause === "live") askedAt.delete(live); // so that the clock asks, once the keyboard has left
+  } else if (live) askedAt.set(live, performance.now());
 });
 
 // A link with hx-target="#dialog-body" opens its page in the one dialog.

@@ -351,6 +351,8 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<str:version>/retire": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/block": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/unblock": "LFF0++",
+    # What changed, of what one may see: nothing is named here.
+    "live": "++++++",
     # Finding: everyone finds what they may see.
     "search": "++++++",
     "search/options": "++++++",
@@ -387,6 +389,7 @@ TABLE: dict[str, Row] = {
     "invite/<str:token>": "++++++",
     "my": "L+++++",
     "my/notifications": "L+++++",
+    "my/notifications/bell": "L+++++",
     "my/notifications/read": "L+++++",
     "my/notifications/<str:notification_id>": "L0+000",
     "my/apps": "L+++++",

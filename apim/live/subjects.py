@@ -1,0 +1,134 @@
+"""What can be watched: who may, and a mark that is another one whenever there is something new to see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from django.db.models import Count, Max, Sum
+from django.utils import timezone
+
+from apim.access.models import Application, Subscription
+from apim.accounts.models import User
+from apim.accounts.permissions import is_admin, owns_anything
+from apim.billing.models import Rehearsal, RehearsalStep
+from apim.console.jobs import jobs
+from apim.gateways.models import Environment, Worker
+from apim.notifications.models import Notification
+from apim.usage.models import Rollup, UsageRollup
+from apim.webhooks.models import Delivery
+
+_SILENT_AFTER: Final = timedelta(seconds=10)  # as the pages of gateways have it
+_LATELY: Final = timedelta(minutes=10)
+_DIGITS: Final = 10
+
+
+class Subject(NamedTuple):
+    """Something to watch, such as `application:app_…` or `fleet`. Shapes: key is "" for a kind there is one of."""
+
+    kind: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.key}" if self.key else self.kind
+
+
+class _Kind(NamedTuple):
+    may_watch: Callable[[User, str], bool]
+    marks: Callable[[Collection[str]], Mapping[str, object]]  # a fixed number of queries; a key that is gone has none
+
+
+def permitted(user: User, subjects: Iterable[Subject]) -> frozenset[Subject]:
+    """Those of the subjects that exist and that the person may watch."""
+    return frozenset(
+        each for each in subjects if (kind := _KINDS.get(each.kind)) is not None and kind.may_watch(user, each.key)
+    )
+
+
+def read_marks(subjects: Iterable[Subject]) -> dict[Subject, str]:
+    """The mark of each subject: a few queries a kind, however many are watched."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for subject in subjects:
+        keys[subject.kind].add(subject.key)
+    found: dict[Subject, str] = {}
+    for kind, its_keys in keys.items():
+        marks = _KINDS[kind].marks(its_keys)
+        found |= {Subject(kind, key): _digest(marks.get(key)) for key in its_keys}
+    return found
+
+
+def parse(text: str) -> tuple[Subject, str]:
+    """`kind:key~mark` as a subject and the mark that a page was made with, "" = it does not say."""
+    name, _, mark = text.partition("~")
+    kind, _, key = name.partition(":")
+    return Subject(kind, key), mark
+
+
+def _digest(mark: object) -> str:
+    if isinstance(mark, int):  # a page can write it beside what it shows
+        return str(mark)
+    return sha256(repr(mark).encode()).hexdigest()[:_DIGITS]
+
+
+def _unread(user_ids: Collection[str]) -> Mapping[str, object]:
+    rows = Notification.objects.filter(user_id__in=user_ids).unread().order_by().values_list("user_id")
+    counts: dict[str, object] = dict.fromkeys(user_ids, 0)
+    return counts | dict(rows.annotate(Count("id")))
+
+
+def _jobs(_: Collection[str]) -> Mapping[str, object]:
+    return {"": [(job.kind, job.page, job.state, job.done, job.total) for job in jobs()]}
+
+
+def _fleet(_: Collection[str]) -> Mapping[str, object]:
+    silent = timezone.now() - _SILENT_AFTER
+    workers = Worker.objects.order_by("gateway_id", "slot").values_list(
+        "gateway_id", "slot", "boot", "revision", "access_seq", "digest", "problems", "seen_at"
+    )
+    environments = Environment.objects.order_by("id").values_list("id", "revision", "published_revision")
+    return {"": (list(environments), [(*row[:-1], row[-1] < silent) for row in workers])}
+
+
+def _applications(ids: Collection[str]) -> Mapping[str, object]:
+    rows = UsageRollup.objects.filter(
+        period=Rollup.Period.MINUTE, application_id__in=ids, at__gte=timezone.now() - _LATELY
+    )
+    totals = rows.order_by().values("application_id").annotate(calls=Sum("calls"), last=Max("at"))
+    # The last minute tells of calls as well as the sum does, and does not change as old minutes leave the window.
+    sums: dict[str, object] = {row["application_id"]: (row["last"], row["calls"]) for row in totals}
+    return sums
+
+
+def _subscriptions(ids: Collection[str]) -> Mapping[str, object]:
+    rows = Subscription.objects.filter(id__in=ids).values_list(
+        "id", "lifecycle", "payment", "awaits_payment", "is_out_of_credits", "plan_version_id", "decided_at"
+    )
+    return {row[0]: row[1:] for row in rows}
+
+
+def _deliveries(ids: Collection[str]) -> Mapping[str, object]:
+    rows = Delivery.objects.filter(id__in=ids).values_list("id", "state", "attempts", "retry_at")
+    return {row[0]: row[1:] for row in rows}
+
+
+def _rehearsals(ids: Collection[str]) -> Mapping[str, object]:
+    states = Rehearsal.objects.filter(id__in=ids).values_list("id", "state")
+    steps = RehearsalStep.objects.filter(rehearsal_id__in=ids).order_by("id").values_list("rehearsal_id", "state")
+    found: dict[str, object] = {key: (state, [each for owner, each in steps if owner == key]) for key, state in states}
+    return found
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "bell": _Kind(lambda user, key: user.pk == key, _unread),
+    "jobs": _Kind(lambda user, key: is_admin(user) and not key, _jobs),
+    "fleet": _Kind(lambda user, key: owns_anything(user) and not key, _fleet),
+    "application": _Kind(lambda user, key: Application.objects.visible_to(user).filter(pk=key).exists(), _applications),
+    "subscription": _Kind(
+        lambda user, key: Subscription.objects.visible_to(user).filter(pk=key).exists(), _subscriptions
+    ),
+    "delivery": _Kind(lambda user, key: Delivery.objects.visible_to(user).filter(pk=key).exists(), _deliveries),
+    "rehearsal": _Kind(lambda user, key: Rehearsal.objects.visible_to(user).filter(pk=key).exists(), _rehearsals),
+}
