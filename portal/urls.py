@@ -31,6 +31,7 @@ from portal.views import (
     spending,
     subscriptions,
     switching,
+    transfers,
     tryit,
     webhooks,
 )
@@ -80,6 +81,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/apps/<str:application_id>/usage", applications.show_usage, name="application_usage"),
     path("my/apps/<str:application_id>/edit", applications.edit_application, name="application_edit"),
     path("my/apps/<str:application_id>/delete", applications.remove_application, name="application_delete"),
+    path("my/apps/<str:application_id>/transfer", transfers.offer, name="transfer_offer"),
+    path("my/transfers/<str:transfer_id>", transfers.show_transfer, name="transfer"),
+    path("my/transfers/<str:transfer_id>/refuse", transfers.refuse, name="transfer_refuse"),
+    path("my/transfers/<str:transfer_id>/withdraw", transfers.withdraw, name="transfer_withdraw"),
     path("my/apps/<str:application_id>/requests", requests.list_requests, name="requests"),
     path("my/apps/<str:application_id>/requests.csv", requests.download_requests, name="requests_csv"),
     path("my/apps/<str:application_id>/keys/new", keys.add_key, name="key_add"),

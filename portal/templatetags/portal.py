@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from django import template
+from typing import TYPE_CHECKING
 
+from django import template
+from django.utils import timezone
+
+from apim.access.models import ApplicationTransfer
 from portal import browsers, credit_words, words
+
+if TYPE_CHECKING:
+    from django.template import Context
 
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
@@ -17,3 +24,11 @@ register.filter("minor_words", credit_words.minor_words)
 register.filter("grant_words", credit_words.grant_words)
 register.filter("entry_words", credit_words.entry_words)
 register.filter("browser_words", browsers.browser_words)
+
+
+@register.inclusion_tag("portal/_transfers.html", takes_context=True)
+def transfers_notice(context: Context) -> dict[str, object]:
+    """Applications that others offer to the person or to an organization that the person speaks for."""
+    user = context["request"].user
+    offers = ApplicationTransfer.objects.answerable_by(user).open(timezone.now())
+    return {"transfers": offers.select_related("application", "source").order_by("created_at")}

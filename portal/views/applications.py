@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.access.models import Application, Credential
 from apim.access.services import delete_application, update_application
+from apim.accounts.permissions import speaks_for
 from apim.accounts.services import actor_of, register_developer
 from apim.gateways.services import default_environment
 from apim.onboarding.journeys import just_arrived
@@ -84,6 +85,7 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
         "section": "apps",
         "trail": [(_("My apps"), reverse("portal:applications")), (application.display_name, "")],
         "application": application,
+        "may_hand_over": speaks_for(request.user, application.organization_id),
         "keys": application.credentials.select_related("product", "successor"),
         "usage": usage,
         "spans": SPANS,

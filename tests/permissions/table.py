@@ -398,6 +398,10 @@ TABLE: dict[str, Row] = {
     "my/apps/<str:application_id>/usage": "L0+00+",
     "my/apps/<str:application_id>/edit": "L0+00+",
     "my/apps/<str:application_id>/delete": "L0+00+",
+    "my/apps/<str:application_id>/transfer": "L0+00+",
+    "my/transfers/<str:transfer_id>": {"GET": "L0++0+", "POST": "L0F+0F"},  # offered by initech to globex
+    "my/transfers/<str:transfer_id>/refuse": "L00+00",
+    "my/transfers/<str:transfer_id>/withdraw": "L0+00+",
     "my/apps/<str:application_id>/requests": "L0+00+",
     "my/apps/<str:application_id>/requests.csv": "L0+00+",
     "my/apps/<str:application_id>/keys/new": "L0+00+",

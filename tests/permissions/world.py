@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 
-from apim.access.services import create_application, create_credential, subscribe
+from apim.access.services import create_application, create_credential, offer_application, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token, note_log_in
 from apim.alerts.services import create_rule
@@ -148,6 +148,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     ).endpoint
     delivery = send_test(endpoint=webhook, by=TESTER)
     promotion = Promotion.objects.create(source=environment, target=environment, reason="why", made_by="a test")
+    transfer = offer_application(application=shop, to="globex", by=TESTER)
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
@@ -171,7 +172,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "page:apis:api_name": vault.api.name, "page:version_name": vault.name,
             "page:products:product_name": vaults.name,
             "page:applications:pk": shop.id, "page:invite:token": "made-up", "page:join:token": "made-up",
-            "message_id": message.id,
+            "message_id": message.id, "transfer_id": transfer.id,
             "log_in_id": log_in.id, "endpoint_id": webhook.id, "rest:webhook": webhook.id,
             "delivery_id": delivery.id, "rest:delivery": delivery.id,
             "rest:organization": acme.id, "rest:member": membership.id, "rest:invitation": invitation.id,
