@@ -8,6 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from apim.ui.said import said
 from gateway_sync.runtime.core.refusals import CODES, TYPE_PREFIX
 from portal.explanations import BY_CODE
 from portal.rendering import page
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @require_GET
 def list_problems(request: HttpRequest) -> HttpResponse:
     """Every code, by status."""
-    problems = [(code, status, title) for code, (status, title) in CODES.items()]
+    problems = [(code, status, said(title)) for code, (status, title) in CODES.items()]
     return page(request, "portal/problems.html", {"problems": problems})
 
 
@@ -33,7 +34,7 @@ def show_problem(request: HttpRequest, code: str) -> HttpResponse:
         "trail": [(_("Problems"), "/problems"), (code, "")],
         "code": code,
         "status": status,
-        "title": title,
+        "title": said(title),
         "type": TYPE_PREFIX + code,
         "explanation": BY_CODE[code],
     }

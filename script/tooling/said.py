@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -22,6 +22,7 @@ _SOURCES = (
     "gateway_sync/policies",
     "gateway_sync/upstreams",
 )
+_SHOWN_TO_CALLERS = ("apim/openapi/differing",)
 _SILENT = {"reference.py", "validate_request.py", "strict_json.py"}  # references are English, callers are no readers
 _SENTENCE = re.compile(r"[A-Z\"`%].*[a-z].*[.:]\Z", re.DOTALL)
 _ENOUGH = 6  # letters of its own, by which a sentence is known again
@@ -33,15 +34,26 @@ def text() -> str:
     return "".join(f"{each}\n" for each in sorted(_all()))
 
 
+@cache
+def told_to_callers() -> frozenset[str]:
+    """Those that the portal shows: what changed in a contract, and the titles of refusals."""
+    from gateway_sync.runtime.core.refusals import CODES  # noqa: PLC0415 - only in the environment of the repository
+
+    found = {title for _, title in CODES.values()}
+    for path in _paths(_SHOWN_TO_CALLERS):
+        found.update(sentences(path.read_text(encoding="utf-8")))
+    return frozenset(found)
+
+
 def _all() -> set[str]:
-    found = set(_described())
-    for path in _paths():
+    found = {*_described(), *told_to_callers()}
+    for path in _paths(_SOURCES):
         found.update(sentences(path.read_text(encoding="utf-8")))
     return found
 
 
-def _paths() -> Iterator[Path]:
-    for source in _SOURCES:
+def _paths(sources: Iterable[str]) -> Iterator[Path]:
+    for source in sources:
         yield from (path for path in sorted((ROOT / source).rglob("*.py")) if path.name not in _SILENT)
 
 

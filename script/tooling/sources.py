@@ -72,7 +72,8 @@ def messages_of_sources() -> dict[str, list[Message]]:
             if source not in known.sources:
                 known.sources.append(source)
     for text in said.text().splitlines():
-        found["console"].setdefault(("", text), Message(text, sources=[said.LIST.relative_to(ROOT).as_posix()]))
+        own = found["portal" if text in said.told_to_callers() else "console"]
+        own.setdefault(("", text), Message(text, sources=[said.LIST.relative_to(ROOT).as_posix()]))
     for key in found["portal"].keys() & found["console"].keys():
         twin, known = found["console"].pop(key), found["portal"][key]
         known.plural = known.plural or twin.plural
