@@ -28,7 +28,7 @@ class Ends(NamedTuple):
     @property
     def calls(self) -> int:
         """All but the lost ones."""
-        return self.answered + self.client_errors + self.server_errors
+        return self.answered + self.rejected + self.failed + self.refused + self.unreached  # pages ask it of thousands
 
     @property
     def client_errors(self) -> int:
@@ -43,12 +43,14 @@ class Ends(NamedTuple):
     @property
     def client_share(self) -> float:
         """The part of the calls that ended in 4xx; 0 without calls."""
-        return self.client_errors / self.calls if self.calls else 0.0
+        calls = self.calls
+        return (self.rejected + self.refused) / calls if calls else 0.0
 
     @property
     def server_share(self) -> float:
         """The part of the calls that ended in 5xx; 0 without calls."""
-        return self.server_errors / self.calls if self.calls else 0.0
+        calls = self.calls
+        return (self.failed + self.unreached) / calls if calls else 0.0
 
     def __add__(self, other: Ends) -> Ends:  # type: ignore[override]  # sums, where tuples would be joined
         return Ends(  # written out: tables of everything add tens of thousands of them

@@ -5,13 +5,14 @@ Owns: which roll-ups can answer with the fewest rows; they all say the same.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet
 
+from apim.analytics.expressions import StepOf, Total
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question
 from apim.analytics.windows import Stretch, Window
@@ -20,6 +21,7 @@ from apim.usage.summaries import that_ended
 
 _ERRORS = Q(status__gte=400)
 _ERROR_ENDS = ("rejected", "failed", "refused", "unreached")
+_STEP = "step"  # of a window, by StepOf
 _LIKELY = 40  # versions that are looked into first for the largest errors
 ERROR = ("version_id", "operation", "status", "code")
 
@@ -40,11 +42,8 @@ def totals(question: Question, stretch: Stretch) -> Ends:
 
 def steps(question: Question, window: Window) -> list[Step]:
     """The calls of each step, those without calls included."""
-    sums = [Ends() for _ in window.starts()]
-    for (at,), ends in _by(question, window.now(), ("at",)).items():
-        place = window.place_of(at)
-        sums[place] += ends
-    return [Step(at, ends) for at, ends in zip(window.starts(), sums, strict=True)]
+    sums = _by(question, window.now(), (_STEP,), window=window)
+    return [Step(at, sums.get((place,), Ends())) for place, at in enumerate(window.starts())]
 
 
 def by_version(question: Question, stretch: Stretch) -> dict[str, Ends]:
@@ -57,28 +56,28 @@ def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     return {key: ends for (key,), ends in _by(question, stretch, (dimension,)).items()}
 
 
-def by_both(question: Question, stretch: Stretch, first: str, second: str) -> dict[tuple[str, str], Ends]:
-    """The calls by two dimensions of UsageRollup."""
-    return {(key[0], key[1]): ends for key, ends in _by(question, stretch, (first, second)).items()}
+def by_caller_and_version(question: Question, stretch: Stretch) -> dict[tuple[str, str], Ends]:
+    """The calls of each application to each version."""
+    return _by(question, stretch, ("application_id", "version_id"))
 
 
 def callers(question: Question, now: Stretch, before: Stretch) -> dict[str, tuple[int, int]]:
     """The calls of each application in two stretches; "" are those of none. One look at the roll-ups of both."""
     now, before = now.coarse(), before.coarse()
     met = now.condition() | before.condition()
-    sums = [Sum("calls", filter=each.condition(), default=0) for each in (now, before)]
+    sums = [Total("calls", filter=each.condition()) for each in (now, before)]
     if question.is_of_callers:
         rows: QuerySet[Any] = CallerRollup.objects.filter(met, question.of_callers(), calls__gt=0)
     else:
         rows = UsageRollup.objects.filter(met, question.condition()).completed()
     found = rows.values_list("application_id").annotate(now=sums[0], before=sums[1])
-    return {key: (calls, earlier) for key, calls, earlier in found}
+    return {key: (calls or 0, earlier or 0) for key, calls, earlier in found}
 
 
 def by_application(question: Question, stretch: Stretch, ids: Collection[str]) -> dict[str, Ends]:
     """The calls of some applications."""
     only = Q(application_id__in=list(ids))
-    return {key: ends for (key,), ends in _by(question, stretch, ("application_id",), only).items()}
+    return {key: ends for (key,), ends in _by(question, stretch, ("application_id",), only=only).items()}
 
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
@@ -102,17 +101,15 @@ def spread(question: Question, stretch: Stretch) -> Spread:
 
 def spreads(question: Question, window: Window) -> list[Spread]:
     """How long the calls of each step took."""
-    sums: list[Counter[int]] = [Counter() for _ in window.starts()]
-    for (at,), buckets in _buckets(question, window.now(), ("at",)).items():
-        sums[window.place_of(at)].update(buckets)
-    return [Spread(dict(buckets)) for buckets in sums]
+    sums = _buckets(question, window.now(), (_STEP,), window)
+    return [Spread(sums.get((place,), {})) for place in range(len(window.starts()))]
 
 
 def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Spread]:
     """How long calls took by a dimension of LatencyRollup: operation, application_id."""
     rows = LatencyRollup.objects.filter(stretch.coarse().condition(), question.of_latencies())
     found: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for key, bucket, calls in rows.values_list(dimension, "bucket").annotate(Sum("calls")):
+    for key, bucket, calls in rows.values_list(dimension, "bucket").annotate(sum=Total("calls")):
         found[key][bucket] = calls
     return {key: Spread(buckets) for key, buckets in found.items()}
 
@@ -140,7 +137,7 @@ def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorG
 def error_totals(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
     """The calls of some groups of errors; those without calls are left out."""
     rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _among(groups))
-    sums = {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(Sum("calls"))}
+    sums = {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(sum=Total("calls"))}
     return {group: sums[group] for group in groups if group in sums}
 
 
@@ -148,10 +145,11 @@ def error_steps(question: Question, window: Window, groups: Collection[ErrorGrou
     """The calls of each step for some groups of errors."""
     lines = {group: [0] * len(window.starts()) for group in groups}
     rows = UsageRollup.objects.filter(window.now().condition(), question.condition(), _among(groups))
-    for *key, at, calls in rows.values_list(*ERROR, "at").annotate(Sum("calls")):
+    stepped = rows.annotate(step=StepOf(window)).values_list(*ERROR, _STEP)
+    for *key, step, calls in stepped.annotate(sum=Total("calls")):
         line = lines.get(ErrorGroup(*key))
         if line is not None:
-            line[window.place_of(at)] += calls
+            line[step] = calls
     return lines
 
 
@@ -187,7 +185,7 @@ def has_called(application_id: str, version_ids: Collection[str]) -> bool:
 
 def _largest_errors(question: Question, stretch: Stretch, number: int) -> list[tuple[ErrorGroup, int]]:
     rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _ERRORS)
-    sums = rows.values_list(*ERROR).annotate(sum=Sum("calls")).order_by("-sum", *ERROR)[:number]
+    sums = rows.values_list(*ERROR).annotate(sum=Total("calls")).order_by("-sum", *ERROR)[:number]
     return [(ErrorGroup(*key), calls) for *key, calls in sums]
 
 
@@ -197,44 +195,60 @@ def _among(groups: Collection[ErrorGroup]) -> Q:
     return _ERRORS & Q(**{f"{name}__in": values for name, values in names.items()})
 
 
-def _by(question: Question, stretch: Stretch, names: tuple[str, ...], only: Q | None = None) -> dict[Any, Ends]:
+def _by(
+    question: Question,
+    stretch: Stretch,
+    names: tuple[str, ...],
+    *,
+    window: Window | None = None,
+    only: Q | None = None,
+) -> dict[Any, Ends]:
     """The calls by dimensions, of the roll-ups with the fewest rows that have these and those asked for.
 
-    Shapes: only is a condition on the dimensions.
+    Shapes: window is the one of whose steps _STEP is a number; only is a condition on the dimensions.
     """
-    when = (stretch if "at" in names else stretch.coarse()).condition()
-    if question.is_of_versions and {"at", "version_id"}.issuperset(names):
+    when = _when(stretch, window)
+    if question.is_of_versions and {_STEP, "version_id"}.issuperset(names):
         rows: QuerySet[Any] = VersionRollup.objects.filter(when, question.of_versions())
         if question.version_ids is None:
             every = Q(version_id=VersionRollup.EVERY)
             rows = rows.filter(~every if "version_id" in names else every)
-        return _sums(rows, names, {end: Sum(end) for end in ENDS})
-    if question.is_of_callers and {"at", "version_id", "application_id"}.issuperset(names):
+        return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
+    if question.is_of_callers and {_STEP, "version_id", "application_id"}.issuperset(names):
         rows = CallerRollup.objects.filter(when, question.of_callers(), only or Q())
-        return _sums(rows, names, {end: Sum(end) for end in ENDS})
+        return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
     rows = UsageRollup.objects.filter(when, question.condition(), only or Q())
-    return _sums(rows, names, {end: Sum("calls", filter=that_ended(end), default=0) for end in ENDS})
+    return _sums(_stepped(rows, window), names, {end: Total("calls", filter=that_ended(end)) for end in ENDS})
 
 
-def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Sum]) -> dict[Any, Ends]:
+def _when(stretch: Stretch, window: Window | None) -> Q:
+    """The time: by as few roll-ups as tell it, unless its steps are told apart."""
+    return (stretch.coarse() if window is None else stretch).condition()
+
+
+def _stepped(rows: QuerySet[Any], window: Window | None) -> QuerySet[Any]:
+    return rows if window is None else rows.annotate(step=StepOf(window))
+
+
+def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Total]) -> dict[Any, Ends]:
     if not names:
         told = rows.aggregate(**sums)
         return {(): Ends(*(told[end] or 0 for end in ENDS))}
-    return {row[: len(names)]: Ends(*row[len(names) :]) for row in rows.values_list(*names).annotate(**sums)}
+    found = rows.values_list(*names).annotate(**sums)
+    return {row[: len(names)]: Ends(*(each or 0 for each in row[len(names) :])) for row in found}
 
 
-def _buckets(question: Question, stretch: Stretch, names: tuple[str, ...]) -> dict[tuple[Any, ...], dict[int, int]]:
+def _buckets(
+    question: Question, stretch: Stretch, names: tuple[str, ...], window: Window | None = None
+) -> dict[tuple[Any, ...], dict[int, int]]:
     """Calls by bucket, by further dimensions; from as few rows as can tell."""
-    rows: Iterable[tuple[Any, ...]]
-    when = (stretch if "at" in names else stretch.coarse()).condition()
+    when = _when(stretch, window)
     if question.is_of_versions:
         every = Q() if question.version_ids is not None else Q(version_id=VersionLatency.EVERY)
-        kept = VersionLatency.objects.filter(when, question.of_versions(), every)
-        rows = kept.values_list(*names, "bucket").annotate(Sum("calls"))
+        rows: QuerySet[Any] = VersionLatency.objects.filter(when, question.of_versions(), every)
     else:
-        detailed = LatencyRollup.objects.filter(when, question.of_latencies())
-        rows = detailed.values_list(*names, "bucket").annotate(Sum("calls"))
+        rows = LatencyRollup.objects.filter(when, question.of_latencies())
     found: defaultdict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
-    for *key, bucket, calls in rows:
+    for *key, bucket, calls in _stepped(rows, window).values_list(*names, "bucket").annotate(sum=Total("calls")):
         found[tuple(key)][bucket] = calls
     return dict(found)

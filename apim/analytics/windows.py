@@ -79,10 +79,6 @@ class Window:
         count = -(-(self.until - self.since) // self.step)
         return [self.since + self.step * number for number in range(count)]
 
-    def place_of(self, at: datetime) -> int:
-        """The number of the step that holds a moment."""
-        return (at - self.since) // self.step
-
     def now(self) -> Stretch:
         """The window itself."""
         return Stretch((Part(self.period, self.since, self.until),))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from heapq import nsmallest
 
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.analytics import reading
-from apim.analytics.figures import Group
+from apim.analytics.figures import Ends, change_of
 from apim.console.insight.figures import Figure, Link, note_of, percent
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import caller_word, callers_in
@@ -24,12 +25,10 @@ def callers(asked: Asked) -> tuple[Figure, int, int]:
     """Who called most, how many called in all, and how many of them did not call before."""
     now, before = asked.window.now(), asked.window.before()
     calls = reading.callers(asked.question, now, before)
-    shown = sorted(calls, key=lambda key: (-calls[key][0], key))[:SHOWN]
-    groups = reading.compared(
-        reading.by_application(asked.question, now, shown), reading.by_application(asked.question, before, shown)
-    )
+    shown = nsmallest(SHOWN, calls, key=lambda key: (-calls[key][0], key))
+    ends = reading.by_application(asked.question, now, shown)
     active = [earlier for key, (recent, earlier) in calls.items() if key and recent]
-    return _figure(asked, groups), len(active), active.count(0)
+    return _figure(asked, [(key, ends.get(key, Ends()), calls[key][1]) for key in shown]), len(active), active.count(0)
 
 
 def quiet(asked: Asked) -> Figure:
@@ -49,8 +48,9 @@ def quiet(asked: Asked) -> Figure:
     )  # fmt: skip
 
 
-def _figure(asked: Asked, groups: Sequence[Group]) -> Figure:
-    names = callers_in(group.key for group in groups)
+def _figure(asked: Asked, callers: Sequence[tuple[str, Ends, int]]) -> Figure:
+    """Shapes: (application, its calls, how many it made before)."""
+    names = callers_in(key for key, _, _ in callers)
     return Figure(
         key="callers",
         title=gettext("Who calls"),
@@ -61,14 +61,14 @@ def _figure(asked: Asked, groups: Sequence[Group]) -> Figure:
         ],
         rows=[
             [
-                Link(caller_word(names, group.key), asked.with_value("application", group.key)),
-                group.ends.calls,
-                group.before.calls,
-                change_cell(group.change),
-                percent(group.ends.client_share),
-                percent(group.ends.server_share),
+                Link(caller_word(names, key), asked.with_value("application", key)),
+                ends.calls,
+                before,
+                change_cell(change_of(ends.calls, before)),
+                percent(ends.client_share),
+                percent(ends.server_share),
             ]
-            for group in groups
+            for key, ends, before in callers
         ],
         empty=gettext("Nobody called in this time."),
     )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
+from heapq import nlargest, nsmallest
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,8 @@ from apim.console.insight.figures import Figure, Key, Link, note_of, percent
 from apim.console.insight.filters import NONE, Asked
 from apim.console.insight.names import CallerName, caller_word, callers_in, version_word
 from apim.ui.sankey import Ribbon, sankey
+
+_Way = tuple[str, str]  # the application, the version
 
 _SIDES = 12
 _LISTED = 60
@@ -26,15 +30,14 @@ _LEGEND = (
 
 def traffic_map(asked: Asked) -> Figure:
     """The ways with the most calls; what is not among the first of a side is drawn as others."""
-    sums = reading.by_both(asked.question, asked.window.now(), "application_id", "version_id")
-    ways = {key: ends for key, ends in sums.items() if ends.calls}
-    order = sorted(ways, key=lambda key: (-ways[key].calls, key))
-    listed = order[:_LISTED]
+    ways = reading.by_caller_and_version(asked.question, asked.window.now())
+    calls = {key: count for key, ends in ways.items() if (count := ends.calls)}
+    listed = nsmallest(_LISTED, calls, key=lambda key: (-calls[key], key))
     names = callers_in(application for application, _ in listed)
     title = gettext("Who calls what")
-    whole = sum(ways.values(), Ends())
+    whole = Ends(*map(sum, zip(*ways.values(), strict=True)))
     sentence = gettext("%(title)s: %(ways)s ways, %(calls)s calls, %(errors)s of them errors") % {
-        "title": title, "ways": len(ways), "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
+        "title": title, "ways": len(calls), "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
     }  # fmt: skip
     return Figure(
         key="map",
@@ -51,8 +54,8 @@ def traffic_map(asked: Asked) -> Figure:
             ]
             for application, version in listed
         ],
-        picture=sankey(_ribbons(asked, ways, names), sentence) if ways else "",
-        legend=_LEGEND if ways else (),
+        picture=sankey(_ribbons(asked, ways, calls, names), sentence) if calls else "",
+        legend=_LEGEND if calls else (),
         empty=gettext("No calls in this time."),
     )
 
@@ -63,24 +66,27 @@ def _version(asked: Asked, identifier: str) -> Link:
     return Link(version_word(asked.versions, identifier), asked.url("", **narrowed))
 
 
-def _ribbons(asked: Asked, ways: dict[tuple[str, str], Ends], names: dict[str, CallerName]) -> list[Ribbon]:
-    first = _largest(ways, 0), _largest(ways, 1)
-    sums: defaultdict[tuple[str, str], Ends] = defaultdict(Ends)
+def _ribbons(
+    asked: Asked, ways: Mapping[_Way, Ends], calls: Mapping[_Way, int], names: dict[str, CallerName]
+) -> list[Ribbon]:
+    sources = {key: caller_word(names, key) for key in _largest(calls, 0)}
+    targets = {key: version_word(asked.versions, key) for key in _largest(calls, 1)}
     others = gettext("other applications"), gettext("other versions")
-    for (application, version), ends in ways.items():
-        source = caller_word(names, application) if application in first[0] else others[0]
-        target = version_word(asked.versions, version) if version in first[1] else others[1]
-        sums[source, target] += ends
+    gathered: defaultdict[tuple[str, str], list[Ends]] = defaultdict(list)
+    for application, version in calls:
+        key = sources.get(application, others[0]), targets.get(version, others[1])
+        gathered[key].append(ways[application, version])
+    sums = {key: Ends(*map(sum, zip(*each, strict=True))) for key, each in gathered.items()}
     ordered = sorted(sums.items(), key=lambda item: (item[0][0] == others[0], item[0][1] == others[1], -item[1].calls))
     return [Ribbon(source, target, ends.calls, _css(ends), _told(source, target, ends))
             for (source, target), ends in ordered]  # fmt: skip
 
 
-def _largest(ways: dict[tuple[str, str], Ends], side: int) -> set[str]:
+def _largest(calls: Mapping[_Way, int], side: int) -> list[str]:
     sums: defaultdict[str, int] = defaultdict(int)
-    for key, ends in ways.items():
-        sums[key[side]] += ends.calls
-    return set(sorted(sums, key=lambda each: -sums[each])[:_SIDES])
+    for key, count in calls.items():
+        sums[key[side]] += count
+    return nlargest(_SIDES, sums, key=lambda each: sums[each])
 
 
 def _share(ends: Ends) -> float:

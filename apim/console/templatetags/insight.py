@@ -5,27 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from apim.console.insight.figures import Drawn, Link
 
 if TYPE_CHECKING:
-    from apim.console.insight.figures import Cell
+    from apim.console.insight.figures import Cell, Figure
     from apim.console.insight.filters import Asked
 
 register = template.Library()
 
 
 @register.simple_tag
-def figure_cell(cell: Cell, is_first: bool = False) -> SafeString:  # noqa: FBT001, FBT002 - as templates call it
-    """A cell of a figure's table: numbers to the end with thousands apart, a dash for none, the first one a header."""
-    text = _text(cell)
-    if is_first:
-        return format_html('<th scope="row">{}</th>', text)
-    if isinstance(cell, int | float) or cell is None:
-        return format_html('<td class="number">{}</td>', text)
-    return format_html("<td>{}</td>", text)
+def figure_rows(figure: Figure) -> SafeString:
+    """A figure's table: numbers to the end with thousands apart, a dash for none, the first cell of a row a header."""
+    rows = []
+    for first, *others in figure.rows:  # one text, not a template's node each: there are hundreds of cells
+        rows.append(f'<tr><th scope="row">{_text(first)}</th>')
+        for cell in others:
+            kind = ' class="number"' if isinstance(cell, int | float) or cell is None else ""
+            rows.append(f"<td{kind}>{_text(cell)}</td>")
+        rows.append("</tr>")
+    return SafeString("".join(rows))
 
 
 @register.simple_tag
@@ -40,13 +42,14 @@ def analytics_url(asked: Asked, path: str) -> str:
     return asked.url(path)
 
 
-def _text(cell: Cell) -> SafeString:
+def _text(cell: Cell) -> str:
+    """A cell's text as HTML."""
     if cell is None:
-        return SafeString("\N{EN DASH}")
-    if isinstance(cell, Link):
-        return format_html('<a href="{}">{}</a>', cell.url, cell.text)
-    if isinstance(cell, Drawn):
-        return cell.picture
+        return "\N{EN DASH}"
     if isinstance(cell, float):
-        return conditional_escape(f"{cell:,.2f}".rstrip("0").rstrip(".") if cell % 1 else f"{cell:,.0f}")
-    return conditional_escape(f"{cell:,}" if isinstance(cell, int) else cell)
+        return f"{cell:,.2f}".rstrip("0").rstrip(".") if cell % 1 else f"{cell:,.0f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    if isinstance(cell, Link):
+        return f'<a href="{escape(cell.url)}">{escape(cell.text)}</a>'
+    return cell.picture if isinstance(cell, Drawn) else escape(cell)

@@ -10,7 +10,7 @@ from apim.access.models import Subscription
 from apim.analytics import reading
 from apim.analytics.figures import Ends, Group, Spread, change_of
 from apim.analytics.questions import Question
-from apim.analytics.windows import last
+from apim.analytics.windows import LENGTHS, last
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
@@ -145,7 +145,7 @@ def test_callers_are_the_same_by_whichever_roll_ups() -> None:
         reading.callers(EVERYTHING.of(status=status), DAY.now(), DAY.before()) for status in (200, 404, 429, 500, 502)
     ]
     assert sum(each.get("app_1", (0, 0))[0] for each in sums) == 6
-    both = reading.by_both(EVERYTHING, DAY.now(), "application_id", "version_id")
+    both = reading.by_caller_and_version(EVERYTHING, DAY.now())
     assert both["app_2", "ver_1"] == Ends(answered=1)
     assert sum(both.values(), Ends()) == reading.totals(EVERYTHING, DAY.now())
     assert reading.by_application(VERSION, DAY.now(), ["app_2", "app_9"]) == {"app_2": Ends(answered=1)}
@@ -165,3 +165,19 @@ def test_the_largest_errors_are_found_among_more_versions_than_are_looked_into_f
     whole = list(reading.top_errors(EVERYTHING, DAY.now(), 100).items())
     monkeypatch.setattr(reading, "_LIKELY", 2)
     assert list(reading.top_errors(EVERYTHING, DAY.now(), number).items()) == whole[:number]
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_each_call_is_in_the_step_that_holds_it(gateway: Gateway, name: str) -> None:
+    window = last(name, NOW)
+    first = window.since.replace(second=0)
+    moments = [first, first + window.step / 2, first + window.step, window.until - timedelta(minutes=1)]
+    events = [event(50 + n, at=at, version_id="ver_5", operation="GET /s", status=500) for n, at in enumerate(moments)]
+    ingest(gateway=gateway, batch=batch(*events, boot="steps"))
+    question = Question(["ver_5"])
+    expected = [sum(start <= at < start + window.step for at in moments) for start in window.starts()]
+    group = reading.ErrorGroup("ver_5", "GET /s", 500, "")
+    assert [step.ends.calls for step in reading.steps(question, window)] == expected
+    assert [spread.calls for spread in reading.spreads(question, window)] == expected
+    assert reading.error_steps(question, window, [group]) == {group: expected}
+    assert reading.totals(question, window.now()).calls == len(moments)
