@@ -1,0 +1,53 @@
+"""Sentences of pure modules in the reader's language."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from django.utils import translation
+
+from apim.ui.said import said, said_both
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def tooling(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "script"))
+    return importlib.import_module("tooling.said")
+
+
+def test_a_filled_sentence_is_known_again_and_filled_with_the_same_words() -> None:
+    with translation.override("ja"):
+        known = said('"limit" must be a rate.')
+    assert "limit" in known
+    assert "must be" not in known
+
+
+def test_a_message_and_its_hint_are_told_together() -> None:
+    with translation.override("ja"):
+        both = said_both("Name the origins.", "Leave it out.")
+    assert both == f"{_in_japanese('Name the origins.')} {_in_japanese('Leave it out.')}"
+
+
+def test_what_is_not_known_and_what_is_english_stay_as_they_are() -> None:
+    assert said("Name the origins.") == "Name the origins."
+    with translation.override("ja"):
+        assert said("An owner's own words.") == "An owner's own words."
+
+
+def test_the_list_holds_what_the_sources_say(tooling: ModuleType) -> None:
+    assert tooling.LIST.read_text(encoding="utf-8") == tooling.text(), "run script/messages"
+
+
+def test_both_ways_of_saying_something_are_sentences_and_short_ones_are_none(tooling: ModuleType) -> None:
+    code = 'def f(a, b):\n    """Not said."""\n    return (f"The body {\'is\' if a else \'was\'} {b} now.", f"{a} of {b}.")\n'
+    assert set(tooling.sentences(code)) == {"The body is %(b)s now.", "The body was %(b)s now."}
+
+
+def _in_japanese(text: str) -> str:
+    with translation.override("ja"):
+        return said(text)
