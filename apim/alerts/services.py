@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from apim.alerts.judging import LOOKBACK, MINUTE, Episode, Verdict, judge, walk
@@ -107,7 +108,7 @@ def preview(rule: AlertRule, now: datetime) -> Preview:
 
 
 def _fill(rule: AlertRule, changes: Mapping[str, Any]) -> None:
-    require_known(changes, _CHANGEABLE, prefix="alerts", noun="An alert rule")
+    require_known(changes, _CHANGEABLE, prefix="alerts", noun=gettext("An alert rule"))
     for name, value in changes.items():
         setattr(rule, name, value)
     if "settings" in changes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from apim.errors import DomainError, Invalid, Problems
 
@@ -115,11 +115,17 @@ def checked_settings(kind: str, given: Mapping[str, object]) -> dict[str, float]
     template = TEMPLATES.get(kind)
     if template is None:
         raise Invalid(
-            "alerts.kind", f"There is no template {kind}.", field="kind", hint=f"One of {', '.join(TEMPLATES)}."
+            "alerts.kind",
+            gettext("There is no template %(kind)s.") % {"kind": kind},
+            field="kind",
+            hint=gettext("One of %(names)s.") % {"names": ", ".join(TEMPLATES)},
         )
     known = {setting.name: setting for setting in template.settings}
     errors: list[DomainError] = [
-        Invalid("alerts.setting", f"{kind} has no setting {name}.", field=name) for name in sorted(given.keys() - known)
+        Invalid(
+            "alerts.setting", gettext("%(kind)s has no setting %(name)s.") % {"kind": kind, "name": name}, field=name
+        )
+        for name in sorted(given.keys() - known)
     ]
     checked: dict[str, float] = {}
     for name, setting in known.items():

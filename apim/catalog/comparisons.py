@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apim.catalog.judging import compare_for_callers, known_comparison
 from apim.catalog.models import Revision
@@ -67,5 +68,5 @@ def compared_ahead(act: Callable[[Comparisons], Result]) -> Result:
         if comparisons.is_complete:
             return result
         comparisons.make()
-    message = "Others publish versions of the same API faster than the documents can be compared."
-    raise Conflict("catalog.outrun", message, hint="Try again when they are done.")
+    message = gettext("Others publish versions of the same API faster than the documents can be compared.")
+    raise Conflict("catalog.outrun", message, hint=gettext("Try again when they are done."))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext
+
 from apim.catalog.operations import operation_name
 from apim.errors import DomainError, Invalid, Problems
 from gateway_sync.compositions import Composite, read_composite
@@ -22,16 +24,22 @@ def parse_composites(value: object, operations: Iterable[Mapping[str, Any]], ver
     Errors: Problems of catalog.composite, field `composites.<operation>.<setting>`.
     """
     if not isinstance(value, Mapping):
-        message = "Composites are a mapping of operations to what they are made of."
-        raise Invalid("catalog.composite", message, field=FIELD, hint="Such as `POST /transfers: { steps: … }`.")
+        message = gettext("Composites are a mapping of operations to what they are made of.")
+        raise Invalid(
+            "catalog.composite", message, field=FIELD, hint=gettext("Such as `POST /transfers: { steps: … }`.")
+        )
     if len(value) > AT_MOST:
-        raise Invalid("catalog.composite", f"A version has at most {AT_MOST} composites.", field=FIELD)
+        raise Invalid(
+            "catalog.composite",
+            gettext("A version has at most %(most)s composites.") % {"most": AT_MOST},
+            field=FIELD,
+        )
     known = [operation_name(operation) for operation in operations]
     errors: list[DomainError] = []
     for operation, settings in value.items():
         if operation not in known:
-            message = f"The version has no operation `{operation}`."
-            hint = nearest_hint(str(operation), known) if known else "Give the version a contract first."
+            message = gettext("The version has no operation `%(operation)s`.") % {"operation": operation}
+            hint = nearest_hint(str(operation), known) if known else gettext("Give the version a contract first.")
             errors.append(Invalid("catalog.composite", message, field=f"{FIELD}.{operation}", hint=hint))
         _, problems = read_composite(str(operation), settings, Where("version", version_id, FIELD))
         errors += [

@@ -9,6 +9,7 @@ import asyncio
 
 import httpx
 from django.conf import settings
+from django.utils.translation import gettext
 
 from apim.errors import Invalid
 from apim.gateways.codings import decoded
@@ -32,17 +33,22 @@ def fetch_document(url: str) -> str:
     try:
         content = asyncio.run(_download(parsed, transport))
     except TimeoutError as error:
-        raise _refusal(f"The document did not come within {LONGEST_S:.0f} s.") from error
+        raise _refusal(
+            gettext("The document did not come within %(seconds)s s.") % {"seconds": f"{LONGEST_S:.0f}"}
+        ) from error
     except ForbiddenAddress as error:
-        raise _refusal(str(error), "An administrator sets the allowed networks of the environment.") from error
+        raise _refusal(str(error), gettext("An administrator sets the allowed networks of the environment.")) from error
     except httpx.TooManyRedirects as error:
-        raise _refusal(f"More than {_REDIRECTS_AT_MOST} redirects.") from error
+        raise _refusal(gettext("More than %(most)s redirects.") % {"most": _REDIRECTS_AT_MOST}) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _refusal(f"{parsed.host} cannot be reached: {str(error).rstrip('.') or type(error).__name__}.") from error
+        raise _refusal(
+            gettext("%(host)s cannot be reached: %(reason)s.")
+            % {"host": parsed.host, "reason": str(error).rstrip(".") or type(error).__name__}
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _refusal("The document is not UTF-8 text.") from error
+        raise _refusal(gettext("The document is not UTF-8 text.")) from error
 
 
 async def _download(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> bytes:
@@ -62,7 +68,10 @@ async def _download(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> byte
         client.stream("GET", url, headers={"Accept": "application/json, application/yaml, */*;q=0.5"}) as answer,
     ):
         if url.scheme == "https" and any(hop.url.scheme != "https" for hop in (*answer.history, answer)):
-            raise _refusal(f"{url.host} leads from https to http, where anybody on the way could answer.")
+            raise _refusal(
+                gettext("%(host)s leads from https to http, where anybody on the way could answer.")
+                % {"host": url.host}
+            )
         if not answer.is_success:
             raise _refusal(f"{url.host} answered {answer.status_code} {answer.reason_phrase}.".replace(" .", "."))
         wire = bytearray()
@@ -73,9 +82,12 @@ async def _download(url: httpx.URL, transport: httpx.AsyncBaseTransport) -> byte
         coding = answer.headers.get("Content-Encoding", "")
         plain = decoded(bytes(wire), coding, BYTES_AT_MOST)
         if plain is None:
-            raise _refusal(f"{url.host} answered in a coding that cannot be read: {coding[:60]}.")
+            raise _refusal(
+                gettext("%(host)s answered in a coding that cannot be read: %(coding)s.")
+                % {"host": url.host, "coding": coding[:60]}
+            )
         if plain[1] or len(wire) > BYTES_AT_MOST:
-            raise _refusal(f"The document is larger than {BYTES_AT_MOST:,} bytes.")
+            raise _refusal(gettext("The document is larger than %(most)s bytes.") % {"most": f"{BYTES_AT_MOST:,}"})
         return plain[0]
 
 
@@ -83,11 +95,11 @@ def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
-        raise _refusal(f"This is not a URL: {error}.") from error
+        raise _refusal(gettext("This is not a URL: %(error)s.") % {"error": error}) from error
     if parsed.scheme not in PORTS or not parsed.host:
-        raise _refusal("The URL of a document starts with https:// or http://.")
+        raise _refusal(gettext("The URL of a document starts with https:// or http://."))
     if parsed.userinfo:
-        raise _refusal("The URL holds a user name or password, which would be kept in logs.")
+        raise _refusal(gettext("The URL holds a user name or password, which would be kept in logs."))
     return parsed
 
 

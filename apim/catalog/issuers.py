@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -29,7 +30,11 @@ def save_issuer(*, environment: Environment, name: str, by: Actor, changes: Mapp
     Errors: Invalid or Problems gateways.issuer_*; Conflict for an issuer that is registered already.
     """
     if unknown := sorted(changes.keys() - set(FIELDS)):
-        raise Invalid("gateways.unknown_field", f"An issuer has no field {unknown[0]}.", field=unknown[0])
+        raise Invalid(
+            "gateways.unknown_field",
+            gettext("An issuer has no field %(name)s.") % {"name": unknown[0]},
+            field=unknown[0],
+        )
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # else two at once would make it twice
     found = Issuer.objects.filter(environment=environment, name=name).first()
     before = issuer_state(found) if found else None
@@ -65,8 +70,10 @@ def delete_issuer(*, issuer: Issuer, by: Actor) -> None:
     """Forget an issuer. Errors: Conflict while applications have clients of it, whose calls that would end."""
     Issuer.objects.select_for_update().get(pk=issuer.pk)  # who registers a client holds it
     if living := live_clients(issuer):
-        message = f"{living} client{'' if living == 1 else 's'} of {issuer.issuer} still call{'s' * (living == 1)}."
-        hint = "Revoke them first, or close the issuer: name no organization."
+        message = ngettext(
+            "%(count)d client of %(issuer)s still calls.", "%(count)d clients of %(issuer)s still call.", living
+        ) % {"count": living, "issuer": issuer.issuer}
+        hint = gettext("Revoke them first, or close the issuer: name no organization.")
         raise Conflict("gateways.issuer_in_use", message, hint=hint)
     environment_id = issuer.environment_id
     record(by=by, action="issuer.delete", target=issuer, before=issuer_state(issuer))
@@ -81,13 +88,13 @@ def live_clients(issuer: Issuer) -> int:
 
 def _require_same(issuer: Issuer, wanted: str) -> None:
     if issuer.issuer and wanted != issuer.issuer:
-        hint = "Register the other one under a name of its own."
-        message = "The issuer of a registration stays what it is: clients are registered under it."
+        hint = gettext("Register the other one under a name of its own.")
+        message = gettext("The issuer of a registration stays what it is: clients are registered under it.")
         raise Conflict("gateways.issuer_stays", message, field="issuer", hint=hint)
     others = Issuer.objects.filter(environment_id=issuer.environment_id, issuer=wanted).exclude(pk=issuer.pk)
     if other := others.first():
-        message = f"{wanted} is registered already, as {other.name}."
-        raise Conflict("gateways.issuer_taken", message, field="issuer", hint="Change that one.")
+        message = gettext("%(wanted)s is registered already, as %(other)s.") % {"wanted": wanted, "other": other.name}
+        raise Conflict("gateways.issuer_taken", message, field="issuer", hint=gettext("Change that one."))
 
 
 def _check(issuer: Issuer, organizations: list[Organization]) -> None:
@@ -107,21 +114,25 @@ def _check(issuer: Issuer, organizations: list[Organization]) -> None:
 def _errors_in(issuer: Issuer, organizations: list[Organization]) -> list[DomainError]:
     errors: list[DomainError] = []
     if not is_client_text(issuer.issuer):
-        message = "An issuer has 1 to 512 visible characters: what `iss` is in its tokens, letter for letter."
+        message = gettext("An issuer has 1 to 512 visible characters: what `iss` is in its tokens, letter for letter.")
         errors.append(Invalid("gateways.issuer_invalid", message, field="issuer"))
     elif not (issuer.jwks or issuer.jwks_url or is_web_address(issuer.issuer)):
-        hint = "Give jwks or jwks_url; only an https issuer can be asked where its keys are."
-        errors.append(Invalid("gateways.issuer_keys", "Its keys cannot be found.", field="jwks_url", hint=hint))
+        hint = gettext("Give jwks or jwks_url; only an https issuer can be asked where its keys are.")
+        errors.append(
+            Invalid("gateways.issuer_keys", gettext("Its keys cannot be found."), field="jwks_url", hint=hint)
+        )
     if issuer.jwks_url and not is_web_address(issuer.jwks_url):
-        message = f"{issuer.jwks_url[:80]} is no address to fetch keys from."
-        errors.append(Invalid("gateways.issuer_keys", message, field="jwks_url", hint="Begin with https://."))
+        message = gettext("%(jwks_url)s is no address to fetch keys from.") % {"jwks_url": issuer.jwks_url[:80]}
+        errors.append(Invalid("gateways.issuer_keys", message, field="jwks_url", hint=gettext("Begin with https://.")))
     if issuer.client_claim and not is_claim_name(issuer.client_claim):
-        message = "This is no name of a claim."
-        hint = "Leave it empty for azp, else client_id. Never a claim that users of the issuer choose."
+        message = gettext("This is no name of a claim.")
+        hint = gettext("Leave it empty for azp, else client_id. Never a claim that users of the issuer choose.")
         errors.append(Invalid("gateways.issuer_claim", message, field="client_claim", hint=hint))
     if issuer.is_for_all and organizations:
-        message = "It is open to the applications of all organizations, and some are named."
+        message = gettext("It is open to the applications of all organizations, and some are named.")
         errors.append(
-            Invalid("gateways.issuer_organizations", message, field="organizations", hint="Choose one of the two.")
+            Invalid(
+                "gateways.issuer_organizations", message, field="organizations", hint=gettext("Choose one of the two.")
+            )
         )
     return errors

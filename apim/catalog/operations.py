@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypedDict
 
+from django.utils.translation import gettext
+
 from apim.errors import DomainError, Invalid, Problems
 from gateway_sync.policies.patterns import any_text_between
 
@@ -44,15 +46,15 @@ def operation_name(operation: Mapping[str, Any]) -> str:
 def path_fault(path: str) -> str:
     """What is wrong with a path template; "" when nothing is."""
     if not path.startswith("/"):
-        return "A path starts with a slash."
+        return gettext("A path starts with a slash.")
     if len(path) > _PATH_AT_MOST:
-        return f"A path has at most {_PATH_AT_MOST:,} characters."
+        return gettext("A path has at most %(most)s characters.") % {"most": f"{_PATH_AT_MOST:,}"}
     if _FORBIDDEN_IN_PATH.search(_TEMPLATE_SEGMENT.sub("", path)):
-        return "A path holds no spaces, control characters, `?`, `#` or backslashes."
+        return gettext("A path holds no spaces, control characters, `?`, `#` or backslashes.")
     if set("{}") & set(_TEMPLATE_SEGMENT.sub("", path)):
-        return "The braces of a path come in pairs, around a name."
+        return gettext("The braces of a path come in pairs, around a name.")
     if any(segment in {".", ".."} for segment in path.split("/")):
-        return "A path has no `.` or `..` segments."
+        return gettext("A path has no `.` or `..` segments.")
     return ""
 
 
@@ -70,19 +72,22 @@ def parse_operations(values: Sequence[Mapping[str, Any]]) -> list[Operation]:
     found: list[Operation] = []
     seen: set[tuple[str, str]] = set()
     if len(values) > OPERATIONS_AT_MOST:
-        message = f"A version has at most {OPERATIONS_AT_MOST:,} operations."
+        message = gettext("A version has at most %(most)s operations.") % {"most": f"{OPERATIONS_AT_MOST:,}"}
         raise Invalid("catalog.too_many_operations", message, field="operations")
     for index, value in enumerate(values):
         method, path = str(value.get("method", "")).upper(), str(value.get("path", ""))
         key = (method, template_shape(path))
         if method not in METHODS:
-            hint = f"One of {', '.join(METHODS)}."
+            hint = gettext("One of %(names)s.") % {"names": ", ".join(METHODS)}
             message = f"`{method}` is not a method."
             errors.append(Invalid("catalog.method", message, field=f"operations.{index}.method", hint=hint))
         elif fault := path_fault(path):
             errors.append(Invalid("catalog.path", fault, field=f"operations.{index}.path"))
         elif key in seen:
-            message = f"{method} {path} matches the same requests as an operation above."
+            message = gettext("%(method)s %(path)s matches the same requests as an operation above.") % {
+                "method": method,
+                "path": path,
+            }
             errors.append(Invalid("catalog.operation_twice", message, field=f"operations.{index}.path"))
         else:
             seen.add(key)
@@ -104,7 +109,9 @@ def parse_operations(values: Sequence[Mapping[str, Any]]) -> list[Operation]:
 def pattern_fault(pattern: object) -> str:
     """What is wrong with a product's pattern; "" when nothing is."""
     if not isinstance(pattern, str) or not _PATTERN.match(pattern):
-        return "Write a method and a path, such as `GET /accounts*`; `*` stands for any characters, or for any method."
+        return gettext(
+            "Write a method and a path, such as `GET /accounts*`; `*` stands for any characters, or for any method."
+        )
     method = pattern.split(" ", 1)[0]
     return "" if method in {*METHODS, "*"} else f"`{method}` is not a method."
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import httpx
+from django.utils.translation import gettext
 
 from apim.errors import Conflict, Invalid
 from apim.gateways.codings import decoded
@@ -89,13 +90,13 @@ def public_url(
     if not environment.base_url:
         raise Conflict(
             "portal.no_gateway_address",
-            f"The address of the gateway of {environment} is not set.",
-            hint="An administrator sets it on the environment's page.",
+            gettext("The address of the gateway of %(environment)s is not set.") % {"environment": environment},
+            hint=gettext("An administrator sets it on the environment's page."),
         )
     if path and not path.startswith("/"):
-        raise Invalid("portal.path", "A path starts with a slash.", field="path")
+        raise Invalid("portal.path", gettext("A path starts with a slash."), field="path")
     if _FORBIDDEN_IN_PATH.search(path) or any(part in {".", ".."} for part in unquote(path).split("/")):
-        raise Invalid("portal.path", "A path holds no spaces, `?`, `#`, `.` or `..` segments.", field="path")
+        raise Invalid("portal.path", gettext("A path holds no spaces, `?`, `#`, `.` or `..` segments."), field="path")
     name = path_name(version.api.name) if is_sandbox else version.api.name
     url = f"{environment.base_url.rstrip('/')}/{name}/{version.name}{quote(path, safe=_PATH_SAFE)}"
     return f"{url}?{query}" if query else url
@@ -121,8 +122,8 @@ def send(environment: Environment, version: APIVersion, call: Call, key: str) ->
     be put on the wire.
     """
     if not _places.acquire(blocking=False):
-        message = "Too many test calls wait for their answers."
-        raise Conflict("portal.too_many_calls", message, hint="Try again in a few seconds.")
+        message = gettext("Too many test calls wait for their answers.")
+        raise Conflict("portal.too_many_calls", message, hint=gettext("Try again in a few seconds."))
     try:
         return _send(environment, version, call, key)
     finally:
@@ -141,15 +142,19 @@ def _send(environment: Environment, version: APIVersion, call: Call, key: str) -
                 content, is_cut = _read(response)
                 return _answer(response, content, is_cut=is_cut, duration_ms=(time.perf_counter() - started) * 1000)
     except httpx.TimeoutException as error:
-        message = f"No answer within {TIMEOUT_S:.0f} seconds."
-        raise Conflict("portal.no_answer", message, hint="The service behind the gateway may be busy.") from error
+        message = gettext("No answer within %(seconds)s seconds.") % {"seconds": f"{TIMEOUT_S:.0f}"}
+        raise Conflict(
+            "portal.no_answer", message, hint=gettext("The service behind the gateway may be busy.")
+        ) from error
     except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeEncodeError) as error:
-        raise Invalid("portal.unsendable", f"This cannot be sent: {error}", field="headers") from error
+        raise Invalid(
+            "portal.unsendable", gettext("This cannot be sent: %(error)s") % {"error": error}, field="headers"
+        ) from error
     except httpx.TransportError as error:
         raise Conflict(
             "portal.gateway_unreachable",
-            f"The gateway at {environment.base_url} cannot be reached.",
-            hint="An administrator sees its state in the console.",
+            gettext("The gateway at %(base_url)s cannot be reached.") % {"base_url": environment.base_url},
+            hint=gettext("An administrator sees its state in the console."),
         ) from error
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from django.utils.translation import gettext
+
 from apim.errors import Invalid, Problems
 from apim.gateways.chains import read_authorities
 from gateway_sync.problems import Where
@@ -36,18 +38,24 @@ def parse_upstream(value: object) -> dict[str, Any]:
     address that it connects to: a name may point elsewhere tomorrow.
     """
     if not isinstance(value, Mapping):
-        raise _invalid("upstream", "An upstream has `targets`, a list of addresses.")
+        raise _invalid("upstream", gettext("An upstream has `targets`, a list of addresses."))
     if unknown := sorted(str(name) for name in value.keys() - {"targets", "timeout_s", *KINDS}):
-        raise _invalid(f"upstream.{unknown[0]}", f"An upstream has no field `{unknown[0]}`.")
+        raise _invalid(f"upstream.{unknown[0]}", gettext("An upstream has no field `%(name)s`.") % {"name": unknown[0]})
     targets = value.get("targets")
     if not isinstance(targets, list | tuple) or not 0 < len(targets) <= TARGETS_AT_MOST:
-        raise _invalid("upstream.targets", f"An upstream has 1 to {TARGETS_AT_MOST} targets.")
+        raise _invalid(
+            "upstream.targets",
+            gettext("An upstream has 1 to %(most)s targets.") % {"most": TARGETS_AT_MOST},
+        )
     timeout_s = value.get("timeout_s", TIMEOUT_S)
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
-        raise _invalid("upstream.timeout_s", f"The timeout is above 0 and at most {LONGEST_TIMEOUT_S} seconds.")
+        raise _invalid(
+            "upstream.timeout_s",
+            gettext("The timeout is above 0 and at most %(seconds)s seconds.") % {"seconds": LONGEST_TIMEOUT_S},
+        )
     parsed = [_parse_target(target, f"upstream.targets.{index}") for index, target in enumerate(targets)]
     if not any(target["weight"] for target in parsed):
-        raise _invalid("upstream.targets", "One target at least needs a weight above 0.")
+        raise _invalid("upstream.targets", gettext("One target at least needs a weight above 0."))
     groups = {kind: value[kind] for kind in KINDS if value.get(kind) is not None}
     settings = _parse_groups(groups)
     _check_arms(parsed, settings)
@@ -78,32 +86,41 @@ def _check_arms(targets: list[dict[str, Any]], settings: UpstreamSettings) -> No
         if arm and arm not in arms:
             raise _invalid(f"upstream.targets.{index}.arm", f"`{arm}` is no arm of `canary`; name it as `{arm}=5`.")
         if arms and not arm:
-            raise _invalid(f"upstream.targets.{index}.arm", "With `canary`, each target belongs to an arm.")
+            raise _invalid(f"upstream.targets.{index}.arm", gettext("With `canary`, each target belongs to an arm."))
     if empty := sorted(arms - {target.get("arm", "") for target in targets if target["weight"]}):
-        raise _invalid("upstream.canary.arms", f"The arm `{empty[0]}` has no target with a weight above 0.")
+        raise _invalid(
+            "upstream.canary.arms",
+            gettext("The arm `%(arm)s` has no target with a weight above 0.") % {"arm": empty[0]},
+        )
 
 
 def _parse_target(value: object, field: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not isinstance(value.get("url"), str):
-        raise _invalid(field, "A target has a `url`.")
+        raise _invalid(field, gettext("A target has a `url`."))
     if unknown := sorted(str(name) for name in value.keys() - {"url", "weight", "priority", "arm"}):
-        raise _invalid(f"{field}.{unknown[0]}", f"A target has no field `{unknown[0]}`.")
+        raise _invalid(f"{field}.{unknown[0]}", gettext("A target has no field `%(name)s`.") % {"name": unknown[0]})
     weight = value.get("weight", 100)
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= _HEAVIEST:
-        raise _invalid(f"{field}.weight", f"A weight is a whole number from 0 to {_HEAVIEST:,}.")
+        raise _invalid(
+            f"{field}.weight",
+            gettext("A weight is a whole number from 0 to %(most)s.") % {"most": f"{_HEAVIEST:,}"},
+        )
     target = {"url": parse_url(value["url"], f"{field}.url"), "weight": weight}
     if value.get("priority"):
         target["priority"] = _parse_priority(value["priority"], f"{field}.priority")
     if arm := value.get("arm"):
         if not isinstance(arm, str) or not _ARM.fullmatch(arm):
-            raise _invalid(f"{field}.arm", "An arm is a short name such as `canary`.")
+            raise _invalid(f"{field}.arm", gettext("An arm is a short name such as `canary`."))
         target["arm"] = arm
     return target
 
 
 def _parse_priority(value: object, field: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_PRIORITY:
-        raise _invalid(field, f"A priority is a whole number from 0, asked first, to {_LAST_PRIORITY}.")
+        raise _invalid(
+            field,
+            gettext("A priority is a whole number from 0, asked first, to %(last)s.") % {"last": _LAST_PRIORITY},
+        )
     return value
 
 
@@ -122,17 +139,19 @@ def parse_url(text: str, field: str) -> str:
 
 def _url_fault(url: str, parts: SplitResult, port: int | None) -> str:
     if _FORBIDDEN.search(url):
-        return "A URL holds no spaces, control characters or backslashes."
+        return gettext("A URL holds no spaces, control characters or backslashes.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return f"`{url}` is not the URL of a service; write it like https://orders.internal:8443."
     if parts.username is not None or parts.password is not None:
-        return "A URL holds no user name or password."
+        return gettext("A URL holds no user name or password.")
     if parts.query or parts.fragment or url.endswith(("?", "#")):
-        return "The URL of an upstream ends with its path, without `?` or `#`."
+        return gettext("The URL of an upstream ends with its path, without `?` or `#`.")
     if port == 0:
-        return "The port is 1 to 65535."
+        return gettext("The port is 1 to 65535.")
     if _is_link_local(parts.hostname):
-        return f"{parts.hostname} is link-local, where clouds keep their secrets; name the address of a service."
+        return gettext(
+            "%(hostname)s is link-local, where clouds keep their secrets; name the address of a service."
+        ) % {"hostname": parts.hostname}
     return ""
 
 

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from apim.access.models import Application
 from apim.access.services import create_application, create_credential, revoke_credential, subscribe
@@ -146,6 +147,7 @@ def _issue_key(
 def _no_example(what: str) -> Conflict:
     return Conflict(
         "demo.no_example",
-        f"The demo calls the {EXAMPLE_API} example, but {what} is not there.",
-        hint="Load it: apim apply -f examples/bank/apim.yaml, and start its services.",
+        gettext("The demo calls the %(example_api)s example, but %(what)s is not there.")
+        % {"example_api": EXAMPLE_API, "what": what},
+        hint=gettext("Load it: apim apply -f examples/bank/apim.yaml, and start its services."),
     )

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record
@@ -98,7 +99,9 @@ def switch_on(*, by: Actor, is_production_meant: bool = False) -> DemoState:
     demo = Demo.objects.select_for_update().get()  # the second of two waits here, and finds it on
     if demo.is_removing:
         raise Conflict(
-            "demo.removing", "The demo is being removed.", hint="Wait until it is gone, and switch it on again."
+            "demo.removing",
+            gettext("The demo is being removed."),
+            hint=gettext("Wait until it is gone, and switch it on again."),
         )
     if demo.is_on:
         return demo_state()
@@ -137,8 +140,8 @@ def remove(*, by: Actor) -> DemoState:
         used_by = next(iter(error.protected_objects))
         raise Conflict(
             "demo.in_use",
-            f"{used_by} depends on what the demo made, so it cannot be removed.",
-            hint="Delete that first.",
+            gettext("%(used_by)s depends on what the demo made, so it cannot be removed.") % {"used_by": used_by},
+            hint=gettext("Delete that first."),
         ) from error
     demo.is_on, demo.is_removing, demo.stopped_at = False, True, timezone.now()
     demo.save(update_fields=["is_on", "is_removing", "stopped_at"])
@@ -150,12 +153,12 @@ def _require_allowed(environment: Environment, *, is_production_meant: bool) -> 
     if mode_in_use() == Mode.LIVE:
         raise Conflict(
             "demo.live_billing",
-            "Payments are live here, so there is no demo: made calls must never meet real money.",
-            hint="Run it on an installation with a test key of Stripe, or with none.",
+            gettext("Payments are live here, so there is no demo: made calls must never meet real money."),
+            hint=gettext("Run it on an installation with a test key of Stripe, or with none."),
         )
     if is_production(environment) and not is_production_meant:
         raise Conflict(
             "demo.production",
-            "This looks like production, where made traffic would stand among that of real customers.",
-            hint="Say that it is meant: tick the box, or `apim demo on --in-production`.",
+            gettext("This looks like production, where made traffic would stand among that of real customers."),
+            hint=gettext("Say that it is meant: tick the box, or `apim demo on --in-production`."),
         )

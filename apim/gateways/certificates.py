@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Organization, User
@@ -22,7 +22,7 @@ from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.chains import Chain, covers, read_chain
 from apim.gateways.models import Certificate, Environment, Host
 from apim.gateways.services import touch
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 WARNED_DAYS = (7, 30)  # before the end; the nearer one last
 _NAME_CHARACTERS = 40  # of a host, in the name of its certificate
@@ -39,14 +39,16 @@ def save_certificate(
     """
     read = read_chain(chain, key, now=timezone.now())
     if organization is None and not read.hosts:
-        message = "The certificate names no host, so callers would refuse it."
-        hint = "Ask for one with a subject alternative name, or give the organization whose APIs present it."
+        message = gettext("The certificate names no host, so callers would refuse it.")
+        hint = gettext("Ask for one with a subject alternative name, or give the organization whose APIs present it.")
         raise Invalid("gateways.certificate_no_hosts", message, field="chain", hint=hint)
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # else two at once would make it twice
     found = Certificate.objects.filter(environment=environment, name=name).first()
     if found is not None and found.organization_id != (organization.pk if organization else None):
-        message = f"The certificate {name} is for another purpose or organization."
-        raise Conflict("gateways.certificate_taken", message, field="organization", hint="Choose another name.")
+        message = gettext("The certificate %(name)s is for another purpose or organization.") % {"name": name}
+        raise Conflict(
+            "gateways.certificate_taken", message, field="organization", hint=gettext("Choose another name.")
+        )
     before = state_of(found) if found else None
     certificate = found or Certificate(environment=environment, name=name, organization=organization)
     _fill(certificate, read)
@@ -129,14 +131,25 @@ def warn_of_expiry(now: datetime) -> int:
 def _warn(certificate: Certificate, now: datetime) -> list[object]:
     left = max(0, (certificate.not_after - now).days)
     admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
-    ends = "has expired" if certificate.not_after <= now else f"expires in {left} day{'' if left == 1 else 's'}"
-    link = absolute_url("/console/admin/certificates")
+    ended = certificate.not_after <= now
     order = CertificateOrder.objects.filter(certificate=certificate).select_related("host").first()
-    context = {"certificate": certificate, "ends": ends, "link": link, "order": order}
     return list(
-        send_mail(
+        post(
+            "gateways.certificate_ends",
             to=list(admins.values_list("email", flat=True)),
-            subject=f"The certificate {certificate} {ends}",
-            body=render_to_string("mail/certificate_ends.txt", context),
+            values={
+                "certificate": certificate,
+                "environment": certificate.environment,
+                "ends": lambda: gettext("has expired") if ended else _expires_in(left),
+                "when": f"{certificate.not_after:%Y-%m-%d %H:%M}",
+                "hosts": ", ".join(certificate.hosts),
+                "fault": order.fault if order else "",
+                "due": f"{order.due_at:%Y-%m-%d %H:%M}" if order else "",
+                "link": absolute_url("/console/admin/certificates"),
+            },
         )
     )
+
+
+def _expires_in(days: int) -> str:
+    return ngettext("expires in %(days)d day", "expires in %(days)d days", days) % {"days": days}

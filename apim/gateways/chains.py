@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.utils.translation import gettext
 
 from apim.errors import DomainError, Invalid, Problems
 
@@ -77,16 +78,26 @@ def require_key_of(chain: str, key: str) -> None:
 def read_certificates(pem: str, *, field: str) -> Sequence[x509.Certificate]:
     """The certificates of a PEM text, one at least. Errors: Invalid gateways.certificate_unreadable at field."""
     if len(pem) > LONGEST_PEM:
-        raise _fault("unreadable", f"It has more than {LONGEST_PEM:,} characters.", field)
+        raise _fault(
+            "unreadable",
+            gettext("It has more than %(most)s characters.") % {"most": f"{LONGEST_PEM:,}"},
+            field,
+        )
     if "PRIVATE KEY" in pem:
-        raise _fault("unreadable", "A private key stands among the certificates.", field, "Send it by itself.")
+        raise _fault(
+            "unreadable", gettext("A private key stands among the certificates."), field, gettext("Send it by itself.")
+        )
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        hint = "A certificate begins with -----BEGIN CERTIFICATE-----."
+        hint = gettext("A certificate begins with -----BEGIN CERTIFICATE-----.")
         raise _fault("unreadable", f"This is no PEM certificate: {error}"[:300], field, hint) from error
     if len(found) > CERTIFICATES_AT_MOST:
-        raise _fault("unreadable", f"At most {CERTIFICATES_AT_MOST} certificates.", field)
+        raise _fault(
+            "unreadable",
+            gettext("At most %(most)s certificates.") % {"most": CERTIFICATES_AT_MOST},
+            field,
+        )
     return found
 
 
@@ -99,8 +110,8 @@ def read_authorities(pem: str, *, field: str) -> str:
         except (x509.ExtensionNotFound, ValueError):
             is_authority = one.subject == one.issuer  # version 1 roots say nothing
         if not is_authority:
-            message = f"{one.subject.rfc4514_string()} is no certificate authority."
-            raise _fault("no_authority", message[:300], field, "Name who issued it instead.")
+            message = gettext("%(subject)s is no certificate authority.") % {"subject": one.subject.rfc4514_string()}
+            raise _fault("no_authority", message[:300], field, gettext("Name who issued it instead."))
     return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in found)
 
 
@@ -115,26 +126,38 @@ def covers(pattern: str, host: str) -> bool:
 def _key_faults(leaf: x509.Certificate, key: _Key) -> list[DomainError]:
     if key.public_key() == leaf.public_key():
         return []
-    hint = "Upload the key that the certificate was requested with; the chain begins with the certificate itself."
-    return [_fault("key_mismatch", "The private key is not that of the certificate.", "key", hint)]
+    hint = gettext(
+        "Upload the key that the certificate was requested with; the chain begins with the certificate itself."
+    )
+    return [_fault("key_mismatch", gettext("The private key is not that of the certificate."), "key", hint)]
 
 
 def _read_key(key: str) -> _Key:
     if len(key) > LONGEST_PEM:
-        raise _fault("unreadable", f"It has more than {LONGEST_PEM:,} characters.", "key")
+        raise _fault(
+            "unreadable",
+            gettext("It has more than %(most)s characters.") % {"most": f"{LONGEST_PEM:,}"},
+            "key",
+        )
     try:
         found = serialization.load_pem_private_key(key.encode(), password=None)
     except TypeError as error:
-        message = "The private key is encrypted with a passphrase."
-        raise _fault("key_encrypted", message, "key", "Decrypt it first: `openssl pkey -in key.pem`.") from error
+        message = gettext("The private key is encrypted with a passphrase.")
+        raise _fault(
+            "key_encrypted", message, "key", gettext("Decrypt it first: `openssl pkey -in key.pem`.")
+        ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        hint = "A key begins with -----BEGIN PRIVATE KEY-----."
-        raise _fault("key_unreadable", "This is no PEM private key.", "key", hint) from error
+        hint = gettext("A key begins with -----BEGIN PRIVATE KEY-----.")
+        raise _fault("key_unreadable", gettext("This is no PEM private key."), "key", hint) from error
     if isinstance(found, rsa.RSAPrivateKey) and found.key_size >= _LEAST_RSA_BITS:
         return found
     if isinstance(found, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         return found
-    raise _fault("key_weak", f"A key is RSA of {_LEAST_RSA_BITS} bits or more, elliptic curve, or Ed25519.", "key")
+    raise _fault(
+        "key_weak",
+        gettext("A key is RSA of %(bits)s bits or more, elliptic curve, or Ed25519.") % {"bits": _LEAST_RSA_BITS},
+        "key",
+    )
 
 
 def _order_faults(certificates: Sequence[x509.Certificate]) -> list[DomainError]:
@@ -142,17 +165,32 @@ def _order_faults(certificates: Sequence[x509.Certificate]) -> list[DomainError]
         try:
             below.verify_directly_issued_by(above)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-            message = f"{_short(below)} is not issued by the certificate after it, {_short(above)}."
-            hint = "Put the certificate itself first, then who issued it, and so on."
+            message = gettext("%(below)s is not issued by the certificate after it, %(above)s.") % {
+                "below": _short(below),
+                "above": _short(above),
+            }
+            hint = gettext("Put the certificate itself first, then who issued it, and so on.")
             return [_fault("order", message, "chain", hint)]
     return []
 
 
 def _date_faults(leaf: x509.Certificate, now: datetime) -> list[DomainError]:
     if leaf.not_valid_after_utc <= now:
-        return [_fault("expired", f"The certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}.", "chain")]
+        return [
+            _fault(
+                "expired",
+                gettext("The certificate expired on %(day)s.") % {"day": f"{leaf.not_valid_after_utc:%Y-%m-%d}"},
+                "chain",
+            )
+        ]
     if leaf.not_valid_before_utc > now:
-        return [_fault("not_yet", f"The certificate is valid from {leaf.not_valid_before_utc:%Y-%m-%d}.", "chain")]
+        return [
+            _fault(
+                "not_yet",
+                gettext("The certificate is valid from %(day)s.") % {"day": f"{leaf.not_valid_before_utc:%Y-%m-%d}"},
+                "chain",
+            )
+        ]
     return []
 
 

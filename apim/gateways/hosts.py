@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -43,10 +44,19 @@ def save_host(*, environment: Environment, name: str, by: Actor, changes: Mappin
     """
     name = name.strip().lower().rstrip(".")
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        hint = "Write it like api.example.com, or *.example.com for every name one label below."
-        raise Invalid("gateways.host_invalid", f"{name[:80]} is not a host name.", field="name", hint=hint)
+        hint = gettext("Write it like api.example.com, or *.example.com for every name one label below.")
+        raise Invalid(
+            "gateways.host_invalid",
+            gettext("%(name)s is not a host name.") % {"name": name[:80]},
+            field="name",
+            hint=hint,
+        )
     if unknown := sorted(changes.keys() - set(FIELDS)):
-        raise Invalid("gateways.unknown_field", f"A host has no field {unknown[0]}.", field=unknown[0])
+        raise Invalid(
+            "gateways.unknown_field",
+            gettext("A host has no field %(name)s.") % {"name": unknown[0]},
+            field=unknown[0],
+        )
     Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # else two at once would make it twice
     found = Host.objects.filter(environment=environment, name=name).first()
     before = state_of(found) if found else None
@@ -92,20 +102,22 @@ def _follow(host: Host) -> None:
 def _errors_in(host: Host) -> list[DomainError]:
     errors: list[DomainError] = []
     if host.version and not host.api:
-        errors.append(Invalid("gateways.host_version", "A version needs the API it is of.", field="version"))
+        errors.append(Invalid("gateways.host_version", gettext("A version needs the API it is of."), field="version"))
     if host.base_path and not host.api:
-        message = "A base path stands for one API; without an API, callers use each API's own path."
+        message = gettext("A base path stands for one API; without an API, callers use each API's own path.")
         errors.append(Invalid("gateways.host_base_path", message, field="base_path"))
     if not _BASE_PATH.fullmatch(host.base_path) or any(part in {".", ".."} for part in host.base_path.split("/")):
-        hint = "Write it like /payments."
+        hint = gettext("Write it like /payments.")
         errors.append(
-            Invalid("gateways.host_base_path", "This is not the beginning of a path.", field="base_path", hint=hint)
+            Invalid(
+                "gateways.host_base_path", gettext("This is not the beginning of a path."), field="base_path", hint=hint
+            )
         )
     if not 0 <= host.hsts_max_age_s <= _MOST_HSTS_S:
-        message = f"It is at most {_MOST_HSTS_S} seconds, two years."
+        message = gettext("It is at most %(seconds)s seconds, two years.") % {"seconds": _MOST_HSTS_S}
         errors.append(Invalid("gateways.host_hsts", message, field="hsts_max_age_s"))
     if host.client_certificates != Host.ClientCertificates.OFF and not host.client_ca:
-        message = "Client certificates are asked for, but no authority is named that issues them."
+        message = gettext("Client certificates are asked for, but no authority is named that issues them.")
         errors.append(Invalid("gateways.host_client_ca", message, field="client_ca"))
     if host.certificate_source == Host.CertificateSource.ACME:
         errors += _errors_of_acme(host)
@@ -114,12 +126,14 @@ def _errors_in(host: Host) -> list[DomainError]:
 
 def _errors_of_acme(host: Host) -> list[DomainError]:
     if host.name.startswith("*."):
-        message = "An authority proves single names only over HTTP."
-        hint = "Keep a certificate for the wildcard yourself, or name each host."
+        message = gettext("An authority proves single names only over HTTP.")
+        hint = gettext("Keep a certificate for the wildcard yourself, or name each host.")
         return [Invalid("gateways.host_acme_wildcard", message, field="certificate_source", hint=hint)]
     environment = host.environment
     if not (environment.acme_directory and environment.acme_contact and environment.has_agreed_to_acme_terms):
-        message = "The environment has no ACME authority yet."
-        hint = "On the environment's page, name the authority's directory and a contact, and agree to its terms."
+        message = gettext("The environment has no ACME authority yet.")
+        hint = gettext(
+            "On the environment's page, name the authority's directory and a contact, and agree to its terms."
+        )
         return [Invalid("gateways.host_acme_environment", message, field="certificate_source", hint=hint)]
     return []

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import httpx
+from django.utils.translation import gettext
 
 from apim.gateways.models import Environment
 from gateway_sync.runtime.core.networks import NetworkRules
@@ -54,13 +55,13 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            message = f"{host} cannot be resolved."
+            message = gettext("%(host)s cannot be resolved.") % {"host": host}
             raise httpx.ConnectError(message) from error
         for *_, sockaddr in found:
             address = str(sockaddr[0])
             if self._rules.admits(address, port):
                 return address
-        message = f"{host} leads to an address that this environment does not allow."
+        message = gettext("%(host)s leads to an address that this environment does not allow.") % {"host": host}
         raise ForbiddenAddress(message)
 
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -132,9 +133,12 @@ def default_environment() -> Environment:
 def update_environment(*, environment: Environment, changes: Mapping[str, Any], by: Actor) -> Environment:
     """The environment with changes, which its gateways are told."""
     if unknown := sorted(changes.keys() - _EDITABLE):
-        message = f"An environment has no field {unknown[0]} that can be changed."
+        message = gettext("An environment has no field %(name)s that can be changed.") % {"name": unknown[0]}
         raise Invalid(
-            "gateways.unknown_field", message, field=unknown[0], hint=f"Fields: {', '.join(sorted(_EDITABLE))}."
+            "gateways.unknown_field",
+            message,
+            field=unknown[0],
+            hint=gettext("Fields: %(names)s.") % {"names": ", ".join(sorted(_EDITABLE))},
         )
     if errors := _errors_in(changes):
         raise Problems(errors)
@@ -175,8 +179,8 @@ def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> Enrolle
         gateway.token_hash = token_hash
         action = "gateway.renew_token"
     else:
-        message = f"A gateway named {name} serves another environment."
-        raise Conflict("gateways.name_taken", message, field="name", hint="Choose another name.")
+        message = gettext("A gateway named %(name)s serves another environment.") % {"name": name}
+        raise Conflict("gateways.name_taken", message, field="name", hint=gettext("Choose another name."))
     gateway.save()
     record(by=by, action=action, target=gateway, after=state_of(gateway))
     return EnrolledGateway(gateway, token)
@@ -247,16 +251,17 @@ def _advance(column: str, by: int, environment_id: str) -> int:
         )
         row = cursor.fetchone()
     if row is None:
-        message = f"There is no environment {environment_id}."
+        message = gettext("There is no environment %(name)s.") % {"name": environment_id}
         raise Invalid("gateways.no_environment", message)
     return int(row[0])
 
 
 def _errors_in(changes: Mapping[str, Any]) -> tuple[DomainError, ...]:
     if wrong := sorted(name for name in _LISTS & changes.keys() if not isinstance(changes[name], list)):
-        return (Invalid("gateways.invalid_value", f"{wrong[0]} must be a list.", field=wrong[0]),)
+        message = gettext("%(name)s must be a list.") % {"name": wrong[0]}
+        return (Invalid("gateways.invalid_value", message, field=wrong[0]),)
     errors: list[DomainError] = [
-        Invalid("gateways.invalid_value", "It must be above 0: 0 would refuse every caller.", field=name)
+        Invalid("gateways.invalid_value", gettext("It must be above 0: 0 would refuse every caller."), field=name)
         for name in ("address_rate_per_s", "address_burst")
         if changes.get(name, 1) == 0
     ]
@@ -269,10 +274,8 @@ def _errors_in(changes: Mapping[str, Any]) -> tuple[DomainError, ...]:
 
 def _errors_in_policy(policy: Any) -> list[DomainError]:
     if not isinstance(policy, Mapping) or len(policy) != 1:
-        hint = "Write each as {kind: settings}."
-        return [
-            Invalid("gateways.policy_invalid", "A policy is one kind and its settings.", field="policies", hint=hint)
-        ]
+        message, hint = gettext("A policy is one kind and its settings."), gettext("Write each as {kind: settings}.")
+        return [Invalid("gateways.policy_invalid", message, field="policies", hint=hint)]
     ((kind, policy_settings),) = policy.items()
     _, problems = parse_policy(kind, policy_settings, Where("environment", "", "policies"))
     return [
@@ -286,9 +289,10 @@ def _errors_in_network(block: str) -> list[DomainError]:
     try:
         network = ipaddress.ip_network(block)
     except ValueError:
-        hint = "Write it like 10.0.0.0/8."
-        return [Invalid("gateways.network_invalid", f"{block} is not a network.", field="allowed_networks", hint=hint)]
+        message, hint = gettext("%(block)s is not a network.") % {"block": block}, gettext("Write it like 10.0.0.0/8.")
+        return [Invalid("gateways.network_invalid", message, field="allowed_networks", hint=hint)]
     if any(network.version == never.version and network.subnet_of(never) for never in _NEVER_ALLOWED):  # type: ignore[arg-type]
-        message = f"{block} holds link-local addresses, where clouds keep their metadata services."
+        words = gettext("%(block)s holds link-local addresses, where clouds keep their metadata services.")
+        message = words % {"block": block}
         return [Invalid("gateways.network_forbidden", message, field="allowed_networks")]
     return []

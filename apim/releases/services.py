@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
@@ -96,7 +97,7 @@ def _pass(
     if not waiver.strip():
         raise verdict.refusal()
     if len(waiver) > _LONGEST_WAIVER:
-        message = f"A waiver has at most {_LONGEST_WAIVER:,} characters."
+        message = gettext("A waiver has at most %(most)s characters.") % {"most": f"{_LONGEST_WAIVER:,}"}
         raise Invalid("releases.waiver_too_long", message, field="waiver")
     _record_waiver(verdict, by, waiver.strip())
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
@@ -18,10 +19,12 @@ from apim.gateways.models import Environment
 from gateway_sync.policies.key_auth import can_carry_key
 
 NAME_RULE = RegexValidator(
-    r"\A[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z", "Use small letters, digits and inner hyphens, such as `bank-payments`."
+    r"\A[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z",
+    gettext_lazy("Use small letters, digits and inner hyphens, such as `bank-payments`."),
 )
 VERSION_NAME_RULE = RegexValidator(
-    r"\A[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z", "Use small letters, digits and inner `.`, `_` or `-`, such as `v1.2`."
+    r"\A[a-z0-9]([a-z0-9._-]*[a-z0-9])?\Z",
+    gettext_lazy("Use small letters, digits and inner `.`, `_` or `-`, such as `v1.2`."),
 )
 _HEADER_NAME = re.compile(r"\A[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")  # RFC 9110 section 5.1
 
@@ -143,13 +146,15 @@ class API(models.Model):
     def clean(self) -> None:
         """Refuses a key header that the wire needs for itself, and labels that are not plain text."""
         if not _HEADER_NAME.match(self.key_header):
-            raise ValidationError({"key_header": "This is not the name of a header field."})
+            raise ValidationError({"key_header": gettext("This is not the name of a header field.")})
         if not can_carry_key(self.key_header):
-            raise ValidationError({"key_header": "This header field has a meaning of its own; choose another."})
+            raise ValidationError(
+                {"key_header": gettext("This header field has a meaning of its own; choose another.")}
+            )
         if not isinstance(self.labels, dict) or not all(
             isinstance(part, str) for pair in self.labels.items() for part in pair
         ):
-            raise ValidationError({"labels": "Labels are pairs of a name and a text."})
+            raise ValidationError({"labels": gettext("Labels are pairs of a name and a text.")})
 
 
 class APIVersion(models.Model):
@@ -191,9 +196,9 @@ class APIVersion(models.Model):
     def clean(self) -> None:
         """Refuses a sunset before the deprecation (RFC 8594) and a successor elsewhere."""
         if self.sunset_at and self.deprecated_at and self.sunset_at < self.deprecated_at:
-            raise ValidationError({"sunset_at": "The sunset cannot come before the deprecation."})
+            raise ValidationError({"sunset_at": gettext("The sunset cannot come before the deprecation.")})
         if self.successor and (self.successor.api_id != self.api_id or self.successor.pk == self.pk):
-            raise ValidationError({"successor": "The successor is another version of the same API."})
+            raise ValidationError({"successor": gettext("The successor is another version of the same API.")})
 
     @property
     def is_callable(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Self
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from apim.accounts.models import Viewer
 from apim.accounts.permissions import is_admin
@@ -14,7 +15,8 @@ from apim.catalog.models.apis import API
 from apim.fields import IDField
 
 SLUG_RULE = RegexValidator(
-    r"\A[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z", "Use small letters, digits and inner hyphens, such as `getting-started`."
+    r"\A[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z",
+    gettext_lazy("Use small letters, digits and inner hyphens, such as `getting-started`."),
 )
 LONGEST_BODY = 200_000
 

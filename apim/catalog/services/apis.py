@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -84,7 +85,7 @@ def create_api(
 @transaction.atomic
 def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
     """The API with changes. Its name stays: it is part of every caller's URL."""
-    require_known(changes, _CHANGEABLE, prefix="catalog", noun="An API")
+    require_known(changes, _CHANGEABLE, prefix="catalog", noun=gettext("An API"))
     _lock(api)
     before = state_of(api)
     changes = dict(changes)
@@ -153,11 +154,19 @@ def delete_api(*, api: API, by: Actor) -> None:
     """
     consequences = deletion_consequences(api)
     if consequences.products:
-        message = f"{api} is offered by {_listed(consequences.products)}."
-        raise Conflict("catalog.api_in_products", message, hint="Take it out of these products or archive them first.")
+        message = gettext("%(api)s is offered by %(products)s.") % {
+            "api": api,
+            "products": _listed(consequences.products),
+        }
+        raise Conflict(
+            "catalog.api_in_products", message, hint=gettext("Take it out of these products or archive them first.")
+        )
     if consequences.live_versions:
-        message = f"{api} serves callers with {_listed(consequences.live_versions)}."
-        raise Conflict("catalog.api_is_live", message, hint="Archive the API first; that can be undone.")
+        message = gettext("%(api)s serves callers with %(live_versions)s.") % {
+            "api": api,
+            "live_versions": _listed(consequences.live_versions),
+        }
+        raise Conflict("catalog.api_is_live", message, hint=gettext("Archive the API first; that can be undone."))
     touched = environments_of(api)
     record(by=by, action="api.delete", target=api, before=state_of(api) | {"versions": list(consequences.versions)})
     Deployment.objects.filter(version__api=api).delete()  # before the revisions, which they protect
@@ -184,4 +193,8 @@ def _lock(api: API) -> None:
 
 def _listed(names: tuple[str, ...], at_most: int = 5) -> str:
     shown = ", ".join(names[:at_most])
-    return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"
+    return (
+        shown
+        if len(names) <= at_most
+        else gettext("%(shown)s and %(count)s more") % {"shown": shown, "count": len(names) - at_most}
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -55,12 +56,18 @@ def publish_within(
     require_active(version.api)
     lock(version)
     if version.state in {State.RETIRED, State.BLOCKED}:
-        hint = "Unblock it first." if version.state == State.BLOCKED else "Make a new version."
-        raise Conflict("catalog.transition", f"{version} is {version.state} and cannot be published.", hint=hint)
+        hint = gettext("Unblock it first.") if version.state == State.BLOCKED else gettext("Make a new version.")
+        raise Conflict(
+            "catalog.transition",
+            gettext("%(version)s is %(state)s and cannot be published.") % {"version": version, "state": version.state},
+            hint=hint,
+        )
     revision = revision or version.revisions.first()
     if revision is None or revision.version_id != version.pk:
-        message = f"{version} has no revision to publish."
-        raise Conflict("catalog.no_revision", message, hint="Import a document, or give an upstream and operations.")
+        message = gettext("%(version)s has no revision to publish.") % {"version": version}
+        raise Conflict(
+            "catalog.no_revision", message, hint=gettext("Import a document, or give an upstream and operations.")
+        )
     _require_runnable(revision)
     if version.state in {State.DRAFT, State.REVIEW}:
         before = state_of(version)
@@ -116,17 +123,27 @@ def rollback_target(*, version: APIVersion, to_number: int | None, environment: 
     """
     current = version.deployments.filter(environment=environment).select_related("revision").first()
     if current is None:
-        raise Conflict("catalog.nothing_to_roll_back", f"{version} does not run in {environment}.")
+        raise Conflict(
+            "catalog.nothing_to_roll_back",
+            gettext("%(version)s does not run in %(environment)s.") % {"version": version, "environment": environment},
+        )
     if to_number is None:
         published = version.revisions.filter(published_at__isnull=False, number__lt=current.revision.number)
         revision = published.first()
         if revision is None:
-            message = f"Nothing older than revision {current.revision.number} of {version} was ever published."
-            raise Conflict("catalog.nothing_to_roll_back", message, hint="Name the revision to go back to.")
+            message = gettext("Nothing older than revision %(number)s of %(version)s was ever published.") % {
+                "number": current.revision.number,
+                "version": version,
+            }
+            raise Conflict("catalog.nothing_to_roll_back", message, hint=gettext("Name the revision to go back to."))
         return revision
     revision = version.revisions.filter(number=to_number).first()
     if revision is None:
-        raise NotFound("catalog.no_revision", f"{version} has no revision {to_number}.", field="to_number")
+        raise NotFound(
+            "catalog.no_revision",
+            gettext("%(version)s has no revision %(to_number)s.") % {"version": version, "to_number": to_number},
+            field="to_number",
+        )
     return revision
 
 
@@ -143,18 +160,31 @@ def shift_arms(
     lock(version)
     deployment = version.deployments.filter(environment=environment).select_related("revision").first()
     if deployment is None or not (arms := arms_of(deployment)):
-        hint = "Give the targets an arm and the upstream a `canary`, and publish that."
-        raise Conflict("catalog.no_arms", f"{version} runs without a canary in {environment}.", hint=hint)
+        hint = gettext("Give the targets an arm and the upstream a `canary`, and publish that.")
+        raise Conflict(
+            "catalog.no_arms",
+            gettext("%(version)s runs without a canary in %(environment)s.")
+            % {"version": version, "environment": environment},
+            hint=hint,
+        )
     if unknown := sorted(weights.keys() - arms.keys()):
-        message = f"{version} has no arm `{unknown[0]}`."
-        raise Invalid("catalog.arm_weights", message, field="weights", hint=f"Its arms: {', '.join(arms)}.")
+        message = gettext("%(version)s has no arm `%(name)s`.") % {"version": version, "name": unknown[0]}
+        raise Invalid(
+            "catalog.arm_weights",
+            message,
+            field="weights",
+            hint=gettext("Its arms: %(arms)s.") % {"arms": ", ".join(arms)},
+        )
     if wrong := [arm for arm, weight in weights.items() if not 0 <= weight <= HEAVIEST]:
-        message = f"The weight of `{wrong[0]}` is not from 0 to {HEAVIEST:,}."
+        message = gettext("The weight of `%(name)s` is not from 0 to %(most)s.") % {
+            "name": wrong[0],
+            "most": f"{HEAVIEST:,}",
+        }
         raise Invalid("catalog.arm_weights", message, field="weights")
     before = state_of(deployment)
     wanted = {**arms, **weights} if weights else {}
     if wanted and not any(wanted.values()):
-        raise Invalid("catalog.arm_weights", "One arm at least needs a weight above 0.", field="weights")
+        raise Invalid("catalog.arm_weights", gettext("One arm at least needs a weight above 0."), field="weights")
     if wanted != deployment.arm_weights:
         deployment.arm_weights = wanted
         deployment.save(update_fields=["arm_weights", "deployed_at"])
@@ -183,11 +213,11 @@ def written_arms(deployment: Deployment) -> dict[str, int]:
 
 def _require_runnable(revision: Revision) -> None:
     if not revision.upstream:
-        message = f"{revision} has no upstream."
-        raise Conflict("catalog.no_upstream", message, hint="Give the URL of the service behind it.")
+        message = gettext("%(revision)s has no upstream.") % {"revision": revision}
+        raise Conflict("catalog.no_upstream", message, hint=gettext("Give the URL of the service behind it."))
     if not revision.operations and not revision.passthrough:
-        message = f"{revision} has no operations: nothing could be called."
-        hint = "Add operations, import a document, or let all pass (passthrough)."
+        message = gettext("%(revision)s has no operations: nothing could be called.") % {"revision": revision}
+        hint = gettext("Add operations, import a document, or let all pass (passthrough).")
         raise Conflict("catalog.no_operations", message, hint=hint)
 
 

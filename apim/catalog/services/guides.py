@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext, gettext_noop
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -14,7 +15,7 @@ from apim.catalog.models import API, Guide
 from apim.validation import require_clean, require_known
 
 _CHANGEABLE = frozenset({"slug", "title", "position", "body", "is_published"})
-_TAKEN = "The API has a guide at this address already."
+_TAKEN = gettext_noop("The API has a guide at this address already.")
 
 
 @transaction.atomic
@@ -36,7 +37,7 @@ def create_guide(
         last = api.guides.aggregate(last=Max("position"))["last"]
         position = 0 if last is None else last + 1
     guide = Guide(api=api, slug=slug, title=title, body=body, position=position, is_published=is_published)
-    require_clean(guide, prefix="catalog", taken_hint=_TAKEN)
+    require_clean(guide, prefix="catalog", taken_hint=gettext(_TAKEN))
     guide.save()
     record(by=by, action="guide.create", target=guide, after=state_of(guide), organization_id=api.organization_id)
     return guide
@@ -45,14 +46,14 @@ def create_guide(
 @transaction.atomic
 def update_guide(*, guide: Guide, changes: Mapping[str, Any], by: Actor) -> Guide:
     """The guide with changes. Links to an old slug lead nowhere; the page says so before it is changed."""
-    require_known(changes, _CHANGEABLE, prefix="catalog", noun="A guide")
+    require_known(changes, _CHANGEABLE, prefix="catalog", noun=gettext("A guide"))
     guide.refresh_from_db(from_queryset=Guide.objects.select_for_update(of=("self",)).select_related("api"))
     before = state_of(guide)
     for name, value in changes.items():
         setattr(guide, name, value)
     if state_of(guide) == before:
         return guide
-    require_clean(guide, prefix="catalog", taken_hint=_TAKEN)
+    require_clean(guide, prefix="catalog", taken_hint=gettext(_TAKEN))
     guide.save()
     organization_id = guide.api.organization_id
     after = state_of(guide)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
@@ -99,8 +100,10 @@ def create_passthrough(
     """
     version = _version_for(api_name, version_name, organization, by)
     if version.revisions.exists():
-        message = f"{version} exists."
-        raise Conflict("catalog.has_revisions", message, field="version_name", hint="Choose another version name.")
+        message = gettext("%(version)s exists.") % {"version": version}
+        raise Conflict(
+            "catalog.has_revisions", message, field="version_name", hint=gettext("Choose another version name.")
+        )
     passthrough = {"methods": list(methods), "prefix": prefix}
     save_revision(version=version, by=by, upstream=upstream_of(upstream_url), passthrough=passthrough)
     return version
@@ -148,7 +151,7 @@ def _version_for(
             organization=organization, name=api_name, by=by, display_name=display_name, description=description
         )
     elif api.organization_id != organization.pk:
-        message = f"The name {api_name} is taken."
-        raise NotFound("catalog.other_organization", message, field="api_name", hint="Choose another name.")
+        message = gettext("The name %(api_name)s is taken.") % {"api_name": api_name}
+        raise NotFound("catalog.other_organization", message, field="api_name", hint=gettext("Choose another name."))
     version = api.versions.filter(name=version_name).first()
     return version or create_version(api=api, name=version_name, by=by)

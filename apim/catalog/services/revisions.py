@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
@@ -69,7 +70,11 @@ def save_revision(
     if last is not None and last.digest == revision.digest:
         return last
     if version.state == APIVersion.State.RETIRED:
-        raise Conflict("catalog.transition", f"{version} is retired.", hint="Make a new version.")
+        raise Conflict(
+            "catalog.transition",
+            gettext("%(version)s is retired.") % {"version": version},
+            hint=gettext("Make a new version."),
+        )
     revision.note = note[:_NOTE_AT_MOST]
     revision.created_by = by.label
     revision.save()
@@ -93,13 +98,15 @@ def parse_policies(policies: Sequence[Mapping[str, Any]], version: APIVersion) -
     errors: list[Invalid] = []
     places: set[tuple[str, str]] = set()
     if len(policies) > _POLICIES_AT_MOST:
-        message = f"A version has at most {_POLICIES_AT_MOST} policies."
+        message = gettext("A version has at most %(most)s policies.") % {"most": _POLICIES_AT_MOST}
         raise Invalid("catalog.policy", message, field="policies")
     for index, policy in enumerate(policies):
         field = f"policies.{index}"
         if not isinstance(policy, Mapping) or len(policy) != 1:
-            message = "A policy is one pair: its kind and its settings."
-            errors.append(Invalid("catalog.policy", message, field=field, hint="Such as `size-limit: { max: 1MiB }`."))
+            message = gettext("A policy is one pair: its kind and its settings.")
+            errors.append(
+                Invalid("catalog.policy", message, field=field, hint=gettext("Such as `size-limit: { max: 1MiB }`."))
+            )
             continue
         kind, settings = next(iter(policy.items()))
         read, problems = read_policy(str(kind), settings, Where("version", version.pk))
@@ -157,9 +164,12 @@ def _take_document(revision: Revision, text: str) -> None:
 
 def _take_operations(revision: Revision, operations: Sequence[Mapping[str, Any]]) -> None:
     if revision.document:
-        message = f"The operations of {revision.version} come from its document."
+        message = gettext("The operations of %(version)s come from its document.") % {"version": revision.version}
         raise Conflict(
-            "catalog.operations_from_document", message, field="operations", hint="Import a changed document instead."
+            "catalog.operations_from_document",
+            message,
+            field="operations",
+            hint=gettext("Import a changed document instead."),
         )
     revision.operations = list(parse_operations(operations))
     if revision.operations:
@@ -170,11 +180,11 @@ def _take_passthrough(revision: Revision, passthrough: Mapping[str, Any]) -> Non
     methods = [str(method).upper() for method in passthrough.get("methods") or ()]
     prefix = str(passthrough.get("prefix") or "/")
     if unknown := [method for method in methods if method not in METHODS]:
-        hint = f"Choose from {', '.join(METHODS)}."
+        hint = gettext("Choose from %(names)s.") % {"names": ", ".join(METHODS)}
         raise Invalid("catalog.passthrough", f"`{unknown[0]}` is not a method.", field="passthrough.methods", hint=hint)
     if not methods:
-        raise Invalid("catalog.passthrough", "Name one method at least.", field="passthrough.methods")
-    if fault := path_fault(prefix) or ("A prefix has no parameters." if "{" in prefix else ""):
+        raise Invalid("catalog.passthrough", gettext("Name one method at least."), field="passthrough.methods")
+    if fault := path_fault(prefix) or (gettext("A prefix has no parameters.") if "{" in prefix else ""):
         raise Invalid("catalog.passthrough", fault, field="passthrough.prefix")
     revision.passthrough = {"methods": sorted(set(methods)), "prefix": prefix.rstrip("/") or "/"}
     revision.document = revision.document_format = revision.base_path = ""

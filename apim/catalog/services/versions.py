@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
@@ -37,12 +38,12 @@ NEXT_STATES: Mapping[str, tuple[str, ...]] = {
 _STATE_FIELDS = ["state", "deprecated_at", "sunset_at", "successor", "blocked_reason", "published_at", "reviewed_at"]
 
 _HINTS: Mapping[str, str] = {
-    State.DRAFT: "Publish it first.",
-    State.REVIEW: "Publish it or return it to draft first.",
-    State.PUBLISHED: "Deprecate it first, so that callers are told.",
-    State.DEPRECATED: "Reinstate it first.",
-    State.RETIRED: "A retired version stays retired; make a new version.",
-    State.BLOCKED: "Unblock it first.",
+    State.DRAFT: gettext_noop("Publish it first."),
+    State.REVIEW: gettext_noop("Publish it or return it to draft first."),
+    State.PUBLISHED: gettext_noop("Deprecate it first, so that callers are told."),
+    State.DEPRECATED: gettext_noop("Reinstate it first."),
+    State.RETIRED: gettext_noop("A retired version stays retired; make a new version."),
+    State.BLOCKED: gettext_noop("Unblock it first."),
 }
 
 
@@ -55,7 +56,9 @@ def create_version(*, api: API, name: str, by: Actor) -> APIVersion:
     require_active(api)
     _require_free(name)
     version = APIVersion(api=api, name=name)
-    require_clean(version, prefix="catalog", taken_hint=f"{api} has a version of this name already.")
+    require_clean(
+        version, prefix="catalog", taken_hint=gettext("%(api)s has a version of this name already.") % {"api": api}
+    )
     version.save()
     record(by=by, action="version.create", target=version, after=state_of(version), organization_id=api.organization_id)
     return version
@@ -64,11 +67,11 @@ def create_version(*, api: API, name: str, by: Actor) -> APIVersion:
 @transaction.atomic
 def update_version(*, version: APIVersion, changes: Mapping[str, Any], by: Actor) -> APIVersion:
     """The version with its documentation changed, or renamed while nobody calls it."""
-    require_known(changes, {"documentation", "name"}, prefix="catalog", noun="A version")
+    require_known(changes, {"documentation", "name"}, prefix="catalog", noun=gettext("A version"))
     lock(version)
     if changes.get("name", version.name) != version.name and version.published_at:
-        message = f"{version} was published; its name is part of every caller's URL."
-        raise Conflict("catalog.version_name_fixed", message, field="name", hint="Make a new version.")
+        message = gettext("%(version)s was published; its name is part of every caller's URL.") % {"version": version}
+        raise Conflict("catalog.version_name_fixed", message, field="name", hint=gettext("Make a new version."))
     is_renamed = changes.get("name", version.name) != version.name
     if is_renamed:
         _require_free(str(changes["name"]))
@@ -145,7 +148,7 @@ def block_version(*, version: APIVersion, by: Actor, reason: str) -> APIVersion:
     Errors: catalog.reason_missing.
     """
     if not reason.strip():
-        raise Invalid("catalog.reason_missing", "Say why: those who call it read this.", field="reason")
+        raise Invalid("catalog.reason_missing", gettext("Say why: those who call it read this."), field="reason")
     return _move(version, State.BLOCKED, by, "version.block", reason=reason, blocked_reason=reason)
 
 
@@ -168,14 +171,16 @@ def require_active(api: API) -> None:
     """Refuse to go on with an archived API."""
     api.refresh_from_db(fields=["archived_at"])
     if api.archived_at:
-        raise Conflict("catalog.api_archived", f"{api} is archived.", hint="Restore it first.")
+        raise Conflict(
+            "catalog.api_archived", gettext("%(api)s is archived.") % {"api": api}, hint=gettext("Restore it first.")
+        )
 
 
 def _require_free(name: str) -> None:
     """Refuse a name under which the portal has a page of the API itself: the version's own could not be reached."""
     if name in RESERVED_NAMES:
         message = f"`{name}` is the name of a page of every API."
-        raise Invalid("catalog.name_reserved", message, field="name", hint="Choose another, such as `v1`.")
+        raise Invalid("catalog.name_reserved", message, field="name", hint=gettext("Choose another, such as `v1`."))
 
 
 def _move(
@@ -201,7 +206,11 @@ def _save(
     after = state_of(version)
     if before == after:
         return version
-    require_clean(version, prefix="catalog", taken_hint=f"{version.api} has a version of this name already.")
+    require_clean(
+        version,
+        prefix="catalog",
+        taken_hint=gettext("%(api)s has a version of this name already.") % {"api": version.api},
+    )
     version.save()
     organization_id = version.api.organization_id
     record(
@@ -220,7 +229,13 @@ def _require_next(version: APIVersion, state: str) -> None:
 
 
 def _refusal(version: APIVersion, state: str) -> Conflict:
-    message = f"{version} is {version.state} and cannot become {state}."
+    message = gettext("%(version)s is %(state)s and cannot become %(next)s.") % {
+        "version": version,
+        "state": version.state,
+        "next": state,
+    }
     if version.state == state:
-        return Conflict("catalog.transition", f"{version} is {state} already.")
-    return Conflict("catalog.transition", message, hint=_HINTS[version.state])
+        return Conflict(
+            "catalog.transition", gettext("%(version)s is %(state)s already.") % {"version": version, "state": state}
+        )
+    return Conflict("catalog.transition", message, hint=gettext(_HINTS[version.state]))

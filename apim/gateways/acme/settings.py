@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.errors import DomainError, Invalid, Problems
 from apim.gateways.acme.models import CertificateOrder
@@ -27,11 +28,11 @@ def check_authority(environment: Environment, before: Mapping[str, Any]) -> dict
         environment.has_agreed_to_acme_terms = besides["has_agreed_to_acme_terms"] = False
     errors: list[DomainError] = []
     if environment.acme_directory and not is_web_address(environment.acme_directory):
-        hint = "It begins with https://, such as https://acme-v02.api.letsencrypt.org/directory."
-        message = "This is no address of an authority."
+        hint = gettext("It begins with https://, such as https://acme-v02.api.letsencrypt.org/directory.")
+        message = gettext("This is no address of an authority.")
         errors.append(Invalid("gateways.acme_directory", message, field="acme_directory", hint=hint))
     if environment.acme_directory and not environment.acme_contact:
-        message = "The authority wants an address to write to."
+        message = gettext("The authority wants an address to write to.")
         errors.append(Invalid("gateways.acme_contact", message, field="acme_contact"))
     if errors:
         raise errors[0] if len(errors) == 1 else Problems(tuple(errors))
