@@ -16,6 +16,10 @@ from tooling.environment import ROOT
 
 LIST = ROOT / "apim" / "ui" / "said.txt"
 _SOURCES = (
+    "apim/catalog/faults.py",
+    "apim/catalog/openapi.py",
+    "apim/catalog/references.py",
+    "apim/gateways/acme",
     "apim/openapi",
     "gateway_sync/compositions",
     "gateway_sync/compiler",
