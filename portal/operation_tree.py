@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.text import slugify
 
+from apim.catalog.searching import is_found_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
@@ -63,19 +65,22 @@ def build_tree(version: APIVersion, operations: Sequence[Mapping[str, Any]], wan
         entry = _entry(version, operation)
         for tag in operation.get("tags") or (UNTAGGED,):
             by_tag.setdefault(tag, []).append(entry)
-    groups = tuple(Group(tag, slugify(tag) or "operations", tuple(entries)) for tag, entries in by_tag.items())
+    groups = tuple(
+        Group(tag, slugify(tag, allow_unicode=True) or "operations", tuple(entries)) for tag, entries in by_tag.items()
+    )
     if len(operations) <= SHOWN_AT_ONCE or not groups:
         return Tree(groups, "", len(operations))
     return Tree(groups, wanted_tag if wanted_tag in by_tag else groups[0].tag, len(operations))
 
 
 def find_entries(version: APIVersion, operations: Sequence[Mapping[str, Any]], words: str) -> list[Entry]:
-    """The operations in whose method, path, summary or id all words occur; at most a page of them."""
-    wanted = words.lower().split()
+    """The operations in whose method, path, summary or id all words occur; at most a page of them.
+
+    Words in Japanese, Korean and Chinese are found as in the catalogue.
+    """
     found = []
     for operation in operations:
-        text = " ".join(str(operation.get(part, "")) for part in _SEARCHED).lower()
-        if all(word in text for word in wanted):
+        if is_found_in(" ".join(str(operation.get(part, "")) for part in _SEARCHED), words):
             found.append(_entry(version, operation))
             if len(found) == SHOWN_AT_ONCE:
                 break

@@ -37,6 +37,12 @@ def find_apis(apis: QuerySet[API], words: str) -> QuerySet[API]:
     return apis
 
 
+def is_found_in(text: str, words: str) -> bool:
+    """True for a text in which every word is found, by the same rules."""
+    folded = fold(text)
+    return all(word in folded or _are_all_in(folded, pieces_of(word)) for word in fold(words).split())
+
+
 def pieces_of(word: str) -> list[str]:
     """The parts a Japanese, Korean or Chinese term is looked for by; none for a word of another script.
 
@@ -77,6 +83,10 @@ def save_missing_texts(limit: int = 200) -> int:
 def _found(word: str) -> Q:
     plain = Q(name__icontains=word) | Q(display_name__icontains=word) | Q(description__icontains=word)
     return plain | Q(search_text__text__contains=word)
+
+
+def _are_all_in(text: str, pieces: list[str]) -> bool:
+    return bool(pieces) and all(piece in text for piece in pieces)
 
 
 def _all_found(pieces: Iterable[str]) -> Q:

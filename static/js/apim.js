@@ -3,20 +3,22 @@
 
 const COPIED_MS = 1600;
 
+const live = document.getElementById("live"); // it carries the sentences in the page's language
+
 function announce(text) {
-  document.getElementById("live").textContent = text;
+  live.textContent = text;
 }
 
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   if (!navigator.clipboard) { // browsers offer it on https and on this machine only
     getSelection().selectAllChildren(source);
-    announce("Selected. Press Ctrl and C to copy.");
+    announce(live.dataset.selected);
     return;
   }
   await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
   button.classList.add("is-done");
-  announce("Copied");
+  announce(live.dataset.copied);
   setTimeout(() => button.classList.remove("is-done"), COPIED_MS);
 }
 
@@ -43,6 +45,14 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
   const tabs = tab.closest(".tabs");
   tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft + tab.offsetWidth - tabs.clientWidth;
 }
+
+// Searches that answer while one types wait for an input method: what it composes is no word yet.
+document.addEventListener("input", (event) => {
+  if (event.isComposing && event.target.matches("input[type=search]")) event.stopImmediatePropagation();
+}, true);
+document.addEventListener("compositionend", (event) => {
+  if (event.target.matches("input[type=search]")) event.target.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
@@ -89,5 +99,5 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (spoken) announce(spoken.dataset.announce);
 });
 
-document.addEventListener("htmx:responseError", () => announce("That did not work. Reload the page and try again."));
-document.addEventListener("htmx:sendError", () => announce("The server cannot be reached."));
+document.addEventListener("htmx:responseError", () => announce(live.dataset.failed));
+document.addEventListener("htmx:sendError", () => announce(live.dataset.unreached));

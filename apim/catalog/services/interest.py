@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apim.accounts.models import User
 from apim.catalog.models import API, Follow, MissedSearch
-from apim.catalog.searching import LONGEST_TERM, fold
+from apim.catalog.searching import LONGEST_TERM, fold, pieces_of
 
 SHORTEST_TERM: Final = 2
 MOST_TERMS: Final = 500
@@ -36,7 +36,7 @@ def note_missed_search(words: str) -> None:
     until old ones are forgotten, so that a flood of nonsense fills nothing.
     """
     term = fold(words[:LONGEST_TERM])[:LONGEST_TERM]
-    if len(term) < SHORTEST_TERM:
+    if len(term) < SHORTEST_TERM and not pieces_of(term):  # a word of Chinese may be one character
         return
     now = timezone.now()
     beginnings = [term[:length] for length in range(SHORTEST_TERM, len(term))]

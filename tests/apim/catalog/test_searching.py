@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apim.accounts.models import Organization
 from apim.catalog.models import API, MissedSearch, SearchText
-from apim.catalog.searching import find_apis, fold, pieces_of, save_missing_texts
+from apim.catalog.searching import find_apis, fold, is_found_in, pieces_of, save_missing_texts
 from apim.catalog.services import publish_version, retire_version, save_revision, update_api
 from apim.catalog.services.interest import MOST_TERMS, forget_missed_searches, note_missed_search
 from apim.catalog.services.versions import deprecate_version
@@ -37,6 +37,13 @@ def test_terms_without_blanks_are_cut_where_words_mostly_begin(word: str, pieces
 
 def test_compatible_forms_and_cases_are_one() -> None:
     assert fold("ＡＰＩ  ｶﾞｲﾄﾞ") == fold("api ガイド")  # noqa: RUF001
+
+
+def test_operations_are_found_by_the_same_rules() -> None:
+    text = "GET /accounts 口座の残高を照会する 계좌 잔액 조회 查询账户余额 listAccounts"
+    found = ("口座", "残高照会", "계좌잔액을", "账户", "余额查询", "ＧＥＴ　口座", "listaccounts")  # noqa: RUF001
+    assert [words for words in found if not is_found_in(text, words)] == []
+    assert [words for words in ("振込", "이체", "转账", "口座 振込", "delete") if is_found_in(text, words)] == []
 
 
 def test_a_search_looks_through_names_words_tags_and_operations(acme: Organization) -> None:
@@ -84,7 +91,8 @@ def test_a_miss_is_counted_and_what_was_typed_on_the_way_is_not() -> None:
     for typed in ("ba", "ball", "balloons", "  Balloons"):
         note_missed_search(typed)
     note_missed_search("b")
-    assert list(MissedSearch.objects.values_list("term", "times")) == [("balloons", 2)]
+    note_missed_search("株")
+    assert set(MissedSearch.objects.values_list("term", "times")) == {("balloons", 2), ("株", 1)}
 
 
 @pytest.mark.django_db
