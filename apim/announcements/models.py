@@ -49,6 +49,7 @@ class Announcement(models.Model):
         DRAFT = "draft", _("Draft")
         SENDING = "sending", _("Being sent")
         SENT = "sent", _("Sent")
+        STOPPED = "stopped", _("Stopped")
 
     id = IDField("ann")
     api = models.ForeignKey(API, models.CASCADE, related_name="announcements")

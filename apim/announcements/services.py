@@ -82,6 +82,23 @@ def send_announcement(*, announcement: Announcement, by: Actor) -> Announcement:
     return announcement
 
 
+@transaction.atomic
+def stop_announcement(*, announcement: Announcement, by: Actor) -> Announcement:
+    """The announcement, of which nobody else is told. Who was told was told whole; the others hear nothing.
+
+    Waits for the batch under way, which holds the same row. Errors: Conflict announcements.not_sending.
+    """
+    found = Announcement.objects.select_for_update(of=("self",)).select_related("api").get(pk=announcement.pk)
+    if found.state != State.SENDING:
+        message = _("This announcement is not being sent: there is nothing left to stop.")
+        raise Conflict("announcements.not_sending", message, hint=_("Look at who was told."))
+    found.state, found.finished_at = State.STOPPED, timezone.now()
+    found.save(update_fields=["state", "finished_at", "updated_at"])
+    untold = found.receipts.filter(told_at=None).count()
+    _record(found, "announcement.stop", by, after={"untold": untold})
+    return found
+
+
 def settle(announcement: Announcement) -> int:
     """How many receivers the announcement has; from here on it is being sent. Inside a transaction."""
     refused = unwilling(announcement)

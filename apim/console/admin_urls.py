@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from apim.console.views import invoices
+from apim.console.views import invoices, jobs
 from apim.console.views.admin import (
     audit,
     billing,
@@ -17,7 +17,6 @@ from apim.console.views.admin import (
     demo,
     health,
     issuers,
-    jobs,
     mail,
     organizations,
     people,
@@ -104,7 +103,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path("demo", demo.demo_page, name="admin-demo"),
     path("demo/remove", demo.demo_remove, name="admin-demo-remove"),
-    path("jobs", jobs.job_list, name="admin-jobs"),
+    path("jobs", jobs.moved, name="admin-jobs"),
     path("storage", storage.storage, name="admin-storage"),
     path("audit", audit.audit_list, name="admin-audit"),
     path("audit/export", audit.audit_export, name="admin-audit-export"),

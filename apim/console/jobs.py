@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from apim.accounts.models import User
+from apim.accounts.permissions import is_admin
 from apim.announcements.models import Announcement
 from apim.billing.models import MigrationMember, PlanMigration, Rehearsal, RehearsalStep
+from apim.console.scope import owned_organizations
 from apim.demo.services import demo_state
 
 SHOWN: Final = 25  # of each kind, the newest
 _ALL: Final = 100
+_STATE_OF_SENDING: Final[dict[str, str]] = {
+    Announcement.State.SENDING: "running",
+    Announcement.State.STOPPED: "canceled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Job:
     """Work that takes a while.
 
     Shapes: state is waiting, running, done, failed or canceled; done of total units, total 0 = not known; page is where
-    it is looked at, cancel where it is ended, "" = it cannot be.
+    it is looked at, cancel where it is ended, "" = it cannot be, by a page that asks first when is_asked, else by a
+    form; error says in words why it failed.
     """
 
     kind: str
@@ -36,6 +44,8 @@ class Job:
     started_at: datetime
     page: str
     cancel: str = ""
+    error: str = ""
+    is_asked: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -48,19 +58,26 @@ class Job:
         return min(100, 100 * self.done // self.total) if self.total else None
 
 
-def jobs() -> list[Job]:
-    """What runs, and what ran lately: the running ones first, then the newest. A fixed number of queries."""
-    found = [*_rehearsals(), *_migrations(), *_announcements(), *_demo()]
+def jobs(user: User | None = None) -> list[Job]:
+    """What runs, and what ran lately: the running ones first, then the newest. A fixed number of queries.
+
+    Shapes: user None sees all of it, as admins do; others see what belongs to their organizations.
+    """
+    is_for_all = user is None or is_admin(user)
+    seen = None if is_for_all else user
+    found = [*_rehearsals(seen), *_migrations(seen), *_announcements(seen), *(_demo() if is_for_all else ())]
     found.sort(key=lambda job: job.started_at, reverse=True)
     return sorted(found, key=lambda job: not job.is_running)
 
 
-def _rehearsals() -> Iterable[Job]:
+def _rehearsals(user: User | None) -> Iterable[Job]:
     settled = Q(steps__state__in=(RehearsalStep.State.DONE, RehearsalStep.State.FAILED, RehearsalStep.State.SKIPPED))
-    rows = Rehearsal.objects.select_related("plan").annotate(
-        settled=Count("steps", filter=settled), all_steps=Count("steps")
-    )
-    for row in rows.order_by("-created_at")[:SHOWN]:
+    rows = Rehearsal.objects.visible_to(user) if user else Rehearsal.objects.all()
+    rows = rows.select_related("plan").annotate(settled=Count("steps", filter=settled), all_steps=Count("steps"))
+    failed = RehearsalStep.objects.filter(rehearsal=OuterRef("pk"), state=RehearsalStep.State.FAILED)
+    for row in rows.annotate(failed_step=Subquery(failed.order_by("number").values("name")[:1])).order_by(
+        "-created_at"
+    )[:SHOWN]:
         yield Job(
             gettext("Rehearsal"),
             str(row.plan),
@@ -71,13 +88,17 @@ def _rehearsals() -> Iterable[Job]:
             row.created_at,
             reverse("console:rehearsal", args=[row.pk]),
             reverse("console:rehearsal-cancel", args=[row.pk]) if row.is_running else "",
+            error=gettext("It failed at the step %(step)s.") % {"step": row.failed_step} if row.failed_step else "",
         )
 
 
-def _migrations() -> Iterable[Job]:
+def _migrations(user: User | None) -> Iterable[Job]:
     is_open = Q(members__state__in=MigrationMember.OPEN)
     is_undone = Q(members__state=MigrationMember.State.UNDONE)
-    rows = PlanMigration.objects.select_related("version__plan").annotate(
+    rows = PlanMigration.objects.all()
+    if user:
+        rows = rows.filter(version__plan__organization__in=owned_organizations(user))
+    rows = rows.select_related("version__plan").annotate(
         waiting=Count("members", filter=is_open), undone=Count("members", filter=is_undone), everybody=Count("members")
     )
     for row in rows.order_by("-created_at")[:SHOWN]:
@@ -96,21 +117,24 @@ def _migrations() -> Iterable[Job]:
         )
 
 
-def _announcements() -> Iterable[Job]:
+def _announcements(user: User | None) -> Iterable[Job]:
     is_told = Q(receipts__told_at__isnull=False)
-    rows = Announcement.objects.exclude(state=Announcement.State.DRAFT).annotate(
+    rows = Announcement.objects.visible_to(user) if user else Announcement.objects.all()
+    rows = rows.exclude(state=Announcement.State.DRAFT).annotate(
         told=Count("receipts", filter=is_told), everybody=Count("receipts")
     )
     for row in rows.order_by("-id")[:SHOWN]:
         yield Job(
             gettext("Announcement"),
             row.subject,
-            "running" if row.state == Announcement.State.SENDING else "done",
+            _STATE_OF_SENDING.get(row.state, "done"),
             row.told,
             row.everybody,
             row.created_by,
             row.sent_at or row.created_at,
             reverse("console:announcement", args=[row.pk]),
+            reverse("console:announcement-stop", args=[row.pk]) if row.state == Announcement.State.SENDING else "",
+            is_asked=True,
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 
 from django.db import Error, connection
@@ -25,42 +24,54 @@ _IDLE_S = 2.0  # the thread and its database connection end when nobody has list
 Marks = Mapping[Subject, str]
 
 
+class Listener:
+    """One stream: who listens to what. Shapes: is_over = a newer one of the same person has its place."""
+
+    __slots__ = ("is_over", "person", "subjects")
+
+    def __init__(self, person: str, subjects: frozenset[Subject]) -> None:
+        """Just come."""
+        self.person = person
+        self.subjects = subjects
+        self.is_over = False
+
+
 class Watch:
     """Places for listeners, and what they wait for.
 
-    Shapes: limit places in all, of which those who only wait for the bell get half; each = places a person has at most.
+    Shapes: limit places in all, of which those who only wait for the bell get half. A person has `each` at most: the
+    newest, since the oldest are mostly those of pages that were left.
     """
 
     def __init__(self, limit: int, each: int) -> None:
         self._limit = limit
         self._each = each
         self._changed = threading.Condition()
-        self._listeners: Counter[str] = Counter()
-        self._watched: Counter[Subject] = Counter()
+        self._listeners: list[Listener] = []  # oldest first
         self._marks: dict[Subject, str] = {}
         self._thread: threading.Thread | None = None
         self._last_used = 0.0
 
-    def enter(self, person: str, subjects: frozenset[Subject]) -> bool:
-        """Take a place; False when there is none left for such a listener."""
+    def enter(self, person: str, subjects: frozenset[Subject]) -> Listener | None:
+        """A place; None when there is none left for such a listener."""
         is_only_bell = all(subject.kind == "bell" for subject in subjects)
         with self._changed:
-            limit = self._limit // 2 if is_only_bell else self._limit
-            if self._listeners.total() >= limit or self._listeners[person] >= self._each:
-                return False
-            self._listeners[person] += 1
-            self._watched.update(subjects)
-            return True
+            own = [each for each in self._listeners if each.person == person and not each.is_over]
+            if len(own) >= self._each:
+                own[0].is_over = True
+                self._changed.notify_all()
+            elif len(self._listeners) >= (self._limit // 2 if is_only_bell else self._limit):
+                return None
+            listener = Listener(person, subjects)
+            self._listeners.append(listener)
+            return listener
 
-    def leave(self, person: str, subjects: frozenset[Subject]) -> None:
+    def leave(self, listener: Listener) -> None:
         """Give the place back."""
         with self._changed:
-            self._listeners[person] -= 1
-            self._listeners += Counter()  # without those who have none left
-            self._watched.subtract(subjects)
-            self._watched += Counter()
+            self._listeners.remove(listener)
 
-    def wait(self, seen: Marks, deadline: float) -> dict[Subject, str]:
+    def wait(self, listener: Listener, seen: Marks, deadline: float) -> dict[Subject, str]:
         """The new marks of what has changed since it was seen; nothing at the deadline, in monotonic seconds."""
         with self._changed:
             self._last_used = time.monotonic()
@@ -68,7 +79,8 @@ class Watch:
                 self._marks.clear()  # an earlier thread's may be older than what the listener saw
                 self._thread = threading.Thread(target=self._run, name="live-watch", daemon=True)
                 self._thread.start()
-            self._changed.wait_for(lambda: bool(self._news(seen)), max(0.0, deadline - time.monotonic()))
+            left_s = max(0.0, deadline - time.monotonic())
+            self._changed.wait_for(lambda: listener.is_over or bool(self._news(seen)), left_s)
             return self._news(seen)
 
     def _news(self, seen: Marks) -> dict[Subject, str]:
@@ -77,7 +89,7 @@ class Watch:
     def _run(self) -> None:
         while True:
             with self._changed:
-                watched = tuple(self._watched)
+                watched = {subject for each in self._listeners for subject in each.subjects}
             try:
                 marks, pause_s = read_marks(watched), _TICK_S
             except Error as error:
@@ -88,7 +100,7 @@ class Watch:
                 if marks != self._marks:
                     self._marks = marks
                     self._changed.notify_all()
-                if self._watched:
+                if self._listeners:
                     self._last_used = time.monotonic()
                 elif time.monotonic() - self._last_used > _IDLE_S:
                     self._thread = None

@@ -63,6 +63,9 @@
     } else if (event.target === input && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       event.preventDefault();
       step(event.key === "ArrowDown" ? 1 : -1);
+    } else if (dialog.open && event.key === "Escape") {
+      event.preventDefault();
+      dialog.close();
     } else if (event.target === input && event.key === "Enter") {
       const chosen = dialog.querySelector("[role=option][aria-selected=true]");
       if (chosen) {

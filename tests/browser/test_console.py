@@ -53,7 +53,7 @@ PAGES = (
     "admin/mailbox", "admin/mail-server", "admin/billing", "admin/billing/connect",
     "admin/certificates", "admin/new-certificate", "admin/hosts",
     "admin/new-host", "admin/health", "admin/new-environment", "admin/environments/default/promote/default",
-    "admin/storage", "admin/jobs", "apis/bank/funnel", "apis/bank/guides", "announcements", "requests", "searches",
+    "admin/storage", "jobs", "apis/bank/funnel", "apis/bank/guides", "announcements", "requests", "searches",
     "admin/security",
 )  # fmt: skip
 

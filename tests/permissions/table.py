@@ -300,6 +300,8 @@ TABLE: dict[str, Row] = {
     "console/announcements/<str:announcement_id>": "LFF0++",
     "console/announcements/<str:announcement_id>/edit": "LFF0++",
     "console/announcements/<str:announcement_id>/send": "LFF0++",
+    "console/announcements/<str:announcement_id>/stop": "LFF0++",
+    "console/jobs": "LFF+++",
     "console/announcements/<str:announcement_id>/delete": "LFF0++",
     "console/searches": "LFF+++",
     "console/searches/<str:search_id>/forget": "LFF+++",

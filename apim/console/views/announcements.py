@@ -20,6 +20,7 @@ from apim.announcements.services import (
     create_announcement,
     delete_announcement,
     send_announcement,
+    stop_announcement,
     update_announcement,
 )
 from apim.catalog.models import API
@@ -112,7 +113,7 @@ def announcement_send(request: ConsoleRequest, announcement_id: str) -> HttpResp
         title=_("Send “%(subject)s”?") % {"subject": found.subject},
         consequences=(
             f"{told % {'number': people}}; {mailed % {'number': audience.mailed}}.",
-            _("It cannot be taken back."),
+            _("It cannot be taken back; while it is being sent, the rest can be stopped."),
         ),
         verb=_("Send it"),
         back=reverse("console:announcement", args=[found.pk]),
@@ -120,6 +121,23 @@ def announcement_send(request: ConsoleRequest, announcement_id: str) -> HttpResp
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: send_announcement(announcement=found, by=by))
+
+
+@publisher_page
+def announcement_stop(request: ConsoleRequest, announcement_id: str) -> HttpResponse:
+    """Asks, then tells nobody else."""
+    found = _find_to_edit(request, announcement_id)
+    confirmation = Confirmation(
+        title=_("Stop sending “%(subject)s”?") % {"subject": found.subject},
+        consequences=(
+            _("Who was told already keeps the mail and the notice."),
+            _("Nobody else is told, and it cannot go on later: write another announcement for them."),
+        ),
+        verb=_("Stop it"),
+        back=reverse("console:announcement", args=[found.pk]),
+        done=_("Nobody else is told."),
+    )
+    return confirm(request, confirmation, lambda _, by: stop_announcement(announcement=found, by=by))
 
 
 @publisher_page

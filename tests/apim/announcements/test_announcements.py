@@ -19,6 +19,7 @@ from apim.announcements.services import (
     deliver,
     deliver_unfinished,
     send_announcement,
+    stop_announcement,
     update_announcement,
 )
 from apim.catalog.models import API, APIVersion
@@ -241,3 +242,16 @@ def test_an_owner_writes_looks_and_sends(
     assert (opened.status_code, opened["Location"]) == (302, "/apis/bank")
     assert "1 unread" not in reader.get("/my/notifications").content.decode()
     assert log_in(owner).get(f"/my/notifications/{notice.pk}").status_code == 404
+
+
+def test_sending_is_stopped_between_two_batches(traffic: Traffic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apim.announcements.services.BATCH", 1)
+    sent = create_announcement(api=traffic.api, by=TESTER, **NOTE)
+    send_announcement(announcement=sent, by=TESTER)
+    assert deliver(sent.pk, within_s=0) == 1
+
+    stop_announcement(announcement=sent, by=TESTER)
+    assert [deliver(sent.pk), deliver_unfinished()] == [0, 0]
+    assert len(told()) == 1
+    with pytest.raises(Conflict, match="not being sent"):
+        stop_announcement(announcement=sent, by=TESTER)

@@ -10,12 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apim.accounts.models import User
+from apim.accounts.models import Organization, User
 from apim.announcements.models import Announcement, Receipt
 from apim.billing.models import PlanMigration, Rehearsal, RehearsalStep
 from apim.catalog.models import API
 from apim.console.jobs import jobs
 from apim.gateways.models import Environment
+from tests.conftest import LogIn
 from tests.factories import catalog, products
 
 
@@ -61,11 +62,11 @@ def test_work_of_each_kind_is_told_with_how_far_it_is(environment: Environment, 
 def test_the_page_asks_again_only_while_something_runs(environment: Environment, admin: User) -> None:
     client = Client()
     client.force_login(admin)
-    assert b"Nothing runs" in client.get("/console/admin/jobs").content
+    assert b"Nothing runs" in client.get("/console/jobs").content
     made = rehearsal(environment, "running")
-    assert b"every 3s" in client.get("/console/admin/jobs").content
+    assert b"every 3s" in client.get("/console/jobs").content
     Rehearsal.objects.filter(pk=made.pk).update(state="done")
-    part = client.get("/console/admin/jobs", headers={"HX-Request": "true"})
+    part = client.get("/console/jobs", headers={"HX-Request": "true"})
     assert b"every 3s" not in part.content
     assert b"<html" not in part.content
 
@@ -82,3 +83,36 @@ def test_the_list_costs_the_same_queries_for_few_and_many(environment: Environme
     for _ in range(3):
         rehearsal(environment, "running")
     assert queries() == few
+
+
+@pytest.mark.usefixtures("environment")
+def test_owners_see_their_own_work_and_admins_all_of_it(
+    log_in: LogIn, owner: User, other_owner: User, admin: User, acme: Organization
+) -> None:
+    made = announcement(catalog.api(organization=acme), owner)
+    assert [job.title for job in jobs(owner)] == [made.subject]
+    assert jobs(other_owner) == []
+    assert made.subject in log_in(owner).get("/console/jobs").content.decode()
+    assert made.subject not in log_in(other_owner).get("/console/jobs").content.decode()
+    assert [job.title for job in jobs(admin)] == [made.subject]
+    assert log_in(admin).get("/console/admin/jobs")["Location"] == "/console/jobs"
+
+
+@pytest.mark.usefixtures("environment")
+def test_work_is_cancelled_from_the_list(log_in: LogIn, owner: User, environment: Environment) -> None:
+    sending = announcement(catalog.api(organization=owner.organizations.get()), owner)
+    rehearsed = rehearsal(environment, "running")
+    rehearsed.plan.organization = owner.organizations.get()
+    rehearsed.plan.save()
+    body = log_in(owner).get("/console/jobs").content.decode()
+    assert f'<a class="button button--s" href="/console/announcements/{sending.pk}/stop">' in body
+    assert f'<form method="post" action="/console/rehearsals/{rehearsed.pk}/cancel">' in body
+
+    log_in(owner).post(f"/console/announcements/{sending.pk}/stop")
+    assert {job.kind: job.state for job in jobs(owner)}["Announcement"] == "canceled"
+
+
+def test_why_something_failed_is_said(environment: Environment) -> None:
+    made = rehearsal(environment, "failed")
+    RehearsalStep.objects.filter(rehearsal=made, number=1).update(state="failed")
+    assert jobs()[0].error == "It failed at the step step-1."

@@ -19,7 +19,7 @@ from tests.factories import access, catalog, products
 LogIn = Callable[[User | None], Client]
 
 OWNER_PAGES = (
-    "", "apis", "new-api", "products", "new-product", "plans", "approvals", "tokens", "new-token", "styleguide",
+    "", "apis", "new-api", "products", "new-product", "plans", "approvals", "tokens", "new-token", "jobs", "styleguide",
 )  # fmt: skip
 ADMIN_PAGES = (
     "admin", "admin/health", "admin/storage", "admin/jobs", "admin/new-environment",

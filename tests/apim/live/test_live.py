@@ -121,26 +121,31 @@ def test_who_may_watch_nothing_is_told_not_to_come_again(log_in: LogIn, develope
 
 @pytest.mark.usefixtures("brief")
 @pytest.mark.django_db(transaction=True)
-def test_there_are_so_many_places_and_no_more(log_in: LogIn, developer: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_watch", Watch(limit=9, each=2))
-    client = log_in(developer)
-    address = f"/live?on=bell:{developer.pk}"
-    taken = [client.get(address) for _ in range(2)]
-    refused = client.get(address)
-    assert (refused.status_code, refused["Retry-After"]) == (503, "30")
-    taken[0].close()  # of a stream that was never read
-    again = client.get(address)
-    assert again.status_code == 200
-    for each in (taken[1], again):
-        each.close()
-        each.close()  # gives its place back once
-    assert views._watch.enter(developer.pk, frozenset({Subject("fleet")}))  # the place is there again
+def test_a_stream_that_was_never_read_gives_its_place_back(
+    log_in: LogIn, developer: User, stranger: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_watch", Watch(limit=2, each=2))
+    taken = log_in(developer).get(f"/live?on=bell:{developer.pk}")
+    refused = log_in(stranger).get(f"/live?on=bell:{stranger.pk}")
+    assert (taken.status_code, refused.status_code) == (200, 204)
+    for _ in range(2):  # once is enough
+        taken.close()
+    assert log_in(stranger).get(f"/live?on=bell:{stranger.pk}").status_code == 200
+
+
+def test_the_newest_streams_of_a_person_have_the_places() -> None:
+    watch = Watch(limit=9, each=2)
+    bell = frozenset({Subject("bell", "a")})
+    listeners = [watch.enter("a", bell) for _ in range(3)]
+    assert [each.is_over for each in listeners if each] == [True, False, False]
+    assert watch.enter("b", bell)
 
 
 def test_those_who_only_wait_for_the_bell_leave_room_for_others() -> None:
     watch = Watch(limit=4, each=4)
     bells = [frozenset({Subject("bell", name)}) for name in "abc"]
-    assert [watch.enter(name, bell) for name, bell in zip("abc", bells, strict=True)] == [True, True, False]
+    places = [watch.enter(name, bell) for name, bell in zip("abc", bells, strict=True)]
+    assert [place is not None for place in places] == [True, True, False]
     assert watch.enter("d", frozenset({Subject("bell", "d"), Subject("fleet")}))
 
 
