@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from apim.access.models import ApplicationTransfer
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.notices import tell
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.webhooks.outbox import News, emit
 
 _KIND = "transfer"
@@ -27,7 +26,7 @@ def announce_offer(transfer: ApplicationTransfer) -> None:
     addresses = [transfer.email] if transfer.email else [each.email for each in people]
     path = f"/my/transfers/{transfer.pk}"
     title = gettext("%(organization)s offers you the application %(application)s") % _words(transfer)
-    _mail(addresses, title, "transfer_offered", path=path, transfer=transfer)
+    _mail(addresses, "access.transfer_offered", transfer, path=path)
     _notice(people, f"transfer.offer:{transfer.pk}", title, text=transfer.note, path=path)
     _emit("application.offered", transfer, {transfer.source_id, transfer.recipient_id})
 
@@ -38,7 +37,7 @@ def announce_move(transfer: ApplicationTransfer, organization: Organization) -> 
     title = gettext("%(application)s belongs to %(recipient)s now") % words
     mine, theirs = _members(transfer.source), _members(organization)
     addresses = [each.email for each in mine]
-    _mail(addresses, title, "transfer_accepted", path="/my/apps", transfer=transfer, recipient=organization)
+    _mail(addresses, "access.transfer_accepted", transfer, path="/my/apps", recipient=organization)
     _notice(mine, f"transfer.gone:{transfer.pk}", title, path="/my/apps")
     path = f"/my/apps/{transfer.application_id}"
     others = [each for each in theirs if each.pk not in {person.pk for person in mine}]
@@ -58,7 +57,9 @@ def announce_end(transfer: ApplicationTransfer) -> None:
         _notice(_addressed(transfer), f"transfer.over:{transfer.pk}", title, path="/my")
         return
     people, path = _members(transfer.source), f"/my/apps/{transfer.application_id}"
-    _mail([each.email for each in people], title, "transfer_over", path=path, transfer=transfer)
+    is_refused = transfer.state == _State.REFUSED
+    kind = "access.transfer_refused" if is_refused else "access.transfer_unanswered"
+    _mail([each.email for each in people], kind, transfer, path=path, is_refused="1" if is_refused else "")
     _notice(people, f"transfer.over:{transfer.pk}", title, path=path)
 
 
@@ -88,9 +89,17 @@ def _words(transfer: ApplicationTransfer) -> dict[str, object]:
     return {"application": transfer.application, "organization": transfer.source}
 
 
-def _mail(addresses: Collection[str], subject: str, template: str, *, path: str, **context: object) -> None:
-    body = render_to_string(f"mail/{template}.txt", context | {"link": absolute_url(path)})
-    send_mail(to=addresses, subject=subject, body=body)
+def _mail(addresses: Collection[str], kind: str, transfer: ApplicationTransfer, *, path: str, **more: object) -> None:
+    values = {
+        "application": transfer.application,
+        "organization": transfer.source,
+        "who": transfer.offered_by,
+        "to": transfer.addressed,
+        "note": transfer.note,
+        "until": f"{transfer.expires_at:%Y-%m-%d %H:%M}",
+        "link": absolute_url(path),
+    }
+    post(kind, to=addresses, values=values | more)
 
 
 def _notice(people: Iterable[User], cause: str, title: str, *, path: str, text: str = "") -> None:

@@ -5,7 +5,6 @@ Owns: who is told what. Must not know: how mail leaves.
 
 from __future__ import annotations
 
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from apim.access.models import Application, Credential, LeakReport, Subscription
@@ -13,7 +12,7 @@ from apim.access.one_click import decision_path
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.notices import tell
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 _INBOX = "/console/approvals"
 _HOME = "/my"
@@ -21,39 +20,34 @@ _HOME = "/my"
 
 def announce_request(subscription: Subscription, application: Application) -> None:
     """Tell those who decide that someone waits, each with a link of their own."""
-    plan = (subscription.requested_plan_version or subscription.plan_version).plan
-    _tell_deciders(
-        subscription,
-        "subscription_requested",
-        _("%(organization)s asks for %(product)s (%(plan)s)")
-        % {"organization": subscription.organization, "product": subscription.product, "plan": plan},
-        application=application,
-        plan=plan,
-    )
+    is_changing = subscription.requested_plan_version is not None
+    kept = subscription.plan_version.plan if is_changing else ""
+    _tell_deciders(subscription, "access.subscription_requested", application=application, plan_now=kept)
 
 
 def remind_of_request(subscription: Subscription) -> None:
     """Tell those who decide that someone still waits."""
-    plan = (subscription.requested_plan_version or subscription.plan_version).plan
-    subject = _("%(organization)s still waits for %(product)s (%(plan)s)")
-    subject %= {"organization": subscription.organization, "product": subscription.product, "plan": plan}
-    _tell_deciders(subscription, "subscription_waits", subject, plan=plan)
+    _tell_deciders(subscription, "access.subscription_waits")
 
 
-def _tell_deciders(subscription: Subscription, template: str, subject: str, **context: object) -> None:
+def _tell_deciders(subscription: Subscription, kind: str, **values: object) -> None:
     """A mail to each owner of the product's organization; to the admins, when it has no owner."""
     owning = Membership.objects.filter(
         organization=subscription.product.organization_id, role=Membership.Role.OWNER, user__is_active=True
     )
     people = [each.user for each in owning.select_related("user").order_by("created_at")]
     people = people or list(User.objects.filter(is_platform_admin=True, is_active=True))
+    asked = {
+        "organization": subscription.organization,
+        "product": subscription.product,
+        "plan": (subscription.requested_plan_version or subscription.plan_version).plan,
+        "who": subscription.requested_by,
+        "note": subscription.note,
+        "link": absolute_url(_INBOX),
+    }
     for user in {person.pk: person for person in people}.values():
-        told = {
-            "subscription": subscription,
-            "link": absolute_url(_INBOX),
-            "decide": absolute_url(decision_path(subscription, user)),
-        }
-        send_mail(to=user.email, subject=subject, body=render_to_string(f"mail/{template}.txt", told | context))
+        decide = absolute_url(decision_path(subscription, user))
+        post(kind, to=user.email, values=asked | values | {"decide": decide})
 
 
 def announce_decision(subscription: Subscription) -> None:
@@ -62,11 +56,18 @@ def announce_decision(subscription: Subscription) -> None:
     words = {"product": subscription.product}
     refused = _("Your subscription to %(product)s was not approved") % words
     title = refused if is_refused else _("Your subscription to %(product)s is approved") % words
-    context = {"subscription": subscription, "is_refused": is_refused, "link": absolute_url(_HOME)}
-    send_mail(
+    post(
+        "access.subscription_refused" if is_refused else "access.subscription_approved",
         to=_addresses(subscription.organization, *Membership.Role.values),
-        subject=title,
-        body=render_to_string("mail/subscription_decided.txt", context),
+        values={
+            "organization": subscription.organization,
+            "product": subscription.product,
+            "plan": subscription.plan_version.plan,
+            "reason": subscription.reason,
+            "link": absolute_url(_HOME),
+            "is_refused": "1" if is_refused else "",
+            "is_live": "1" if subscription.is_live else "",
+        },
     )
     decided = f"{subscription.decided_at:%Y%m%d%H%M%S}" if subscription.decided_at else ""
     cause = f"subscription.decided:{subscription.id}:{decided}"
@@ -77,12 +78,18 @@ def announce_decision(subscription: Subscription) -> None:
 def announce_end(credential: Credential) -> None:
     """Tell everyone in the organization that one of its keys ends soon."""
     application = credential.application
-    context = {"credential": credential, "link": absolute_url(f"/my/apps/{application.id}")}
-    subject = _("The %(noun)s %(key)s of %(application)s ends soon")
-    send_mail(
+    post(
+        "access.key_ends",
         to=_addresses(application.organization, *Membership.Role.values),
-        subject=subject % {"noun": credential.noun, "key": credential.shown, "application": application},
-        body=render_to_string("mail/key_ends.txt", context),
+        values={
+            "noun": credential.noun,
+            "key": credential.shown,
+            "application": application,
+            "ends": f"{credential.expires_at:%Y-%m-%d %H:%M}" if credential.expires_at else "",
+            "label": credential.label,
+            "link": absolute_url(f"/my/apps/{application.id}"),
+            "is_key": "1" if credential.kind == "api_key" else "",
+        },
     )
     title = _("The key %(key)s of %(application)s ends soon")
     title %= {"key": credential.shown, "application": application}
@@ -94,17 +101,18 @@ def announce_leak(report: LeakReport) -> None:
     """Tell everyone in the organization that one of its keys was found in public."""
     credential = report.credential
     application = credential.application
-    context = {
-        "credential": credential,
+    values = {
+        "key": credential.shown,
+        "application": application,
         "found_at": report.found_at,
-        "is_revoked": report.outcome == LeakReport.Outcome.REVOKED,
         "link": absolute_url(f"/my/apps/{application.id}"),
+        "is_revoked": "1" if report.outcome == LeakReport.Outcome.REVOKED else "",
     }
     title = _("A key of %(application)s was found in public") % {"application": application}
-    send_mail(
+    post(
+        "access.key_leaked",
         to=_addresses(application.organization, *Membership.Role.values),
-        subject=title,
-        body=render_to_string("mail/key_leaked.txt", context),
+        values=values,
     )
     _notice(application.organization, f"key.leaked:{report.id}", title, path=f"/my/apps/{application.id}")
 

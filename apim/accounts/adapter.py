@@ -15,8 +15,10 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apim.accounts.links import absolute_url
+from apim.accounts.mail_kinds import kind_of
 from apim.accounts.models import Invitation, User
 from apim.accounts.services import note_log_in, register_developer
+from apim.mails.writing import send, write
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -39,9 +41,12 @@ class AccountAdapter(DefaultAccountAdapter):
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail whose links are all under our own address."""
-        safe = {name: _ours(value) if name.endswith("_url") else value for name, value in context.items()}
-        super().send_mail(template_prefix, email, safe)
+        """Send a mail of ours: the kind that is named as allauth's template, with links under our own address."""
+        values = {name: _ours(value) if name.endswith("_url") else value for name, value in context.items()}
+        when = values.get("timestamp")
+        values |= {"email": email, "when": f"{when:%Y-%m-%d %H:%M} UTC" if when else ""}
+        user = values.get("user")
+        send(write(kind_of(template_prefix), values, language=getattr(user, "language", "")), to=email)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """Where to after a log-in, which is noted for the person to see."""

@@ -6,7 +6,6 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,7 +14,7 @@ from apim.accounts.models import Membership, User
 from apim.alerts.models import AlertRule, Firing
 from apim.alerts.words import condition, place, value_words, whose
 from apim.notifications.models import Notification
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.webhooks.outbox import News, emit
 
 NOTICE_KIND, EVENT = "alert", "alert.fired"
@@ -27,18 +26,22 @@ def tell(rule: AlertRule, firing: Firing) -> None:
     owners = list(owners_of(rule))
     title = _("%(place)s: %(rule)s fires") % {"place": place(rule), "rule": rule.name}
     told = condition(rule)
-    context = {
-        "rule": rule,
-        "firing": firing,
-        "condition": told,
-        "value": value_words(rule.kind, firing.worst),
-        "whose": whose(firing.detail, rule.kind),
-        "rule_link": absolute_url(path_of(rule)),
-        "traffic_link": absolute_url(traffic_path(rule, firing)),
-    }
     to = rule.recipients or [owner.email for owner in owners]
     if to:
-        send_mail(to=to, subject=title, body=render_to_string("mail/alert_fires.txt", context))
+        post(
+            "alerts.fires",
+            to=to,
+            values={
+                "name": rule.name,
+                "place": lambda: place(rule),
+                "started": f"{firing.started_at:%Y-%m-%d %H:%M}",
+                "condition": lambda: condition(rule),
+                "value": lambda: value_words(rule.kind, firing.worst),
+                "whose": lambda: whose(firing.detail, rule.kind),
+                "rule_link": absolute_url(path_of(rule)),
+                "traffic_link": absolute_url(traffic_path(rule, firing)),
+            },
+        )
     emit([News(EVENT, rule.api.organization_id, _event_of(rule, firing), once_key=f"alert:{firing.pk}")])
     Notification.objects.bulk_create(
         [

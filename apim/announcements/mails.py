@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from apim.accounts.links import absolute_url
 from apim.announcements.models import Announcement
+from apim.mails.writing import write
 from apim.ui.article import render
 from apim.ui.templatetags.prose import excerpt
 
@@ -27,18 +28,20 @@ class Words:
 def words_of(announcement: Announcement) -> Words:
     """The mail and the notice, the same for every receiver."""
     path = reverse("portal:api", args=[announcement.api.name])
-    context = {
-        "announcement": announcement,
-        "api": announcement.api,
-        "body": render(announcement.body, first_heading=2),
+    values = {
+        "subject": announcement.subject,
+        "text": announcement.body,
+        "api": announcement.api.display_name,
         "api_link": absolute_url(path),
         "choices_link": absolute_url(reverse("portal:notifications")),
-        "is_needed": announcement.kind == Announcement.Kind.DEPRECATION,
+        "is_needed": "1" if announcement.kind == Announcement.Kind.DEPRECATION else "",
     }
+    written = write("announcements.announcement", values)
+    body = render(announcement.body, first_heading=2)
     return Words(
-        subject=announcement.subject,
-        text=render_to_string("mail/announcement.txt", context),
-        html=render_to_string("mail/announcement.html", context),
+        subject=written.subject,
+        text=written.text,
+        html=written.html or render_to_string("mail/announcement.html", values | {"body": body}),
         notice=excerpt(announcement.body, 300),
         path=path,
     )

@@ -13,7 +13,7 @@ from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.billing.connection import Connection
 from apim.billing.models import BillingAlarm
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 _TEXT_AT_MOST: Final = 500
 _SUBJECT_AT_MOST: Final = 255
@@ -34,10 +34,15 @@ def raise_alarm(connection: Connection, kind: BillingAlarm.Kind, subject: str, t
         alarm.text, alarm.raised_at, alarm.seen_at = text[:_TEXT_AT_MOST], timezone.now(), None
         alarm.save(update_fields=["text", "raised_at", "seen_at"])
     admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
-    send_mail(
+    post(
+        "billing.alarm",
         to=admins.values_list("email", flat=True),
-        subject=f"Billing: {text.partition('.')[0]}",
-        body=f"{text}\n\nIt is about {subject}. Look at it here: {absolute_url('/console/admin/billing')}\n",
+        values={
+            "headline": text.partition(".")[0],
+            "text": text,
+            "about": subject,
+            "link": absolute_url("/console/admin/billing"),
+        },
     )
     return alarm
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership
@@ -21,16 +22,23 @@ from apim.billing.metering import tell_last_usage
 from apim.billing.models import BillingAlarm, BillingSubscription
 from apim.billing.standing import BILLING, Unmatched, sync_subscription
 from apim.billing.true_ups import true_up_last
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 logger = logging.getLogger(__name__)
 
-_WORDS: Final = {
-    "grace": "A payment failed. Calls go on; please look at the card.",
-    "banner": "A payment is still open. Calls go on for now.",
-    "restricted": "A payment is still open. Calls now pass at a quarter of the plan's rate.",
-    "suspended": "A payment is still open. Calls are refused with 402 until it is made; keys stay as they are.",
-    "ended": "The subscription has ended because it was not paid.",
+_OPEN: Final = _("a payment is still open")
+_WORDS: Final = {  # in a few words, and in full
+    "grace": (_("a payment failed"), _("A payment failed. Calls go on; please look at the card.")),
+    "banner": (_OPEN, _("A payment is still open. Calls go on for now.")),
+    "restricted": (_OPEN, _("A payment is still open. Calls now pass at a quarter of the plan's rate.")),
+    "suspended": (
+        _OPEN,
+        _("A payment is still open. Calls are refused with 402 until it is made; keys stay as they are."),
+    ),
+    "ended": (
+        _("the subscription has ended because it was not paid"),
+        _("The subscription has ended because it was not paid."),
+    ),
 }
 
 
@@ -79,10 +87,11 @@ def tell_stage(subscription_id: str, *, now: datetime) -> bool:
     subscription = mirror.subscription
     members = Membership.objects.filter(organization=subscription.organization_id, user__is_active=True)
     link = f"{settings.BASE_URL}/my/subscriptions/{subscription.id}"
-    send_mail(
+    headline, words = _WORDS[stage]
+    post(
+        "billing.unpaid",
         to=members.values_list("user__email", flat=True),
-        subject=f"{subscription.product}: {_WORDS[stage].partition('.')[0].lower()}",
-        body=f"{_WORDS[stage]}\n\nPay or change the card here: {link}\n",
+        values={"product": subscription.product, "headline": headline, "stage": words, "link": link},
     )
     return True
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from apim.access.models import Subscription
 from apim.access.services import Standing, end_subscription, settle_subscription
@@ -21,7 +22,7 @@ from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.mails import addresses_of
 from apim.billing.models import BillingSubscription
 from apim.errors import Invalid
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def settle_left_behind(*, connection: Connection, act: str, by: Actor) -> tuple[
     Errors: Invalid billing.act_unknown; Conflict billing.provider_failed.
     """
     if act not in (END, PAY_AGAIN):
-        raise Invalid("billing.act_unknown", "Choose what becomes of them.", field="act")
+        raise Invalid("billing.act_unknown", _("Choose what becomes of them."), field="act")
     try:
         account, found = account_of(connection), list(left_behind(connection))
     except DriverFailed as failure:
@@ -114,11 +115,8 @@ def _have_paid_again(mirror: BillingSubscription, *, mode: str, account: str, by
         after={"stripe_id": "", "mode": mode},
         organization_id=subscription.organization_id,
     )
-    send_mail(
+    post(
+        "billing.pay_anew",
         to=addresses_of(subscription.organization_id),
-        subject=f"{subscription.product}: please pay anew",
-        body=(
-            f"Payments for {subscription.product} have moved. Calls are refused until it is paid anew; keys stay.\n\n"
-            f"Pay here: {absolute_url(f'/my/subscriptions/{subscription.id}/pay')}\n"
-        ),
+        values={"product": subscription.product, "link": absolute_url(f"/my/subscriptions/{subscription.id}/pay")},
     )

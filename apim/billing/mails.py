@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apim.access.models import Subscription
 from apim.accounts.links import absolute_url
@@ -12,7 +13,7 @@ from apim.billing.connection import Connection
 from apim.billing.driver import Object
 from apim.billing.folding import moment_of
 from apim.billing.models import BillingSubscription, Customer, Invoice
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 
 @transaction.atomic
@@ -30,15 +31,19 @@ def tell_trial_end(subscription_id: str) -> bool:
     subscription = mirror.subscription
     trial = subscription.plan_version.terms.trial
     is_paused = trial is not None and trial.on_end_without_card == "pause"
-    follows = "calls are refused until there is one" if is_paused else "the subscription ends"
-    send_mail(
+    paused = _("Without a card calls are refused until there is one.")
+    ended = _("Without a card the subscription ends.")
+    post(
+        "billing.trial_ends",
         to=addresses_of(subscription.organization_id),
-        subject=f"{subscription.product}: the trial ends on {mirror.trial_end:%Y-%m-%d}",
-        body=(
-            f"The trial of {subscription.product} ends on {mirror.trial_end:%Y-%m-%d at %H:%M} UTC. From then on the "
-            f"plan {subscription.plan_version.plan} is charged. Without a card {follows}.\n\n"
-            f"Add or change the card here: {absolute_url(f'/my/subscriptions/{subscription.id}/card')}\n"
-        ),
+        values={
+            "product": subscription.product,
+            "plan": subscription.plan_version.plan,
+            "day": f"{mirror.trial_end:%Y-%m-%d}",
+            "time": f"{mirror.trial_end:%H:%M}",
+            "without_card": paused if is_paused else ended,
+            "link": absolute_url(f"/my/subscriptions/{subscription.id}/card"),
+        },
     )
     return True
 
@@ -51,13 +56,10 @@ def tell_action_required(stripe_id: str) -> bool:
         return False
     invoice.told_attempts = max(invoice.attempts, 1)
     invoice.save(update_fields=["told_attempts"])
-    send_mail(
+    post(
+        "billing.action_required",
         to=addresses_of(invoice.organization_id),
-        subject=f"Invoice {invoice}: your bank asks you to confirm the payment",
-        body=(
-            "Your bank wants to know that the payment is yours (3-D Secure). Nothing is refused meanwhile.\n\n"
-            f"Confirm it here: {invoice.hosted_url}\n"
-        ),
+        values={"invoice": invoice, "link": invoice.hosted_url},
     )
     return True
 
@@ -82,13 +84,10 @@ def _remind(connection: Connection, session: Object) -> bool:
     subscription = wish.filter(awaits_payment=True, lifecycle__in=Subscription.LIVE).first()
     if subscription is None:
         return False
-    send_mail(
+    post(
+        "billing.still_waits",
         to=addresses_of(subscription.organization_id),
-        subject=f"{subscription.product} still waits for your payment",
-        body=(
-            f"The page of payment for {subscription.product} has run out; nothing was charged.\n\n"
-            f"Open another one here: {absolute_url(f'/my/subscriptions/{subscription.id}/pay')}\n"
-        ),
+        values={"product": subscription.product, "link": absolute_url(f"/my/subscriptions/{subscription.id}/pay")},
     )
     return True
 

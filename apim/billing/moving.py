@@ -23,7 +23,7 @@ from apim.billing.credits.terms import obstacle_to_credits
 from apim.billing.mails import addresses_of
 from apim.billing.migrating import advance_members, move_unbilled
 from apim.billing.models import BillingSubscription, MigrationMember, PlanMigration
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.pricing.terms import Terms
 from apim.products.models import PlanVersion
 from apim.ui.prices import headline
@@ -145,13 +145,16 @@ def _plan(
 def _tell(subscription: Subscription, version: PlanVersion, not_before: datetime, words: str) -> None:
     plan = version.plan
     now, then = headline(subscription.plan_version.terms), headline(version.terms)
-    send_mail(
+    post(
+        "billing.plan_changes",
         to=addresses_of(subscription.organization_id),
-        subject=f"{subscription.product}: the plan {plan} changes",
-        body=(
-            f"With your first renewal from {not_before:%Y-%m-%d} on, the plan {plan} changes for you: {now} becomes "
-            f"{then}. Until then everything stays as it is, and your keys go on working after it.\n\n"
-            + (f"{words.strip()}\n\n" if words.strip() else "")
-            + f"Look at it, choose another plan or cancel: {absolute_url(f'/my/subscriptions/{subscription.id}')}\n"
-        ),
+        values={
+            "product": subscription.product,
+            "plan": plan,
+            "day": f"{not_before:%Y-%m-%d}",
+            "now": now,
+            "then": then,
+            "words": f"\n{words.strip()}\n" if words.strip() else "",
+            "link": absolute_url(f"/my/subscriptions/{subscription.id}"),
+        },
     )

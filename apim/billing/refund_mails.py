@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from apim.accounts.models import Membership
 from apim.billing.models import Adjustment
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.pricing.money import from_minor, money_text
 
 
 def tell_given_back(row: Adjustment) -> None:
     """Mail everybody of who paid. Inside the transaction that makes the row done."""
     members = Membership.objects.filter(organization=row.organization_id, user__is_active=True)
-    of = f" of invoice {row.invoice}" if row.invoice is not None else ""
-    body = [f"{amount_words(row.amount, row.currency)}{of}: {ways_in_words(row)}.", ""]
-    if row.reason:
-        body += [f"The reason: {row.reason}", ""]
-    body.append(f"All of it is on {settings.BASE_URL}/my/billing")
-    send_mail(
+    amount = amount_words(row.amount, row.currency)
+    post(
+        "billing.given_back",
         to=members.values_list("user__email", flat=True),
-        subject=f"{amount_words(row.amount, row.currency)} back",
-        body="\n".join(body) + "\n",
+        values={
+            "amount": amount,
+            "what": lambda: _what(amount, row),
+            "ways": lambda: ways_in_words(row),
+            "reason": lambda: "\n" + _("The reason: %(reason)s") % {"reason": row.reason} + "\n" if row.reason else "",
+            "link": f"{settings.BASE_URL}/my/billing",
+        },
     )
+
+
+def _what(amount: str, row: Adjustment) -> str:
+    if row.invoice is None:
+        return amount
+    return _("%(amount)s of invoice %(invoice)s") % {"amount": amount, "invoice": row.invoice}
 
 
 def ways_in_words(row: Adjustment) -> str:

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from apim.accounts.links import absolute_url
 from apim.billing.mails import addresses_of
 from apim.billing.models import UsageNotice
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.pricing.words import amount_words
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ def _tell(spending: Spending, subject: str, threshold: int, words: str) -> bool:
     if not is_new:
         return False
     page = absolute_url(f"/my/subscriptions/{subscription.pk}/usage")
-    of = "the most to be spent" if subject == SPEND else subject
-    send_mail(
+    of = gettext_lazy("the most to be spent") if subject == SPEND else subject
+    post(
+        "billing.usage",
         to=addresses_of(subscription.organization_id),
-        subject=f"{subscription.product}: {threshold} % of {of}",
-        body=f"{words}.\n\nUsage, the expected invoice, the cap and these mails: {page}\n",
+        values={"product": subscription.product, "percent": threshold, "of": of, "words": words, "link": page},
     )
     return True

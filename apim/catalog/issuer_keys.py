@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apim import broker
 from apim.accounts.models import User
@@ -24,7 +25,7 @@ from apim.catalog.models import Deployment, IssuerKeys
 from apim.errors import DomainError, Invalid
 from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import touch
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from gateway_sync.policies import jwt
 from gateway_sync.policies.web_keys import WebKeyInvalid, json_object, public_key_set
 from gateway_sync.problems import Where
@@ -88,11 +89,11 @@ def _keep(source: str, keys: str, fault: str) -> bool:
 def _warn(row: IssuerKeys) -> None:
     """Mail the admins, once for each time that fetching begins to fail."""
     admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
-    outcome = "The keys of before stay in force." if row.keys else "Its tokens are refused until this is mended."
-    send_mail(
+    kept, refused = _("The keys of before stay in force."), _("Its tokens are refused until this is mended.")
+    post(
+        "catalog.issuer_keys",
         to=list(admins.values_list("email", flat=True)),
-        subject=f"The keys of {row.source} cannot be fetched",
-        body=f"{row.fault}\n\n{outcome} It is tried again each minute.\n",
+        values={"issuer": row.source, "fault": row.fault, "outcome": kept if row.keys else refused},
     )
 
 

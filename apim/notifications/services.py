@@ -25,6 +25,7 @@ from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Invalid, Problems
 from apim.notifications.constants import FIRST_PAUSE, MOST_ATTEMPTS, NOWHERE, SEND_TASK
+from apim.notifications.layout import html_of, sender_of
 from apim.notifications.models import MailServer, Message
 
 logger = logging.getLogger(__name__)
@@ -188,13 +189,12 @@ def _send(server: MailServer, message: Message) -> str:
     mail = EmailMultiAlternatives(
         message.subject,
         message.body,
-        server.sender,
+        sender_of(server.sender),
         [message.to],
         connection=backend,
         headers={"Message-ID": _message_id(message, server.sender)},
     )
-    if message.html:
-        mail.attach_alternative(message.html, "text/html")
+    mail.attach_alternative(html_of(message), "text/html")
     try:
         mail.send()
     except (OSError, smtplib.SMTPException, ValueError) as error:

@@ -15,9 +15,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from apim.access.models import Application
 from apim.access.services import delete_application
@@ -29,7 +28,7 @@ from apim.audit.actor import system_actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid, NotFound
 from apim.notifications.constants import NOWHERE
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.onboarding.models import ProvisionalAccount
 
 KEPT = timedelta(days=3)
@@ -151,10 +150,11 @@ def _has_account(email: str) -> bool:
 
 
 def _send(account: ProvisionalAccount) -> None:
-    if _has_account(account.email):
-        subject, template, link = gettext("You have an account already"), "mail/account_exists.txt", "/account/login/"
-    else:
-        subject, template = gettext("Confirm your address"), "mail/confirm_account.txt"
-        link = f"/join/{token_of(account)}"
-    context = {"email": account.email, "link": absolute_url(link), "days": KEPT.days}
-    send_mail(to=account.email, subject=subject, body=render_to_string(template, context))
+    has_account = _has_account(account.email)
+    link = "/account/login/" if has_account else f"/join/{token_of(account)}"
+    post(
+        "onboarding.account_exists" if has_account else "onboarding.confirm_account",
+        to=account.email,
+        values={"email": account.email, "link": absolute_url(link), "days": KEPT.days},
+        language=get_language() or "",
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -10,7 +9,7 @@ from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 from apim.webhooks.models import Delivery, Endpoint
 
 
@@ -30,9 +29,13 @@ def disable_failing(endpoint: Endpoint, reason: str) -> None:
     """Switch off an endpoint that cannot be reached, and tell everyone in its organization."""
     disable(endpoint, reason=reason, by=system_actor("webhooks"))
     members = Membership.objects.filter(organization=endpoint.organization_id, user__is_active=True)
-    context = {"endpoint": endpoint, "reason": _(reason), "link": absolute_url(f"/my/webhooks/{endpoint.id}")}
-    send_mail(
+    post(
+        "webhooks.disabled",
         to=list(members.order_by("created_at").values_list("user__email", flat=True)),
-        subject=_("Webhooks to %(endpoint)s are switched off") % {"endpoint": endpoint},
-        body=render_to_string("mail/webhook_disabled.txt", context),
+        values={
+            "name": endpoint,
+            "url": endpoint.url,
+            "reason": lambda: _(reason),
+            "link": absolute_url(f"/my/webhooks/{endpoint.id}"),
+        },
     )

@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,6 +19,7 @@ from apim.accounts.services.people import actor_of
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Forbidden, Invalid, NotFound
+from apim.mails.writing import send, write
 
 LIFETIME = timedelta(days=7)
 _SECRET_BYTES = 32
@@ -105,9 +104,20 @@ def withdraw_invitation(*, invitation: Invitation, by: Actor) -> None:
 
 
 def _mail(invitation: Invitation, secret: str) -> None:
-    body = render_to_string(
-        "mail/invitation.txt",
-        {"invitation": invitation, "link": absolute_url(f"/invite/{secret}"), "days": LIFETIME.days},
+    reader = User.objects.filter(email__iexact=invitation.email).first()
+    is_owner = invitation.role == Membership.Role.OWNER
+    words = write(
+        "accounts.invitation",
+        {
+            "who": invitation.invited_by,
+            "organization": invitation.organization,
+            "role": lambda: invitation.get_role_display().lower(),
+            "team": invitation.team,
+            "email": invitation.email,
+            "link": absolute_url(f"/invite/{secret}"),
+            "days": LIFETIME.days,
+            "is_owner": "1" if is_owner else "",
+        },
+        language=(reader.language if reader else "") or settings.LANGUAGE_CODE,
     )
-    subject = _("Invitation to %(organization)s") % {"organization": invitation.organization}
-    EmailMessage(subject, body, to=[invitation.email]).send()
+    send(words, to=invitation.email)

@@ -12,6 +12,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.accounts.links import absolute_url
@@ -28,7 +29,7 @@ from apim.billing.driver import KEY_IN_USE, DriverFailed
 from apim.billing.models import CreditAccount, TopUp
 from apim.billing.standing import OUR_ID, Unmatched
 from apim.errors import Conflict, Invalid
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,20 @@ def set_automatic(*, subscription: Subscription, below: int, amount: int, monthl
     if amount:
         check_offered(version, amount)
         if not account.payment_method:
-            hint = "Buy one top-up and let its card be kept."
-            raise Conflict("billing.no_card_kept", "There is no card to charge.", hint=hint)
+            hint = gettext("Buy one top-up and let its card be kept.")
+            raise Conflict("billing.no_card_kept", gettext("There is no card to charge."), hint=hint)
         if monthly_cap < amount:
-            hint = "Raise it, or choose a smaller top-up."
-            raise Invalid("billing.cap_too_low", "The cap is below one top-up.", field="monthly_cap", hint=hint)
+            hint = gettext("Raise it, or choose a smaller top-up.")
+            raise Invalid(
+                "billing.cap_too_low", gettext("The cap is below one top-up."), field="monthly_cap", hint=hint
+            )
         if below < 0:
-            raise Invalid("billing.threshold_negative", "A balance is not below zero.", field="below", hint="Say 0.")
+            raise Invalid(
+                "billing.threshold_negative",
+                gettext("A balance is not below zero."),
+                field="below",
+                hint=gettext("Say 0."),
+            )
     before = _chosen(account)
     account.automatic_below, account.automatic_amount = below, amount
     account.automatic_monthly_cap, account.automatic_note = monthly_cap, ""
@@ -192,11 +200,10 @@ def _turn_off(top_up: TopUp, why: str) -> None:
     )
     members = Membership.objects.filter(organization=subscription.organization_id, user__is_active=True)
     link = absolute_url(f"/my/subscriptions/{subscription.id}/credits")
-    send_mail(
+    post(
+        "billing.credits_not_bought",
         to=members.values_list("user__email", flat=True),
-        subject=f"{subscription.product}: credits could not be bought",
-        body=f"A top-up could not be charged to your card: {why}\n\nNo further one is bought unasked. When the credits"
-        f" are used up, calls are refused with 402.\n\nTop up, and turn it on again, here: {link}\n",
+        values={"product": subscription.product, "why": why, "link": link},
     )
 
 

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apim.accounts.links import absolute_url
@@ -33,7 +32,7 @@ from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.certificates import certificate_name, save_certificate
 from apim.gateways.models import Environment, Host, Worker
 from apim.gateways.services import touch
-from apim.notifications.services import send_mail
+from apim.notifications.posting import post
 
 logger = logging.getLogger(__name__)
 
@@ -225,10 +224,17 @@ def _fail(order: CertificateOrder, words: str, retry_after_s: int = 0) -> None:
 def _tell(order: CertificateOrder) -> None:
     admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
     link = absolute_url(f"/console/admin/hosts/{order.host_id}")
-    send_mail(
+    post(
+        "gateways.certificate_failed",
         to=list(admins.values_list("email", flat=True)),
-        subject=f"No certificate for {order.host} yet",
-        body=render_to_string("mail/certificate_failed.txt", {"order": order, "link": link}),
+        values={
+            "host": order.host,
+            "environment": order.host.environment,
+            "fault": order.fault,
+            "due": f"{order.due_at:%Y-%m-%d %H:%M}",
+            "until": f"{order.certificate.not_after:%Y-%m-%d %H:%M}" if order.certificate else "",
+            "link": link,
+        },
     )
 
 

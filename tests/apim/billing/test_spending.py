@@ -143,13 +143,13 @@ def test_one_mail_a_threshold_and_period_however_often_one_looks(
     class KilledError(BaseException):
         """As by kill -9."""
 
-    def killed(**_arguments: object) -> None:
+    def killed(_kind: str, **_values: object) -> None:
         raise KilledError
 
     UsageNotice.objects.all().delete()
     Message.objects.all().delete()
     with monkeypatch.context() as patch:
-        patch.setattr("apim.billing.usage_mails.send_mail", killed)
+        patch.setattr("apim.billing.usage_mails.post", killed)
         with pytest.raises(KilledError):
             watch_spending()
     assert not UsageNotice.objects.exists()  # neither without the other

@@ -122,9 +122,12 @@ def test_a_mail_leaves_by_the_server_once(post: Post, by: Actor, db: None) -> No
     message.refresh_from_db()
     assert message.sent_at is not None
     (mail,) = post.mails
-    assert (mail["To"], mail["From"]) == ("ana@example.org", "apis@example.org")
+    assert (mail["To"], mail["From"]) == ("ana@example.org", "apim <apis@example.org>")
     assert mail["Message-ID"].endswith("@example.org>")
-    assert mail.is_multipart()
+    plain, html = (part.get_payload(decode=True).decode() for part in mail.get_payload())
+    assert plain.split() == ["Text"]
+    assert "<p>Text</p>" in html
+    assert "#2b4fd8" in html  # the accent of the live look
 
 
 def test_a_refused_mail_keeps_the_reason_and_is_tried_again_later(post: Post, by: Actor, db: None) -> None:
