@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from apim.access.models import Subscription
 from apim.ui.charts import Column
-from apim.usage import reports
+from apim.usage import quotas, reports
 from portal.requests_log import Line, named
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class UsageView:
     percentiles: reports.Percentiles
     columns: list[Column]
     operations: list[reports.OperationUsage]
-    subscriptions: list[tuple[Subscription, list[reports.Gauge]]]
+    subscriptions: list[tuple[Subscription, list[quotas.Projected]]]
     latest: list[Line]
 
     @property
@@ -51,7 +51,7 @@ def usage_of(application: Application, span_name: str) -> UsageView:
     scope = reports.Scope(application_ids=[application.id])
     span = reports.last(SPANS[span_name])
     subscriptions = list(application.subscriptions.live().with_names().select_related("plan_change__to_version__plan"))
-    gauges = reports.quota_gauges(subscriptions)
+    gauges = quotas.projected(subscriptions)
     return UsageView(
         span_name=span_name,
         totals=reports.totals(scope, span),

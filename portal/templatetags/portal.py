@@ -8,10 +8,13 @@ from django import template
 from django.utils import timezone
 
 from apim.access.models import ApplicationTransfer
+from apim.usage.quota_words import forecast_words
 from portal import browsers, credit_words, words
 
 if TYPE_CHECKING:
     from django.template import Context
+
+    from apim.usage.quotas import Projected
 
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
@@ -24,6 +27,18 @@ register.filter("minor_words", credit_words.minor_words)
 register.filter("grant_words", credit_words.grant_words)
 register.filter("entry_words", credit_words.entry_words)
 register.filter("browser_words", browsers.browser_words)
+
+
+@register.filter
+def forecast_in_words(quota: Projected) -> str:
+    """Where a quota leads, in sentences."""
+    return forecast_words(quota.gauge.per, quota.forecast)
+
+
+@register.simple_tag
+def percent_of(part: int, whole: int) -> str:
+    """`80 %`."""
+    return f"{part * 100 // whole} %" if whole else "0 %"
 
 
 @register.inclusion_tag("portal/_transfers.html", takes_context=True)

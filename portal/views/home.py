@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.shortcuts import redirect
 
 from apim.access.models import Application, Subscription
-from apim.usage import reports
+from apim.usage import quotas, reports
 from portal.rendering import page
 from portal.requests_log import named
 from portal.tenancy import PortalRequest, my_page
@@ -44,7 +44,7 @@ def show_home(request: PortalRequest) -> HttpResponse:
     ids = [each.id for each in applications]
     scope, week = reports.Scope(application_ids=ids), reports.last(timedelta(days=7))
     calls = reports.totals_by_application(ids, week)
-    gauges = reports.quota_gauges(subscriptions)
+    gauges = quotas.projected(subscriptions)
     context = {
         "section": "home",
         "applications": sorted(((each, calls[each.id]) for each in applications), key=lambda row: -row[1].calls),

@@ -18,7 +18,7 @@ from apim.billing.mails import lacks_card
 from apim.billing.models import BillingSubscription, Invoice
 from apim.billing.switching import find_change
 from apim.billing.telling import cancel_at_provider, is_bought
-from apim.usage import reports
+from apim.usage import quotas
 from apim.usage.periods import end_of
 from portal.diagram import diagram_of
 from portal.forms.subscriptions import CancelForm
@@ -53,7 +53,8 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
         "is_change_mine": change is not None and change.to_version.plan_id != subscription.plan_version.plan_id,
         "following": _following(request, subscription),
         "diagram": diagram_of(subscription, billing, change),
-        "gauges": reports.quota_gauges([subscription])[subscription.id],
+        "gauges": quotas.projected([subscription])[subscription.id],
+        "histories": quotas.histories(subscription),
         "applications": subscription.applications.all(),
         "items": opened_items(offered) if offered else [],
         "may_edit": Subscription.objects.editable_by(request.user).filter(id=subscription.id).exists(),

@@ -12,6 +12,7 @@ from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Organization, User
 from apim.catalog.issuers import save_issuer
 from apim.gateways.models import Environment
+from apim.usage.models import UsageRollup
 from apim.usage.services import ingest
 from apim.usage.traces import keep_traces
 from tests.conftest import LogIn
@@ -284,3 +285,18 @@ def test_a_request_that_was_recorded_shows_its_way_without_what_is_the_owners(
         assert shown in page
     for hidden in (TARGET, SECRET_ARM, "Compressed answers", "withdraw", "in shadow"):
         assert hidden not in page
+
+
+def test_a_quota_says_when_it_will_be_used_up(log_in: LogIn, developer: User, shop: Application) -> None:
+    subscription = shop.subscriptions.get()
+    now = datetime.now(UTC)
+    for back in range(15):
+        at = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
+        UsageRollup.objects.create(
+            period="day" if back else "hour", at=at, environment_id="env", subscription_id=subscription.pk,
+            application_id=shop.pk, status=200, calls=1_000_000 if back else 999,
+        )  # fmt: skip
+    client = log_in(developer)
+    page = client.get(f"/my/subscriptions/{subscription.pk}").content.decode()
+    assert "used up on" in page
+    assert "See the other plans" in client.get("/my").content.decode()

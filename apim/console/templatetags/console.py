@@ -17,10 +17,11 @@ from apim.pricing.words import amount_words
 from apim.products.models import PlanVersion
 from apim.ui.prices import headline, sentences
 from apim.usage.metering import Preview
+from apim.usage.quota_words import quota_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 if TYPE_CHECKING:
-    pass
+    from apim.usage.quotas import Projected
 
 register = template.Library()
 
@@ -32,6 +33,12 @@ _PERIODS = {1: "second", 60: "minute", 3600: "hour"}
 def item(mapping: Mapping[str, object], key: str) -> object:
     """The value of a key that is a variable; None when it is absent."""
     return mapping.get(key)
+
+
+@register.filter
+def quota_in_sentences(quota: Projected) -> str:
+    """How far a quota is used and where that leads."""
+    return quota_words(quota.gauge.per, quota.gauge.used, quota.gauge.limit, quota.forecast)
 
 
 @register.filter

@@ -26,6 +26,7 @@ from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
 from apim.console.views.home import health_of
 from apim.ui.forms import errors_on
 from apim.usage import reports, version_reports
+from apim.usage.quotas import projected
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -155,6 +156,7 @@ def api_consumers(request: ConsoleRequest, name: str) -> HttpResponse:
         "console/apis/consumers.html",
         api=api,
         rows=rows,
+        quotas={key: [each for each in found if each.gauge.used] for key, found in projected(list(rows)).items()},
         calls={caller.application.id: caller for caller in callers},
         can_edit=can_edit(request.user, api),
     )

@@ -1,0 +1,104 @@
+"""Quotas over roll-ups: the pace of lately, and how earlier periods went."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from apim.access.models import Subscription
+from apim.usage.forecast import Forecast, Outlook
+from apim.usage.models import UsageRollup
+from apim.usage.quota_words import forecast_words, quota_words
+from apim.usage.quotas import histories, projected
+from tests.factories import access, catalog, products
+from tests.factories.accounts import organization
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    """One of a plan with 1,000 calls a month, begun in September."""
+    return subscribed(1)
+
+
+def subscribed(number: int) -> Subscription:
+    owner = organization()
+    version = catalog.published(of=catalog.api(organization=owner, name=f"bank-{number}"))
+    terms = products.Terms(quotas=[{"requests": 1000, "per": "month"}])
+    plan = products.plan(organization=owner, name=f"free-{number}", terms=terms)
+    product = products.product(version=version, name=f"product-{number}", plans=[plan])
+    found = access.subscription(application=access.application(), product=product, plan=plan)
+    Subscription.objects.filter(pk=found.pk).update(created_at=datetime(2026, 9, 10, tzinfo=UTC))
+    found.refresh_from_db()
+    return found
+
+
+def used(subscription: Subscription, period: str, at: datetime, calls: int, status: int = 200, code: str = "") -> None:
+    UsageRollup.objects.create(
+        period=period,
+        at=at,
+        environment_id="env",
+        subscription_id=subscription.pk,
+        status=status,
+        code=code,
+        calls=calls,
+    )
+
+
+def test_the_pace_is_that_of_the_last_whole_days(subscription: Subscription) -> None:
+    midnight = NOW.replace(hour=0, minute=0)
+    for back in range(1, 6):
+        used(subscription, "day", midnight - timedelta(days=back), 100)
+        used(subscription, "day", midnight - timedelta(days=back), 70, 429, "quota-exceeded")  # was not charged
+    (found,) = projected([subscription], NOW)[subscription.pk]
+    assert found.forecast.outlook == Outlook.LASTS
+    assert found.forecast.steps == 5
+
+
+def test_a_subscription_that_was_not_used_has_no_forecast(subscription: Subscription) -> None:
+    (found,) = projected([subscription], NOW)[subscription.pk]
+    assert found.forecast == Forecast(Outlook.TOO_EARLY)
+
+
+def test_many_subscriptions_ask_as_often_as_one(subscription: Subscription) -> None:
+    ids = [subscription.pk, *(subscribed(number).pk for number in range(2, 5))]
+    others = list(Subscription.objects.filter(pk__in=ids).with_names())
+    with CaptureQueriesContext(connection) as one:
+        projected(others[:1], NOW)
+    with CaptureQueriesContext(connection) as many:
+        projected(others, NOW)
+    assert len(many) == len(one)
+
+
+def test_earlier_months_are_counted_since_the_subscription_began(subscription: Subscription) -> None:
+    used(subscription, "day", datetime(2026, 10, 3, tzinfo=UTC), 400)
+    used(subscription, "day", datetime(2026, 10, 31, tzinfo=UTC), 600)
+    used(subscription, "day", datetime(2026, 10, 31, tzinfo=UTC), 20, 429, "quota-exceeded")
+    used(subscription, "day", datetime(2026, 11, 1, tzinfo=UTC), 7)
+    (found,) = histories(subscription, NOW)
+    assert [(f"{each.starts_at:%Y-%m}", each.used, each.refused) for each in found.periods] == [
+        ("2026-10", 1000, 20),
+        ("2026-09", 0, 0),
+    ]
+
+
+def test_sentences_say_how_sure_they_are() -> None:
+    at = datetime(2026, 11, 24, 14, tzinfo=UTC)
+    with translation.override("en"):
+        even = Forecast(Outlook.RUNS_OUT, at, at, at, 7)
+        assert forecast_words("month", even) == "At the pace of the last 7 days used up on Tue 24 Nov, 14:00 UTC."
+        wide = Forecast(Outlook.RUNS_OUT, at, at - timedelta(days=1), at + timedelta(days=1), 5)
+        assert "between Mon 23 Nov, 14:00 UTC and Wed 25 Nov, 14:00 UTC" in forecast_words("month", wide)
+        loose = Forecast(Outlook.RUNS_OUT, at, at - timedelta(days=1), None, 5)
+        assert forecast_words("month", loose).endswith("Mon 23 Nov, 14:00 UTC at the earliest, or not at all.")
+        assert "may be used up from" in forecast_words("day", Forecast(Outlook.MAY_RUN_OUT, None, at, None, 9))
+        assert quota_words("month", 10, 1000, Forecast(Outlook.TOO_EARLY)) == (
+            "10 of 1,000 calls this month. Too little was called for a forecast yet."
+        )
+        assert forecast_words("month", Forecast(Outlook.USED_UP)) == ""
