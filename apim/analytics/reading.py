@@ -218,7 +218,9 @@ def _by(
         rows = CallerRollup.objects.filter(when, question.of_callers(), only or Q())
         return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
     rows = UsageRollup.objects.filter(when, question.condition(), only or Q())
-    return _sums(_stepped(rows, window), names, {end: Total("calls", filter=that_ended(end)) for end in ENDS})
+    return _sums(
+        _stepped(rows, window), names, {end: Total("calls", filter=that_ended(end), default=0) for end in ENDS}
+    )
 
 
 def _when(stretch: Stretch, window: Window | None) -> Q:
@@ -235,7 +237,7 @@ def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Total]) 
         told = rows.aggregate(**sums)
         return {(): Ends(*(told[end] or 0 for end in ENDS))}
     found = rows.values_list(*names).annotate(**sums)
-    return {row[: len(names)]: Ends(*(each or 0 for each in row[len(names) :])) for row in found}
+    return {row[: len(names)]: Ends(*row[len(names) :]) for row in found}
 
 
 def _buckets(

@@ -11,9 +11,15 @@ from apim.usage.models import VersionRollup
 from apim.usage.reports import Span
 from apim.usage.version_rollups import TimedQuerySet
 
+_TOTALS = {
+    "sum": Sum("calls"),
+    "client": Sum(F("rejected") + F("refused")),
+    "server": Sum(F("failed") + F("unreached")),
+}
+
 
 class VersionTotals(NamedTuple):
-    """Sums of a version: all calls, those that ended in 4xx, and in 5xx."""
+    """Sums of a version, or of all: all calls, those that ended in 4xx, and in 5xx."""
 
     calls: int
     refused: int
@@ -23,11 +29,15 @@ class VersionTotals(NamedTuple):
 def totals_by_version(version_ids: Collection[str], span: Span) -> dict[str, VersionTotals]:
     """Totals of many versions at once, those without calls included."""
     found = {version_id: VersionTotals(0, 0, 0) for version_id in version_ids}
-    sums = _version_rows(version_ids, span).values("version_id")
-    refused, failed = Sum(F("rejected") + F("refused")), Sum(F("failed") + F("unreached"))
-    for row in sums.annotate(sum=Sum("calls"), client=refused, server=failed):
-        found[row["version_id"]] = VersionTotals(row["sum"], row["client"], row["server"])
+    for version_id, *sums in _version_rows(version_ids, span).values_list("version_id").annotate(**_TOTALS):
+        found[version_id] = VersionTotals(*sums)
     return found
+
+
+def totals_of_everything(span: Span) -> VersionTotals:
+    """The totals of all calls, those that met no version included."""
+    sums = _version_rows([VersionRollup.EVERY], span).aggregate(**_TOTALS)
+    return VersionTotals(sums["sum"] or 0, sums["client"] or 0, sums["server"] or 0)
 
 
 def has_calls(version_ids: Collection[str], span: Span) -> bool:

@@ -94,6 +94,17 @@ def test_reports_on_many_versions_take_one_query(gateway: Gateway, django_assert
         assert sum(map(sum, version_reports.calls_by_version(ids, HOUR).values())) == 29
 
 
+def test_everything_together_is_read_in_one_row_a_step(gateway: Gateway) -> None:
+    minute = int(NOON.timestamp()) // 60 * 60
+    cell = UsageCell(minute, "", "", 401, "unauthenticated", 7)
+    events = [event(1), event(2, version_id="ver_2", status=404), event(3, status=502, code="upstream-unreachable")]
+    ingest(gateway=gateway, batch=batch(*events, cells=(cell,), cells_id=1))
+    assert version_reports.totals_of_everything(HOUR) == (10, 8, 1)
+    assert version_reports.totals_of_everything(reports.Span(NOON - timedelta(days=9), NOON - timedelta(days=8))) == (
+        0, 0, 0,
+    )  # fmt: skip
+
+
 def gauge_of(quotas: list[dict[str, object]], timezone: str = "UTC") -> reports.Gauge:
     subscription = Subscription(id="sub_1", plan_version=PlanVersion(quotas=quotas, timezone=timezone))
     return reports.quota_gauges([subscription])["sub_1"][0]

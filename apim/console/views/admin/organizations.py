@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -19,8 +19,9 @@ from apim.access.services import (
     suspend_application,
     suspend_organization,
 )
-from apim.accounts.models import Organization
+from apim.accounts.models import Membership, Organization
 from apim.accounts.services import actor_of, create_organization, update_organization
+from apim.catalog.models import API
 from apim.console.forms.admin import NewOrganizationForm, OrganizationForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
@@ -39,9 +40,9 @@ def organization_list(request: ConsoleRequest) -> HttpResponse:
     """Tenants; ?q= in the name."""
     query = request.GET.get("q", "").strip()
     rows = Organization.objects.annotate(
-        people=Count("memberships", distinct=True),
-        owned_apis=Count("apis", distinct=True),
-        owned_applications=Count("applications", distinct=True),
+        people=_number_of(Membership.objects.all(), "organization"),
+        owned_apis=_number_of(API.objects.all(), "organization"),
+        owned_applications=_number_of(Application.objects.all(), "organization"),
     ).order_by("name")
     if query:
         rows = rows.filter(Q(name__icontains=query) | Q(display_name__icontains=query))
@@ -143,9 +144,9 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
     )
 
 
-def _number_of(rows: QuerySet[Any], application: str) -> Coalesce:
-    """How many of the rows an application has: asked of those shown alone, where a join would count for all."""
-    mine = rows.order_by().filter(**{application: OuterRef("pk")}).values(application)
+def _number_of(rows: QuerySet[Any], owner: str) -> Coalesce:
+    """How many of the rows an owner has: asked of those shown alone, where a join would count for all."""
+    mine = rows.order_by().filter(**{owner: OuterRef("pk")}).values(owner)
     return Coalesce(Subquery(mine.annotate(number=Count("pk")).values("number")), 0)
 
 
