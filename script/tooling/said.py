@@ -16,11 +16,18 @@ from tooling.environment import ROOT
 
 LIST = ROOT / "apim" / "ui" / "said.txt"
 _SOURCES = (
+    "apim/billing/noticing.py",
+    "apim/billing/probing.py",
+    "apim/billing/reconciling.py",
+    "apim/billing/rehearsing",
+    "apim/billing/probing.py",
+    "apim/billing/rehearsing",
     "apim/catalog/faults.py",
     "apim/catalog/openapi.py",
     "apim/catalog/references.py",
     "apim/gateways/acme",
     "apim/openapi",
+    "apim/pricing/faults.py",
     "gateway_sync/compositions",
     "gateway_sync/compiler",
     "gateway_sync/policies",
@@ -58,7 +65,9 @@ def _all() -> set[str]:
 
 def _paths(sources: Iterable[str]) -> Iterator[Path]:
     for source in sources:
-        yield from (path for path in sorted((ROOT / source).rglob("*.py")) if path.name not in _SILENT)
+        place = ROOT / source
+        found = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        yield from (path for path in found if path.name not in _SILENT)
 
 
 def _described() -> Iterator[str]:
