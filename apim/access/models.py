@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apim.access.transfers import ApplicationTransfer
 from apim.accounts.models import Membership, Organization, User, Viewer
@@ -34,8 +35,8 @@ class Application(models.Model):
     """A program that calls; it belongs to an organization and holds the credentials."""
 
     class State(models.TextChoices):
-        ACTIVE = "active"
-        SUSPENDED = "suspended"
+        ACTIVE = "active", gettext_lazy("Active")
+        SUSPENDED = "suspended", gettext_lazy("Suspended")
 
     id = IDField("app")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="applications")

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from apim.accounts.models import Viewer
 from apim.console.problems import latest_publications
 from apim.gateways.models import Gateway, Worker
 
@@ -59,6 +60,11 @@ class GatewayView:
         return self.is_converged and any(view.worker.revision < published for view in self.workers)
 
 
+def gateways_of(user: Viewer) -> list[Gateway]:
+    """The gateways that somebody may see, with their workers. Two queries."""
+    return list(Gateway.objects.visible_to(user).select_related("environment").prefetch_related("workers"))
+
+
 def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
     """How each gateway stands. Shapes: environment and workers are fetched already."""
     in_force = {each.environment_id: each.digest for each in latest_publications()}
@@ -98,16 +104,17 @@ def _picture(gateway: Gateway, views: Sequence[WorkerView]) -> SafeString:
     boxes = format_html_join(
         "",
         '<g class="convergence__worker convergence__worker--{}"><rect x="{}" y="{}" width="{}" height="{}" rx="6"/>'
-        '<text x="{}" y="{}">{}</text><title>Worker {}: {}, revision {}</title></g>',
+        '<text x="{}" y="{}">{}</text><title>{}</title></g>',
         (_box(index, view, a_row) for index, view in enumerate(views)),
     )
     return format_html(
         '<svg class="convergence" viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        '<text class="convergence__label" x="0" y="14">wanted {}</text>'
-        '<text class="convergence__label" x="{}" y="14" text-anchor="middle">published {}</text>'
-        '<text class="convergence__label" x="{}" y="14" text-anchor="end">running {}</text>{}</svg>',
-        _WIDTH, _LABEL + rows * (_BOX + _GAP), summary, environment.revision, _WIDTH // 2,
-        environment.published_revision, _WIDTH, _running(views), boxes,
+        '<text class="convergence__label" x="0" y="14">{}</text>'
+        '<text class="convergence__label" x="{}" y="14" text-anchor="middle">{}</text>'
+        '<text class="convergence__label" x="{}" y="14" text-anchor="end">{}</text>{}</svg>',
+        _WIDTH, _LABEL + rows * (_BOX + _GAP), summary, gettext("wanted %(number)s") % {"number": environment.revision},
+        _WIDTH // 2, gettext("published %(number)s") % {"number": environment.published_revision},
+        _WIDTH, gettext("running %(number)s") % {"number": _running(views)}, boxes,
     )  # fmt: skip
 
 
@@ -115,13 +122,19 @@ def _box(index: int, view: WorkerView, a_row: int) -> tuple[object, ...]:
     x, y = index % a_row * (_BOX + _GAP), _LABEL + index // a_row * (_BOX + _GAP)
     worker = view.worker
     return (
-        view.state, x, y, _BOX, _BOX, x + _BOX / 2, y + _BOX / 2 + 4, worker.revision, worker.slot, view.state,
-        worker.revision,
+        view.state, x, y, _BOX, _BOX, x + _BOX / 2, y + _BOX / 2 + 4, worker.revision,
+        gettext("Worker %(slot)s: %(state)s, revision %(revision)s")
+        % {"slot": worker.slot, "state": _words(view.state), "revision": worker.revision},
     )  # fmt: skip
+
+
+def _words(state: str) -> str:
+    told = {"current": gettext("current"), "behind": gettext("behind"), "refused": gettext("refused")}
+    return told.get(state, gettext("silent"))
 
 
 def _running(views: Sequence[WorkerView]) -> str:
     revisions = sorted({view.worker.revision for view in views})
     if not revisions:
-        return "nothing"
+        return gettext("nothing")
     return str(revisions[0]) if len(revisions) == 1 else f"{revisions[0]}-{revisions[-1]}"

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids, owns_anything
@@ -224,12 +225,12 @@ class Host(models.Model):
     """
 
     class ClientCertificates(models.TextChoices):
-        OFF = "off"
-        OPTIONAL = "optional"
-        REQUIRED = "required"
+        OFF = "off", _("Off")
+        OPTIONAL = "optional", _("Optional")
+        REQUIRED = "required", _("Required")
 
     class CertificateSource(models.TextChoices):
-        KEPT = "kept"
+        KEPT = "kept", _("Kept")
         ACME = "acme", "ACME"
 
     id = IDField("host")

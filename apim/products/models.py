@@ -8,6 +8,7 @@ from typing import Self
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
@@ -98,8 +99,8 @@ class Plan(models.Model):
     """A named offer; what it grants is in its versions. A private one is for the organizations it is offered to."""
 
     class Visibility(models.TextChoices):
-        PUBLIC = "public"
-        PRIVATE = "private"
+        PUBLIC = "public", _("Public")
+        PRIVATE = "private", _("Private")
 
     id = IDField("pln")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="plans")
@@ -179,8 +180,8 @@ class Product(models.Model):
     """What applications subscribe to."""
 
     class Visibility(models.TextChoices):
-        PUBLIC = "public"
-        INTERNAL = "internal"
+        PUBLIC = "public", _("Public")
+        INTERNAL = "internal", _("Internal")
 
     id = IDField("prd")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="products")

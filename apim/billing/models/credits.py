@@ -10,6 +10,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from apim.access.models import Subscription
 from apim.accounts.models import Viewer
@@ -155,11 +156,14 @@ class LedgerEntry(models.Model):
     """
 
     class Kind(models.TextChoices):
-        GRANT = "grant"
-        DRAW = "draw"
-        EXPIRY = "expiry"
-        TAKE_BACK = "take-back"  # refunded or disputed
-        COVER = "cover"  # what was used beyond the balance, paid by a later grant: two entries that add up to nothing
+        GRANT = "grant", _("Grant")
+        DRAW = "draw", _("Draw")
+        EXPIRY = "expiry", _("Expiry")
+        TAKE_BACK = "take-back", _("Take Back")  # refunded or disputed
+        COVER = (
+            "cover",
+            _("Cover"),
+        )  # used beyond the balance, paid by a later grant: two entries that add up to nothing
 
     id = models.BigAutoField(primary_key=True)
     subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="ledger")

@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
@@ -117,8 +118,8 @@ class API(models.Model):
     """What an owner offers under one name; callers use /{name}/{version}/..."""
 
     class Visibility(models.TextChoices):
-        PUBLIC = "public"
-        INTERNAL = "internal"
+        PUBLIC = "public", _("Public")
+        INTERNAL = "internal", _("Internal")
 
     id = IDField("api")
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="apis")

@@ -129,6 +129,8 @@ class MailServerForm(forms.ModelForm):
         fields = ("host", "port", "user", "use_tls", "sender")
         labels = {
             "host": gettext_lazy("Server"),
+            "port": gettext_lazy("Port"),
+            "user": gettext_lazy("User"),
             "use_tls": gettext_lazy("Encrypt (STARTTLS, or TLS on port 465)"),
             "sender": gettext_lazy("From address"),
         }

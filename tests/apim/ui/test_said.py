@@ -44,7 +44,10 @@ def test_the_list_holds_what_the_sources_say(tooling: ModuleType) -> None:
 
 
 def test_both_ways_of_saying_something_are_sentences_and_short_ones_are_none(tooling: ModuleType) -> None:
-    code = 'def f(a, b):\n    """Not said."""\n    return (f"The body {\'is\' if a else \'was\'} {b} now.", f"{a} of {b}.")\n'
+    code = """def f(a, b):
+    'Not said, for it is a docstring.'
+    return (f"The body {'is' if a else 'was'} {b} now.", f"{a} of {b}.")
+"""
     assert set(tooling.sentences(code)) == {"The body is %(b)s now.", "The body was %(b)s now."}
 
 
