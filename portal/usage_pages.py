@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from apim.access.models import Subscription
 from apim.ui.charts import Column
+from apim.ui.templatetags.formats import axis_label
 from apim.usage import quotas, reports
 from portal.requests_log import Line, named
 
@@ -22,7 +23,6 @@ SPANS = {
     "30d": timedelta(days=30),
 }
 DEFAULT_SPAN = "24h"
-_LABELS = {"minute": "%H:%M", "hour": "%d %b %H:%M", "day": "%d %b"}
 _LATEST = 12
 _MOST_COLUMNS = 72
 
@@ -56,14 +56,14 @@ def usage_of(application: Application, span_name: str) -> UsageView:
         span_name=span_name,
         totals=reports.totals(scope, span),
         percentiles=reports.percentiles(scope, span),
-        columns=columns_of(reports.timeline(scope, span), _LABELS[span.period]),
+        columns=columns_of(reports.timeline(scope, span), span.period),
         operations=reports.operations(scope, span)[:10],
         subscriptions=[(each, gauges[each.id]) for each in subscriptions],
         latest=named(reports.latest_records(scope, _LATEST, organization_id=application.organization_id)),
     )
 
 
-def columns_of(points: list[reports.Point], label: str) -> list[Column]:
+def columns_of(points: list[reports.Point], period: str) -> list[Column]:
     """The points as columns, neighbours added up until they fit a picture."""
     width = -(-len(points) // _MOST_COLUMNS) or 1
     columns = []
@@ -73,5 +73,5 @@ def columns_of(points: list[reports.Point], label: str) -> list[Column]:
         for point in group:
             for name, calls in point.by_class.items():
                 counts[name] = counts.get(name, 0) + calls
-        columns.append(Column(group[0].at.strftime(label), counts))
+        columns.append(Column(axis_label(group[0].at, period), counts))
     return columns

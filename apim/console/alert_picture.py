@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from apim.alerts.judging import MINUTE
 from apim.alerts.services import Preview
 from apim.ui.charts import nice_ceiling
-from apim.ui.templatetags.formats import short_count
+from apim.ui.templatetags.formats import short_count, short_day
 
 _HEIGHT, _TOP, _BOTTOM = 180, 8, 24
 _FRAMES = (
@@ -95,5 +95,5 @@ def _days(preview: Preview, left: int, width: int, every: int) -> SafeString:
     for day in range(0, length // timedelta(days=1), every):
         at = midnight + timedelta(days=day)
         x = left + (at - preview.since) / length * (width - left)
-        labels.append((f"{min(x, width - 20):.1f}", _HEIGHT - 6, at.strftime("%d %b")))
+        labels.append((f"{min(x, width - 20):.1f}", _HEIGHT - 6, short_day(at)))
     return format_html_join("", '<text x="{}" y="{}" text-anchor="middle">{}</text>', labels)

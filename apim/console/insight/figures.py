@@ -17,10 +17,9 @@ from apim.analytics.windows import Window
 from apim.console.insight.filters import RANGES, Asked
 from apim.console.insight.marks import Happening
 from apim.ui.plots import Axis, Mark, Series, lines, stacked
+from apim.ui.templatetags.formats import axis_label, day
 
 SHARES = ((0.5, "p50", "line-1"), (0.95, "p95", "line-2"), (0.99, "p99", "line-3"))
-_LABELS = {"minute": "%H:%M", "hour": "%d %b %H:%M", "day": "%d %b"}
-_TITLES = {"minute": "%d %b %H:%M UTC", "hour": "%d %b %H:%M UTC", "day": "%d %b %Y UTC"}
 
 
 class Key(NamedTuple):
@@ -90,10 +89,11 @@ class Figure:
 def axis_of(window: Window) -> Axis:
     """The time axis of a window."""
     starts = window.starts()
-    label = _LABELS["minute" if window.size == 1 and window.period == "hour" else window.period]
+    step = "minute" if window.size == 1 and window.period == "hour" else window.period
+    titles = [day(at) if window.period == "day" else axis_label(at, "hour") for at in starts]
     return Axis(
-        [at.strftime(label) for at in starts],
-        [at.strftime(_TITLES[window.period]) for at in starts],
+        [axis_label(at, step) for at in starts],
+        [f"{title} UTC" for title in titles],
         window.since,
         window.step,
     )

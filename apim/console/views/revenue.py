@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.billing.connection import mode_in_use
 from apim.billing.models import Mode
@@ -17,6 +17,7 @@ from apim.console.scope import products_of
 from apim.pricing.money import money_text
 from apim.ui.amounts import Amounts
 from apim.ui.downloads import csv_response
+from apim.ui.templatetags.formats import short_month
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -85,7 +86,7 @@ def _table(revenue: Revenue) -> list[tuple[Month, list[tuple[str | _StrPromise, 
 def _bars(revenue: Revenue, names: tuple[str, ...], titles: tuple[str, ...]) -> list[Amounts]:
     return [
         Amounts(
-            f"{month.start:%b %y}",
+            short_month(month.start),
             {title: float(getattr(month, name)) for name, title in zip(names, titles, strict=True)},
         )
         for month in revenue.months
@@ -96,8 +97,8 @@ def _usage_bars(revenue: Revenue) -> list[Amounts]:
     """Usage as what is above a plan's included units and the rest."""
     return [
         Amounts(
-            f"{month.start:%b %y}",
-            {"pay as you go": float(month.usage - month.overage), "overage": float(month.overage)},
+            short_month(month.start),
+            {gettext("pay as you go"): float(month.usage - month.overage), gettext("overage"): float(month.overage)},
         )
         for month in revenue.months
     ]

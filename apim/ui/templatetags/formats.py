@@ -112,6 +112,19 @@ def short_day(value: dt.datetime | dt.date) -> str:
     return format_date(value, _("d M"))
 
 
+def short_month(value: dt.datetime | dt.date) -> str:
+    """Jun 26."""
+    # Translators: a month and its year in the letters of Django's date filter
+    return format_date(value, _("M y"))
+
+
+def axis_label(at: dt.datetime, period: str) -> str:
+    """14:05, 30 Jun 14:00 or 30 Jun: a beginning on the axis of a chart by minute, hour or day."""
+    if period == "day":
+        return short_day(at)
+    return f"{at:%H:%M}" if period == "minute" else f"{short_day(at)} {at:%H:%M}"
+
+
 @register.filter
 def moment(value: dt.datetime | None) -> SafeString | str:
     """2026-06-30 14:05:09 UTC, or a dash."""
