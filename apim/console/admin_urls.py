@@ -19,6 +19,7 @@ from apim.console.views.admin import (
     issuers,
     mail,
     organizations,
+    mails,
     people,
     platform,
     prepaid,
@@ -119,3 +120,6 @@ urlpatterns: list[URLPattern] = [
     path("mail-server", mail.mail_server, name="admin-mail-server"),
     path("mail-server/remove", mail.remove_server, name="admin-mail-server-remove"),
 ]
+    path("mails", mails.mail_list, name="admin-mails"),
+    path("mails/<str:kind>", mails.mail_text, name="admin-mail-text"),
+    path("mails/<str:kind>/reset", mails.mail_text_reset, name="admin-mail-text-reset"),

@@ -94,6 +94,7 @@ SECTIONS = (
             Place(gettext_lazy("Found keys"), "console:admin-security", "shield-alert", ("admin-security",)),
             Place(gettext_lazy("Audit log"), "console:admin-audit", "scroll-text", ("admin-audit",), key="t"),
             Place(gettext_lazy("Mailbox"), "console:admin-mailbox", "mailbox", ("admin-mailbox", "admin-message")),
+            Place(gettext_lazy("Mail texts"), "console:admin-mails", "file-text", ("admin-mails", "admin-mail-text")),
             Place(gettext_lazy("Mail server"), "console:admin-mail-server", "mail", ("admin-mail-server",)),
         ),
         is_for_admins=True,

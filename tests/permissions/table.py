@@ -250,6 +250,9 @@ TABLE: dict[str, Row] = {
     # Console: owners, in their own organization.
     "console/": "LFF+++",
     "console/apis": "LFF+++",
+    "console/admin/mails": "LFFFF+",
+    "console/admin/mails/<str:kind>": "LFFFF+",
+    "console/admin/mails/<str:kind>/reset": "LFFFF+",
     "console/new-api": "LFF+++",
     "console/products": "LFF+++",
     "console/new-product": "LFF+++",

@@ -157,6 +157,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "page:brand:digest": "0" * 16, "page:ending": "png", "page:pictures:place": "logo",
             "page:letter": "h", "page:guides:slug": guide.slug, "rest:guide": guide.id,
             "announcement_id": announcement.id, "notification_id": notice.id,
+            "page:mails:kind": "billing.unpaid",
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
