@@ -160,10 +160,7 @@ class LedgerEntry(models.Model):
         DRAW = "draw", _("Draw")
         EXPIRY = "expiry", _("Expiry")
         TAKE_BACK = "take-back", _("Take Back")  # refunded or disputed
-        COVER = (
-            "cover",
-            _("Cover"),
-        )  # used beyond the balance, paid by a later grant: two entries that add up to nothing
+        COVER = "cover", _("Cover")  # used beyond the balance, a later grant pays: two entries that add up to nothing
 
     id = models.BigAutoField(primary_key=True)
     subscription = models.ForeignKey(Subscription, models.PROTECT, related_name="ledger")
