@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
@@ -36,6 +36,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # the launcher's work; else a warning
     django_settings.CELERY_BROKER_URL = "memory://"
+    django_settings.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}  # no Redis
     django_settings.WHITENOISE_AUTOREFRESH = True  # else each test client reads every static file before it starts
     django_settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
@@ -58,15 +59,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _no_counts_of_earlier_tests() -> Iterator[None]:
     """Rate limits of log-in are counted in the cache; each test starts from none."""
-    cache.clear()
+    for name in django_settings.CACHES:
+        caches[name].clear()
     yield
-    cache.clear()
+    for name in django_settings.CACHES:
+        caches[name].clear()
 
 
 @pytest.fixture(autouse=True)
 def _look_was_read_already(_no_counts_of_earlier_tests: None) -> None:
     """Pages read the look every few seconds; when, no count of queries may depend on."""
-    cache.set(brand.KEY, brand.Brand(), None)
+    caches["process"].set(brand.KEY, brand.Brand(), None)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import DatabaseError
 from django.urls import reverse
 
@@ -19,6 +19,7 @@ from apim.ui.colours import DEFAULT_ACCENTS, readable_on_dark, soft_of
 
 BUILT_IN_NAME: Final = "apim"
 KEY: Final = "branding.live"
+_CACHE: Final = "process"
 _READ_EVERY_S: Final = 5  # another process shows a new look this much later
 _ENDINGS: Final = {"image/png": "png", "image/webp": "webp"}
 
@@ -59,7 +60,7 @@ class Brand:
 
 def live_brand() -> Brand:
     """The look of every page, read anew every few seconds; the built-in one while there is no database."""
-    found = cache.get(KEY)
+    found = caches[_CACHE].get(KEY)
     if isinstance(found, Brand):
         return found
     try:
@@ -67,13 +68,13 @@ def live_brand() -> Brand:
         brand = brand_of(look.filter(state=Look.LIVE).first())
     except DatabaseError:
         return Brand()
-    cache.set(KEY, brand, _READ_EVERY_S)
+    caches[_CACHE].set(KEY, brand, _READ_EVERY_S)
     return brand
 
 
 def forget_brand() -> None:
     """Have the next page read the live look anew."""
-    cache.delete(KEY)
+    caches[_CACHE].delete(KEY)
 
 
 def brand_of(look: Look | None) -> Brand:

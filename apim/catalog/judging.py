@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from django.core.cache import cache
+from django.core.cache import caches
 
 from apim.catalog.models import Revision
 from apim.catalog.operations import operation_name
@@ -16,6 +16,7 @@ from apim.openapi.source import SourceFault
 
 CHANGES_KEPT_AT_MOST: Final = 500
 _KEPT_S: Final = 24 * 3600
+_CACHE: Final = "process"
 
 
 def lint_revision(revision: Revision) -> Report | None:
@@ -23,10 +24,10 @@ def lint_revision(revision: Revision) -> Report | None:
     if not revision.document:
         return None
     key = f"lint-2:{revision.digest}"
-    report: Report | None = cache.get(key)
+    report: Report | None = caches[_CACHE].get(key)
     if report is None:
         report = lint(revision.document)
-        cache.set(key, report, _KEPT_S)
+        caches[_CACHE].set(key, report, _KEPT_S)
     return report
 
 
@@ -36,7 +37,7 @@ def compare_for_callers(before: Revision, after: Revision) -> Comparison:
     if comparison is None:
         has_both = before.document and after.document
         comparison = _by_documents(before, after) if has_both else _by_operations(before, after)
-        cache.set(_key(before, after), comparison, _KEPT_S)
+        caches[_CACHE].set(_key(before, after), comparison, _KEPT_S)
     return comparison
 
 
@@ -44,7 +45,7 @@ def known_comparison(before: Revision, after: Revision) -> Comparison | None:
     """What compare_for_callers gives, when that is known without work; else None."""
     if before.document == after.document and before.operations == after.operations:
         return Comparison(()) if before.passthrough == after.passthrough else _by_operations(before, after)
-    known: Comparison | None = cache.get(_key(before, after))
+    known: Comparison | None = caches[_CACHE].get(_key(before, after))
     return known
 
 

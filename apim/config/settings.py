@@ -179,6 +179,17 @@ MAX_LIVE_STREAMS, MAX_LIVE_STREAMS_EACH = 32, 4  # of one web process, and of on
 STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET = ENV.stripe_api_key, ENV.stripe_webhook_secret
 STRIPE_API_BASE = ENV.stripe_api_base
 REDIS_URL = ENV.redis_url
+_LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    # Limits and codes that were used: the same for all web processes, JSON only.
+    "default": {
+        "BACKEND": "apim.config.shared_cache.SharedCache",
+        "LOCATION": ENV.redis_url,
+        "KEY_PREFIX": "apim:cache",
+    },
+    # What one process has worked out already.
+    "process": {"BACKEND": _LOCAL_CACHE, "LOCATION": "process", "OPTIONS": {"MAX_ENTRIES": 2_000}},
+}
 CELERY_BROKER_URL = ENV.redis_url.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any pause of Redis

@@ -65,7 +65,9 @@ def redis() -> Verdict:
             facts = client.info("memory")
     except (RedisError, OSError) as error:
         text = gettext("Redis does not answer (%(reason)s). Gateways pull changes meanwhile; tasks and mails wait.")
-        return red(text % {"reason": str(error) or type(error).__name__}, command="systemctl status redis")
+        told = text % {"reason": str(error) or type(error).__name__}
+        limits = gettext("Each web process counts log-ins alone, so their limits are less strict.")
+        return red(f"{told} {limits}", command="systemctl status redis")
     most, used = int(facts.get("maxmemory", 0)), int(facts.get("used_memory", 0))
     if most and used > most * _NEARLY_FULL:
         text = gettext("Redis uses %(percent)d %% of the memory it may have. Raise maxmemory.")
