@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
+
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.catalog.schema_values import BLANK, NO_VALUE, first_type, given_value, scalar_value
 from apim.openapi.references import resolve_pointer
@@ -23,16 +26,16 @@ _TYPE_DEPTH_AT_MOST = 3
 JSON = Any  # a value of a JSON document
 
 _BOUNDS = (
-    ("minimum", "at least {}"),
-    ("exclusiveMinimum", "above {}"),
-    ("maximum", "at most {}"),
-    ("exclusiveMaximum", "below {}"),
-    ("multipleOf", "a multiple of {}"),
-    ("minLength", "at least {} characters"),
-    ("maxLength", "at most {} characters"),
-    ("minItems", "at least {} items"),
-    ("maxItems", "at most {} items"),
-    ("pattern", "matches {}"),
+    ("minimum", gettext_lazy("at least %(bound)s")),
+    ("exclusiveMinimum", gettext_lazy("above %(bound)s")),
+    ("maximum", gettext_lazy("at most %(bound)s")),
+    ("exclusiveMaximum", gettext_lazy("below %(bound)s")),
+    ("multipleOf", gettext_lazy("a multiple of %(bound)s")),
+    ("minLength", gettext_lazy("at least %(bound)s characters")),
+    ("maxLength", gettext_lazy("at most %(bound)s characters")),
+    ("minItems", gettext_lazy("at least %(bound)s items")),
+    ("maxItems", gettext_lazy("at most %(bound)s items")),
+    ("pattern", gettext_lazy("matches %(bound)s")),
 )
 
 
@@ -52,11 +55,6 @@ class SchemaRow:
     rules: tuple[str, ...]
     is_deprecated: bool = False
     note: str = ""
-
-
-_MORE = SchemaRow(
-    depth=0, name="", type="", is_required=False, description="", rules=(), note="There is more than can be shown here."
-)
 
 
 class SchemaReader:
@@ -86,7 +84,8 @@ class SchemaReader:
         found: list[SchemaRow] = []
         for row in self._walk(schema, "", 0, is_required=False, path=()):
             if len(found) == ROWS_AT_MOST:
-                found.append(_MORE)
+                note = gettext("There is more than can be shown here.")
+                found.append(SchemaRow(0, "", "", is_required=False, description="", rules=(), note=note))
                 break
             found.append(row)
         return tuple(found)
@@ -135,7 +134,11 @@ class SchemaReader:
     ) -> Iterator[SchemaRow]:
         value, reference = self.merged(schema)
         is_cycle = bool(reference) and reference in path
-        note = f"As {reference} above." if is_cycle else "Nested deeper." if depth >= DEPTH_AT_MOST else ""
+        note = ""
+        if is_cycle:
+            note = gettext("As %(reference)s above.") % {"reference": reference}
+        elif depth >= DEPTH_AT_MOST:
+            note = gettext("Nested deeper.")
         children = () if note else tuple(self._children(value))
         yield SchemaRow(
             depth=depth,
@@ -163,13 +166,16 @@ class SchemaReader:
             yield "[]", items, False
         extra = value.get("additionalProperties")
         if isinstance(extra, Mapping) and extra:
-            yield "<any name>", extra, False
+            yield gettext("<any name>"), extra, False
         for word in ("oneOf", "anyOf"):
             options = [one for one in _list(value.get(word)) if not _is_null(one)]
             if len(options) == 1 and hops < _HOPS_AT_MOST:
                 yield from self._children(self.merged(options[0])[0], hops + 1)
             elif any(self._is_compound(one) for one in options):
-                yield from ((f"option {number}", one, False) for number, one in enumerate(options, 1))
+                yield from (
+                    (gettext("option %(number)s") % {"number": number}, one, False)
+                    for number, one in enumerate(options, 1)
+                )
 
     def _is_compound(self, schema: JSON) -> bool:
         value, _ = self.merged(schema)
@@ -184,14 +190,15 @@ class SchemaReader:
             is_nullable = is_nullable or any(_is_null(one) for one in options)
             types = list(dict.fromkeys(self._inner_type(one, depth) for one in options if not _is_null(one)))
         elif types == ["array"] and depth < _TYPE_DEPTH_AT_MOST:
-            types = [f"array of {self._inner_type(value.get('items'), depth)}"]
+            types = [gettext("array of %(items)s") % {"items": self._inner_type(value.get("items"), depth)}]
         elif not types and "properties" in value:
             types = ["object"]
-        words = " or ".join(types) or "any"
+        words = reduce(_either, types) if types else gettext("any")
         if name and types == ["object"]:
             words = name
         form = _text(value.get("format"))
-        return f"{words}{f' ({form})' if form else ''}{' or null' if is_nullable else ''}"
+        words = f"{words} ({form})" if form else words
+        return _either(words, "null") if is_nullable else words
 
     def _inner_type(self, schema: JSON, depth: int) -> str:
         value, name = self.merged(schema)
@@ -228,29 +235,33 @@ class SchemaReader:
         return self.resolve(schema)[0].get("deprecated") is True
 
 
+def _either(first: str, second: str) -> str:
+    return gettext("%(first)s or %(second)s") % {"first": first, "second": second}
+
+
 def _rules_of(value: Mapping[str, JSON]) -> tuple[str, ...]:
     rules: list[str] = []
     if choices := _list(value.get("enum")):
         shown = ", ".join(str(one) for one in choices[:_CHOICES_SHOWN])
-        rules.append(
-            f"one of {shown}{f' and {len(choices) - _CHOICES_SHOWN} more' if len(choices) > _CHOICES_SHOWN else ''}"
-        )
+        more = len(choices) - _CHOICES_SHOWN
+        words = gettext("one of %(choices)s and %(more)s more") if more > 0 else gettext("one of %(choices)s")
+        rules.append(words % {"choices": shown, "more": more})
     if "const" in value:
-        rules.append(f"always {value['const']}")
+        rules.append(gettext("always %(value)s") % {"value": value["const"]})
     for word, form in _BOUNDS:
         bound = value.get(word)
         if bound is True and word.startswith("exclusive"):
-            rules.append("the bound itself excluded")  # OpenAPI 3.0 has a flag where 3.1 has a number
+            rules.append(gettext("the bound itself excluded"))  # OpenAPI 3.0 has a flag where 3.1 has a number
         elif isinstance(bound, int | float | str) and not isinstance(bound, bool):
-            rules.append(form.format(bound))
+            rules.append(form % {"bound": bound})
     if value.get("uniqueItems") is True:
-        rules.append("no item twice")
+        rules.append(gettext("no item twice"))
     if value.get("default") is not None:
-        rules.append(f"default {value['default']}")
+        rules.append(gettext("default %(value)s") % {"value": value["default"]})
     if value.get("readOnly") is True:
-        rules.append("only in answers")
+        rules.append(gettext("only in answers"))
     if value.get("writeOnly") is True:
-        rules.append("only in requests")
+        rules.append(gettext("only in requests"))
     return tuple(rules)
 
 

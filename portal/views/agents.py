@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from apim.catalog.models import Guide
@@ -54,19 +56,20 @@ def show_reference(request: HttpRequest, api_name: str, version_name: str) -> Ht
         and all(word in f"{each['method']} {each['path']} {each.get('summary', '')}".lower() for word in words)
     ]
     shown, rest = found[:MOST_DETAILED], found[MOST_DETAILED:_MOST_NAMED]
-    text = reference_markdown(
-        version,
-        base_of(version),
-        (
+    with translation.override(settings.LANGUAGE_CODE):  # programs read the same in every language
+        text = reference_markdown(
+            version,
+            base_of(version),
             (
-                f"{each['method']} {each['path']}",
-                each.get("summary", ""),
-                operation_detail(revision, each["method"], each["path"]) if revision else None,
-            )
-            for each in shown
-        ),
-        (f"{each['method']} {each['path']}" for each in rest),
-    )
+                (
+                    f"{each['method']} {each['path']}",
+                    each.get("summary", ""),
+                    operation_detail(revision, each["method"], each["path"]) if revision else None,
+                )
+                for each in shown
+            ),
+            (f"{each['method']} {each['path']}" for each in rest),
+        )
     return HttpResponse(text, content_type=_MARKDOWN)
 
 
