@@ -119,6 +119,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gateways", gateways.Gateways.as_view()),
     path("gateways/<str:gateway>", gateways.OneGateway.as_view()),
     path("gateways/<str:gateway>/workers", gateways.GatewayWorkers.as_view()),
+    path("join-tokens", gateways.JoinTokens.as_view()),
     path("certificates", certificates.Certificates.as_view()),
     path("certificates/<str:certificate>", certificates.OneCertificate.as_view()),
     path("issuers", issuers.Issuers.as_view()),

@@ -19,6 +19,7 @@ from apim.cli.commands.catalog import import_document, publish_version, roll_bac
 from apim.cli.commands.contracts import compare_documents, lint_document
 from apim.cli.commands.demo import demo
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
+from apim.cli.commands.gateway import gateway
 from apim.cli.commands.health import examine_installation
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
@@ -55,6 +56,7 @@ app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
 app.command("promote")(promote_environment)
 app.command("gateways")(list_gateways)
+app.add_typer(gateway, name="gateway")
 app.command("trace")(trace_request)
 app.add_typer(demo, name="demo")
 app.command("advise")(advise_me)

@@ -32,6 +32,7 @@ from apim.audit.actor import system_actor
 from apim.catalog.models import API
 from apim.documents.services import apply_documents
 from apim.errors import Invalid
+from apim.gateways.joining import gateway_credentials
 from apim.gateways.models import Environment
 from apim.gateways.services import authenticate_gateway, default_environment, enroll_gateway, update_environment
 
@@ -61,12 +62,8 @@ def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str) -
         token = enroll_gateway(environment=environment, name=GATEWAY_NAME, by=LAUNCHER).token
     wanted = {
         "control_url": control_url,
-        "token": token,
-        "pepper": settings.KEYRING.pepper.hex(),
-        "verify_key": settings.KEYRING.verify_key(),
         "redis_url": settings.ENV.redis_url,
-        "environment": environment.name,
-        "sealing_key": settings.KEYRING.gateway_sealing_key(environment.id).hex(),
+        **gateway_credentials(environment, token),
     }
     if stored != wanted:
         _write_private(path, json.dumps(wanted))

@@ -8,6 +8,7 @@ from gateway_sync.delivery import views
 
 app_name = "delivery"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("join", views.join, name="join"),
     path("sync", views.sync, name="sync"),
     path("report", views.report, name="report"),
     path("usage", views.usage, name="usage"),

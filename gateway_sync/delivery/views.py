@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
@@ -15,6 +16,8 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from apim.errors import DomainError
+from apim.gateways import joining
 from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
@@ -26,8 +29,16 @@ from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
 from gateway_sync.delivery.waiting import Counters, Watch, read_counters
 from gateway_sync.snapshot import FORMAT
 
+
+class JoinRequest(msgspec.Struct, frozen=True):
+    """What a gateway says when it joins. Shapes: nonce is made up by it, and the same when it asks again."""
+
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=128)]
+
+
 _ask = msgspec.json.Decoder(Ask)
 _report = msgspec.json.Decoder(GatewayReport)
+_join = msgspec.json.Decoder(JoinRequest)
 _watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
@@ -40,12 +51,9 @@ def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
     @require_POST
     @wraps(view)
     def checked(request: HttpRequest) -> HttpResponseBase:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        gateway = authenticate_gateway(token.strip()) if scheme.lower() == "bearer" else None
+        gateway = authenticate_gateway(_bearer(request))
         if gateway is None:
-            response = _problem(401, "gateways.unauthenticated", "This needs the token of an enrolled gateway.")
-            response["WWW-Authenticate"] = "Bearer"
-            return response
+            return _unauthenticated("This needs the token of an enrolled gateway.")
         try:
             return view(request, gateway)
         except ValueError as error:  # msgspec's and usage_wire's: what the gateway sent has another shape
@@ -122,6 +130,34 @@ def traces(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what explains single exchanges."""
     keep_traces(gateway=gateway, traces=trace_wire.decode_body(request.body))
     return JsonResponse({})
+
+
+@csrf_exempt
+@require_POST
+def join(request: HttpRequest) -> HttpResponseBase:
+    """The credentials of a gateway that comes with a join token for the first time."""
+    secret = _bearer(request)
+    try:
+        enrolled = joining.join(secret=secret, nonce=_join.decode(request.body).nonce) if secret else None
+    except ValueError as error:
+        return _problem(400, "gateways.bad_request", str(error))
+    except DomainError as error:
+        return _problem(409, error.code, f"{error.message} {error.hint}".strip())
+    if enrolled is None:
+        return _unauthenticated("This needs a join token that nobody used and that is not older than an hour.")
+    content = joining.gateway_credentials(enrolled.gateway.environment, enrolled.token)
+    return JsonResponse(content, headers={"Cache-Control": "no-store"})
+
+
+def _bearer(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _unauthenticated(detail: str) -> JsonResponse:
+    response = _problem(401, "gateways.unauthenticated", detail)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _problem(status: int, code: str, detail: str) -> JsonResponse:

@@ -1,4 +1,7 @@
-"""Starts a gateway: `python -m gateway_sync.runtime --home DIR --port 8080 ... --credentials FILE`."""
+"""Starts a gateway: `python -m gateway_sync.runtime --home DIR --port 8080 ... --credentials FILE`.
+
+With `--join URL` and a token it fetches its credentials first, once.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials, read_doors
 from gateway_sync.runtime.handover import CHECK, take_over
+from gateway_sync.runtime.joining import JOIN_TOKEN, Invitation, JoinFailed, join
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.span_exporter import CollectorInvalid, read_collector
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
@@ -24,8 +28,8 @@ from gateway_sync.runtime.starting import is_forkable
 from gateway_sync.runtime.supervisor import Options, Supervisor
 
 
-def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
-    """The options, and where the credentials are."""
+def parse_arguments(arguments: list[str]) -> tuple[Options, Path, Invitation | None]:
+    """The options, where the credentials are, and where they come from while they are not there."""
     parser = argparse.ArgumentParser(prog="gateway_sync.runtime", description="A gateway of an environment.")
     parser.add_argument("--home", type=Path, required=True, help="where this gateway keeps its state")
     parser.add_argument("--port", type=int, default=8080)
@@ -36,8 +40,11 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser.add_argument("--workers", type=int, default=0, help="worker processes; one a core unless given")
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument(
-        "--credentials", type=Path, required=True, help="the JSON file that enrolling the gateway wrote"
+        "--credentials", type=Path, help="the JSON file that enrolling the gateway wrote; with --join it is written"
     )
+    parser.add_argument("--join", metavar="URL", default="", help="the address of the control plane, to join it once")
+    parser.add_argument("--token", default="", help=f"to join by; better in {JOIN_TOKEN}, which nobody else can list")
+    parser.add_argument("--plain", action="store_true", help="join over http:// though secrets come that way")
     parser.add_argument("--spool-mib", type=int, default=SPOOL_BYTES >> 20, help="what usage may take on disk at most")
     here = "; else as the environment's client-limits say"
     parser.add_argument("--head-timeout", type=float, help=f"seconds for a request's header{here}")
@@ -50,6 +57,8 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
     parser.add_argument("--max-worker-mib", type=int, default=0, help="memory at which a worker is replaced")
     parser.add_argument(CHECK, action="store_true", help="say whether it would start with these arguments, and end")
     given = parser.parse_args(arguments)
+    if not given.join and given.credentials is None:
+        parser.error("--credentials or --join is needed.")
     if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
         parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
     try:
@@ -69,7 +78,11 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path]:
         collector=collector,
         log=LogOptions(given.access_log, given.access_log_share, given.access_log_mib << 20),
     )
-    return options, given.credentials
+    credentials = given.credentials or given.home / "credentials.json"
+    if not given.join:
+        return options, credentials, None
+    token = given.token or os.environ.get(JOIN_TOKEN, "")
+    return options, credentials, Invitation(given.join, token, credentials, is_plain_allowed=given.plain)
 
 
 async def run(supervisor: Supervisor) -> None:
@@ -87,7 +100,7 @@ async def run(supervisor: Supervisor) -> None:
 
 def main() -> int:
     """The exit code; one clear sentence on standard error when it cannot start."""
-    options, credentials_path = parse_arguments(sys.argv[1:])
+    options, credentials_path, invitation = parse_arguments(sys.argv[1:])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(message)s")
     if CHECK in sys.argv[1:]:
         return 0
@@ -101,13 +114,15 @@ def main() -> int:
         return 1
     try:
         is_forking = is_forkable()  # now, so that a missing compiled copy is told at once
+        if invitation is not None:
+            join(invitation)
         doors = functools.cache(lambda: read_doors(credentials_path))
         supervisor = Supervisor(options, read_credentials(credentials_path), doors, take_over(os.environ))
         if is_forking:
             supervisor.fork_workers()
         doors()
         asyncio.run(run(supervisor))
-    except (CredentialsInvalid, OSError) as error:
+    except (CredentialsInvalid, JoinFailed, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -26,6 +26,7 @@ from apim.catalog.services.guides import create_guide
 from apim.catalog.services.interest import note_missed_search
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
+from apim.gateways.joining import issue_join_token
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
 from apim.notifications.models import Message
@@ -108,6 +109,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     invitation = invite(email="ana@example.org", organization=acme, role="developer", by=TESTER)
     token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
     gateway = enroll_gateway(environment=environment, name="embedded", by=TESTER).gateway
+    join_token = issue_join_token(environment=environment, name="eu-1", by=TESTER).token
     chain, key = self_signed("api.example.com")
     certificate = save_certificate(environment=environment, name="public", chain=chain, key=key, by=TESTER)
     host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
@@ -155,9 +157,9 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         people,
         {
             "page:brand:digest": "0" * 16, "page:ending": "png", "page:pictures:place": "logo",
+            "page:mails:kind": "billing.unpaid",
             "page:letter": "h", "page:guides:slug": guide.slug, "rest:guide": guide.id,
             "announcement_id": announcement.id, "notification_id": notice.id,
-            "page:mails:kind": "billing.unpaid",
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
@@ -185,6 +187,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
             "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
             "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
+            "page:gateways:name": gateway.name, "join_token_id": join_token.id,
             "rest:issuer": issuer.id, "issuer_id": issuer.id,
             "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
             r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":

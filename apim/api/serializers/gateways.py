@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
-from apim.gateways.models import Environment, Gateway, Worker
+from apim.gateways.models import Environment, Gateway, JoinToken, Worker
 from gateway_sync.delivery.models import Publication
 
 
@@ -165,6 +165,23 @@ class EnrolledGatewayShape(GatewayShape):
 
     def get_token(self, _gateway: Gateway) -> str:
         """The token, which the view handed over beside the row."""
+        token: str = self.context["token"]
+        return token
+
+
+class JoinTokenShape(serializers.ModelSerializer[JoinToken]):
+    """A fresh join token."""
+
+    environment = serializers.CharField(source="environment.name", read_only=True)
+    token = serializers.SerializerMethodField(help_text="Works once, until it expires. Shown only now.")
+
+    class Meta:
+        model = JoinToken
+        fields = ("id", "name", "environment", "created_by", "created_at", "expires_at", "token")
+        read_only_fields = fields
+
+    def get_token(self, _row: JoinToken) -> str:
+        """The secret, which the view handed over beside the row."""
         token: str = self.context["token"]
         return token
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from rest_framework.response import Response
@@ -17,10 +18,12 @@ from apim.api.serializers.gateways import (
     EnvironmentShape,
     GatewayBody,
     GatewayShape,
+    JoinTokenShape,
     PublicationShape,
     WorkerShape,
 )
 from apim.errors import NotFound
+from apim.gateways.joining import issue_join_token, remove_gateway
 from apim.gateways.models import Environment, Gateway
 from apim.gateways.services import default_environment, enroll_gateway, update_environment
 from gateway_sync.delivery.models import Publication
@@ -111,6 +114,38 @@ class OneGateway(Resource):
     def get(self, request: APIRequest, gateway: str) -> Response:
         """The gateway with this id or name."""
         return answer(request, find_gateway(request.user, gateway), GatewayShape)
+
+    @operation("remove_gateway", tag="Gateways", scope="admin", answers=GatewayShape)
+    def delete(self, request: APIRequest, gateway: str) -> Response:
+        """Ends the gateway's credentials; answers with what it was. End its process first: it serves what it knows."""
+        found = find_gateway(request.user, gateway)
+        require_editable(Gateway.objects.editable_by(request.user), found)
+        response = answer(request, found, GatewayShape)
+        remove_gateway(gateway=found, by=request.actor)
+        return response
+
+
+class JoinTokens(Resource):
+    """/join-tokens"""
+
+    @operation(
+        "issue_join_token",
+        tag="Gateways",
+        scope="admin",
+        body=GatewayBody,
+        answers=JoinTokenShape,
+        status=201,
+        example={"name": "eu-1", "environment": "default"},
+    )
+    def post(self, request: APIRequest) -> Response:
+        """Issues a token by which a gateway of another host joins, once: `apim gateway run --join`."""
+        require_admin(request.user)
+        data = self.read(GatewayBody)
+        environment = named_environment(data["environment"]) or default_environment()
+        issued = issue_join_token(environment=environment, name=data["name"], by=request.actor)
+        response = answer(request, issued.token, JoinTokenShape, token=issued.secret)
+        response.status_code = HTTPStatus.CREATED
+        return response
 
 
 class GatewayWorkers(Resource):

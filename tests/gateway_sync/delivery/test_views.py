@@ -17,13 +17,15 @@ from django.db import connections
 from django.http.response import HttpResponseBase
 from django.test import Client
 
+from apim.gateways.joining import issue_join_token
 from apim.gateways.models import Environment, Gateway, Worker
-from apim.gateways.services import AccessChange, EnrolledGateway, append_access
+from apim.gateways.services import AccessChange, EnrolledGateway, append_access, authenticate_gateway
 from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import access_log, services, views
 from gateway_sync.snapshot import decode
 from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, UsageBody, UsageCell, UsageContext, encode_body
 from tests.factories import gateways as factory
+from tests.factories.accounts import TESTER
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -206,3 +208,37 @@ def test_usage_is_stored_and_acknowledged(post: Post) -> None:
 )
 def test_a_body_of_another_shape_is_refused(post: Post, door: str, content: bytes) -> None:
     assert post(door, content).status_code == 400
+
+
+def ask_to_join(secret: str, body: object) -> HttpResponseBase:
+    return Client().post(
+        "/gateway/v1/join", data=body, content_type="application/json", headers={"Authorization": f"Bearer {secret}"}
+    )
+
+
+def test_who_joins_gets_credentials_that_open_the_other_doors(environment: Environment) -> None:
+    issued = issue_join_token(environment=environment, name="eu-1", by=TESTER)
+    answer = ask_to_join(issued.secret, {"nonce": "n" * 32})
+    given = json.loads(answer.content)  # type: ignore[attr-defined]
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    assert sorted(given) == ["environment", "pepper", "sealing_key", "token", "verify_key"]
+    assert authenticate_gateway(given["token"]) == Gateway.objects.get(name="eu-1")
+
+
+@pytest.mark.parametrize(
+    ("secret", "body", "status"),
+    [
+        ("apimjoin_made-up", {"nonce": "n" * 32}, 401),
+        ("", [], 401),
+        ("apimjoin_made-up", {"nonce": "short"}, 400),
+        ("apimjoin_made-up", {"nonce": ["n" * 32]}, 400),
+        ("apimjoin_made-up", [], 400),
+    ],
+    ids=["unknown", "none", "short", "list", "no-object"],
+)
+@pytest.mark.usefixtures("environment")
+def test_who_must_not_join_is_told_why(secret: str, body: object, status: int) -> None:
+    answer = ask_to_join(secret, body)
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert not Gateway.objects.exists()

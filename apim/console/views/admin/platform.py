@@ -1,4 +1,4 @@
-"""The platform itself: overview, environments, gateways, publications."""
+"""The platform itself: overview, environments, publications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -19,7 +18,7 @@ from apim.accounts.services import actor_of
 from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion
 from apim.console.checklist import checklist
-from apim.console.convergence import fleet_of
+from apim.console.convergence import fleet_of, gateways_of
 from apim.console.forms.admin import EnvironmentForm
 from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import policies_value, policy_forms
@@ -27,11 +26,11 @@ from apim.console.gate import admin_page
 from apim.console.manifests import compare_manifests
 from apim.console.pages import listing, page, posted
 from apim.console.problems import problems_of
-from apim.gateways.models import Environment, Gateway
+from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
 from apim.notifications.models import MailServer, Message
 from apim.ui.forms import errors_on
-from apim.usage import reports
+from apim.usage import reports, version_reports
 from gateway_sync.delivery.models import Publication
 
 if TYPE_CHECKING:
@@ -55,10 +54,10 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     return page(
         request,
         "console/admin/overview.html",
-        fleet=fleet_of(_gateways(request), timezone.now()),
+        fleet=fleet_of(gateways_of(request.user), timezone.now()),
         checklist=checklist(),
         counts=counts,
-        totals=reports.totals(reports.Scope(), reports.last(timedelta(hours=24))),
+        totals=version_reports.totals_of_everything(reports.last(timedelta(hours=24))),
         has_mail_server=MailServer.objects.exists(),
         unsent=Message.objects.exclude(error="").count(),
         events=AuditEvent.objects.all()[:EVENTS_SHOWN],
@@ -112,14 +111,6 @@ def environment_policies(request: ConsoleRequest, name: str) -> HttpResponse:
 
 
 @admin_page
-def gateway_list(request: ConsoleRequest) -> HttpResponse:
-    """The fleet: workers, what each runs, and how far a change has come."""
-    fleet = fleet_of(_gateways(request), timezone.now())
-    template = "console/admin/_fleet.html" if request.headers.get("HX-Request") else "console/admin/gateways.html"
-    return page(request, template, fleet=fleet)
-
-
-@admin_page
 def publication_list(request: ConsoleRequest) -> HttpResponse:
     """Every published state, the newest first."""
     rows = Publication.objects.select_related("environment").defer("manifest")
@@ -143,8 +134,3 @@ def publication_page(request: ConsoleRequest, publication_id: str) -> HttpRespon
         changes=[(change, apis.get(change.api_id)) for change in changes],
         problems=[(problem, versions.get(problem.get("where_id", ""))) for problem in publication.problems],
     )
-
-
-def _gateways(request: ConsoleRequest) -> list[Gateway]:
-    rows = Gateway.objects.visible_to(request.user).select_related("environment")
-    return list(rows.prefetch_related(Prefetch("workers")))

@@ -1,0 +1,95 @@
+"""The fleet: what each worker runs, gateways that join, and their removal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from apim.accounts.services import actor_of
+from apim.console.convergence import fleet_of, gateways_of
+from apim.console.forms.gateways import NewGatewayForm
+from apim.console.forms.versions import TypedForm
+from apim.console.gate import admin_page
+from apim.console.pages import Confirmation, confirm, page, posted
+from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
+from apim.gateways.models import Gateway, JoinToken
+from apim.ui.forms import errors_on
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.console.gate import ConsoleRequest
+
+TOKENS_SHOWN = 50
+
+
+@admin_page
+def gateway_list(request: ConsoleRequest) -> HttpResponse:
+    """Workers, what each runs, how far a change has come, and who is expected."""
+    now = timezone.now()
+    fleet = fleet_of(gateways_of(request.user), now)
+    if request.headers.get("HX-Request"):
+        return page(request, "console/admin/_fleet.html", fleet=fleet)
+    expected = JoinToken.objects.visible_to(request.user).open_at(now).select_related("environment")[:TOKENS_SHOWN]
+    return page(request, "console/admin/gateways.html", fleet=fleet, expected=expected)
+
+
+@admin_page
+def gateway_new(request: ConsoleRequest) -> HttpResponse:
+    """A token for a gateway on another host, and the command that it starts by; shown this once."""
+    form = NewGatewayForm(posted(request), viewer=request.user)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            issued = issue_join_token(**form.cleaned_data, by=actor_of(request.user))
+            return page(
+                request,
+                "console/admin/gateway_expected.html",
+                issued=issued,
+                command=_command(issued.secret),
+                is_loopback="://127.0.0.1" in settings.BASE_URL or "://localhost" in settings.BASE_URL,
+            )
+    return page(request, "console/admin/gateway_new.html", form=form)
+
+
+@admin_page
+def gateway_remove(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks for its name, then ends a gateway's credentials."""
+    row = get_object_or_404(Gateway.objects.editable_by(request.user), name=name)
+    confirmation = Confirmation(
+        title=gettext("Remove the gateway %(row)s?") % {"row": row.name},
+        consequences=(
+            gettext("The control plane refuses it from now on: it gets no change any more, and no revocation."),
+            gettext("It goes on answering by what it knows until its process is ended: end that first."),
+            gettext("Usage that it has not handed in yet is lost; what it handed in stays."),
+        ),
+        verb=gettext("Remove it"),
+        back=reverse("console:admin-gateways"),
+        done=gettext("%(row)s is removed.") % {"row": row.name},
+    )
+    form = TypedForm(posted(request), name=row.name)
+    return confirm(request, confirmation, lambda _, by: remove_gateway(gateway=row, by=by), form)
+
+
+@admin_page
+def join_token_withdraw(request: ConsoleRequest, join_token_id: str) -> HttpResponse:
+    """Asks, then voids a token that nobody used."""
+    tokens = JoinToken.objects.editable_by(request.user).open_at(timezone.now())
+    row = get_object_or_404(tokens, pk=join_token_id)
+    confirmation = Confirmation(
+        title=gettext("Withdraw the token of %(row)s?") % {"row": row.name},
+        consequences=(gettext("Whoever has it can join no more. You can make another at any time."),),
+        verb=gettext("Withdraw it"),
+        back=reverse("console:admin-gateways"),
+        done=gettext("The token of %(row)s is withdrawn.") % {"row": row.name},
+    )
+    return confirm(request, confirmation, lambda _, by: withdraw_join_token(token=row, by=by))
+
+
+def _command(secret: str) -> str:
+    """What starts it. The token stands in the environment: arguments of a process can be listed by everybody."""
+    return f"APIM_JOIN_TOKEN={secret} \\\n  apim gateway run --join {settings.BASE_URL} --bind 0.0.0.0"
