@@ -55,7 +55,9 @@ def main() -> int:
         print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)
         return 1
     extent = (
-        Extent(2, 1, is_short=True) if arguments.short else Extent(arguments.rounds, arguments.seconds, is_short=False)
+        Extent(2, 1, is_short=True)
+        if arguments.short
+        else Extent(arguments.rounds, arguments.seconds, is_short=False, data=arguments.data)
     )
     scratch = Path(os.environ.get("APIM_HOME") or tempfile.gettempdir()) / "bench"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -70,7 +72,7 @@ def main() -> int:
         if is_loading and subjects.COMPILED not in subjects.builds():
             missing[subjects.COMPILED.title] = "there is no compiled copy of these sources; script/compile makes it"
         present = [name for name in peers.PEERS if name not in missing]
-        result: dict[str, object] = {"machine": _machine(), "extent": vars(arguments), "missing": missing}
+        result: dict[str, object] = {"machine": _machine(), "extent": _extent(arguments), "missing": missing}
         try:
             for name in arguments.only:
                 if name == "throughput":
@@ -94,7 +96,7 @@ def _soak(bench: Bench, arguments: argparse.Namespace) -> int:
     told = soak(bench, length)
     _print_rows("Soak", told)
     if not arguments.short:
-        _keep({"machine": _machine(), "extent": vars(arguments), "soak": told})
+        _keep({"machine": _machine(), "extent": _extent(arguments), "soak": told})
     return 1 if told["faults"] else 0
 
 
@@ -106,8 +108,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
     parser.add_argument("--soak", action="store_true", help="half load for minutes with states, kills and failures")
     parser.add_argument("--minutes", type=float, default=15, help="of the soak")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="keep the data of pages in a PostgreSQL here, and use what is there"
+    )
     parser.add_argument("--only", nargs="+", choices=names, default=list(UNASKED))
     return parser.parse_args()
+
+
+def _extent(arguments: argparse.Namespace) -> dict[str, object]:
+    """What was asked for, as a result keeps it: without places on this machine."""
+    return {name: value for name, value in vars(arguments).items() if name != "data"}
 
 
 def _bench(folder: Path) -> Bench:

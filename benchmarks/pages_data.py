@@ -16,6 +16,7 @@ from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Membership, Organization, User
 from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion, Deployment, Revision
+from apim.catalog.searching import save_missing_texts
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
 from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
@@ -63,6 +64,8 @@ def build(size: Size) -> None:
     insert_traffic(ways, environment.id, chance)
     insert_records(ways, environment.id, size.records, chance)
     sum_up_everything()
+    while save_missing_texts():
+        pass
     _insert(Organization, [_organization(MARKER)])
 
 

@@ -61,11 +61,12 @@ WITH_BYTECODE = Build("apim", "no", is_cached=True)
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How long a run takes."""
+    """How long a run takes. Shapes: data is the folder that keeps what pages are measured over."""
 
     rounds: int
     seconds: int
     is_short: bool
+    data: Path | None = None
 
 
 @contextmanager
