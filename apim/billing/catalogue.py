@@ -38,22 +38,25 @@ def obstacle_to_sale(version: PlanVersion) -> str:
     """Why a plan cannot be sold through Stripe as it is; "" when it can."""
     terms = version.terms
     if terms.currency in _OTHER_UNITS:
-        return f"Stripe counts {terms.currency} in other units than its standard: it would charge a hundredfold off."
+        words = gettext(
+            "Stripe counts %(currency)s in other units than its standard: it would charge a hundredfold off."
+        )
+        return words % {"currency": terms.currency}
     if terms.prepaid is not None:
         return obstacle_to_credits(terms)
     if all(isinstance(part, Setup) or is_arrears(part) for part in terms.prices):
-        return "Stripe needs a price in advance or of usage to begin with; 0.00 in advance will do."
+        return gettext("Stripe needs a price in advance or of usage to begin with; 0.00 in advance will do.")
     if any(isinstance(part, Package) and _included(part, terms) for part in terms.prices):
-        return "Stripe knows no packages beside included units; tiers can say both."
+        return gettext("Stripe knows no packages beside included units; tiers can say both.")
     if any(tier.flat for part in terms.prices for tier in getattr(part, "tiers", ())[:1]):
-        return "Stripe charges the fixed amount of a first tier without any usage too; a flat price says that."
+        return gettext("Stripe charges the fixed amount of a first tier without any usage too; a flat price says that.")
     return ""
 
 
 def check_sellable(version: PlanVersion) -> None:
     """Refuse a plan that cannot be a subscription at Stripe. Errors: Conflict billing.not_sellable."""
     is_prepaid = version.terms.prepaid is not None
-    if why := "Credits are bought by top-ups." if is_prepaid else obstacle_to_sale(version):
+    if why := gettext("Credits are bought by top-ups.") if is_prepaid else obstacle_to_sale(version):
         raise Conflict(
             "billing.not_sellable", why, hint=gettext("Choose another plan, or ask the owner of the product.")
         )

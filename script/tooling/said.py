@@ -20,8 +20,6 @@ _SOURCES = (
     "apim/billing/probing.py",
     "apim/billing/reconciling.py",
     "apim/billing/rehearsing",
-    "apim/billing/probing.py",
-    "apim/billing/rehearsing",
     "apim/catalog/faults.py",
     "apim/catalog/openapi.py",
     "apim/catalog/references.py",

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from django.utils.translation import gettext
+
 from apim.access.models import Subscription
 from apim.pricing.money import minor_digits, to_minor
 from apim.pricing.parts import Flat, Prepaid, Setup, Volume
@@ -21,17 +23,17 @@ def obstacle_to_credits(terms: Terms) -> str:
     if terms.prepaid is None:
         return ""
     if any(isinstance(part, Flat | Setup) for part in terms.prices):
-        return "Credits pay for usage alone: this plan wants a fixed amount beside them."
+        return gettext("Credits pay for usage alone: this plan wants a fixed amount beside them.")
     if any(isinstance(part, Volume) for part in terms.prices):
-        return "With volume tiers usage can become cheaper later, and what was drawn is not given back."
+        return gettext("With volume tiers usage can become cheaper later, and what was drawn is not given back.")
     if terms.minimum_spend or any(getattr(part, "minimum", 0) for part in terms.prices):
-        return "Credits are drawn by usage: a minimum spend would draw without any."
+        return gettext("Credits are drawn by usage: a minimum spend would draw without any.")
     if terms.maximum_spend is not None:
-        return "Credits are a bound by themselves: a maximum spend cannot be kept beside them."
+        return gettext("Credits are a bound by themselves: a maximum spend cannot be kept beside them.")
     if terms.trial is not None:
-        return "Credits know no trial: included credits let people try."
+        return gettext("Credits know no trial: included credits let people try.")
     if minor_digits(terms.currency) == _THREE_DIGITS and any(offer % 10 for offer in offers_of(terms)):
-        return "Stripe takes amounts of three-decimal currencies with a last digit of 0 alone."
+        return gettext("Stripe takes amounts of three-decimal currencies with a last digit of 0 alone.")
     return ""
 
 

@@ -36,9 +36,9 @@ STEPS: Final = (
 def obstacle_to_rehearsal(version: PlanVersion | None) -> str:
     """Why a plan cannot be rehearsed as it is; "" when it can. Asks nobody."""
     if version is None or not version.is_priced:
-        return "It costs nothing, so there is nothing to rehearse."
+        return _("It costs nothing, so there is nothing to rehearse.")
     if version.terms.prepaid is not None:
-        return "It is prepaid: a rehearsal walks through a subscription that Stripe bills, and credits are none."
+        return _("It is prepaid: a rehearsal walks through a subscription that Stripe bills, and credits are none.")
     return obstacle_to_sale(version)
 
 
@@ -56,7 +56,7 @@ def start_rehearsal(*, plan: Plan, by: Actor) -> Rehearsal:
         )
     version = plan.versions.filter(state=PlanVersion.State.ACTIVE).first()
     product = Product.objects.active().filter(plans=plan).order_by("name").first()
-    why = obstacle_to_rehearsal(version) or ("" if product else "No product offers it yet.")
+    why = obstacle_to_rehearsal(version) or ("" if product else _("No product offers it yet."))
     if version is None or product is None or why:
         raise Conflict(
             "billing.rehearsal_impossible",

@@ -25,7 +25,7 @@ class OrganizationChoice(forms.ModelChoiceField):
     """A choice among the organizations the person owns."""
 
     def __init__(self) -> None:
-        super().__init__(queryset=None, empty_label=None, label=gettext("Owner organization"))
+        super().__init__(queryset=None, empty_label=None, label=_("Owner organization"))
 
     def offer_to(self, user: User) -> None:
         """Narrows the choice, and makes it when there is only one."""

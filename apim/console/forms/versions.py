@@ -12,15 +12,15 @@ from django.utils.translation import gettext, gettext_lazy
 from apim.catalog.models import APIVersion
 from apim.console.forms.apis import DocumentForm, VersionNameChoice
 from apim.console.forms.fields import METHODS, DayField, MethodsField
+from apim.ui.typed import TypedForm
 
 
 class NoteField(forms.CharField):
     """Why a revision was made."""
 
     def __init__(self) -> None:
-        super().__init__(
-            required=False, max_length=255, label=gettext("Note"), help_text=gettext("Shown in the list of revisions.")
-        )
+        help_text = gettext_lazy("Shown in the list of revisions.")
+        super().__init__(required=False, max_length=255, label=gettext_lazy("Note"), help_text=help_text)
 
 
 class NoteForm(forms.Form):
@@ -107,26 +107,6 @@ class ReasonForm(forms.Form):
     """Why; kept in the audit log."""
 
     reason = forms.CharField(max_length=255, label=gettext_lazy("Reason"))
-
-
-class TypedForm(forms.Form):
-    """The name of what cannot come back, typed: nobody ends it by a slip."""
-
-    typed = forms.CharField(max_length=120, strip=True)
-
-    def __init__(self, *args: Any, name: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._name = name
-        self.fields["typed"].label = gettext("Type %(name)s to go on") % {"name": name}
-        self.fields["typed"].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
-
-    def clean_typed(self) -> str:
-        """The name as it is."""
-        typed: str = self.cleaned_data["typed"]
-        if typed != self._name:
-            message = gettext("This is not what is asked for: type %(name)s.")
-            raise ValidationError(message, params={"name": self._name})
-        return typed
 
 
 class BreakingForm(TypedForm):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from apim.console.gate import publisher_page
 from apim.console.pages import page
@@ -23,18 +24,25 @@ COLOURS = (
     "bg", "surface", "text", "muted", "accent", "ok", "warn", "danger", "border", "chart-1", "chart-2", "chart-3",
     "chart-4", "chart-5", "chart-6",
 )  # fmt: skip
-STEPS = (("Plan", "done"), ("Application", "current"), ("Key", ""))
+STEPS = ((gettext_lazy("Plan"), "done"), (gettext_lazy("Application"), "current"), (gettext_lazy("Key"), ""))
 TRAFFIC = (12, 18, 9, 30, 42, 38, 51, 47, 60, 58, 73, 66)
 
 
 class SampleForm(forms.Form):
     """One field of each look."""
 
-    name = forms.SlugField(help_text="Used in URLs and documents.")
-    environment = forms.ChoiceField(choices=(("default", "Default"), ("test", "Test")))
-    access = forms.ChoiceField(choices=(("auto", "At once"), ("manual", "After approval")), widget=forms.RadioSelect)
-    note = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    is_public = forms.BooleanField(required=False, label="Everybody sees it")
+    name = forms.SlugField(label=gettext_lazy("Name"), help_text=gettext_lazy("Used in URLs and documents."))
+    environment = forms.ChoiceField(
+        label=gettext_lazy("Environment"),
+        choices=(("default", gettext_lazy("Default")), ("test", gettext_lazy("Test"))),
+    )
+    access = forms.ChoiceField(
+        label=gettext_lazy("Access"),
+        choices=(("auto", gettext_lazy("At once")), ("manual", gettext_lazy("After approval"))),
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    is_public = forms.BooleanField(required=False, label=gettext_lazy("Everybody sees it"))
 
 
 @publisher_page
