@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from apim.analytics import reading
 from apim.analytics.figures import change_of
@@ -29,7 +29,7 @@ def groups(asked: Asked) -> Figure:
         title=gettext("Errors by what they were"),
         note=note_of(asked, gettext("Calls, beside as long a time before")),
         headers=[
-            gettext("Error"), gettext("From"), gettext("Version"), gettext("Operation"), gettext("Calls"),
+            gettext("Error"), pgettext("an error", "From"), gettext("Version"), gettext("Operation"), gettext("Calls"),
             gettext("Change %"), gettext("Applications hit"), gettext("Trend"),
         ],
         rows=[

@@ -81,8 +81,8 @@ class OperationsComparison:
         where, name = (old.at, new.at), old.name
         is_old, is_new = (one.value.get("deprecated") is True for one in (old, new))
         if is_old != is_new:
-            kind, words = ("operation-deprecated", "is deprecated") if is_new else ("operation-reinstated", "is kept")
-            self._note(kind, f"{name} {words}.", where, name)
+            kind = "operation-deprecated" if is_new else "operation-reinstated"
+            self._note(kind, f"{name} {'is deprecated' if is_new else 'is kept'}.", where, name)
         ids = text(old.value.get("operationId")), text(new.value.get("operationId"))
         if ids[0] != ids[1]:
             self._note("operation-id-changed", f"`{ids[0]}` is `{ids[1]}` now.", where, name)
@@ -106,8 +106,9 @@ class OperationsComparison:
                 self._parameter(old, before[key], found)
                 continue
             is_required = found.value.get("required") is True
-            kind, words = ("parameter-added-required", " required") if is_required else ("parameter-added", "")
-            message = f"{old.name} has a new{words} parameter `{text(found.value.get('name'))}` in {key[0]}."
+            kind = "parameter-added-required" if is_required else "parameter-added"
+            name = text(found.value.get("name"))
+            message = f"{old.name} has a new{' required' if is_required else ''} parameter `{name}` in {key[0]}."
             self._note(kind, message, (old.at, found.at), old.name)
 
     def _parameter(self, operation: Operation, old: Located, new: Located) -> None:
@@ -135,8 +136,9 @@ class OperationsComparison:
                 self._note("body-removed", f"{old.name} has no body any more.", (before.at, new.at), old.name)
             elif after is not None:
                 is_required = after.value.get("required") is True
-                kind, words = ("body-added-required", " required") if is_required else ("body-added", "")
-                self._note(kind, f"{old.name} has a{words} body now.", (old.at, after.at), old.name)
+                kind = "body-added-required" if is_required else "body-added"
+                message = f"{old.name} has a{' required' if is_required else ''} body now."
+                self._note(kind, message, (old.at, after.at), old.name)
             return
         part, is_new_part = self._part("body", before, after, old.name)
         if not is_new_part:
@@ -182,8 +184,9 @@ class OperationsComparison:
             is_old, is_new = (one.value.get("required") is True for one in (old[name], header))
             if is_old != is_new:
                 kind = "header-became-required" if is_new else "header-became-optional"
-                words = "always comes" if is_new else "may be missing"
-                message = f"The header `{name}` of the answer {status} {words} now."
+                message = (
+                    f"The header `{name}` of the answer {status} {'always comes' if is_new else 'may be missing'} now."
+                )
                 part.note(kind, message, (old[name].at, header.at))
             self._schemas(part, old[name], header, self._received)
 

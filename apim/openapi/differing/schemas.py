@@ -66,8 +66,9 @@ class SchemaComparison:
         if old is None or new is None:
             old, new = old or ALL_TYPES, new or ALL_TYPES
         elif ("null" in old) != ("null" in new):
-            kind, verb = ("null-allowed", "may be") if "null" in new else ("null-forbidden", "may no longer be")
-            yield self._found(kind, f"{self._label} {verb} null.", "type")
+            is_allowed = "null" in new
+            kind = "null-allowed" if is_allowed else "null-forbidden"
+            yield self._found(kind, f"{self._label} {'may be' if is_allowed else 'may no longer be'} null.", "type")
             old, new = old - {"null"}, new - {"null"}
         if old != new:
             kind = "type-narrowed" if new < old else "type-widened" if new > old else "type-changed"
@@ -124,8 +125,9 @@ class SchemaComparison:
                 self.inner.append(Pair(old[name], schema, self._pair.direction))
                 continue
             is_required = name in self._after.required
-            kind, note = ("property-added-required", ", which is required") if is_required else ("property-added", "")
-            yield Found(kind, f"{self._label} has a new `{name}`{note}.", (self._pair.before.at, schema.at))
+            kind = "property-added-required" if is_required else "property-added"
+            message = f"{self._label} has a new `{name}`{', which is required' if is_required else ''}."
+            yield Found(kind, message, (self._pair.before.at, schema.at))
         described = self._before.properties.keys() | self._after.properties.keys()
         yield from self._required(described - (old.keys() & new.keys()))
 
@@ -134,9 +136,8 @@ class SchemaComparison:
         for name in sorted((old.keys() ^ new.keys()) - besides):
             is_now = name in new
             kind = "property-became-required" if is_now else "property-became-optional"
-            words = "is required now" if is_now else "may be missing now"
-            where = (old.get(name, self._pair.before.at), new.get(name, self._pair.after.at))
-            yield Found(kind, f"`{name}` of {self._label} {words}.", where)
+            message = f"`{name}` of {self._label} {'is required now' if is_now else 'may be missing now'}."
+            yield Found(kind, message, (old.get(name, self._pair.before.at), new.get(name, self._pair.after.at)))
 
     def _visible(self, flat: Flat) -> dict[str, Located]:
         """The properties that this direction has: neither asks for what is of the other."""
@@ -149,8 +150,11 @@ class SchemaComparison:
         if isinstance(old, dict) and old and isinstance(new, dict) and new:
             yield from self._within(name, name)
         elif (old is False) != (new is False):
-            kind, verb = ("properties-closed", "no longer has") if new is False else ("properties-opened", "may have")
-            yield self._found(kind, f"{self._label} {verb} properties that are not described.", name)
+            kind = "properties-closed" if new is False else "properties-opened"
+            message = (
+                f"{self._label} {'no longer has' if new is False else 'may have'} properties that are not described."
+            )
+            yield self._found(kind, message, name)
         elif bool(isinstance(old, dict) and old) != bool(isinstance(new, dict) and new):
             kind = "rule-added" if isinstance(new, dict) and new else "rule-removed"
             yield self._found(kind, f"What other properties of {self._label} hold is said otherwise.", name)
