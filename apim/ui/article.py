@@ -2,11 +2,15 @@
 
 Owns: what may stand in it. Must not know: where it is shown. No raw HTML, no images (each would be a request to another
 host), no styles; links lead to http, https, mail or this portal only.
+
+Rendering is bounded: what opens links and emphasis costs time even where it closes nothing, so beyond so many of these
+characters in a text the rest of it is shown as it was written. Long texts are rendered once a process.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -14,13 +18,41 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from markdown_it.token import Token
+    from markdown_it.rules_core import StateCore
 
-MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_COSTS: Final = {"[": 3, "*": 1, "_": 1, "~": 1, "`": 1, "<": 1}
+_MOST_WORK: Final = 20_000  # a text of 200 kB with a link in each line stays below
+_LONG: Final = 4_000
+_KEPT: Final = 64
+
+
+def _inline_within_bounds(state: StateCore) -> None:
+    """Parse what stands within blocks, in their order, as long as the work is not too much."""
+    work = 0
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        work += sum(cost * token.content.count(character) for character, cost in _COSTS.items())
+        if token.children is None:
+            token.children = []
+        if work > _MOST_WORK:
+            token.children.append(Token("text", "", 0, content=token.content))
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.core.ruler.at("inline", _inline_within_bounds)
+    return parser
+
+
+MARKDOWN: Final = _markdown()
 _TAGS: Final = nh3.ALLOWED_TAGS - {"img", "map", "area"}
 _SCHEMES: Final = {"http", "https", "mailto"}
 _HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -49,7 +81,12 @@ class Article:
 
 def render(text: str, *, first_heading: int) -> SafeString:
     """The text as clean HTML; its headings start at level first_heading, below the page's own."""
-    return _cleaned(MARKDOWN.parse(text or ""), first_heading, _PLAIN_ATTRIBUTES)
+    work = _kept_render if len(text or "") > _LONG else _render
+    return work(text or "", first_heading)
+
+
+def _render(text: str, first_heading: int) -> SafeString:
+    return _cleaned(MARKDOWN.parse(text), first_heading, _PLAIN_ATTRIBUTES)
 
 
 def render_article(text: str, *, first_heading: int = 2) -> Article:
@@ -57,7 +94,12 @@ def render_article(text: str, *, first_heading: int = 2) -> Article:
 
     Ids begin with `s-`, so that none is that of something else in the page.
     """
-    tokens = MARKDOWN.parse(text or "")
+    work = _kept_article if len(text or "") > _LONG else _article
+    return work(text or "", first_heading)
+
+
+def _article(text: str, first_heading: int) -> Article:
+    tokens = MARKDOWN.parse(text)
     found: list[Heading] = []
     taken: dict[str, int] = {}
     for opening, content in pairwise(tokens):
@@ -71,6 +113,10 @@ def render_article(text: str, *, first_heading: int = 2) -> Article:
     listed = (Heading(each.level - top + 1, each.id, each.text) for each in found)
     html = _cleaned(tokens, first_heading - top + 1, _ATTRIBUTES)
     return Article(html, tuple(each for each in listed if each.level <= _DEEPEST_LISTED))
+
+
+_kept_render = lru_cache(_KEPT)(_render)
+_kept_article = lru_cache(_KEPT)(_article)
 
 
 def _cleaned(tokens: Sequence[Token], first_heading: int, attributes: dict[str, set[str]]) -> SafeString:

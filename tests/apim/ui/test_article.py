@@ -88,3 +88,25 @@ def test_ten_thousand_equal_headings_have_as_many_ids_and_none_is_that_of_a_lite
     ids = [heading.id for heading in article.headings]
     assert ids[:4] == ["s-a-2", "s-a", "s-a-3", "s-a-4"]
     assert len(set(ids)) == len(ids)
+
+
+def links_in(text: str) -> int:
+    return render(text, first_heading=2).count("<a ")
+
+
+def test_beyond_so_many_openings_the_rest_of_a_text_is_shown_as_it_was_written() -> None:
+    hostile = f"[one](https://example.com/1)\n\n{'[' * 100_000}\n\n[two](https://example.com/2)"
+    html = render(hostile, first_heading=2)
+    assert 'href="https://example.com/1"' in html
+    assert "[two](https://example.com/2)" in html
+    assert html.count("[") == 100_001
+
+
+def test_an_honest_text_of_many_links_keeps_them_all() -> None:
+    assert links_in("\n".join(f"- [part {number}](https://example.com/{number})" for number in range(2_000))) == 2_000
+
+
+def test_a_long_text_is_rendered_once_a_process() -> None:
+    text = f"# Long\n\n{'Words. ' * 2_000}"
+    assert render_article(text) is render_article(text)
+    assert render("short", first_heading=2) == render("short", first_heading=2)
