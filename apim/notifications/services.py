@@ -198,7 +198,7 @@ def _send(server: MailServer, message: Message) -> str:
     try:
         mail.send()
     except (OSError, smtplib.SMTPException, ValueError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{server}: {type(error).__name__}: {error}"
     return ""
 
 

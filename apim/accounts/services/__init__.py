@@ -5,6 +5,7 @@ from __future__ import annotations
 from apim.accounts.services.installation import (
     default_organization,
     installation,
+    is_set_up_link,
     new_set_up_link,
     set_base_url,
     set_up,
@@ -52,6 +53,7 @@ __all__ = [
     "grant_admin",
     "installation",
     "invite",
+    "is_set_up_link",
     "issue_token",
     "new_set_up_link",
     "note_log_in",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apim.accounts.models import Installation, Membership, Organization, User
 from apim.accounts.services.organizations import add_member, create_organization, update_organization
-from apim.accounts.services.people import create_user
+from apim.accounts.services.people import choose_language, create_user
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Forbidden, Invalid
@@ -39,8 +39,14 @@ def new_set_up_link() -> str:
     return secret
 
 
+def is_set_up_link(token: str) -> bool:
+    """True when the secret is that of the link that the last start printed."""
+    kept = installation().set_up_token_hash
+    return bool(token and kept) and hmac.compare_digest(kept, settings.KEYRING.hash_secret(token))
+
+
 @transaction.atomic
-def set_up(*, token: str, email: str, password: str, organization_name: str, base_url: str) -> User:
+def set_up(*, token: str, email: str, password: str, organization_name: str, base_url: str, language: str = "") -> User:
     """The first admin, who owns the default organization; the link is used up."""
     installation_ = _locked()
     if installation_.set_up_at is not None:
@@ -57,6 +63,7 @@ def set_up(*, token: str, email: str, password: str, organization_name: str, bas
     installation_.set_up_token_hash = ""
     installation_.save()
     user = create_user(email=email, password=password, by=by, is_platform_admin=True)
+    user = choose_language(user=user, language=language, by=by) if language else user
     organization = _named_default(organization_name, by)
     add_member(organization=organization, user=user, role=Membership.Role.OWNER, by=by)
     record(by=by, action="installation.set_up", target=installation_, after=state_of(installation_))

@@ -161,6 +161,11 @@ class SetUpForm(forms.Form):
         help_text=gettext_lazy("Links in mails begin with it."),
     )
 
+    language = forms.ChoiceField(
+        choices=settings.LANGUAGES,
+        label=gettext_lazy("Your language"),
+        help_text=gettext_lazy("Of pages and mails; everyone chooses their own."),
+    )
 
 class TokenForm(forms.Form):
     """A token of the management API."""
