@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 
@@ -160,12 +161,12 @@ class SetUpForm(forms.Form):
         assume_scheme="https",
         help_text=gettext_lazy("Links in mails begin with it."),
     )
-
     language = forms.ChoiceField(
         choices=settings.LANGUAGES,
         label=gettext_lazy("Your language"),
         help_text=gettext_lazy("Of pages and mails; everyone chooses their own."),
     )
+
 
 class TokenForm(forms.Form):
     """A token of the management API."""
