@@ -21,6 +21,7 @@ from apim.accounts.services import actor_of, register_developer
 from apim.gateways.services import default_environment
 from apim.onboarding.journeys import just_arrived
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 from apim.usage import reports
 from portal import fresh_key
 from portal.forms.applications import ApplicationForm
@@ -162,7 +163,8 @@ def remove_application(request: PortalRequest, application_id: str) -> HttpRespo
         done=_("%(application)s is deleted.") % {"application": application},
         goes_to=reverse("portal:applications"),
     )
-    return confirm(request, confirmation, lambda _, by: delete_application(application=application, by=by))
+    form = TypedForm(posted(request), name=application.name) if keys else None  # without keys nothing can break
+    return confirm(request, confirmation, lambda _, by: delete_application(application=application, by=by), form)
 
 
 def _application(request: PortalRequest, application_id: str) -> Application:

@@ -156,7 +156,8 @@ def test_deleting_says_what_ends_and_leads_to_the_list(shop: Application, develo
     access.issued_key(application=shop)
     client = log_in(developer)
     assert "1 live key will stop" in client.get(f"/my/apps/{shop.id}/delete").content.decode()
-    assert client.post(f"/my/apps/{shop.id}/delete")["Location"] == "/my/apps"
+    assert client.post(f"/my/apps/{shop.id}/delete", {"typed": "another"}).status_code == 422
+    assert client.post(f"/my/apps/{shop.id}/delete", {"typed": shop.name})["Location"] == "/my/apps"
     assert not Application.objects.exists()
 
 

@@ -18,13 +18,13 @@ from apim.catalog.models import APIVersion
 from apim.catalog.services import archive_api, delete_api, deletion_consequences, restore_api, update_api
 from apim.console.consequences import archive_sentences, deletion_sentences
 from apim.console.forms.apis import APISettingsForm
-from apim.console.forms.versions import TypedForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
 from apim.console.views.home import health_of
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 from apim.usage import reports, version_reports
 from apim.usage.quotas import projected
 

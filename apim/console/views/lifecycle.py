@@ -17,10 +17,11 @@ from apim.catalog.services import (
     submit_version,
     unblock_version,
 )
-from apim.console.forms.versions import DeprecationForm, ReasonForm, ReturnForm, TypedForm
+from apim.console.forms.versions import DeprecationForm, ReasonForm, ReturnForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, posted
 from apim.console.scope import find_version_to_edit
+from apim.ui.typed import TypedForm
 from apim.usage import reports
 
 if TYPE_CHECKING:

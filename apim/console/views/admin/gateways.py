@@ -13,12 +13,12 @@ from django.utils.translation import gettext
 from apim.accounts.services import actor_of
 from apim.console.convergence import fleet_of, gateways_of
 from apim.console.forms.gateways import NewGatewayForm
-from apim.console.forms.versions import TypedForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
 from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
 from apim.gateways.models import Gateway, JoinToken
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
