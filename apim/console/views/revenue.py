@@ -70,7 +70,7 @@ def revenue_csv(request: ConsoleRequest) -> HttpResponse:
         for revenue in _read(request)
         for month in revenue.months
     )
-    return csv_response("revenue", ("Month", "Currency", *(title for _, title in _COLUMNS)), rows)
+    return csv_response("revenue", (gettext("Month"), gettext("Currency"), *(title for _, title in _COLUMNS)), rows)
 
 
 def _read(request: ConsoleRequest) -> list[Revenue]:
