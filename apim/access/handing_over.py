@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from django.utils.translation import gettext
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from apim.access.models import ApplicationTransfer
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.notices import tell
 from apim.notifications.posting import post
+from apim.ui.language import filled
 from apim.webhooks.outbox import News, emit
 
 _KIND = "transfer"
@@ -25,7 +27,7 @@ def announce_offer(transfer: ApplicationTransfer) -> None:
     people = _addressed(transfer)
     addresses = [transfer.email] if transfer.email else [each.email for each in people]
     path = f"/my/transfers/{transfer.pk}"
-    title = gettext("%(organization)s offers you the application %(application)s") % _words(transfer)
+    title = filled(gettext_lazy("%(organization)s offers you the application %(application)s"), _words(transfer))
     _mail(addresses, "access.transfer_offered", transfer, path=path)
     _notice(people, f"transfer.offer:{transfer.pk}", title, text=transfer.note, path=path)
     _emit("application.offered", transfer, {transfer.source_id, transfer.recipient_id})
@@ -34,7 +36,7 @@ def announce_offer(transfer: ApplicationTransfer) -> None:
 def announce_move(transfer: ApplicationTransfer, organization: Organization) -> None:
     """Tell both sides that the application has moved."""
     words = _words(transfer) | {"recipient": organization}
-    title = gettext("%(application)s belongs to %(recipient)s now") % words
+    title = filled(gettext_lazy("%(application)s belongs to %(recipient)s now"), words)
     mine, theirs = _members(transfer.source), _members(organization)
     addresses = [each.email for each in mine]
     _mail(addresses, "access.transfer_accepted", transfer, path="/my/apps", recipient=organization)
@@ -48,11 +50,11 @@ def announce_move(transfer: ApplicationTransfer, organization: Organization) -> 
 def announce_end(transfer: ApplicationTransfer) -> None:
     """Tell who waits that nothing has moved: the offering side, or the other one when the offer was taken back."""
     titles = {
-        _State.REFUSED: gettext("Your offer of %(application)s was refused"),
-        _State.EXPIRED: gettext("Your offer of %(application)s was not answered in time"),
-        _State.WITHDRAWN: gettext("The offer of %(application)s was taken back"),
+        _State.REFUSED: gettext_lazy("Your offer of %(application)s was refused"),
+        _State.EXPIRED: gettext_lazy("Your offer of %(application)s was not answered in time"),
+        _State.WITHDRAWN: gettext_lazy("The offer of %(application)s was taken back"),
     }
-    title = titles[_State(transfer.state)] % _words(transfer)
+    title = filled(titles[_State(transfer.state)], _words(transfer))
     if transfer.state == _State.WITHDRAWN:
         _notice(_addressed(transfer), f"transfer.over:{transfer.pk}", title, path="/my")
         return
@@ -102,7 +104,7 @@ def _mail(addresses: Collection[str], kind: str, transfer: ApplicationTransfer, 
     post(kind, to=addresses, values=values | more)
 
 
-def _notice(people: Iterable[User], cause: str, title: str, *, path: str, text: str = "") -> None:
+def _notice(people: Iterable[User], cause: str, title: str | Promise, *, path: str, text: str = "") -> None:
     tell(user_ids=[each.pk for each in people], kind=_KIND, cause=cause, title=title, text=text, path=path)
 
 

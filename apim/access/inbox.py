@@ -5,7 +5,8 @@ Owns: who is told what. Must not know: how mail leaves.
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from apim.access.models import Application, Credential, LeakReport, Subscription
 from apim.access.one_click import decision_path
@@ -13,6 +14,7 @@ from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, Organization, User
 from apim.notifications.notices import tell
 from apim.notifications.posting import post
+from apim.ui.language import filled
 
 _INBOX = "/console/approvals"
 _HOME = "/my"
@@ -54,8 +56,8 @@ def announce_decision(subscription: Subscription) -> None:
     """Tell everyone in the subscribing organization what was decided."""
     is_refused = bool(subscription.reason)
     words = {"product": subscription.product}
-    refused = _("Your subscription to %(product)s was not approved") % words
-    title = refused if is_refused else _("Your subscription to %(product)s is approved") % words
+    refused = _("Your subscription to %(product)s was not approved")
+    title = filled(refused if is_refused else _("Your subscription to %(product)s is approved"), words)
     post(
         "access.subscription_refused" if is_refused else "access.subscription_approved",
         to=_addresses(subscription.organization, *Membership.Role.values),
@@ -91,8 +93,8 @@ def announce_end(credential: Credential) -> None:
             "is_key": "1" if credential.kind == "api_key" else "",
         },
     )
-    title = _("The key %(key)s of %(application)s ends soon")
-    title %= {"key": credential.shown, "application": application}
+    words = {"key": credential.shown, "application": application}
+    title = filled(_("The key %(key)s of %(application)s ends soon"), words)
     cause = f"key.expiring:{credential.id}:{credential.end_told_days}"
     _notice(application.organization, cause, title, path=f"/my/apps/{application.id}")
 
@@ -108,7 +110,7 @@ def announce_leak(report: LeakReport) -> None:
         "link": absolute_url(f"/my/apps/{application.id}"),
         "is_revoked": "1" if report.outcome == LeakReport.Outcome.REVOKED else "",
     }
-    title = _("A key of %(application)s was found in public") % {"application": application}
+    title = filled(_("A key of %(application)s was found in public"), {"application": application})
     post(
         "access.key_leaked",
         to=_addresses(application.organization, *Membership.Role.values),
@@ -117,7 +119,7 @@ def announce_leak(report: LeakReport) -> None:
     _notice(application.organization, f"key.leaked:{report.id}", title, path=f"/my/apps/{application.id}")
 
 
-def _notice(organization: Organization, cause: str, title: str, *, path: str, text: str = "") -> None:
+def _notice(organization: Organization, cause: str, title: str | Promise, *, path: str, text: str = "") -> None:
     """The same under the bell of everyone in the organization. Shapes: cause begins with the kind and a dot."""
     members = Membership.objects.filter(organization=organization, user__is_active=True)
     user_ids = list(members.values_list("user_id", flat=True))

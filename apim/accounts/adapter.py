@@ -19,10 +19,17 @@ from apim.accounts.mail_kinds import kind_of
 from apim.accounts.models import Invitation, User
 from apim.accounts.services import note_log_in, register_developer
 from apim.mails.writing import send, write
+from apim.ui.language import to_keep
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """allauth's answers, except for those below."""
+
+    def new_user(self, request: HttpRequest) -> User:
+        """Somebody who signs up, and keeps the language of the page where they do."""
+        user: User = super().new_user(request)
+        user.language = to_keep()
+        return user
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Verify the address; a person nobody invited gets an organization of their own.

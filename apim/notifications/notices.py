@@ -11,9 +11,11 @@ from typing import Final
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from apim.accounts.models import User, Viewer
 from apim.notifications.models import MailChoices, Notification
+from apim.ui.language import speaking
 
 KEPT: Final = timedelta(days=365)
 READ_KEPT: Final = timedelta(days=90)
@@ -21,17 +23,37 @@ _BATCH: Final = 500
 
 
 def tell(
-    *, user_ids: Collection[str], kind: str, cause: str, title: str, text: str = "", path: str = ""
+    *, user_ids: Collection[str], kind: str, cause: str, title: str | Promise, text: str = "", path: str = ""
 ) -> list[Notification]:
-    """Tell people of something that happened. Whoever was told of the cause before is not told again.
+    """The new notices of something that happened. Whoever was told of the cause before is not told again.
 
-    Shapes: kind of Notification.Kind or another word; cause is unique to the event; path is a page of the portal.
+    Shapes: kind of Notification.Kind or another word; cause is unique to the event; path is a page of the portal. A
+    lazy title is told to each in the language of the account.
     """
-    longest = {"cause": 120, "title": 200, "path": 255}
-    values = {"cause": cause, "title": " ".join(title.split()), "path": path}
-    cut = {name: value[: longest[name]] for name, value in values.items()}
-    rows = [Notification(user_id=user_id, kind=kind, text=text, **cut) for user_id in dict.fromkeys(user_ids)]
-    return Notification.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
+    titles = _titles(title, user_ids)
+    rows = [
+        Notification(user_id=user_id, kind=kind, text=text, cause=cause[:120], title=titles[user_id], path=path[:255])
+        for user_id in dict.fromkeys(user_ids)
+    ]
+    Notification.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
+    new = Notification.objects.filter(pk__in=[each.pk for each in rows]).values_list("pk", flat=True)
+    kept = set(new)  # what was told before kept its own row
+    return [each for each in rows if each.pk in kept]
+
+
+def _titles(title: str | Promise, user_ids: Collection[str]) -> dict[str, str]:
+    if not isinstance(title, Promise):
+        return dict.fromkeys(user_ids, _one_line(title))
+    chosen = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "language"))
+    words: dict[str, str] = {}
+    for language in set(chosen.values()):
+        with speaking(language):
+            words[language] = _one_line(str(title))
+    return {user_id: words[chosen[user_id]] for user_id in user_ids}
+
+
+def _one_line(title: str) -> str:
+    return " ".join(title.split())[:200]
 
 
 def unread_count(user: Viewer) -> int:

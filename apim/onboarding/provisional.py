@@ -30,6 +30,7 @@ from apim.errors import Conflict, Invalid, NotFound
 from apim.notifications.constants import NOWHERE
 from apim.notifications.posting import post
 from apim.onboarding.models import ProvisionalAccount
+from apim.ui.language import to_keep
 
 KEPT = timedelta(days=3)
 _SALT = "apim.onboarding.provisional"
@@ -43,7 +44,7 @@ def begin_account(email: str) -> User:
     """A person who can act at once, with an organization; the address is asked by mail whether it is theirs."""
     email = email.strip().lower()
     local = email.partition("@")[0][:60]
-    user = User(email=f"{secrets.token_hex(8)}@{NOWHERE}", name=local)
+    user = User(email=f"{secrets.token_hex(8)}@{NOWHERE}", name=local, language=to_keep())
     user.set_unusable_password()
     user.save(force_insert=True)
     organization = register_developer(user)

@@ -6,7 +6,7 @@ language, so that nobody's program depends on where it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import Promise, lazy
 
 _MACHINES = ("/api/", "/gateway/", "/healthz/", "/metrics", "/webhooks/stripe")  # of whom no language is asked
 
@@ -55,6 +56,19 @@ def is_known(code: str) -> bool:
 def speaking(language: str) -> AbstractContextManager[None]:
     """What is said inside is said in this language: of an account, or LANGUAGE_CODE for one that chose none."""
     return translation.override(language if is_known(language) else settings.LANGUAGE_CODE)
+
+
+def to_keep() -> str:
+    """What a new account keeps of the language that is spoken here: nothing of LANGUAGE_CODE."""
+    language = translation.get_language() or ""
+    return "" if language == settings.LANGUAGE_CODE else language
+
+
+def _fill(text: str | Promise, words: Mapping[str, object]) -> str:
+    return str(text) % words
+
+
+filled = lazy(_fill, str)  # a lazy translation with its words, in the language of whoever it is said to
 
 
 def _in_language(language: str, parts: Iterable[bytes]) -> Iterator[bytes]:
