@@ -148,7 +148,8 @@ LOGGING = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語"), ("ko", "한국어"), ("zh-hans", "简体中文")]  # by their own names
-LOCALE_PATHS = [ROOT / "apim" / "locale"]  # the console's texts; the portal's are in its own package
+# What we say ourselves, before what frameworks say for the same English words.
+LOCALE_PATHS = [ROOT / "portal" / "locale", ROOT / "apim" / "locale"]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 TIME_ZONE = "UTC"

@@ -11,7 +11,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 register = template.Library()
 
@@ -87,7 +87,7 @@ def ago(value: dt.datetime | None) -> SafeString | str:
 def until(value: dt.datetime | None) -> SafeString | str:
     """A coming time as `in 3 h`; `never` for none."""
     if value is None:
-        return _("never")
+        return pgettext("an end", "never")
     seconds = (value - timezone.now()).total_seconds()
     words = _("in %(span)s") % {"span": span_in_words(seconds)} if seconds > 0 else _("now")
     return _time_element(value, words)
