@@ -31,6 +31,12 @@ _MODELS = (
     ("package", gettext_lazy("Packages, a begun one counts")),
     ("prepaid", gettext_lazy("Prepaid credits")),
 )
+_INTERVALS = {
+    "day": gettext_lazy("day"),
+    "week": gettext_lazy("week"),
+    "month": gettext_lazy("month"),
+    "year": gettext_lazy("year"),
+}
 _COMMON = ("EUR", "USD", "GBP", "CHF", "JPY", "KRW", "KWD")
 _PLACES_OF_PRICE = {
     "amount": "price",
@@ -52,10 +58,14 @@ class PricingForm(forms.Form):
     """What holds for all prices of a plan."""
 
     currency = forms.ChoiceField(
-        choices=[(code, code) for code in (*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON)))], initial="EUR"
+        choices=[(code, code) for code in (*_COMMON, *sorted(set(CURRENCIES) - set(_COMMON)))],
+        initial="EUR",
+        label=gettext_lazy("Currency"),
     )
     interval = forms.ChoiceField(
-        choices=[(interval, interval) for interval in INTERVALS], initial="month", label=gettext_lazy("Invoiced each")
+        choices=[(interval, _INTERVALS[interval]) for interval in INTERVALS],
+        initial="month",
+        label=gettext_lazy("Invoiced each"),
     )
     trial_days = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Free days at the beginning"))
     trial_card = forms.ChoiceField(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django import template
 from django.utils.text import Truncator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from apim.console.forms.plans import CeilingForm
 from apim.pricing.money import money_text, round_money
@@ -16,6 +16,7 @@ from apim.pricing.rating import Rated
 from apim.pricing.words import amount_words
 from apim.products.models import PlanVersion
 from apim.ui.prices import headline, sentences
+from apim.ui.said import said
 from apim.usage.metering import Preview
 from apim.usage.quota_words import quota_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
 register = template.Library()
 
 _LONGEST_SETTING = 80
-_PERIODS = {1: "second", 60: "minute", 3600: "hour"}
+_RATES = {
+    1: gettext_noop("%(calls)s calls per second, %(burst)s at once"),
+    60: gettext_noop("%(calls)s calls per minute, %(burst)s at once"),
+    3600: gettext_noop("%(calls)s calls per hour, %(burst)s at once"),
+}
+_RATE = gettext_noop("%(calls)s calls per %(seconds)s seconds, %(burst)s at once")
+_QUOTAS = {
+    "hour": gettext_noop("%(calls)s calls per hour"),
+    "day": gettext_noop("%(calls)s calls per day"),
+    "month": gettext_noop("%(calls)s calls per month"),
+}
 
 
 @register.filter
@@ -45,7 +56,7 @@ def quota_in_sentences(quota: Projected) -> str:
 def setting_words(value: object) -> str:
     """A setting of a policy as its form shows it: lists with commas, yes and no; cut when it is long."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, list):
         return ", ".join(setting_words(each) for each in value)
     if isinstance(value, Mapping):
@@ -56,7 +67,7 @@ def setting_words(value: object) -> str:
 @register.filter
 def group_titles(upstream: Mapping[str, object]) -> list[str]:
     """The titles of the groups of settings that an upstream has, in the order of the reference."""
-    return [text.title for kind, text in GROUPS.items() if kind in upstream]
+    return [said(text.title) for kind, text in GROUPS.items() if kind in upstream]
 
 
 @register.filter
@@ -64,15 +75,11 @@ def terms(version: PlanVersion | None) -> list[str]:
     """What a plan version grants and costs, one sentence each."""
     if version is None:
         return []
-    granted = [f"{quota['requests']:,} calls per {quota['per']}" for quota in version.quotas]
+    granted = [gettext(_QUOTAS[quota["per"]]) % {"calls": f"{quota['requests']:,}"} for quota in version.quotas]
     if version.rate:
         rate = version.rate
-        period = _PERIODS.get(rate["per_s"], gettext("%(rate)s seconds") % {"rate": rate["per_s"]})
-        granted.insert(
-            0,
-            gettext("%(rate)s calls per %(period)s, %(rate2)s at once")
-            % {"rate": f"{rate['requests']:,}", "period": period, "rate2": f"{rate['burst']:,}"},
-        )
+        words = {"calls": f"{rate['requests']:,}", "seconds": rate["per_s"], "burst": f"{rate['burst']:,}"}
+        granted.insert(0, gettext(_RATES.get(rate["per_s"], _RATE)) % words)
     limits = granted or ([] if version.is_priced else [gettext("No limits of its own")])
     return [*limits, *sentences(version.terms)]
 
