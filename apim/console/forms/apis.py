@@ -168,7 +168,7 @@ class APISettingsForm(forms.ModelForm):
     class Meta:
         model = API
         fields = ("display_name", "description", "category", "tags", "visibility", "team", "key_header")
-        labels = {"display_name": _("Name shown"), "key_header": _("Header of the key")}
+        labels = {"display_name": _("Name shown"), "visibility": _("Visibility"), "key_header": _("Header of the key")}
         help_texts = {
             "description": _("Markdown, shown in the portal."),
             "category": _("One or two words that the portal's catalogue groups APIs by, such as `Payments`."),
