@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern] = [
     path("applications/<str:pk>/suspend", organizations.application_suspend, name="admin-application-suspend"),
     path("applications/<str:pk>/resume", organizations.application_resume, name="admin-application-resume"),
     path("users", people.user_list, name="admin-users"),
+    path("roles", sight.roles, name="admin-user-roles"),
     path("invite", people.user_invite, name="admin-invite"),
     path("invitations/<str:invitation_id>/withdraw", people.invitation_withdraw, name="admin-invitation-withdraw"),
     path("users/<str:user_id>", people.user_page, name="admin-user"),

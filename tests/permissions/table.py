@@ -250,6 +250,7 @@ TABLE: dict[str, Row] = {
     "console/admin/branding/reset": "LFFFF+",
     "console/admin/mailbox": "LFFFF+",
     "console/admin/mailbox/<str:message_id>": "LFFFF+",
+    "console/admin/roles": "LFFFF+",
     "console/admin/mails": "LFFFF+",
     "console/admin/mails/<str:kind>": "LFFFF+",
     "console/admin/mails/<str:kind>/reset": "LFFFF+",

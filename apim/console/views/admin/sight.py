@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 
 @admin_page
+@admin_page
+def roles(request: ConsoleRequest) -> HttpResponse:
+    """Which role may do what."""
+    return page(request, "console/admin/roles.html", roles=ROLES, lines=role_matrix())
+
+
 def sight(request: ConsoleRequest, user_id: str) -> HttpResponse:
     """Organizations, rows and pages that are open to a person."""
     person = get_object_or_404(User.objects.visible_to(request.user), pk=user_id)
