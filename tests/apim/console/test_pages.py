@@ -22,7 +22,7 @@ OWNER_PAGES = (
     "", "apis", "new-api", "products", "new-product", "plans", "approvals", "tokens", "new-token", "jobs", "styleguide",
 )  # fmt: skip
 ADMIN_PAGES = (
-    "admin", "admin/health", "admin/storage", "admin/jobs", "admin/new-environment",
+    "admin", "admin/health", "admin/storage", "admin/new-environment",
     "admin/environments/default/promote/default", "admin/gateways", "admin/environments",
     "admin/environments/default", "admin/publications",
     "admin/ceilings", "admin/ceilings/environments/default", "admin/ceilings/organizations/acme",
