@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Q
 
 from apim.audit.models import AuditEvent
+from apim.audit.words import kind_named
 from apim.ui import downloads
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def filtered(events: QuerySet[AuditEvent], wanted: Mapping[str, Any]) -> QuerySe
     if wanted["target"]:
         events = events.filter(Q(target_label__icontains=wanted["target"]) | Q(target_id=wanted["target"]))
     if wanted["kind"]:
-        events = events.filter(target_kind=wanted["kind"])
+        events = events.filter(target_kind=kind_named(wanted["kind"]))
     if wanted["since"]:
         events = events.filter(at__gte=wanted["since"])
     if wanted["until"]:

@@ -16,6 +16,7 @@ HOUR_S: Final = 3600
 SANDBOX_KEYS: Final = 20  # an address and hour; a school or office shares one
 SIGN_UPS: Final = 10
 MAILS: Final = 3  # to one address of a mailbox
+MISSED_SEARCHES: Final = 30  # that owners get to see
 CALLS: Final = 300  # of the sandbox, by the portal
 
 

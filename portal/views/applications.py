@@ -101,8 +101,11 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
 @require_GET
 @my_page
 def show_usage(request: PortalRequest, application_id: str) -> HttpResponse:
-    """The piece of the page that keeps itself fresh."""
+    """The piece of the page that keeps itself fresh; opened by itself it leads to the whole page."""
     application = _application(request, application_id)
+    if not request.headers.get("HX-Request"):
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return redirect(f"{reverse('portal:application', args=[application.id])}{query}#usage")
     usage = usage_of(application, request.GET.get("span", ""))
     calls = [] if usage.has_calls else sample_calls(_opened_items(application), default_environment())
     context = {

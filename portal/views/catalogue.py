@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
@@ -11,7 +12,9 @@ from django.utils.translation import gettext as _
 
 from apim.catalog.models import API, APIVersion, Follow, Guide
 from apim.catalog.services.interest import follow_api, note_missed_search, unfollow_api
+from apim.errors import Conflict
 from apim.gateways.services import default_environment
+from apim.onboarding.bounds import MISSED_SEARCHES, address_of, take
 from apim.onboarding.journeys import count_view
 from apim.ui.timeline import Life
 from apim.usage.uptime import service_of
@@ -42,7 +45,9 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
     rows = page_of(narrowed(apis, filters, request.user), request.GET.get("page"))
     is_missed = bool(filters.words) and not rows and not filters.has_more_than_words
     if is_missed and request.method == "GET":
-        note_missed_search(filters.words)
+        with suppress(Conflict):  # who searches for very much that is not there is no longer counted
+            take("missed-search", address_of(request), MISSED_SEARCHES)
+            note_missed_search(filters.words)
     context = {
         "section": "apis",
         "rows": rows,

@@ -43,6 +43,7 @@ def show_organization(request: PortalRequest) -> HttpResponse:
     context = {
         "section": "organization",
         "organization": organization,
+        "is_led": Membership.objects.filter(organization=organization, role=Membership.Role.OWNER, team="").exists(),
         "members": Membership.objects.visible_to(request.user)
         .filter(organization=organization)
         .select_related("user")

@@ -112,8 +112,6 @@ def _first_call(request: HttpRequest, answer: Answer) -> FirstCall | None:
 
 
 def _record_of(request: HttpRequest, request_id: str) -> UsageRecord | None:
-    if "\0" in request_id:
-        return None
     user = request.user
     if user.is_authenticated and (found := reports.find_request(request_id, user)) is not None:
         return found

@@ -48,11 +48,11 @@ def test_the_page_waits_for_the_first_request_then_shows_it(shop: Application, d
     client = log_in(developer)
     assert "Waiting for your first request" in client.get(f"/my/apps/{shop.id}").content.decode()
     report_calls(shop, 200, 429)
-    page = client.get(f"/my/apps/{shop.id}/usage").content.decode()
+    page = client.get(f"/my/apps/{shop.id}/usage", headers={"HX-Request": "true"}).content.decode()
     assert "Waiting for your first request" not in page
     assert "rate-limited" in page
     assert "<strong>1</strong>" in page  # of the quota: 429 is not charged
-    assert 'hx-trigger="every 2s"' in page
+    assert 'every 2s"' in page
 
 
 def test_an_application_page_costs_the_same_at_any_traffic(
@@ -106,7 +106,7 @@ def test_strangers_meet_404_and_visitors_the_log_in(
     key = access.issued_key(application=shop).credential.id
     report_calls(shop, 200)
     url = path.format(app=shop.id, key=key, sub=shop.subscriptions.get().id)
-    assert log_in(developer).get(url).status_code == 200
+    assert log_in(developer).get(url, follow=True).status_code == 200
     assert log_in(stranger).get(url).status_code == 404
     assert log_in(stranger).post(url).status_code in {404, 405}
     assert log_in(None).get(url)["Location"].startswith("/account/login/")
@@ -301,3 +301,12 @@ def test_a_quota_says_when_it_will_be_used_up(log_in: LogIn, developer: User, sh
     page = client.get(f"/my/subscriptions/{subscription.pk}").content.decode()
     assert "used up on" in page
     assert "See the other plans" in client.get("/my").content.decode()
+
+
+def test_the_usage_of_an_application_opened_by_itself_is_a_whole_page(
+    log_in: LogIn, developer: User, shop: Application
+) -> None:
+    client = log_in(developer)
+    answer = client.get(f"/my/apps/{shop.pk}/usage?span=7d")
+    assert (answer.status_code, answer["Location"]) == (302, f"/my/apps/{shop.pk}?span=7d#usage")
+    assert client.get(f"/my/apps/{shop.pk}/usage", headers={"HX-Request": "true"}).status_code == 200

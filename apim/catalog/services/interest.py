@@ -32,8 +32,8 @@ def unfollow_api(*, api: API, user: User) -> None:
 def note_missed_search(words: str) -> None:
     """Count a term that found nothing, for owners to see. Who searched is not kept.
 
-    What was typed on the way to the term, letter by letter, gives way to it. Beyond MOST_TERMS new ones are not kept
-    until old ones are forgotten, so that a flood of nonsense fills nothing.
+    What was typed on the way to the term, letter by letter, gives way to it. Beyond MOST_TERMS the oldest one that
+    was searched for only once gives way, so nonsense fills nothing and what people look for again and again stays.
     """
     term = fold(words[:LONGEST_TERM])[:LONGEST_TERM]
     if len(term) < SHORTEST_TERM and not pieces_of(term):  # a word of Chinese may be one character
@@ -44,7 +44,9 @@ def note_missed_search(words: str) -> None:
     if MissedSearch.objects.filter(term=term).update(times=F("times") + 1, last_at=now):
         return
     if MissedSearch.objects.count() >= MOST_TERMS:
-        return
+        oldest = MissedSearch.objects.filter(times=1).order_by("last_at", "id").values("id")[:1]
+        if not MissedSearch.objects.filter(id__in=list(oldest.values_list("id", flat=True))).delete()[0]:
+            return
     try:
         with transaction.atomic():
             MissedSearch.objects.create(term=term, last_at=now)

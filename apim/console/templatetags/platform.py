@@ -7,7 +7,10 @@ from typing import Final
 from django import template
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.audit.words import kind_words
+
 register = template.Library()
+register.filter("kind_words", kind_words)
 
 _KINDS: Final = {
     "version": gettext_lazy("Published revisions"),

@@ -16,8 +16,11 @@ from tests.conftest import LogIn
 
 
 def test_a_cause_is_told_once_to_each(developer: User, stranger: User) -> None:
-    for people in ([developer.pk], [developer.pk, stranger.pk, stranger.pk]):
+    told = [
         tell(user_ids=people, kind="version", cause="published:ver_1", title="A\nversion", path="/apis/bank")
+        for people in ([developer.pk], [developer.pk, stranger.pk, stranger.pk])
+    ]
+    assert [[each.user_id for each in rows] for rows in told] == [[developer.pk], [stranger.pk]]
     assert sorted(Notification.objects.values_list("user__email", "title")) == [
         (developer.email, "A version"), (stranger.email, "A version"),
     ]  # fmt: skip

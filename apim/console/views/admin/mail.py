@@ -16,6 +16,7 @@ from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.steps import steps
 from apim.notifications.models import MailServer, Message
+from apim.notifications.secrets import without_secrets
 from apim.notifications.services import remove_mail_server, set_mail_server, test_mail_server
 from apim.ui.forms import errors_on
 
@@ -38,8 +39,13 @@ def mailbox(request: ConsoleRequest) -> HttpResponse:
 
 @admin_page
 def message_page(request: ConsoleRequest, message_id: str) -> HttpResponse:
-    """One mail as text."""
-    return page(request, "console/admin/message.html", message=get_object_or_404(Message, pk=message_id))
+    """One mail as text, without what lets its reader in where a mail server has brought it to that reader."""
+    message = get_object_or_404(Message, pk=message_id)
+    is_hidden = message.sent_at is not None or MailServer.objects.exists()
+    body = without_secrets(message.body) if is_hidden else message.body
+    return page(
+        request, "console/admin/message.html", message=message, body=body, has_hidden=is_hidden and body != message.body
+    )
 
 
 @admin_page
