@@ -1,0 +1,145 @@
+"""Catalogues of messages: whole, right in their placeholders and tags, as new as the sources and as the compiled files.
+
+Pure: what is wanted is read from the sources by the tools of script/messages. script/messages mends what is behind.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.untranslated import untranslated
+
+ROOT = settings.STATICFILES_DIRS[0].parent
+sys.path.insert(0, str(ROOT / "script"))
+from tooling import catalogues, messages, sources  # noqa: E402
+
+CATALOGUES = list(messages.catalogues())
+IDS = [f"{name}-{language}" for name, language, _ in CATALOGUES]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+_PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|{\w*}")
+_ELEMENT = re.compile(r"</?(?:a|b|br|code|em|i|kbd|p|small|span|strong|time)\b[^>]*>|&\w+;")
+each_catalogue = pytest.mark.parametrize(("name", "language", "path"), CATALOGUES, ids=IDS)
+
+
+@pytest.fixture(scope="module")
+def wanted() -> dict[str, list[catalogues.Message]]:
+    return sources.messages_of_sources()
+
+
+@each_catalogue
+def test_a_catalogue_is_as_new_as_the_sources(
+    wanted: dict[str, list[catalogues.Message]], name: str, language: str, path: Path
+) -> None:
+    found = messages.merged(wanted[name], language)
+    assert path.read_text(encoding="utf-8") == catalogues.po_text(language, found), "run script/messages"
+
+
+@each_catalogue
+def test_every_text_is_translated(name: str, language: str, path: Path) -> None:
+    assert [each.text for each in catalogues.read_po(path) if not each.translation or each.is_fuzzy] == []
+
+
+@each_catalogue
+def test_a_translation_keeps_what_is_filled_in(name: str, language: str, path: Path) -> None:
+    wrong = []
+    for each in catalogues.read_po(path):
+        texts = (each.text, each.plural or each.text)
+        allowed = [set(_PLACEHOLDER.findall(text)) for text in texts]
+        if each.translation and not allowed[0] & allowed[1] <= set(_PLACEHOLDER.findall(each.translation)) <= (
+            allowed[0] | allowed[1]
+        ):
+            wrong.append((each.text, each.translation))
+    assert wrong == []
+
+
+@each_catalogue
+def test_a_translation_keeps_elements_and_code(name: str, language: str, path: Path) -> None:
+    wrong = [
+        (each.text, each.translation)
+        for each in catalogues.read_po(path)
+        if each.translation
+        and (
+            sorted(_ELEMENT.findall(each.text)) != sorted(_ELEMENT.findall(each.translation))
+            or each.text.count("`") != each.translation.count("`")
+        )
+    ]
+    assert wrong == []
+
+
+@each_catalogue
+def test_the_compiled_catalogue_is_current(name: str, language: str, path: Path) -> None:
+    compiled = catalogues.mo_bytes(language, catalogues.read_po(path))
+    assert path.with_suffix(".mo").read_bytes() == compiled, "run script/messages"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_word_of_a_template_can_be_translated(path: Path) -> None:
+    assert list(untranslated(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<p>Not yet</p>",
+        '<a title="More">{{ name }}</a>',
+        '{% include "x.html" with title="No key" %}',
+        "{{ number }} call{{ number|pluralize }}",
+        "<b>{% translate 'Kept' %}</b> lost",
+        '<input placeholder="Search {{ number }} APIs">',
+    ],
+)
+def test_words_outside_of_translations_are_found(template: str) -> None:
+    assert list(untranslated(template))
+
+
+def test_what_is_translated_or_the_same_everywhere_is_not_found() -> None:
+    template = (
+        '{% translate "Save" %}<code>apim login</code><a title="{% blocktranslate %}of {{ x }}{% endblocktranslate %}">'
+        '{% include "x.html" with title=_("No key") %}OpenAPI {{ number }} ms</a>{# why #}'
+    )
+    assert list(untranslated(template)) == []
+
+
+def test_texts_are_found_in_python_and_in_templates() -> None:
+    code = 'from x import gettext as _\n_("One" " text")\nngettext("%(n)s key", "%(n)s keys", n)\n_(variable)\n'
+    found = list(sources.python_texts(code, "x.py"))
+    assert [(each.text, each.plural) for each in found] == [("One text", ""), ("%(n)s key", "%(n)s keys")]
+    template = (
+        '{% load i18n %}{% translate "It\'s 5%" %}{% include "x" with a=_("No") %}{% translate "C" context "d" %}'
+    )
+    assert [(each.text, each.context) for each in sources.template_texts(template, "x.html")] == [
+        ("It's 5%%", ""),
+        ("No", ""),
+        ("C", "d"),
+    ]
+
+
+def test_a_written_catalogue_reads_the_same_and_is_stable() -> None:
+    told = [
+        catalogues.Message('He said "no"\n%(name)s', translation="「いいえ」\n%(name)s", sources=["b.py"]),
+        catalogues.Message(
+            "%(n)s key", plural="%(n)s keys", translation="%(n)s 個のキー", sources=["a.py"], notes=["keys"]
+        ),
+        catalogues.Message("Open", context="an invoice", translation="未払い", sources=["a.py"]),
+    ]
+    text = catalogues.po_text("ja", told)
+    assert catalogues.po_text("ja", reversed(told)) == text
+    path = Path(settings.ENV.home) / "written.po"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    assert sorted(catalogues.read_po(path), key=lambda each: each.text) == sorted(told, key=lambda each: each.text)
+
+
+def test_merging_keeps_translations_and_drops_what_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(messages, "_FOLDERS", {name: tmp_path / name for name in messages.LANGUAGES})
+    path = messages.po_path("console", "ja")
+    path.parent.mkdir(parents=True)
+    known = [catalogues.Message("Kept", translation="保つ"), catalogues.Message("Gone", translation="消える")]
+    path.write_text(catalogues.po_text("ja", known), encoding="utf-8")
+    moved = messages.merged([catalogues.Message("Kept"), catalogues.Message("New")], "ja")
+    assert [(each.text, each.translation) for each in moved] == [("Kept", "保つ"), ("New", "")]
