@@ -84,7 +84,7 @@ def announce_end(credential: Credential) -> None:
         "access.key_ends",
         to=_addresses(application.organization, *Membership.Role.values),
         values={
-            "noun": credential.noun,
+            "noun": lambda: credential.noun,
             "key": credential.shown,
             "application": application,
             "ends": f"{credential.expires_at:%Y-%m-%d %H:%M}" if credential.expires_at else "",

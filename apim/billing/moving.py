@@ -144,7 +144,7 @@ def _plan(
 
 def _tell(subscription: Subscription, version: PlanVersion, not_before: datetime, words: str) -> None:
     plan = version.plan
-    now, then = headline(subscription.plan_version.terms), headline(version.terms)
+    before = subscription.plan_version.terms
     post(
         "billing.plan_changes",
         to=addresses_of(subscription.organization_id),
@@ -152,8 +152,8 @@ def _tell(subscription: Subscription, version: PlanVersion, not_before: datetime
             "product": subscription.product,
             "plan": plan,
             "day": f"{not_before:%Y-%m-%d}",
-            "now": now,
-            "then": then,
+            "now": lambda: headline(before),
+            "then": lambda: headline(version.terms),
             "words": f"\n{words.strip()}\n" if words.strip() else "",
             "link": absolute_url(f"/my/subscriptions/{subscription.id}"),
         },

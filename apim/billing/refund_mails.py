@@ -37,12 +37,13 @@ def _what(amount: str, row: Adjustment) -> str:
 def ways_in_words(row: Adjustment) -> str:
     """Where the money went: `12.00 EUR to the card, 3.00 EUR on the balance for the next invoices`."""
     ways = (
-        (row.refund_amount, "to the card, which takes some days"),
-        (row.credit_amount, "on the balance, from which the next invoices are paid first"),
-        (row.outside_amount, "paid back outside of Stripe"),
+        (row.refund_amount, _("%(amount)s to the card, which takes some days")),
+        (row.credit_amount, _("%(amount)s on the balance, from which the next invoices are paid first")),
+        (row.outside_amount, _("%(amount)s paid back outside of Stripe")),
     )
-    found = [f"{amount_words(amount, row.currency)} {words}" for amount, words in ways if amount]
-    return "; ".join(found) or f"{amount_words(row.amount, row.currency)} taken off what was due"
+    found = [words % {"amount": amount_words(amount, row.currency)} for amount, words in ways if amount]
+    due = _("%(amount)s taken off what was due") % {"amount": amount_words(row.amount, row.currency)}
+    return "; ".join(found) or due
 
 
 def amount_words(minor: int, currency: str) -> str:
