@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.utils.text import slugify
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.services import actor_of
 from apim.catalog.composites import FIELD, composite_of
@@ -75,9 +76,9 @@ def _told(operation: str, settings: Mapping[str, Any]) -> dict[str, object]:
         {
             "name": step.name,
             "call": written(step.call),
-            "after": ", ".join(step.after) or "at once",
-            "conditions": [f"only if {each.words}" for each in step.when]
-            + [f"must hold: {each.words}" for each in step.require],
+            "after": ", ".join(step.after) or gettext("at once"),
+            "conditions": [gettext("only if %(condition)s") % {"condition": each.words} for each in step.when]
+            + [gettext("must hold: %(condition)s") % {"condition": each.words} for each in step.require],
             "on_failure": _FAILURES[step.on_failure.way],
             "undone_by": written(step.compensate.call) if step.compensate is not None else "",
         }
@@ -94,4 +95,8 @@ def _told(operation: str, settings: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-_FAILURES = {"fail": "the call fails", "skip": "goes on without it", "default": "goes on with a default"}
+_FAILURES = {
+    "fail": gettext_lazy("the call fails"),
+    "skip": gettext_lazy("goes on without it"),
+    "default": gettext_lazy("goes on with a default"),
+}
