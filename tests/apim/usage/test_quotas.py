@@ -10,11 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from apim.access.models import Subscription
+from apim.notifications.models import Notification
 from apim.usage.forecast import Forecast, Outlook
 from apim.usage.models import UsageRollup
+from apim.usage.quota_notices import tell_people_of_quotas
 from apim.usage.quota_words import forecast_words, quota_words
 from apim.usage.quotas import histories, projected
 from tests.factories import access, catalog, products
+from tests.factories import accounts as accounts_factory
 from tests.factories.accounts import organization
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -102,3 +105,25 @@ def test_sentences_say_how_sure_they_are() -> None:
             "10 of 1,000 calls this month. Too little was called for a forecast yet."
         )
         assert forecast_words("month", Forecast(Outlook.USED_UP)) == ""
+
+
+def test_people_are_told_once_a_period_of_a_quota_that_is_nearly_used_and_used_up(subscription: Subscription) -> None:
+    person = accounts_factory.member(subscription.organization)
+    minute = NOW - timedelta(minutes=1)
+    used(subscription, "hour", NOW.replace(minute=0), 799)
+    used(subscription, "minute", minute, 799)
+    assert tell_people_of_quotas(NOW) == 0
+    used(subscription, "hour", NOW.replace(hour=11, minute=0), 1)
+    assert [tell_people_of_quotas(NOW) for _ in range(2)] == [1, 0]
+    used(subscription, "hour", NOW.replace(hour=10, minute=0), 200)
+    assert [tell_people_of_quotas(NOW) for _ in range(2)] == [1, 0]
+    titles = list(Notification.objects.filter(user=person).order_by("created_at", "id").values_list("title", flat=True))
+    assert "80 % of the quota" in titles[0]
+    assert "is used up" in titles[1]
+
+
+def test_quotas_of_what_nobody_calls_now_are_not_looked_at(subscription: Subscription) -> None:
+    accounts_factory.member(subscription.organization)
+    used(subscription, "hour", NOW.replace(minute=0), 1000)
+    used(subscription, "minute", NOW - timedelta(minutes=9), 1000)
+    assert tell_people_of_quotas(NOW) == 0

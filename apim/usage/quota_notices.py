@@ -1,0 +1,102 @@
+"""Quotas that are nearly or quite used up, or will be: under the bell of everyone in the organization, once a period.
+
+Owns: of what people are told. Must not know: how notices are kept. Quotas of an hour are over before anybody reads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from apim.access.models import Subscription
+from apim.accounts.models import Membership
+from apim.notifications.models import Notification
+from apim.notifications.notices import tell
+from apim.ui.language import filled
+from apim.usage.models import UsageRollup
+from apim.usage.quota_words import forecast_words
+from apim.usage.quotas import Projected, projected
+
+_KIND: Final = "quota"
+_USED_LATELY: Final = timedelta(minutes=3)
+_NEARLY: Final = 80
+_BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is to be told of one quota."""
+
+    subscription: Subscription
+    cause: str
+    title: str | Promise
+    text: str = ""
+
+
+def tell_people_of_quotas(now: datetime) -> int:
+    """How many notices are new. Looks at subscriptions that were used just now: no other's quota can have changed."""
+    used = UsageRollup.objects.filter(period="minute", at__gte=now - _USED_LATELY).exclude(subscription_id="")
+    ids = sorted(set(used.order_by().values_list("subscription_id", flat=True)))
+    told = 0
+    for start in range(0, len(ids), _BATCH):
+        batch = list(Subscription.objects.live().filter(id__in=ids[start : start + _BATCH]).with_names())
+        quotas = projected(batch, now)
+        pieces = [piece for each in batch for quota in quotas[each.pk] for piece in _pieces(each, quota)]
+        told += _tell(pieces)
+    return told
+
+
+def _pieces(subscription: Subscription, quota: Projected) -> Iterator[Piece]:
+    """The most urgent thing to say of the quota, if any."""
+    gauge, forecast = quota.gauge, quota.forecast
+    if gauge.per == "hour":
+        return
+    what = ""
+    if gauge.used >= gauge.limit:
+        what = "used_up"
+    elif gauge.percent >= _NEARLY:
+        what = "nearly_used"
+    elif gauge.per == "month" and forecast.is_certain:
+        what = "runs_out"
+    if what:
+        cause = f"{_KIND}.{what}:{subscription.pk}:{gauge.per}:{gauge.resets_at:%Y%m%d%H%M}"
+        text = forecast_words(gauge.per, forecast) if what == "runs_out" else ""
+        yield Piece(subscription, cause, filled(_TITLES[what], {"product": subscription.product}), text)
+
+
+_TITLES: Final = {
+    "used_up": gettext_lazy("The quota of %(product)s is used up: calls get 429 until it starts again"),
+    "nearly_used": gettext_lazy("80 %% of the quota of %(product)s are used"),
+    "runs_out": gettext_lazy("The quota of %(product)s will be used up before it starts again"),
+}
+
+
+@transaction.atomic
+def _tell(pieces: Collection[Piece]) -> int:
+    known = set(Notification.objects.filter(cause__in=[each.cause for each in pieces]).values_list("cause", flat=True))
+    new = [each for each in pieces if each.cause not in known]
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    organizations = {each.subscription.organization_id for each in new}
+    rows = Membership.objects.filter(organization__in=organizations, user__is_active=True).order_by("created_at")
+    for organization_id, user_id in rows.values_list("organization_id", "user_id"):
+        members[organization_id].append(user_id)
+    return sum(
+        len(
+            tell(
+                user_ids=members[each.subscription.organization_id],
+                kind=_KIND,
+                cause=each.cause,
+                title=each.title,
+                text=each.text,
+                path=f"/my/subscriptions/{each.subscription.pk}",
+            )
+        )
+        for each in new
+    )
