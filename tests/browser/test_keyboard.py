@@ -165,6 +165,9 @@ def test_an_admin_looks_at_health_and_promotes_to_a_new_environment(admin_page: 
 def test_letters_do_nothing_while_somebody_types_or_composes_or_wants_them_not(
     page: Page, check_accessibility: Check
 ) -> None:
+    for path in ("/search", "/keys"):
+        page.goto(path)
+        check_accessibility(page)
     page.goto("/")
     compose = "key => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, keyCode: 229, bubbles: true}))"
     page.evaluate(compose, "?")
