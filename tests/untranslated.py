@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 # Names, formats and units that are the same in every language.
 _SAME_EVERYWHERE = """
-API APIs apim apim.yaml Atom CLI CSV curl GET Go gRPC HTTP HTTPS id ID IP Java JavaScript JSON JSONL kB Markdown ms
+API APIs apim apim.yaml Atom CLI CSV curl GET Go gRPC HSTS HTTP HTTPS id ID IP Java JavaScript JSON JSONL kB Markdown ms
 OAuth OpenAPI POST Python REST s SDK Stripe TLS URL UTC webhook-id webhook-timestamp webhook-signature x YAML
 """
 NAMES = frozenset(_SAME_EVERYWHERE.split())
