@@ -140,6 +140,11 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
                 " tries and a sample of the rest.",
             ),
             Variable(
+                "APIM_JOIN_TOKEN",
+                "",
+                "By which a gateway joins where `--join` says, once; read by gateways only. A secret.",
+            ),
+            Variable(
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
                 "",
                 "Gateways send spans to this collector by OTLP over HTTP, such as `http://collector:4318`; none when"
