@@ -18,6 +18,7 @@ from apim.console.pages import Confirmation, confirm, page, posted
 from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
 from apim.gateways.models import Gateway, JoinToken
 from apim.ui.forms import errors_on
+from gateway_sync.runtime.joining import JOIN_TOKEN
 from apim.ui.typed import TypedForm
 
 if TYPE_CHECKING:
@@ -92,4 +93,4 @@ def join_token_withdraw(request: ConsoleRequest, join_token_id: str) -> HttpResp
 
 def _command(secret: str) -> str:
     """What starts it. The token stands in the environment: arguments of a process can be listed by everybody."""
-    return f"APIM_JOIN_TOKEN={secret} \\\n  apim gateway run --join {settings.BASE_URL} --bind 0.0.0.0"
+    return f"{JOIN_TOKEN}={secret} \\\n  apim gateway run --join {settings.BASE_URL} --bind 0.0.0.0"
