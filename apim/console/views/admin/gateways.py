@@ -18,8 +18,8 @@ from apim.console.pages import Confirmation, confirm, page, posted
 from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
 from apim.gateways.models import Gateway, JoinToken
 from apim.ui.forms import errors_on
-from gateway_sync.runtime.joining import JOIN_TOKEN
 from apim.ui.typed import TypedForm
+from gateway_sync.runtime.joining import JOIN_TOKEN
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
