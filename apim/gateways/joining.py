@@ -69,8 +69,8 @@ def issue_join_token(*, environment: Environment, name: str, by: Actor) -> Issue
 @transaction.atomic
 def withdraw_join_token(*, token: JoinToken, by: Actor) -> None:
     """Void a token that nobody used."""
-    record(by=by, action="gateway.join_token_withdraw", target=token, before=_shown(token))
-    JoinToken.objects.filter(pk=token.pk, used_at=None).delete()
+    if JoinToken.objects.filter(pk=token.pk, used_at=None).delete()[0]:
+        record(by=by, action="gateway.join_token_withdraw", target=token, before=_shown(token))
 
 
 @transaction.atomic
@@ -104,6 +104,7 @@ def join(*, secret: str, nonce: str) -> EnrolledGateway | None:
 @transaction.atomic
 def remove_gateway(*, gateway: Gateway, by: Actor) -> None:
     """End a gateway's credentials: from now on the control plane refuses it. What it counted and handed in stays."""
+    JoinToken.objects.filter(name=gateway.name).delete()  # else who joined a moment ago asks again, and is back
     record(by=by, action="gateway.remove", target=gateway, before=state_of(gateway))
     gateway.delete()
 

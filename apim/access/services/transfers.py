@@ -5,7 +5,7 @@ The offering side learns nothing of who it wrote to: each name and address gets 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -49,7 +49,7 @@ def offer_application(
     check_movable(application)
     check_confirmed(source)
     name, email = _addressee(to, source)
-    _expire(ApplicationTransfer.objects.filter(application=application, state=_State.OFFERED, expires_at__lte=now))
+    _expire(_due(now).filter(application=application))
     if ApplicationTransfer.objects.open(now).filter(application=application).exists():
         raise Conflict(
             "access.transfer_open",
@@ -136,8 +136,13 @@ def withdraw_transfer(*, transfer: ApplicationTransfer, by: Actor) -> Applicatio
 @transaction.atomic
 def expire_transfers() -> int:
     """How many offers nobody answered in time."""
-    due = ApplicationTransfer.objects.filter(state=_State.OFFERED, expires_at__lte=timezone.now())
-    return _expire(due.select_for_update(of=("self",)).select_related("application", "source"))
+    return _expire(_due(timezone.now()))
+
+
+def _due(now: datetime) -> ApplicationTransferQuerySet:
+    """Offers past their time, held until the commit: of two who look at once, one tells of each."""
+    due = ApplicationTransfer.objects.filter(state=_State.OFFERED, expires_at__lte=now)
+    return due.select_for_update(of=("self",)).select_related("application", "source")
 
 
 def _expire(due: ApplicationTransferQuerySet) -> int:

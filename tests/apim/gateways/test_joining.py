@@ -96,6 +96,23 @@ def test_a_removed_gateway_is_known_no_more_and_its_name_is_free(environment: En
     assert issue_join_token(environment=environment, name="eu-1", by=TESTER)
 
 
+def test_a_gateway_removed_right_after_it_joined_does_not_come_back_by_asking_again(environment: Environment) -> None:
+    issued = issue_join_token(environment=environment, name="eu-1", by=TESTER)
+    joined = join(secret=issued.secret, nonce=NONCE)
+    assert joined is not None
+    remove_gateway(gateway=joined.gateway, by=TESTER)
+    assert join(secret=issued.secret, nonce=NONCE) is None
+    assert not Gateway.objects.exists()
+
+
+def test_a_token_that_was_used_meanwhile_is_not_told_as_withdrawn(environment: Environment) -> None:
+    issued = issue_join_token(environment=environment, name="eu-1", by=TESTER)
+    join(secret=issued.secret, nonce=NONCE)
+    withdraw_join_token(token=issued.token, by=TESTER)
+    assert not AuditEvent.objects.filter(action="gateway.join_token_withdraw").exists()
+    assert join(secret=issued.secret, nonce=NONCE) is not None
+
+
 def test_the_audit_log_tells_all_and_no_secret(environment: Environment, admin: User) -> None:
     assert admin.is_platform_admin
     issued = issue_join_token(environment=environment, name="eu-1", by=TESTER)
