@@ -327,7 +327,7 @@ def test_the_set_up_link_makes_the_first_admin_once(log_in: LogIn) -> None:
         "base_url": "http://127.0.0.1:8000",
     }  # fmt: skip
 
-    assert client.post("/setup?token=wrong", data).status_code == 422
+    assert client.post("/setup?token=wrong", data).status_code == 403
     mail = client.post(url, data)["Location"]
     assert mail == "/console/admin/mail-server?step=2"
     assert "Skip for now" in client.get(mail).content.decode()
