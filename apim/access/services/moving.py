@@ -8,9 +8,12 @@ credentials, environments. What was read before its lock is read again, so nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.access import records
@@ -208,10 +211,23 @@ def _roll(
 ) -> tuple[IssuedKey, ...]:
     if overlap_s is None:
         return ()
-    rollable = [each for each in keys if each.kind == Credential.Kind.API_KEY and each.state == Credential.State.ACTIVE]
+    api_keys = [each for each in keys if each.kind == Credential.Kind.API_KEY]
+    _end_rolled(api_keys, overlap_s, by=by)
+    rollable = [each for each in api_keys if each.state == Credential.State.ACTIVE]
     for each in rollable:
         each.application = application
     return tuple(roll_credential(credential=each, by=by, overlap_s=overlap_s, creator=user) for each in rollable)
+
+
+def _end_rolled(keys: Iterable[Credential], overlap_s: int, *, by: Actor) -> None:
+    """End keys that were rolled before, by the same moment as those rolled now: the old side knows them as well."""
+    ends_at = timezone.now() + timedelta(seconds=overlap_s)
+    rolling = [each for each in keys if each.state == Credential.State.ROLLING]
+    late = Credential.objects.filter(pk__in=[each.pk for each in rolling if (each.expires_at or ends_at) >= ends_at])
+    if overlap_s:
+        late.update(expires_at=ends_at)
+    else:
+        close(late, state=Credential.State.REVOKED, by=by, reason=gettext("Replaced by its new owner."))
 
 
 def _free_name(name: str, organization: Organization) -> str:

@@ -399,6 +399,20 @@ def test_keys_are_rolled_on_wish_and_the_old_ones_go_on_for_a_while(
     assert [gateway.call(each, offer.product.pk)[0] for each in (key, issued.credential)] == ["", ""]
 
 
+@pytest.mark.parametrize("overlap_s", [0, 3600])
+def test_a_key_that_the_old_side_rolled_before_ends_with_the_others(
+    shop: Application, key: Credential, eva: User, by: Actor, overlap_s: int
+) -> None:
+    roll_credential(credential=key, by=by, overlap_s=604_800)
+    take(offered(shop), eva, overlap_s=overlap_s)
+    key.refresh_from_db()
+    assert key.expires_at is not None
+    assert key.state == ("rolling" if overlap_s else "revoked")
+    assert not overlap_s or key.expires_at <= timezone.now() + timedelta(seconds=overlap_s)
+    last = AccessRecord.objects.filter(kind=AccessRecord.Kind.CREDENTIAL, key=key.key_hash).latest("seq")
+    assert last.body is None or last.body["expires_at"] == int(key.expires_at.timestamp())
+
+
 def test_clients_of_an_issuer_of_the_old_side_do_not_come_along(
     shop: Application, eva: User, environment: Environment, by: Actor
 ) -> None:
