@@ -1,6 +1,7 @@
-"""The stages of script/test, run one after another, and what is said at the end.
+"""The stages of script/test, and what is said at the end.
 
-A stage that fails does not stop the others. What could not be run is told last and, under CI=true, fails the run.
+One stage follows another; two that wait more than they work run beside each other. A stage that fails does not stop the
+others. What could not be run is told last and, under CI=true, fails the run.
 Few failures of a stage are looked at again, each run alone and not beside others: what passes then is no failure of
 the change that is tested but a test that depends on its neighbours or on the machine, and is told loudly.
 """
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -39,6 +41,36 @@ SECOND_LOOKS = 5  # more failures than so many are no accident
 FAILURE_KINDS = ("failed", "error", "errors")
 _FAILED = re.compile(r"(?:FAILED|ERROR) (tests/\S+)")
 _COUNTS = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed|xpassed|deselected)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Tests that are run by one command. Shapes: arguments are pytest's."""
+
+    name: str
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stage that was run once. Shapes: cache is the folder in which pytest noted what failed."""
+
+    stage: Stage
+    cache: str
+    code: int
+    lines: list[str]
+    seconds: float
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the tests that failed."""
+        return sorted({found[1] for line in self.lines if (found := _FAILED.match(line))})
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tests had which result."""
+        return {kind: int(count) for count, kind in _COUNTS.findall(self.lines[-1] if self.lines else "")}
 
 
 @dataclass(slots=True)
@@ -77,8 +109,7 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _on_postgresql(outcome, environment, missing)
         whole = "product and not browser and not slow and not fault"
         _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
-        _pytest(outcome, "promises under faults", environment, "-m", "fault and not slow")
-        _browser(outcome, environment, missing)
+        _waiting(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
             _pytest(outcome, "long tiers", environment, "-m", "slow")
@@ -114,11 +145,21 @@ def _without(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"--ignore={path}" for path in paths)
 
 
-def _browser(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+def _waiting(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+    """The stages that wait for processes and pages for half of their time, beside each other."""
+    stages = [Stage("promises under faults", environment, ("-m", "fault and not slow"))]
     if "chromium" in missing:
         outcome.not_run.append("browser journeys: no chromium")
-        return
-    _pytest(outcome, "browser journeys", environment, "tests/browser", "-m", "not slow")
+    else:
+        stages.append(Stage("browser journeys", environment, ("tests/browser", "-m", "not slow")))
+    with ExitStack() as stack:
+        caches = [stack.enter_context(_cache()) for _ in stages]
+        with ThreadPoolExecutor(len(stages)) as pool:
+            runs = list(pool.map(lambda stage, cache: _first_look(stage, cache, is_shown=False), stages, caches))
+        for run in runs:
+            _title(run.stage.name)
+            sys.stdout.writelines(run.lines)
+            _settle(outcome, run)
 
 
 def _bench(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
@@ -130,35 +171,50 @@ def _bench(outcome: Outcome, environment: Mapping[str, str], missing: list[str])
 
 
 def _pytest(outcome: Outcome, name: str, environment: Mapping[str, str], *arguments: str) -> None:
-    started_at = time.monotonic()
     _title(name)
-    with tempfile.TemporaryDirectory(prefix="apim-test-cache-") as cache:
-        command = [*PYTEST, "-o", f"cache_dir={cache}", *arguments]
-        code, lines = _run(command, environment)
-        counts = {kind: int(count) for count, kind in _COUNTS.findall(lines[-1] if lines else "")}
-        failed = sorted({found[1] for line in lines if (found := _FAILED.match(line))})
-        if code == FAILURES and 0 < len(failed) <= SECOND_LOOKS:
-            _title(f"{name}: a second look at what failed")
-            alone = [part for part in command if part not in BY_FILE]
-            code, _ = _run([*alone, "--last-failed", "--last-failed-no-failures=none"], environment)
-            if code == 0:
-                outcome.unstable += failed
-                counts["passed"] = counts.get("passed", 0) + sum(counts.pop(kind, 0) for kind in FAILURE_KINDS)
+    with _cache() as cache:
+        _settle(outcome, _first_look(Stage(name, environment, arguments), cache))
+
+
+def _cache() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="apim-test-cache-")
+
+
+def _first_look(stage: Stage, cache: str, *, is_shown: bool = True) -> Run:
+    started_at = time.monotonic()
+    command = [*PYTEST, "-o", f"cache_dir={cache}", *stage.arguments]
+    code, lines = _run(command, stage.environment, is_shown=is_shown)
+    return Run(stage, cache, code, lines, time.monotonic() - started_at)
+
+
+def _settle(outcome: Outcome, run: Run) -> None:
+    """Look again at a few failures, each alone, and note what the stage came to."""
+    started_at = time.monotonic()
+    code, counts, name = run.code, run.counts, run.stage.name
+    if code == FAILURES and 0 < len(run.failed) <= SECOND_LOOKS:
+        _title(f"{name}: a second look at what failed")
+        alone = [part for part in run.stage.arguments if part not in BY_FILE]
+        again = ("-o", f"cache_dir={run.cache}", *alone, "--last-failed", "--last-failed-no-failures=none")
+        code, _ = _run([*PYTEST, *again], run.stage.environment)
+        if code == 0:
+            outcome.unstable += run.failed
+            counts["passed"] = counts.get("passed", 0) + sum(counts.pop(kind, 0) for kind in FAILURE_KINDS)
     for kind, count in counts.items():
         outcome.counts[kind] = outcome.counts.get(kind, 0) + count
-    outcome.not_run += [f"{name}: {line.strip()}" for line in lines if line.startswith("SKIPPED")]
-    outcome.add(name, is_good=code == 0, seconds=time.monotonic() - started_at)
+    outcome.not_run += [f"{name}: {line.strip()}" for line in run.lines if line.startswith("SKIPPED")]
+    outcome.add(name, is_good=code == 0, seconds=run.seconds + time.monotonic() - started_at)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, list[str]]:
-    """(exit code, lines) of a command whose output is shown as it comes."""
+def _run(command: Sequence[str], environment: Mapping[str, str], *, is_shown: bool = True) -> tuple[int, list[str]]:
+    """(exit code, lines) of a command whose output is shown as it comes, or not at all."""
     process = subprocess.Popen(
         command, cwd=ROOT, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     lines = []
     for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        if is_shown:
+            sys.stdout.write(line)
+            sys.stdout.flush()
         lines.append(line)
     return process.wait(), lines
 
