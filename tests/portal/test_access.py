@@ -18,7 +18,7 @@ from tests.portal.conftest import Gateway
 URL = "/products/bank-payments/access"
 pytestmark = pytest.mark.usefixtures("bank")
 _VARYING = re.compile(
-    r"apim_live_\w+|csrfmiddlewaretoken\W+value=\W\w+|nonce-?\W+[\w+/=-]+|\w{16}@|app_\w{20}|\W\w{64}\W"
+    r"apim_live_\w+|csrfmiddlewaretoken\W+value=\W\w+|nonce-?\W+[\w+/=-]+|\w{16}@|(?:app|usr)_\w{20}|\W\w{64}\W"
 )
 
 

@@ -103,7 +103,7 @@ def move_application(locked: Locked, *, agreed: str, overlap_s: int | None, by: 
         raise _changed()  # one took the place of another between its lock and here
     list(Environment.objects.select_for_update(no_key=True).order_by("id"))  # before keys take single ones
     left = [each.pk for each in luggage.left_keys]
-    reason = gettext("The application belongs to another organization now.")
+    reason = "its application belongs to another organization now"  # programs read it
     close(Credential.objects.filter(pk__in=left), state=Credential.State.REVOKED, by=by, reason=reason)
     application.organization = organization
     application.name = _free_name(application.name, organization)
@@ -227,7 +227,7 @@ def _end_rolled(keys: Iterable[Credential], overlap_s: int, *, by: Actor) -> Non
     if overlap_s:
         late.update(expires_at=ends_at)
     else:
-        close(late, state=Credential.State.REVOKED, by=by, reason=gettext("Replaced by its new owner."))
+        close(late, state=Credential.State.REVOKED, by=by, reason="replaced by its new owner")
 
 
 def _free_name(name: str, organization: Organization) -> str:
