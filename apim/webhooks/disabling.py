@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership
@@ -11,6 +12,8 @@ from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record, state_of
 from apim.notifications.posting import post
 from apim.webhooks.models import Delivery, Endpoint
+
+SWITCHED_OFF = gettext_noop("Switched off by %(who)s.")  # kept in English, said in the language of who reads it
 
 
 def disable(endpoint: Endpoint, *, reason: str, by: Actor) -> None:

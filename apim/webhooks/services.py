@@ -19,7 +19,7 @@ from apim.validation import require_clean, require_known
 from apim.webhooks import outbox
 from apim.webhooks.addresses import check_url
 from apim.webhooks.constants import LONGEST_OVERLAP, MOST_ENDPOINTS
-from apim.webhooks.disabling import disable
+from apim.webhooks.disabling import SWITCHED_OFF, disable
 from apim.webhooks.events import TEST, TYPES
 from apim.webhooks.models import Delivery, Endpoint, Event
 from apim.webhooks.sealing import sealed
@@ -85,7 +85,7 @@ def update_endpoint(*, endpoint: Endpoint, changes: Mapping[str, Any], by: Actor
     if state_of(endpoint) != before:
         record(by=by, action="webhook.update", target=endpoint, before=before, after=state_of(endpoint))
     if changes.get("is_enabled") is False and endpoint.is_enabled:
-        disable(endpoint, reason=_("Switched off by %(who)s.") % {"who": by.label}, by=by)
+        disable(endpoint, reason=SWITCHED_OFF % {"who": by.label}, by=by)
     return endpoint
 
 

@@ -26,6 +26,7 @@ _SOURCES = (
     "apim/gateways/acme",
     "apim/openapi",
     "apim/pricing/faults.py",
+    "apim/webhooks/disabling.py",
     "gateway_sync/compositions",
     "gateway_sync/compiler",
     "gateway_sync/policies",

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
+from apim.ui.said import said
 from apim.webhooks.delivering import note
 from apim.webhooks.models import Delivery, Endpoint, Event
 from apim.webhooks.sending import Outcome
@@ -114,6 +115,12 @@ def test_an_endpoint_is_changed_switched_and_deleted(client: Client, endpoint: E
     page = client.get(f"/my/webhooks/{endpoint.id}").content.decode()
     assert "This endpoint is switched off" in page
     assert f"/my/webhooks/{endpoint.id}/test" not in page
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason in page
+    with translation.override("ja"):
+        told = said(endpoint.disabled_reason)
+    assert told != endpoint.disabled_reason
+    assert told in client.get(f"/my/webhooks/{endpoint.id}", headers={"accept-language": "ja"}).content.decode()
     client.post(f"/my/webhooks/{endpoint.id}/switch", {"on": "1"})
     endpoint.refresh_from_db()
     assert endpoint.is_enabled
