@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 
 from apim.accounts.links import absolute_url
 from apim.accounts.models import Membership, User
 from apim.alerts.models import AlertRule, Firing
 from apim.alerts.words import condition, place, value_words, whose
-from apim.notifications.models import Notification
+from apim.notifications.notices import tell as tell_people
 from apim.notifications.posting import post
 from apim.webhooks.outbox import News, emit
 
@@ -24,8 +25,6 @@ AROUND = timedelta(minutes=30)
 def tell(rule: AlertRule, firing: Firing) -> None:
     """Mail to the rule's recipients, or to the owners of the API; owners read it in the product as well."""
     owners = list(owners_of(rule))
-    title = _("%(place)s: %(rule)s fires") % {"place": place(rule), "rule": rule.name}
-    told = condition(rule)
     to = rule.recipients or [owner.email for owner in owners]
     if to:
         post(
@@ -43,20 +42,21 @@ def tell(rule: AlertRule, firing: Firing) -> None:
             },
         )
     emit([News(EVENT, rule.api.organization_id, _event_of(rule, firing), once_key=f"alert:{firing.pk}")])
-    Notification.objects.bulk_create(
-        [
-            Notification(
-                user=owner,
-                kind=NOTICE_KIND,
-                cause=f"alert:{firing.pk}",
-                title=title[:200],
-                text=told,
-                path=path_of(rule),
-            )
-            for owner in owners
-        ],
-        ignore_conflicts=True,
+    tell_people(
+        user_ids=[owner.pk for owner in owners],
+        kind=NOTICE_KIND,
+        cause=f"alert:{firing.pk}",
+        title=_title(rule),
+        text=_condition(rule),
+        path=path_of(rule),
     )
+
+
+def _words_of_title(rule: AlertRule) -> str:
+    return _("%(place)s: %(rule)s fires") % {"place": place(rule), "rule": rule.name}
+
+
+_title, _condition = lazy(_words_of_title, str), lazy(condition, str)  # said to each in the language of the account
 
 
 def _event_of(rule: AlertRule, firing: Firing) -> dict[str, object]:

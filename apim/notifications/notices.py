@@ -23,16 +23,23 @@ _BATCH: Final = 500
 
 
 def tell(
-    *, user_ids: Collection[str], kind: str, cause: str, title: str | Promise, text: str = "", path: str = ""
+    *, user_ids: Collection[str], kind: str, cause: str, title: str | Promise, text: str | Promise = "", path: str = ""
 ) -> list[Notification]:
     """The new notices of something that happened. Whoever was told of the cause before is not told again.
 
     Shapes: kind of Notification.Kind or another word; cause is unique to the event; path is a page of the portal. A
-    lazy title is told to each in the language of the account.
+    lazy title or text is told to each in the language of the account.
     """
-    titles = _titles(title, user_ids)
+    words = _words(title, text, user_ids)
     rows = [
-        Notification(user_id=user_id, kind=kind, text=text, cause=cause[:120], title=titles[user_id], path=path[:255])
+        Notification(
+            user_id=user_id,
+            kind=kind,
+            cause=cause[:120],
+            title=words[user_id][0],
+            text=words[user_id][1],
+            path=path[:255],
+        )
         for user_id in dict.fromkeys(user_ids)
     ]
     Notification.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
@@ -41,14 +48,15 @@ def tell(
     return [each for each in rows if each.pk in kept]
 
 
-def _titles(title: str | Promise, user_ids: Collection[str]) -> dict[str, str]:
-    if not isinstance(title, Promise):
-        return dict.fromkeys(user_ids, _one_line(title))
+def _words(title: str | Promise, text: str | Promise, user_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """The title and the text that each is told."""
+    if not isinstance(title, Promise) and not isinstance(text, Promise):
+        return dict.fromkeys(user_ids, (_one_line(title), text))
     chosen = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "language"))
-    words: dict[str, str] = {}
+    words: dict[str, tuple[str, str]] = {}
     for language in set(chosen.values()):
         with speaking(language):
-            words[language] = _one_line(str(title))
+            words[language] = _one_line(str(title)), str(text)
     return {user_id: words[chosen[user_id]] for user_id in user_ids}
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy
 
 from apim.access.models import Subscription
@@ -28,6 +28,7 @@ _KIND: Final = "quota"
 _USED_LATELY: Final = timedelta(minutes=3)
 _NEARLY: Final = 80
 _BATCH: Final = 200
+_forecast = lazy(forecast_words, str)  # said to each in the language of the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Piece:
     subscription: Subscription
     cause: str
     title: str | Promise
-    text: str = ""
+    text: str | Promise = ""
 
 
 def tell_people_of_quotas(now: datetime) -> int:
@@ -67,7 +68,7 @@ def _pieces(subscription: Subscription, quota: Projected) -> Iterator[Piece]:
         what = "runs_out"
     if what:
         cause = f"{_KIND}.{what}:{subscription.pk}:{gauge.per}:{gauge.resets_at:%Y%m%d%H%M}"
-        text = forecast_words(gauge.per, forecast) if what == "runs_out" else ""
+        text = _forecast(gauge.per, forecast) if what == "runs_out" else ""
         yield Piece(subscription, cause, filled(_TITLES[what], {"product": subscription.product}), text)
 
 

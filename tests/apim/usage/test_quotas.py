@@ -8,9 +8,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from django.utils.functional import lazy
+from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.notifications.models import Notification
+from apim.notifications.notices import tell
 from apim.usage.forecast import Forecast, Outlook
 from apim.usage.models import UsageRollup
 from apim.usage.quota_notices import tell_people_of_quotas
@@ -120,6 +123,15 @@ def test_people_are_told_once_a_period_of_a_quota_that_is_nearly_used_and_used_u
     titles = list(Notification.objects.filter(user=person).order_by("created_at", "id").values_list("title", flat=True))
     assert "80 % of the quota" in titles[0]
     assert "is used up" in titles[1]
+
+
+def test_a_notice_is_told_to_each_whole_in_the_language_of_the_account(subscription: Subscription) -> None:
+    people = [accounts_factory.member(subscription.organization) for _ in range(2)]
+    people[0].language = "ja"
+    people[0].save()
+    text = lazy(lambda: gettext("Too little was called for a forecast yet."), str)()
+    rows = tell(user_ids=[each.pk for each in people], kind="quota", cause="quota.x", title="Quota", text=text)
+    assert [row.text == "Too little was called for a forecast yet." for row in rows] == [False, True]
 
 
 def test_quotas_of_what_nobody_calls_now_are_not_looked_at(subscription: Subscription) -> None:
