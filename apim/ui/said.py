@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
@@ -38,22 +38,47 @@ def _said(language: str, text: str) -> str:  # noqa: ARG001 - what gettext goes 
     known = gettext(text)
     if known != text:
         return known
-    for pattern, template in _templates():
-        if found := pattern.fullmatch(text):
-            return gettext(template) % found.groupdict()
+    for template in _templates():
+        if (found := template.fillings(text)) is not None:
+            return gettext(template.text) % found
     return text
 
 
+class _Template(NamedTuple):
+    """A sentence that is filled. Shapes: words stand around the blanks, so there is one more of them than of names."""
+
+    text: str
+    words: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def fillings(self, said_text: str) -> dict[str, str] | None:
+        """What stands in each blank, as little as can be from the left; None for another sentence.
+
+        Without a regular expression: what is said holds names that tenants choose, and backtracking over a crafted one
+        would stop a web process for minutes. Here every word is looked for once.
+        """
+        first, *middle, last = self.words
+        if not (said_text.startswith(first) and said_text.endswith(last)):
+            return None
+        at, end = len(first), len(said_text) - len(last)
+        found = []
+        for word in middle:
+            next_at = said_text.find(word, at + 1, end)
+            if next_at < 0:
+                return None
+            found.append(said_text[at:next_at])
+            at = next_at + len(word)
+        return dict(zip(self.names, [*found, said_text[at:end]], strict=True)) if at < end else None
+
+
 @cache
-def _templates() -> list[tuple[re.Pattern[str], str]]:
+def _templates() -> list[_Template]:
     """The sentences that are filled, those with most words of their own first."""
     lines = [line for line in _LIST.read_text(encoding="utf-8").splitlines() if _BLANK.search(line)]
     lines.sort(key=lambda line: -len(_BLANK.sub("", line)))
-    return [(_pattern(line), line) for line in lines]
+    return [_template(line) for line in lines]
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = _BLANK.split(template)  # words and names in turn
-    words = [re.escape(each.replace("%%", "%")) for each in parts[::2]]
-    blanks = [f"(?P<{name}>.+?)" for name in parts[1::2]]
-    return re.compile("".join(word + blank for word, blank in zip(words, [*blanks, ""], strict=True)), re.DOTALL)
+def _template(line: str) -> _Template:
+    parts = _BLANK.split(line)  # words and names in turn
+    return _Template(line, tuple(each.replace("%%", "%") for each in parts[::2]), tuple(parts[1::2]))

@@ -54,3 +54,10 @@ def test_both_ways_of_saying_something_are_sentences_and_short_ones_are_none(too
 def _in_japanese(text: str) -> str:
     with translation.override("ja"):
         return said(text)
+
+
+def test_a_name_made_of_the_words_of_sentences_costs_no_more_than_another() -> None:
+    crafted = f"`a{'` of x was y and is z' * 90}"  # with backtracking, this test would not end
+    with translation.override("ja"):
+        assert said(crafted) == crafted
+        assert said("`a` of b was c and is d.") != "`a` of b was c and is d."
