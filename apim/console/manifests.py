@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy
 
+from apim.gateways.sandbox import is_twin, original_id
 from gateway_sync.snapshot import api_fragment
 
 if TYPE_CHECKING:
@@ -23,13 +24,16 @@ class FragmentChange:
     act: str
     name: str | _StrPromise
     api_id: str
+    is_sandbox: bool = False
 
 
 def compare_manifests(before: Mapping[str, object], after: Mapping[str, object]) -> list[FragmentChange]:
     """The parts that differ; a first publication adds all of its parts."""
     old, new = _fragments(before), _fragments(after)
     return [
-        FragmentChange(_act(old.get(name), new.get(name)), _NAMES.get(name, name), _api_id(name))
+        FragmentChange(
+            _act(old.get(name), new.get(name)), _NAMES.get(name, name), original_id(_api_id(name)), is_twin(name)
+        )
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
