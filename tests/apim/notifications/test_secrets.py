@@ -29,6 +29,11 @@ def test_a_code_on_a_line_of_its_own_is_gone(code: str) -> None:
     assert without_secrets(f"Your code is\n\n    {code}\n\nEnter it.") == "Your code is\n\n    …\n\nEnter it."
 
 
+@pytest.mark.parametrize("text", ["{} is your code", "Your code: {}.", "コードは{}です"])
+def test_a_code_within_a_line_is_gone(text: str) -> None:
+    assert without_secrets(text.format("MSLL-QNBH")) == text.format("…")
+
+
 def test_all_else_stays() -> None:
     text = (
         "Hello Ana,\n\nUS\n\nthe API Bank v2 ends.\nhttps://apis.example.com/my/apps/app_1\n\n- ABC stays in a line\n"

@@ -29,12 +29,11 @@ if TYPE_CHECKING:
 @admin_page
 def mailbox(request: ConsoleRequest) -> HttpResponse:
     """Every mail of the product, the newest first."""
-    return page(
-        request,
-        "console/admin/mailbox.html",
-        rows=listing(request, Message.objects.defer("html")),
-        has_server=MailServer.objects.exists(),
-    )
+    rows, has_server = listing(request, Message.objects.defer("html")), MailServer.objects.exists()
+    for row in rows:
+        if has_server or row.sent_at is not None:
+            row.subject = without_secrets(row.subject)
+    return page(request, "console/admin/mailbox.html", rows=rows, has_server=has_server)
 
 
 @admin_page
@@ -43,9 +42,10 @@ def message_page(request: ConsoleRequest, message_id: str) -> HttpResponse:
     message = get_object_or_404(Message, pk=message_id)
     is_hidden = message.sent_at is not None or MailServer.objects.exists()
     body = without_secrets(message.body) if is_hidden else message.body
-    return page(
-        request, "console/admin/message.html", message=message, body=body, has_hidden=is_hidden and body != message.body
-    )
+    has_hidden = body != message.body
+    if is_hidden:
+        message.subject = without_secrets(message.subject)
+    return page(request, "console/admin/message.html", message=message, body=body, has_hidden=has_hidden)
 
 
 @admin_page
