@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apim.ui.templatetags.formats import short_count
 
@@ -20,6 +21,7 @@ STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx", "0")  # bottom to top; 0 = nobody 
 _HEIGHT, _BOTTOM, _TOP = 200, 24, 8
 _LOWEST_TOP = 5  # one call is not a full column
 _WARN_SHARE, _DANGER_SHARE = 0.8, 1.0
+_ENDS = 2
 
 
 class Frame(NamedTuple):
@@ -140,8 +142,8 @@ def _bar(column: Column, x: float, slot: float, scale: float) -> SafeString:
         '<rect class="chart__{}" x="{}" y="{}" width="{}" height="{}"/>',
         ((css, f"{x + gap / 2:.1f}", y, f"{slot - gap:.1f}", height) for css, y, height in rects),
     )
-    told = (
-        ", ".join(f"{column.counts[name]} {name}" for name in STATUS_CLASSES if column.counts.get(name)) or "no calls"
+    told = ", ".join(f"{column.counts[name]} {name}" for name in STATUS_CLASSES if column.counts.get(name)) or gettext(
+        "no calls"
     )
     return format_html("<g><title>{}: {}</title>{}</g>", column.label, told, body)
 
@@ -160,19 +162,21 @@ def _grid(top: int, plot_height: float, frame: Frame) -> SafeString:
 
 
 def _x_labels(columns: Sequence[Column], slot: float, frame: Frame) -> SafeString:
+    """Labels at even distances; where there is room for two, those of both ends: days are long in some languages."""
     every = max(math.ceil(len(columns) / frame.x_labels), 1)
+    last = len(columns) - 1
+    if frame.x_labels <= _ENDS and last > 0:
+        shown = [(0, float(frame.left), "start"), (last, float(frame.width), "end")]
+    else:
+        shown = [(i, frame.left + (i + 0.5) * slot, "middle" if i else "start") for i in range(0, last + 1, every)]
     return format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        (
-            (f"{frame.left + (i + 0.5) * slot:.1f}", _HEIGHT - 6, "middle" if i else "start", column.label)
-            for i, column in enumerate(columns)
-            if i % every == 0
-        ),
+        ((f"{x:.1f}", _HEIGHT - 6, anchor, columns[i].label) for i, x, anchor in shown),
     )
 
 
 def _sentence(columns: Sequence[Column], title: str) -> str:
     totals = {name: sum(column.counts.get(name, 0) for column in columns) for name in STATUS_CLASSES}
-    told = ", ".join(f"{calls} {name}" for name, calls in totals.items() if calls) or "no calls"
+    told = ", ".join(f"{calls} {name}" for name, calls in totals.items() if calls) or gettext("no calls")
     return f"{title}: {told}"

@@ -24,6 +24,7 @@ from apim.console.problems import problems_of
 from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
 from apim.console.views.home import health_of
 from apim.ui.forms import errors_on
+from apim.ui.states import LOOKS
 from apim.ui.typed import TypedForm
 from apim.usage import reports, version_reports
 from apim.usage.quotas import projected
@@ -54,7 +55,7 @@ def api_list(request: ConsoleRequest) -> HttpResponse:
         health=health_of(list(rows)),
         query=query,
         state=state,
-        states=APIVersion.State.choices,
+        states=[(each, LOOKS[each].word) for each in APIVersion.State.values],
         is_archived=is_archived,
         is_filtered=bool(query or state or is_archived),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import translation
 
 from apim.ui.charts import Column, gauge_bar, gauge_kind, nice_ceiling, share_bar, sparkline, status_bars
 from apim.ui.timeline import Life, version_timeline
@@ -28,6 +29,18 @@ def test_charts_without_data_are_drawn() -> None:
     assert "no calls" in status_bars([], "Calls")
     assert "<svg" in sparkline([], "no calls")
     assert "<svg" in share_bar([], "nothing")
+
+
+def test_a_narrow_drawing_names_both_ends() -> None:
+    drawn = status_bars([Column(f"day {number}", {}) for number in range(24)], "Calls")
+    narrow = drawn[drawn.index("chart--narrow") :]
+    assert [f'text-anchor="{anchor}">day' in narrow for anchor in ("start", "middle", "end")] == [True, False, True]
+    assert 'text-anchor="end">day 23</text>' in narrow
+
+
+def test_nothing_called_is_said_in_the_language_of_the_reader() -> None:
+    with translation.override("ja"):
+        assert "呼び出しなし" in status_bars([Column("12:00", {})], "Calls")
 
 
 def test_labels_are_escaped() -> None:
