@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,37 @@ from django.db import models
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
 _TIME_CHARACTERS = 9
 _RANDOM_CHARACTERS = 11
+_STEP_BITS = 44  # enough that nobody guesses the next one, few enough that a millisecond holds thousands
+
+
+class _Numbers:
+    """Numbers that begin with the millisecond.
+
+    Those of a process grow, so that a log is read in the order in which it was written, whatever happened in one
+    millisecond; a clock that is set back is followed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._millisecond = self._last = 0
+
+    def take(self) -> int:
+        """A fresh one: random, and within the same millisecond a random step above the last."""
+        millisecond = time.time_ns() // 1_000_000
+        fresh = millisecond << (5 * _RANDOM_CHARACTERS) | secrets.randbits(5 * _RANDOM_CHARACTERS)
+        step = 1 + secrets.randbits(_STEP_BITS)
+        with self._lock:
+            is_next = millisecond == self._millisecond or (millisecond > self._millisecond and fresh <= self._last)
+            self._millisecond, self._last = millisecond, self._last + step if is_next else fresh
+            return self._last
+
+
+_numbers = _Numbers()
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id such as `sub_06b1mz3k4t9qxw2v5c7d`: sorts by the millisecond of its making, 55 random bits."""
-    value = (time.time_ns() // 1_000_000) << (5 * _RANDOM_CHARACTERS) | secrets.randbits(5 * _RANDOM_CHARACTERS)
+    """A fresh id such as `sub_06b1mz3k4t9qxw2v5c7d`: sorts by the moment of its making, 55 random bits."""
+    value = _numbers.take()
     top = 5 * (_TIME_CHARACTERS + _RANDOM_CHARACTERS - 1)
     digits = [_ALPHABET[value >> shift & 31] for shift in range(top, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
