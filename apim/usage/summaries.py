@@ -48,7 +48,8 @@ INSERT INTO usage_versionlatency (period, at, environment_id, version_id, bucket
 SELECT period, at, environment_id, {version}, bucket, SUM(calls)
 FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket ORDER BY 1, 2
 """
-_TABLES = ("usage_versionrollup", "usage_callerrollup", "usage_versionlatency")
+# In the order in which usage is taken in: two that lock them in other orders would wait for one another.
+_TABLES = ("usage_callerrollup", "usage_versionrollup", "usage_versionlatency")
 _ENDS = {
     "answered": Q(status__gt=0, status__lt=_FIRST_ERROR),
     "rejected": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE, code=""),
