@@ -5,6 +5,7 @@ Owns: what a look may say. Must not know: pages. Nothing of a draft is shown to 
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,6 +28,7 @@ from apim.validation import require_clean, require_known
 MOST_LINKS: Final = 8
 LONGEST_LABEL: Final = 40
 _WORDS: Final = ("portal_name", "accent_light", "accent_dark", "links", "imprint_url", "terms_url", "privacy_url")
+_BREAKS: Final = ("Zl", "Zp")  # of lines: heads of mails and titles are one
 _COPIED: Final = (*_WORDS, "logo", "icon")
 _THEMES: Final = {"accent_light": "light", "accent_dark": "dark"}
 _is_web_address: Final = URLValidator(schemes=["http", "https"])
@@ -146,7 +148,8 @@ def _faults(changes: Mapping[str, Any]) -> list[DomainError]:
 
 
 def _name_faults(name: str) -> list[DomainError]:
-    if all(unicodedata.category(character)[0] != "C" for character in name):
+    kinds = {unicodedata.category(character) for character in name}
+    if not any(kind.startswith("C") or kind in _BREAKS for kind in kinds):
         return []
     text = gettext("The name holds characters that are not shown.")
     return [Invalid("branding.name_malformed", text, hint=gettext("Type it anew."), field="portal_name")]
@@ -162,14 +165,15 @@ def _accent_faults(accent: str, field: str, theme: str) -> list[DomainError]:
     verdict = judge(accent, theme)
     if verdict.passes:
         return []
-    names = {"accent": accent, "ratio": f"{verdict.least:.2f}", "wanted": TEXT_RATIO, "nearest": verdict.nearest}
+    least = math.floor(verdict.least * 100) / 100  # what misses 4.5 by a hair is not told to have 4.50
+    names = {"accent": accent, "ratio": f"{least:.2f}", "wanted": TEXT_RATIO, "nearest": verdict.nearest}
     text = (
         gettext("%(accent)s has a contrast of %(ratio)s on light pages; words need %(wanted)s.") % names
         if theme == "light"
         else gettext("%(accent)s has a contrast of %(ratio)s on dark pages; words need %(wanted)s.") % names
     )
     hint = gettext("The nearest colour that has it is %(nearest)s.") % names
-    evidence = {"ratio": round(verdict.least, 2), "nearest": verdict.nearest}
+    evidence = {"ratio": least, "nearest": verdict.nearest}
     return [Invalid("branding.accent_contrast", text, hint=hint, field=field, evidence=evidence)]
 
 

@@ -37,6 +37,8 @@ class LanguageMiddleware:
         if is_page:
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
             response.headers.setdefault("Content-Language", language)
+            if request.user.is_authenticated:  # for caches on the way that do not look at what it varies by
+                response.headers.setdefault("Cache-Control", "private")
         return response
 
 

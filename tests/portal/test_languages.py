@@ -84,6 +84,11 @@ def test_pages_say_which_language_they_are_in_and_what_it_depends_on(client: Cli
     assert {"accept-language", "cookie"} <= {each.strip().lower() for each in answer["Vary"].split(",")}
 
 
+def test_pages_of_an_account_are_for_no_cache_that_others_share(client: Client, log_in: LogIn, developer: User) -> None:
+    assert "Cache-Control" not in client.get("/")
+    assert log_in(developer).get("/")["Cache-Control"] == "private"
+
+
 def test_programs_are_answered_in_english(client: Client) -> None:
     answer = client.get("/api/v1/apis", headers={"accept-language": "ja"})
     assert answer.status_code == 401

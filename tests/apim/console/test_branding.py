@@ -128,6 +128,7 @@ def test_a_page_asks_once_in_a_while_how_it_looks(django_assert_num_queries: Dja
         ("accent_light", "#12345", "is no colour"),
         ("accent_dark", "#001133", "on dark pages"),
         ("portal_name", "Bank\u202egnp", "not shown"),
+        ("portal_name", "Bank\u2028Bcc: a@example.com", "not shown"),
         ("portal_name", "x" * 41, "40"),
         ("imprint_url", "javascript:alert(1)", "Enter a valid URL"),
     ],
