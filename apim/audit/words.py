@@ -7,7 +7,7 @@ from typing import Final
 from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
-# Whose words differ from the model's own, which Django spells out: planversion is a plan version.
+# Django spells out the name of a model, planversion is a plan version, but only in English and not always as people do.
 _WORDS: Final = {
     "api": _("API"),
     "apiversion": _("API version"),
@@ -16,6 +16,44 @@ _WORDS: Final = {
     "endpoint": _("webhook"),
     "billingsubscription": _("subscription at the payment provider"),
     "user": _("person"),
+    "alertrule": _("alert rule"),
+    "announcement": _("announcement"),
+    "application": _("application"),
+    "applicationtransfer": _("application transfer"),
+    "ceiling": _("ceiling"),
+    "certificate": _("certificate"),
+    "demo": _("demo"),
+    "deployment": _("deployment"),
+    "environment": _("environment"),
+    "follow": _("follow"),
+    "gateway": _("gateway"),
+    "guide": _("guide"),
+    "host": _("host"),
+    "installation": _("installation"),
+    "invitation": _("invitation"),
+    "invoice": _("invoice"),
+    "issuer": _("issuer"),
+    "jointoken": _("join token"),
+    "leakreport": _("leak report"),
+    "look": _("look"),
+    "mailserver": _("mail server"),
+    "mailtext": _("mail text"),
+    "membership": _("membership"),
+    "meter": _("meter"),
+    "organization": _("organization"),
+    "picture": _("picture"),
+    "plan": _("plan"),
+    "planmigration": _("plan migration"),
+    "planversion": _("plan version"),
+    "product": _("product"),
+    "promotion": _("promotion"),
+    "rehearsal": _("rehearsal"),
+    "retentionrule": _("retention rule"),
+    "revision": _("revision"),
+    "spendingcontrol": _("spending control"),
+    "stripeconnection": _("stripe connection"),
+    "subscription": _("subscription"),
+    "topup": _("top up"),
 }
 
 
