@@ -87,6 +87,15 @@ class Watch:
         return {each: mark for each, was in seen.items() if (mark := self._marks.get(each, was)) != was}
 
     def _run(self) -> None:
+        try:
+            self._read_on()
+        finally:  # whatever ends it, the next who waits starts another
+            with self._changed:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+            connection.close()
+
+    def _read_on(self) -> None:
         while True:
             with self._changed:
                 watched = {subject for each in self._listeners for subject in each.subjects}
@@ -103,7 +112,6 @@ class Watch:
                 if self._listeners:
                     self._last_used = time.monotonic()
                 elif time.monotonic() - self._last_used > _IDLE_S:
-                    self._thread = None
-                    break
+                    self._thread = None  # under the same lock: nobody takes it for one that reads still
+                    return
             time.sleep(pause_s)
-        connection.close()

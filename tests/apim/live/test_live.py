@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.live_server_helper import LiveServer
 
 from apim.accounts.models import Organization, User
-from apim.live import views
+from apim.live import views, watching
 from apim.live.subjects import Subject, parse, permitted, read_marks
 from apim.live.watching import Watch
 from apim.notifications.models import Notification
@@ -63,6 +64,19 @@ def wait_for(lines: Iterator[str], wanted: str) -> None:
     assert any(line == wanted for line in lines), f"the stream ended without {wanted}"
 
 
+def is_watched() -> bool:
+    """True while a thread reads for those who listen."""
+    return any(each.name == "live-watch" for each in threading.enumerate())
+
+
+def has_place(watch: Watch) -> bool:
+    """True when somebody else could listen to a bell."""
+    listener = watch.enter("somebody", frozenset({Subject("bell", "somebody")}))
+    if listener is not None:
+        watch.leave(listener)
+    return listener is not None
+
+
 @pytest.fixture
 def beating(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams that notice within a moment that their reader has gone, and outlast a busy machine until then."""
@@ -73,17 +87,20 @@ def beating(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("beating")
 @pytest.mark.django_db(transaction=True)
 def test_a_change_reaches_those_who_listen_at_a_running_server(
-    live_server: LiveServer, log_in: LogIn, developer: User
+    live_server: LiveServer, log_in: LogIn, developer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bell = f"bell:{developer.pk}"
+    watch = Watch(limit=2, each=2)  # of which one place is for the bell
+    monkeypatch.setattr(views, "_watch", watch)
     with stream(live_server, log_in(developer), f"on={bell}~0") as (response, lines):
         assert response.headers["Content-Type"] == "text/event-stream"
         assert next(lines).startswith("retry: ")
         notify(developer, "first")
         wait_for(lines, f"id: {bell}~1")
         wait_for(lines, f"data: {bell}")
-    # Both the stream and the thread that reads for it end once nobody listens.
-    wait_until(lambda: not any(each.name == "live-watch" for each in threading.enumerate()), "the watch ends")
+    # Both the stream and the thread that reads for it end once nobody listens. In this order: a stream starts threads.
+    wait_until(lambda: has_place(watch), "the place is given back")
+    wait_until(lambda: not is_watched(), "the watch ends")
 
 
 @pytest.mark.usefixtures("brief", "environment")
@@ -131,6 +148,28 @@ def test_a_stream_that_was_never_read_gives_its_place_back(
     for _ in range(2):  # once is enough
         taken.close()
     assert log_in(stranger).get(f"/live?on=bell:{stranger.pk}").status_code == 200
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_watch_whose_thread_died_goes_on_with_the_next_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    bell = Subject("bell", "a")
+    is_dying = True
+
+    def read(_: object) -> dict[Subject, str]:
+        if is_dying:
+            raise ZeroDivisionError
+        return {bell: "1"}
+
+    monkeypatch.setattr(watching, "read_marks", read)
+    watch = Watch(limit=2, each=2)
+    listener = watch.enter("a", frozenset({bell}))
+    assert listener
+    assert watch.wait(listener, {bell: "0"}, time.monotonic()) == {}
+    wait_until(lambda: not is_watched(), "the thread ends")
+    is_dying = False
+    assert watch.wait(listener, {bell: "0"}, time.monotonic() + PATIENCE_S) == {bell: "1"}
+    watch.leave(listener)
+    wait_until(lambda: not is_watched(), "the watch ends")
 
 
 def test_the_newest_streams_of_a_person_have_the_places() -> None:
