@@ -324,7 +324,7 @@ def test_the_set_up_link_makes_the_first_admin_once(log_in: LogIn) -> None:
     client, url = log_in(None), f"/setup?token={new_set_up_link()}"
     data = {
         "email": "ana@acme.example", "password": "a long and odd one", "organization_name": "Acme Ltd",
-        "base_url": "http://127.0.0.1:8000",
+        "base_url": "http://127.0.0.1:8000", "language": "en",
     }  # fmt: skip
 
     assert client.post("/setup?token=wrong", data).status_code == 403
