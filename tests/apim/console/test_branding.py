@@ -46,6 +46,11 @@ def portal() -> str:
     return Client().get("/").content.decode()
 
 
+def test_a_contrast_that_misses_by_a_hair_is_not_told_to_be_enough(admins: Client) -> None:
+    refused = admins.post(PAGE, {**EMPTY, "accent_light": "#0A7F5A"}).content.decode()
+    assert "#0a7f5a has a contrast of 4.49 on light pages; words need 4.5." in refused
+
+
 def test_a_colour_that_cannot_be_read_is_refused_with_its_number_and_one_press_takes_the_nearest(
     admins: Client,
 ) -> None:
