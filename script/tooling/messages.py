@@ -38,8 +38,9 @@ def main(*, is_checking: bool) -> int:
         behind.append(said.LIST)
         if not is_checking:
             _write(said.LIST, said.text().encode())
-    for catalogue, language, path in catalogues():
-        messages = merged(wanted[catalogue], language)
+    # All are read before one is written: what leaves one catalogue may come into another.
+    brought_up = [(*each, merged(wanted[each[0]], each[1])) for each in catalogues()]
+    for catalogue, language, path, messages in brought_up:
         contents = {path: po_text(language, messages).encode(), path.with_suffix(".mo"): mo_bytes(language, messages)}
         for file, content in contents.items():
             if not file.exists() or file.read_bytes() != content:
