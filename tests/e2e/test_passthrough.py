@@ -216,7 +216,10 @@ def test_a_contract_that_comes_later_keeps_callers_working(
         "info": {"title": "Library", "version": "1"},
         "paths": {"/graphql": {"post": {"responses": {"200": {"description": "What was asked for"}}}}},
     }
-    imported = journey.post("imports", name=name, version="v1", document=json.dumps(contract), publish=True)
+    waiver = "the calls above may be counted by now, or not yet"
+    imported = journey.post(
+        "imports", name=name, version="v1", document=json.dumps(contract), publish=True, waiver=waiver
+    )
     assert imported["problems"] == []
     assert {(change["action"], change["operation"]) for change in imported["changes"]} == {
         ("removed", "GET /graphql/{*}"),
