@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -56,17 +56,35 @@ def build(size: Size) -> None:
     """Fill the database."""
     chance = random.Random(10)  # noqa: S311 - the same data each time, no secret
     environment = default_environment()
-    publishers = _insert(Organization, [_organization(f"publisher-{n}") for n in range(size.publishers)])
-    consumers = _insert(Organization, [_organization(f"consumer-{n}") for n in range(size.consumers)])
-    offers = _offers(publishers, environment, size)
-    ways = list(_ways(consumers, offers, environment=environment, size=size, chance=chance))
-    _people(publishers, consumers)
+    publishers, market = build_market(size, environment, chance)
+    ways = list(_ways(market, size.calls, chance))
+    _people(publishers, market.consumers)
     insert_traffic(ways, environment.id, chance)
     insert_records(ways, environment.id, size.records, chance)
     sum_up_everything()
     while save_missing_texts():
         pass
     _insert(Organization, [_organization(MARKER)])
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Who consumes, what is on offer, and what was bought: subscriptions by organization and index of the offer."""
+
+    consumers: Sequence[Organization]
+    offers: Sequence[Offer]
+    applications: Sequence[Application]
+    bought: Mapping[tuple[str, int], Subscription]
+
+
+def build_market(size: Size, environment: Environment, chance: random.Random) -> tuple[Sequence[Organization], Market]:
+    """Who offers, and the market: everything but people and what they called."""
+    publishers = _insert(Organization, [_organization(f"publisher-{n}") for n in range(size.publishers)])
+    consumers = _insert(Organization, [_organization(f"consumer-{n}") for n in range(size.consumers)])
+    offers = _offers(publishers, environment, size)
+    applications = _applications(consumers, environment, size)
+    bought = _subscriptions(consumers, offers, applications, environment=environment, chance=chance)
+    return publishers, Market(consumers, offers, applications, bought)
 
 
 def _organization(name: str) -> Organization:
@@ -125,17 +143,15 @@ def _versions(publishers: Sequence[Organization], environment: Environment, size
     return versions
 
 
-def _ways(
+def _subscriptions(
     consumers: Sequence[Organization],
     offers: Sequence[Offer],
+    applications: Sequence[Application],
     *,
     environment: Environment,
-    size: Size,
     chance: random.Random,
-) -> Iterator[Way]:
-    """Applications, what they subscribed to, and who calls what: a few call nearly everything, as it is in life."""
-    applications = _applications(consumers, environment, size)
-    chosen = {owner.pk: chance.sample(range(len(offers)), k=min(3, len(offers))) for owner in consumers}
+) -> dict[tuple[str, int], Subscription]:
+    """Each consumer subscribes to three products, for all of its applications."""
     state = Subscription.Lifecycle.ACTIVE
     bought = {
         (owner.pk, offer): Subscription(
@@ -143,7 +159,7 @@ def _ways(
             lifecycle=state, requested_by="benchmark",
         )
         for owner in consumers
-        for offer in chosen[owner.pk]
+        for offer in chance.sample(range(len(offers)), k=min(3, len(offers)))
     }  # fmt: skip
     _insert(Subscription, list(bought.values()))
     through = Subscription.applications.through
@@ -152,19 +168,27 @@ def _ways(
         members[application.organization_id].append(application)
     uses = [(row.pk, each.pk) for (owner, _), row in bought.items() for each in members[owner]]
     _insert(through, [through(subscription_id=row, application_id=application) for row, application in uses])
+    return bought
+
+
+def _ways(market: Market, calls: int, chance: random.Random) -> Iterator[Way]:
+    """Who calls what: a few call nearly everything, as it is in life."""
+    chosen: defaultdict[str, list[int]] = defaultdict(list)
+    for owner, offer in market.bought:
+        chosen[owner].append(offer)
     pairs = [
-        (each.pk, bought[each.organization_id, offer].pk, chance.choice(offers[offer][2]).pk)
-        for each in applications
+        (each.pk, market.bought[each.organization_id, offer].pk, chance.choice(market.offers[offer][2]).pk)
+        for each in market.applications
         for offer in chosen[each.organization_id][:2]
     ]
     chance.shuffle(pairs)
     weights = [1 / (rank + 8) ** 1.3 for rank in range(len(pairs))]
-    a_day = size.calls * 1.05 / DAYS / sum(weights)
+    a_day = calls * 1.05 / DAYS / sum(weights)
     for (caller, subscription, version), weight in zip(pairs, weights, strict=True):
-        calls = max(int(weight * a_day), 2)
-        hours = sorted(chance.sample(range(24), k=min(24, 1 + calls // 100)))
-        operations = chance.sample(OPERATIONS, k=1 + min(3, calls // 30))
-        yield Way(version, caller, subscription, calls, operations, hours, int(chance.lognormvariate(9.6, 0.8)))
+        of_it = max(int(weight * a_day), 2)
+        hours = sorted(chance.sample(range(24), k=min(24, 1 + of_it // 100)))
+        operations = chance.sample(OPERATIONS, k=1 + min(3, of_it // 30))
+        yield Way(version, caller, subscription, of_it, operations, hours, int(chance.lognormvariate(9.6, 0.8)))
 
 
 def _applications(consumers: Sequence[Organization], environment: Environment, size: Size) -> list[Application]:
