@@ -122,6 +122,7 @@ class MailChoices(models.Model):
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="mail_choices")
     announcements = models.BooleanField(default=True)  # of owners to subscribers
     news = models.BooleanField(default=True)  # of followed APIs
+    quotas = models.BooleanField(default=True, db_default=True)  # of subscriptions that are nearly or quite used up
 
     def __str__(self) -> str:
         return f"mail choices of {self.user_id}"

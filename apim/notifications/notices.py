@@ -77,9 +77,9 @@ def mark_read(*, user: User, notification_id: str = "") -> int:
     return rows.update(read_at=timezone.now())
 
 
-def set_mail_choices(*, user: User, announcements: bool, news: bool) -> MailChoices:
+def set_mail_choices(*, user: User, announcements: bool, news: bool, quotas: bool) -> MailChoices:
     """What the person wants by mail from now on."""
-    wanted = {"announcements": announcements, "news": news}
+    wanted = {"announcements": announcements, "news": news, "quotas": quotas}
     return MailChoices.objects.update_or_create(user=user, defaults=wanted)[0]
 
 

@@ -1,12 +1,14 @@
-"""Quotas that are nearly or quite used up, or will be: under the bell of everyone in the organization, once a period.
+"""Quotas that are nearly or quite used up, or will be: told to everyone in the organization, once a period.
 
-Owns: of what people are told. Must not know: how notices are kept. Quotas of an hour are over before anybody reads.
+Owns: of what people are told, and what of it comes by mail to those who did not switch that off. Must not know: how
+notices are kept and mails leave. Quotas of an hour are over before anybody reads; of a quota of a day only its end is
+worth a mail.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,9 +18,11 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy
 
 from apim.access.models import Subscription
-from apim.accounts.models import Membership
+from apim.accounts.links import absolute_url
+from apim.accounts.models import Membership, User
 from apim.notifications.models import Notification
 from apim.notifications.notices import tell
+from apim.notifications.posting import post
 from apim.ui.language import filled
 from apim.usage.models import UsageRollup
 from apim.usage.quota_words import forecast_words
@@ -39,6 +43,12 @@ class Piece:
     cause: str
     title: str | Promise
     text: str | Promise = ""
+    is_mailed: bool = False
+
+    @property
+    def path(self) -> str:
+        """The page that shows it."""
+        return f"/my/subscriptions/{self.subscription.pk}"
 
 
 def tell_people_of_quotas(now: datetime) -> int:
@@ -69,7 +79,8 @@ def _pieces(subscription: Subscription, quota: Projected) -> Iterator[Piece]:
     if what:
         cause = f"{_KIND}.{what}:{subscription.pk}:{gauge.per}:{gauge.resets_at:%Y%m%d%H%M}"
         text = _forecast(gauge.per, forecast) if what == "runs_out" else ""
-        yield Piece(subscription, cause, filled(_TITLES[what], {"product": subscription.product}), text)
+        title = filled(_TITLES[what], {"product": subscription.product})
+        yield Piece(subscription, cause, title, text, is_mailed=gauge.per == "month" or what == "used_up")
 
 
 _TITLES: Final = {
@@ -88,16 +99,35 @@ def _tell(pieces: Collection[Piece]) -> int:
     rows = Membership.objects.filter(organization__in=organizations, user__is_active=True).order_by("created_at")
     for organization_id, user_id in rows.values_list("organization_id", "user_id"):
         members[organization_id].append(user_id)
-    return sum(
-        len(
-            tell(
-                user_ids=members[each.subscription.organization_id],
-                kind=_KIND,
-                cause=each.cause,
-                title=each.title,
-                text=each.text,
-                path=f"/my/subscriptions/{each.subscription.pk}",
-            )
+    told = 0
+    for each in new:
+        notices = tell(
+            user_ids=members[each.subscription.organization_id],
+            kind=_KIND,
+            cause=each.cause,
+            title=each.title,
+            text=each.text,
+            path=each.path,
         )
-        for each in new
+        told += len(notices)
+        if each.is_mailed:
+            _mail(each, [notice.user_id for notice in notices])
+    return told
+
+
+def _mail(piece: Piece, user_ids: Iterable[str]) -> None:
+    """Tell it by mail to those who want such mails."""
+    readers = User.objects.filter(pk__in=user_ids).exclude(mail_choices__quotas=False).order_by("created_at")
+    post(
+        "usage.quota",
+        to=list(readers.values_list("email", flat=True)),
+        values={
+            "headline": piece.title,
+            "forecast": piece.text,
+            "product": piece.subscription.product,
+            "plan": piece.subscription.plan_version.plan,
+            "organization": piece.subscription.organization,
+            "link": absolute_url(piece.path),
+            "choices_link": absolute_url("/my/notifications"),
+        },
     )

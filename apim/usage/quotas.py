@@ -62,7 +62,7 @@ def projected(subscriptions: Collection[Subscription], now: datetime | None = No
     Shapes: subscriptions come with their plan_version. Two queries for each kind of period, whatever their number.
     """
     now = now or timezone.now()
-    gauges = quota_gauges(subscriptions)
+    gauges = quota_gauges(subscriptions, now)
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for subscription_id, found in gauges.items():
         for gauge in found:

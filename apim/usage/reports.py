@@ -234,12 +234,12 @@ def latest_records(
     return list((records.refused_or_failed() if only_errors else records).newest_first()[:limit])
 
 
-def quota_gauges(subscriptions: Collection[Subscription]) -> dict[str, list[Gauge]]:
+def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Gauge]]:
     """How far each quota of each subscription is used, by the subscription's id.
 
     Shapes: subscriptions come with their plan_version. One query for each kind of window, whatever their number.
     """
-    now = timezone.now()
+    now = now or timezone.now()
     gauges: dict[str, list[Gauge]] = {subscription.id: [] for subscription in subscriptions}
     windows: dict[tuple[str, datetime], list[tuple[Subscription, int]]] = defaultdict(list)
     for subscription in subscriptions:

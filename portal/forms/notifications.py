@@ -13,8 +13,9 @@ class MailChoicesForm(forms.ModelForm):
 
     class Meta:
         model = MailChoices
-        fields = ("announcements", "news")
+        fields = ("announcements", "news", "quotas")
         labels = {
             "announcements": _("Announcements of API owners"),
             "news": _("New versions and deprecations of APIs I use or follow"),
+            "quotas": _("Quotas that run out"),
         }

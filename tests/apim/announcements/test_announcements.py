@@ -106,13 +106,13 @@ def test_every_subscriber_is_told_without_a_call(traffic: Traffic) -> None:
 
 
 def test_a_preview_says_how_many_and_who_wants_no_mail(traffic: Traffic, developer: User) -> None:
-    set_mail_choices(user=developer, announcements=False, news=True)
+    set_mail_choices(user=developer, announcements=False, news=True, quotas=True)
     draft = create_announcement(api=traffic.api, by=TESTER, **NOTE)
     assert audience_of(draft) == Audience(applications=2, organizations=2, people=2, mailed=1)
 
 
 def test_each_receiver_is_told_once_however_often_the_job_runs(traffic: Traffic, developer: User) -> None:
-    set_mail_choices(user=developer, announcements=False, news=True)
+    set_mail_choices(user=developer, announcements=False, news=True, quotas=True)
     draft = create_announcement(api=traffic.api, by=TESTER, **NOTE)
     send_announcement(announcement=draft, by=TESTER)
     assert deliver(draft.pk) == 2
@@ -166,7 +166,9 @@ def run(now: datetime | None = None) -> list[tuple[str, str]]:
 
 
 def test_a_deprecation_is_told_on_its_day_and_before_the_end_each_once(traffic: Traffic, developer: User) -> None:
-    set_mail_choices(user=developer, announcements=False, news=False)  # this is no choice: their application stops
+    set_mail_choices(
+        user=developer, announcements=False, news=False, quotas=True
+    )  # this is no choice: their application stops
     now = timezone.now()
     sunset = now + timedelta(days=100)
     deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=sunset, successor=traffic.v2, by=TESTER)
@@ -198,7 +200,7 @@ def test_who_no_longer_calls_is_not_told_and_a_withdrawn_deprecation_ends_it(tra
 
 def test_a_new_version_is_told_to_followers_and_subscribers(traffic: Traffic, stranger: User, developer: User) -> None:
     follow_api(api=traffic.api, user=stranger)
-    set_mail_choices(user=developer, announcements=True, news=False)
+    set_mail_choices(user=developer, announcements=True, news=False, quotas=True)
     subscribed(traffic.shop, traffic.v1)
     catalog.published(of=traffic.api, name="v3")
     assert run() == [("stranger@example.net", "Bank v3 is published")]

@@ -68,5 +68,5 @@ def test_mail_choices_are_kept(developer: User, log_in: LogIn) -> None:
     client = log_in(developer)
     assert client.post("/my/notifications", {"news": "on"}).status_code == 302
     choices = client.get("/my/notifications").context["form"].instance
-    assert (choices.announcements, choices.news) == (False, True)
+    assert (choices.announcements, choices.news, choices.quotas) == (False, True, False)
     developer.refresh_from_db()

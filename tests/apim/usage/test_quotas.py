@@ -12,8 +12,8 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext
 
 from apim.access.models import Subscription
-from apim.notifications.models import Notification
-from apim.notifications.notices import tell
+from apim.notifications.models import Message, Notification
+from apim.notifications.notices import set_mail_choices, tell
 from apim.usage.forecast import Forecast, Outlook
 from apim.usage.models import UsageRollup
 from apim.usage.quota_notices import tell_people_of_quotas
@@ -33,10 +33,10 @@ def subscription() -> Subscription:
     return subscribed(1)
 
 
-def subscribed(number: int) -> Subscription:
+def subscribed(number: int, per: str = "month") -> Subscription:
     owner = organization()
     version = catalog.published(of=catalog.api(organization=owner, name=f"bank-{number}"))
-    terms = products.Terms(quotas=[{"requests": 1000, "per": "month"}])
+    terms = products.Terms(quotas=[{"requests": 1000, "per": per}])
     plan = products.plan(organization=owner, name=f"free-{number}", terms=terms)
     product = products.product(version=version, name=f"product-{number}", plans=[plan])
     found = access.subscription(application=access.application(), product=product, plan=plan)
@@ -123,6 +123,30 @@ def test_people_are_told_once_a_period_of_a_quota_that_is_nearly_used_and_used_u
     titles = list(Notification.objects.filter(user=person).order_by("created_at", "id").values_list("title", flat=True))
     assert "80 % of the quota" in titles[0]
     assert "is used up" in titles[1]
+
+
+def test_a_quota_that_runs_out_is_mailed_to_those_who_did_not_switch_that_off(subscription: Subscription) -> None:
+    people = [accounts_factory.member(subscription.organization) for _ in range(2)]
+    set_mail_choices(user=people[0], announcements=True, news=True, quotas=False)
+    used(subscription, "hour", NOW.replace(minute=0), 1000)
+    used(subscription, "minute", NOW - timedelta(minutes=1), 1000)
+    assert [tell_people_of_quotas(NOW) for _ in range(2)] == [2, 0]
+    mail = Message.objects.get()
+    assert mail.to == people[1].email
+    assert "is used up" in mail.subject
+    assert f"/my/subscriptions/{subscription.pk}" in mail.body
+    assert "/my/notifications" in mail.body
+
+
+def test_of_a_quota_of_a_day_only_its_end_is_mailed() -> None:
+    subscription = subscribed(7, per="day")
+    accounts_factory.member(subscription.organization)
+    used(subscription, "minute", NOW - timedelta(minutes=1), 900)
+    assert tell_people_of_quotas(NOW) == 1
+    assert not Message.objects.exists()
+    used(subscription, "minute", NOW - timedelta(minutes=90), 100)
+    assert tell_people_of_quotas(NOW) == 1
+    assert Message.objects.count() == 1
 
 
 def test_a_notice_is_told_to_each_whole_in_the_language_of_the_account(subscription: Subscription) -> None:
