@@ -39,6 +39,7 @@ class JoinToken(models.Model):
     id = IDField("gwj")
     environment = models.ForeignKey("gateways.Environment", models.CASCADE, related_name="join_tokens")
     name = models.SlugField(max_length=60)
+    group = models.SlugField(max_length=40, blank=True, default="", db_default="")
     token_hash = models.CharField(max_length=64, unique=True)
     nonce_hash = models.CharField(max_length=64, blank=True, default="")
     created_by = models.CharField(max_length=LONGEST_LABEL)

@@ -75,6 +75,7 @@ class Environment(models.Model):
     published_access_seq = models.PositiveBigIntegerField(default=0)
     touched_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    trial_s = models.PositiveIntegerField(default=0, db_default=0)  # what canaries serve before others; 0 = no trial
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EnvironmentQuerySet.as_manager()
@@ -133,12 +134,31 @@ class GatewayQuerySet(models.QuerySet["Gateway"]):
 
 
 class Gateway(models.Model):
-    """A named data plane of an environment."""
+    """A named data plane of an environment.
+
+    Shapes: group "" = of none. next_token_hash is of a credential that the gateway was handed and did not use yet; once
+    it does, token_hash is void.
+    """
+
+    class State(models.TextChoices):
+        SERVING = "serving", _("Serving")
+        DRAINING = "draining", _("Draining")  # serves, and says that it is not ready
+        QUARANTINED = "quarantined", _("In quarantine")  # serves what it has, and is sent no new state
 
     id = IDField("gw")
     environment = models.ForeignKey(Environment, models.PROTECT, related_name="gateways")
     name = models.SlugField(max_length=60, unique=True)
+    group = models.SlugField(max_length=40, blank=True, default="", db_default="")
+    state = models.CharField(
+        max_length=12, choices=State.choices, default=State.SERVING, db_default=State.SERVING.value
+    )
+    state_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    is_canary = models.BooleanField(default=False, db_default=False)
     token_hash = models.CharField(max_length=64, unique=True)
+    next_token_hash = models.CharField(max_length=64, blank=True, default="", db_default="", db_index=True)
+    token_issued_at = models.DateTimeField(null=True, blank=True)
+    rotation_asked_at = models.DateTimeField(null=True, blank=True)
+    refused_format = models.PositiveIntegerField(default=0, db_default=0)  # that it speaks and we do not; 0 = none
     software_version = models.CharField(max_length=40, blank=True)
     host = models.CharField(max_length=255, blank=True)
     is_push_connected = models.BooleanField(default=False)

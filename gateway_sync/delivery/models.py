@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from apim.fields import IDField
 from apim.gateways.models import Environment
@@ -23,8 +24,20 @@ class Publication(models.Model):
     """One published state of an environment; never edited.
 
     Shapes: manifest as in gateway_sync.snapshot; problems = [{"code", "message", "where_kind", "where_id",
-    "where_field", "hint"}]. Two publications may share a digest: then only the problems differ.
+    "where_field", "hint"}]. Two publications may share a digest: then only the problems differ. groups = {group of
+    gateways: its own signed manifest}, {} = all gateways take the same one.
     """
+
+    class Cause(models.TextChoices):
+        CHANGE = "change", _("Change")
+        ROLLBACK = "rollback", _("Rolled back")
+        RELEASE = "release", _("Pin released")
+        RETURN = "return", _("Returned by itself")
+
+    class Stage(models.TextChoices):
+        TRIAL = "trial", _("On trial")  # canaries alone are sent it
+        ALL = "all", _("Sent to all")
+        ENDED = "ended", _("Taken back")  # after a trial
 
     id = IDField("pub")
     environment = models.ForeignKey(Environment, models.CASCADE, related_name="publications")
@@ -32,6 +45,13 @@ class Publication(models.Model):
     digest = models.CharField(max_length=64)
     manifest = models.JSONField()
     problems = models.JSONField(default=list)
+    groups = models.JSONField(default=dict, db_default={})
+    cause = models.CharField(max_length=8, choices=Cause.choices, default=Cause.CHANGE, db_default=Cause.CHANGE.value)
+    made_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    reason = models.TextField(blank=True, default="", db_default="")
+    stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.ALL, db_default=Stage.ALL.value)
+    trial_until = models.DateTimeField(null=True, blank=True)
+    trial_baseline = models.JSONField(default=dict, db_default={})  # {gateway id: [requests, 5xx]} as it began
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -40,3 +60,22 @@ class Publication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment} revision {self.revision}"
+
+
+class Pin(models.Model):
+    """An environment that went back to an earlier publication, and stays there until an admin releases it.
+
+    Shapes: revision is the publication it went back to; fragments = {name: digest} of that.
+    """
+
+    id = IDField("pin")
+    environment = models.OneToOneField(Environment, models.CASCADE, related_name="pin")
+    revision = models.PositiveBigIntegerField()
+    fragments = models.JSONField()
+    reason = models.TextField()
+    made_by = models.CharField(max_length=200)
+    is_automatic = models.BooleanField(default=False)  # a trial failed
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.environment} at revision {self.revision}"

@@ -280,6 +280,7 @@ class Deployment(models.Model):
     """Which revision of a version runs in an environment.
 
     Shapes: arm_weights = {arm: weight} hold over those of the revision's canary, until another revision is deployed.
+    gateway_groups are those whose gateways serve the version, [] = all gateways do.
     """
 
     id = IDField("dep")
@@ -287,6 +288,7 @@ class Deployment(models.Model):
     version = models.ForeignKey(APIVersion, models.CASCADE, related_name="deployments")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="deployments")
     arm_weights = models.JSONField(default=dict)
+    gateway_groups = models.JSONField(default=list, db_default=[], blank=True)
     deployed_by = models.CharField(max_length=200)
     deployed_at = models.DateTimeField(auto_now=True)
 
