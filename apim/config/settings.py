@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "apim.mails",
     "apim.accounts",
     "apim.notifications",
+    "apim.jobs",
     "apim.gateways",
     "apim.webhooks",
     "apim.catalog",
