@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.exchanges import kinds
+from benchmarks.herd import herd
 from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
@@ -39,9 +40,11 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "workers": ("P3 two workers beside one", workers),
     "tls": ("P12 TLS beside nginx", tls),
     "tunnels": ("P12 open WebSockets", tunnels),
+    "herd": ("C6 two hundred gateways at once", herd),
     "pages": ("P10 pages over a thousand APIs and a hundred million calls", pages),
 }
-UNASKED = ("throughput", *(name for name in MEASUREMENTS if name != "pages"))  # those take minutes of their own
+ON_POSTGRESQL = ("herd", "pages")  # minutes of their own, and no load on a gateway
+UNASKED = ("throughput", *(name for name in MEASUREMENTS if name not in ON_POSTGRESQL))
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
 SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
@@ -50,7 +53,7 @@ SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
 def main() -> int:
     """Measure what was asked for; the exit code is 1 for a wrong answer only."""
     arguments = _arguments()
-    is_loading = arguments.soak or arguments.only != ["pages"]
+    is_loading = arguments.soak or not set(arguments.only) <= set(ON_POSTGRESQL)
     if is_loading and (shutil.which("wrk") is None or shutil.which("taskset") is None):
         print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)
         return 1

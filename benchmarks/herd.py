@@ -1,0 +1,162 @@
+"""C6: two hundred gateways that know nothing ask at once; then the control plane is killed, and they come back to news.
+
+A PostgreSQL and a web process as the product runs them; the gateways are 200 in this process, over real connections.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks import processes
+from benchmarks.herd_gateways import Herd, asking
+from benchmarks.pages_server import postgresql
+from benchmarks.subjects import Bench, Extent
+
+_PATIENCE_S = 300.0
+_PROBE_EVERY_S = 0.05
+
+
+def herd(bench: Bench, extent: Extent) -> dict[str, object]:
+    """Seconds until all know everything, and until all have heard of it again; what another caller waits meanwhile."""
+    apis, applications, gateways = (20, 50, 10) if extent.is_short else (1_000, 10_000, 200)
+    home = bench.folder / "herd"
+    home.mkdir()
+    bench.folder.chmod(0o711)  # PostgreSQL's account passes through
+    with postgresql(bench.folder / "herd-data") as database:
+        settings = {
+            **os.environ, "APIM_HOME": str(home), "DATABASE_URL": database, "REDIS_URL": "",
+            "DJANGO_SETTINGS_MODULE": "apim.config.settings",
+        }  # fmt: skip
+        made = _run(settings, f"--apis={apis}", f"--applications={applications}", f"--gateways={gateways}")
+        credentials = made.pop("credentials")
+        web = _Web(settings, bench)
+        try:
+            web.start()
+            with asking(web.url, credentials) as those:
+                cold = _settled(those, web)
+                web.kill()
+                those.want_more()
+                _run(settings, "--revoke")  # takes seconds: all have failed and backed off by then
+                web.start()
+                warm = _settled(those, web)
+            errors = those.tally.errors[:3]
+        finally:
+            web.kill()
+    size = {"gateways": gateways, "applications": applications, **made}
+    return {"size": size, "know nothing": cold, "come back": warm, "errors": errors}
+
+
+def _run(settings: dict[str, str], *arguments: str) -> dict[str, Any]:
+    """What the program that works on the database told."""
+    command = [sys.executable, "-m", "benchmarks.herd_program", *arguments]
+    ended = subprocess.run(command, env=settings, stdout=subprocess.PIPE, text=True, check=True)
+    told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return told
+
+
+class _Web:
+    """The web process, as `apim.up` starts it."""
+
+    def __init__(self, settings: dict[str, str], bench: Bench) -> None:
+        self._settings = settings
+        self._log = bench.folder / "herd-web.log"
+        self._port = processes.free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self._port),
+            "--workers", "1", "--blocking-threads", "128", "--backpressure", "512", "--no-ws",
+            "apim.config.wsgi:application",
+        ]  # fmt: skip
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, env=self._settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
+            )
+        processes.wait_for_port(self._port, self._process, self._log)
+        self.ask()  # the first call loads what is loaded late
+
+    def kill(self) -> None:
+        """`kill -9`, of all its processes."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def ask(self) -> float | None:
+        """Seconds of a small answer; None when none came."""
+        began = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request("GET", "/healthz/ready", headers={"Host": "127.0.0.1"})
+            answer = connection.getresponse()
+            answer.read()
+        except OSError:
+            return None
+        finally:
+            connection.close()
+        return time.monotonic() - began if answer.status == 200 else None  # noqa: PLR2004
+
+    def rss_mib(self) -> int:
+        """Memory of its processes."""
+        assert self._process is not None  # noqa: S101 - started before
+        return processes.rss_bytes(processes.family(self._process.pid)) // 1024**2
+
+
+def _settled(those: Herd, web: _Web) -> dict[str, object]:
+    """Wait until all know everything."""
+    began = time.monotonic()
+    busy, whole, sent = those.tally.busy, those.tally.whole, those.tally.answer_bytes
+    most_mib = 0
+    with _probing(web) as probes:
+        while those.waiting and time.monotonic() - began < _PATIENCE_S:
+            most_mib = max(most_mib, web.rss_mib())
+            time.sleep(0.2)
+    took = sorted(each.known_at - began for each in those.knowledge if each.known_at)
+    return {
+        "not there": those.waiting,
+        "last_s": round(took[-1], 1) if took else None,
+        "median_s": round(took[len(took) // 2], 1) if took else None,
+        "told to come back": those.tally.busy - busy,
+        "whole states sent": those.tally.whole - whole,
+        "sent_mb": round((those.tally.answer_bytes - sent) / 1e6),
+        "another caller p50_s, p99_s": _at(probes, 0.5, 0.99),
+        "answers p99_s": _at(those.tally.answered_s, 0.99),
+        "web_rss_mib": most_mib,
+    }
+
+
+@contextmanager
+def _probing(web: _Web) -> Iterator[list[float]]:
+    """Small calls, one after another, for as long as the block lasts; one that gets no answer counts as 30 s."""
+    times: list[float] = []
+    is_over = threading.Event()
+
+    def probe() -> None:
+        while not is_over.wait(_PROBE_EVERY_S):
+            took = web.ask()
+            times.append(30.0 if took is None else took)
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield times
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _at(times: list[float], *shares: float) -> list[float]:
+    ordered = sorted(times)
+    return [round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) for share in shares] if ordered else []
