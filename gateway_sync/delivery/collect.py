@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,11 @@ from apim.catalog.contracts import contract_of
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
+from apim.gateways.sandbox import twin_id
 from gateway_sync import rows
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
-from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.offers import plan_rows, product_rows
 from gateway_sync.delivery.sandbox import sandbox_apis, sandbox_plan, sandbox_product
 from gateway_sync.policies import DESCRIPTIONS
@@ -40,7 +41,8 @@ class Collected:
     """What one transaction saw.
 
     Shapes: revision and published_revision are the environment's counters; last is the publication in force and
-    last_good its fragments by name.
+    last_good its fragments by name. pin is where the environment is held, pinned the fragments of that by name, blocked
+    the versions that nobody may be served; both are empty where it is not held.
     """
 
     environment: str
@@ -49,12 +51,16 @@ class Collected:
     rows: rows.Rows
     last: Publication | None
     last_good: Mapping[str, str]
+    pin: Pin | None = None
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
 
 
 def collect(environment_id: str) -> Collected:
     """One state of the environment, and what of it is in force."""
     with transaction.atomic(using=DATABASE):
-        environment = Environment.objects.using(DATABASE).get(id=environment_id)
+        environment = Environment.objects.using(DATABASE).select_related("pin").get(id=environment_id)
+        pin: Pin | None = getattr(environment, "pin", None)
         last = Publication.objects.using(DATABASE).filter(environment_id=environment_id).first()
         return Collected(
             environment=environment.name,
@@ -62,7 +68,10 @@ def collect(environment_id: str) -> Collected:
             published_revision=environment.published_revision,
             rows=_rows(environment),
             last=last,
-            last_good=_last_good(last),
+            last_good=_texts(last.manifest["fragments"] if last else {}),
+            pin=pin,
+            pinned=_texts(pin.fragments) if pin else {},
+            blocked=_blocked() if pin else frozenset(),
         )
 
 
@@ -96,8 +105,15 @@ def _rows(environment: Environment) -> rows.Rows:
     return rows.Rows(row, apis, products, plans)
 
 
-def _last_good(last: Publication | None) -> dict[str, str]:
-    digests: dict[str, str] = last.manifest["fragments"] if last else {}
+def _blocked() -> frozenset[str]:
+    """The versions that nobody may be served, and their forms in the sandbox."""
+    found = APIVersion.objects.using(DATABASE).filter(state=APIVersion.State.BLOCKED).values_list("id", flat=True)
+    ids = set(found)
+    return frozenset(ids | {twin_id(each) for each in ids})
+
+
+def _texts(digests: Mapping[str, str]) -> dict[str, str]:
+    """The fragments by name that are still known."""
     found = Fragment.objects.using(DATABASE).filter(digest__in=set(digests.values()))
     bodies = dict(found.values_list("digest", "body"))
     return {name: bodies[digest] for name, digest in digests.items() if digest in bodies}

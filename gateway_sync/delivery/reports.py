@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from apim.gateways.models import Environment, Worker
-from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.models import Publication
 from gateway_sync.problems import Problem, Where
-from gateway_sync.snapshot import API, Route, SnapshotInvalid, Version, decode
 
 _ABSENT_AFTER_S = 10  # gateways report every 2 s
 
@@ -48,15 +45,6 @@ class Convergence:
         return (
             bool(present) and not self.environment.is_waiting_to_publish and all(state.is_current for state in present)
         )
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Change:
-    """One readable difference: subject such as `bank v1 GET /accounts`, action added, removed or changed."""
-
-    subject: str
-    action: str
-    detail: str = ""
 
 
 def latest_publication(environment: Environment) -> Publication | None:
@@ -107,17 +95,6 @@ def convergence(environment: Environment) -> Convergence:
     )
 
 
-def compare(older: Publication, newer: Publication) -> tuple[Change, ...]:
-    """What newer changed, in words; a publication whose fragments are forgotten, or of an older format, is empty."""
-    before, after = _subjects(older), _subjects(newer)
-    changes = [Change(subject, "removed") for subject in before.keys() - after.keys()]
-    changes += [Change(subject, "added") for subject in after.keys() - before.keys()]
-    for subject in before.keys() & after.keys():
-        if detail := _difference(before[subject], after[subject]):
-            changes.append(Change(subject, "changed", detail))
-    return tuple(sorted(changes))
-
-
 def _is_about(problem: Problem, kind: str, object_id: str) -> bool:
     return (problem.where.kind, problem.where.id) == (kind, object_id)
 
@@ -131,49 +108,4 @@ def _worker_state(worker: Worker, digest: str, access_seq: int, now: datetime) -
         is_absent=age_s > _ABSENT_AFTER_S,
         report_age_s=age_s,
         access_lag=lag,
-    )
-
-
-def _subjects(publication: Publication) -> dict[str, Mapping[str, object]]:
-    """Each thing with a name in the snapshot, as its plain fields without what is a subject of its own."""
-    digests: dict[str, str] = publication.manifest["fragments"]
-    bodies = dict(Fragment.objects.filter(digest__in=digests.values()).values_list("digest", "body"))
-    try:
-        snapshot = decode({name: bodies[digest] for name, digest in digests.items() if digest in bodies})
-    except SnapshotInvalid:
-        return {}
-    subjects: dict[str, Mapping[str, object]] = {
-        f"environment {snapshot.environment.name}": asdict(snapshot.environment)
-    }
-    subjects |= {f"product {product.name}": asdict(product) for product in snapshot.products.products}
-    subjects |= {f"plan {plan.name} version {plan.number}": asdict(plan) for plan in snapshot.products.plans}
-    for api in snapshot.apis:
-        subjects |= _subjects_of_api(api)
-    return subjects
-
-
-def _subjects_of_api(api: API) -> dict[str, Mapping[str, object]]:
-    subjects: dict[str, Mapping[str, object]] = {f"API {api.name}": {"key header": api.key_header}}
-    for version in api.versions:
-        subjects[f"API {api.name} {version.name}"] = _plain_version(version)
-        subjects |= {f"API {api.name} {version.name} {route.id}": _plain_route(route) for route in version.routes}
-    return subjects
-
-
-def _plain_version(version: Version) -> dict[str, object]:
-    fields = asdict(version)
-    del fields["routes"]
-    return fields
-
-
-def _plain_route(route: Route) -> dict[str, object]:
-    return {"products": list(route.products)}
-
-
-def _difference(before: Mapping[str, object], after: Mapping[str, object]) -> str:
-    """`timeout_ms: 30000 -> 5000; ...` of the fields that differ."""
-    return "; ".join(
-        f"{name}: {json.dumps(before.get(name))} -> {json.dumps(after.get(name))}"
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
     )

@@ -9,22 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from apim.gateways.models import Environment
-from apim.gateways.sandbox import is_twin
-from gateway_sync.compiler import Compiled, compile_snapshot
 from gateway_sync.delivery import access_log
+from gateway_sync.delivery.causes import told_since
 from gateway_sync.delivery.collect import Collected, collect
-from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
+from gateway_sync.delivery.states import State, state_of
 from gateway_sync.problems import Problem
-from gateway_sync.snapshot import Manifest, digest, manifest_of, signed_bytes
+from gateway_sync.snapshot import digest
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +83,13 @@ def publish_state(environment_id: str) -> Published:
         if collected.revision <= collected.published_revision:
             last_digest = collected.last.digest if collected.last else ""
             return Published(0, last_digest, is_new=False, problems=())
-        compiled = _without_twins(compile_snapshot(collected.rows, collected.last_good))
-        manifest = _sign(manifest_of(collected.environment, collected.revision, compiled.fragments))
-        if not _store(environment_id, collected, compiled, manifest):
+        state = state_of(collected)
+        if not _store(environment_id, collected, state):
             continue
         last_digest = collected.last.digest if collected.last else ""
-        if is_new := manifest.digest != last_digest:
-            push(_update(environment_id, collected, compiled, manifest))
-        return Published(collected.revision, manifest.digest, is_new, compiled.problems)
+        if is_new := state.manifest.digest != last_digest:
+            push(_update(environment_id, collected, state))
+        return Published(collected.revision, state.manifest.digest, is_new, state.problems)
     logger.warning("publishing of %s left to the other processes that publish it", environment_id)
     return Published(0, "", is_new=False, problems=())
 
@@ -108,6 +106,8 @@ def forget_publications() -> int:
     referred: set[str] = set()
     for manifest in Publication.objects.values_list("manifest", flat=True).iterator():
         referred.update(manifest["fragments"].values())
+    for fragments in Pin.objects.values_list("fragments", flat=True):
+        referred.update(fragments.values())
     old = Fragment.objects.filter(created_at__lt=timezone.now() - _KEEP_FRAGMENTS).values_list("digest", flat=True)
     unused = [fragment for fragment in old if fragment not in referred]
     for start in range(0, len(unused), 500):
@@ -116,19 +116,22 @@ def forget_publications() -> int:
 
 
 @transaction.atomic
-def _store(environment_id: str, collected: Collected, compiled: Compiled, manifest: Manifest) -> bool:
+def _store(environment_id: str, collected: Collected, state: State) -> bool:
     """True when this process published the revision; False when another did."""
     claimed = Environment.objects.filter(id=environment_id, published_revision=collected.published_revision)
     if not claimed.update(published_revision=collected.revision, published_at=timezone.now()):
         return False
-    problems = _as_json(compiled.problems)
-    if collected.last and (collected.last.digest, collected.last.problems) == (manifest.digest, problems):
+    last, manifest = collected.last, state.manifest
+    problems = _as_json(state.problems)
+    told = told_since(environment_id, last.created_at if last else None)
+    is_same = last is not None and (last.digest, last.problems) == (manifest.digest, problems)
+    if is_same and told.cause == Publication.Cause.CHANGE:
         return True
-    known = set(collected.last.manifest["fragments"].values()) if collected.last else set()
+    known = set(last.manifest["fragments"].values()) if last else set()
     Fragment.objects.bulk_create(
         [
             Fragment(digest=fragment_digest, body=content.decode())
-            for content in compiled.fragments.values()
+            for content in state.fragments.values()
             if (fragment_digest := digest(content)) not in known
         ],
         ignore_conflicts=True,
@@ -140,21 +143,16 @@ def _store(environment_id: str, collected: Collected, compiled: Compiled, manife
         digest=manifest.digest,
         manifest=asdict(manifest),
         problems=problems,
+        cause=told.cause,
+        made_by=told.made_by,
+        reason=told.reason,
     )
     return True
 
 
-def _without_twins(compiled: Compiled) -> Compiled:
-    """compiled, without what is wrong with the sandbox's form of something: its own form says the same."""
-    return replace(compiled, problems=tuple(one for one in compiled.problems if not is_twin(one.where.id)))
-
-
-def _sign(manifest: Manifest) -> Manifest:
-    return replace(manifest, signature=settings.KEYRING.sign(signed_bytes(manifest)))
-
-
-def _update(environment_id: str, collected: Collected, compiled: Compiled, manifest: Manifest) -> Update:
+def _update(environment_id: str, collected: Collected, state: State) -> Update:
     """The push message: the fragments that the last publication did not have."""
+    manifest = state.manifest
     known = set(collected.last.manifest["fragments"].values()) if collected.last else set()
     pushed = Environment.objects.values_list("published_access_seq", flat=True).get(id=environment_id)
     return Update(
@@ -163,7 +161,7 @@ def _update(environment_id: str, collected: Collected, compiled: Compiled, manif
         manifest=manifest,
         fragments={
             manifest.fragments[name]: content.decode()
-            for name, content in compiled.fragments.items()
+            for name, content in state.fragments.items()
             if manifest.fragments[name] not in known
         },
         base_digest=collected.last.digest if collected.last else "",

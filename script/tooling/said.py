@@ -29,6 +29,7 @@ _SOURCES = (
     "apim/webhooks/disabling.py",
     "gateway_sync/compositions",
     "gateway_sync/compiler",
+    "gateway_sync/delivery/states.py",
     "gateway_sync/policies",
     "gateway_sync/upstreams",
 )

@@ -80,18 +80,3 @@ def test_what_waits_to_be_published_is_not_reached(environment: Environment) -> 
     environment.refresh_from_db()
     assert environment.is_waiting_to_publish
     assert not reports.convergence(environment).is_reached
-
-
-def test_two_publications_compare_in_words(environment: Environment) -> None:
-    version = factory.published_version("GET /a", "GET /b", name="bank")
-    services.publish(environment.id)
-    factory.changed_version(version, "GET /a", "GET /c", upstream="http://127.0.0.1:9102")
-    services.publish(environment.id)
-    newer, older = reports.history(environment)
-    changes = {change.subject: change for change in reports.compare(older, newer)}
-    assert changes["API bank v1 GET /b"].action == "removed"
-    assert changes["API bank v1 GET /c"].action == "added"
-    assert "9101" in changes["API bank v1"].detail
-    assert "9102" in changes["API bank v1"].detail
-    assert len(changes) == 3
-    assert reports.compare(newer, newer) == ()

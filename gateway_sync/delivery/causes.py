@@ -1,0 +1,76 @@
+"""Who made a publication necessary, and why: read from the audit log, for publishing itself knows no people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Final
+
+from django.db.models import Q
+
+from apim.audit.models import AuditEvent
+from gateway_sync.delivery.models import Publication
+
+ROLL_BACK, RETURN, RELEASE = "environment.roll_back", "environment.return", "environment.release"
+_CAUSES: Final = {
+    ROLL_BACK: Publication.Cause.ROLLBACK,
+    RETURN: Publication.Cause.RETURN,
+    RELEASE: Publication.Cause.RELEASE,
+}
+_CONFIGURING: Final = (
+    "api.", "arms.", "ceiling.", "certificate.", "demo.", "environment.", "gateway.set", "host.", "issuer.", "plan.",
+    "product.", "revision.deploy", "revision.rollback", "version.",
+)  # fmt: skip
+_LONGER: Final = timedelta(seconds=10)  # a write that began before the last publication and was committed after it
+_MOST_EVENTS: Final = 100
+_NAMES_TOLD: Final = 3
+_REASON_CHARACTERS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Shapes: made_by and reason are "" when nobody is known, such as after a certificate was fetched by itself."""
+
+    cause: str = Publication.Cause.CHANGE
+    made_by: str = ""
+    reason: str = ""
+
+
+def told_since(environment_id: str, moment: datetime | None) -> Told:
+    """What people did to what gateways serve since the publication of that moment."""
+    events = _events(environment_id, moment)
+    if not events and moment is not None:
+        events = _events(environment_id, moment - _LONGER)
+    if not events:
+        return Told()
+    for event in events:
+        if event.action in _CAUSES:
+            return Told(_CAUSES[event.action], event.actor_label, event.reason)
+    reasons = _distinct(event.reason for event in events if event.reason)
+    acts = _distinct(f"{event.action} {event.target_label}" for event in events)
+    return Told(
+        made_by=_some(_distinct(event.actor_label for event in events), ", ")[:200],
+        reason=_some(reasons or acts, "; ")[:_REASON_CHARACTERS],
+    )
+
+
+def _events(environment_id: str, moment: datetime | None) -> list[AuditEvent]:
+    """The newest first."""
+    is_configuring = reduce(or_, (Q(action__startswith=beginning) for beginning in _CONFIGURING))
+    is_elsewhere = Q(target_kind="environment") & ~Q(target_id=environment_id)
+    found = AuditEvent.objects.filter(is_configuring).exclude(is_elsewhere)
+    if moment is not None:
+        found = found.filter(at__gt=moment)
+    return list(found.only("action", "actor_label", "target_label", "reason")[:_MOST_EVENTS])
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _some(texts: list[str], between: str) -> str:
+    rest = len(texts) - _NAMES_TOLD
+    return between.join(texts[:_NAMES_TOLD]) + (f" +{rest}" if rest > 0 else "")

@@ -1,0 +1,65 @@
+"""The state that is to be published of what was collected: compiled, held where the environment is, and signed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+
+from apim.gateways.sandbox import is_twin
+from gateway_sync.compiler import compile_snapshot, held_back, hold
+from gateway_sync.delivery.collect import Collected
+from gateway_sync.problems import Problem, Where
+from gateway_sync.snapshot import Manifest, SnapshotInvalid, manifest_of, signed_bytes
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Shapes: fragments holds canonical bytes by name, manifest is signed and stands for all of them."""
+
+    fragments: dict[str, bytes]
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+
+
+def state_of(collected: Collected) -> State:
+    """What the environment's gateways are to serve."""
+    fragments, problems = wanted_fragments(collected)
+    if collected.pin is not None:
+        fragments, held_problems = _held(collected, fragments)
+        problems = tuple(sorted({*problems, *held_problems}))
+    # What is wrong with the sandbox's form of something, its own form says as well.
+    problems = tuple(one for one in problems if not is_twin(one.where.id))
+    return State(fragments, sign(manifest_of(collected.environment, collected.revision, fragments)), problems)
+
+
+def wanted_fragments(collected: Collected) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
+    """What the database asks for, whether or not the environment is held."""
+    compiled = compile_snapshot(collected.rows, collected.last_good)
+    return compiled.fragments, compiled.problems
+
+
+def sign(manifest: Manifest) -> Manifest:
+    """The manifest as gateways believe it."""
+    return replace(manifest, signature=settings.KEYRING.sign(signed_bytes(manifest)))
+
+
+def _held(collected: Collected, fragments: dict[str, bytes]) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
+    """The fragments of the pin; when they cannot be read, those in force, for the wanted ones were not asked for."""
+    pin = collected.pin
+    revision = pin.revision if pin is not None else 0
+    wanted = {name: content.decode() for name, content in fragments.items()}
+    try:
+        held = hold(collected.pinned, wanted, collected.blocked)
+    except SnapshotInvalid as error:
+        logger.error("the state that %s is held at cannot be read: %s", collected.environment, error)  # noqa: TRY400 - what is stored is at fault
+        where = Where("environment", collected.rows.environment.id)
+        message = f"Publication {revision}, at which the environment is held, can no longer be read: {error}."
+        hint = "Release the environment; until then gateways are sent nothing new."
+        in_force = {name: text.encode() for name, text in collected.last_good.items()}
+        return in_force or fragments, (Problem("environment.E005", message, where, hint),)
+    told = held_back(wanted, {name: content.decode() for name, content in held.items()}, revision)
+    return held, told
