@@ -26,7 +26,7 @@ COPY static static
 COPY templates templates
 COPY examples examples
 RUN pip install --no-cache-dir --no-build-isolation --no-deps --editable . \
-    && install --directory --owner=apim --group=apim --mode=0700 /data
+    && install --directory --owner=apim --group=apim --mode=0700 /data /gateway /gateways/1 /gateways/2
 
 USER apim
 ENV APIM_HOME=/data DJANGO_SETTINGS_MODULE=apim.config.settings PYTHONUNBUFFERED=1

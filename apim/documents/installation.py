@@ -50,8 +50,8 @@ _PASSWORD_BYTES = 32
 _LAUNCHER_EMAIL = "script-up@localhost.localdomain"
 
 
-def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str) -> None:
-    """Write the credentials of the gateway that runs beside this control plane; a token that still works is kept."""
+def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str, name: str = GATEWAY_NAME) -> None:
+    """Write the credentials of a gateway that runs beside this control plane; a token that still works is kept."""
     environment = default_environment()
     _tell_address(environment, gateway_url)
     stored = json.loads(path.read_text()) if path.exists() else {}
@@ -59,7 +59,7 @@ def enroll_embedded_gateway(*, path: Path, control_url: str, gateway_url: str) -
     if not environment.gateways.exists():  # the first start: later ones leave the choice to the administrators
         update_environment(environment=environment, changes={"has_sandbox": True}, by=LAUNCHER)
     if not token or authenticate_gateway(token) is None:
-        token = enroll_gateway(environment=environment, name=GATEWAY_NAME, by=LAUNCHER).token
+        token = enroll_gateway(environment=environment, name=name, by=LAUNCHER).token
     wanted = {
         "control_url": control_url,
         "redis_url": settings.ENV.redis_url,

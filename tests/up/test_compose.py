@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -34,7 +35,16 @@ def composed() -> set[str]:
 
 
 def test_compose_takes_the_file_and_runs_every_process(composed: set[str]) -> None:
-    assert composed == {"prepare", "web", "worker", "publisher", "beat", "gateway", "postgres", "redis"}
+    twice = {f"{name}{number}" for name in ("web", "celery", "gateway") for number in (1, 2)}
+    assert composed == {"prepare", "balancer", "publisher", "beat", "postgres", "redis", *twice}
+
+
+def test_the_balancer_sends_to_each_process_that_compose_starts() -> None:
+    servers = re.findall(r"^ +server (\S+) (\S+):(\d+)$", (ROOT / "deploy" / "balancer.cfg").read_text(), re.MULTILINE)
+    assert all(name == host for name, host, _ in servers)
+    assert {f"{host}:{port}" for _, host, port in servers} == {
+        "web1:8000", "web2:8000", "gateway1:8080", "gateway2:8080"
+    }  # fmt: skip
 
 
 def test_a_password_must_be_chosen() -> None:

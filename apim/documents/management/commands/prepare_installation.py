@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--credentials", type=Path, required=True, help="file for the embedded gateway's credentials"
         )
+        parser.add_argument(
+            "--another-gateway",
+            type=_name_and_path,
+            action="append",
+            default=[],
+            metavar="NAME=FILE",
+            help="one more gateway beside this control plane, and the file for its credentials; may be repeated",
+        )
         parser.add_argument("--control-url", required=True, help="where the embedded gateway reaches the web process")
         parser.add_argument("--gateway-url", required=True, help="where callers reach the embedded gateway")
         parser.add_argument("--example", type=Path, help="documents to load at the first start")
@@ -50,10 +58,19 @@ class Command(BaseCommand):
             raise CommandError(f"{error} {error.hint}".strip()) from error
 
 
+def _name_and_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not (name and separator and path):
+        message = f"{text} is not NAME=FILE, such as second=/data/second/credentials.json."
+        raise ArgumentTypeError(message)
+    return name, Path(path)
+
+
 def _prepare(options: dict[str, Any]) -> dict[str, str | int]:
-    installation.enroll_embedded_gateway(
-        path=options["credentials"], control_url=options["control_url"], gateway_url=options["gateway_url"]
-    )
+    for name, path in ((installation.GATEWAY_NAME, options["credentials"]), *options["another_gateway"]):
+        installation.enroll_embedded_gateway(
+            path=path, control_url=options["control_url"], gateway_url=options["gateway_url"], name=name
+        )
     set_up_url = installation.make_admin(
         email=settings.ENV.admin_email, password=settings.ENV.admin_password, base_url=settings.BASE_URL
     )
