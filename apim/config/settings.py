@@ -177,6 +177,7 @@ FORBIDDEN_UPSTREAMS = [
 WEBHOOK_NETWORKS = list(ENV.webhook_networks)  # beside the public Internet
 
 MAX_WAITING_GATEWAYS = 64  # of one web process; each holds one of its threads
+MAX_FULL_SENDS = 10  # gateways of one web process that are being told everything; each answer takes megabytes
 MAX_LIVE_STREAMS, MAX_LIVE_STREAMS_EACH = 32, 4  # of one web process, and of one person there; they hold threads too
 STRIPE_API_KEY, STRIPE_WEBHOOK_SECRET = ENV.stripe_api_key, ENV.stripe_webhook_secret
 STRIPE_API_BASE = ENV.stripe_api_base

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from apim.gateways.models import AccessRecord
+from gateway_sync.delivery.kept_pages import KeptPages, Page
 from gateway_sync.delivery.push import AccessEntry, AccessPage
 
 PAGE = 10_000
-_MAX_PUSHED = 1_000
+_MAX_PUSHED = 1_000  # more are a page worth keeping: whoever asks for it is not alone
+_kept = KeptPages()
 RENUMBERED = 500_000  # a gap this wide before the first record: the log was numbered anew
 
 
@@ -28,11 +32,25 @@ def page_after(environment_id: str, *, after: int, reached: int) -> AccessPage:
     start = 0 if is_full else after
     if reached in {0, start}:
         return AccessPage(after=after, upto=reached, is_full=after > reached)
+    if reached - start > _MAX_PUSHED:
+        page = _kept.page(environment_id, start, reached, lambda: _page(environment_id, start, reached))
+    else:
+        page = _page(environment_id, start, reached)
+    return AccessPage(after=after, upto=page.upto, is_full=is_full, records=page.records, more=page.more)
+
+
+def is_behind(after: int, reached: int) -> bool:
+    """Whether a gateway that has everything up to `after` lacks so much that many may be asking for the same."""
+    return after == 0 or not 0 <= reached - after <= _MAX_PUSHED
+
+
+def _page(environment_id: str, start: int, reached: int) -> Page:
+    """The records after start; a table that begins anew needs none that says what is gone."""
     records = _records(environment_id, start, reached, PAGE + 1)
     more = len(records) > PAGE
     upto = records[PAGE - 1][0] if more else reached
-    kept = [entry for _, entry in records[:PAGE] if not (is_full and entry[2] is None)]
-    return AccessPage(after=after, upto=upto, is_full=is_full, records=kept, more=more)
+    told = [entry for _, entry in records[:PAGE] if start or entry[2] is not None]
+    return Page(msgspec.Raw(msgspec.json.encode(told)), upto, more)
 
 
 def _has_near(environment_id: str, seq: int) -> bool:

@@ -27,12 +27,15 @@ AccessEntry = tuple[str, str, Mapping[str, object] | None]
 
 
 class AccessPage(msgspec.Struct, frozen=True):
-    """Access records after one sequence number up to another; is_full = whatever was known before is void."""
+    """Access records after one sequence number up to another; is_full = whatever was known before is void.
+
+    Shapes: records may be encoded already.
+    """
 
     after: int
     upto: int
     is_full: bool = False
-    records: Sequence[AccessEntry] = ()
+    records: Sequence[AccessEntry] | msgspec.Raw = ()
     more: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Annotated
 
@@ -24,6 +24,8 @@ from apim.gateways.services import authenticate_gateway, record_report
 from apim.usage.services import ingest
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
+from gateway_sync.delivery.access_log import is_behind
+from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
 from gateway_sync.delivery.waiting import Counters, Watch, read_counters
@@ -40,6 +42,7 @@ _ask = msgspec.json.Decoder(Ask)
 _report = msgspec.json.Decoder(GatewayReport)
 _join = msgspec.json.Decoder(JoinRequest)
 _watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
+_far_behind = Places(settings.MAX_FULL_SENDS)
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
 
@@ -69,46 +72,81 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     if ask.format != FORMAT:
         return _problem(400, "gateways.unknown_format", f"This control plane speaks format {FORMAT}.")
     seen = read_counters()[gateway.environment_id]
+    if not (ask.digest and not is_behind(ask.access_seq, seen[1])):
+        return _whole(gateway, ask, seen)
     update = update_for(gateway.environment_id, ask)
-    if update.is_news or ask.wait_s <= 0:
-        return HttpResponse(encode_update(update), content_type="application/json")
-    if not _watch.enter():
-        response = _problem(503, "gateways.too_many_waiting", "Too many gateways wait here; ask again later.")
-        # Spread, so that those refused together do not come back together.
-        response["Retry-After"] = str(2 + secrets.randbelow(4))
+    return _news(encode_update(update)) if update.is_news or ask.wait_s <= 0 else _when_there_is(gateway, ask, seen)
+
+
+def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
+    """For one that knows nothing, or little: much is read and sent, so that few at a time may have it."""
+    if not _far_behind.take():
+        return _busy("Other gateways are being told everything; ask again later.")
+    response: HttpResponseBase | None = None
+    try:
+        update = update_for(gateway.environment_id, ask)
+        if update.is_news:
+            response = StreamingHttpResponse(
+                _Held([encode_update(update)], _far_behind), content_type="application/json"
+            )
+    finally:
+        if response is None:
+            _far_behind.give_back()
+    if response is not None:
         return response
-    return StreamingHttpResponse(_Wait(gateway.environment_id, ask, seen), content_type="application/json")
+    return _news(encode_update(update)) if ask.wait_s <= 0 else _when_there_is(gateway, ask, seen)
 
 
-class _Wait:
-    """The body of an answer that is not known yet.
+def _news(content: bytes) -> HttpResponse:
+    return HttpResponse(content, content_type="application/json")
+
+
+def _when_there_is(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
+    if not _watch.places.take():
+        return _busy("Too many gateways wait here; ask again later.")
+    body = _Held(_wait(gateway.environment_id, ask, seen), _watch.places)
+    return StreamingHttpResponse(body, content_type="application/json")
+
+
+def _busy(detail: str) -> JsonResponse:
+    response = _problem(503, "gateways.too_many_waiting", detail)
+    # Spread, so that those refused together do not come back together.
+    response["Retry-After"] = str(2 + secrets.randbelow(4))
+    return response
+
+
+def _wait(environment_id: str, ask: Ask, seen: Counters) -> Iterator[bytes]:
+    """The body of an answer that is not known yet."""
+    deadline = time.monotonic() + min(ask.wait_s, MAX_WAIT_S)
+    connection.close()  # a waiting request holds a thread, never a database connection
+    while True:
+        is_changed = _watch.wait(environment_id, seen, deadline)
+        seen = read_counters()[environment_id]
+        update = update_for(environment_id, ask)
+        connection.close()
+        if update.is_news or not is_changed:
+            yield encode_update(update)
+            return
+
+
+class _Held:
+    """A body that holds a place until it is sent or given up.
 
     Not a bare generator: of one that was never begun, close() would run nothing, and the place would be lost.
     """
 
-    def __init__(self, environment_id: str, ask: Ask, seen: Counters) -> None:
-        self._environment_id = environment_id
-        self._ask = ask
-        self._seen = seen
-        self._has_place = True
+    def __init__(self, body: Iterable[bytes], places: Places) -> None:
+        self._body = body
+        self._places: Places | None = places
 
     def __iter__(self) -> Iterator[bytes]:
-        deadline = time.monotonic() + min(self._ask.wait_s, MAX_WAIT_S)
-        connection.close()  # a waiting request holds a thread, never a database connection
-        while True:
-            is_changed = _watch.wait(self._environment_id, self._seen, deadline)
-            self._seen = read_counters()[self._environment_id]
-            update = update_for(self._environment_id, self._ask)
-            connection.close()
-            if update.is_news or not is_changed:
-                yield encode_update(update)
-                return
+        return iter(self._body)
 
     def close(self) -> None:
         """Give the place back, once."""
-        if self._has_place:
-            self._has_place = False
-            _watch.leave()
+        if self._places is not None:
+            self._places.give_back()
+            self._places = None
 
 
 @_for_gateways

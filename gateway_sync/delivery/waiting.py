@@ -13,6 +13,7 @@ import time
 from django.db import Error, connection
 
 from apim.gateways.models import Environment
+from gateway_sync.delivery.places import Places
 
 logger = logging.getLogger(__name__)
 
@@ -26,28 +27,15 @@ Counters = tuple[int, int]
 class Watch:
     """Wakes those that wait when the counters of their environment move.
 
-    Shapes: a counter is (published revision, access sequence).
+    Shapes: a counter is (published revision, access sequence); whoever waits holds one of places.
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.places = Places(limit)
         self._changed = threading.Condition()
-        self._waiting = 0
         self._counters: dict[str, Counters] = {}
         self._thread: threading.Thread | None = None
         self._last_used = 0.0
-
-    def enter(self) -> bool:
-        """Take a place among those that wait; False when all are taken."""
-        with self._changed:
-            has_place = self._waiting < self._limit
-            self._waiting += has_place
-            return has_place
-
-    def leave(self) -> None:
-        """Give the place back."""
-        with self._changed:
-            self._waiting -= 1
 
     def wait(self, environment_id: str, seen: Counters, deadline: float) -> bool:
         """True as soon as the counters are not those seen; False at the deadline, in monotonic seconds."""
@@ -75,7 +63,7 @@ class Watch:
                 if counters != self._counters:
                     self._counters = counters
                     self._changed.notify_all()
-                if self._waiting:
+                if self.places.taken:
                     self._last_used = time.monotonic()
                 elif time.monotonic() - self._last_used > _IDLE_S:
                     self._thread = None

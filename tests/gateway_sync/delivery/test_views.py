@@ -159,13 +159,29 @@ def test_a_waiting_request_answers_as_soon_as_something_is_new(
 
 
 def test_beyond_the_cap_a_gateway_is_told_when_to_come_back(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views._watch, "_limit", 1)
+    monkeypatch.setattr(views._watch.places, "_limit", 1)
     waiting = post("sync", {"wait_s": 0.2})
     refused = post("sync", {"wait_s": 0.2})
     assert refused.status_code == 503
     assert 2 <= int(refused.headers["Retry-After"]) <= 5
     waiting.close()  # its client went away before reading
     assert body_of(post("sync", {"wait_s": 0.2}))["manifest"] is None
+
+
+def test_few_gateways_at_a_time_are_told_everything_and_others_when_to_come_back(
+    post: Post, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_access(environment_id=environment.id, changes=[AccessChange("application", "app_1", {"state": "active"})])
+    services.publish(environment.id)
+    monkeypatch.setattr(views._far_behind, "_limit", 1)
+    first = post("sync", {})
+    refused = post("sync", {})
+    assert (refused.status_code, refused.json()["code"]) == (503, "gateways.too_many_waiting")
+    manifest = body_of(first)["manifest"]
+    first.close()
+    second = post("sync", {"digest": manifest["digest"], "access_seq": 1})  # knows nearly all: no place is asked for
+    assert body_of(second)["manifest"] is None
+    assert body_of(post("sync", {}))["manifest"] == manifest
 
 
 def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(

@@ -1,0 +1,88 @@
+"""The tally of a run of kills notices each kind of wrong; a hundred kills leave nothing to notice (B1, R6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.kills import Course, kills
+from benchmarks.kills_tally import BROKEN, SHED, WHOLE, Seen, Tally
+
+
+def row(**figures: int) -> dict[str, int]:
+    plain = {"kills": 0, "in_flight": 0, "indeterminate": 0, "cut": 0, "missing": 0, "doubled": 0}
+    return plain | figures
+
+
+def final(number: int, status: int = 200) -> Seen:
+    return Seen(number, status, is_indeterminate=False)
+
+
+def lost(number: int) -> Seen:
+    return Seen(number, 0, is_indeterminate=True)
+
+
+def tally(*ends: int) -> Tally:
+    """Calls with these ends, all of them after the kill of a worker."""
+    made = Tally()
+    numbers = [made.asked() for _ in ends]
+    made.killed("worker")
+    for number, end in zip(numbers, ends, strict=True):
+        made.ended(number, end)
+    return made
+
+
+def test_calls_that_are_counted_once_and_broken_ones_that_are_not_are_no_fault() -> None:
+    made = tally(WHOLE, BROKEN, BROKEN, BROKEN, SHED)
+    table = made.compare([final(0), lost(1), final(2)])
+    assert table == {"worker": row(kills=1, in_flight=3, indeterminate=1, cut=1)}
+    assert (made.whole(), made.faults) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("records", "told", "figures"),
+    [
+        ([], "answered and not counted", {"missing": 1}),
+        ([lost(0)], "answered and not counted", {"missing": 1}),
+        ([final(0), final(0)], "counted 2 times", {"doubled": 1}),
+        ([final(0), lost(0)], "is indeterminate 1 times", {"doubled": 1}),
+        ([final(0, 502)], "not as the answer", {}),
+        ([final(0), final(1)], "of no call", {}),
+    ],
+    ids=["lost", "indeterminate", "twice", "both", "status", "of nobody"],
+)
+def test_whatever_is_not_counted_exactly_is_a_fault(records: list[Seen], told: str, figures: dict[str, int]) -> None:
+    made = tally(WHOLE)
+    assert made.compare(records) == {"worker": row(kills=1, **figures)}
+    assert told in made.faults[0]
+
+
+def test_a_broken_call_that_is_counted_twice_and_one_without_an_end_are_faults() -> None:
+    made = tally(BROKEN)
+    made.asked()
+    made.compare([lost(0), final(0)])
+    assert made.counts["faults"] == 2
+
+
+def test_calls_belong_to_the_kill_before_their_end() -> None:
+    made = Tally()
+    first, second, third = (made.asked() for _ in range(3))
+    made.ended(first, WHOLE)
+    made.killed("web")
+    made.ended(second, BROKEN)
+    made.killed("worker")
+    made.ended(third, BROKEN)
+    table = made.compare([final(first)])
+    assert table == {
+        "before the first": row(),
+        "web": row(kills=1, in_flight=1),
+        "worker": row(kills=1, in_flight=1),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+def test_a_hundred_kills_of_any_process_lose_no_record_and_double_none(tmp_path: Path) -> None:
+    told = kills(tmp_path, Course(100))
+    assert told["faults"] == []
