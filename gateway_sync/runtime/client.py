@@ -43,8 +43,7 @@ class ClientConnection(EdgeConnection):
         self._exchange: Exchange | None = None
         self._heads = HeadReader()
         self._decoder: ChunkedDecoder | None = None
-        self._left = 0
-        self._progress = 0
+        self._left = self._progress = 0
         self._is_reading_ahead = False
 
     def secure(self, peer: TLSPeer) -> None:
@@ -143,8 +142,7 @@ class ClientConnection(EdgeConnection):
     def _start_body(self, exchange: Exchange, rest: bytes) -> None:
         head = exchange.head
         self._decoder = ChunkedDecoder("bad-request") if head.body == CHUNKED else None
-        self._left = head.content_length
-        self._progress = 0
+        self._left, self._progress = head.content_length, 0
         if self._decoder is None and len(rest) >= self._left:
             exchange.is_upload_complete = True  # the whole body is here: a refusal need not end the connection
             self._buffer = rest[self._left :]
@@ -184,14 +182,15 @@ class ClientConnection(EdgeConnection):
             is_complete = self._left == 0
             self._buffer = data[len(content) :]
         exchange.upload(content, is_complete=is_complete)
-        if self._exchange is exchange and exchange.is_waiting_to_send and not is_complete:
+        if is_complete and self._exchange is exchange and exchange.upstream is not None:
+            self.touch(exchange.version.timeout_s)  # the service's turn
+        elif self._exchange is exchange and exchange.is_waiting_to_send and not is_complete:
             self.pause_reading(is_paused=True)
 
     def pause_reading(self, *, is_paused: bool) -> None:
-        """Stop or go on reading from the caller, whose turn it is again then."""
-        was_paused = self._is_reading_paused
+        """Stop or go on reading from the caller, whose turn it is again then; so it is when nothing was held back."""
         super().pause_reading(is_paused=is_paused)
-        if was_paused and not is_paused and self._exchange is not None and not self._exchange.is_upload_complete:
+        if not is_paused and self._exchange is not None and not self._exchange.is_upload_complete:
             self.deadline = self._serving.clock + self._serving.bounds.body_s
 
     def complete(self, last: bytes) -> None:

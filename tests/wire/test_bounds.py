@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,6 +59,27 @@ def test_caller_that_drips_is_cut_off(strict: GatewayProcess, upstream: RawUpstr
         client.socket.settimeout(0.2)
         wait_until(is_cut, "cut off")
     wait_until(lambda: is_served(strict), "others are served")
+
+
+def test_caller_that_sends_no_body_is_cut_off(strict: GatewayProcess, upstream: RawUpstream) -> None:
+    with RawClient(strict.port) as client:  # whether there is a connection to the service already or is none
+        client.send(POST)
+        assert client.socket.recv(4096) == b""
+
+
+def test_service_has_its_own_time_once_the_body_is_whole(strict: GatewayProcess, upstream: RawUpstream) -> None:
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        time.sleep(1.6)  # longer than a caller may take between two parts of its body
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        return False
+
+    upstream.script = script
+    head = POST.replace(b"100000", b"2")
+    with RawClient(strict.port) as client:
+        client.send(head)
+        client.send(b"a")
+        wait_until(lambda: strict.status()["workers"] != [], "the gateway read the first part")
+        assert client.send(b"b").read_answer()[0] == 200
 
 
 def test_caller_that_does_not_read_is_cut_off_and_its_upstream_freed(
