@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.exchanges import kinds
 from benchmarks.herd import herd
+from benchmarks.kills import Course, kills
 from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
@@ -66,8 +67,8 @@ def main() -> int:
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         bench = _bench(Path(folder))
-        if arguments.soak:
-            return _soak(bench, arguments)
+        if arguments.soak or arguments.kills:
+            return (_soak if arguments.soak else _kills)(bench, arguments)
         if is_loading and not arguments.short:
             fetched.fetch(bench)
             subjects.compile_gateway()
@@ -103,6 +104,19 @@ def _soak(bench: Bench, arguments: argparse.Namespace) -> int:
     return 1 if told["faults"] else 0
 
 
+def _kills(bench: Bench, arguments: argparse.Namespace) -> int:
+    """Kill at random and print the table; the exit code is 1 when something is missing, doubled or stays behind."""
+    told = kills(bench.folder, Course(arguments.kills, seed=arguments.seed))
+    table: dict[str, dict[str, int]] = told["by kind"]  # type: ignore[assignment]
+    _print_rows("Kills", {name: figure for name, figure in told.items() if name not in {"by kind", "in all"}})
+    rows = {**table, "in all": told["in all"]}
+    print("  " + " | ".join(["killed", *next(iter(table.values()))]))
+    for kind, row in rows.items():
+        print("  " + " | ".join([kind, *map(str, row.values())]))  # type: ignore[attr-defined]
+    _keep({"machine": _machine(), "extent": _extent(arguments), "kills": told})
+    return 1 if told["faults"] else 0
+
+
 def _arguments() -> argparse.Namespace:
     names = ["throughput", *MEASUREMENTS]
     parser = argparse.ArgumentParser(prog="script/bench", description="Measure the gateway beside its peers.")
@@ -111,6 +125,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=5, help="of one run of wrk")
     parser.add_argument("--soak", action="store_true", help="half load for minutes with states, kills and failures")
     parser.add_argument("--minutes", type=float, default=15, help="of the soak")
+    parser.add_argument(
+        "--kills", type=int, default=0, metavar="N", help="kill processes of the whole product under load, and compare"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the kills")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="keep the data of pages in a PostgreSQL here, and use what is there"
     )

@@ -28,43 +28,44 @@ _PLACES = "/usr/lib/postgresql/*/bin"
 def postgresql(folder: Path) -> Iterator[str]:
     """The URL of the database in the folder; its server runs as long as the block, or on where it ran before."""
     data = folder / "data"
-    account = _account()
+    owner = account()
     if not (data / "PG_VERSION").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        if account:
-            os.chown(folder, pwd.getpwnam(account).pw_uid, -1)
-        _run("initdb", "-D", data, "-U", "apim", "--auth", "trust", "-E", "UTF8", "--no-sync", account=account)
-    status = [_find("pg_ctl"), "-D", str(data), "status"]
-    is_running = not subprocess.run(status, user=account, cwd="/", capture_output=True, check=False).returncode
+        if owner:
+            os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
+        _run("initdb", "-D", data, "-U", "apim", "--auth", "trust", "-E", "UTF8", "--no-sync", account=owner)
+    status = [find("pg_ctl"), "-D", str(data), "status"]
+    is_running = not subprocess.run(status, user=owner, cwd="/", capture_output=True, check=False).returncode
     port = int((data / "postmaster.pid").read_text().splitlines()[3]) if is_running else free_port()
     if not is_running:
         settings = " ".join(f"-c {each}" for each in (*_SETTINGS, f"port={port}", f"unix_socket_directories={folder}"))
-        _run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", settings, "start", account=account)
+        _run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", settings, "start", account=owner)
     try:
-        _create(port)
+        create(port)
         yield f"postgresql://apim@127.0.0.1:{port}/apim"
     finally:
         if not is_running:
-            _run("pg_ctl", "-D", data, "-w", "-m", "fast", "stop", account=account)
+            _run("pg_ctl", "-D", data, "-w", "-m", "fast", "stop", account=owner)
 
 
-def _create(port: int) -> None:
+def create(port: int) -> None:
     """The database, unless it is there."""
     reach = ("-h", "127.0.0.1", "-p", str(port), "-U", "apim")
     deadline = time.monotonic() + READY_WITHIN_S
-    while subprocess.run([_find("psql"), *reach, "-c", "", "apim"], capture_output=True, check=False).returncode:
+    while subprocess.run([find("psql"), *reach, "-c", "", "apim"], capture_output=True, check=False).returncode:
         if time.monotonic() > deadline:
             message = f"The server on port {port} takes no connection."
             raise RuntimeError(message)
-        subprocess.run([_find("createdb"), *reach, "apim"], capture_output=True, check=False)
+        subprocess.run([find("createdb"), *reach, "apim"], capture_output=True, check=False)
         time.sleep(0.2)
 
 
 def _run(program: str, *arguments: str | Path, account: str | None) -> None:
-    subprocess.run([_find(program), *map(str, arguments)], check=True, user=account, cwd="/", stdout=subprocess.DEVNULL)
+    subprocess.run([find(program), *map(str, arguments)], check=True, user=account, cwd="/", stdout=subprocess.DEVNULL)
 
 
-def _find(program: str) -> str:
+def find(program: str) -> str:
+    """The path of a program of PostgreSQL, or another. Errors: RuntimeError."""
     found = shutil.which(program) or next(iter(sorted(map(str, Path("/").glob(f"{_PLACES[1:]}/{program}")))), None)
     if found is None:
         message = f"{program} is needed (Debian: postgresql)."
@@ -72,7 +73,7 @@ def _find(program: str) -> str:
     return found
 
 
-def _account() -> str | None:
+def account() -> str | None:
     """Whom PostgreSQL runs as: it refuses root."""
     if os.geteuid() != 0:
         return None
