@@ -79,3 +79,47 @@ class Pin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment} at revision {self.revision}"
+
+
+class LimitHost(models.Model):
+    """A host that counts calls against limits, and how it stands to the others of its environment.
+
+    Shapes: name is what the host calls its counts; another one when its disk was lost. gateway_id is whose host it is,
+    kept when that is removed: what it counted still counts. state is alone, waiting, shared or degraded.
+    """
+
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="limit_hosts")
+    name = models.CharField(max_length=32)
+    gateway_id = models.CharField(max_length=32)
+    state = models.CharField(max_length=12)
+    epoch = models.CharField(max_length=80, blank=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("environment", "name"), name="one_limit_host_each"),)
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} {self.name}"
+
+
+class LimitCount(models.Model):
+    """What a host was granted of one window of a cell: the mirror of what lies in Redis, should that forget it.
+
+    Shapes: cell in hex, position and start as in the gateway's cells; granted since the start.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    host = models.ForeignKey(LimitHost, models.CASCADE, related_name="counts")
+    cell = models.CharField(max_length=32)
+    position = models.PositiveSmallIntegerField()
+    start = models.BigIntegerField()
+    granted = models.PositiveBigIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("host", "cell", "position", "start"), name="one_limit_count_each"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.cell} {self.granted}"
