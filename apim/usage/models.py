@@ -6,10 +6,18 @@ from typing import Self
 
 from django.db import models
 
+from apim.usage.receipts import ConservationCheck, ReceivedBoot
 from apim.usage.trace import trace_of
-from apim.usage.version_rollups import CallerRollup, TimedQuerySet, VersionLatency, VersionRollup
+from apim.usage.version_rollups import CallerRollup, SideRollup, TimedQuerySet, VersionLatency, VersionRollup
 
-__all__ = ("CallerRollup", "VersionLatency", "VersionRollup")  # beside all that is defined here
+__all__ = (
+    "CallerRollup",
+    "ConservationCheck",
+    "ReceivedBoot",
+    "SideRollup",
+    "VersionLatency",
+    "VersionRollup",
+)  # beside all that is defined here
 
 
 _STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")

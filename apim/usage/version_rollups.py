@@ -102,6 +102,47 @@ class CallerRollup(_ByEnd):
         return f"{self.calls} calls in the {self.period} of {self.at}"
 
 
+class SideRollup(models.Model):
+    """Calls by who ended them how, of one gateway, one plan or one credential.
+
+    Shapes: side says which of SIDES identifier is of; a plan is a version of it. What credentials call is summed by the
+    hour and day alone: minutes of it are in the records. Has no calls of nobody but those of gateways.
+    """
+
+    GATEWAY, PLAN, CREDENTIAL = "gateway", "plan", "credential"
+    SIDES = (GATEWAY, PLAN, CREDENTIAL)
+
+    id = models.BigAutoField(primary_key=True)
+    period = models.CharField(max_length=8)  # of usage.models.Rollup.Period
+    at = models.DateTimeField()
+    environment_id = models.CharField(max_length=32)
+    side = models.CharField(max_length=12)
+    identifier = models.CharField(max_length=32)
+    calls = models.PositiveBigIntegerField(default=0)
+    answered = models.PositiveBigIntegerField(default=0)
+    rejected = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveBigIntegerField(default=0)
+    unreached = models.PositiveBigIntegerField(default=0)
+    lost = models.PositiveBigIntegerField(default=0)
+
+    DIMENSIONS = ("period", "at", "environment_id", "side", "identifier")
+    SUMS = ("calls", *_ByEnd.ENDS)
+
+    objects = TimedQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("side", "identifier", "period", "at", "environment_id"), name="one_side_rollup_each"
+            ),
+        )
+        indexes = (models.Index(fields=("period", "at"), name="side_rollup_by_time"),)
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.side} {self.identifier} in the {self.period} of {self.at}"
+
+
 class VersionLatency(_ByVersion):
     """How many calls of a version took how long: one row a bucket of usage.histogram.
 
