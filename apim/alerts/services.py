@@ -53,10 +53,20 @@ def create_rule(*, api: API, kind: str, by: Actor, **values: Any) -> AlertRule:
             _("%(api)s has %(most)d rules, which is the most.") % {"api": api, "most": MOST_RULES},
             hint=_("Delete one that nobody looks at."),
         )
-    rule = AlertRule(api=api, kind=kind, created_by=by.label)
-    _fill(rule, {"settings": {}, "name": "", **values})
+    rule = draft_rule(api=api, kind=kind, **values)
+    rule.created_by = by.label
     rule.save(force_insert=True)
     record(by=by, action="alert_rule.create", target=rule, after=state_of(rule), organization_id=api.organization_id)
+    return rule
+
+
+def draft_rule(*, api: API, kind: str, **values: Any) -> AlertRule:
+    """A rule that is not kept, for a preview; checked like one that is.
+
+    Errors: those of create_rule but alerts.too_many.
+    """
+    rule = AlertRule(api=api, kind=kind)
+    _fill(rule, {"settings": {}, "name": "", **values})
     return rule
 
 

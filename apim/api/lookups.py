@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from apim.access.models import Application, Credential, Subscription
+from apim.access.models import Application, ApplicationTransfer, Credential, Subscription
 from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.permissions import belongs_to, is_admin, leads, owns
+from apim.alerts.models import AlertRule
 from apim.api.problems import RequestError
 from apim.billing.models import Invoice, Rehearsal
 from apim.catalog.models import API, APIVersion, Guide, Revision
@@ -155,6 +156,18 @@ def find_webhook_delivery(user: Viewer, reference: str) -> Delivery:
     """The delivery with this id."""
     deliveries = Delivery.objects.visible_to(user).select_related("endpoint", "event")
     return _one(deliveries, Q(pk=reference), reference)
+
+
+def find_alert_rule(user: Viewer, reference: str) -> AlertRule:
+    """The alert rule with this id."""
+    rules: QuerySet[AlertRule] = AlertRule.objects.visible_to(user).select_related("api", "version", "environment")
+    return _one(rules, Q(pk=reference), reference)
+
+
+def find_transfer(user: Viewer, reference: str) -> ApplicationTransfer:
+    """The offer of an application with this id."""
+    related = ("application__organization", "source", "recipient")
+    return _one(ApplicationTransfer.objects.visible_to(user).select_related(*related), Q(pk=reference), reference)
 
 
 def named_environment(reference: str) -> Environment | None:

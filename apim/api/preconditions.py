@@ -34,6 +34,7 @@ VOLATILE: Final = frozenset(
         "published_access_seq",
         "is_waiting_to_publish",
         "published_at",
+        "standing",
     }
 )
 

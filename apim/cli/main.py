@@ -27,6 +27,7 @@ from apim.cli.commands.plans import plans
 from apim.cli.commands.promotion import promote_environment
 from apim.cli.commands.session import log_in, show_version
 from apim.cli.errors import CLIError
+from apim.cli.commands.transfers import transfers
 from apim.cli.output import note
 
 FAILED: Final = 1
@@ -49,6 +50,7 @@ app.command("get")(get_objects)
 app.command("describe")(describe_object)
 app.add_typer(keys, name="keys")
 app.command("usage")(show_usage)
+app.add_typer(transfers, name="transfers")
 app.add_typer(billing, name="billing")
 app.add_typer(plans, name="plans")
 app.command("publish")(publish_version)

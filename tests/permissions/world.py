@@ -165,7 +165,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
             "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
-            "rule_id": alert.id,
+            "rule_id": alert.id, "rest:rule": alert.id, "rest:transfer": transfer.id,
             "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
             "page:subscriptions:subscription_id": bill.subscription_id,
             "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,

@@ -96,7 +96,7 @@ def roll_key(
 
     Example: apim keys roll crd_06b1mz3k4t9qxw2v5c7d --overlap 1h
     """
-    _print_key(connect().post(f"/credentials/{segment(key)}/roll", overlap_s=_seconds(overlap)), output)
+    _print_key(connect().post(f"/credentials/{segment(key)}/roll", overlap_s=seconds(overlap)), output)
 
 
 @keys.command("revoke")
@@ -134,7 +134,8 @@ def _certificate_text(named: str) -> str:
         raise CLIError(message, hint="Give a PEM file, or 64 hex digits.") from error
 
 
-def _seconds(text: str) -> int:
+def seconds(text: str) -> int:
+    """A length of time as people write it: 0, 90s, 30m, 24h, 7d. Errors: CLIError."""
     match = re.fullmatch(r"(\d{1,9})([smhd]?)", text)
     if match is None:
         message = f'"{text}" is no length of time.'

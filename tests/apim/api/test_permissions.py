@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from django.urls import URLPattern
 
-from apim.access.models import Credential, Subscription
+from apim.access.models import Application, Credential, Subscription
+from apim.access.services import offer_application
 from apim.accounts.models import Membership, Organization, User
+from apim.alerts.services import create_rule
 from apim.api.urls import urlpatterns
 from apim.catalog.issuers import save_issuer
 from apim.catalog.models import API, Revision
@@ -98,6 +100,8 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "request_id": "req_unknown",
         "rehearsal": "reh_unknown",
         "invoice": "in_unknown",
+        "rule": create_rule(api=API.objects.get(), kind="absence", by=TESTER).pk,
+        "transfer": offer_application(application=Application.objects.get(), to="acme-client", by=TESTER).pk,
         "token": token,
     }
 
