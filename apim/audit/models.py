@@ -28,7 +28,11 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """One write. Actors and targets are copied as text, so that the log outlives them."""
+    """One write. Actors and targets are copied as text, so that the log outlives them.
+
+    Shapes: number = its place in the chain (apim.audit.chain), None for some seconds; digest = over the one before it
+    and all that it says, 64 hex digits.
+    """
 
     id = IDField("aud")
     at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -43,11 +47,39 @@ class AuditEvent(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     reason = models.TextField(blank=True)
+    number = models.BigIntegerField(null=True, blank=True, unique=True)
+    digest = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
+        indexes = (models.Index(fields=("id",), condition=models.Q(number=None), name="audit_events_to_chain"),)
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.action} {self.target_label}"
+
+
+class AuditChain(models.Model):
+    """How far the chain of the log reaches, signed; there is one.
+
+    Shapes: number and digest are the last entry's; anchor_number and anchor_digest those of the last one that retention
+    took. signature is over the four. checked_number = how far the check under way is; checked_at = when one last was
+    through. faults = [{"number", "kind", "found_at", "accepted_by"}], kind being changed, missing or unsigned.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    number = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=64)
+    anchor_number = models.BigIntegerField(default=0)
+    anchor_digest = models.CharField(max_length=64)
+    signature = models.CharField(max_length=128, blank=True)
+    checked_number = models.BigIntegerField(default=0)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    faults = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="one_audit_chain"),)
+
+    def __str__(self) -> str:
+        return "audit log"
