@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apim.config.correlation.CorrelationMiddleware",  # first: all that follows logs with its id
     "apim.config.metrics.MeasureMiddleware",
+    "apim.config.telemetry.TelemetryMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apim.ui.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -207,7 +208,7 @@ BROKER_SEND_OPTIONS = {
     "interval_step": 0,
 }
 TRACES_KEPT_MINUTES = ENV.traces_kept_minutes
-CELERY_IMPORTS = ("apim.config.correlation", "apim.config.metrics")  # ids of requests in logs, counts of tasks
+CELERY_IMPORTS = ("apim.config.correlation", "apim.config.metrics", "apim.config.telemetry")  # ids, counts, spans
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"

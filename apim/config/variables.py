@@ -147,8 +147,9 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
             Variable(
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
                 "",
-                "Gateways send spans to this collector by OTLP over HTTP, such as `http://collector:4318`; none when"
-                " empty. This and the following are OpenTelemetry's own variables, read by gateways only.",
+                "Gateways, web and tasks send spans to this collector by OTLP over HTTP, such as"
+                " `http://collector:4318`; none when empty. This and the following are OpenTelemetry's own variables;"
+                " web and tasks know the others of its SDK too, such as `OTEL_TRACES_SAMPLER`.",
             ),
             Variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "that, and `/v1/traces`", "The whole URL for spans."),
             Variable(
@@ -159,7 +160,11 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
             Variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "those", "The same, for spans only."),
             Variable("OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`", "Milliseconds for one request to the collector."),
             Variable("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "that", "The same, for spans only."),
-            Variable("OTEL_SERVICE_NAME", "`apim-gateway`", "What the spans say they come from."),
+            Variable(
+                "OTEL_SERVICE_NAME",
+                "`apim-gateway`, `apim-web`, `apim-tasks`",
+                "What the spans say they come from.",
+            ),
             Variable("OTEL_RESOURCE_ATTRIBUTES", "", "More of it: `deployment.environment=test,team=a`."),
             Variable("OTEL_TRACES_EXPORTER", "", "`none`: no spans are sent, whatever else is set."),
             Variable("OTEL_SDK_DISABLED", "", "`true`: the same."),
