@@ -19,6 +19,7 @@ from apim.cli.commands.catalog import import_document, publish_version, roll_bac
 from apim.cli.commands.contracts import compare_documents, lint_document
 from apim.cli.commands.demo import demo
 from apim.cli.commands.documents import apply_documents, describe_object, get_objects
+from apim.cli.commands.environments import environments
 from apim.cli.commands.gateway import gateway
 from apim.cli.commands.health import examine_installation
 from apim.cli.commands.keys import keys
@@ -26,8 +27,8 @@ from apim.cli.commands.operations import list_gateways, show_usage, trace_reques
 from apim.cli.commands.plans import plans
 from apim.cli.commands.promotion import promote_environment
 from apim.cli.commands.session import log_in, show_version
-from apim.cli.errors import CLIError
 from apim.cli.commands.transfers import transfers
+from apim.cli.errors import CLIError
 from apim.cli.output import note
 
 FAILED: Final = 1
@@ -49,14 +50,15 @@ app.command("apply")(apply_documents)
 app.command("get")(get_objects)
 app.command("describe")(describe_object)
 app.add_typer(keys, name="keys")
-app.command("usage")(show_usage)
 app.add_typer(transfers, name="transfers")
+app.command("usage")(show_usage)
 app.add_typer(billing, name="billing")
 app.add_typer(plans, name="plans")
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
 app.command("promote")(promote_environment)
+app.add_typer(environments, name="environments")
 app.command("gateways")(list_gateways)
 app.add_typer(gateway, name="gateway")
 app.command("trace")(trace_request)

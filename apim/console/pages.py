@@ -59,12 +59,14 @@ def page(request: ConsoleRequest, template: str, /, **context: object) -> HttpRe
     is_refused = isinstance(form, forms.BaseForm) and form.is_bound and bool(form.errors)
     is_for_admin = is_admin(request.user)
     url_name = request.resolver_match.url_name if request.resolver_match else None
+    environments = list(Environment.objects.select_related("pin"))
     shell = {
         "is_admin": is_for_admin,
         "sections": [section for section in SECTIONS if is_for_admin or not section.is_for_admins],
         "current_place": current_place(url_name or ""),
         "approvals_waiting": Subscription.objects.decidable_by(request.user).awaiting_decision().count(),
-        "waiting_to_publish": Environment.objects.waiting_to_publish(),
+        "waiting_to_publish": [each for each in environments if each.is_waiting_to_publish],
+        "held": [each for each in environments if hasattr(each, "pin")],
         "has_demo": Demo.objects.exists(),
     }
     return render(request, template, {**shell, **context}, status=422 if is_refused else 200)

@@ -46,10 +46,10 @@ def plan_rollback(publication: Publication) -> Plan:
     Errors: Conflict gateways.publication_forgotten.
     """
     last = _last(publication.environment)
-    now = texts_of(last.manifest["fragments"])
-    earlier = texts_of(publication.manifest["fragments"])
+    now = texts_of(last.manifest.get("fragments", {}))
+    earlier = texts_of(publication.manifest.get("fragments", {}))
     try:
-        if len(earlier) != len(publication.manifest["fragments"]):
+        if len(earlier) != len(publication.manifest.get("fragments", {})):
             raise _forgotten(publication)
         blocked = set(APIVersion.objects.filter(state=APIVersion.State.BLOCKED).values_list("id", flat=True))
         held = hold(earlier, now, blocked | {twin_id(each) for each in blocked})
@@ -59,12 +59,14 @@ def plan_rollback(publication: Publication) -> Plan:
 
 
 def plan_release(environment: Environment) -> Plan:
-    """What would change if the environment followed its configuration again."""
+    """What would change if the environment followed its configuration again. Errors: Conflict gateways.not_held."""
+    if not Pin.objects.filter(environment=environment).exists():
+        raise _not_held(environment)
     collected = collect(environment.pk)
     fragments, _ = wanted_fragments(collected)
     last = _last(environment)
     wanted = {name: content.decode() for name, content in fragments.items()}
-    return Plan(last.revision, compare(texts_of(last.manifest["fragments"]), wanted))
+    return Plan(last.revision, compare(texts_of(last.manifest.get("fragments", {})), wanted))
 
 
 @transaction.atomic
@@ -84,7 +86,7 @@ def roll_back(
         environment=environment,
         defaults={
             "revision": publication.revision,
-            "fragments": publication.manifest["fragments"],
+            "fragments": publication.manifest.get("fragments", {}),
             "reason": reason.strip(),
             "made_by": by.label,
             "is_automatic": is_automatic,
@@ -111,8 +113,7 @@ def release(*, environment: Environment, by: Actor, reason: str, seen: int | Non
     locked = _locked(environment)
     pin = Pin.objects.filter(environment=locked).first()
     if pin is None:
-        message = gettext("%(environment)s is not held: it follows its configuration.") % {"environment": environment}
-        raise Conflict("gateways.not_held", message)
+        raise _not_held(environment)
     _check(locked, reason, seen)
     pin.delete()
     before, after = {"held_at": pin.revision}, {"held_at": None}
@@ -141,6 +142,11 @@ def _last(environment: Environment) -> Publication:
         message = gettext("Nothing was published to %(environment)s yet.") % {"environment": environment}
         raise Conflict("gateways.nothing_published", message)
     return last
+
+
+def _not_held(environment: Environment) -> Conflict:
+    message = gettext("%(environment)s is not held: it follows its configuration.") % {"environment": environment}
+    return Conflict("gateways.not_held", message)
 
 
 def _forgotten(publication: Publication) -> Conflict:

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.pinning import PinShape
 from apim.gateways.models import Environment, Gateway, JoinToken, Worker
 from gateway_sync.delivery.models import Publication
 
@@ -16,6 +17,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
 
     is_waiting_to_publish = serializers.BooleanField()
     base_url = serializers.CharField(allow_blank=True, help_text="Where callers reach its gateways.")
+    held = PinShape(source="pin", allow_null=True, default=None, help_text="Where it was taken back to; null = not.")
 
     class Meta:
         model = Environment
@@ -40,6 +42,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "published_access_seq",
             "is_waiting_to_publish",
             "published_at",
+            "held",
             "created_at",
         )
         read_only_fields = fields
@@ -194,5 +197,16 @@ class PublicationShape(serializers.ModelSerializer[Publication]):
 
     class Meta:
         model = Publication
-        fields = ("id", "environment", "revision", "digest", "problems", "created_at")
+        fields = (
+            "id",
+            "environment",
+            "revision",
+            "digest",
+            "cause",
+            "made_by",
+            "reason",
+            "stage",
+            "problems",
+            "created_at",
+        )
         read_only_fields = fields

@@ -51,7 +51,9 @@ class Environments(Resource):
     @operation("list_environments", tag="Gateways", scope="apis:read", lists=EnvironmentShape, listing=LISTING)
     def get(self, request: APIRequest) -> Response:
         """The environments, for admins and owners."""
-        return page(request, Environment.objects.visible_to(request.user), LISTING, EnvironmentShape)
+        return page(
+            request, Environment.objects.visible_to(request.user).select_related("pin"), LISTING, EnvironmentShape
+        )
 
 
 class OneEnvironment(Resource):
@@ -167,7 +169,7 @@ class Publications(Resource):
         """What was published to gateways, the newest first, for admins and owners."""
         environments = Environment.objects.visible_to(request.user)
         publications = Publication.objects.filter(environment__in=environments).select_related("environment")
-        return page(request, publications.defer("manifest"), PUBLICATION_LISTING, PublicationShape)
+        return page(request, publications.defer("manifest", "groups"), PUBLICATION_LISTING, PublicationShape)
 
 
 class OnePublication(Resource):

@@ -1,4 +1,4 @@
-"""The platform itself: overview, environments, publications."""
+"""The platform itself: overview and environments."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
 from apim.accounts.services import actor_of
 from apim.audit.models import AuditEvent
-from apim.catalog.models import API, APIVersion
+from apim.catalog.models import API
 from apim.console.checklist import checklist
 from apim.console.convergence import fleet_of, gateways_of
 from apim.console.forms.admin import EnvironmentForm
 from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.gate import admin_page
-from apim.console.manifests import compare_manifests
-from apim.console.pages import listing, page, posted
+from apim.console.pages import page, posted
 from apim.console.problems import problems_of
 from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
 from apim.notifications.models import MailServer, Message
 from apim.ui.forms import errors_on
 from apim.usage import reports, version_reports
-from gateway_sync.delivery.models import Publication
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -67,7 +65,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
 @admin_page
 def environment_list(request: ConsoleRequest) -> HttpResponse:
     """Places to run."""
-    rows = Environment.objects.visible_to(request.user).prefetch_related("gateways")
+    rows = Environment.objects.visible_to(request.user).select_related("pin").prefetch_related("gateways")
     return page(request, "console/admin/environments.html", rows=rows)
 
 
@@ -107,30 +105,4 @@ def environment_policies(request: ConsoleRequest, name: str) -> HttpResponse:
         summary.add_error(None, BELOW)
     return page(
         request, "console/admin/environment_policies.html", environment=environment, policies=rows, form=summary
-    )
-
-
-@admin_page
-def publication_list(request: ConsoleRequest) -> HttpResponse:
-    """Every published state, the newest first."""
-    rows = Publication.objects.select_related("environment").defer("manifest")
-    return page(request, "console/admin/publications.html", rows=listing(request, rows))
-
-
-@admin_page
-def publication_page(request: ConsoleRequest, publication_id: str) -> HttpResponse:
-    """What a publication changed, and its problems."""
-    publication = get_object_or_404(Publication.objects.select_related("environment"), pk=publication_id)
-    earlier = Publication.objects.filter(environment=publication.environment, revision__lt=publication.revision).first()
-    changes = compare_manifests(earlier.manifest if earlier else {}, publication.manifest)
-    ids = {change.api_id for change in changes} | {problem.get("where_id", "") for problem in publication.problems}
-    apis = API.objects.in_bulk(ids)
-    versions = APIVersion.objects.select_related("api").in_bulk(ids)
-    return page(
-        request,
-        "console/admin/publication.html",
-        publication=publication,
-        earlier=earlier,
-        changes=[(change, apis.get(change.api_id)) for change in changes],
-        problems=[(problem, versions.get(problem.get("where_id", ""))) for problem in publication.problems],
     )

@@ -1,0 +1,39 @@
+"""`apim environments`: the difference first, then back, then on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from apim.gateways.services import default_environment
+from gateway_sync.delivery import reports, services
+from gateway_sync.delivery.models import Pin
+from tests.apim.cli.conftest import Run
+from tests.factories import gateways as factory
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])
+
+
+def test_an_environment_goes_back_after_the_difference_was_shown(apim: Run) -> None:
+    environment = default_environment()
+    version = factory.published_version("GET /old", name="bank")
+    services.publish(environment.id)
+    factory.changed_version(version, "GET /new")
+    services.publish(environment.id)
+    newer, older = reports.history(environment)
+    listed = json.loads(apim("environments", "publications", "default", "-o", "json").stdout)
+    assert [each["revision"] for each in listed] == [newer.revision, older.revision]
+
+    command = ("environments", "rollback", "default", "--to", str(older.revision))
+    looked = apim(*command, "--diff", "-o", "table")
+    assert looked.returncode == 2
+    assert "bank v1 GET /old" in looked.stdout
+    unsaid = apim(*command, "--yes")
+    assert unsaid.returncode == 1
+    assert "--reason" in unsaid.stderr
+    assert not Pin.objects.exists()
+    assert apim(*command, "--reason", "callers fail", input="n\n").returncode == 1
+    assert not Pin.objects.exists()
+    assert apim(*command, "--reason", "callers fail", "--yes").returncode == 0
+    assert Pin.objects.get().reason == "callers fail"

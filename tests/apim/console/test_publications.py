@@ -1,0 +1,79 @@
+"""Going back to a publication: what the pages show first, what REST and the pages do, and how loudly it is told."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from apim.accounts.models import User
+from apim.audit.models import AuditEvent
+from apim.gateways.models import Environment
+from gateway_sync.delivery import reports, services
+from gateway_sync.delivery.models import Pin, Publication
+from tests.factories import gateways as factory
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])
+
+
+@pytest.fixture
+def client(environment: Environment, admin: User) -> Client:
+    version = factory.published_version("GET /old", name="bank")
+    services.publish(environment.id)
+    factory.changed_version(version, "GET /new")
+    services.publish(environment.id)
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, environment: Environment) -> None:
+    newer, older = reports.history(environment)
+    listed = client.get("/console/admin/publications?environment=default").content.decode()
+    assert "revision.deploy" in listed
+    assert "Go back to this" in client.get(f"/console/admin/publications/{older.id}").content.decode()
+    assert "Hold it here" in client.get(f"/console/admin/publications/{newer.id}").content.decode()
+    page = f"/console/admin/publications/{older.id}/go-back"
+    shown = client.get(page)
+    assert "bank v1 GET /old" in shown.content.decode()
+    seen = shown.context["form"].initial["seen"]
+    assert client.post(page, {"seen": seen, "reason": ""}).status_code == 422
+    assert client.post(page, {"seen": seen - 1, "reason": "callers fail"}).status_code == 422
+    assert not Pin.objects.exists()
+    assert client.post(page, {"seen": seen, "reason": "callers fail"}).status_code == 302
+    assert AuditEvent.objects.filter(action="environment.roll_back", reason="callers fail").exists()
+    assert "is held at publication" in client.get("/console/").content.decode(), "told on every page"
+    services.publish(environment.id)
+
+    page = "/console/admin/environments/default/release"
+    shown = client.get(page)
+    assert "bank v1 GET /new" in shown.content.decode()
+    data = {"seen": shown.context["form"].initial["seen"], "reason": "mended"}
+    assert client.post(page, data).status_code == 302
+    assert not Pin.objects.exists()
+    assert "is not held" in client.get(page).content.decode()
+
+
+def test_a_program_goes_back_too(client: Client, environment: Environment) -> None:
+    newer, older = reports.history(environment)
+    url, kind = "/api/v1/environments/default", "application/json"
+    dry = client.post(f"{url}/rollback", {"revision": older.revision, "dry_run": True}, kind).json()
+    assert (dry["seen"], dry["is_done"]) == (newer.revision, False)
+    assert {"added", "removed"} <= {change["action"] for change in dry["changes"]}
+    assert client.post(f"{url}/rollback", {"revision": 999, "reason": "x"}, kind).status_code == 404
+    assert client.post(f"{url}/rollback", {"revision": older.revision}, kind).status_code == 400
+    done = client.post(f"{url}/rollback", {"revision": older.revision, "reason": "r", "seen": dry["seen"]}, kind)
+    assert done.json()["is_done"] is True
+    assert client.get(url).json()["held"]["reason"] == "r"
+    services.publish(environment.id)
+    assert client.get("/api/v1/publications").json()["data"][0]["cause"] == Publication.Cause.ROLLBACK
+    assert client.post(f"{url}/release", {"reason": "mended"}, kind).json()["is_done"] is True
+    assert client.get(url).json()["held"] is None
+
+
+def test_what_cannot_be_gone_back_to_is_said_without_a_button(client: Client, environment: Environment) -> None:
+    lost = Publication.objects.create(
+        environment=environment, revision=environment.revision + 100, digest="0" * 64, manifest={}
+    )
+    shown = client.get(f"/console/admin/publications/{lost.id}/go-back")
+    assert shown.status_code == 200
+    assert "no longer kept" in shown.content.decode()
