@@ -56,20 +56,20 @@ def page_of(events: QuerySet[AuditEvent], *, after: str, rows: int) -> EventPage
     return EventPage(found[:rows], found[rows - 1].id if len(found) > rows else "")
 
 
-def csv_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The events as CSV for spreadsheets."""
-    return downloads.csv_lines(COLUMNS, (list(_row(event).values()) for event in _all(events)))
+def csv_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
+    """The events as CSV for spreadsheets, its head first."""
+    return downloads.csv_lines(COLUMNS, (list(_row(event).values()) for event in events))
 
 
-def json_lines(events: QuerySet[AuditEvent]) -> Iterator[str]:
+def json_lines(events: Iterable[AuditEvent]) -> Iterator[str]:
     """The events as JSON, one a line, with before and after as they are."""
-    for event in _all(events):
+    for event in events:
         row = _row(event) | {"before": event.before, "after": event.after}
         yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-def _all(events: QuerySet[AuditEvent]) -> Iterable[AuditEvent]:
-    """By keys and not by a cursor, so that no transaction stays open while somebody downloads slowly."""
+def every(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
+    """All of them by keys and not by a cursor: no transaction stays open while somebody downloads slowly."""
     after = ""
     while True:
         page = page_of(events, after=after, rows=_ROWS_A_FETCH)

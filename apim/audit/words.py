@@ -33,6 +33,7 @@ _WORDS: Final = {
     "invitation": _("invitation"),
     "invoice": _("invoice"),
     "issuer": _("issuer"),
+    "job": _("job"),
     "jointoken": _("join token"),
     "leakreport": _("leak report"),
     "look": _("look"),

@@ -242,6 +242,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "send announcements": {"task": "apim.announcements.tasks.send_due", "schedule": 60},
     "forget notices": {"task": "apim.notifications.tasks.forget_notices", "schedule": 24 * 3600},
+    "tend jobs": {"task": "apim.jobs.tasks.tend", "schedule": 10},
     "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},
     "warn of certificates": {"task": "apim.gateways.tasks.warn_of_certificates", "schedule": 3600},

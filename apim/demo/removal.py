@@ -21,10 +21,12 @@ from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
 from apim.catalog.models import APIVersion
 from apim.demo.customers import NAMES, VERSION
+from apim.demo.job_kinds import HISTORY
 from apim.demo.models import Demo, DemoRefusal
 from apim.demo.shape import BANK, TRADING
 from apim.gateways.models import Environment
 from apim.gateways.services import touch
+from apim.jobs.models import Job
 from apim.notifications.models import Message, Notification
 from apim.products.models import Plan, ProductPlan
 from apim.usage.models import KeptTrace, UsageRollup
@@ -151,6 +153,7 @@ def _finish() -> bool:
         _take_off(period, sums, demo.environment_id)
     sum_up_everything()
     DemoRefusal.objects.all().delete()
+    Job.objects.filter(kind=HISTORY).delete()
     demo.delete()
     return True
 

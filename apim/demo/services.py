@@ -21,6 +21,7 @@ from apim.billing.connection import mode_in_use
 from apim.billing.models import Mode
 from apim.demo import history, removal
 from apim.demo.customers import make_customers
+from apim.demo.job_kinds import ask_for_history
 from apim.demo.models import Demo
 from apim.errors import Conflict
 from apim.gateways.models import Environment
@@ -110,6 +111,7 @@ def switch_on(*, by: Actor, is_production_meant: bool = False) -> DemoState:
     demo.is_on, demo.next_tick_at, demo.stopped_at, demo.error = True, now, None, ""
     demo.save()
     record(by=by, action="demo.on", target=demo, after={"environment": environment.name})
+    ask_for_history(by=by)
     return demo_state()
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
-
 from celery import shared_task
 from django.utils import timezone
 
 from apim.billing.connection import mode_in_use
 from apim.billing.models import Mode
-from apim.demo import history, removal, services, traffic
+from apim.demo import removal, services, traffic
 from apim.demo.models import Demo
-
-_HISTORY_S = 6.0
 
 
 @shared_task(name="apim.demo.tasks.keep_demo_going")
 def keep_demo_going() -> int:
-    """Send what is due, make a piece of the history, or sweep; how many calls were sent."""
+    """Send what is due, or sweep; how many calls were sent. The history is made by a job."""
     demo = Demo.objects.first()
     if demo is None:
         return 0
@@ -27,11 +23,7 @@ def keep_demo_going() -> int:
     if demo.is_on and mode_in_use() == Mode.LIVE:
         services.switch_off(by=services.BY_ITSELF)
         return 0
-    sent = traffic.send_due()
-    ends_at = time.monotonic() + _HISTORY_S
-    while time.monotonic() < ends_at and history.make_step():
-        pass
-    return sent
+    return traffic.send_due()
 
 
 @shared_task(name="apim.demo.tasks.sweep_after_demo")

@@ -17,6 +17,7 @@ from apim.accounts.permissions import is_admin, owns_anything
 from apim.billing.models import Rehearsal, RehearsalStep
 from apim.console.jobs import jobs
 from apim.gateways.models import Environment, Worker
+from apim.jobs.models import Job
 from apim.notifications.models import Notification
 from apim.usage.models import Rollup, UsageRollup
 from apim.webhooks.models import Delivery
@@ -80,7 +81,12 @@ def _unread(user_ids: Collection[str]) -> Mapping[str, object]:
 
 
 def _jobs(_: Collection[str]) -> Mapping[str, object]:
-    return {"": [(job.kind, job.page, job.state, job.done, job.total) for job in jobs()]}
+    return {"": [(job.kind, job.page, job.state, job.done, job.total) for job in jobs().lines]}
+
+
+def _one_job(ids: Collection[str]) -> Mapping[str, object]:
+    rows = Job.objects.filter(id__in=ids).values_list("id", "state", "done", "total", "note", "is_cancel_wanted")
+    return {row[0]: row[1:] for row in rows}
 
 
 def _fleet(_: Collection[str]) -> Mapping[str, object]:
@@ -124,6 +130,7 @@ def _rehearsals(ids: Collection[str]) -> Mapping[str, object]:
 _KINDS: Final[Mapping[str, _Kind]] = {
     "bell": _Kind(lambda user, key: user.pk == key, _unread),
     "jobs": _Kind(lambda user, key: is_admin(user) and not key, _jobs),
+    "job": _Kind(lambda user, key: Job.objects.visible_to(user).filter(pk=key).exists(), _one_job),
     "fleet": _Kind(lambda user, key: owns_anything(user) and not key, _fleet),
     "application": _Kind(lambda user, key: Application.objects.visible_to(user).filter(pk=key).exists(), _applications),
     "subscription": _Kind(

@@ -29,6 +29,7 @@ from apim.gateways.hosts import save_host
 from apim.gateways.joining import issue_join_token
 from apim.gateways.models import Environment
 from apim.gateways.services import enroll_gateway
+from apim.jobs.models import Job
 from apim.notifications.models import Message
 from apim.notifications.notices import tell
 from apim.platform.models import Promotion
@@ -151,6 +152,10 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     delivery = send_test(endpoint=webhook, by=TESTER)
     promotion = Promotion.objects.create(source=environment, target=environment, reason="why", made_by="a test")
     transfer = offer_application(application=shop, to="globex", by=TESTER)
+    job = Job.objects.create(
+        kind="audit-export", subject="x", title="audit.csv", state="done", file_name="audit.csv", file_type="text/csv",
+        asked_by=people["admin"], actor_kind="user", actor_label="a test", ended_at=now,
+    )  # fmt: skip
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
     return World(
@@ -162,7 +167,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "announcement_id": announcement.id, "notification_id": notice.id,
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
-            "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
+            "job_id": job.id, "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
             "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
             "rule_id": alert.id, "rest:rule": alert.id, "rest:transfer": transfer.id,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.catalog.fetch import fetch_document
+from apim.catalog.job_kinds import AT_ONCE, ask_for_import, ask_for_reimport
 from apim.catalog.judging import lint_revision
 from apim.catalog.models import APIVersion
 from apim.catalog.probes import Probe, probe_service
@@ -31,6 +33,7 @@ from apim.console.guide import first_steps, guide_of
 from apim.console.pages import page, posted
 from apim.console.scope import find_api_to_edit, find_place, find_version_to_edit
 from apim.console.security import schemes_of
+from apim.console.views.jobs import to_job
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
+    from apim.accounts.models import Organization
     from apim.audit.actor import Actor
     from apim.catalog.models import API, Revision
     from apim.console.gate import ConsoleRequest
@@ -51,17 +55,24 @@ def api_new(request: ConsoleRequest) -> HttpResponse:
     form = NewAPIForm(posted(request), request.FILES or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            version = _make(form, actor_of(request.user))
+            text = _contract(form)
+            if len(text) > AT_ONCE:
+                data = form.cleaned_data
+                return _import_later(
+                    request, text, api=data["name"], version=data["version"], organization=data["organization"],
+                    upstream_url=data["upstream_url"],
+                )  # fmt: skip
+            version = _make(form, text, actor_of(request.user))
             return redirect("console:version-review", version.api.name, version.name)
     return page(request, "console/apis/new.html", form=form, steps=first_steps())
 
 
 @transaction.atomic
-def _make(form: NewAPIForm, by: Actor) -> APIVersion:
+def _make(form: NewAPIForm, text: str, by: Actor) -> APIVersion:
     data, source = form.cleaned_data, form.cleaned_data["source"]
     if source in form.CONTRACT_SOURCES:
         imported = import_document(
-            source=_document(form),
+            source=text,
             api_name=data["name"],
             version_name=data["version"],
             upstream_url=data["upstream_url"],
@@ -93,17 +104,24 @@ def version_new(request: ConsoleRequest, name: str) -> HttpResponse:
     form = NewVersionForm(posted(request), request.FILES or None, api=api)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            version = _make_version(api, form, actor_of(request.user))
+            text = _contract(form)
+            if len(text) > AT_ONCE:
+                data = form.cleaned_data
+                return _import_later(
+                    request, text, api=api.name, version=data["name"], organization=api.organization,
+                    upstream_url=data["upstream_url"],
+                )  # fmt: skip
+            version = _make_version(api, form, text, actor_of(request.user))
             return redirect("console:version-review", api.name, version.name)
     return page(request, "console/versions/new.html", api=api, form=form, can_edit=True)
 
 
 @transaction.atomic
-def _make_version(api: API, form: NewVersionForm, by: Actor) -> APIVersion:
+def _make_version(api: API, form: NewVersionForm, text: str, by: Actor) -> APIVersion:
     data = form.cleaned_data
     if data["source"] != form.Source.COPY:
         imported = import_document(
-            source=_document(form),
+            source=text,
             api_name=api.name,
             version_name=data["name"],
             upstream_url=data["upstream_url"],
@@ -136,9 +154,15 @@ def version_import(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     form = ReimportForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            revision = save_revision(
-                version=row, by=actor_of(request.user), document=_document(form), note=form.cleaned_data["note"]
-            )
+            text, note, by = _document(form), form.cleaned_data["note"], actor_of(request.user)
+            if len(text) > AT_ONCE:
+                result = reverse("console:version-review", args=[api, version])
+                return to_job(
+                    ask_for_reimport(
+                        version=row, source=text, note=note, by=by, user=request.user, page=request.path, result=result
+                    )
+                )
+            revision = save_revision(version=row, by=by, document=text, note=note)
             messages.success(
                 request,
                 gettext("Revision %(number)s holds the document. Publish it when it looks right.")
@@ -212,6 +236,35 @@ def _probes(revision: Revision | None) -> list[Probe]:
 def upstream_of(url: str) -> dict[str, object]:
     """An upstream with this one target."""
     return {"targets": [{"url": url, "weight": 100}]}
+
+
+def _contract(form: DocumentForm) -> str:
+    """The document's text, "" when the form's source is no document. Fetched before any transaction."""
+    return _document(form) if form.cleaned_data["source"] in DocumentForm.REQUIRED else ""
+
+
+def _import_later(
+    request: ConsoleRequest,
+    text: str,
+    *,
+    api: str,
+    version: str,
+    organization: Organization,
+    upstream_url: str,
+) -> HttpResponse:
+    """To the page of the job that imports a document which takes longer than a page should."""
+    job = ask_for_import(
+        source=text,
+        api_name=api,
+        version_name=version,
+        upstream_url=upstream_url,
+        organization=organization,
+        by=actor_of(request.user),
+        user=request.user,
+        page=request.path,
+        result=reverse("console:version-review", args=[api, version]),
+    )
+    return to_job(job)
 
 
 def _document(form: DocumentForm) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,10 @@ from apim.releases import release_within
 State = Mapping[str, Any] | None
 
 
+def _unheard(*_: object) -> None:
+    """Nobody listens."""
+
+
 def promote(
     *,
     source: Environment,
@@ -37,10 +41,13 @@ def promote(
     items: Collection[str] | None = None,
     digest: str = "",
     waiver: str = "",
+    moved: Callable[[int, int], None] = _unheard,
+    kept: Callable[[Promotion], None] = _unheard,
 ) -> Promotion:
     """What was brought over: the chosen items (ids of changes), or all that can go.
 
-    Shapes: waiver = why it is right that callers break, as apim.releases has it; "" = they must not.
+    Shapes: waiver = why it is right that callers break, as apim.releases has it; "" = they must not. moved hears of how
+    many items how many are set, and kept of the promotion, both within the transaction: what they raise undoes it.
     Errors: Invalid platform.same_environment, platform.no_reason, platform.nothing_chosen; NotFound
     platform.no_change; Conflict platform.cannot_go, platform.outdated when digest is another plan's; those of the
     services that hold the rules of each kind.
@@ -60,8 +67,11 @@ def promote(
                 hint=gettext("Look at the changes again."),
             )
         chosen = [_told(change) for change in _chosen(plan, items)]
-        _Hand(comparisons, target, by, waiver).apply(chosen)
-        return _keep(source, target, chosen, by=by, reason=reason)
+        _Hand(comparisons, target, by, waiver).apply(chosen, moved)
+        promotion = _keep(source, target, chosen, by=by, reason=reason)
+        if comparisons.is_complete:  # else all of it is done again
+            kept(promotion)
+        return promotion
 
     return compared_ahead(act)
 
@@ -158,11 +168,12 @@ class _Hand:
     by: Actor
     waiver: str
 
-    def apply(self, items: list[dict[str, Any]]) -> None:
+    def apply(self, items: list[dict[str, Any]], moved: Callable[[int, int], None] = _unheard) -> None:
         """Set all of them; what belongs to the environment's own row goes at once."""
         changes: dict[str, Any] = {}
         policies = {kind: settings for policy in self.target.policies for kind, settings in policy.items()}
-        for item in items:
+        for number, item in enumerate(items):
+            moved(number, len(items))
             kind, key, after = item["kind"], item["key"], item["after"]
             if kind == "policy":
                 policies.pop(key, None)

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from apim.audit.models import AuditEvent
 from apim.gateways.models import AccessRecord
+from apim.jobs.models import Job
 from apim.notifications.models import Message
-from apim.usage.models import KeptTrace, UsageBatch, UsageRecord
+from apim.usage.models import ConservationCheck, KeptTrace, ReceivedBoot, UsageBatch, UsageRecord
 from apim.usage.services import ROLLUPS
 from gateway_sync.delivery.models import Fragment, Publication
 
@@ -59,6 +60,7 @@ FAMILIES: Final = (
     Family("hours", _("Usage by the hour"), ROLLUPS, "at", 90, 62, 400, "hour"),
     Family("days", _("Usage by the day"), ROLLUPS, "at", 760, 400, 2557, "day"),
     Family("audit", _("Audit log"), (AuditEvent,), "at", 2557, 365, 3653),
+    Family("jobs", _("Jobs that ended, and their files"), (Job,), "ended_at", 7, 1, 90),
     Family("messages", _("Mails"), (Message,), "created_at", 180, 14, 2557),
 )
 
@@ -68,7 +70,9 @@ def fixed_families() -> tuple[FixedFamily, ...]:
     billing = tuple(apps.get_app_config("billing").get_models())
     return (
         FixedFamily("traces", _("Explained calls"), (KeptTrace,), _("APIM_TRACES_KEPT_MINUTES says how long.")),
-        FixedFamily("receipts", _("Receipts of usage"), (UsageBatch,), _("Kept for 40 days.")),
+        FixedFamily(
+            "receipts", _("Receipts of usage"), (UsageBatch, ReceivedBoot, ConservationCheck), _("Kept for 40 days.")
+        ),
         FixedFamily("publications", _("Published states"), (Publication, Fragment), _("The last ones are kept.")),
         FixedFamily("access", _("Access records"), (AccessRecord,), _("Kept while the access exists.")),
         FixedFamily("billing", _("Invoices and payments"), billing, _("Kept for seven years at least: never deleted.")),

@@ -20,6 +20,9 @@ from apim.demo.models import Demo
 from apim.demo.tasks import keep_demo_going
 from apim.errors import Conflict
 from apim.gateways.models import AccessRecord, Environment, Gateway
+from apim.jobs import working
+from apim.jobs.models import Job
+from apim.jobs.services import cancel
 from apim.notifications.services import send_mail
 from apim.usage.models import LatencyRollup, UsageRollup, VersionRollup
 from apim.usage.services import ingest
@@ -198,6 +201,26 @@ def test_the_history_is_made_in_steps_that_add_nothing_twice(by: Actor) -> None:
     by_hour = UsageRollup.objects.filter(period="hour", at=hour)
     assert sum(by_minute.values_list("calls", flat=True)) == sum(by_hour.values_list("calls", flat=True)) > 0
     assert 0 < services.demo_state().history_percent < 100
+
+
+@pytest.mark.usefixtures("bank")
+def test_the_history_is_made_by_a_job_that_stops_where_it_is_cancelled(by: Actor) -> None:
+    services.switch_on(by=by)
+    job = Job.objects.get()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("apim.jobs.working.SLICE_S", 0)  # one step a turn
+        assert working.run(job.pk)
+    made = services.demo_state().history_percent
+    assert 0 < made < 100
+    cancel(job=job, by=by)
+    assert not working.run(job.pk)
+    services.switch_off(by=by)
+    services.switch_on(by=by)  # a new job goes on from there
+    assert Job.objects.unfinished().count() == 1
+    services.switch_off(by=by)
+    working.run(Job.objects.unfinished().get().pk)
+    assert not Job.objects.unfinished().exists()
+    assert services.demo_state().history_percent == made
 
 
 @pytest.mark.usefixtures("bank")

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from django.forms import Form
 from django.http import StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext
 
+from apim.accounts.services import actor_of
 from apim.audit.models import AuditEvent
-from apim.audit.searching import csv_lines, filtered, json_lines, page_of
+from apim.audit.searching import csv_lines, every, filtered, json_lines, page_of
 from apim.console.forms.admin import AuditFilterForm
 from apim.console.gate import admin_page
-from apim.console.pages import ROWS_A_PAGE, page
+from apim.console.pages import ROWS_A_PAGE, Confirmation, page
+from apim.console.views.jobs import to_job
+from apim.platform.job_kinds import EVENTS_AT_ONCE, FORMATS, ask_for_audit_export
+from apim.ui.forms import errors_told
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -50,13 +58,40 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
 
 @admin_page
 def audit_export(request: ConsoleRequest) -> HttpResponse:
-    """What the filters leave, as CSV or, with ?format=jsonl, as JSON lines."""
-    _, events = _asked(request)
-    is_json = request.GET.get("format") == "jsonl"
-    kind, name = ("application/jsonl", "audit.jsonl") if is_json else ("text/csv; charset=utf-8", "audit.csv")
-    response = StreamingHttpResponse(json_lines(events) if is_json else csv_lines(events), content_type=kind)
+    """What the filters leave, as CSV or, with ?format=jsonl, as JSON lines; of many entries, once a job has made it."""
+    filters, events = _asked(request)
+    form = "jsonl" if request.GET.get("format") == "jsonl" else "csv"
+    if events[: EVENTS_AT_ONCE + 1].count() > EVENTS_AT_ONCE:
+        return _export_later(request, filters, form)
+    name, kind = FORMATS[form]
+    rows = every(events)
+    response = StreamingHttpResponse(json_lines(rows) if form == "jsonl" else csv_lines(rows), content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return cast("HttpResponse", response)  # to the gate it is one: status and header fields
+
+
+def _export_later(request: ConsoleRequest, filters: AuditFilterForm, form: str) -> HttpResponse:
+    """Asks, then has a job write the file."""
+    back = f"{reverse('console:admin-audit')}?{request.GET.urlencode()}"
+    confirmation = Confirmation(
+        title=gettext("Write the file in the background?"),
+        consequences=(
+            gettext("More than %(count)d entries fit. A job writes them; you download the file from its page.")
+            % {"count": EVENTS_AT_ONCE},
+            gettext("Only you can have the file."),
+        ),
+        verb=gettext("Write the file"),
+        back=back,
+        done="",
+        is_danger=False,
+    )
+    if request.method == "POST":
+        by = actor_of(request.user)
+        with errors_told(request):
+            wanted = filters.cleaned_data if filters.is_valid() else {}
+            return to_job(ask_for_audit_export(filters=wanted, form=form, by=by, user=request.user, page=back))
+        return redirect("console:jobs")
+    return page(request, "console/confirm.html", confirmation=confirmation, form=Form())
 
 
 def changes_of(event: AuditEvent) -> list[FieldChange]:

@@ -14,8 +14,10 @@ from apim.console.forms.promotions import NewEnvironmentForm, PromotionForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
+from apim.console.views.jobs import to_job
 from apim.gateways.environments import create_environment
 from apim.gateways.models import Environment
+from apim.platform.job_kinds import ITEMS_AT_ONCE, ask_for_promotion
 from apim.platform.models import Promotion
 from apim.platform.promotion import plan_promotion, promote, undo_promotion
 from apim.ui.forms import errors_on
@@ -52,6 +54,13 @@ def promotion(request: ConsoleRequest, source: str, target: str) -> HttpResponse
     chosen = set(request.POST.getlist("items")) if request.method == "POST" else {each.id for each in plan.possible}
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
+            if len(chosen) > ITEMS_AT_ONCE:
+                return to_job(
+                    ask_for_promotion(
+                        source=here, target=there, items=chosen, by=actor_of(request.user), user=request.user,
+                        page=request.path, **form.cleaned_data,
+                    )
+                )  # fmt: skip
             made = promote(source=here, target=there, by=actor_of(request.user), items=chosen, **form.cleaned_data)
             text = ngettext("%(count)d change went to %(target)s.", "%(count)d changes went to %(target)s.",
                             len(made.items))  # fmt: skip
