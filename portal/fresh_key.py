@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidTag
 from django.conf import settings
 
+from apim.ui.secrets import keep_unstored
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -53,6 +55,7 @@ def recall(request: HttpRequest) -> FreshKey | None:
     except InvalidTag:  # sealed by an installation's earlier keys
         forget(request)
         return None
+    keep_unstored(request)  # some page shows it now
     return FreshKey(key, kept["credential"], kept["application"], kept["made_at"])
 
 

@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "apim.ui.csp.ContentSecurityPolicyMiddleware",
+    "apim.ui.secrets.SecretsMiddleware",
     "apim.ui.nul.RefuseNulMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
@@ -242,6 +243,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "order certificates": {"task": "apim.gateways.tasks.order_certificates", "schedule": 3},
     "send announcements": {"task": "apim.announcements.tasks.send_due", "schedule": 60},
     "forget notices": {"task": "apim.notifications.tasks.forget_notices", "schedule": 24 * 3600},
+    "extend chain": {"task": "apim.audit.tasks.extend_chain", "schedule": 10},
+    "check chain": {"task": "apim.audit.tasks.check_chain", "schedule": 60},
     "tend jobs": {"task": "apim.jobs.tasks.tend", "schedule": 10},
     "tend search": {"task": "apim.catalog.tasks.tend_search", "schedule": 300},
     "refresh issuer keys": {"task": "apim.catalog.tasks.refresh_issuer_keys", "schedule": 60},

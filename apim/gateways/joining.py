@@ -42,7 +42,7 @@ def issue_join_token(*, environment: Environment, name: str, by: Actor) -> Issue
 
     Errors: Invalid gateways.invalid_name, Conflict gateways.name_taken.
     """
-    Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # two at once: the second voids the first
+    list(Environment.objects.select_for_update(no_key=True).order_by("id"))  # two at once: the second voids the first
     secret = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     now = timezone.now()
     token = JoinToken(

@@ -166,7 +166,7 @@ def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> Enrolle
     """The gateway of that name with a fresh token; the token it had before is void."""
     token = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
     token_hash = settings.KEYRING.hash_secret(token)
-    Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # else two at once would make it twice
+    list(Environment.objects.select_for_update(no_key=True).order_by("id"))  # of two at once, in any, one makes it
     gateway = Gateway.objects.filter(name=name).first()
     if gateway is None:
         gateway = Gateway(environment=environment, name=name, token_hash=token_hash)

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from apim.ui.said import said
+from apim.ui.secrets import keep_unstored
 from apim.ui.states import look_of
 from apim.ui.theme import theme_of
 
@@ -32,6 +33,14 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """The Lucide icon of this name; decoration unless it has a label."""
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html('<svg class="icon {}" {}><use href="{}#{}"/></svg>', css, role, static("icons/lucide.svg"), name)
+
+
+@register.simple_tag(takes_context=True)
+def unstored(context: Context) -> str:
+    """Nothing to see: whatever shows a secret says so by this, and the answer is kept nowhere."""
+    if (request := context.get("request")) is not None:
+        keep_unstored(request)
+    return ""
 
 
 @register.simple_tag

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apim.accounts.models import User
@@ -15,6 +17,7 @@ from apim.gateways.models import Environment, Gateway, JoinToken
 from apim.gateways.services import authenticate_gateway
 from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +127,36 @@ def test_the_audit_log_tells_all_and_no_secret(environment: Environment, admin: 
     told = str([(event.before, event.after) for event in events])
     assert issued.secret not in told
     assert joined.token not in told
+
+
+@pytest.mark.postgresql  # SQLite has one writer
+@pytest.mark.django_db(transaction=True)
+def test_of_two_gateways_of_one_name_that_join_at_one_instant_one_is_told_why_not(environment: Environment) -> None:
+    other = Environment.objects.create(name="other")
+    secrets = [issue_join_token(environment=environment, name="eu-1", by=TESTER).secret]
+    JoinToken.objects.update(name="eu-2")  # or the second would void it
+    secrets.append(issue_join_token(environment=other, name="eu-1", by=TESTER).secret)
+    JoinToken.objects.update(name="eu-1")
+
+    def join_too() -> str:
+        try:
+            join(secret=secrets[1], nonce="o" * 32)
+        except Conflict as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return ""
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert join(secret=secrets[0], nonce=NONCE)
+            second = pool.submit(join_too)
+            wait_until(_somebody_waits, "the second waits for the first")
+        assert second.result(PATIENCE_S) == "gateways.name_taken"
+    assert Gateway.objects.get().environment == environment
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
