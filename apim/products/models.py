@@ -16,9 +16,10 @@ from apim.catalog.models import NAME_RULE, APIVersion
 from apim.fields import IDField
 from apim.gateways.models import Environment
 from apim.pricing.terms import Terms, parse_terms
+from apim.products.capacities import Capacity
 from apim.products.metering import Meter
 
-__all__ = ["Ceiling", "Meter", "Plan", "PlanVersion", "Product", "ProductItem", "ProductPlan"]
+__all__ = ["Capacity", "Ceiling", "Meter", "Plan", "PlanVersion", "Product", "ProductItem", "ProductPlan"]
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
