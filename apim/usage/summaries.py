@@ -71,6 +71,19 @@ def end_of(status: int, code: str) -> str:
     return "unreached" if code else "failed"
 
 
+def ends_of_nothing() -> list[int]:
+    """The sums of CallerRollup and SideRollup before the first call."""
+    return [0] * len(CallerRollup.SUMS)
+
+
+def add_end(row: list[int], status: int, code: str, count: int) -> None:
+    """Count calls by who ended them how; lost ones are no calls. Shapes: row as CallerRollup.SUMS begins."""
+    place = _PLACE[end_of(status, code)]
+    row[place] += count
+    if place != _LOST:
+        row[_CALLS] += count
+
+
 def that_ended(end: str) -> Q:
     """The roll-ups of calls that ended so."""
     return _ENDS[end]
@@ -86,10 +99,7 @@ def by_version(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
         row = sums.get((minute, version_id))
         if row is None:
             row = sums[minute, version_id] = [0] * len(VersionRollup.SUMS)
-        place = _PLACE[end_of(status, code)]
-        row[place] += count
-        if place != _LOST:
-            row[_CALLS] += count
+        add_end(row, status, code, count)
         row[_REQUEST_BYTES] += request_bytes
         row[_RESPONSE_BYTES] += response_bytes
     for (minute, _), row in list(sums.items()):
@@ -104,11 +114,8 @@ def by_caller(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
     for (minute, version_id, _, application_id, _, status, code), (count, _, _) in calls.items():
         row = sums.get((minute, version_id, application_id))
         if row is None:
-            row = sums[minute, version_id, application_id] = [0] * len(CallerRollup.SUMS)
-        place = _PLACE[end_of(status, code)]
-        row[place] += count
-        if place != _LOST:
-            row[_CALLS] += count
+            row = sums[minute, version_id, application_id] = ends_of_nothing()
+        add_end(row, status, code, count)
     return sums
 
 

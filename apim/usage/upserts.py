@@ -88,6 +88,9 @@ def _column(field: models.Field[Any, Any], values: Sequence[Any]) -> Sequence[An
     if isinstance(field, models.CharField | models.TextField):
         quoted = {value: _quoted(value) for value in set(values)}
         return [quoted[value] for value in values]
+    if isinstance(field, models.DateTimeField):
+        told = {value: str(value) for value in set(values)}
+        return [told[value] for value in values]
     return list(map(str, values))
 
 

@@ -21,7 +21,8 @@ from apim.gateways import joining
 from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
-from apim.usage.services import ingest
+from apim.usage.receiving import HandedIn
+from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.access_log import is_behind
@@ -159,8 +160,9 @@ def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @_for_gateways
 def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Store what the gateway counted; the answer says up to where it may forget."""
-    acked_seq = ingest(gateway=gateway, batch=usage_wire.decode_batch(request.body))
-    return HttpResponse(usage_wire.encode_ack(acked_seq), content_type="application/json")
+    batch = usage_wire.decode_batch(request.body)
+    TOGETHER.hand_in(HandedIn(gateway, batch))
+    return HttpResponse(usage_wire.encode_ack(batch.last_seq), content_type="application/json")
 
 
 @_for_gateways

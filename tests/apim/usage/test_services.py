@@ -17,9 +17,10 @@ from django.db.utils import Error as DatabaseError
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
+from apim.usage.models import LatencyRollup, ReceivedBoot, SideRollup, UsageRecord, UsageRollup
+from apim.usage.receiving import HandedIn
 from apim.usage.reports import Scope, Span
-from apim.usage.services import KEEP_RECORDS, ingest, purge
+from apim.usage.services import KEEP_RECORDS, ingest, ingest_all, purge
 from apim.usage.shadows import shadow_counts
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.access import application, issued_key
@@ -150,7 +151,8 @@ def test_purge_keeps_what_is_young_and_what_is_summed(gateway: Gateway) -> None:
 
 def test_ingestion_takes_a_constant_number_of_queries(gateway: Gateway, django_assert_max_num_queries: object) -> None:
     counted: list[int] = []
-    for start, size in ((1, 5), (1001, 500)):
+    ingest(gateway=gateway, batch=batch(event(1)))  # a boot is looked for among older records once
+    for start, size in ((2, 5), (1001, 500)):
         with django_assert_max_num_queries(20) as captured:  # type: ignore[operator]
             ingest(gateway=gateway, batch=batch(*(event(seq) for seq in range(start, start + size))))
         counted.append(len(captured))
@@ -190,3 +192,48 @@ def test_keys_are_remembered_by_their_newest_use(gateway: Gateway) -> None:
     ingest(gateway=gateway, batch=batch(later, event(2, credential=credential.id)))
     credential.refresh_from_db()
     assert credential.last_used_at == NOON + timedelta(minutes=5)
+
+
+def test_a_repeat_is_known_when_its_records_are_gone(gateway: Gateway) -> None:
+    each = batch(event(1), event(2))
+    ingest(gateway=gateway, batch=each)
+    purge(now=NOON + KEEP_RECORDS + timedelta(hours=1))
+    ingest(gateway=gateway, batch=each)
+    assert UsageRecord.objects.count() == 0
+    assert calls("hour") == calls("day") == 2
+
+
+def test_what_an_earlier_release_stored_without_noting_numbers_counts_once(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1), event(2), event(3)))
+    ReceivedBoot.objects.all().delete()  # an earlier release noted none
+    ingest(gateway=gateway, batch=batch(event(2), event(3), event(4)))
+    assert UsageRecord.objects.count() == calls("day") == 4
+    ReceivedBoot.objects.update(received="1-2")  # one that took in 3 and 4 meanwhile, beside this one
+    ingest(gateway=gateway, batch=batch(event(3), event(4), event(5)))
+    assert UsageRecord.objects.count() == calls("day") == 5
+    assert ReceivedBoot.objects.get().received == "1-5"
+
+
+def test_a_gap_is_noted_until_it_is_filled(gateway: Gateway) -> None:
+    ingest(gateway=gateway, batch=batch(event(1)))
+    ingest(gateway=gateway, batch=batch(event(3)))
+    row = ReceivedBoot.objects.get()
+    assert row.received == "1,3"
+    assert row.gap_since is not None
+    ingest(gateway=gateway, batch=batch(event(2)))
+    row.refresh_from_db()
+    assert (row.received, row.gap_since) == ("1-3", None)
+
+
+def test_batches_of_several_gateways_taken_in_together_count_as_one_by_one(gateway: Gateway) -> None:
+    other = enroll_gateway(environment=gateway.environment, name="other", by=system_actor("test")).gateway
+    cell = UsageCell(MINUTE, "GET /accounts", "ver_1", 401, "unauthenticated", 5)
+    each = batch(event(1), event(2), cells=(cell,), cells_id=1)
+    ingest_all([HandedIn(gateway, each), HandedIn(other, each), HandedIn(gateway, each)])
+    assert UsageRecord.objects.count() == 4
+    assert calls("hour") == calls("day") == 14
+    sides = {(row.side, row.identifier): row for row in SideRollup.objects.filter(period="hour")}
+    assert sides["gateway", gateway.id].calls == sides["gateway", other.id].calls == 7
+    assert sides["gateway", gateway.id].refused == 5
+    assert sides["plan", "plv_1"].answered == sides["credential", "crd_1"].answered == 4
+    assert not SideRollup.objects.filter(period="minute", side="credential").exists()

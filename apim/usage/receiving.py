@@ -1,0 +1,97 @@
+"""Which events never came before: known by the numbers received of each boot, for as long as boots are remembered.
+
+Owns: ReceivedBoot, locked until the transaction ends, so that two deliveries of the same numbers wait for one another.
+Must not know: what events say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from apim.gateways.models import Gateway
+from apim.usage.models import ReceivedBoot
+from apim.usage.sequences import Runs, gaps_of, joined, missing_from, parse_runs, runs_of, write_runs
+from gateway_sync import usage_wire
+
+# Of a boot that an earlier release, which kept no numbers, took records in from.
+_STORED = """
+SELECT MIN(seq), MAX(seq) FROM (
+    SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS island FROM usage_usagerecord
+    WHERE gateway_id = %s AND boot = %s
+) AS numbered GROUP BY island
+"""
+
+
+class HandedIn(NamedTuple):
+    """A batch, and the gateway that sent it."""
+
+    gateway: Gateway
+    batch: usage_wire.UsageBatch
+
+
+class Fresh(NamedTuple):
+    """What is new in a batch."""
+
+    gateway: Gateway
+    boot: str
+    events: Sequence[usage_wire.UsageEvent]
+
+
+def receive(handed_in: Sequence[HandedIn], *, now: datetime) -> list[Fresh]:
+    """The events of each batch that never came before; from here on they have. Within a transaction."""
+    boots = sorted({(each.gateway.pk, each.batch.boot) for each in handed_in if each.batch.records})
+    if not boots:
+        return []
+    rows = _locked(boots, now)
+    known = {boot: parse_runs(row.received) if row.received else _stored(*boot) for boot, row in rows.items()}
+    fresh = [_fresh(each, known) for each in handed_in if each.batch.records]
+    for boot, row in rows.items():
+        row.received = write_runs(known[boot])
+        row.gap_since = (row.gap_since or now) if gaps_of(known[boot]) else None
+        row.last_at = now
+    ReceivedBoot.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["gateway_id", "boot"],
+        update_fields=["received", "gap_since", "last_at"],
+    )
+    return [each for each in fresh if each.events]
+
+
+def _fresh(each: HandedIn, known: dict[tuple[str, str], Runs]) -> Fresh:
+    boot = (each.gateway.pk, each.batch.boot)
+    events = each.batch.records
+    numbers = [event.seq for event in events]
+    new = missing_from(numbers, known[boot])
+    known[boot] = joined(known[boot], runs_of(numbers))
+    return Fresh(
+        each.gateway, each.batch.boot, events if len(new) == len(events) else [e for e in events if e.seq in new]
+    )
+
+
+def _locked(boots: Sequence[tuple[str, str]], now: datetime) -> dict[tuple[str, str], ReceivedBoot]:
+    """Their rows, which nobody else reads for writing until the end of the transaction: one order for all."""
+    ReceivedBoot.objects.bulk_create(
+        [ReceivedBoot(gateway_id=gateway_id, boot=boot, last_at=now) for gateway_id, boot in boots],
+        update_conflicts=True,
+        unique_fields=["gateway_id", "boot"],
+        update_fields=["last_at"],
+    )
+    rows = ReceivedBoot.objects.filter(gateway_id__in={one for one, _ in boots}, boot__in={other for _, other in boots})
+    found = {(row.gateway_id, row.boot): row for row in rows}
+    return {boot: ReceivedBoot(**_values(found[boot])) for boot in boots}
+
+
+def _values(row: ReceivedBoot) -> dict[str, object]:
+    names = ("gateway_id", "boot", "received", "gap_since", "last_at")
+    return {name: getattr(row, name) for name in names}
+
+
+def _stored(gateway_id: str, boot: str) -> Runs:
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [gateway_id, boot])
+        return joined((), ((int(first), int(last)) for first, last in cursor.fetchall()))
