@@ -11,11 +11,13 @@ import os
 import random
 import signal
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psycopg
 
@@ -26,6 +28,8 @@ from benchmarks.topology import GATEWAYS, Topology, topology
 CALLERS = 16  # of each gateway
 SETTLE_S = 180.0
 KEEP_S = 0.1
+_UNAVAILABLE = 502
+SECOND_S = 3.0
 CHANGE_S = 2.0
 # Kind of process: the members it is of, and whether their first process is meant or those that it made.
 KINDS = {
@@ -75,10 +79,9 @@ async def _run(place: Topology, course: Course) -> dict[str, object]:
     await asyncio.gather(*calling)
     lasted_s = time.monotonic() - began
     changed = await changing
-    drained_s = await _drain(place, tally)
-    table = await asyncio.to_thread(lambda: tally.compare(_records(place)))
-    _compare_sums(place, tally)
     keeping.cancel()
+    drained_s = drain(place, tally)
+    table = compare(place, tally)
     totals = {name: sum(row[name] for row in table.values()) for name in next(iter(table.values()))}
     return {
         "seed": course.seed,
@@ -122,20 +125,17 @@ async def _change(place: Topology, ground: Ground) -> dict[str, object]:
     """Make keys and revoke them all the while; at the end each gateway knows of all of it."""
     made: list[tuple[str, str]] = []
     revoked: list[str] = []
-    failed = 0
+    again = 0
     while not ground.is_over:
         await asyncio.sleep(CHANGE_S)
-        try:
-            if len(made) > 1:
-                credential, key = made[0]
-                await asyncio.to_thread(place.rest, "POST", f"credentials/{credential}/revoke", {})
-                revoked.append(key)
-                del made[0]
-            issued = await asyncio.to_thread(place.rest, "POST", "credentials", {"application": "shop"})
-            made.append((issued["id"], issued["key"]))
-        except OSError:  # the web process that had it was killed: what it did is not known
-            failed += 1
-            made = []
+        issued, times = await _ask(place, ground.tally, "credentials", {"application": "shop"})
+        again += times
+        made.append((str(issued["id"]), str(issued["key"])))
+        if len(made) > 1:
+            credential, key = made.pop(0)
+            _, times = await _ask(place, ground.tally, f"credentials/{credential}/revoke", {})
+            again += times
+            revoked.append(key)
     wanted = dict.fromkeys(revoked, b"401") | {key: b"200" for _, key in made}
     until, wrong = time.monotonic() + SETTLE_S, wanted
     while wrong and time.monotonic() < until:
@@ -143,7 +143,22 @@ async def _change(place: Topology, ground: Ground) -> dict[str, object]:
         await asyncio.sleep(1)
     if wrong:
         ground.tally.fault(f"{len(wrong)} of {len(wanted)} changes are not in force at both gateways")
-    return {"keys revoked": len(revoked), "changes that met a kill": failed}
+    return {"keys revoked": len(revoked), "changes sent again": again}
+
+
+async def _ask(place: Topology, tally: Tally, path: str, body: object) -> tuple[dict[str, object], int]:
+    """What the REST API answers in the end, and how often it was asked in vain. Errors: OSError, after a long while."""
+    once, again, until = uuid.uuid4().hex, 0, time.monotonic() + SETTLE_S
+    while True:
+        try:
+            return await asyncio.to_thread(place.rest, "POST", path, body, once), again
+        except OSError as error:
+            if time.monotonic() > until:
+                raise
+            if isinstance(error, HTTPError) and error.code < _UNAVAILABLE:
+                tally.fault(f"a change was refused: {path}: {error}: {error.read()[:300]!r}")
+            again += 1
+            await asyncio.sleep(0.5)
 
 
 async def _is_everywhere(place: Topology, key: str, status: bytes) -> bool:
@@ -160,18 +175,26 @@ async def _is_everywhere(place: Topology, key: str, status: bytes) -> bool:
     return True
 
 
-async def _drain(place: Topology, tally: Tally) -> float:
-    """Seconds until every answer has its record; then a while in which a second one would show."""
+def drain(place: Topology, tally: Tally) -> float:
+    """Seconds until every answer has its record; then a while in which a second one would show. None calls any more."""
     began = time.monotonic()
-    while time.monotonic() - began < SETTLE_S:
-        (counted,) = await asyncio.to_thread(_one, place, _COUNT)
-        pending = [await asyncio.to_thread(_pending, place, name) for name in GATEWAYS]
-        if counted >= tally.whole() and not any(pending):
-            break
-        await asyncio.sleep(1)
+    with suppress(TimeoutError):  # what is missing then is told by comparing
+        place.wait_until(lambda: not any(_pending(place, name) for name in GATEWAYS), "nothing waits to be counted")
+        place.wait_until(lambda: not tally.missing(_records(place)), "all is counted", pause_s=1.0)
     took_s = time.monotonic() - began
-    await asyncio.sleep(3)
+    until = time.monotonic() + SECOND_S
+    place.wait_until(lambda: time.monotonic() > until, "a while")
     return took_s
+
+
+def compare(place: Topology, tally: Tally) -> dict[str, dict[str, int]]:
+    """The table by kind of process; tally's faults tell what must not be, sums that differ from records among it."""
+    for period in ("minute", "hour", "day"):
+        with psycopg.connect(place.postgresql.url) as connection:
+            records, calls = connection.execute(_SUMS, (period,)).fetchone() or (0, 0)
+        if calls != records:
+            tally.fault(f"the roll-ups by {period} sum up {calls} calls of {records} records")
+    return tally.compare(_records(place))
 
 
 def _pending(place: Topology, name: str) -> int:
@@ -181,29 +204,17 @@ def _pending(place: Topology, name: str) -> int:
         return 1
 
 
-def _compare_sums(place: Topology, tally: Tally) -> None:
-    """The roll-ups are the sums of the records: of each period, of all callers with an identity."""
-    (records,) = _one(place, "SELECT count(*) FROM usage_usagerecord")
-    for period in ("minute", "hour", "day"):
-        (calls,) = _one(place, _SUM, period)
-        if calls != records:
-            tally.fault(f"the roll-ups by {period} sum up {calls} calls of {records} records")
-
-
 def _records(place: Topology) -> Iterator[Seen]:
     with psycopg.connect(place.postgresql.url) as connection, connection.cursor("records") as cursor:
-        cursor.execute(_RECORDS)
+        cursor.execute(_RECORDS, (NAME,))
         for name, status, is_indeterminate in cursor:
             yield Seen(int(name.removeprefix(NAME)), status, is_indeterminate)
 
 
-def _one(place: Topology, query: str, *values: str) -> tuple[int, ...]:
-    with psycopg.connect(place.postgresql.url) as connection:
-        found = connection.execute(query, values).fetchone()
-    return tuple(int(value or 0) for value in found or ())
-
-
-_OF_CALLS = f"FROM usage_usagerecord WHERE starts_with(client_request_id, '{NAME}')"
-_COUNT = f"SELECT count(*) {_OF_CALLS} AND NOT is_indeterminate"
-_RECORDS = f"SELECT client_request_id, status, is_indeterminate {_OF_CALLS}"
-_SUM = "SELECT sum(calls) FROM usage_usagerollup WHERE period = %s AND application_id <> ''"
+_RECORDS = """
+SELECT client_request_id, status, is_indeterminate FROM usage_usagerecord WHERE starts_with(client_request_id, %s)
+"""
+_SUMS = """
+SELECT (SELECT count(*) FROM usage_usagerecord),
+  (SELECT coalesce(sum(calls), 0) FROM usage_usagerollup WHERE period = %s AND application_id <> '')
+"""

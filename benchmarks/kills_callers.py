@@ -12,6 +12,7 @@ from benchmarks.soak_service import body_of
 
 TICK_S = 0.02
 AGAIN_S = 0.05
+DELAY_MS = 20  # of the service: so that a worker that is killed has calls under way
 _PATH = "/bank/v1"
 _OK, _UNAVAILABLE = b"200", b"503"
 
@@ -63,7 +64,7 @@ class Caller:
                 return
             number = tally.asked()
             try:
-                target = f"/accounts?call={number}"
+                target = f"/accounts?call={number}&delay={DELAY_MS}"
                 head = f"GET {_PATH}{target} HTTP/1.1\r\nHost: a\r\nX-API-Key: {self._ground.key}\r\n"
                 writer.write(f"{head}X-Request-Id: {NAME}{number}\r\n\r\n".encode())
                 status, fields, body = await _answer_of(reader)

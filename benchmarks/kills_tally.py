@@ -76,6 +76,11 @@ class Tally:
         """How many answers were received completely."""
         return self.ends.count(WHOLE)
 
+    def missing(self, records: Iterable[Seen]) -> int:
+        """How many answers that were received completely have no record yet."""
+        counted = {record.number for record in records if not record.is_indeterminate}
+        return sum(end == WHOLE and number not in counted for number, end in enumerate(self.ends))
+
     def compare(self, records: Iterable[Seen]) -> dict[str, dict[str, int]]:
         """The table by kind of process; faults has what is missing, doubled or of nobody."""
         finals, lost = bytearray(len(self.ends)), bytearray(len(self.ends))

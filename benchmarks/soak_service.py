@@ -1,5 +1,7 @@
 """The service behind the gateway in a soak: it says back what it was asked, and fails when it is told to.
 
+It takes `size` bytes and `delay` milliseconds for that, if the query says so.
+
 Run as `python -m benchmarks.soak_service PORT`. Each SIGUSR1 turns it to the next of its moods: it answers; it refuses
 connections and has cut those it had; it answers; it hangs up instead of answering.
 """
@@ -106,11 +108,13 @@ class Connection(asyncio.Protocol):
         if fields.get("upgrade", "").lower() == "websocket":
             self._accept(fields["sec-websocket-key"])
             return True
-        size = int(parse_qs(urlsplit(target).query).get("size", ["0"])[0])
-        body = body_of(method, target, content, size)
-        self.transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        )
+        query = parse_qs(urlsplit(target).query)
+        body = body_of(method, target, content, int(query.get("size", ["0"])[0]))
+        answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        if delay_ms := int(query.get("delay", ["0"])[0]):
+            asyncio.get_running_loop().call_later(delay_ms / 1000, self.transport.write, answer)
+        else:
+            self.transport.write(answer)
         return True
 
     def _accept(self, key: str) -> None:

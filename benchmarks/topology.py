@@ -88,9 +88,10 @@ class Topology:
         """What a gateway says of itself. Errors: OSError."""
         return _json(f"http://127.0.0.1:{self.ports[f'{name}-admin']}/status")
 
-    def rest(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """What the REST API answers. Errors: OSError, among them what it refuses."""
+    def rest(self, method: str, path: str, body: object = None, once: str = "") -> dict[str, Any]:
+        """What the REST API answers; sent again under the same `once` it has no second effect. Errors: OSError."""
         head = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        head |= {"Idempotency-Key": once} if once else {}
         return _json(f"{self.web}/api/v1/{path}", method=method, head=head, body=body)
 
     def tick(self) -> None:
@@ -104,15 +105,15 @@ class Topology:
                 self._start(member)
                 member.restarts += 1
 
-    def wait_until(self, condition: Callable[[], bool], what: str) -> float:
+    def wait_until(self, condition: Callable[[], bool], what: str, *, pause_s: float = 0.1) -> float:
         """The seconds until it held, while all is kept running. Errors: TimeoutError."""
         began = time.monotonic()
-        while not condition():
+        while not _holds(condition):
             if time.monotonic() - began > PATIENCE_S:
                 message = f"after {PATIENCE_S:.0f} s still not: {what}; logs are in {self.home / 'logs'}"
                 raise TimeoutError(message)
             self.tick()
-            time.sleep(0.1)
+            time.sleep(pause_s)
         return time.monotonic() - began
 
     def is_ready(self) -> bool:
@@ -260,6 +261,14 @@ def _balancer(place: Topology) -> Path:
     path = place.home / "balancer.cfg"
     path.write_text(text)
     return path
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    """False also while those who would tell are down."""
+    try:
+        return condition()
+    except OSError:
+        return False
 
 
 def _json(

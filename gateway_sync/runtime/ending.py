@@ -25,10 +25,15 @@ async def retire(serving: Serving, stop_accepting: Callable[[], None]) -> None:
     _tell_those_with_a_word_for_it(serving, told)
     await asyncio.sleep(RETIRE_S)
     stop_accepting()
+    await _see_off(serving, told)
+
+
+async def _see_off(serving: Serving, told: set[object]) -> None:
+    """Close what is quiet, and let the rest finish for at most DRAIN_S."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + DRAIN_S
     quiet: dict[ClientConnection, tuple[float, float]] = {}
-    while serving.clients and loop.time() < deadline:
+    while (serving.clients or _is_composing(serving)) and loop.time() < deadline:
         now = loop.time()
         _tell_those_with_a_word_for_it(serving, told)
         for client in list(serving.clients):
@@ -56,11 +61,10 @@ def _is_composing(serving: Serving) -> bool:
 
 
 async def drain(serving: Serving) -> None:
-    """Close what is idle, and let the rest finish for at most DRAIN_S."""
+    """Tell each caller that its next answer is the last, close what is quiet, and let the rest finish.
+
+    A connection that has just come may have its first request on the way: it is not idle but new.
+    """
     serving.is_draining = True
-    for client in list(serving.clients):
-        client.drain()
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + DRAIN_S
-    while (serving.clients or _is_composing(serving)) and loop.time() < deadline:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(_STEP_S)
+    serving.exchange = LastExchange
+    await _see_off(serving, set())

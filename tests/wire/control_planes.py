@@ -20,8 +20,8 @@ from tests.wire.gateways import Home, Record
 class KeepingControlPlane:
     """Serves what `publish` and `change` were given; keeps reports and usage, each (boot, seq) once."""
 
-    def __init__(self, home: Home) -> None:
-        """Listens at once; the home is told where."""
+    def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
+        """Listens at once, at this address; the home is told where."""
         self.home = home
         self.manifest: dict[str, object] | None = None
         self.fragments: dict[str, str] = {}
@@ -56,9 +56,9 @@ class KeepingControlPlane:
             def log_message(self, *_arguments: object) -> None:
                 """Silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
-        home.control_url = f"http://127.0.0.1:{self._server.server_port}"
+        home.control_url = f"http://{host}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,206 @@
+"""Two gateways, two web, two Celery workers, PostgreSQL and Redis: what one of them does not do, the others do.
+
+Promises R3, R6, R7, B3, C2; hostile inputs 21, 27. The processes are those of docker-compose.yml, behind its balancer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from benchmarks.kills import compare, drain
+from benchmarks.kills_callers import Caller, Ground, pace
+from benchmarks.kills_tally import Tally
+from benchmarks.topology import GATEWAYS, Topology, topology
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+
+RATE = 100.0
+CONNECTIONS = 12  # enough that each of two workers gets some
+Note = Callable[[str, object], None]
+
+
+@pytest.fixture
+def note(record_property: Note) -> Note:
+    """`note(name, value)` is told at the end of the run and asserted nowhere."""
+    return record_property
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    with topology(tmp_path_factory.mktemp("topology") / "home") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    """All calls of this file: they share the database."""
+    return Tally()
+
+
+@pytest.fixture(autouse=True)
+def whole(place: Topology) -> Iterator[None]:
+    """Each test begins with all processes, whatever the one before killed."""
+    place.wait_until(place.is_ready, "all serve")
+    yield
+    place.wait_until(place.is_ready, "all serve again")
+
+
+@contextmanager
+def load(place: Topology, tally: Tally) -> Iterator[None]:
+    """Calls of both gateways while something happens; afterwards each answer is one record, and no more are there."""
+    ground = Ground(place.key, tally)
+    caller = threading.Thread(target=asyncio.run, args=(_call(place, ground),))
+    caller.start()
+    before = tally.whole()
+    try:
+        place.wait_until(lambda: tally.whole() - before > RATE, "calls are answered")
+        yield
+        enough = tally.whole() + RATE
+        place.wait_until(lambda: tally.whole() > enough, "calls are answered all the while")
+    finally:
+        ground.is_over = True
+        caller.join()
+    drain(place, tally)
+    compare(place, tally)
+    assert tally.faults == []
+
+
+async def _call(place: Topology, ground: Ground) -> None:
+    idle: deque[Caller] = deque()
+    callers = [Caller(ground, place.ports[name], idle) for name in GATEWAYS for _ in range(4)]
+    await asyncio.gather(pace(ground, idle, RATE), *(each.run() for each in callers))
+
+
+def statuses(place: Topology, name: str, key: str) -> set[int]:
+    """What a gateway answers to fresh connections: they spread over its workers."""
+    return {_status(f"{place.gateway(name)}/bank/v1/accounts", key) for _ in range(CONNECTIONS)}
+
+
+def _status(url: str, key: str) -> int:
+    return httpx.get(url, headers={"X-API-Key": key}, timeout=30).status_code
+
+
+def everywhere(place: Topology, key: str, status: int) -> float:
+    """Seconds until each worker of each gateway answers so."""
+    return round(
+        place.wait_until(lambda: all(statuses(place, name, key) == {status} for name in GATEWAYS), f"{status}"), 2
+    )
+
+
+def patiently(place: Topology, method: str, path: str, body: object = None) -> dict[str, object]:
+    """A REST call that is made again when the process that had it is killed."""
+    found: list[dict[str, object]] = []
+
+    def is_done() -> bool:
+        try:
+            found.append(place.rest(method, path, body))
+        except OSError:
+            return False
+        return True
+
+    place.wait_until(is_done, f"{method} {path}")
+    return found[0]
+
+
+def issue_and_revoke(place: Topology, note: Note, name: str) -> None:
+    """A key is accepted by both gateways, then refused by both; the seconds are noted."""
+    issued = patiently(place, "POST", "credentials", {"application": "shop"})
+    note(f"{name}_key_after_s", everywhere(place, str(issued["key"]), 200))
+    patiently(place, "POST", f"credentials/{issued['id']}/revoke", {})
+    note(f"{name}_revocation_after_s", everywhere(place, str(issued["key"]), 401))
+
+
+def kill(place: Topology, name: str) -> None:
+    """kill -9 all processes of a member."""
+    for pid in place.members[name].pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_both_gateways_take_a_change_and_refuse_a_revoked_key(place: Topology, tally: Tally, note: Note) -> None:
+    with load(place, tally):
+        issue_and_revoke(place, note, "whole")
+        place.rest("POST", "documents/apply", {"documents": _plan(900_000), "files": {}})
+        note("change_after_s", round(place.wait_until(place.has_converged, "the change is everywhere"), 2))
+    assert {len(place.status(name)["workers"]) for name in GATEWAYS} == {2}
+
+
+def test_with_one_web_and_one_celery_killed_all_goes_on(place: Topology, tally: Tally, note: Note) -> None:
+    with load(place, tally):
+        for name in ("web1", "celery1"):
+            kill(place, name)
+        issue_and_revoke(place, note, "without_one")
+        kill(place, "web2")
+        issue_and_revoke(place, note, "without_the_other")
+
+
+def test_with_one_gateway_drained_the_balancer_sends_to_the_other(place: Topology) -> None:
+    url = f"http://127.0.0.1:{place.ports['balancer-gateways']}/bank/v1/accounts"
+    for name in GATEWAYS:
+        place.wait_until(place.is_ready, "both serve")
+        time.sleep(3)  # for the balancer to have seen it
+        process = place.members[name].process
+        assert process is not None
+        process.ask_to_end()
+        assert {_status(url, place.key) for _ in range(50)} == {200}
+        place.wait_until(lambda name=name: place.members[name].restarts > 0, f"{name} is started again")
+
+
+@pytest.mark.parametrize("way", ["killed", "hung", "flushed", "empty"])
+def test_without_redis_changes_are_pulled_and_nothing_is_lost(
+    place: Topology, tally: Tally, note: Note, way: str
+) -> None:
+    with load(place, tally):
+        if way == "killed":
+            place.redis.send(signal.SIGKILL)
+        elif way == "hung":
+            place.redis.send(signal.SIGSTOP)
+        elif way == "flushed":
+            assert place.redis.say("FLUSHALL") == "OK"
+        else:
+            place.redis.send(signal.SIGKILL)
+            place.redis.empty()
+            place.redis.start()
+        issue_and_revoke(place, note, way)
+        if way == "killed":
+            place.redis.start()
+        elif way == "hung":
+            place.redis.send(signal.SIGCONT)
+    place.rest("POST", "documents/apply", {"documents": _plan(800_000 + len(way)), "files": {}})
+    note(f"{way}_published_again_after_s", round(place.wait_until(place.has_converged, "published again"), 2))
+
+
+def test_crashed_postgresql_costs_no_record_and_doubles_none(place: Topology, tally: Tally, note: Note) -> None:
+    with load(place, tally):
+        for _ in range(3):
+            place.postgresql.stop("immediate")
+            time.sleep(2)  # usage is shipped each second: some of it meets no database
+            assert all(statuses(place, name, place.key) == {200} for name in GATEWAYS)
+            place.postgresql.start()
+            took_s = place.wait_until(place.is_ready, "web is back")
+            time.sleep(1)  # and some meets the one that comes back
+    note("web_back_after_s", round(took_s, 2))
+    issue_and_revoke(place, note, "after_postgresql")
+
+
+def _plan(rate: int) -> str:
+    return f"""
+apiVersion: apim.dev/v1
+kind: Plan
+metadata: {{ name: starter }}
+spec:
+  displayName: Starter
+  approval: auto
+  limits:
+    - {{ rate: {rate}/s, burst: 1000000 }}
+    - {{ quota: 1000000000, per: month }}
+"""
