@@ -22,6 +22,7 @@ from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.pages import pages
+from benchmarks.scale import scale
 from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
@@ -41,11 +42,12 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "workers": ("P3 two workers beside one", workers),
     "tls": ("P12 TLS beside nginx", tls),
     "tunnels": ("P12 open WebSockets", tunnels),
+    "scale": ("What states of several sizes cost", scale),
     "herd": ("C6 two hundred gateways at once", herd),
     "pages": ("P10 pages over a thousand APIs and a hundred million calls", pages),
 }
-ON_POSTGRESQL = ("herd", "pages")  # minutes of their own, and no load on a gateway
-UNASKED = ("throughput", *(name for name in MEASUREMENTS if name not in ON_POSTGRESQL))
+UNLOADED = ("scale", "herd", "pages")  # minutes of their own, and no load on a gateway
+UNASKED = ("throughput", *(name for name in MEASUREMENTS if name not in UNLOADED))
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
 SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
@@ -54,7 +56,7 @@ SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
 def main() -> int:
     """Measure what was asked for; the exit code is 1 for a wrong answer only."""
     arguments = _arguments()
-    is_loading = arguments.soak or not set(arguments.only) <= set(ON_POSTGRESQL)
+    is_loading = arguments.soak or not set(arguments.only) <= set(UNLOADED)
     if is_loading and (shutil.which("wrk") is None or shutil.which("taskset") is None):
         print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)
         return 1
