@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "id", "at", "actor_kind", "actor_label", "actor_id", "action", "target_kind", "target_label", "target_id",
-    "organization_id", "reason", "before", "after",
+    "organization_id", "reason", "before", "after", "number", "digest",
 )  # fmt: skip
 _ROWS_A_FETCH: Final = 500
 

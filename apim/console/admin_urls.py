@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from apim.console.views import invoices, jobs
 from apim.console.views.admin import (
     audit,
+    audit_chain,
     billing,
     billing_dunning,
     billing_events,
@@ -116,6 +117,8 @@ urlpatterns: list[URLPattern] = [
     path("storage", storage.storage, name="admin-storage"),
     path("audit", audit.audit_list, name="admin-audit"),
     path("audit/export", audit.audit_export, name="admin-audit-export"),
+    path("audit/check", audit_chain.audit_check, name="admin-audit-check"),
+    path("audit/accept", audit_chain.audit_accept, name="admin-audit-accept"),
     path("security", security.security, name="admin-security"),
     path("branding", branding.branding, name="admin-branding"),
     path("branding/pictures/<slug:place>", branding.picture_change, name="admin-branding-picture"),

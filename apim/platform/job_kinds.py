@@ -1,4 +1,4 @@
-"""Promotions of many things and exports of a long audit log, as jobs."""
+"""Promotions of many things, exports of a long audit log and its check, as jobs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import User
+from apim.audit import chain
 from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
 from apim.audit.searching import csv_lines, filtered, json_lines, page_of
@@ -28,6 +29,7 @@ from apim.platform.promotion import promote
 
 PROMOTION: Final = "promotion"
 AUDIT_EXPORT: Final = "audit-export"
+AUDIT_CHECK: Final = "audit-check"
 ITEMS_AT_ONCE: Final = 20  # a version takes some hundredths of a second
 EVENTS_AT_ONCE: Final = 20_000
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
@@ -36,6 +38,7 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
 }
 _MOVING: Final = gettext_noop("Its items are set in the other environment, one by one.")
 _WRITING: Final = gettext_noop("Entries are written to the file, the newest first.")
+_CHECKING: Final = gettext_noop("Each entry is read, the oldest first.")
 _EVENTS_A_PART: Final = 2_000
 _DAYS: Final = ("since", "until")
 
@@ -79,6 +82,13 @@ def ask_for_audit_export(*, filters: Mapping[str, Any], form: str, by: Actor, us
         user=user,
         page=page,
         file=FORMATS[form],
+    )
+
+
+def ask_for_audit_check(*, by: Actor, user: User, page: str) -> Job:
+    """The job that reads the chain of the audit log from its beginning to its end. Shapes: page tells what it found."""
+    return ask(
+        kind=AUDIT_CHECK, subject="", title=gettext("Audit log"), wanted={"page": page}, by=by, user=user, page=page
     )
 
 
@@ -128,6 +138,23 @@ def _export(work: Work) -> None:
             return
 
 
+def _check(work: Work) -> None:
+    """Check the chain until the slice is over."""
+    if work.cursor is None:
+        chain.begin_check()
+    while True:
+        with transaction.atomic():
+            is_over = chain.check()
+            state = chain.chain_state()
+            work.report(state.checked_number, state.number, _CHECKING)
+            work.keep({"begun": True})
+            if is_over:
+                work.finish(work.wanted["page"])
+                return
+        if work.is_slice_over:
+            return
+
+
 def _text(events: list[AuditEvent], form: str, *, is_first: bool) -> str:
     """The events as lines; the first part of a table begins with its head."""
     if form == "jsonl":
@@ -142,4 +169,5 @@ def _forbidden() -> Forbidden:
 declare(
     JobKind(PROMOTION, _("Promotion"), _promote),
     JobKind(AUDIT_EXPORT, _("Export of the audit log"), _export),
+    JobKind(AUDIT_CHECK, _("Check of the audit log"), _check),
 )

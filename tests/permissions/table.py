@@ -239,6 +239,8 @@ TABLE: dict[str, Row] = {
     "console/admin/security": "LFFFF+",
     "console/admin/audit": "LFFFF+",
     "console/admin/audit/export": "LFFFF+",
+    "console/admin/audit/check": {"POST": "LFFFF+"},
+    "console/admin/audit/accept": "LFFFF+",
     "console/admin/demo": "LFFFF+",
     "console/admin/demo/remove": "LFFFF+",
     "console/admin/billing": "LFFFF+",

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from apim.platform.health import fleet, host, messages, money, queues, stores
+from apim.platform.health import audit, fleet, host, messages, money, queues, stores
 from apim.platform.health.verdicts import Colour, Verdict, red
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ CHECKS: Final = (
     Check("gateways", _("Gateways"), "database", fleet.gateways),
     Check("publishing", _("Publishing"), "database", fleet.publishing),
     Check("certificates", _("Certificates"), "database", fleet.certificates),
+    Check("audit-log", _("Audit log"), "database", audit.chain),
     Check("outbox", _("Mails that wait"), "database", messages.outbox),
     Check("webhooks", _("Events of Stripe"), "database", money.webhooks),
     Check("usage-outbox", _("Usage told to Stripe"), "database", money.usage_outbox),

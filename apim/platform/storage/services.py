@@ -9,6 +9,7 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext
 
+from apim.audit import chain
 from apim.audit.actor import Actor, system_actor
 from apim.audit.services import record
 from apim.errors import Invalid, Problems
@@ -19,6 +20,7 @@ from apim.usage import services as usage
 COUNTED_AT_MOST: Final = 1_000_000  # a preview says "at least" beyond it
 _ROWS_A_TRANSACTION: Final = 2_000
 _TRANSACTIONS_A_RUN: Final = 100  # the next hour goes on
+_AUDIT: Final = "audit"
 _OF_USAGE: Final = {"records", "minutes", "hours", "days"}
 _PERIODS: Final = {"minutes": "minute", "hours": "hour", "days": "day"}
 
@@ -56,13 +58,27 @@ def purge_expired(*, now: datetime) -> int:
     rollups = {period: days[name] for name, period in _PERIODS.items()}
     count = usage.purge(now=now, records=days["records"], rollups=rollups)
     for family in FAMILIES:
-        if family.name not in _OF_USAGE:
-            count += _purge(family, now - days[family.name])
+        if family.name == _AUDIT:
+            count += _told(family, _purge_audit(now - days[_AUDIT]), now - days[_AUDIT])
+        elif family.name not in _OF_USAGE:
+            count += _told(family, _purge(family, now - days[family.name]), now - days[family.name])
+    return count
+
+
+def _purge_audit(until: datetime) -> int:
+    """How many entries went: whole beginnings of the chain, so that it can still be checked."""
+    chain.extend()
+    count = 0
+    for _ in range(_TRANSACTIONS_A_RUN):
+        gone = chain.purge(until, _ROWS_A_TRANSACTION)
+        count += gone
+        if gone < _ROWS_A_TRANSACTION:
+            break
     return count
 
 
 def _purge(family: Family, until: datetime) -> int:
-    """How many rows went. Of the audit log, the log itself says so."""
+    """How many rows went."""
     model, count = family.models[0], 0
     old = model._default_manager.filter(**{f"{family.moment}__lt": until})  # noqa: SLF001 - documented
     for _ in range(_TRANSACTIONS_A_RUN):
@@ -71,6 +87,11 @@ def _purge(family: Family, until: datetime) -> int:
             count += model._default_manager.filter(pk__in=ids).delete()[0]  # noqa: SLF001 - as above
         if len(ids) < _ROWS_A_TRANSACTION:
             break
+    return count
+
+
+def _told(family: Family, count: int, until: datetime) -> int:
+    """The number of rows that went; the audit log says so."""
     if count:
         rule = RetentionRule(family=family.name, days=family.days)
         after = {"rows": count, "older_than": until.isoformat()}

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
+from apim.audit.chain import chain_state
 from apim.audit.models import AuditEvent
 from apim.audit.searching import csv_lines, every, filtered, json_lines, page_of
 from apim.console.forms.admin import AuditFilterForm
@@ -52,6 +53,7 @@ def audit_list(request: ConsoleRequest) -> HttpResponse:
         next_after=shown.next_after,
         is_later_page="after" in request.GET,
         filters=form,
+        chain=chain_state(),
         is_filtered=bool(request.GET.keys() - {"after"}),
     )
 
