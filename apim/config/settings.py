@@ -220,6 +220,7 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a short task never waits behind a long one of another process
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge storage": {"task": "apim.platform.tasks.purge_storage", "schedule": 3600},
+    "check conservation": {"task": "apim.platform.tasks.check_conservation", "schedule": 3600},
     "purge traces": {"task": "apim.usage.tasks.purge_traces", "schedule": 60},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},

@@ -14,6 +14,8 @@ PLAN_ID: Final = "sandbox"
 ORGANIZATION_ID: Final = "sandbox"
 _TWIN: Final = "~sbx"  # fits the 32 characters of ids
 
+TWIN_PATTERN: Final = f"%{_TWIN}"  # of LIKE
+
 CALLS_A_SECOND: Final = 5
 BURST: Final = 20
 CALLS_A_DAY: Final = 1_000

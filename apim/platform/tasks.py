@@ -9,6 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apim.gateways.constants import PUBLISHING_QUEUE
+from apim.platform.conserving import look
 from apim.platform.health.stores import open_redis
 from apim.platform.heartbeats import DEFAULT_QUEUE, PERIOD_S, note_heartbeat
 from apim.platform.storage import purge_expired
@@ -30,6 +31,12 @@ def note_publisher(self: Any) -> None:
 def purge_storage() -> int:
     """Delete rows past their time; how many went."""
     return purge_expired(now=timezone.now())
+
+
+@shared_task
+def check_conservation() -> int:
+    """Look whether usage is whole; how many differences were found."""
+    return len(look(timezone.now()).findings)
 
 
 def _note(request: Any, queue: str) -> None:

@@ -50,7 +50,8 @@ class Together:
 
     def _take_next(self) -> None:
         """What waited longest, as much as a transaction takes. One thread at a time."""
-        those, records = [], 0
+        those: list[_Waiting] = []
+        records = 0
         while self._waiting and (
             not those or records + len(self._waiting[0].handed_in.batch.records) <= RECORDS_AT_MOST
         ):

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from apim.platform.health import audit, fleet, host, messages, money, queues, stores
+from apim.platform.health import audit, fleet, host, messages, money, queues, stores, usage
 from apim.platform.health.verdicts import Colour, Verdict, red
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ CHECKS: Final = (
     Check("outbox", _("Mails that wait"), "database", messages.outbox),
     Check("webhooks", _("Events of Stripe"), "database", money.webhooks),
     Check("usage-outbox", _("Usage told to Stripe"), "database", money.usage_outbox),
+    Check("usage", _("Usage"), "database", usage.conserved),
     Check("redis", _("Redis"), "redis", stores.redis),
     Check("redis-clock", _("Clock of Redis"), "redis", stores.redis_clock),
     Check("beat", _("Celery beat"), "redis", queues.beat),

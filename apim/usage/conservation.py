@@ -1,0 +1,107 @@
+"""Conservation: what was received has no gap, and sums are those of the records. Looked at each hour, told on a page.
+
+Owns: the looking. Each comparison is one statement, so that what is taken in meanwhile is on both sides or on neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from apim.gateways.sandbox import TWIN_PATTERN
+from apim.usage.models import ConservationCheck, ReceivedBoot
+from apim.usage.periods import start_of
+from apim.usage.sequences import count_of, gaps_of, parse_runs
+
+HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
+GAP_MAY_LAST: Final = timedelta(minutes=15)  # a batch that was set aside is sent again; this long it is on its way
+GAP, RECORDS, PERIODS, SUMMARIES = "gap", "records", "periods", "summaries"
+_GAPS_TOLD: Final = 20
+
+# Of identified callers: those without an application are counted beside the records. A sandbox's calls are only logged.
+_HOUR = """
+SELECT
+    (SELECT COUNT(*) FROM usage_usagerecord
+        WHERE at >= %(since)s AND at < %(until)s AND application_id <> '' AND version_id NOT LIKE %(twin)s),
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup
+        WHERE period = 'hour' AND at = %(since)s AND application_id <> ''),
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup WHERE period = 'hour' AND at = %(since)s),
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup
+        WHERE period = 'minute' AND at >= %(since)s AND at < %(until)s),
+    (SELECT COALESCE(SUM(calls + lost), 0) FROM usage_versionrollup
+        WHERE period = 'hour' AND at = %(since)s AND version_id = '*'),
+    (SELECT COALESCE(SUM(calls + lost), 0) FROM usage_callerrollup WHERE period = 'hour' AND at = %(since)s)
+"""
+_DAY = """
+SELECT
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup WHERE period = 'day' AND at = %(since)s),
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup
+        WHERE period = 'hour' AND at >= %(since)s AND at < %(until)s)
+"""
+
+Finding = tuple[str, dict[str, Any]]
+
+
+def check_conservation(now: datetime) -> ConservationCheck:
+    """Compare what is stored with itself, and keep what was found."""
+    until = start_of("hour", now)
+    since = until - timedelta(hours=HOURS)
+    findings: list[Finding] = list(_gaps(now))
+    records = summed = 0
+    for hours in range(HOURS):
+        hour = since + timedelta(hours=hours)
+        counts = _counts(_HOUR, hour, hour + timedelta(hours=1))
+        records, summed = records + counts[0], summed + counts[1]
+        findings += _differences(hour, counts)
+    today = start_of("day", now)
+    for day in (today - timedelta(days=1), today):
+        of_day, of_hours = _counts(_DAY, day, day + timedelta(days=1))
+        if of_day != of_hours:
+            findings.append((PERIODS, {"at": day.isoformat(), "one": of_hours, "other": of_day}))
+    return ConservationCheck.objects.create(
+        at=now, since=since, until=until, records=records, summed=summed, findings=[list(each) for each in findings]
+    )
+
+
+def last_check() -> ConservationCheck | None:
+    """The newest check."""
+    return ConservationCheck.objects.order_by("-at").first()
+
+
+def _gaps(now: datetime) -> Iterator[Finding]:
+    late = ReceivedBoot.objects.filter(gap_since__lt=now - GAP_MAY_LAST).order_by("gap_since")
+    for row in late[:_GAPS_TOLD]:
+        gaps = gaps_of(parse_runs(row.received))
+        yield (
+            GAP,
+            {
+                "gateway": row.gateway_id,
+                "boot": row.boot,
+                "since": row.gap_since.isoformat() if row.gap_since else "",
+                "one": count_of(gaps),
+                "other": gaps[0][0] if gaps else 0,
+            },
+        )
+
+
+def _differences(hour: datetime, counts: tuple[int, ...]) -> Iterator[Finding]:
+    records, summed, hours, minutes, versions, callers = counts
+    for code, one, other in (
+        (RECORDS, records, summed),
+        (PERIODS, minutes, hours),
+        (SUMMARIES, hours, versions),
+        (SUMMARIES, hours, callers),
+    ):
+        if one != other:
+            yield code, {"at": hour.isoformat(), "one": one, "other": other}
+
+
+def _counts(statement: str, since: datetime, until: datetime) -> tuple[int, ...]:
+    adapt = connection.ops.adapt_datetimefield_value
+    names = {"since": adapt(since), "until": adapt(until), "twin": TWIN_PATTERN}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {name: names[name] for name in names if f"%({name})s" in statement})
+        return tuple(int(count) for count in cursor.fetchone())
