@@ -129,6 +129,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("environments/<str:environment>/release", pinning.Release.as_view()),
     path("gateways", gateways.Gateways.as_view()),
     path("gateways/<str:gateway>", gateways.OneGateway.as_view()),
+    path("gateways/<str:gateway>/rotate", gateways.RotateGateway.as_view()),
     path("gateways/<str:gateway>/workers", gateways.GatewayWorkers.as_view()),
     path("join-tokens", gateways.JoinTokens.as_view()),
     path("certificates", certificates.Certificates.as_view()),

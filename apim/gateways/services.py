@@ -8,7 +8,6 @@ Callers do it last in their transaction: all writers of an environment queue beh
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,11 +26,10 @@ from apim.gateways.acme.settings import check_authority
 from apim.gateways.models import AccessRecord, Environment, Gateway, Worker
 from apim.gateways.publishing import announce_on_commit
 from apim.gateways.reports import GatewayReport
+from apim.gateways.standing import TOKEN_PREFIX, new_token, take_next_token
 from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
 
-_TOKEN_PREFIX = "apimgw_"  # noqa: S105 - tells people and scanners what the secret is for
-_TOKEN_BYTES = 32
 TARGETS_AT_MOST = 5000  # of one report
 EVENTS_AT_MOST = 50
 ACME_FIELDS = ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")
@@ -164,7 +162,7 @@ def update_environment(*, environment: Environment, changes: Mapping[str, Any], 
 @transaction.atomic
 def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> EnrolledGateway:
     """The gateway of that name with a fresh token; the token it had before is void."""
-    token = _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_token()
     token_hash = settings.KEYRING.hash_secret(token)
     list(Environment.objects.select_for_update(no_key=True).order_by("id"))  # of two at once, in any, one makes it
     gateway = Gateway.objects.filter(name=name).first()
@@ -176,22 +174,24 @@ def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> Enrolle
             raise Invalid("gateways.invalid_name", error.messages[0], field="name") from error
         action = "gateway.enroll"
     elif gateway.environment_id == environment.id:
-        gateway.token_hash = token_hash
+        gateway.token_hash, gateway.next_token_hash = token_hash, ""
         action = "gateway.renew_token"
     else:
         message = gettext("A gateway named %(name)s serves another environment.") % {"name": name}
         raise Conflict("gateways.name_taken", message, field="name", hint=gettext("Choose another name."))
+    gateway.token_issued_at, gateway.rotation_asked_at = timezone.now(), None
     gateway.save()
     record(by=by, action=action, target=gateway, after=state_of(gateway))
     return EnrolledGateway(gateway, token)
 
 
 def authenticate_gateway(token: str) -> Gateway | None:
-    """The gateway that holds token."""
-    if not token.startswith(_TOKEN_PREFIX):
+    """The gateway that holds token; the first time that it comes with its next one, the one before is void."""
+    if not token.startswith(TOKEN_PREFIX):
         return None
     token_hash = settings.KEYRING.hash_secret(token)
-    return Gateway.objects.select_related("environment").filter(token_hash=token_hash).first()
+    known = Gateway.objects.select_related("environment").filter(token_hash=token_hash).first()
+    return known or take_next_token(token_hash)
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("join", views.join, name="join"),
     path("sync", views.sync, name="sync"),
     path("report", views.report, name="report"),
+    path("credential", views.credential, name="credential"),
     path("usage", views.usage, name="usage"),
     path("traces", views.traces, name="traces"),
 ]

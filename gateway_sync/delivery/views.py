@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -21,6 +22,7 @@ from apim.gateways import joining
 from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
+from apim.gateways.standing import issue_next_token, orders_for
 from apim.usage.receiving import HandedIn
 from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
@@ -75,7 +77,7 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     seen = read_counters()[gateway.environment_id]
     if not (ask.digest and not is_behind(ask.access_seq, seen[1])):
         return _whole(gateway, ask, seen)
-    update = update_for(gateway.environment_id, ask)
+    update = update_for(gateway, ask)
     return _news(encode_update(update)) if update.is_news or ask.wait_s <= 0 else _when_there_is(gateway, ask, seen)
 
 
@@ -85,7 +87,7 @@ def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
         return _busy("Other gateways are being told everything; ask again later.")
     response: HttpResponseBase | None = None
     try:
-        update = update_for(gateway.environment_id, ask)
+        update = update_for(gateway, ask)
         if update.is_news:
             response = StreamingHttpResponse(
                 _Held([encode_update(update)], _far_behind), content_type="application/json"
@@ -105,7 +107,7 @@ def _news(content: bytes) -> HttpResponse:
 def _when_there_is(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
     if not _watch.places.take():
         return _busy("Too many gateways wait here; ask again later.")
-    body = _Held(_wait(gateway.environment_id, ask, seen), _watch.places)
+    body = _Held(_wait(gateway, ask, seen), _watch.places)
     return StreamingHttpResponse(body, content_type="application/json")
 
 
@@ -116,14 +118,14 @@ def _busy(detail: str) -> JsonResponse:
     return response
 
 
-def _wait(environment_id: str, ask: Ask, seen: Counters) -> Iterator[bytes]:
+def _wait(gateway: Gateway, ask: Ask, seen: Counters) -> Iterator[bytes]:
     """The body of an answer that is not known yet."""
     deadline = time.monotonic() + min(ask.wait_s, MAX_WAIT_S)
     connection.close()  # a waiting request holds a thread, never a database connection
     while True:
-        is_changed = _watch.wait(environment_id, seen, deadline)
-        seen = read_counters()[environment_id]
-        update = update_for(environment_id, ask)
+        is_changed = _watch.wait(gateway.environment_id, seen, deadline)
+        seen = read_counters()[gateway.environment_id]
+        update = update_for(gateway, ask)
         connection.close()
         if update.is_news or not is_changed:
             yield encode_update(update)
@@ -154,7 +156,14 @@ class _Held:
 def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what the gateway says of itself."""
     record_report(gateway=gateway, report=_report.decode(request.body))
-    return JsonResponse({})
+    return JsonResponse(orders_for(gateway, timezone.now()))
+
+
+@_for_gateways
+def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """The gateway's next token; the one it has works until it comes with this one."""
+    content = {"token": issue_next_token(gateway=gateway)}
+    return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
 @_for_gateways

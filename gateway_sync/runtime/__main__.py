@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
-import functools
 import logging
 import os
 import signal
@@ -18,7 +17,7 @@ from pathlib import Path
 from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
-from gateway_sync.runtime.credentials import CredentialsInvalid, read_credentials, read_doors
+from gateway_sync.runtime.credentials import CredentialsInvalid, KeptDoors, read_credentials
 from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.joining import JOIN_TOKEN, Invitation, JoinFailed, join
 from gateway_sync.runtime.slots import cpu_count
@@ -116,7 +115,7 @@ def main() -> int:
         is_forking = is_forkable()  # now, so that a missing compiled copy is told at once
         if invitation is not None:
             join(invitation)
-        doors = functools.cache(lambda: read_doors(credentials_path))
+        doors = KeptDoors(credentials_path)
         supervisor = Supervisor(options, read_credentials(credentials_path), doors, take_over(os.environ))
         if is_forking:
             supervisor.fork_workers()

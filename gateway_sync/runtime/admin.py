@@ -61,6 +61,8 @@ class Admin:
 
     def _ready(self) -> Answer:
         is_ready = self._supervisor.is_ready()
+        if self._supervisor.standing.is_draining:
+            return 503, _JSON, '{"status":"draining"}'
         return (200, _JSON, '{"status":"ready"}') if is_ready else (503, _JSON, '{"status":"not ready"}')
 
     def _status(self) -> dict[str, object]:
@@ -68,6 +70,7 @@ class Admin:
         manifest = supervisor.keeper.manifest
         return supervisor.report() | {
             "compiled": compiled_root() is not None,
+            "is_draining": supervisor.standing.is_draining,
             "targets": msgspec.to_builtins(supervisor.targets.targets()),
             "events": msgspec.to_builtins(list(supervisor.targets.events)),
             "environment": manifest.environment if manifest else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import mmap
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,6 +77,44 @@ def read_doors(path: Path) -> Doors:
         return _read(path, Doors)
     except (OSError, ValueError) as error:
         raise _invalid(path, error) from error
+
+
+class KeptDoors:
+    """The doors of a file, read when they are asked for first, and again once the token was changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads nothing yet."""
+        self._path = path
+        self._doors: Doors | None = None
+
+    def __call__(self) -> Doors:
+        """Errors: CredentialsInvalid."""
+        if self._doors is None:
+            self._doors = read_doors(self._path)
+        return self._doors
+
+    def use(self, token: str) -> None:
+        """Write another token into the file, and use it. Errors: OSError, ValueError; then nothing is changed."""
+        content = msgspec.json.decode(self._path.read_bytes(), type=dict[str, object])
+        write_privately(self._path, msgspec.json.encode(content | {"token": token}))
+        self._doors = None
+
+
+def write_privately(path: Path, content: bytes) -> None:
+    """The file, whole or not at all, for its owner only, on disk when this returns. Errors: OSError."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.touch(0o600, exist_ok=False)
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read(path: Path, shape: type[T]) -> T:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
-from gateway_sync.runtime.credentials import Doors
+from gateway_sync.runtime.credentials import Doors, write_privately
 
 JOIN_TOKEN: Final = "APIM_JOIN_TOKEN"  # noqa: S105 - the name of an environment variable
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
@@ -45,7 +45,7 @@ def join(invitation: Invitation) -> None:
     asking = path.with_name(f"{path.name}.joining")
     path.parent.mkdir(parents=True, exist_ok=True)
     if not asking.exists():
-        _write(asking, os.urandom(_NONCE_BYTES).hex().encode())
+        write_privately(asking, os.urandom(_NONCE_BYTES).hex().encode())
     plane = ControlPlane(lambda: Doors(invitation.control_url, invitation.token))
     try:
         answer = plane.post("join", msgspec.json.encode({"nonce": asking.read_text()}))
@@ -55,7 +55,7 @@ def join(invitation: Invitation) -> None:
     except (ControlPlaneDown, ValueError) as error:
         message = f"The control plane at {invitation.control_url} cannot be reached: {error}. Nothing was changed."
         raise JoinFailed(message) from error
-    _write(path, msgspec.json.encode({"control_url": invitation.control_url, "redis_url": "", **credentials}))
+    write_privately(path, msgspec.json.encode({"control_url": invitation.control_url, "redis_url": "", **credentials}))
     asking.unlink()
 
 
@@ -82,20 +82,3 @@ def _why(error: ControlPlaneRefused) -> str:
     if error.status == 401:  # noqa: PLR2004 - Unauthorized
         return "The token was used already, is older than an hour, or is no join token: make another in the console."
     return f"The control plane refused: {error}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    """The file, whole or not at all, for its owner only, on disk when this returns."""
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    beside.touch(0o600, exist_ok=False)
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -28,6 +28,7 @@ from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_slot, slo
 from gateway_sync.runtime.span_exporter import Collector, SpanExporter
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
+from gateway_sync.runtime.standing import Standing
 from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
@@ -77,6 +78,7 @@ class Supervisor:
         self.slots: list[Slot] = []
         self.targets = TargetBoard(self._spread_verdicts)
         self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
+        self.standing = Standing(self._home, self._control, doors)
         self._deaths: dict[str, list[float]] = {}
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
@@ -240,9 +242,10 @@ class Supervisor:
         is_down = False
         while True:
             try:
-                await asyncio.to_thread(
+                answer = await asyncio.to_thread(
                     self._control.post, "report", msgspec.json.encode(self.report() | self.targets.report())
                 )
+                await self.standing.hear(answer)
                 is_down = False
             except ControlPlaneDown as error:
                 if not is_down:
@@ -292,8 +295,9 @@ class Supervisor:
         return read_gauges(self._stats[slot.number])
 
     def is_ready(self) -> bool:
-        """True when every slot has a worker that serves."""
-        return bool(self.slots) and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
+        """True when every slot has a worker that serves, and the gateway is not draining."""
+        is_serving = bool(self.slots) and not self.standing.is_draining
+        return is_serving and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
 
     def ask_to_roll(self) -> None:
         """Replace the workers, in the background."""

@@ -192,7 +192,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
             "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
             "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
-            "page:gateways:name": gateway.name, "join_token_id": join_token.id,
+            "page:gateways:name": gateway.name, "page:state:state": "draining", "join_token_id": join_token.id,
             "rest:issuer": issuer.id, "issuer_id": issuer.id,
             "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
             r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":

@@ -139,6 +139,10 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "software_version",
             "host",
             "is_push_connected",
+            "state",
+            "state_reason",
+            "token_issued_at",
+            "rotation_asked_at",
             "enrolled_at",
             "seen_at",
             "workers",
@@ -146,6 +150,18 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "events",
         )
         read_only_fields = fields
+
+
+class GatewayChanges(Body):
+    """How a gateway is to stand."""
+
+    state = serializers.ChoiceField(
+        Gateway.State.choices,
+        help_text="`draining`: says that it is not ready. `quarantined`: serves what it has, and is sent no new state.",
+    )
+    reason = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, default="", help_text="Needed unless `serving`."
+    )
 
 
 class GatewayBody(Body):

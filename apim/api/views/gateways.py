@@ -17,6 +17,7 @@ from apim.api.serializers.gateways import (
     EnvironmentChanges,
     EnvironmentShape,
     GatewayBody,
+    GatewayChanges,
     GatewayShape,
     JoinTokenShape,
     PublicationShape,
@@ -26,6 +27,7 @@ from apim.errors import NotFound
 from apim.gateways.joining import issue_join_token, remove_gateway
 from apim.gateways.models import Environment, Gateway
 from apim.gateways.services import default_environment, enroll_gateway, update_environment
+from apim.gateways.standing import ask_for_rotation, set_state
 from gateway_sync.delivery.models import Publication
 
 if TYPE_CHECKING:
@@ -117,6 +119,22 @@ class OneGateway(Resource):
         """The gateway with this id or name."""
         return answer(request, find_gateway(request.user, gateway), GatewayShape)
 
+    @operation(
+        "update_gateway",
+        tag="Gateways",
+        scope="admin",
+        body=GatewayChanges,
+        answers=GatewayShape,
+        example={"state": "draining", "reason": "New disk"},
+    )
+    def patch(self, request: APIRequest, gateway: str) -> Response:
+        """Has it drain, puts it in quarantine, or lets it serve; it obeys with its next report."""
+        found = find_gateway(request.user, gateway)
+        require_editable(Gateway.objects.editable_by(request.user), found)
+        check_match(request, found, GatewayShape)
+        changed = set_state(gateway=found, by=request.actor, **self.read(GatewayChanges))
+        return answer(request, changed, GatewayShape)
+
     @operation("remove_gateway", tag="Gateways", scope="admin", answers=GatewayShape)
     def delete(self, request: APIRequest, gateway: str) -> Response:
         """Ends the gateway's credentials; answers with what it was. End its process first: it serves what it knows."""
@@ -125,6 +143,19 @@ class OneGateway(Resource):
         response = answer(request, found, GatewayShape)
         remove_gateway(gateway=found, by=request.actor)
         return response
+
+
+class RotateGateway(Resource):
+    """/gateways/{gateway}/rotate"""
+
+    @operation("rotate_gateway_credential", tag="Gateways", scope="admin", answers=GatewayShape)
+    def post(self, request: APIRequest, gateway: str) -> Response:
+        """Has the gateway fetch another credential; the one it has works until it uses the new one."""
+        found = find_gateway(request.user, gateway)
+        require_editable(Gateway.objects.editable_by(request.user), found)
+        ask_for_rotation(gateway=found, by=request.actor)
+        found.refresh_from_db()
+        return answer(request, found, GatewayShape)
 
 
 class JoinTokens(Resource):

@@ -36,6 +36,10 @@ def gateways() -> Verdict:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
         return red(text % {"names": _names(refusing)}, page=_PAGE)
     digests = _digests_in_force()
+    apart = [gateway for gateway in known if gateway.state == Gateway.State.QUARANTINED]
+    if apart:
+        text = gettext("In quarantine, so they serve an older state: %(names)s.")
+        return amber(text % {"names": _names(apart)}, page=_PAGE)
     behind = [gateway for gateway in known if _is_behind(gateway, digests.get(gateway.environment_id, ""), now)]
     if behind:
         text = gettext("Workers run an older state: %(names)s.")

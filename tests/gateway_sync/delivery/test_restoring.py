@@ -28,7 +28,7 @@ pytestmark = [
 def pull(keeper: Keeper, environment: Environment) -> Taken:
     """What one question and its answer change."""
     ask = msgspec.json.decode(keeper.ask(0), type=Ask)
-    return keeper.take(decode_update(encode_update(update_for(environment.id, ask))), is_pushed=False)
+    return keeper.take(decode_update(encode_update(update_for(environment.gateways.get(), ask))), is_pushed=False)
 
 
 def test_gateway_follows_a_restored_database_only_after_the_command(
@@ -36,6 +36,7 @@ def test_gateway_follows_a_restored_database_only_after_the_command(
 ) -> None:
     verify_key = settings.KEYRING.verify_key()
     keeper = Keeper(tmp_path, Credentials("00", verify_key, environment.name))
+    factory.enrolled_gateway(environment=environment)
     factory.published_version("GET /accounts")
     for key in ("a", "b"):
         append_access(environment_id=environment.id, changes=[AccessChange("credential", key, {"id": key})])

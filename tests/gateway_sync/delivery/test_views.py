@@ -20,6 +20,7 @@ from django.test import Client
 from apim.gateways.joining import issue_join_token
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import AccessChange, EnrolledGateway, append_access, authenticate_gateway
+from apim.gateways.standing import ask_for_rotation, set_state
 from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import access_log, services, views
 from gateway_sync.snapshot import decode
@@ -258,3 +259,23 @@ def test_who_must_not_join_is_told_why(secret: str, body: object, status: int) -
     assert answer.status_code == status
     assert answer["Content-Type"] == "application/problem+json"
     assert not Gateway.objects.exists()
+
+
+def test_a_gateway_in_quarantine_is_sent_access_changes_and_no_state(gateway: EnrolledGateway, post: Post) -> None:
+    services.publish(gateway.gateway.environment_id)
+    set_state(gateway=gateway.gateway, state=Gateway.State.QUARANTINED, by=TESTER, reason="odd answers")
+    append_access(
+        environment_id=gateway.gateway.environment_id, changes=[AccessChange("credential", "k", {"id": "cred_1"})]
+    )
+    told = body_of(post("sync", {}))
+    assert told["manifest"] is None
+    assert told["access"]["records"]
+
+
+def test_a_report_is_answered_by_orders_and_a_credential_is_handed_over(gateway: EnrolledGateway, post: Post) -> None:
+    ask_for_rotation(gateway=gateway.gateway, by=TESTER)
+    assert body_of(post("report", {"workers": []})) == {"is_draining": False, "is_rotating": True}
+    token = body_of(post("credential", {}))["token"]
+    assert authenticate_gateway(gateway.token) is not None
+    assert authenticate_gateway(token) == gateway.gateway
+    assert authenticate_gateway(gateway.token) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -13,10 +14,12 @@ from django.utils.translation import gettext
 from apim.accounts.services import actor_of
 from apim.console.convergence import fleet_of, gateways_of
 from apim.console.forms.gateways import NewGatewayForm
+from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
 from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
 from apim.gateways.models import Gateway, JoinToken
+from apim.gateways.standing import ask_for_rotation, set_state
 from apim.ui.forms import errors_on
 from apim.ui.typed import TypedForm
 from gateway_sync.runtime.joining import JOIN_TOKEN
@@ -74,6 +77,67 @@ def gateway_remove(request: ConsoleRequest, name: str) -> HttpResponse:
     )
     form = TypedForm(posted(request), name=row.name)
     return confirm(request, confirmation, lambda _, by: remove_gateway(gateway=row, by=by), form)
+
+
+@admin_page
+def gateway_state(request: ConsoleRequest, name: str, state: str) -> HttpResponse:
+    """Asks why, then has a gateway drain, puts it in quarantine, or lets it serve as ever."""
+    row = get_object_or_404(Gateway.objects.editable_by(request.user), name=name)
+    names = {"row": row.name}
+    asked: dict[str, tuple[str, tuple[str, ...], str, str]] = {
+        Gateway.State.DRAINING: (
+            gettext("Drain %(row)s?") % names,
+            (
+                gettext("Its health page says that it is not ready, so that a balancer sends it nobody new."),
+                gettext("It answers whoever comes all the same, and finishes what it has; it goes on after a restart."),
+            ),
+            gettext("Drain it"),
+            gettext("%(row)s drains within seconds.") % names,
+        ),
+        Gateway.State.QUARANTINED: (
+            gettext("Put %(row)s in quarantine?") % names,
+            (
+                gettext("It is sent no new state any more, and serves the one it has."),
+                gettext("What is revoked is still refused there, and what it counts is still taken."),
+                gettext("It is shown apart and no longer expected to follow."),
+            ),
+            gettext("Put it in quarantine"),
+            gettext("%(row)s is in quarantine.") % names,
+        ),
+        Gateway.State.SERVING: (
+            gettext("Let %(row)s serve as ever?") % names,
+            (gettext("It says that it is ready, and takes the state in force within seconds."),),
+            gettext("Let it serve"),
+            gettext("%(row)s serves as ever.") % names,
+        ),
+    }
+    if state not in asked:
+        raise Http404
+    title, consequences, verb, done = asked[state]
+    is_back = state == Gateway.State.SERVING
+    confirmation = Confirmation(
+        title, consequences, verb, reverse("console:admin-gateways"), done, is_danger=not is_back
+    )  # fmt: skip
+    form = None if is_back else ReasonForm(posted(request))
+    return confirm(request, confirmation, lambda data, by: set_state(gateway=row, state=state, by=by, **data), form)
+
+
+@admin_page
+def gateway_rotate(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then has a gateway fetch another credential."""
+    row = get_object_or_404(Gateway.objects.editable_by(request.user), name=name)
+    confirmation = Confirmation(
+        title=gettext("Change the credential of %(row)s?") % {"row": row.name},
+        consequences=(
+            gettext("It fetches another one with its next report and uses that from then on."),
+            gettext("The one it has works until then, and never after. Nobody is refused meanwhile."),
+        ),
+        verb=gettext("Change it"),
+        back=reverse("console:admin-gateways"),
+        done=gettext("%(row)s changes its credential with its next report.") % {"row": row.name},
+        is_danger=False,
+    )
+    return confirm(request, confirmation, lambda _, by: ask_for_rotation(gateway=row, by=by))
 
 
 @admin_page
