@@ -22,6 +22,7 @@ from apim.audit.actor import Actor
 from apim.branding import brand
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
+from tests import schema
 from tests.factories import accounts as accounts_factory
 from tests.properties import patient
 
@@ -54,6 +55,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if noted:
         terminalreporter.section("measured, not asserted")
         terminalreporter.write_line("\n".join(noted))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The test database is a copy of what script/test migrated, where it did."""
+    if schema.is_there():
+        schema.put_in_test_database()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """True when the copy must not be thrown away before it is used."""
+    return django_db_keepdb or schema.is_there()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 
 from apim.up.options import ROOT
+from tests import schema
 from tests.ports import free_ports
 from tests.waiting import PATIENCE_S
 
@@ -76,6 +77,12 @@ def new_place(home: Path, **variables: str) -> Place:
         "APIM_ADMIN_PASSWORD": ADMIN_PASSWORD,
     }
     return Place(home, {**ports, **variables})
+
+
+def prepared_place(home: Path, **variables: str) -> Place:
+    """A place whose database was migrated already, for products whose first start is not what a test is about."""
+    schema.put_in_home(home)
+    return new_place(home, **variables)
 
 
 def start(place: Place, *arguments: str) -> subprocess.Popen[str]:

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tooling import documents, linting, servers
+from tooling import documents, linting, servers, templates
 from tooling.environment import PYTHON, ROOT
 
 PYTEST = (PYTHON, "-m", "pytest", "-q", "--no-header", "--durations=5")
@@ -96,17 +97,20 @@ def main(*, is_all: bool, missing: list[str]) -> int:
     """Run the stages; the exit code."""
     outcome = Outcome()
     started_at = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="apim-test-home-") as home:
+    with tempfile.TemporaryDirectory(prefix="apim-test-home-") as home, ExitStack() as stack:
         environment = {**os.environ, "APIM_HOME": home}
         for name in ("DATABASE_URL", "REDIS_URL"):
             environment.pop(name, None)
+        template = stack.enter_context(templates.sqlite(Path(home) / "template", environment))
+        second = _second_database(stack, Path(home), environment, missing)
         _lint(outcome)
+        environment |= template.ready()
         if reason := documents.fetch():
             outcome.not_run.append(f"published documents: {reason}")
         is_once = not is_all and "initdb" not in missing and "redis-server" not in missing
         without = _without(ON_POSTGRESQL) if is_once else ()
         _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES, *without)
-        _on_postgresql(outcome, environment, missing)
+        _on_postgresql(outcome, environment, second, missing)
         whole = "product and not browser and not slow and not fault"
         _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
         _waiting(outcome, environment, missing)
@@ -124,20 +128,31 @@ def _lint(outcome: Outcome) -> None:
     outcome.add("lint", is_good=linting.main(is_fixing=False) == 0, seconds=time.monotonic() - started_at)
 
 
-def _on_postgresql(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
+def _second_database(
+    stack: ExitStack, home: Path, environment: Mapping[str, str], missing: list[str]
+) -> tuple[Mapping[str, str], templates.Template] | None:
+    """Where PostgreSQL and Redis are, and what is migrated there beside the first stages; None without them."""
+    if "initdb" in missing or "redis-server" in missing:
+        return None
+    url = stack.enter_context(servers.postgresql())
+    template = stack.enter_context(templates.postgresql(url, home / "second-template", environment))
+    return {"DATABASE_URL": url, "REDIS_URL": stack.enter_context(servers.redis())}, template
+
+
+def _on_postgresql(
+    outcome: Outcome,
+    environment: Mapping[str, str],
+    second: tuple[Mapping[str, str], templates.Template] | None,
+    missing: list[str],
+) -> None:
     name = "core tests on PostgreSQL and Redis"
-    with ExitStack() as stack:
-        urls = {}
-        for program, variable, server in (
-            ("initdb", "DATABASE_URL", servers.postgresql),
-            ("redis-server", "REDIS_URL", servers.redis),
-        ):
-            if program in missing:
-                outcome.not_run.append(f"{name}: no {program}")
-                return
-            urls[variable] = stack.enter_context(server())
-        paths = [path for path in CORE if (ROOT / path).exists()]
-        _pytest(outcome, name, {**environment, **urls}, "-m", FAST, *PROCESSES, *paths, *_without(ONCE))
+    if second is None:
+        outcome.not_run += [f"{name}: no {program}" for program in ("initdb", "redis-server") if program in missing]
+        return
+    urls, template = second
+    paths = [path for path in CORE if (ROOT / path).exists()]
+    told = {**environment, **urls, **template.ready()}
+    _pytest(outcome, name, told, "-m", FAST, *PROCESSES, *paths, *_without(ONCE))
 
 
 def _without(paths: Sequence[str]) -> tuple[str, ...]:

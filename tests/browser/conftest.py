@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from apim.up.options import ROOT
 from tests.browser.widths import NARROW, WIDE, narrow
-from tests.product import Product, new_place, running
+from tests.product import Product, prepared_place, running
 from tests.waiting import PATIENCE_S
 
 CHROMIUM = os.environ.get("APIM_TEST_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -83,7 +83,7 @@ class Complaints:
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product with the bank example and an admin."""
-    with running(new_place(tmp_path_factory.mktemp("home"))) as started:
+    with running(prepared_place(tmp_path_factory.mktemp("home"))) as started:
         yield started
 
 

@@ -18,7 +18,7 @@ from tests.browser.conftest import Check, Complaints, LogIn, Shoot
 from tests.browser.money_pages import look_over_money, look_over_paying, rest
 from tests.browser.test_portal import PASSWORD, sign_up
 from tests.clocks import MovingClock
-from tests.product import Place, Product, is_in_force, new_place, running
+from tests.product import Place, Product, is_in_force, prepared_place, running
 from tests.stripe_server.keys import TEST_KEY
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -65,7 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, MovingClock]
     """Where the product runs, and the clock that it lives by."""
     folder = tmp_path_factory.mktemp("money")
     clock = MovingClock(folder / "clock")
-    return new_place(folder / "home", **clock.variables()), clock
+    return prepared_place(folder / "home", **clock.variables()), clock
 
 
 @pytest.fixture(scope="module")

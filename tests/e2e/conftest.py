@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.journey import Journey
 from tests.ports import free_ports
-from tests.product import new_place, running
+from tests.product import prepared_place, running
 from tests.upstreams import Upstream
 
 
@@ -30,7 +30,7 @@ def tls_port() -> int:
 @pytest.fixture(scope="session")
 def journey(tmp_path_factory: pytest.TempPathFactory, tls_port: int) -> Iterator[Journey]:
     """A running product, and what an owner, a developer and a caller do with it."""
-    place = new_place(tmp_path_factory.mktemp("e2e") / "home", APIM_GATEWAY_TLS_PORT=str(tls_port))
+    place = prepared_place(tmp_path_factory.mktemp("e2e") / "home", APIM_GATEWAY_TLS_PORT=str(tls_port))
     with running(place) as product, Journey(product) as started:
         yield started
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.product import Product, is_in_force, new_place, processes_of, running
+from tests.product import Product, is_in_force, prepared_place, processes_of, running
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.product]
@@ -36,7 +36,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with running(new_place(tmp_path_factory.mktemp("counts") / "home")) as started:
+    with running(prepared_place(tmp_path_factory.mktemp("counts") / "home")) as started:
         rest(started, "POST", "documents/apply", {"documents": PLAN, "files": {}})
         wait_until(lambda: is_in_force(started), "the plan is in force", pause_s=0.1)
         yield started

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.product import Product, new_place, processes_of, running
+from tests.product import Product, prepared_place, processes_of, running
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.product]
@@ -51,7 +51,7 @@ def note(record_property: Note) -> Note:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with running(new_place(tmp_path_factory.mktemp("delivery") / "home")) as started:
+    with running(prepared_place(tmp_path_factory.mktemp("delivery") / "home")) as started:
         set_plan(started, rate=100_000, burst=100_000)
         yield started
 

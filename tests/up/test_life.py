@@ -13,7 +13,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.product import Place, Product, new_place, processes_of, run, running, start, stop, wait_until_ready
+from tests.product import (
+    Place,
+    Product,
+    new_place,
+    prepared_place,
+    processes_of,
+    run,
+    running,
+    start,
+    stop,
+    wait_until_ready,
+)
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.product
@@ -138,7 +149,7 @@ def test_a_killed_child_comes_back(product: Product, name: str) -> None:
 def test_everything_ends_and_starts_again_with_its_data(
     tmp_path: Path, number: int, record_property: Callable[[str, object], None]
 ) -> None:
-    place = new_place(tmp_path / "home")
+    place = prepared_place(tmp_path / "home")
     first = wait_until_ready(place, start(place, "--json"))
     record_property("ended_after_s", round(stop(first.process, number), 2))
     assert first.process.returncode == 0
@@ -153,7 +164,7 @@ def test_everything_ends_and_starts_again_with_its_data(
 
 
 def test_a_killed_launcher_leaves_no_child_and_a_start_right_after_succeeds(tmp_path: Path) -> None:
-    place = new_place(tmp_path / "home")
+    place = prepared_place(tmp_path / "home")
     first = wait_until_ready(place, start(place, "--json"))
     assert len(processes_of(place.home)) > 8
     stop(first.process, signal.SIGKILL)
@@ -176,7 +187,7 @@ def start_beside_the_old_guard(place: Place) -> Product:
 
 
 def test_a_killed_launchers_children_are_gone(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    place = new_place(tmp_path / "home")
+    place = prepared_place(tmp_path / "home")
     product = wait_until_ready(place, start(place, "--json"))
     stop(product.process, signal.SIGKILL)
     took_s = wait_until(lambda: processes_of(place.home) == {}, "nothing is left")
