@@ -35,6 +35,7 @@ VOLATILE: Final = frozenset(
         "is_waiting_to_publish",
         "published_at",
         "standing",
+        "promised",
     }
 )
 

@@ -13,6 +13,7 @@ from apim.console.views import (
     apis,
     approvals,
     board,
+    capacity,
     composites,
     contracts,
     editor,
@@ -76,6 +77,7 @@ version_urls: list[URLPattern] = [
 
 api_urls: list[URLPattern] = [
     path("settings", apis.api_settings, name="api-settings"),
+    path("capacity", capacity.capacity_page, name="api-capacity"),
     path("archive", apis.api_archive, name="api-archive"),
     path("restore", apis.api_restore, name="api-restore"),
     path("delete", apis.api_delete, name="api-delete"),

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT_BYTES = 20 * 1024 * 1024
 
 
+class CapacityForm(forms.Form):
+    """What the services behind an API bear."""
+
+    calls_per_s = forms.IntegerField(
+        label=_("Calls a second that its services bear"),
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text=_("Of all versions together, as measured or as agreed. Empty: not known."),
+    )
+
+
 class OrganizationChoice(forms.ModelChoiceField):
     """A choice among the organizations the person owns."""
 

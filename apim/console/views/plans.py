@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from apim.access.commitments import commitments
 from apim.access.models import Subscription
 from apim.access.services import revise_plan
 from apim.accounts.permissions import is_admin
@@ -20,7 +21,7 @@ from apim.console.forms.plans import AudienceForm, NewPlanForm, TermsForm, audie
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
-from apim.console.scope import owned_organizations, plans_of, products_of
+from apim.console.scope import apis_of, owned_organizations, plans_of, products_of
 from apim.errors import Forbidden
 from apim.gateways.services import default_environment
 from apim.products.models import Plan
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.accounts.models import Organization, User
+    from apim.catalog.models import API
     from apim.console.gate import ConsoleRequest
 
 LIVE = Q(versions__subscriptions__lifecycle__in=Subscription.LIVE)
@@ -76,6 +78,7 @@ def plan_page(request: ConsoleRequest, name: str) -> HttpResponse:
         obstacle=obstacle_to_sale(current) if current is not None and current.is_priced else "",
         products=products.filter(plans=plan),
         problems=problems_of({plan.id, *(version.id for version in versions)}),
+        over_committed=[each for each in commitments(_apis_of(request.user, plan)) if each.is_over],
         **_ceiling(plan.organization),
         can_edit=_can_edit(request.user, plan),
     )
@@ -193,6 +196,12 @@ def _ceiling(organization: Organization) -> Mapping[str, object]:
         "defaults": [row for row in rows if row[0].startswith("default_")],
         "ceiling_of": organization,
     }
+
+
+def _apis_of(user: User, plan: Plan) -> list[API]:
+    """The APIs that subscribers of the plan may call, and that the user looks after."""
+    products = products_of(user).filter(plans=plan)
+    return list(apis_of(user).filter(versions__product_items__product__in=products, capacity__isnull=False).distinct())
 
 
 def plan_editors(user: User) -> QuerySet[Organization]:

@@ -1,8 +1,9 @@
-"""Writes on plans, products and ceilings, one module a noun."""
+"""Writes on plans, products, ceilings and capacities, one module a noun."""
 
 from __future__ import annotations
 
 from apim.products.limits import Terms
+from apim.products.services.capacities import set_capacity
 from apim.products.services.ceilings import EffectiveLimit, effective_ceiling, set_ceiling
 from apim.products.services.meters import create_meter, update_meter
 from apim.products.services.plans import add_plan_version, archive_plan, create_plan, restore_plan, update_plan
@@ -20,6 +21,7 @@ __all__ = [
     "effective_ceiling",
     "restore_plan",
     "restore_product",
+    "set_capacity",
     "set_ceiling",
     "update_meter",
     "update_plan",

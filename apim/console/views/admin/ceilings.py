@@ -11,8 +11,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from apim.access.commitments import Commitment, commitments
 from apim.accounts.models import Organization
 from apim.accounts.services import actor_of
+from apim.catalog.models import API
 from apim.console.forms.plans import CeilingForm
 from apim.console.gate import admin_page
 from apim.console.pages import listing, page, posted
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from apim.console.gate import ConsoleRequest
+
+_MOST_APIS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,15 @@ def ceiling_list(request: ConsoleRequest) -> HttpResponse:
         "console/admin/ceilings.html",
         rows=rows,
         rows_of_ceilings=ceilings,
+        commitments=_measured(),
     )
+
+
+def _measured() -> list[Commitment]:
+    """The APIs of which somebody said what their services bear, those with the most promised first."""
+    apis = API.objects.filter(capacity__isnull=False, archived_at=None).order_by("name")
+    found = commitments(list(apis[:_MOST_APIS]))
+    return sorted(found, key=lambda each: (not each.is_over, -each.percent))
 
 
 def _row(scope: Environment | Organization, own: Ceiling | None, inherited: Ceiling | None) -> CeilingRow:
