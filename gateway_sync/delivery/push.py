@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from gateway_sync.snapshot import Manifest
+from gateway_sync.snapshot import Manifest, ManifestChange
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Update(msgspec.Struct, frozen=True):
     """What a gateway is told, pushed or pulled.
 
     Shapes: manifest None = unchanged; fragments maps digests to canonical JSON text, those only that are not known;
-    base_digest is that of the state which a pushed manifest follows.
+    base_digest is that of the state which the manifest follows. With a change, the manifest names no fragments.
     """
 
     environment: str
@@ -51,6 +51,7 @@ class Update(msgspec.Struct, frozen=True):
     manifest: Manifest | None = None
     fragments: Mapping[str, str] = {}
     base_digest: str = ""
+    change: ManifestChange | None = None
 
     @property
     def is_news(self) -> bool:

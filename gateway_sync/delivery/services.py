@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -23,7 +23,7 @@ from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
 from gateway_sync.delivery.states import State, state_of
 from gateway_sync.problems import Problem
-from gateway_sync.snapshot import digest
+from gateway_sync.snapshot import change_between, digest
 
 logger = logging.getLogger(__name__)
 
@@ -151,20 +151,22 @@ def _store(environment_id: str, collected: Collected, state: State) -> bool:
 
 
 def _update(environment_id: str, collected: Collected, state: State) -> Update:
-    """The push message: the fragments that the last publication did not have."""
+    """The push message: what is new since the last publication, however much there is of the rest."""
     manifest = state.manifest
-    known = set(collected.last.manifest["fragments"].values()) if collected.last else set()
+    before: dict[str, str] = collected.last.manifest["fragments"] if collected.last else {}
+    known = set(before.values())
     pushed = Environment.objects.values_list("published_access_seq", flat=True).get(id=environment_id)
     return Update(
         environment=collected.environment,
         access=AccessPage(after=pushed, upto=pushed),
-        manifest=manifest,
+        manifest=replace(manifest, fragments={}) if collected.last else manifest,
         fragments={
             manifest.fragments[name]: content.decode()
             for name, content in state.fragments.items()
             if manifest.fragments[name] not in known
         },
         base_digest=collected.last.digest if collected.last else "",
+        change=change_between(before, manifest.fragments) if collected.last else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from gateway_sync.runtime.generations import (
     check_manifest,
     read_generation,
 )
-from gateway_sync.snapshot import FORMAT, Manifest, SnapshotInvalid, decode, digest
+from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, SnapshotInvalid, decode, digest, with_change
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +37,17 @@ _RESTORED = (
 
 
 class Update(msgspec.Struct, frozen=True):
-    """A sync answer or a push message."""
+    """A sync answer or a push message.
+
+    Shapes: with a change, the manifest names no fragments, but what became of those of the state with base_digest.
+    """
 
     environment: str
     access: AccessPage
     manifest: Manifest | None = None
     fragments: Mapping[str, str] = {}
     base_digest: str = ""
+    change: ManifestChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ class Keeper:
                 "access_seq": self._records.ask_after(),
                 "have": self._generations.digests(),
                 "wait_s": wait_s,
+                "takes_changes": True,
             }
         )
 
@@ -181,13 +186,10 @@ class Keeper:
             return None, False, True
         try:
             check_manifest(manifest, self._credentials.verify, self._credentials.environment)
-            contents: dict[str, bytes] = {}
-            for name, wanted in manifest.fragments.items():
-                text = update.fragments.get(wanted)
-                content = text.encode() if text is not None else self._generations.fragment(wanted)
-                if content is None:
-                    return None, is_pushed, self._refuse_partial(manifest, is_pushed=is_pushed)
-                contents[name] = content
+            manifest = _whole(manifest, update, known)
+            contents = self._contents(manifest, update)
+            if contents is None:
+                return None, is_pushed, self._refuse_partial(manifest, is_pushed=is_pushed)
             check_fragments(manifest, contents)
             decode(contents)
         except (GenerationInvalid, SnapshotInvalid) as error:
@@ -199,6 +201,17 @@ class Keeper:
         for code in (REFUSED, POISONOUS, OLDER):
             self.problems.pop(code, None)
         return self.generation, False, False
+
+    def _contents(self, manifest: Manifest, update: Update) -> dict[str, bytes] | None:
+        """The fragments by name, of the update or from the disk; None when one is in neither."""
+        contents: dict[str, bytes] = {}
+        for name, wanted in manifest.fragments.items():
+            text = update.fragments.get(wanted)
+            content = text.encode() if text is not None else self._generations.fragment(wanted)
+            if content is None:
+                return None
+            contents[name] = content
+        return contents or None
 
     def _refuse_older(self, manifest: Manifest, known: Manifest, *, is_pushed: bool) -> bool:
         """An older state that came late is passed over in silence; an answer of now that is older is told."""
@@ -235,6 +248,14 @@ class Keeper:
             f"Revision {manifest.revision} was put in quarantine: {reason}. Revision {self.manifest.revision} serves.",
         )
         return True
+
+
+def _whole(manifest: Manifest, update: Update, known: Manifest | None) -> Manifest:
+    """The manifest with the fragments it names; of a change on a state that is not known here, with none."""
+    if update.change is None:
+        return manifest
+    is_base = known is not None and known.digest == update.base_digest
+    return replace(manifest, fragments=with_change(known.fragments, update.change) if known and is_base else {})
 
 
 __all__ = ["AccessPage", "Keeper", "Taken", "Update", "decode_update"]

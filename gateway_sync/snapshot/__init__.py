@@ -8,6 +8,7 @@ runtime works on are built from them by `decode`.
 
 from __future__ import annotations
 
+from gateway_sync.snapshot.changes import ManifestChange, change_between, with_change
 from gateway_sync.snapshot.fragments import (
     EDGE_FRAGMENT,
     ENVIRONMENT_FRAGMENT,
@@ -67,6 +68,7 @@ __all__ = [
     "Host",
     "Issuer",
     "Manifest",
+    "ManifestChange",
     "Plan",
     "Policy",
     "Product",
@@ -80,10 +82,12 @@ __all__ = [
     "Version",
     "api_fragment",
     "canonical_bytes",
+    "change_between",
     "decode",
     "decode_fragment",
     "digest",
     "encode",
     "manifest_of",
     "signed_bytes",
+    "with_change",
 ]

@@ -5,6 +5,7 @@ Promises R3, R4, C5, H25, H27.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from gateway_sync.runtime.access_file import AccessFile, encode_records, record_
 from gateway_sync.runtime.access_state import AccessState
 from gateway_sync.runtime.generations import read_generation
 from gateway_sync.runtime.keeper import AccessPage, Keeper, Update, decode_update
-from gateway_sync.snapshot import Manifest, digest, signed_bytes
+from gateway_sync.snapshot import Manifest, change_between, digest, signed_bytes, with_change
 from tests.wire.gateways import KEY, Home, make_snapshot, make_version
 
 SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 1000))]
@@ -83,6 +84,37 @@ def test_push_that_shows_a_gap_changes_nothing_and_asks_for_a_pull(home: Home) -
     missing = state(home, 2000)
     assert keeper.take(Update("default", AccessPage(7, 7), missing.manifest, {}), is_pushed=True).is_incomplete
     assert revision_of(keeper) == 1
+
+
+def test_a_change_is_put_on_the_state_it_follows_and_on_no_other(home: Home) -> None:
+    keeper, late = keeper_of(home), Keeper(home.state.with_name("late"), home.credentials())
+    first, second, third = state(home, 1000), state(home, 2000), state(home, 3000)
+    keeper.take(first, is_pushed=False)
+    assert second.manifest is not None
+    assert first.manifest is not None
+    assert third.manifest is not None
+    change = change_between(first.manifest.fragments, second.manifest.fragments)
+    told = Update(
+        "default", AccessPage(7, 7), replace(second.manifest, fragments={}),
+        {digest: second.fragments[digest] for digest in change.changed.values()}, first.manifest.digest, change,
+    )  # fmt: skip
+    assert keeper.take(told, is_pushed=True).generation is not None
+    assert (revision_of(keeper), keeper.manifest) == (second.manifest.revision, second.manifest)
+    assert late.take(told, is_pushed=True).is_incomplete
+    assert late.take(told, is_pushed=False).is_refused
+    assert late.manifest is None
+    forged = msgspec.structs.replace(
+        told, manifest=replace(third.manifest, fragments={}), base_digest=second.manifest.digest
+    )
+    assert keeper.take(forged, is_pushed=True).is_refused
+    assert revision_of(keeper) == second.manifest.revision
+
+
+def test_a_change_leads_from_one_manifest_to_the_next() -> None:
+    before, after = {"a": "1", "b": "2", "d": "4"}, {"a": "1", "b": "3", "c": "5"}
+    change = change_between(before, after)
+    assert (change.changed, change.removed) == ({"b": "3", "c": "5"}, ["d"])
+    assert list(with_change(before, change).items()) == list(after.items())
 
 
 def test_half_a_table_is_never_in_force(home: Home) -> None:
