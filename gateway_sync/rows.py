@@ -123,6 +123,7 @@ class PlanVersionRow:
     quotas: tuple[QuotaRow, ...]
     timezone: str = "UTC"
     interval: str = "month"  # of billing: day, week, month, quarter or year
+    is_postpaid: bool = False  # what is used is paid for afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,7 @@ class EnvironmentRow:
     issuer_keys: tuple[IssuerKeysRow, ...] = ()
     portal_url: str = ""
     issuers: tuple[IssuerRow, ...] = ()
+    gateways: int = 0  # that share limits, 0 = there is one
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ BY_CODE = {
         _("Wait until it starts again (Retry-After says when), or choose a larger plan."),
         "access",
     ),
+    "quota-unconfirmed": Explanation(
+        _("What is left of the plan's quota cannot be confirmed at the moment."),
+        _("Nothing is wrong on your side. Call again after the seconds that Retry-After names."),
+    ),
     "misdirected": Explanation(
         _("This gateway does not answer for the host that the call names."),
         _("Compare the host with the reference."),

@@ -160,14 +160,14 @@ def update_environment(*, environment: Environment, changes: Mapping[str, Any], 
 
 
 @transaction.atomic
-def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> EnrolledGateway:
-    """The gateway of that name with a fresh token; the token it had before is void."""
+def enroll_gateway(*, environment: Environment, name: str, by: Actor, group: str = "") -> EnrolledGateway:
+    """The gateway of that name with a fresh token; the token it had before is void. A group is for good."""
     token = new_token()
     token_hash = settings.KEYRING.hash_secret(token)
     list(Environment.objects.select_for_update(no_key=True).order_by("id"))  # of two at once, in any, one makes it
     gateway = Gateway.objects.filter(name=name).first()
     if gateway is None:
-        gateway = Gateway(environment=environment, name=name, token_hash=token_hash)
+        gateway = Gateway(environment=environment, name=name, group=group, token_hash=token_hash)
         try:
             gateway.clean_fields()
         except ValidationError as error:
@@ -181,7 +181,11 @@ def enroll_gateway(*, environment: Environment, name: str, by: Actor) -> Enrolle
         raise Conflict("gateways.name_taken", message, field="name", hint=gettext("Choose another name."))
     gateway.token_issued_at, gateway.rotation_asked_at = timezone.now(), None
     gateway.save()
+    if action == "gateway.enroll" and environment.gateways.count() > 1:
+        touch([environment.id])  # limits are shared by one more
     record(by=by, action=action, target=gateway, after=state_of(gateway))
+    if gateway.group and action == "gateway.enroll":
+        touch([environment.id])  # its group is sent a state of its own
     return EnrolledGateway(gateway, token)
 
 

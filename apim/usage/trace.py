@@ -20,6 +20,7 @@ _STEP_OF_CODE = {
     "payment-required": "subscription",
     "rate-limited": "limits",
     "quota-exceeded": "limits",
+    "quota-unconfirmed": "limits",
     "overloaded": "limits",
     "concurrency-limited": "limits",
     "insufficient-scope": "caller",

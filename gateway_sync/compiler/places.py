@@ -41,6 +41,7 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
         policies=policies,
         portal_url=row.portal_url.rstrip("/"),
         issuers=issuers,
+        gateways=max(0, row.gateways),
     )
     return environment, problems + found
 

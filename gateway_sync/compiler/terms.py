@@ -42,7 +42,7 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
         Quota(quota.requests, quota.per, quota.on_exceed)
         for quota in sorted(row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed))
     )
-    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone, row.interval), []
+    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone, row.interval, row.is_postpaid), []
 
 
 def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:

@@ -22,8 +22,10 @@ from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
 from apim.gateways.sandbox import twin_id
 from gateway_sync import rows
+from gateway_sync.delivery.groups import Grouping, grouping_of
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
+from gateway_sync.delivery.limits import sharing_gateways
 from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.offers import plan_rows, product_rows
 from gateway_sync.delivery.sandbox import sandbox_apis, sandbox_plan, sandbox_product
@@ -54,6 +56,7 @@ class Collected:
     pin: Pin | None = None
     pinned: Mapping[str, str] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
+    grouping: Grouping = field(default_factory=Grouping)
 
 
 def collect(environment_id: str) -> Collected:
@@ -72,6 +75,7 @@ def collect(environment_id: str) -> Collected:
             pin=pin,
             pinned=_texts(pin.fragments) if pin else {},
             blocked=_blocked() if pin else frozenset(),
+            grouping=grouping_of(environment_id, DATABASE),
         )
 
 
@@ -134,6 +138,7 @@ def _environment_row(environment: Environment, database: str) -> rows.Environmen
         portal_url=settings.BASE_URL,
         issuer_keys=issuer_keys_rows(database),
         issuers=issuer_rows(environment.id, database),
+        gateways=sharing_gateways(environment, database),
     )
 
 

@@ -46,9 +46,16 @@ def plan_rows(environment_id: str, database: str) -> tuple[rows.PlanVersionRow, 
             quotas=(*map(_quota_row, mappings(quotas)), *_period_quotas(mapping(pricing), counted)),
             timezone=timezone,
             interval=text(mapping(pricing).get("interval")) or "month",
+            is_postpaid=_is_postpaid(mapping(pricing)),
         )
         for plan_id, name, number, rate, quotas, timezone, pricing in plans
     )
+
+
+def _is_postpaid(pricing: Mapping[str, Any]) -> bool:
+    """True when what is used is paid for afterwards, so that a little more than the quota is not given away."""
+    prices = mappings(pricing.get("prices"))
+    return any("meter" in price for price in prices) and all(price.get("model") != "prepaid" for price in prices)
 
 
 def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
 from apim.gateways.constants import PUBLISH_TASK
-from gateway_sync.delivery import services
+from gateway_sync.delivery import limits, services
 
 FORGET_TASK = "gateway_sync.delivery.tasks.forget_publications"
 
@@ -18,5 +19,5 @@ def publish_environment(environment_id: str) -> None:
 
 @shared_task(name=FORGET_TASK)  # type: ignore[untyped-decorator]
 def forget_publications() -> int:
-    """Delete publications and fragments that are too old to go back to."""
-    return services.forget_publications()
+    """Delete publications and fragments that are too old to go back to, and counts of windows that are over."""
+    return services.forget_publications() + limits.forget_old_limits(timezone.now())

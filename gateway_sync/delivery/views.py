@@ -28,6 +28,7 @@ from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.access_log import is_behind
+from gateway_sync.delivery.limits import note_limits
 from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
@@ -156,6 +157,7 @@ class _Held:
 def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what the gateway says of itself."""
     record_report(gateway=gateway, report=_report.decode(request.body))
+    note_limits(gateway, request.body)
     return JsonResponse(orders_for(gateway, timezone.now()))
 
 
@@ -194,7 +196,7 @@ def join(request: HttpRequest) -> HttpResponseBase:
         return _problem(409, error.code, f"{error.message} {error.hint}".strip())
     if enrolled is None:
         return _unauthenticated("This needs a join token that nobody used and that is not older than an hour.")
-    content = joining.gateway_credentials(enrolled.gateway.environment, enrolled.token)
+    content = joining.gateway_credentials(enrolled.gateway.environment, enrolled.token, enrolled.gateway.group)
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 

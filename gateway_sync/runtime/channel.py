@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, tag="settings"):
     sealing_key: str = ""
     down: list[str] = []  # targets whose health check fails
     is_exporting: bool = False  # spans are sent to a collector
+    is_shared: bool = False  # limits, with other hosts
 
 
 class Apply(msgspec.Struct, tag="apply"):
@@ -52,6 +53,28 @@ class ApplyAccess(msgspec.Struct, tag="access"):
     records: Sequence[tuple[bytes, bytes | None]]
     upto: int
     access_file: str = ""
+
+
+class Share(msgspec.Struct, tag="share"):
+    """Limits are shared with other hosts from now on: spend what is leased."""
+
+
+class Leased(msgspec.Struct, tag="leased"):
+    """The others were asked about these (offset of a cell, position in it); what they granted is in the cells."""
+
+    places: list[tuple[int, int]]
+
+
+class Wants(msgspec.Struct, tag="wants"):
+    """A worker would like to be granted something: (offset of a cell, position, limit, end of the window)."""
+
+    cells: list[tuple[int, int, int, int]]
+
+
+class Asking(msgspec.Struct, tag="asking"):
+    """The offsets of cells whose rates a worker's callers asked for."""
+
+    offsets: list[int]
 
 
 class Retire(msgspec.Struct, tag="retire"):
@@ -89,23 +112,26 @@ class Told(msgspec.Struct, tag="told"):
     is_anew: bool = False
 
 
+ToWorker = Settings | Apply | ApplyAccess | Verdicts | Retire | Share | Leased
+FromWorker = Applied | Verdicts | Told | Wants | Asking
+
 _ENCODER = msgspec.json.Encoder()
-_TO_WORKER = msgspec.json.Decoder(Settings | Apply | ApplyAccess | Verdicts | Retire)
-_FROM_WORKER = msgspec.json.Decoder(Applied | Verdicts | Told)
+_TO_WORKER = msgspec.json.Decoder(ToWorker)
+_FROM_WORKER = msgspec.json.Decoder(FromWorker)
 
 
-def encode(message: Settings | Apply | ApplyAccess | Applied | Verdicts | Told | Retire) -> bytes:
+def encode(message: ToWorker | FromWorker) -> bytes:
     """One line."""
     return _ENCODER.encode(message) + b"\n"
 
 
-def decode_order(line: bytes) -> Settings | Apply | ApplyAccess | Verdicts | Retire:
+def decode_order(line: bytes) -> ToWorker:
     """A line from the supervisor."""
-    order: Settings | Apply | ApplyAccess | Verdicts | Retire = _TO_WORKER.decode(line)
+    order: ToWorker = _TO_WORKER.decode(line)
     return order
 
 
-def decode_answer(line: bytes) -> Applied | Verdicts | Told:
+def decode_answer(line: bytes) -> FromWorker:
     """A line from a worker."""
-    answer: Applied | Verdicts | Told = _FROM_WORKER.decode(line)
+    answer: FromWorker = _FROM_WORKER.decode(line)
     return answer

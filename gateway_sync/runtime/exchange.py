@@ -15,6 +15,7 @@ from gateway_sync.runtime.accounting import AccountedExchange
 from gateway_sync.runtime.attempts import Attempts, send_again
 from gateway_sync.runtime.core.admission import Admission
 from gateway_sync.runtime.core.forwarding import client_head, cors_lines
+from gateway_sync.runtime.core.leases import WANTED
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.dispatch import dispatch
@@ -92,6 +93,8 @@ class Exchange(AccountedExchange):
                 return
         if admission.preflight is not None:
             self._answer_preflight(admission.preflight)
+        elif refusal is not None and refusal.code == WANTED and serving.sharing is not None:
+            serving.sharing.park(self)
         else:
             self.refuse(refusal or Refusal("internal-error"))
 

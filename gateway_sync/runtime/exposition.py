@@ -37,6 +37,8 @@ def _add_state(supervisor: Supervisor, samples: Samples) -> None:
         "apim_config_revision": manifest.revision if manifest else 0,
         "apim_access_seq": supervisor.keeper.access.seq,
         "apim_push_connected": int(supervisor.follower.is_push_connected),
+        "apim_limits_degraded": int(supervisor.lessor.is_degraded),
+        "apim_limits_degraded_seconds_total": round(supervisor.lessor.degraded_for(), 3),
         "apim_ready": int(supervisor.is_ready()),
         "apim_usage_pending": shipper.pending(),
         "apim_usage_indeterminate_total": shipper.indeterminate,

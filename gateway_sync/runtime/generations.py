@@ -17,7 +17,16 @@ from pathlib import Path
 import msgspec
 
 from gateway_sync.runtime.core.index import Index, build_index
-from gateway_sync.snapshot import FORMAT, Manifest, decode, digest, manifest_of
+from gateway_sync.snapshot import (
+    ENVIRONMENT_FRAGMENT,
+    FORMAT,
+    Environment,
+    Manifest,
+    decode,
+    decode_fragment,
+    digest,
+    manifest_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -176,6 +185,12 @@ def read_generation(path: Path) -> tuple[Manifest, dict[str, bytes]]:
     contents = {name: folder.fragment(wanted) or b"" for name, wanted in manifest.fragments.items()}
     check_fragments(manifest, contents)
     return manifest, contents
+
+
+def read_environment(path: Path) -> Environment:
+    """The environment of a generation. Errors: GenerationInvalid, snapshot.SnapshotInvalid."""
+    _, contents = read_generation(path)
+    return decode_fragment(contents[ENVIRONMENT_FRAGMENT], Environment)
 
 
 def load_index(path: Path) -> Iterator[Index | None]:

@@ -43,6 +43,12 @@ class LimitCells:
         self._words = memoryview(self._map).cast("q")  # for who needs few of a cell's numbers
         self._offsets: dict[bytes, int] = {}
 
+    def close(self) -> None:
+        """Let the file go: other cells of it are charged from now on. No lock may be held."""
+        self._words.release()
+        self._map.close()
+        os.close(self._descriptor)
+
     def _lock(self, length: int, offset: int) -> None:
         if self._is_shared:
             fcntl.lockf(self._descriptor, fcntl.LOCK_EX, length, offset)

@@ -65,6 +65,13 @@ METRICS = (
     Metric("apim_config_revision", GAUGE, "Revision of the snapshot in force.", has_slot=False),
     Metric("apim_access_seq", GAUGE, "Number of the newest access record in force.", has_slot=False),
     Metric("apim_push_connected", GAUGE, "1 while changes come by push, 0 while they are pulled.", has_slot=False),
+    Metric(
+        "apim_limits_degraded",
+        GAUGE,
+        "1 while limits that gateways share are counted with what is held, for nobody can be asked; 0 without others.",
+        has_slot=False,
+    ),
+    Metric("apim_limits_degraded_seconds_total", COUNTER, "How long that was so, in all.", has_slot=False),
     Metric("apim_usage_pending", GAUGE, "Usage events not delivered yet.", has_slot=False),
     Metric("apim_usage_indeterminate_total", COUNTER, "Exchanges whose end a crash left unknown.", has_slot=False),
     Metric("apim_control_plane_unseen_seconds", GAUGE, "Time since the control plane answered.", has_slot=False),

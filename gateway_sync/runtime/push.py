@@ -25,7 +25,7 @@ def pack(command: Command) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
-async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, list[Command]]:
+async def dial(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, list[Command]]:
     """A connection, and the commands that log in and choose the database."""
     parts = urlsplit(url)
     number = parts.path.strip("/")
@@ -52,7 +52,7 @@ async def listen(url: str, channel: str) -> AsyncIterator[bytes]:  # noqa: C901 
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(CONNECT_S):
-            reader, writer, greeting = await _open(url)
+            reader, writer, greeting = await dial(url)
         for command in (*greeting, ("SUBSCRIBE", channel)):
             writer.write(pack(command))
         parser = hiredis.Reader()

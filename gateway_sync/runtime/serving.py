@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.composing import Compositions
     from gateway_sync.runtime.http2 import HTTP2Connection
+    from gateway_sync.runtime.sharing import Sharing
     from gateway_sync.runtime.tls_handshake import TLSHandshake
     from gateway_sync.runtime.tunnel import Tunnel
 
@@ -95,6 +96,7 @@ class Serving:
         self.cells: dict[CellKey, int] = {}
         self.cells_id = 0
         self.shadows = Shadows()
+        self.sharing: Sharing | None = None  # set by the worker
         self.inflight: Inflight | None = None  # set where the worker has a slot
         self._own_addresses = own_addresses
         self._contexts = UpstreamContexts(sealing_key)

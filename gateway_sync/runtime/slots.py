@@ -82,6 +82,7 @@ class Slot:
         self.applied: channel.Applied | None = None
         self.restarts = -1
         self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
+        self.on_wants: Callable[[channel.Wants | channel.Asking], None] = lambda _: None
         self._writer: asyncio.StreamWriter | None = None
         self._process: Process | None = None
         self._begun: tuple[Process, socket.socket] | None = None  # a worker that was forked and knows nothing yet
@@ -146,6 +147,8 @@ class Slot:
                 if isinstance(answer, channel.Applied):
                     self._note(answer)
                     on_change(self)
+                elif isinstance(answer, channel.Wants | channel.Asking):
+                    self.on_wants(answer)
                 else:
                     self.targets.hear(self.number, answer)
         except ConnectionError:
@@ -166,7 +169,7 @@ class Slot:
             self.applied_at = time.time()
         self.applied = applied
 
-    def send(self, message: channel.Apply | channel.ApplyAccess | channel.Verdicts | channel.Retire) -> None:
+    def send(self, message: channel.ToWorker) -> None:
         """Tell the worker; one that is just starting reads the same from disk."""
         if isinstance(message, channel.Apply):
             self._given = message.digest

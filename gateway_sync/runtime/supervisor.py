@@ -21,6 +21,7 @@ from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.handover import Place
 from gateway_sync.runtime.keeper import Keeper, Taken
+from gateway_sync.runtime.lessor import Lessor, gateways_of
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
@@ -80,6 +81,7 @@ class Supervisor:
         self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
         self.standing = Standing(self._home, self._control, doors)
         self._deaths: dict[str, list[float]] = {}
+        self.lessor = Lessor(self._home, credentials.environment, self._tell_all)
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
         self.spans = SpanExporter(options.collector) if options.collector.url else None
@@ -106,6 +108,7 @@ class Supervisor:
         self._start(self.follower.pull())
         if redis_url := self._doors().redis_url:
             self._start(self.follower.listen(redis_url))
+        self._start(self.lessor.run())
         self._start(self._report())
         self._start(self.shipper.run())
         self._start(self.traces.run())
@@ -144,6 +147,7 @@ class Supervisor:
         self._open_slots()
         self._name_traffic()
         for slot in self.slots:
+            slot.on_wants = self.lessor.hear
             self._start(slot.run(self._settings, self._on_change, self._on_death))
 
     def _settings(self, slot: Slot) -> channel.Settings:
@@ -170,6 +174,7 @@ class Supervisor:
             sealing_key=self._credentials.sealing_key,
             down=self.targets.down,
             is_exporting=self.spans is not None,
+            is_shared=self.lessor.is_shared,
         )
 
     def _on_change(self, slot: Slot) -> None:
@@ -199,6 +204,11 @@ class Supervisor:
     def _name_traffic(self) -> None:
         if self.keeper.generation is not None:
             self.traffic.use(self.keeper.generation)
+            self.lessor.use(gateways_of(self.keeper.generation), self._doors().redis_url)
+
+    def _tell_all(self, message: channel.Leased | channel.Share) -> None:
+        for slot in self.slots:
+            slot.send(message)
 
     def _give_generation(self) -> None:
         self._name_traffic()
@@ -229,7 +239,9 @@ class Supervisor:
 
     def problems(self) -> dict[str, str]:
         """What is wrong here now, by code."""
-        return {**self.keeper.problems, **self.follower.problems, **self.shipper.problems()}
+        return {
+            **self.keeper.problems, **self.follower.problems, **self.shipper.problems(), **self.lessor.problems(),
+        }  # fmt: skip
 
     def _catch_up(self) -> None:
         """Write what a full disk did not take; the workers go on from the new file, for the old one is gone."""
@@ -242,10 +254,10 @@ class Supervisor:
         is_down = False
         while True:
             try:
-                answer = await asyncio.to_thread(
-                    self._control.post, "report", msgspec.json.encode(self.report() | self.targets.report())
-                )
+                told = self.report() | self.targets.report() | self.lessor.report()
+                answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
                 await self.standing.hear(answer)
+                self.lessor.noted(told)
                 is_down = False
             except ControlPlaneDown as error:
                 if not is_down:
@@ -315,6 +327,7 @@ class Supervisor:
             await asyncio.sleep(0.02)
         for slot in self.slots:
             slot.kill()
+        await self.lessor.stop()
         await asyncio.to_thread(self.observer.read, self._live_boots())
         await self.shipper.ship_once()
         await asyncio.to_thread(self.traces.ship_last)

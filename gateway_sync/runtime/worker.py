@@ -38,6 +38,7 @@ from gateway_sync.runtime.inflight import SLOTS, Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.overload import LagWatch
 from gateway_sync.runtime.serving import SWEEP_S, Serving
+from gateway_sync.runtime.sharing import Sharing
 from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import BODIES_REFUSED, note_gauges, open_cells
@@ -93,6 +94,11 @@ class Worker:
         self.serving.compositions = self.compositions
         self.serving.trace(_tracing(home, settings))
         self.serving.upstreams.judge(settings.down, self.serving.now_ms)
+        self.sharing = self.serving.sharing = Sharing(
+            self.serving, home, lambda told: writer.write(channel.encode(told))
+        )
+        if settings.is_shared:
+            self.sharing.begin()
         is_checking = settings.slot == CHECKING_SLOT
         self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None
         self._told_of = ""  # the digest of the snapshot whose targets were told
@@ -126,6 +132,8 @@ class Worker:
                 self._apply_access(order)
             elif isinstance(order, channel.Verdicts):
                 self.serving.upstreams.judge(order.down, self.serving.now_ms)
+            else:
+                self.sharing.hear(order)
 
     def _on_turn(self, down: list[str]) -> None:
         """A health check turned a target: heed it here, and let the supervisor tell the others."""
@@ -208,6 +216,7 @@ class Worker:
         if count % TOLD_EVERY == 0:
             self._tell_targets()
             self._note_gauges(watch)
+            self.sharing.sweep()
         if count % CELLS_EVERY == 0:
             self.serving.flush_cells()
 

@@ -121,6 +121,7 @@ class Plan:
     quotas: tuple[Quota, ...]
     timezone: str
     interval: str = "month"  # of billing
+    is_postpaid: bool = False  # what is used is paid for afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ class Environment:
     policies: tuple[Policy, ...]
     portal_url: str = ""  # where people mend what a refusal tells them
     issuers: tuple[Issuer, ...] = ()
+    gateways: int = 0  # that share limits, 0 = each counts for itself
 
 
 @dataclass(frozen=True, slots=True)

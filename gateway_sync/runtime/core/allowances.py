@@ -25,6 +25,7 @@ class Allowance(Terms):
     def __init__(self, calls: int, since_s: int) -> None:
         """A later moment counts from zero again."""
         super().__init__("credits", None, ((calls, BILLING_PERIOD),))
+        self.code = "credits-exhausted"
         self._since_s = since_s
 
     def open_windows(self, now_s: int) -> None:

@@ -145,7 +145,9 @@ def _terms_of(plan: Plan, anchor_s: int, is_restricted: bool) -> Terms | None:  
     soft = [(quota.requests, quota.per) for quota in plan.quotas if quota.on_exceed != "block"]
     if not rate and not hard and not soft:
         return None
-    return Terms("rate", rate, hard, plan.timezone, soft_quotas=soft, billing=(plan.interval, anchor_s))
+    return Terms(
+        "rate", rate, hard, plan.timezone, soft_quotas=soft, billing=(plan.interval, anchor_s), is_lent=plan.is_postpaid
+    )
 
 
 class Index:

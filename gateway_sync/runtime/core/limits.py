@@ -41,13 +41,34 @@ class Cell(Protocol):
 Charged = tuple[str, int, bytes]
 
 
+class Opened:
+    """The windows open at a time.
+
+    Shapes: windows are (position in a cell, limit, end, is_hard), each position once; soft quotas are (position,
+    limit); counted is (position, start).
+    """
+
+    __slots__ = ("counted", "soft", "windows")
+
+    def __init__(
+        self,
+        windows: tuple[tuple[int, int, int, bool], ...] = (),
+        soft: tuple[tuple[int, int], ...] = (),
+        counted: tuple[tuple[int, int], ...] = (),
+    ) -> None:
+        """Not changed afterwards."""
+        self.windows = windows
+        self.soft = soft
+        self.counted = counted
+
+
 class Terms:
     """What one cell is measured against."""
 
     __slots__ = (
-        "_billing", "_counted", "_last_end", "_lines", "_open_until", "_opened_at", "_quotas", "_rate_name",
-        "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst", "left_template",
-        "policy_field", "step_ns",
+        "_billing", "_counted", "_last_end", "_lines", "_open_until", "_opened", "_opened_at", "_quotas", "_rate_name",
+        "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst", "code", "is_lent",
+        "left_template", "policy_field", "step_ns",
     )  # fmt: skip
 
     def __init__(
@@ -59,11 +80,15 @@ class Terms:
         *,
         soft_quotas: Sequence[tuple[int, str]] = (),
         billing: tuple[str, int] = ("month", 0),
+        is_lent: bool = False,
     ) -> None:
         """rate = (requests, per_s, burst); quotas = (requests, per); name is the rate's in RateLimit fields.
 
-        Shapes: soft quotas refuse nobody; billing = (interval, anchor in seconds) of quotas per period.
+        Shapes: soft quotas refuse nobody; billing = (interval, anchor in seconds) of quotas per period; is_lent = a
+        gateway that cannot ask the others lets a little pass, for what is above the quota is paid for afterwards.
         """
+        self.code = "quota-exceeded"
+        self.is_lent = is_lent
         self.step_ns, self.burst = (interval_ns(rate[0], rate[1]), rate[2]) if rate else (0, 0)
         self._span_ns = self.step_ns * self.burst
         self._span_s = self._span_ns // NS + 1  # the bucket is full again after it, whatever was taken
@@ -79,6 +104,7 @@ class Terms:
         self._windows: tuple[tuple[int, int, int, int], ...] = ()
         self._soft: tuple[tuple[int, int], ...] = ()
         self._counted: tuple[tuple[int, int], ...] = ()
+        self._opened = Opened()
         self.policy_field = self.left_template = self._lines = b""
 
     def open_windows(self, now_s: int) -> None:
@@ -91,6 +117,9 @@ class Terms:
         self._open_until = min((end for *_, end in (*opened, *soft)), default=now_s + 3600)
         self._opened_at = max((start for _, _, _, start, _ in (*opened, *soft)), default=now_s)
         self._last_end = max((end for *_, end in (*opened, *soft)), default=0)
+        windows = {at: (at, limit, end, False) for limit, _, at, _, end in soft}
+        windows |= {at: (at, limit, end, True) for limit, _, at, _, end in opened}
+        self._opened = Opened(tuple(windows[at] for at in sorted(windows)), self._soft, self._counted)
         policies = [b'"%s";q=%d;w=%d' % (per.encode(), limit, end - start) for limit, per, _, start, end in opened]
         names = [b'"%s"' % per.encode() for _, per, *_ in opened]
         if self.burst:
@@ -104,6 +133,16 @@ class Terms:
         if per == BILLING_PERIOD:
             return billing_window(*self._billing, now_s)
         return window_of(per, self._zone, now_s)
+
+    def open_at(self, now_s: int) -> Opened:
+        """The windows that are open at an instant."""
+        if not self._opened_at <= now_s < self._open_until:
+            self.open_windows(now_s)
+        return self._opened
+
+    def expires_at(self, now_s: int) -> int:
+        """When a cell that is charged now has run out."""
+        return max(now_s + self._span_s, self._last_end)
 
     def charge(self, cell: Cell, now_ns: int) -> tuple[str, int]:
         """("", 0) after counting one request in the cell, or (code, seconds to wait) with nothing counted.

@@ -39,6 +39,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "address-not-allowed": (403, "The credential may not be used from this address"),
     "step-failed": (502, "A step of the operation failed"),
     "not-undone": (500, "The operation failed and could not be undone"),
+    "quota-unconfirmed": (429, "What is left of the quota cannot be confirmed now"),
 }
 
 

@@ -1,0 +1,404 @@
+"""Lessor: leases limits for all workers of this host from Redis, where the gateways of an environment meet.
+
+Owns: the connection, what is held of which cell, when it is given back. The path of a request never waits for it longer
+than a call without a lease waits at most. Must not know: calls, subscriptions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from gateway_sync.runtime import channel
+from gateway_sync.runtime.core.leases import WHOLE
+from gateway_sync.runtime.generations import GenerationInvalid, read_environment
+from gateway_sync.runtime.lease_door import ANSWER_S, DoorLost, LeaseDoor, call, open_door
+from gateway_sync.runtime.lease_scripts import ALL, DECLARE, FORGOTTEN, GIVE_BACK, LEASE, MEET, OVER, Names
+from gateway_sync.runtime.leased_cells import Count, LeasedCells
+from gateway_sync.runtime.push import Command
+from gateway_sync.runtime.rate_shares import RateShares
+from gateway_sync.snapshot import SnapshotInvalid
+
+logger = logging.getLogger(__name__)
+
+HELD_S: Final = 10.0  # what is granted may be spent as long after the last word from Redis
+BREAK_S: Final = 1.0
+MEET_S: Final = 1.0
+LOOK_S: Final = 0.2  # at an epoch that is not open yet
+IDLE_ROUNDS: Final = 3  # of meeting, in which nothing was spent: then the rest is given back
+AT_ONCE: Final = 500  # commands in one go
+TOLD_AT_ONCE: Final = 5_000
+ALONE, WAITING, SHARED, DEGRADED = "alone", "waiting", "shared", "degraded"
+NOT_CONFIRMED, COUNTS_ALONE = "limits.E001", "limits.E002"
+
+Place = tuple[int, int]  # (offset of a cell, position)
+
+
+class _Held:
+    """What this host has of one window."""
+
+    __slots__ = ("end", "idle", "of", "start", "used")
+
+    def __init__(self, of: bytes, start: int, end: int) -> None:
+        self.of, self.start, self.end = of, start, end
+        self.used = -1
+        self.idle = 0
+
+
+class Lessor:
+    """What is leased for one host."""
+
+    def __init__(self, home: Path, environment: str, tell: Callable[[channel.Leased | channel.Share], None]) -> None:
+        """tell reaches all workers. Nothing is shared until `use` says so."""
+        self._home = home
+        self._names = Names(environment)
+        self._tell = tell
+        self._cells: LeasedCells | None = None
+        self._url = ""
+        self._hosts = 1  # as many as there may be
+        self._is_wanted = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._wanted: dict[Place, tuple[int, int]] = {}
+        self._held: dict[Place, _Held] = {}
+        self._untold: dict[tuple[str, int, int], tuple[int, int]] = {}
+        self._rates = RateShares()
+        self._door: LeaseDoor | None = None
+        self._session = 0
+        self._why = self._fault = ""
+        self.state = ALONE
+        self.epoch = ""
+        self.host = ""
+        self._degraded_s = 0.0
+        self._since = time.monotonic()
+
+    @property
+    def is_shared(self) -> bool:
+        """True when workers spend leases."""
+        return self._cells is not None
+
+    @property
+    def is_degraded(self) -> bool:
+        """True while limits are shared and nobody can be asked."""
+        return self.state in (WAITING, DEGRADED)
+
+    def degraded_for(self) -> float:
+        """How long that was so, in seconds."""
+        return self._degraded_s + (time.monotonic() - self._since if self.is_degraded else 0.0)
+
+    def use(self, hosts: int, redis_url: str) -> None:
+        """Share limits with as many hosts; 0 or 1 = nobody. What was shared once stays so."""
+        self._hosts, self._url = max(1, hosts), redis_url
+        if hosts <= 1 or not redis_url or self._cells is not None:
+            return
+        try:
+            self.host = _host_id(self._home)
+            self._cells = LeasedCells(self._home)
+        except OSError as error:
+            self._fault = f"There is no room for leases: {error}."
+            logger.error("limits are not shared: %s", error)  # noqa: TRY400 - the disk is at fault
+            return
+        self._fault = ""
+        self._cells.lose_contact()
+        self._become(WAITING)
+        self._tell(channel.Share())
+        self._is_wanted.set()
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong here now, by code."""
+        if self.is_degraded:
+            why = f": {self._why}" if self._why else ""
+            text = "What other gateways have used of quotas cannot be learned; what is granted already is spent"
+            return {NOT_CONFIRMED: f"{text}{why}."}
+        if self._hosts > 1 and self._cells is None:
+            mend = self._fault or "Write redis_url into its credentials."
+            return {COUNTS_ALONE: f"This gateway counts quotas and rates for itself. {mend}"}
+        return {}
+
+    def report(self) -> dict[str, object]:
+        """What the control plane is told; `noted` says that it has it."""
+        counts = [[*place, *numbers] for place, numbers in list(self._untold.items())[:TOLD_AT_ONCE]]
+        if not self.host:
+            return {}
+        return {"limits": {"host": self.host, "state": self.state, "epoch": self.epoch, "counts": counts}}
+
+    def noted(self, told: dict[str, object]) -> None:
+        """The control plane has what a report told."""
+        limits = told.get("limits")
+        for cell, position, start, mine, end in limits["counts"] if isinstance(limits, dict) else ():
+            if self._untold.get((cell, position, start)) == (mine, end):
+                del self._untold[cell, position, start]
+
+    def hear(self, message: channel.Wants | channel.Asking) -> None:
+        """A worker's word."""
+        if isinstance(message, channel.Asking):
+            self._rates.ask(message.offsets)
+            return
+        for offset, position, limit, end in message.cells:
+            self._wanted[offset, position] = limit, end
+        if self.state == SHARED:
+            self._wake.set()
+        else:
+            self._answer()
+
+    async def run(self) -> None:
+        """Lease for ever, once there is somebody to share with."""
+        await self._is_wanted.wait()
+        while True:
+            try:
+                self._door = await open_door(self._url, ALL)
+                await self._serve(self._door)
+            except DoorLost as error:
+                if self.state != DEGRADED or self._why != str(error):
+                    logger.warning("limits are not shared: %s", error)
+                self._why = str(error)
+                if self.state != WAITING or self.epoch:
+                    self._become(DEGRADED)
+            finally:
+                self._lose()
+            await asyncio.sleep(BREAK_S)
+
+    async def stop(self) -> None:
+        """Give back what is left, as far as Redis answers."""
+        if self._door is not None and self.state == SHARED and self._cells is not None:
+            self._cells.lose_contact()
+            try:
+                await self._give_back(self._door, list(self._held))
+            except DoorLost as error:
+                logger.warning("leases were not given back: %s", error)
+
+    def _become(self, state: str) -> None:
+        self._degraded_s = self.degraded_for()
+        self.state, self._since = state, time.monotonic()
+
+    def _lose(self) -> None:
+        """No door is open: who waits for a lease is answered by what is held."""
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        if self._cells is not None:
+            self._cells.lose_contact()
+        self._answer()
+
+    def _answer(self) -> None:
+        places, self._wanted = list(self._wanted), {}
+        if places:
+            self._tell(channel.Leased(places))
+
+    async def _serve(self, door: LeaseDoor) -> None:
+        """Lease until the door is lost. Errors: DoorLost."""
+        (info,) = await door.ask([("INFO", "server")])
+        run = _run_id(info)
+        session = (await door.ask([("INCR", self._names.session(self.host))]))[0]
+        self._session = session if isinstance(session, int) else 0
+        await self._enter(door, run)
+        next_meeting = 0.0
+        while True:
+            if time.monotonic() >= next_meeting:
+                await self._meet(door)
+                next_meeting = time.monotonic() + MEET_S
+                self._wake_if_wanted()
+            if self._wanted:
+                await self._lease(door)
+            self._wake.clear()
+            if not self._wanted:
+                await _first_of(self._wake, next_meeting - time.monotonic())
+
+    def _wake_if_wanted(self) -> None:
+        if self._wanted:
+            self._wake.set()
+
+    async def _enter(self, door: LeaseDoor, run: str) -> None:
+        """Be in the open epoch; what was granted in another is void, and what was used is said anew.
+
+        An epoch begins with the run of Redis that it was opened in: after a restart nothing of before is trusted,
+        however much of it Redis has found on its disk.
+        """
+        cells, names = self._own_cells(), self._names
+        said = ""
+        while True:
+            epoch, opening = [_text(each) for each in await door.ask([("GET", names.epoch), ("GET", names.opening)])]
+            if epoch.startswith(f"{run}."):
+                if epoch != cells.epoch or not self.epoch:
+                    if epoch not in (cells.epoch, said):
+                        await self._declare(door, epoch)
+                    cells.epoch = self.epoch = epoch
+                return
+            self._become(WAITING)
+            self._why = "the counts are being collected"
+            if not opening.startswith(f"{run}."):
+                if opening:
+                    await door.ask([("DEL", names.opening)])
+                (now,) = await door.ask([("TIME",)])
+                began = _text(now[0]) if isinstance(now, list) else "0"
+                await door.ask([("SET", names.opening, f"{run}.{began}.{secrets.token_hex(8)}", "NX")])
+            elif opening != said:
+                await self._declare(door, opening)
+                declared = names.declared(opening)
+                await door.ask([("SADD", declared, self.host), ("EXPIRE", declared, "3600")])
+                said = self.epoch = opening
+            else:
+                await asyncio.sleep(LOOK_S)
+
+    async def _declare(self, door: LeaseDoor, epoch: str) -> None:
+        """Void all that is held, and say what was used of windows that are open."""
+        cells = self._own_cells()
+        cells.note_contact(0, is_made=False)
+        cells.epoch = ""
+        self._held.clear()
+        for found in cells.void_all(int(time.time())):
+            for some in _parts(found):
+                await door.ask([self._declaration(epoch, count) for count in some])
+                self._note(some)
+            await asyncio.sleep(0)
+
+    def _declaration(self, epoch: str, count: Count) -> Command:
+        cell, position, start, used, end = count
+        return call(DECLARE, [self._names.count(epoch, cell, position, start)], self.host, used, end)
+
+    def _note(self, counts: Iterable[Count]) -> None:
+        """Keep what the control plane is to be told."""
+        for cell, position, start, mine, end in counts:
+            self._untold[cell.hex(), position, start] = mine, end
+
+    async def _meet(self, door: LeaseDoor) -> None:
+        """Say that this host is here, learn who else is, and share rates. Errors: DoorLost."""
+        cells, names = self._own_cells(), self._names
+        began = time.time_ns()
+        keys = [names.hosts, names.asked(self.host), names.epoch]
+        met = (await door.ask([call(MEET, keys, self.host, self._rates.asked(cells))]))[0]
+        seconds, microseconds, epoch, members = met if isinstance(met, list) else ("0", "0", "", [])
+        if _text(epoch) != self.epoch:
+            message = "Redis does not know the counts any more"
+            raise DoorLost(message)
+        theirs = int(seconds) * 10**9 + int(microseconds) * 1000
+        others = sorted(_text(each) for each in members if _text(each) != self.host)
+        told = (await door.ask([("MGET", *map(names.asked, others))]))[0] if others else []
+        cells.note_hosts(
+            share=WHOLE // (len(others) + 1),
+            hosts=max(self._hosts, len(others) + 1),
+            offset_ns=theirs - (began + time.time_ns()) // 2,
+        )
+        self._rates.share(cells, told if isinstance(told, list) else [], len(others))
+        cells.note_contact(time.monotonic_ns() + int(HELD_S * 1e9), is_made=True)
+        if self.state != SHARED:
+            self._become(SHARED)
+            logger.info("limits are shared by %d gateways", len(others) + 1)
+        await self._give_back(door, self._idle())
+
+    async def _lease(self, door: LeaseDoor) -> None:
+        """Ask for what workers want, and tell them. Errors: DoorLost."""
+        cells = self._own_cells()
+        some = dict(list(self._wanted.items())[:AT_ONCE])
+        looks = {place: cells.look_at(*place) for place in some}
+        asked = [self._question(place, looks[place], *some[place]) for place in some]
+        answers = await door.ask(asked, ANSWER_S)
+        for place, answer in zip(some, answers, strict=True):
+            state, mine, total = answer if isinstance(answer, list) else (FORGOTTEN, 0, 0)
+            if state == FORGOTTEN:
+                message = "Redis does not know the counts any more"
+                raise DoorLost(message)
+            of, start, _, _ = looks[place]
+            if state != OVER and cells.grant(place[0], of, place[1], start, (mine, total)):
+                held = self._held.get(place)
+                if held is None or (held.of, held.start) != (of, start):
+                    self._held[place] = _Held(of, start, some[place][1])
+                self._note([(of, place[1], start, mine, some[place][1])])
+            self._wanted.pop(place, None)
+        self._tell(channel.Leased(list(some)))
+
+    def _question(self, place: Place, look: tuple[bytes, int, int, int], limit: int, end: int) -> Command:
+        of, start, used, granted = look
+        keys = [*self._own_keys(), self._names.count(self.epoch, of, place[1], start)]
+        hosts = max(2, self._hosts)
+        return call(LEASE, keys, self.epoch, self._session, self.host, limit, used, granted, hosts, end)
+
+    def _own_keys(self) -> list[str]:
+        return [self._names.epoch, self._names.session(self.host)]
+
+    def _idle(self) -> list[Place]:
+        """Where nothing was spent for a while; windows that are over are forgotten."""
+        cells, found = self._own_cells(), []
+        for place, held in list(self._held.items()):
+            of, start, used, granted = cells.look_at(*place)
+            if (of, start) != (held.of, held.start):
+                del self._held[place]
+                continue
+            held.idle = held.idle + 1 if used == held.used else 0
+            held.used = used
+            if held.idle >= IDLE_ROUNDS:
+                if granted > used:
+                    found.append(place)
+                else:
+                    del self._held[place]
+        return found
+
+    async def _give_back(self, door: LeaseDoor, places: list[Place]) -> None:
+        """Void what is left at the places, then let the others have it. Errors: DoorLost."""
+        cells = self._own_cells()
+        for some in _parts(places):
+            voided = [(place, cells.void(*place)) for place in some]
+            commands = []
+            for place, (of, start, kept) in voided:
+                held = self._held.pop(place, None)
+                if held is None or (of, start) != (held.of, held.start):
+                    continue
+                keys = [*self._own_keys(), self._names.count(self.epoch, of, place[1], start)]
+                commands.append(call(GIVE_BACK, keys, self.epoch, self._session, self.host, kept))
+                self._note([(of, place[1], start, kept, held.end)])
+            if commands:
+                await door.ask(commands)
+
+    def _own_cells(self) -> LeasedCells:
+        if self._cells is None:
+            message = "limits are not shared"
+            raise DoorLost(message)
+        return self._cells
+
+
+def _parts(items: list[Count] | list[Place]) -> Iterator[list]:  # type: ignore[type-arg]
+    for first in range(0, len(items), AT_ONCE):
+        yield items[first : first + AT_ONCE]
+
+
+async def _first_of(event: asyncio.Event, longest_s: float) -> None:
+    """Return when the event is set, or the time is over."""
+    try:
+        async with asyncio.timeout(max(0.0, longest_s)):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _text(answer: object) -> str:
+    return answer.decode() if isinstance(answer, bytes) else ""
+
+
+def _run_id(info: object) -> str:
+    """What names this run of the Redis server."""
+    lines = _text(info).splitlines()
+    found = next((line.partition(":")[2].strip() for line in lines if line.startswith("run_id:")), "")
+    if not found:
+        message = "Redis does not tell its run_id"
+        raise DoorLost(message)
+    return found
+
+
+def gateways_of(generation: Path) -> int:
+    """With how many gateways a state says that limits are shared, 0 where it cannot be read."""
+    try:
+        return read_environment(generation).gateways
+    except (GenerationInvalid, SnapshotInvalid, OSError):
+        return 0
+
+
+def _host_id(home: Path) -> str:
+    """The name of this host's counts, made once."""
+    path = home / "limits.id"
+    if not path.exists():
+        path.write_text(secrets.token_hex(8))
+    return path.read_text().strip()
