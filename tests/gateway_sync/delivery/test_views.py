@@ -101,6 +101,10 @@ def test_fragments_that_the_gateway_has_are_not_sent_again(post: Post, environme
     (fragment,) = body_of(post("sync", ask))["fragments"].values()
     assert second.api_id in fragment
     assert first.api_id not in fragment
+    told = body_of(post("sync", ask | {"takes_changes": True}))
+    assert (told["manifest"]["fragments"], list(told["change"]["changed"])) == ({}, [f"api:{second.api_id}"])
+    of_another = body_of(post("sync", ask | {"takes_changes": True, "digest": "0" * 64}))
+    assert (len(of_another["manifest"]["fragments"]), of_another["change"]) == (4, None)
 
 
 def test_a_gateway_that_is_current_learns_nothing(post: Post, environment: Environment) -> None:
@@ -191,7 +195,7 @@ def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
     worker = {"pid": 7, "boot": "b", "started_at": 1_700_000_000, "revision": 3, "digest": "d", "access_seq": 9}
     workers = [worker | {"slot": 0}, worker | {"slot": 1, "applied_at": 1_700_000_001.5}]
     report = {"software_version": "0.1", "host": "h", "is_push_connected": True, "workers": workers}
-    assert body_of(post("report", report)) == {}
+    assert body_of(post("report", report)) == {"is_draining": False, "is_rotating": False}
     assert list(Worker.objects.values_list("slot", "revision", "access_seq")) == [(0, 3, 9), (1, 3, 9)]
     body_of(post("report", report | {"workers": [worker | {"slot": 1, "revision": 4}]}))
     assert list(Worker.objects.values_list("slot", "revision")) == [(1, 4)]
