@@ -49,6 +49,7 @@ SPECTACULAR_SETTINGS: Final = {
         "VisibilityEnum": "apim.products.models.Product.Visibility",
         "PlanVisibility": "apim.products.models.Plan.Visibility",
         "DeliveryState": "apim.webhooks.models.Delivery.State",
+        "GatewayState": "apim.gateways.models.Gateway.State",
         "AlertKind": "apim.alerts.models.AlertRule.Kind",
         "ChangeMoment": "apim.api.serializers.pricing.MOMENTS",
     },

@@ -25,7 +25,7 @@ class ReleaseBody(Body):
     dry_run = serializers.BooleanField(required=False, help_text="Change nothing; say what would change.")
 
 
-class RollbackBody(ReleaseBody):
+class EnvironmentRollbackBody(ReleaseBody):
     """Which publication to go back to, and why."""
 
     revision = serializers.IntegerField(min_value=1, help_text="Of the publication to go back to.")
@@ -57,7 +57,7 @@ class DifferenceShape(serializers.Serializer[Any]):
     fields = FieldDifferenceShape(many=True)  # type: ignore[assignment] # a field of that name, not DRF's property
 
 
-class PlanShape(serializers.Serializer[Any]):
+class RollbackPlanShape(serializers.Serializer[Any]):
     """What gateways are sent, against what they were sent last."""
 
     seen = serializers.IntegerField(help_text="The revision that this was compared with.")
@@ -66,7 +66,7 @@ class PlanShape(serializers.Serializer[Any]):
 
 
 def plan_answer(plan: Plan, *, is_done: bool) -> dict[str, Any]:
-    """As PlanShape says."""
+    """As RollbackPlanShape says."""
     return {
         "seen": plan.seen,
         "is_done": is_done,

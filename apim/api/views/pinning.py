@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apim.api.lookups import find_environment, require_editable
 from apim.api.resource import Resource
 from apim.api.schema import operation
-from apim.api.serializers.pinning import PlanShape, ReleaseBody, RollbackBody, plan_answer
+from apim.api.serializers.pinning import EnvironmentRollbackBody, ReleaseBody, RollbackPlanShape, plan_answer
 from apim.errors import NotFound
 from apim.gateways.models import Environment
 from gateway_sync.delivery.models import Publication
@@ -26,15 +26,15 @@ class Rollback(Resource):
         "roll_back_environment",
         tag="Gateways",
         scope="admin",
-        body=RollbackBody,
-        answers=PlanShape,
+        body=EnvironmentRollbackBody,
+        answers=RollbackPlanShape,
         example={"revision": 41, "reason": "Callers fail since 43", "dry_run": True},
     )
     def post(self, request: APIRequest, environment: str) -> Response:
         """Takes gateways back to an earlier publication, as a higher revision; they stay there until the release."""
         found = find_environment(request.user, environment)
         require_editable(Environment.objects.editable_by(request.user), found)
-        body = self.read(RollbackBody)
+        body = self.read(EnvironmentRollbackBody)
         publication = Publication.objects.filter(environment=found, revision=body["revision"]).first()
         if publication is None:
             message = f"{found.name} has no publication {body['revision']}."
@@ -56,7 +56,7 @@ class Release(Resource):
         tag="Gateways",
         scope="admin",
         body=ReleaseBody,
-        answers=PlanShape,
+        answers=RollbackPlanShape,
         example={"reason": "Mended", "dry_run": True},
     )
     def post(self, request: APIRequest, environment: str) -> Response:
