@@ -16,21 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from gateway_sync.runtime.core.leases import (
-    DRY_NS,
-    DRY_UNTIL,
-    GRANTED,
+    ASKED,
     LEASE_LENGTH,
-    LENT,
-    OTHERS,
     SHARE,
-    SIZE,
-    START,
     WHOLE,
     Contact,
     charge_leased,
-    part_of,
+    give_up,
+    granted_at,
+    take_grant,
+    void_all,
 )
-from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, FIRST_WINDOW, Charged, Terms
+from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, Charged, Terms
 from gateway_sync.runtime.limit_cells import CELLS, LimitCells
 
 CELLS_FILE: Final = "limits.2.map"
@@ -165,43 +162,29 @@ class LeasedCells(LimitCells):
     def look_at(self, offset: int, position: int) -> tuple[bytes, int, int, int]:
         """(cell, start of the window, used, granted) at a position."""
         with self._all_locked([offset]):
-            key, *cell = _CELL.unpack_from(self._map, offset)
-            lease = _LEASE.unpack_from(self._leases, _lease_at(offset))
-        part = part_of(position)
-        granted = lease[part + GRANTED] if lease[part + START] == cell[position] else 0
-        return key, cell[position], cell[position + 1], granted
+            key, cell, lease = self._read(offset)
+        return key, cell[position], cell[position + 1], granted_at(cell, lease, position)
 
     def grant(self, offset: int, of: bytes, position: int, start: int, told: tuple[int, int]) -> bool:
         """Put down what this host was granted in all, and all hosts; False when the cell is another's by now.
 
         Shapes: told = (this host's, everybody's), both from the start of the window.
         """
-        mine, total = told
         with self._all_locked([offset]):
-            key, *cell = _CELL.unpack_from(self._map, offset)
+            key, cell, lease = self._read(offset)
             if key != of or cell[position] != start:
                 return False
-            lease = list(_LEASE.unpack_from(self._leases, _lease_at(offset)))
-            part = part_of(position)
-            before = lease[part + GRANTED] if lease[part + START] == start else 0
-            lease[part + START], lease[part + GRANTED], lease[part + OTHERS] = start, mine, total - mine
-            lease[part + SIZE] = max(0, mine - before)
-            is_dry = mine <= cell[position + 1]
-            lease[part + DRY_UNTIL] = time.time_ns() + self._head[_OFFSET_NS] + DRY_NS if is_dry else 0
+            take_grant(cell, lease, position, told, time.time_ns() + self._head[_OFFSET_NS])
             _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
         return True
 
     def void(self, offset: int, position: int) -> tuple[bytes, int, int]:
         """Give up what is granted at a position and not spent; (cell, start of the window, what it is now)."""
         with self._all_locked([offset]):
-            key, *cell = _CELL.unpack_from(self._map, offset)
-            lease = list(_LEASE.unpack_from(self._leases, _lease_at(offset)))
-            part = part_of(position)
-            if lease[part + START] == cell[position]:
-                lease[part + GRANTED] = min(lease[part + GRANTED], cell[position + 1])
-                lease[part + SIZE] = 0
-                _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
-            return key, cell[position], lease[part + GRANTED]
+            key, cell, lease = self._read(offset)
+            kept = give_up(cell, lease, position)
+            _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
+        return key, cell[position], kept
 
     def void_all(self, now_s: int) -> Iterator[list[Count]]:
         """Give up all that is not spent; what is used in windows that may be open, some cells at a time."""
@@ -215,24 +198,23 @@ class LeasedCells(LimitCells):
 
     def _void_cell(self, offset: int, now_s: int) -> list[Count]:
         with self._all_locked([offset]):
-            key, *cell = _CELL.unpack_from(self._map, offset)
-            lease = list(_LEASE.unpack_from(self._leases, _lease_at(offset)))
-            positions = [at for at in range(FIRST_WINDOW, CELL_LENGTH, 2) if cell[at] or cell[at + 1]]
-            for position in positions:
-                part = part_of(position)
-                # As if it had been granted: so the next to be charged asks for more than it has used.
-                lent = lease[part + LENT] if lease[part + START] == cell[position] else 0
-                lease[part : part + SIZE + 1] = [cell[position], cell[position + 1], 0, 0, lent, 0]
+            key, cell, lease = self._read(offset)
+            positions = void_all(cell, lease)
             if positions:
                 _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
         if cell[EXPIRES] < now_s:
             return []
-        return [(key, at, cell[at], cell[at + 1], cell[EXPIRES]) for at in positions if cell[at + 1]]
+        return [(key, at, cell[at], cell[at + 1], cell[EXPIRES]) for at in positions]
+
+    def _read(self, offset: int) -> tuple[bytes, list[int], list[int]]:
+        """(key, cell, lease), with the lock held."""
+        key, *cell = _CELL.unpack_from(self._map, offset)
+        return key, cell, list(_LEASE.unpack_from(self._leases, _lease_at(offset)))
 
     def asked(self, offset: int) -> tuple[bytes, int]:
         """(cell, how many calls of it asked for its rate so far)."""
         lease = _LEASE.unpack_from(self._leases, _lease_at(offset))
-        return self._map[offset : offset + _KEY_BYTES], lease[-1]
+        return self._map[offset : offset + _KEY_BYTES], lease[ASKED]
 
     def set_share(self, offset: int, of: bytes, share: int) -> bool:
         """Give a subject's rate this share, 0 = as everybody; False when the cell is another's by now."""

@@ -26,7 +26,6 @@ ASKED: Final = SHARE + 1
 LEASE_LENGTH: Final = ASKED + 1
 
 WHOLE: Final = 1_000_000
-MOST_AT_ONCE: Final = 1_000
 UNLIMITED: Final = 2**53 - 1  # of quotas that refuse nobody: they are asked for to be told what the others used
 WANTED: Final = "lease-wanted"  # no refusal: a call that must wait for a lease
 UNCONFIRMED: Final = "quota-unconfirmed"
@@ -220,12 +219,44 @@ def _left(term: Terms, cell: list[int], lease: list[int], contact: Contact, now_
     return tuple(numbers)
 
 
-def grant_size(left: int, hosts: int) -> int:
-    """How much of what is left one host is granted at a time: smaller as the quota ends, so that little is stranded.
+def granted_at(cell: Sequence[int], lease: Sequence[int], position: int) -> int:
+    """What the host was granted in all of the window at a position of its cell."""
+    part = part_of(position)
+    return lease[part + GRANTED] if lease[part + START] == cell[position] else 0
 
-    The script where the hosts meet reckons the same.
+
+def take_grant(cell: Sequence[int], lease: list[int], position: int, told: tuple[int, int], now_ns: int) -> None:
+    """Put down what the host was granted in all, and what all were. Shapes: told = (mine, everybody's)."""
+    mine, total = told
+    size = max(0, mine - granted_at(cell, lease, position))
+    part = part_of(position)
+    lent = lease[part + LENT] if lease[part + START] == cell[position] else 0
+    is_dry = mine <= cell[position + 1]
+    lease[part : part + _PART] = [cell[position], mine, total - mine, now_ns + DRY_NS if is_dry else 0, lent, size]
+
+
+def give_up(cell: Sequence[int], lease: list[int], position: int) -> int:
+    """What the host keeps of what it was granted: as much as it has spent."""
+    part = part_of(position)
+    if lease[part + START] == cell[position]:
+        lease[part + GRANTED] = min(lease[part + GRANTED], cell[position + 1])
+        lease[part + SIZE] = 0
+    return granted_at(cell, lease, position)
+
+
+def void_all(cell: Sequence[int], lease: list[int]) -> list[int]:
+    """Give all up that was granted in an epoch that is over; the positions where something was used.
+
+    What was used counts as granted from now on: it is said anew where the hosts meet.
     """
-    return min(left, max(1, min(MOST_AT_ONCE, left // (4 * hosts)))) if left > 0 else 0
+    used: list[int] = []
+    for position in range(FIRST_WINDOW, CELL_LENGTH, 2):
+        part = part_of(position)
+        lent = lease[part + LENT] if lease[part + START] == cell[position] else 0
+        lease[part : part + _PART] = [cell[position], cell[position + 1], 0, 0, lent, 0]
+        if cell[position + 1]:
+            used.append(position)
+    return used
 
 
 def shares_of(asked: Sequence[int]) -> list[int]:
