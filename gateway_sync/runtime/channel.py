@@ -10,6 +10,7 @@ from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.target_report import EventTold, TargetTold
 
 LIMIT = 64 * 2**20
+LAST_ACCEPTS_S = 0.05  # in which a worker that is to end lets in who waits in the queue of its socket
 
 
 class Settings(msgspec.Struct, tag="settings"):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from gateway_sync.runtime import push
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
-from gateway_sync.runtime.keeper import Keeper, Taken, decode_update
+from gateway_sync.runtime.keeper import Keeper, Taken, Update, decode_update
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0  # a pull must bring what a dead Redis did not push within 5 s
 HURRIED_S = 0.2
 UNREADABLE = "update.E001"
+UNWRITTEN = "update.E002"
 
 
 class Follower:
@@ -54,8 +55,18 @@ class Follower:
             taken = Taken(is_incomplete=is_pushed, is_refused=True)
         else:
             self.problems.pop(UNREADABLE, None)
-            taken = self._keeper.take(update, is_pushed=is_pushed)
+            taken = self._keep(update, is_pushed=is_pushed)
         self._spread(taken)
+        return taken
+
+    def _keep(self, update: Update, *, is_pushed: bool) -> Taken:
+        """Have it kept. Errors: OSError; what the disk does not take is no state of this gateway."""
+        try:
+            taken = self._keeper.take(update, is_pushed=is_pushed)
+        except OSError as error:
+            self.problems[UNWRITTEN] = f"A new state cannot be written to disk; the one before serves: {error}."
+            raise
+        self.problems.pop(UNWRITTEN, None)
         return taken
 
     async def pull(self) -> None:

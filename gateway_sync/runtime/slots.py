@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -201,6 +202,14 @@ class Slot:
         self._is_stopping = True
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+
+    def close(self) -> None:
+        """Refuse who comes from now on, instead of letting them wait for nobody."""
+        for listener in (self.listener, self.tls_listener):
+            if listener is not None:
+                with suppress(OSError):  # where it is no connection it cannot be shut down, and closing is enough
+                    listener.shutdown(socket.SHUT_RDWR)
+                listener.close()
 
     def kill(self) -> None:
         """End the worker at once."""

@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 REPORT_S = 2.0
 STOP_S = 12.0
+CLOSE_S = (
+    2 * channel.LAST_ACCEPTS_S
+)  # by then the workers have let in who was in the queue; who comes later is refused at once
 DEATHS = 2  # of workers, by one state within SUSPICIOUS_S, put it in quarantine
 
 
@@ -241,6 +244,7 @@ class Supervisor:
         """What is wrong here now, by code."""
         return {
             **self.keeper.problems, **self.follower.problems, **self.shipper.problems(), **self.lessor.problems(),
+            **self._sync.problems(),
         }  # fmt: skip
 
     def _catch_up(self) -> None:
@@ -322,6 +326,7 @@ class Supervisor:
     async def _stop(self) -> None:
         for slot in self.slots:
             slot.stop()
+            asyncio.get_running_loop().call_later(CLOSE_S, slot.close)
         deadline = time.monotonic() + STOP_S
         while any(slot.applied is not None for slot in self.slots) and time.monotonic() < deadline:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)

@@ -277,6 +277,8 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
         retiring = asyncio.create_task(retire(serving, stop_accepting))
         await asyncio.wait([stopping, retiring], return_when=asyncio.FIRST_COMPLETED)  # the supervisor may change
         retiring.cancel()
+    else:
+        await asyncio.sleep(channel.LAST_ACCEPTS_S)
     stop_accepting()
     await drain(serving)
     serving.flush_cells()

@@ -17,6 +17,8 @@ PACKAGES = {
     "docker-compose": "docker-compose",
     "npm": "npm",
     "strace": "strace",
+    "fiu-run": "fiu-utils",
+    "ip": "iproute2",
     "curl": "curl",
     "openssl": "openssl",
     "nghttp": "nghttp2-client",
