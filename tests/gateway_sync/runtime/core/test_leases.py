@@ -255,6 +255,23 @@ def test_no_long_history_admits_more_either(redis: Redis, is_lent: bool) -> None
     run_state_machine_as_test(kind, settings=settings(max_examples=400, stateful_step_count=60, deadline=None))
 
 
+def test_what_an_earlier_connection_had_on_its_way_frees_nothing(redis: Redis) -> None:
+    redis.flushall()
+    redis.set(names.epoch, "run.1")
+    terms = Terms("rate", None, ((100, "month"),))
+    now_ns = time.time_ns()
+    one, other = (Host(redis, number, terms) for number in range(2))
+    for host in (one, other):
+        host.connect()
+    assert one.call(now_ns) == ""
+    late = one.give_back(6)
+    one.connect()
+    passed = 1 + sum(one.call(now_ns) == "" for _ in range(50))
+    late()
+    passed += sum(other.call(now_ns) == "" for _ in range(120))
+    assert passed + sum(one.call(now_ns) == "" for _ in range(60)) <= 100
+
+
 def test_shares_are_no_more_than_the_whole_and_leave_nobody_at_nought() -> None:
     assert shares_of([0, 0]) == [500_000, 500_000]
     assert shares_of([8, 0]) == [950_000, 50_000]
