@@ -185,6 +185,10 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.organization} as {self.role}"
 
+    def owns(self, team: str) -> bool:
+        """True for an owner of what the organization's team makes: each owner who is not bound to another team."""
+        return self.role == self.Role.OWNER and (not team or self.team in {"", team})
+
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Offers of a role."""

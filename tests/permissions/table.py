@@ -351,6 +351,7 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:name>/settings": "LFF0++",
     "console/apis/<slug:name>/capacity": "LFF0++",
     "console/apis/<slug:name>/archive": "LFF0++",
+    "console/apis/<slug:name>/team": "LFF0++",
     "console/apis/<slug:name>/restore": "LFF0++",
     "console/apis/<slug:name>/delete": "LFF0++",
     "console/apis/<slug:name>/consumers": "LFF0++",

@@ -21,6 +21,26 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT_BYTES = 20 * 1024 * 1024
 
 
+class ColleagueForm(forms.Form):
+    """Whom to let in, and as what."""
+
+    email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(label=_("As"))
+
+    def __init__(self, *arguments: Any, team: str, **options: Any) -> None:
+        """team is that of the API; "" = every owner of the organization may change it."""
+        super().__init__(*arguments, **options)
+        self.team = team
+        bound = [("team", _("Owner bound to team %(team)s") % {"team": team})] if team else []
+        self.fields["role"].choices = [*bound, ("owner", _("Owner")), ("developer", _("Developer"))]  # type: ignore[attr-defined] # a choice
+
+    def values(self) -> dict[str, str]:
+        """What the service takes, once the form is valid."""
+        role = self.cleaned_data["role"]
+        bound = {"role": "owner", "team": self.team} if role == "team" else {"role": role}
+        return {"email": self.cleaned_data["email"], **bound}
+
+
 class CapacityForm(forms.Form):
     """What the services behind an API bear."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Count, Q
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.accounts.models import APIToken
@@ -18,16 +21,49 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.http import HttpResponse
 
     from apim.console.gate import ConsoleRequest
 
+_LONG = timedelta(days=90)
+
 
 @publisher_page
 def token_list(request: ConsoleRequest) -> HttpResponse:
-    """Tokens that are not revoked."""
-    rows = APIToken.objects.visible_to(request.user).filter(revoked_at=None).select_related("user")
-    return page(request, "console/tokens/list.html", rows=listing(request, rows.order_by("-created_at")))
+    """Tokens by state, those that are good first; q finds them by name, beginning and person."""
+    query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    found = APIToken.objects.visible_to(request.user)
+    if query:
+        by_person = Q(user__email__icontains=query) | Q(user__name__icontains=query)
+        found = found.filter(Q(name__icontains=query) | Q(prefix__startswith=query) | by_person)
+    states = _states(timezone.now())
+    if state not in states:
+        state = next(iter(states))
+    counts = found.aggregate(**{name: Count("pk", filter=condition) for name, (_word, condition) in states.items()})
+    rows = found.filter(states[state][1]).select_related("user")
+    order = "-revoked_at" if state == "revoked" else "-created_at"
+    return page(
+        request,
+        "console/tokens/list.html",
+        rows=listing(request, rows.order_by(order, "-pk")),
+        query=query,
+        state=state,
+        tabs=[(name, word, counts[name]) for name, (word, _condition) in states.items()],
+    )
+
+
+def _states(now: datetime) -> dict[str, tuple[str, Q]]:
+    """Each state that the list can be narrowed to: its word, and which tokens are in it."""
+    is_good = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+    unused = Q(last_used_at__lt=now - _LONG) | Q(last_used_at=None, created_at__lt=now - _LONG)
+    return {
+        "good": (gettext("In use or ready"), is_good),
+        "idle": (gettext("Not used for 90 days"), is_good & unused),
+        "expired": (gettext("Expired"), Q(revoked_at=None, expires_at__lte=now)),
+        "revoked": (gettext("Revoked"), Q(revoked_at__isnull=False)),
+    }
 
 
 @publisher_page

@@ -1,0 +1,65 @@
+"""The team of an API: what it says is what the querysets decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apim.accounts.models import Invitation, Organization, User
+from apim.catalog.models import API
+from tests.factories import accounts, catalog
+
+pytestmark = pytest.mark.django_db
+LogIn = Callable[[User | None], Client]
+
+
+@pytest.fixture
+def bank(acme: Organization) -> API:
+    return catalog.api(organization=acme, name="bank")
+
+
+@pytest.mark.parametrize("team", ["", "payments"])
+def test_who_is_said_to_change_an_api_is_who_may(
+    bank: API, acme: Organization, owner: User, log_in: LogIn, team: str
+) -> None:
+    API.objects.update(team=team)
+    for role, bound in (("owner", "payments"), ("owner", "cards"), ("developer", "")):
+        person = accounts.user(f"{role}-{bound or 'none'}@acme.example")
+        accounts.services.add_member(organization=acme, user=person, role=role, team=bound, by=accounts.TESTER)
+    shown = log_in(owner).get("/console/apis/bank/team").context["people"]
+    assert len(shown) == 4
+    for membership, owns in shown:
+        assert owns == API.objects.editable_by(membership.user).filter(pk=bank.pk).exists(), membership
+
+
+def test_who_leads_invites_into_the_team(
+    bank: API, acme: Organization, owner: User, admin: User, log_in: LogIn
+) -> None:
+    API.objects.update(team="payments")
+    bound = accounts.user("bound@acme.example")
+    accounts.services.add_member(organization=acme, user=bound, role="owner", team="payments", by=accounts.TESTER)
+    path, wish = "/console/apis/bank/team", {"email": "new@acme.example", "role": "team"}
+    assert log_in(bound).post(path, wish).status_code == 403
+    assert "Let somebody in" not in log_in(bound).get(path).content.decode()
+    assert log_in(owner).post(path, wish).status_code == 302
+    made = Invitation.objects.get()
+    assert (made.role, made.team) == ("owner", "payments")
+    assert "new@acme.example" in log_in(owner).get(path).content.decode()
+    assert "What can this person see?" in log_in(admin).get(path).content.decode()
+    assert log_in(owner).post(path, {"email": "x", "role": "king"}).status_code == 422
+
+
+def test_many_members_cost_as_many_queries_as_one(bank: API, acme: Organization, owner: User, log_in: LogIn) -> None:
+    client = log_in(owner)
+    client.get("/console/apis/bank/team")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/console/apis/bank/team")
+    for _ in range(5):
+        accounts.member(acme)
+    with CaptureQueriesContext(connection) as many:
+        client.get("/console/apis/bank/team")
+    assert len(many) == len(few)
