@@ -22,6 +22,7 @@ from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
 from benchmarks.pages import pages
+from benchmarks.propagation import propagation
 from benchmarks.scale import scale
 from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
@@ -44,9 +45,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "tunnels": ("P12 open WebSockets", tunnels),
     "scale": ("What states of several sizes cost", scale),
     "herd": ("C6 two hundred gateways at once", herd),
+    "propagation": ("P8 from a change to all workers", propagation),
     "pages": ("P10 pages over a thousand APIs and a hundred million calls", pages),
 }
-UNLOADED = ("scale", "herd", "pages")  # minutes of their own, and no load on a gateway
+UNLOADED = ("scale", "herd", "propagation", "pages")  # minutes of their own, and no load on a gateway
 UNASKED = ("throughput", *(name for name in MEASUREMENTS if name not in UNLOADED))
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95
