@@ -18,7 +18,6 @@ from apim.access.services.credentials import (
     IssuedKey,
     create_credential,
     expire_credentials,
-    note_last_used,
     revoke_credential,
     roll_credential,
 )
@@ -32,6 +31,7 @@ from apim.access.services.decisions import (
     resume_subscription,
 )
 from apim.access.services.departures import Departure, delete_account, plan_departure
+from apim.access.services.last_uses import note_last_used
 from apim.access.services.leaks import LONGEST_REPORT, report_leak
 from apim.access.services.moving import Moved, blocked_by, mended_by
 from apim.access.services.payments import Spent, Standing, set_payment, settle_subscription

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,7 +25,6 @@ from apim.products.models import Product
 
 OVERLAPS_S = (0, 3600, 86_400, 604_800)  # what pages offer: now, an hour, a day, a week
 LONGEST_OVERLAP_S = OVERLAPS_S[-1]
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,21 +213,6 @@ def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str
         tell_keys(type_, closed, reason=reason)
         emit(*closed)
     return len(closed)
-
-
-@transaction.atomic
-def note_last_used(pairs: Iterable[tuple[str, datetime]]) -> None:
-    """Remember when keys were last used, by credential id; an older report never overwrites a newer one."""
-    latest: dict[str, datetime] = {}
-    for credential_id, at in pairs:
-        latest[credential_id] = max(at, latest.get(credential_id, at))
-    ids = sorted(latest)  # one order for all writers, so that two reports cannot wait for each other
-    for start in range(0, len(ids), _BATCH):
-        batch = ids[start : start + _BATCH]
-        newest = Case(*(When(id=credential_id, then=Value(latest[credential_id])) for credential_id in batch))
-        Credential.objects.filter(id__in=batch).filter(Q(last_used_at=None) | Q(last_used_at__lt=newest)).update(
-            last_used_at=newest
-        )
 
 
 def check_expiry(expires_at: datetime | None) -> None:

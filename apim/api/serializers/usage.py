@@ -88,6 +88,17 @@ class OperationUsageShape(serializers.Serializer[Any]):
     errors = serializers.IntegerField()  # type: ignore[assignment]
 
 
+class CredentialUsageShape(serializers.Serializer[Any]):
+    """Calls of one key."""
+
+    id = serializers.CharField()
+    shown = serializers.CharField(help_text="How the key begins, or the client id.")
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
+    calls = serializers.IntegerField()
+    refused = serializers.IntegerField(help_text="By the gateway, with 4xx.")
+    errors = serializers.IntegerField()  # type: ignore[assignment]
+
+
 class PointShape(serializers.Serializer[Any]):
     """One step of a timeline."""
 
@@ -104,6 +115,10 @@ class UsageShape(serializers.Serializer[Any]):
     by_status = serializers.DictField(child=serializers.IntegerField(), help_text='Such as {"200": 12}.')
     indeterminate = serializers.IntegerField(help_text="In flight when a gateway worker died; no calls.")
     latency_ms = LatencyShape()
+    credentials = CredentialUsageShape(
+        many=True,
+        help_text="Of an application asked for without a version: its keys, the busiest first, by whole hours or days.",
+    )
     operations = OperationUsageShape(many=True)
     timeline = PointShape(many=True)
 

@@ -33,6 +33,7 @@ from apim.usage.reports import (
     timeline,
     totals,
 )
+from apim.usage.sides import credentials_of
 from apim.usage.traces import as_json, find_trace, record_of
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Usage(Resource):
                 "by_status": {str(status): calls for status, calls in sums.by_status.items()},
                 "indeterminate": sums.indeterminate,
                 "latency_ms": {"p50": latency.p50_ms, "p95": latency.p95_ms, "p99": latency.p99_ms},
+                "credentials": _credentials(scope, span),
                 "operations": [asdict(each) for each in operations(scope, span)],
                 "timeline": [{"at": point.at, "by_class": dict(point.by_class)} for point in timeline(scope, span)],
             }
@@ -160,6 +162,20 @@ def _request_row(record: UsageRecord) -> dict[str, object]:
         "response_bytes": record.response_bytes,
         "trace": record.trace or [],
     }
+
+
+def _credentials(scope: Scope, span: Span) -> list[dict[str, object]]:
+    """Of an application's calls to everything; sums by key do not tell what was called."""
+    if scope.version_ids is not None or not scope.application_ids:
+        return []
+    (application_id,) = scope.application_ids
+    return [
+        {
+            "id": each.credential.pk, "shown": each.credential.shown, "label": each.credential.label,
+            "calls": each.calls, "refused": each.refused, "errors": each.errors,
+        }
+        for each in credentials_of(application_id, span)
+    ]  # fmt: skip
 
 
 def _span(since: str | None, until: str | None) -> Span:

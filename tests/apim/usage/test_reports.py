@@ -12,10 +12,11 @@ from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.products.models import PlanVersion
-from apim.usage import reports, version_reports
+from apim.usage import reports, sides, version_reports
 from apim.usage.reports import Scope, Span
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
+from tests.factories.access import application, issued_key
 from tests.factories.usage import NOON, batch, event
 
 HOUR = Span(NOON - timedelta(hours=1), NOON + timedelta(minutes=1))
@@ -141,3 +142,20 @@ def test_a_day_begins_at_midnight_of_the_plans_zone(gateway: Gateway) -> None:
     with time_machine.travel(before_midnight_in_tokyo + timedelta(minutes=2), tick=False):
         assert gauge_of([{"requests": 10, "per": "day"}], "Asia/Tokyo").used == 0
         assert gauge_of([{"requests": 10, "per": "day"}]).used == 1
+
+
+def test_the_keys_of_an_application_are_told_the_busiest_first(gateway: Gateway) -> None:
+    quiet, busy = (issued_key(application=app).credential for app in [application()] * 2)
+    silent = issued_key(application=quiet.application).credential
+    events = [event(seq, credential=busy.pk) for seq in range(1, 4)]
+    refused = event(4, credential=quiet.pk, status=429, code="rate-limited")
+    failed = event(5, credential=busy.pk, status=502, at=NOON - timedelta(days=1))
+    ingest(gateway=gateway, batch=batch(*events, refused, failed))
+    told = sides.credentials_of(quiet.application_id, HOUR)
+    assert [(each.credential, each.calls, each.refused, each.errors) for each in told] == [
+        (busy, 3, 0, 0),
+        (quiet, 1, 1, 0),
+    ]
+    week = sides.credentials_of(quiet.application_id, Span(NOON - timedelta(days=8), NOON + timedelta(hours=1)))
+    assert [(each.credential, each.calls, each.errors) for each in week] == [(busy, 4, 1), (quiet, 1, 0)]
+    assert silent not in {each.credential for each in week}

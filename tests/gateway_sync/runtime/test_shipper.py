@@ -12,7 +12,7 @@ import pytest
 from gateway_sync.runtime.control_plane import ControlPlane
 from gateway_sync.runtime.shipper import REFUSALS, Shipper
 from gateway_sync.runtime.spool import Spool
-from gateway_sync.runtime.spool_format import SEGMENT_BYTES
+from gateway_sync.runtime.spool_format import FIRST_RECORD, SEGMENT_BYTES, SPOOL_BYTES
 from gateway_sync.usage_wire import UsageCell
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import Home
@@ -261,3 +261,24 @@ def test_a_refused_batch_of_one_worker_does_not_hold_up_the_others(folder: Path,
     assert ship(sender)
     assert seqs(control, OTHER) == [1, 2]
     assert sender.refused() == 1
+
+
+def test_three_days_of_two_hundred_requests_a_second_fit_and_half_of_them_warns(
+    folder: Path, control: KeepingControlPlane
+) -> None:
+    """B6, by the bytes of an exchange with an id of its client's own and a path of 60 characters."""
+    spool = Spool(folder, BOOT, 0, MUCH)
+    count = 10_000
+    for number in range(1, count + 1):
+        assert spool.admit(number, 1_700_000_000_000_000 + number, b"c" * 36, b"/" + b"p" * 59, CONTEXT)
+        assert finish(spool, number)
+    assert spool.segment == 1
+    bytes_each = (spool._offset - FIRST_RECORD) / count
+    assert 150 < bytes_each < 220
+    assert bytes_each * 200 * 72 * 3600 < SPOOL_BYTES
+    others = [Spool(folder, boot, 1, MUCH) for boot in (OTHER, "c" * 32)]
+    sender = shipper(folder, control, BOOT)
+    sender.limit_bytes = 2 * (1 + len(others)) * SEGMENT_BYTES
+    assert sender.problems() == {}
+    sender.limit_bytes -= 2
+    assert "more than half full" in sender.problems()["spool.E001"]
