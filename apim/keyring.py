@@ -48,9 +48,10 @@ class Keyring:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + AESGCM(self.sealing_key).encrypt(nonce, plain, context.encode())
 
-    def gateway_sealing_key(self, environment_id: str) -> bytes:
-        """64 bytes for AES-SIV: what secrets are sealed with for the gateways of one environment."""
-        return hmac.digest(self.sealing_key, f"gateway sealing key\n{environment_id}".encode(), "sha512")
+    def gateway_sealing_key(self, environment_id: str, group: str = "") -> bytes:
+        """64 bytes for AES-SIV: what secrets are sealed with for the gateways of an environment, or a group of them."""
+        context = f"gateway sealing key\n{environment_id}" + (f"\n{group}" if group else "")
+        return hmac.digest(self.sealing_key, context.encode(), "sha512")
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
         """What seal() was given; raises cryptography's InvalidTag when sealed or context differ."""

@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("versions/<str:version>/lint", contracts.VersionLint.as_view()),
     path("versions/<str:version>/comparison", contracts.VersionComparison.as_view()),
     path("versions/<str:version>/arms", arms.VersionArms.as_view()),
+    path("versions/<str:version>/groups", arms.VersionGroups.as_view()),
     path("versions/<str:version>/submit", versions.SubmitVersion.as_view()),
     path("versions/<str:version>/return", versions.ReturnVersion.as_view()),
     path("versions/<str:version>/deprecate", versions.DeprecateVersion.as_view()),

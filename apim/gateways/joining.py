@@ -37,7 +37,7 @@ class IssuedJoinToken:
 
 
 @transaction.atomic
-def issue_join_token(*, environment: Environment, name: str, by: Actor) -> IssuedJoinToken:
+def issue_join_token(*, environment: Environment, name: str, by: Actor, group: str = "") -> IssuedJoinToken:
     """A token for one gateway of that name, good for an hour; an earlier one for the same name is void.
 
     Errors: Invalid gateways.invalid_name, Conflict gateways.name_taken.
@@ -48,6 +48,7 @@ def issue_join_token(*, environment: Environment, name: str, by: Actor) -> Issue
     token = JoinToken(
         environment=environment,
         name=name,
+        group=group,
         token_hash=settings.KEYRING.hash_secret(secret),
         created_by=by.label,
         expires_at=now + LIFETIME,
@@ -98,7 +99,7 @@ def join(*, secret: str, nonce: str) -> EnrolledGateway | None:
         return None
     JoinToken.objects.filter(pk=token.pk).update(used_at=token.used_at or now, nonce_hash=hashed(nonce))
     by = Actor("gateway", token.id, token.name)
-    return enroll_gateway(environment=token.environment, name=token.name, by=by)
+    return enroll_gateway(environment=token.environment, name=token.name, by=by, group=token.group)
 
 
 @transaction.atomic
@@ -109,19 +110,20 @@ def remove_gateway(*, gateway: Gateway, by: Actor) -> None:
     gateway.delete()
 
 
-def gateway_credentials(environment: Environment, token: str) -> dict[str, str]:
-    """What a gateway needs to be known, to check states, find callers and open what is sealed for its environment."""
+def gateway_credentials(environment: Environment, token: str, group: str = "") -> dict[str, str]:
+    """What a gateway needs to be known, to check states, find callers and open what is sealed for its group."""
     return {
         "token": token,
         "pepper": settings.KEYRING.pepper.hex(),
         "verify_key": settings.KEYRING.verify_key(),
         "environment": environment.name,
-        "sealing_key": settings.KEYRING.gateway_sealing_key(environment.id).hex(),
+        "sealing_key": settings.KEYRING.gateway_sealing_key(environment.id, group).hex(),
     }
 
 
 def _shown(token: JoinToken) -> dict[str, object]:
     """The token for the audit log: nothing to join by."""
     return {
-        "name": token.name, "environment": token.environment.name, "expires_at": token.expires_at.isoformat(),
+        "name": token.name, "group": token.group, "environment": token.environment.name,
+        "expires_at": token.expires_at.isoformat(),
     }  # fmt: skip

@@ -6,7 +6,8 @@ A fault is a Problem and never an exception; it holds back the object that has i
 
 from __future__ import annotations
 
+from gateway_sync.compiler.groups import for_group
 from gateway_sync.compiler.holding import held_back, hold
 from gateway_sync.compiler.state import Compiled, compile_snapshot
 
-__all__ = ["Compiled", "compile_snapshot", "held_back", "hold"]
+__all__ = ["Compiled", "compile_snapshot", "for_group", "held_back", "hold"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import msgspec
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -15,8 +14,9 @@ from apim.audit.services import record
 from apim.gateways.models import AccessRecord, Environment, Worker
 from apim.gateways.services import touch
 from gateway_sync.delivery.access_log import RENUMBERED
+from gateway_sync.delivery.groups import sign
 from gateway_sync.delivery.models import Publication
-from gateway_sync.snapshot import Manifest, signed_bytes
+from gateway_sync.snapshot import Manifest
 
 JUMP = 2 * RENUMBERED  # past every number that can have been given out since the backup
 
@@ -60,12 +60,15 @@ def _publish_again(environment: Environment, revision: int) -> None:
     last = Publication.objects.filter(environment=environment).first()
     if last is None:
         return
-    manifest = replace(msgspec.convert(last.manifest, Manifest), revision=revision)
-    signed = replace(manifest, signature=settings.KEYRING.sign(signed_bytes(manifest)))
+    signed, *groups = (
+        asdict(sign(replace(msgspec.convert(each, Manifest), revision=revision)))
+        for each in (last.manifest, *last.groups.values())
+    )
     Publication.objects.create(
         environment=environment,
         revision=revision,
         digest=last.digest,
-        manifest=asdict(signed),
+        manifest=signed,
+        groups=dict(zip(last.groups, groups, strict=True)),
         problems=last.problems,
     )

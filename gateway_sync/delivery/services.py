@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Gateway
 from gateway_sync.delivery import access_log
 from gateway_sync.delivery.causes import told_since
 from gateway_sync.delivery.collect import Collected, collect
@@ -23,7 +23,7 @@ from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
 from gateway_sync.delivery.states import State, state_of
 from gateway_sync.problems import Problem
-from gateway_sync.snapshot import change_between, digest
+from gateway_sync.snapshot import change_between
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ def publish_state(environment_id: str) -> Published:
         if not _store(environment_id, collected, state):
             continue
         last_digest = collected.last.digest if collected.last else ""
-        if is_new := state.manifest.digest != last_digest:
+        is_new = state.manifest.digest != last_digest
+        if is_new and _is_for_all(environment_id, state):
             push(_update(environment_id, collected, state))
         return Published(collected.revision, state.manifest.digest, is_new, state.problems)
     logger.warning("publishing of %s left to the other processes that publish it", environment_id)
@@ -104,8 +105,9 @@ def forget_publications() -> int:
         if len(kept) == _KEEP_PUBLICATIONS:
             count += mine.filter(revision__lt=kept[-1]).delete()[0]
     referred: set[str] = set()
-    for manifest in Publication.objects.values_list("manifest", flat=True).iterator():
-        referred.update(manifest["fragments"].values())
+    for manifest, groups in Publication.objects.values_list("manifest", "groups").iterator():
+        for each in (manifest, *groups.values()):
+            referred.update(each["fragments"].values())
     for fragments in Pin.objects.values_list("fragments", flat=True):
         referred.update(fragments.values())
     old = Fragment.objects.filter(created_at__lt=timezone.now() - _KEEP_FRAGMENTS).values_list("digest", flat=True)
@@ -124,15 +126,20 @@ def _store(environment_id: str, collected: Collected, state: State) -> bool:
     last, manifest = collected.last, state.manifest
     problems = _as_json(state.problems)
     told = told_since(environment_id, last.created_at if last else None)
-    is_same = last is not None and (last.digest, last.problems) == (manifest.digest, problems)
+    groups = {name: asdict(each.manifest) for name, each in state.groups.items()}
+    is_same = (
+        last is not None
+        and (last.digest, last.problems) == (manifest.digest, problems)
+        and _digests(last.groups) == _digests(groups)
+    )
     if is_same and told.cause == Publication.Cause.CHANGE:
         return True
     known = set(last.manifest["fragments"].values()) if last else set()
     Fragment.objects.bulk_create(
         [
             Fragment(digest=fragment_digest, body=content.decode())
-            for content in state.fragments.values()
-            if (fragment_digest := digest(content)) not in known
+            for fragment_digest, content in state.contents().items()
+            if fragment_digest not in known
         ],
         ignore_conflicts=True,
         batch_size=500,
@@ -142,6 +149,7 @@ def _store(environment_id: str, collected: Collected, state: State) -> bool:
         revision=manifest.revision,
         digest=manifest.digest,
         manifest=asdict(manifest),
+        groups=groups,
         problems=problems,
         cause=told.cause,
         made_by=told.made_by,
@@ -168,6 +176,16 @@ def _update(environment_id: str, collected: Collected, state: State) -> Update:
         base_digest=collected.last.digest if collected.last else "",
         change=change_between(before, manifest.fragments) if collected.last else None,
     )
+
+
+def _is_for_all(environment_id: str, state: State) -> bool:
+    """False when some gateway is to be sent something else, or nothing: the channel is of all, so they pull."""
+    apart = Gateway.objects.filter(environment_id=environment_id, state=Gateway.State.QUARANTINED)
+    return not state.groups and not apart.exists()
+
+
+def _digests(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    return {name: manifest["digest"] for name, manifest in groups.items()}
 
 
 def _as_json(problems: Iterable[Problem]) -> list[dict[str, str]]:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-
-from django.conf import settings
+from dataclasses import dataclass
 
 from apim.gateways.sandbox import is_twin
 from gateway_sync.compiler import compile_snapshot, held_back, hold
 from gateway_sync.delivery.collect import Collected
+from gateway_sync.delivery.groups import GroupState, group_states, sign
 from gateway_sync.problems import Problem, Where
-from gateway_sync.snapshot import Manifest, SnapshotInvalid, manifest_of, signed_bytes
+from gateway_sync.snapshot import Manifest, SnapshotInvalid, manifest_of
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Shapes: fragments holds canonical bytes by name, manifest is signed and stands for all of them."""
+    """Shapes: fragments holds canonical bytes by name, manifest is signed and stands for all of them.
+
+    groups is what each group of gateways is sent instead; {} = all gateways are sent the whole.
+    """
 
     fragments: dict[str, bytes]
     manifest: Manifest
     problems: tuple[Problem, ...]
+    groups: dict[str, GroupState]
+
+    def contents(self) -> dict[str, bytes]:
+        """Every fragment that some gateway is sent, by digest."""
+        parts = [(self.manifest, self.fragments), *((each.manifest, each.fragments) for each in self.groups.values())]
+        return {manifest.fragments[name]: content for manifest, held in parts for name, content in held.items()}
 
 
 def state_of(collected: Collected) -> State:
@@ -31,20 +39,17 @@ def state_of(collected: Collected) -> State:
     if collected.pin is not None:
         fragments, held_problems = _held(collected, fragments)
         problems = tuple(sorted({*problems, *held_problems}))
+    manifest = sign(manifest_of(collected.environment, collected.revision, fragments))
+    groups, group_problems = group_states(collected.rows.environment.id, manifest, fragments, collected.grouping)
     # What is wrong with the sandbox's form of something, its own form says as well.
-    problems = tuple(one for one in problems if not is_twin(one.where.id))
-    return State(fragments, sign(manifest_of(collected.environment, collected.revision, fragments)), problems)
+    told = {one for one in (*problems, *group_problems) if not is_twin(one.where.id)}
+    return State(fragments, manifest, tuple(sorted(told)), groups)
 
 
 def wanted_fragments(collected: Collected) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
     """What the database asks for, whether or not the environment is held."""
     compiled = compile_snapshot(collected.rows, collected.last_good)
     return compiled.fragments, compiled.problems
-
-
-def sign(manifest: Manifest) -> Manifest:
-    """The manifest as gateways believe it."""
-    return replace(manifest, signature=settings.KEYRING.sign(signed_bytes(manifest)))
 
 
 def _held(collected: Collected, fragments: dict[str, bytes]) -> tuple[dict[str, bytes], tuple[Problem, ...]]:

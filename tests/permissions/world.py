@@ -193,6 +193,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
             "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
             "page:gateways:name": gateway.name, "page:state:state": "draining", "join_token_id": join_token.id,
+            "page:groups:environment": environment.name,
             "rest:issuer": issuer.id, "issuer_id": issuer.id,
             "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
             r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":

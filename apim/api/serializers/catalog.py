@@ -93,10 +93,13 @@ class DeploymentShape(serializers.ModelSerializer[Deployment]):
     version_id = serializers.CharField()
     revision_id = serializers.CharField()
     revision_number = serializers.IntegerField(source="revision.number")
+    gateway_groups = serializers.ListField(
+        child=serializers.CharField(), help_text="Whose gateways serve it; empty = all."
+    )
 
     class Meta:
         model = Deployment
-        fields = ("id", "environment", "version_id", "revision_id", "revision_number", "deployed_at")
+        fields = ("id", "environment", "version_id", "revision_id", "revision_number", "gateway_groups", "deployed_at")
         read_only_fields = fields
 
 
@@ -180,6 +183,15 @@ class ArmsBody(Body):
     weights = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=10_000), required=False, default=dict
     )
+    environment = serializers.CharField(
+        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
+    )
+
+
+class GroupsBody(Body):
+    """The groups whose gateways serve a version."""
+
+    groups = serializers.ListField(child=serializers.SlugField(max_length=40), help_text="None = every gateway.")
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )

@@ -139,6 +139,7 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "software_version",
             "host",
             "is_push_connected",
+            "group",
             "state",
             "state_reason",
             "token_issued_at",
@@ -173,6 +174,18 @@ class GatewayBody(Body):
     )
 
 
+class JoinTokenBody(GatewayBody):
+    """A gateway that is to join."""
+
+    group = serializers.SlugField(
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Such as `edge`: it serves what is bound to that, and what is bound to none.",
+    )
+
+
 class EnrolledGatewayShape(GatewayShape):
     """A fresh gateway with its token."""
 
@@ -196,7 +209,7 @@ class JoinTokenShape(serializers.ModelSerializer[JoinToken]):
 
     class Meta:
         model = JoinToken
-        fields = ("id", "name", "environment", "created_by", "created_at", "expires_at", "token")
+        fields = ("id", "name", "group", "environment", "created_by", "created_at", "expires_at", "token")
         read_only_fields = fields
 
     def get_token(self, _row: JoinToken) -> str:

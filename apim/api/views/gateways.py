@@ -19,6 +19,7 @@ from apim.api.serializers.gateways import (
     GatewayBody,
     GatewayChanges,
     GatewayShape,
+    JoinTokenBody,
     JoinTokenShape,
     PublicationShape,
     WorkerShape,
@@ -165,17 +166,17 @@ class JoinTokens(Resource):
         "issue_join_token",
         tag="Gateways",
         scope="admin",
-        body=GatewayBody,
+        body=JoinTokenBody,
         answers=JoinTokenShape,
         status=201,
-        example={"name": "eu-1", "environment": "default"},
+        example={"name": "eu-1", "environment": "default", "group": "edge"},
     )
     def post(self, request: APIRequest) -> Response:
         """Issues a token by which a gateway of another host joins, once: `apim gateway run --join`."""
         require_admin(request.user)
-        data = self.read(GatewayBody)
+        data = self.read(JoinTokenBody)
         environment = named_environment(data["environment"]) or default_environment()
-        issued = issue_join_token(environment=environment, name=data["name"], by=request.actor)
+        issued = issue_join_token(environment=environment, name=data["name"], group=data["group"], by=request.actor)
         response = answer(request, issued.token, JoinTokenShape, token=issued.secret)
         response.status_code = HTTPStatus.CREATED
         return response

@@ -26,6 +26,12 @@ class NewGatewayForm(forms.Form):
         help_text=gettext_lazy("What it serves, and whose keys it knows."),
     )
 
+    group = NameField(
+        required=False,
+        label=gettext_lazy("Group"),
+        help_text=gettext_lazy("Such as edge or internal: it serves what is bound to that, and what is bound to none."),
+    )
+
     def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
         """The environments are those that viewer may change."""
         super().__init__(*args, **kwargs)

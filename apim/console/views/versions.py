@@ -56,6 +56,7 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         can_edit=place.can_edit,
         revision=revision,
         deployments=deployments,
+        environments_with_groups=set(Gateway.objects.exclude(group="").values_list("environment_id", flat=True)),
         is_ahead=revision is not None and any(each.revision_id != revision.id for each in deployments),
         totals=reports.totals(scope, span),
         percentiles=reports.percentiles(scope, span),

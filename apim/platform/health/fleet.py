@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
 from apim.platform.health.verdicts import Verdict, amber, green, red
+from gateway_sync.delivery.groups import digest_for
 from gateway_sync.delivery.models import Publication
 
 SILENT_AFTER: Final = timedelta(seconds=30)
@@ -35,12 +36,16 @@ def gateways() -> Verdict:
     if refusing:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
         return red(text % {"names": _names(refusing)}, page=_PAGE)
-    digests = _digests_in_force()
+    digests = _in_force()
     apart = [gateway for gateway in known if gateway.state == Gateway.State.QUARANTINED]
     if apart:
         text = gettext("In quarantine, so they serve an older state: %(names)s.")
         return amber(text % {"names": _names(apart)}, page=_PAGE)
-    behind = [gateway for gateway in known if _is_behind(gateway, digests.get(gateway.environment_id, ""), now)]
+    behind = [
+        gateway
+        for gateway in known
+        if _is_behind(gateway, digest_for(gateway.group, digests.get(gateway.environment_id)), now)
+    ]
     if behind:
         text = gettext("Workers run an older state: %(names)s.")
         return amber(text % {"names": _names(behind)}, page=_PAGE)
@@ -95,10 +100,10 @@ def _runs_another(worker: Worker, environment: Environment, digest: str) -> bool
     return worker.revision < environment.published_revision and worker.digest != digest
 
 
-def _digests_in_force() -> dict[str, str]:
+def _in_force() -> dict[str, Publication]:
     newest = Publication.objects.filter(environment=OuterRef("environment")).order_by("-revision")
     rows = Publication.objects.annotate(newest=Subquery(newest.values("revision")[:1])).filter(revision=F("newest"))
-    return dict(rows.values_list("environment_id", "digest"))
+    return {row.environment_id: row for row in rows.only("environment_id", "digest", "groups")}
 
 
 def _names(rows: Iterable[object]) -> str:
