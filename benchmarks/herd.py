@@ -21,9 +21,20 @@ from benchmarks import processes
 from benchmarks.herd_gateways import Herd, asking
 from benchmarks.pages_server import postgresql
 from benchmarks.subjects import Bench, Extent
+from gateway_sync.runtime.control_plane import ControlPlane
+from gateway_sync.runtime.credentials import Doors
 
 _PATIENCE_S = 300.0
 _PROBE_EVERY_S = 0.05
+_REPORT = json.dumps(
+    {
+        "software_version": "1", "host": "herd", "is_push_connected": False,
+        "workers": [
+            {"slot": slot, "pid": 1, "boot": "b", "started_at": 1, "revision": 1, "digest": "d", "access_seq": 1}
+            for slot in range(2)
+        ],
+    }
+).encode()  # fmt: skip
 
 
 def herd(bench: Bench, extent: Extent) -> dict[str, object]:
@@ -49,11 +60,24 @@ def herd(bench: Bench, extent: Extent) -> dict[str, object]:
                 _run(settings, "--revoke")  # takes seconds: all have failed and backed off by then
                 web.start()
                 warm = _settled(those, web)
+            messages = {
+                "a report": _cpu_ms(web, credentials, "report", _REPORT),
+                "an ask without news": _cpu_ms(web, credentials, "sync", those.knowledge[0].ask(0.0)),
+            }
             errors = those.tally.errors[:3]
         finally:
             web.kill()
     size = {"gateways": gateways, "applications": applications, **made}
-    return {"size": size, "know nothing": cold, "come back": warm, "errors": errors}
+    return {"size": size, "know nothing": cold, "come back": warm, "web CPU ms": messages, "errors": errors}
+
+
+def _cpu_ms(web: _Web, credentials: list[dict[str, str]], door: str, body: bytes) -> float:
+    """Milliseconds of the web's processors for one message, by many of different gateways one after another."""
+    before = web.cpu_s()
+    for each in credentials:
+        doors = Doors(web.url, each["token"])
+        ControlPlane(lambda doors=doors: doors).post(door, body)  # type: ignore[misc]
+    return round((web.cpu_s() - before) / len(credentials) * 1000, 2)
 
 
 def _run(settings: dict[str, str], *arguments: str) -> dict[str, Any]:
@@ -107,6 +131,11 @@ class _Web:
         finally:
             connection.close()
         return time.monotonic() - began if answer.status == 200 else None  # noqa: PLR2004
+
+    def cpu_s(self) -> float:
+        """Processor seconds of its processes."""
+        assert self._process is not None  # noqa: S101 - started before
+        return processes.cpu_s(processes.family(self._process.pid))
 
     def rss_mib(self) -> int:
         """Memory of its processes."""
