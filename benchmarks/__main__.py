@@ -30,6 +30,7 @@ from benchmarks.subjects import Bench, Extent
 from benchmarks.swaps import swaps
 from benchmarks.tls import tls
 from benchmarks.tunnels import tunnels
+from benchmarks.usage import usage
 from benchmarks.workers import workers
 
 MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]] = {
@@ -46,9 +47,10 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "scale": ("What states of several sizes cost", scale),
     "herd": ("C6 two hundred gateways at once", herd),
     "propagation": ("P8 from a change to all workers", propagation),
+    "usage": ("P9 usage taken in", usage),
     "pages": ("P10 pages over a thousand APIs and a hundred million calls", pages),
 }
-UNLOADED = ("scale", "herd", "propagation", "pages")  # minutes of their own, and no load on a gateway
+UNLOADED = ("scale", "herd", "propagation", "usage", "pages")  # minutes of their own, and no load on a gateway
 UNASKED = ("throughput", *(name for name in MEASUREMENTS if name not in UNLOADED))
 RESULTS = Path(__file__).parent / "results"
 SATURATED = 0.95

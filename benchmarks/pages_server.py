@@ -17,15 +17,13 @@ from pathlib import Path
 
 from benchmarks.processes import READY_WITHIN_S, free_port
 
-_SETTINGS = (
-    "listen_addresses=127.0.0.1", "shared_buffers=1GB", "max_wal_size=8GB", "fsync=off", "synchronous_commit=off",
-    "full_page_writes=off",
-)  # fmt: skip
+_SETTINGS = ("listen_addresses=127.0.0.1", "shared_buffers=1GB", "max_wal_size=8GB")
+_NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _PLACES = "/usr/lib/postgresql/*/bin"
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path, *, is_durable: bool = False) -> Iterator[str]:
     """The URL of the database in the folder; its server runs as long as the block, or on where it ran before."""
     data = folder / "data"
     owner = account()
@@ -38,7 +36,8 @@ def postgresql(folder: Path) -> Iterator[str]:
     is_running = not subprocess.run(status, user=owner, cwd="/", capture_output=True, check=False).returncode
     port = int((data / "postmaster.pid").read_text().splitlines()[3]) if is_running else free_port()
     if not is_running:
-        settings = " ".join(f"-c {each}" for each in (*_SETTINGS, f"port={port}", f"unix_socket_directories={folder}"))
+        own = (f"port={port}", f"unix_socket_directories={folder}", *(() if is_durable else _NOT_DURABLE))
+        settings = " ".join(f"-c {each}" for each in (*_SETTINGS, *own))
         _run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", settings, "start", account=owner)
     try:
         create(port)
