@@ -18,14 +18,14 @@ RECORDS_AT_MOST = 10 * MAX_RECORDS  # of one transaction
 
 
 class _Waiting:
-    """A batch, and what became of it."""
+    """A batch, and what became of it: nothing was taken in until error is None."""
 
     __slots__ = ("error", "handed_in", "is_done")
 
     def __init__(self, handed_in: HandedIn) -> None:
         self.handed_in = handed_in
         self.is_done = False
-        self.error: Exception | None = None
+        self.error: Exception | None = RuntimeError("this process ended while the batch was taken in")
 
 
 class Together:
@@ -61,7 +61,10 @@ class Together:
             self._take([each.handed_in for each in those])
         except Exception as error:  # noqa: BLE001 - whoever brought it is told
             self._take_one_by_one(those, error)
-        finally:
+        else:
+            for each in those:
+                each.error = None
+        finally:  # also when the process ends: then those who wait must not acknowledge
             for each in those:
                 each.is_done = True
 
@@ -75,6 +78,8 @@ class Together:
                 self._take([each.handed_in])
             except Exception as own:  # noqa: BLE001 - as above
                 each.error = own
+            else:
+                each.error = None
 
 
 TOGETHER = Together(ingest_all)

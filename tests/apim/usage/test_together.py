@@ -32,6 +32,8 @@ class Taker:
         assert self.may_go_on.wait(PATIENCE_S)
         if "bad" in boots:
             raise ValueError(boots)
+        if "end" in boots:
+            raise SystemExit
         self.taken.append(boots)
 
 
@@ -43,8 +45,10 @@ def taken_while_one_is_busy(boots: Sequence[str], records: int = 1) -> tuple[Tak
     def hand_in(boot: str) -> None:
         try:
             together.hand_in(handed_in(boot, records))
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             errors[boot] = error
+        except SystemExit:
+            return
 
     first = threading.Thread(target=hand_in, args=("first",))
     first.start()
@@ -69,6 +73,12 @@ def test_one_that_is_refused_refuses_no_other() -> None:
     taker, errors = taken_while_one_is_busy(["a", "bad", "c"])
     assert sorted(boot for each in taker.taken for boot in each) == ["a", "c", "first"]
     assert errors.keys() == {"bad"}
+
+
+def test_nobody_is_told_that_a_batch_is_durable_when_the_process_ends_meanwhile() -> None:
+    taker, errors = taken_while_one_is_busy(["a", "end", "c"])
+    assert taker.taken == [["first"]]
+    assert len(errors) == 2  # of three; the third thread ended
 
 
 def test_a_transaction_takes_no_more_than_its_share() -> None:
