@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.leased_cells import LeasedCells, Wanted
+from gateway_sync.runtime.stepping import Stepping
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.exchange import Exchange
@@ -109,31 +110,32 @@ class Sharing:
                 self._waiting.pop(place, None)
 
 
-class Parked:
+class Parked(Stepping):
     """A call that waits for a lease, with what comes of its body meanwhile. It stands where its policies would."""
 
-    is_collecting = True
+    __slots__ = ("_pieces", "_places", "_sharing", "_timer")
 
     def __init__(self, exchange: Exchange, sharing: Sharing) -> None:
         """Begins now."""
-        self._exchange = exchange
+        super().__init__(exchange, exchange.rules)
+        self.is_collecting = True
         self._sharing = sharing
-        self._held: list[tuple[bytes, bool]] = []
+        self._pieces: list[tuple[bytes, bool]] = []
         self._places: list[Place] = []
         self._timer = asyncio.get_running_loop().call_later(WAIT_S, self._decide)
 
     def wait_for(self, places: list[Place]) -> None:
         """Hold the call until something is heard of one of them."""
         self._places = places
-        self._exchange.stepping = self  # type: ignore[assignment]  # it takes the body as they do
+        self._exchange.stepping = self
 
     def collect(self, content: bytes, *, is_complete: bool) -> None:
         """Keep a part of the body; the caller sends no more until the call goes on."""
-        self._held.append((content, is_complete))
+        self._pieces.append((content, is_complete))
         if not is_complete:
             self._exchange.client.pause_reading(is_paused=True)
 
-    def finish(self, _request_bytes: int) -> None:
+    def finish(self, request_bytes: int) -> None:  # noqa: ARG002 - as of its policies, of which none has run
         """The exchange has ended."""
         self._timer.cancel()
         self._stop_waiting()
@@ -169,13 +171,13 @@ class Parked:
     def _hand_over(self) -> None:
         """Give what came of the body to who is next."""
         exchange = self._exchange
-        held, self._held = self._held, []
-        for content, is_complete in held:
+        pieces, self._pieces = self._pieces, []
+        for content, is_complete in pieces:
             if exchange.is_over:
                 return
             if exchange.stepping is not None and exchange.stepping.is_collecting:
                 exchange.stepping.collect(content, is_complete=is_complete)
             else:
                 exchange.send_on(content, is_complete=is_complete)
-        if held and not held[-1][1] and not exchange.is_over and not exchange.is_waiting_to_send:
+        if pieces and not pieces[-1][1] and not exchange.is_over and not exchange.is_waiting_to_send:
             exchange.client.pause_reading(is_paused=False)

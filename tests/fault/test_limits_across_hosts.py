@@ -5,6 +5,7 @@ Promises R5, B3, B4, H21.
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ from gateway_sync.runtime.lease_scripts import OPEN, Names
 from gateway_sync.snapshot import Plan, Quota, Snapshot
 from tests.fault.test_gateway_counts import Caller, call
 from tests.ports import free_ports
-from tests.waiting import wait_until
-from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.waiting import PATIENCE_S, wait_until
+from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
 pytestmark = pytest.mark.fault
@@ -146,6 +148,16 @@ def snapshot(upstream_port: int, *, is_postpaid: bool) -> Snapshot:
     return replace(plain, products=replace(plain.products, plans=plans))
 
 
+def send(port: int, body: bytes) -> int:
+    """1 when a call with a body passed and its body arrived, else 0."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        connection.request("POST", "/bank/v1/accounts", body, {"X-API-Key": KEY})
+        return int(connection.getresponse().status == HTTPStatus.OK)
+    finally:
+        connection.close()
+
+
 @contextmanager
 def hosts(folder: Path, *, is_postpaid: bool = False) -> Iterator[Hosts]:
     with RawUpstream() as upstream:
@@ -158,7 +170,8 @@ def hosts(folder: Path, *, is_postpaid: bool = False) -> Iterator[Hosts]:
 
 def test_a_quota_is_exact_across_hosts_whatever_becomes_of_redis(tmp_path: Path) -> None:
     with hosts(tmp_path) as both:
-        passed = both.call(240)[200]
+        passed = send(both.gateways[0].port, b"x" * 300_000)  # the first call of all waits for a lease
+        passed += both.call(240)[200]
         assert passed > 0
         both.redis.client.flushall()
         passed += both.call(80)[200]
