@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern] = [
     path("gateways", gateways.gateway_list, name="admin-gateways"),
     path("new-gateway", gateways.gateway_new, name="admin-gateway-new"),
     path("gateways/<slug:name>/remove", gateways.gateway_remove, name="admin-gateway-remove"),
+    path("gateways/<slug:name>/canary", gateways.gateway_canary, name="admin-gateway-canary"),
     path("gateways/<slug:name>/credential", gateways.gateway_rotate, name="admin-gateway-rotate"),
     path("gateways/<slug:name>/state/<slug:state>", gateways.gateway_state, name="admin-gateway-state"),
     path("join-tokens/<str:join_token_id>/withdraw", gateways.join_token_withdraw, name="admin-join-token-withdraw"),

@@ -12,9 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from apim.accounts.models import Viewer
-from apim.console.problems import latest_publications
 from apim.gateways.models import Gateway, Worker
-from gateway_sync.delivery.groups import digest_for
+from gateway_sync.delivery.trials import expected_digests
 
 SILENT_AFTER = timedelta(seconds=15)
 
@@ -68,11 +67,8 @@ def gateways_of(user: Viewer) -> list[Gateway]:
 
 def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
     """How each gateway stands. Shapes: environment and workers are fetched already."""
-    in_force = {each.environment_id: each for each in latest_publications()}
-    return [
-        _gateway_view(gateway, digest_for(gateway.group, in_force.get(gateway.environment_id)), now)
-        for gateway in gateways
-    ]
+    expected = expected_digests(gateways)
+    return [_gateway_view(gateway, expected[gateway.pk], now) for gateway in gateways]
 
 
 def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:

@@ -44,6 +44,7 @@ _EDITABLE = frozenset(
         "address_burst",
         "policies",
         "has_sandbox",
+        "trial_s",
         *ACME_FIELDS,
     }
 )

@@ -81,6 +81,8 @@ def roll_back(
     environment = _locked(publication.environment)
     _check(environment, reason, seen)
     plan_rollback(publication)
+    trials = Publication.objects.filter(environment=environment, stage=Publication.Stage.TRIAL)
+    trials.update(stage=Publication.Stage.ENDED)  # people, or the trial itself, decided
     before = Pin.objects.filter(environment=environment).first()
     pin, _ = Pin.objects.update_or_create(
         environment=environment,

@@ -22,6 +22,7 @@ from gateway_sync.delivery.collect import Collected, collect
 from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
 from gateway_sync.delivery.states import State, state_of
+from gateway_sync.delivery.trials import is_on_trial, settle_trials, stage_of
 from gateway_sync.problems import Problem
 from gateway_sync.snapshot import change_between
 
@@ -57,6 +58,7 @@ def publish(environment_id: str) -> Published:
 
 def publish_pending() -> int:
     """Publish every environment that waits; how many. What a lost message or a dead broker left undone ends here."""
+    settle_trials(timezone.now())
     waiting = list(Environment.objects.waiting_to_publish().values_list("id", flat=True))
     for environment_id in waiting:
         publish(environment_id)
@@ -78,6 +80,8 @@ def publish_access(environment_id: str) -> int:
 
 def publish_state(environment_id: str) -> Published:
     """Collect, compile, store, sign and push the wanted state, unless it is in force."""
+    if is_on_trial(environment_id):  # what is wanted since waits for its end
+        return Published(0, "", is_new=False, problems=())
     for _ in range(_ATTEMPTS):
         collected = collect(environment_id)
         if collected.revision <= collected.published_revision:
@@ -88,7 +92,7 @@ def publish_state(environment_id: str) -> Published:
             continue
         last_digest = collected.last.digest if collected.last else ""
         is_new = state.manifest.digest != last_digest
-        if is_new and _is_for_all(environment_id, state):
+        if is_new and _is_for_all(environment_id, state) and not is_on_trial(environment_id):
             push(_update(environment_id, collected, state))
         return Published(collected.revision, state.manifest.digest, is_new, state.problems)
     logger.warning("publishing of %s left to the other processes that publish it", environment_id)
@@ -144,8 +148,10 @@ def _store(environment_id: str, collected: Collected, state: State) -> bool:
         ignore_conflicts=True,
         batch_size=500,
     )
+    is_chosen = told.cause != Publication.Cause.CHANGE
     Publication.objects.create(
         environment_id=environment_id,
+        **stage_of(Environment.objects.get(id=environment_id), is_chosen=is_chosen or last is None),
         revision=manifest.revision,
         digest=manifest.digest,
         manifest=asdict(manifest),

@@ -62,6 +62,10 @@ def _is_in_quarantine(gateway: Gateway) -> bool:
 def _manifest_for(gateway: Gateway, known: str) -> Manifest | None:
     """What the gateway is to serve; None when that is the state it knows, or nothing was published yet."""
     published = Publication.objects.filter(environment_id=gateway.environment_id)
+    if not gateway.is_canary:
+        published = published.filter(stage=Publication.Stage.ALL)
+    elif published.values_list("stage", flat=True).first() == Publication.Stage.ENDED:
+        return None  # what is to come back is being published
     newest = published.values_list("pk", "digest", "groups").first()
     if newest is None or (newest[1] == known and not newest[2]):
         return None

@@ -21,13 +21,13 @@ _TICK_S = 0.15
 _PAUSE_AFTER_ERROR_S = 1.0
 _IDLE_S = 1.0  # the thread and its database connection end when nobody has waited for so long
 
-Counters = tuple[int, int]
+Counters = tuple[int, int, float]
 
 
 class Watch:
     """Wakes those that wait when the counters of their environment move.
 
-    Shapes: a counter is (published revision, access sequence); whoever waits holds one of places.
+    Shapes: a counter is (published revision, access sequence, when sent); whoever waits holds one of places.
     """
 
     def __init__(self, limit: int) -> None:
@@ -74,5 +74,5 @@ class Watch:
 
 def read_counters() -> dict[str, Counters]:
     """The counters of every environment."""
-    rows = Environment.objects.values_list("id", "published_revision", "access_seq")
-    return {environment_id: (revision, seq) for environment_id, revision, seq in rows}
+    rows = Environment.objects.values_list("id", "published_revision", "access_seq", "published_at")
+    return {key: (revision, seq, at.timestamp() if at else 0.0) for key, revision, seq, at in rows}

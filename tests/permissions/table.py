@@ -196,6 +196,7 @@ TABLE: dict[str, Row] = {
     "console/admin/gateways": "LFFFF+",
     "console/admin/new-gateway": "LFFFF+",
     "console/admin/gateways/<slug:name>/remove": "LFFFF+",
+    "console/admin/gateways/<slug:name>/canary": "LFFFF+",
     "console/admin/gateways/<slug:name>/credential": "LFFFF+",
     "console/admin/gateways/<slug:name>/state/<slug:state>": "LFFFF+",
     "console/admin/join-tokens/<str:join_token_id>/withdraw": "LFFFF+",

@@ -33,6 +33,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "address_burst",
             "policies",
             "has_sandbox",
+            "trial_s",
             "acme_directory",
             "acme_contact",
             "has_agreed_to_acme_terms",
@@ -61,6 +62,9 @@ class EnvironmentChanges(Body):
     policies = serializers.ListField(child=serializers.DictField(), required=False)
     has_sandbox = serializers.BooleanField(
         required=False, help_text="Gateways also answer from documents, below `/sandbox.{api}/`."
+    )
+    trial_s = serializers.IntegerField(
+        min_value=0, max_value=86_400, required=False, help_text="Seconds that canaries serve a publication first."
     )
     acme_directory = serializers.URLField(
         max_length=500,
@@ -140,6 +144,7 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "host",
             "is_push_connected",
             "group",
+            "is_canary",
             "state",
             "state_reason",
             "token_issued_at",
@@ -156,8 +161,10 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
 class GatewayChanges(Body):
     """How a gateway is to stand."""
 
+    is_canary = serializers.BooleanField(required=False, help_text="Whether it is sent publications on trial.")
     state = serializers.ChoiceField(
         Gateway.State.choices,
+        required=False,
         help_text="`draining`: says that it is not ready. `quarantined`: serves what it has, and is sent no new state.",
     )
     reason = serializers.CharField(

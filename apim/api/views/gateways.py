@@ -29,6 +29,7 @@ from apim.gateways.joining import issue_join_token, remove_gateway
 from apim.gateways.models import Environment, Gateway
 from apim.gateways.services import default_environment, enroll_gateway, update_environment
 from apim.gateways.standing import ask_for_rotation, set_state
+from gateway_sync.delivery.canaries import set_canary
 from gateway_sync.delivery.models import Publication
 
 if TYPE_CHECKING:
@@ -133,8 +134,12 @@ class OneGateway(Resource):
         found = find_gateway(request.user, gateway)
         require_editable(Gateway.objects.editable_by(request.user), found)
         check_match(request, found, GatewayShape)
-        changed = set_state(gateway=found, by=request.actor, **self.read(GatewayChanges))
-        return answer(request, changed, GatewayShape)
+        data = self.read(GatewayChanges)
+        if "is_canary" in data:
+            found = set_canary(gateway=found, is_canary=data["is_canary"], by=request.actor)
+        if "state" in data:
+            found = set_state(gateway=found, state=data["state"], reason=data["reason"], by=request.actor)
+        return answer(request, found, GatewayShape)
 
     @operation("remove_gateway", tag="Gateways", scope="admin", answers=GatewayShape)
     def delete(self, request: APIRequest, gateway: str) -> Response:

@@ -37,7 +37,7 @@ class EnvironmentForm(forms.ModelForm):
         model = Environment
         fields = (
             "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
-            "address_rate_per_s", "address_burst", "has_sandbox",
+            "address_rate_per_s", "address_burst", "has_sandbox", "trial_s",
             "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
         )  # fmt: skip
         labels = {
@@ -49,10 +49,14 @@ class EnvironmentForm(forms.ModelForm):
             "address_rate_per_s": gettext_lazy("Calls per second from one client address"),
             "address_burst": gettext_lazy("Burst from one client address"),
             "has_sandbox": gettext_lazy("Let visitors try public APIs in a sandbox"),
+            "trial_s": gettext_lazy("Seconds that canaries serve a publication before others"),
             "acme_contact": gettext_lazy("Contact of the authority"),
             "has_agreed_to_acme_terms": gettext_lazy("We agree to the terms of service of the authority"),
         }
         help_texts = {
+            "trial_s": gettext_lazy(
+                "0: all get it at once. It is taken back by itself when canaries refuse it or answer more 5xx."
+            ),
             "address_rate_per_s": gettext_lazy("Checked before the key is; answered with 429 rate-limited."),
             "has_sandbox": gettext_lazy(
                 "Gateways answer below /sandbox.{api}/ with the examples of each document; services are not asked."

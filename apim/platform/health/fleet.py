@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
 from apim.platform.health.verdicts import Verdict, amber, green, red
-from gateway_sync.delivery.groups import digest_for
 from gateway_sync.delivery.models import Publication
+from gateway_sync.delivery.trials import expected_digests
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 SLOW_AFTER: Final = timedelta(seconds=30)
@@ -36,16 +35,12 @@ def gateways() -> Verdict:
     if refusing:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
         return red(text % {"names": _names(refusing)}, page=_PAGE)
-    digests = _in_force()
+    expected = expected_digests(known)
     apart = [gateway for gateway in known if gateway.state == Gateway.State.QUARANTINED]
     if apart:
         text = gettext("In quarantine, so they serve an older state: %(names)s.")
         return amber(text % {"names": _names(apart)}, page=_PAGE)
-    behind = [
-        gateway
-        for gateway in known
-        if _is_behind(gateway, digest_for(gateway.group, digests.get(gateway.environment_id)), now)
-    ]
+    behind = [gateway for gateway in known if _is_behind(gateway, expected[gateway.pk], now)]
     if behind:
         text = gettext("Workers run an older state: %(names)s.")
         return amber(text % {"names": _names(behind)}, page=_PAGE)
@@ -61,10 +56,12 @@ def gateways() -> Verdict:
 def publishing() -> Verdict:
     """Whether what was changed is sent to gateways."""
     now = timezone.now()
+    on_trial = set(Publication.objects.filter(stage=Publication.Stage.TRIAL).values_list("environment_id", flat=True))
     late = [
         environment
         for environment in Environment.objects.waiting_to_publish()
         if environment.touched_at is not None and now - environment.touched_at > SLOW_AFTER
+        and environment.pk not in on_trial
     ]
     if late:
         text = gettext("Changes wait to be published: %(names)s. The publishing worker does not take them.")
@@ -98,12 +95,6 @@ def _is_behind(gateway: Gateway, digest: str, now: datetime) -> bool:
 
 def _runs_another(worker: Worker, environment: Environment, digest: str) -> bool:
     return worker.revision < environment.published_revision and worker.digest != digest
-
-
-def _in_force() -> dict[str, Publication]:
-    newest = Publication.objects.filter(environment=OuterRef("environment")).order_by("-revision")
-    rows = Publication.objects.annotate(newest=Subquery(newest.values("revision")[:1])).filter(revision=F("newest"))
-    return {row.environment_id: row for row in rows.only("environment_id", "digest", "groups")}
 
 
 def _names(rows: Iterable[object]) -> str:

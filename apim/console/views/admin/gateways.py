@@ -22,6 +22,7 @@ from apim.gateways.models import Gateway, JoinToken
 from apim.gateways.standing import ask_for_rotation, set_state
 from apim.ui.forms import errors_on
 from apim.ui.typed import TypedForm
+from gateway_sync.delivery.canaries import set_canary
 from gateway_sync.runtime.joining import JOIN_TOKEN
 
 if TYPE_CHECKING:
@@ -138,6 +139,30 @@ def gateway_rotate(request: ConsoleRequest, name: str) -> HttpResponse:
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: ask_for_rotation(gateway=row, by=by))
+
+
+@admin_page
+def gateway_canary(request: ConsoleRequest, name: str) -> HttpResponse:
+    """Asks, then makes a gateway a canary, or one like the others again."""
+    row = get_object_or_404(Gateway.objects.editable_by(request.user), name=name)
+    names = {"row": row.name}
+    if row.is_canary:
+        title, told = gettext("Let %(row)s be no canary any more?"), gettext("It is sent publications with all others.")
+    else:
+        title = gettext("Make %(row)s a canary?")
+        told = gettext(
+            "Where the environment says for how long, it is sent each publication first; others follow if it did well."
+        )
+    confirmation = Confirmation(
+        title=title % names,
+        consequences=(told,),
+        verb=gettext("No canary") if row.is_canary else gettext("Make it a canary"),
+        back=reverse("console:admin-gateways"),
+        done=gettext("%(row)s is changed.") % names,
+        is_danger=False,
+    )
+    wanted = not row.is_canary
+    return confirm(request, confirmation, lambda _, by: set_canary(gateway=row, is_canary=wanted, by=by))
 
 
 @admin_page
