@@ -14,6 +14,7 @@ from apim.pricing.money import money_text
 from apim.pricing.parts import Graduated, Volume
 from apim.pricing.rating import Period, rate
 from apim.pricing.terms import Terms, remarks_on
+from apim.ui.rated import rated
 
 _SHARES = (Decimal(0), Decimal("0.5"), Decimal(1), Decimal(2), Decimal(10))
 _BEYOND = Decimal("1.324")  # so much of what is included as shows what more costs
@@ -43,7 +44,7 @@ def simulate(terms: Terms, usage: Mapping[str, Decimal]) -> Simulation:
         invoice=rate(terms, usage, period=Period.FIRST).as_mapping(),
         usages=tuple(usages if usage else ()),
         models=tuple(
-            (words, tuple(_total(each, quantities) for quantities in usages))
+            (rated(words), tuple(_total(each, quantities) for quantities in usages))
             for words, each in ((gettext("As it is"), terms), *alternatives(terms))
         ),
         remarks=remarks_on(terms),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from apim.ui.charts import nice_ceiling
 from apim.ui.templatetags.formats import short_count
@@ -65,7 +66,7 @@ def _bar(bar: Amounts, *, x: float, slot: float, scale: float, unit: str) -> Saf
             height = max(amount * scale, 1)
             base -= height
             rects.append((number, f"{x + gap / 2:.1f}", f"{base:.1f}", f"{slot - gap:.1f}", f"{height:.1f}"))
-    told = ", ".join(f"{name} {amount:,.2f} {unit}" for name, amount in bar.parts.items() if amount) or "nothing"
+    told = ", ".join(f"{name} {amount:,.2f} {unit}" for name, amount in bar.parts.items() if amount) or _("nothing")
     body = format_html_join("", '<rect class="chart__part-{}" x="{}" y="{}" width="{}" height="{}"/>', rects)
     return format_html("<g><title>{}: {}</title>{}</g>", bar.label, told, body)
 
@@ -97,6 +98,13 @@ def _labels(bars: Sequence[Amounts], slot: float, frame: Frame) -> SafeString:
 
 def _sentence(bars: Sequence[Amounts], title: str, unit: str) -> str:
     if not bars:
-        return f"{title}: nothing"
+        return _("%(title)s: nothing") % {"title": title}
     first, last = (sum(bar.parts.values()) for bar in (bars[0], bars[-1]))
-    return f"{title}: {first:,.2f} {unit} in {bars[0].label}, {last:,.2f} {unit} in {bars[-1].label}"
+    return _("%(title)s: %(first)s %(unit)s in %(since)s, %(last)s %(unit)s in %(until)s") % {
+        "title": title,
+        "first": f"{first:,.2f}",
+        "unit": unit,
+        "since": bars[0].label,
+        "last": f"{last:,.2f}",
+        "until": bars[-1].label,
+    }

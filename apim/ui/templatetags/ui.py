@@ -12,6 +12,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from apim.ui.rated import rated
 from apim.ui.said import said
 from apim.ui.secrets import keep_unstored
 from apim.ui.states import look_of
@@ -33,6 +34,12 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """The Lucide icon of this name; decoration unless it has a label."""
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html('<svg class="icon {}" {}><use href="{}#{}"/></svg>', css, role, static("icons/lucide.svg"), name)
+
+
+@register.filter(name="rated")
+def rated_words(words: str) -> str:
+    """What rating says of a line, in the reader's language."""
+    return rated(words)
 
 
 @register.simple_tag(takes_context=True)
