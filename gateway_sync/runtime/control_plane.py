@@ -9,6 +9,7 @@ import functools
 import http.client
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from gateway_sync.runtime.credentials import Doors
 
 TIMEOUT_S = 10.0
+SLOWEST_BYTES_S = 16_384  # who answers by the drop, each drop in time, would keep everything else waiting for ever
 
 
 class ControlPlaneDown(Exception):
@@ -62,7 +64,7 @@ class ControlPlane:
             fields = {"Authorization": f"Bearer {doors.token}", "Content-Type": content_type}
             connection.request("POST", f"{parts.path.rstrip('/')}/gateway/v1/{door}", body, fields)
             answer = connection.getresponse()
-            content = answer.read()
+            content = _read(answer, time.monotonic() + TIMEOUT_S)
         except (OSError, http.client.HTTPException) as error:
             raise ControlPlaneDown(str(error)) from error
         finally:
@@ -80,3 +82,16 @@ class ControlPlane:
             if connection.sock is not None:
                 with suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _read(answer: http.client.HTTPResponse, until: float) -> bytes:
+    """The body. Errors: ControlPlaneDown when it comes too slowly; OSError, HTTPException."""
+    content = bytearray()
+    while part := answer.read1():
+        content += part
+        if time.monotonic() > until + len(content) / SLOWEST_BYTES_S:
+            message = f"its answer came too slowly: {len(content)} bytes in {TIMEOUT_S:.0f} s and more"
+            raise ControlPlaneDown(message)
+    if answer.length:
+        raise http.client.IncompleteRead(bytes(content), answer.length)
+    return bytes(content)

@@ -1,0 +1,73 @@
+"""The gateway's side of the doors of the control plane: answers whole, cut short, and by the drop (H27)."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
+from gateway_sync.runtime.credentials import Doors
+from tests.wire.raw import RawUpstream, Script
+
+
+def post(script: Script) -> bytes:
+    """What a control plane that answers so is understood to say."""
+    with RawUpstream(script) as server:
+        return ControlPlane(lambda: Doors(f"http://127.0.0.1:{server.port}", "token")).post("sync", b"{}")
+
+
+def say(*parts: bytes, pause_s: float = 0.0) -> Script:
+    """A script that sends the parts and hangs up."""
+
+    def script(peer: socket.socket, _request: bytes) -> bool:
+        for part in parts:
+            peer.sendall(part)
+            time.sleep(pause_s)
+        return False
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", b"wh", b"le"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\nwh\r\n2\r\nle\r\n0\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"wh", b"le"),
+    ],
+    ids=["length", "chunks", "end"],
+)
+def test_an_answer_is_read_whole(parts: tuple[bytes, ...]) -> None:
+    assert post(say(*parts)) == b"whle"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"wh"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\nwh\r\n2\r\n"),
+        (b"\0" * 100,),
+    ],
+    ids=["length", "chunks", "rubbish"],
+)
+def test_an_answer_that_ends_early_is_none(parts: tuple[bytes, ...]) -> None:
+    with pytest.raises(ControlPlaneDown):
+        post(say(*parts))
+
+
+@pytest.mark.slow
+def test_an_answer_by_the_drop_is_given_up() -> None:
+    def drip(peer: socket.socket, _request: bytes) -> bool:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        for _ in range(1000):
+            try:
+                peer.sendall(b"x")
+            except OSError:
+                break
+            time.sleep(0.2)
+        return False
+
+    with pytest.raises(ControlPlaneDown, match="too slowly"):
+        post(drip)
