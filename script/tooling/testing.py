@@ -36,6 +36,7 @@ ON_POSTGRESQL = (
 )
 ONCE = ("tests/apim/cli", "tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # little or no database
 PROCESSES = ("-n", "2")
+MORE_PROCESSES = ("-n", "3")  # one more than processors where half of the tests wait for sockets
 BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
 FAILURES = 1  # pytest's exit code when tests ran and some failed
 SECOND_LOOKS = 5  # more failures than so many are no accident
@@ -109,7 +110,8 @@ def main(*, is_all: bool, missing: list[str]) -> int:
             outcome.not_run.append(f"published documents: {reason}")
         is_once = not is_all and "initdb" not in missing and "redis-server" not in missing
         without = _without(ON_POSTGRESQL) if is_once else ()
-        _pytest(outcome, "tests on SQLite", environment, "-m", f"{FAST} and not postgresql", *PROCESSES, *without)
+        fast = f"{FAST} and not postgresql"
+        _pytest(outcome, "tests on SQLite", environment, "-m", fast, *MORE_PROCESSES, *without)
         _on_postgresql(outcome, environment, second, missing)
         whole = "product and not browser and not slow and not fault"
         _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
@@ -208,7 +210,7 @@ def _settle(outcome: Outcome, run: Run) -> None:
     code, counts, name = run.code, run.counts, run.stage.name
     if code == FAILURES and 0 < len(run.failed) <= SECOND_LOOKS:
         _title(f"{name}: a second look at what failed")
-        alone = [part for part in run.stage.arguments if part not in BY_FILE]
+        alone = [part for part in run.stage.arguments if part not in (*BY_FILE, *MORE_PROCESSES)]
         again = ("-o", f"cache_dir={run.cache}", *alone, "--last-failed", "--last-failed-no-failures=none")
         code, _ = _run([*PYTEST, *again], run.stage.environment)
         if code == 0:
