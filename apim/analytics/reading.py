@@ -56,28 +56,36 @@ def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     return {key: ends for (key,), ends in _by(question, stretch, (dimension,)).items()}
 
 
-def by_caller_and_version(question: Question, stretch: Stretch) -> dict[tuple[str, str], Ends]:
-    """The calls of each application to each version."""
-    return _by(question, stretch, ("application_id", "version_id"))
-
-
-def callers(question: Question, now: Stretch, before: Stretch) -> dict[str, tuple[int, int]]:
-    """The calls of each application in two stretches; "" are those of none. One look at the roll-ups of both."""
-    now, before = now.coarse(), before.coarse()
-    met = now.condition() | before.condition()
-    sums = [Total("calls", filter=each.condition()) for each in (now, before)]
+def caller_and_version_rows(question: Question, stretch: Stretch) -> QuerySet[Any]:
+    """The calls of each application to each version, not read yet. Shapes: application_id, version_id, ENDS."""
+    names, when = ("application_id", "version_id"), _when(stretch, None)
     if question.is_of_callers:
-        rows: QuerySet[Any] = CallerRollup.objects.filter(met, question.of_callers(), calls__gt=0)
+        rows: Any = CallerRollup.objects.filter(when, question.of_callers())
+        sums = {end: Total(end) for end in ENDS}
     else:
-        rows = UsageRollup.objects.filter(met, question.condition()).completed()
-    found = rows.values_list("application_id").annotate(now=sums[0], before=sums[1])
-    return {key: (calls or 0, earlier or 0) for key, calls, earlier in found}
+        rows, sums = UsageRollup.objects.filter(when, question.condition()), _counted()
+    found: QuerySet[Any] = rows.values_list(*names).annotate(**sums)
+    return found
 
 
-def by_application(question: Question, stretch: Stretch, ids: Collection[str]) -> dict[str, Ends]:
-    """The calls of some applications."""
-    only = Q(application_id__in=list(ids))
-    return {key: ends for (key,), ends in _by(question, stretch, ("application_id",), only=only).items()}
+def caller_rows(question: Question, now: Stretch, before: Stretch) -> QuerySet[Any]:
+    """The calls of each application in a stretch, and their number in an earlier one, not read yet; one look at both.
+
+    Shapes: application_id ("" are those of none), ENDS, before.
+    """
+    now, before = now.coarse(), before.coarse()
+    since = min(part.since for part in now.parts)
+    met, is_now, is_before = now.condition() | before.condition(), Q(at__gte=since), Q(at__lt=since)
+    if question.is_of_callers:
+        rows: Any = CallerRollup.objects.filter(met, question.of_callers())
+        sums = {end: Total(end, filter=is_now, default=0) for end in ENDS}
+        earlier = Total("calls", filter=is_before, default=0)
+    else:
+        rows = UsageRollup.objects.filter(met, question.condition())
+        sums = {end: Total("calls", filter=is_now & that_ended(end), default=0) for end in ENDS}
+        earlier = Total("calls", filter=is_before & ~that_ended("lost"), default=0)
+    found: QuerySet[Any] = rows.values_list("application_id").annotate(**sums, before=earlier)
+    return found
 
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
@@ -218,9 +226,12 @@ def _by(
         rows = CallerRollup.objects.filter(when, question.of_callers(), only or Q())
         return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
     rows = UsageRollup.objects.filter(when, question.condition(), only or Q())
-    return _sums(
-        _stepped(rows, window), names, {end: Total("calls", filter=that_ended(end), default=0) for end in ENDS}
-    )
+    return _sums(_stepped(rows, window), names, _counted())
+
+
+def _counted() -> dict[str, Total]:
+    """The calls by who ended them how, of roll-ups that hold one end each."""
+    return {end: Total("calls", filter=that_ended(end), default=0) for end in ENDS}
 
 
 def _when(stretch: Stretch, window: Window | None) -> Q:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from heapq import nsmallest
 
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.analytics import reading
 from apim.analytics.figures import Ends, change_of
+from apim.analytics.ways import largest_callers
 from apim.console.insight.figures import Figure, Link, note_of, percent
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import caller_word, callers_in
@@ -24,11 +24,8 @@ _LOOKED_BACK = timedelta(days=30)
 def callers(asked: Asked) -> tuple[Figure, int, int]:
     """Who called most, how many called in all, and how many of them did not call before."""
     now, before = asked.window.now(), asked.window.before()
-    calls = reading.callers(asked.question, now, before)
-    shown = nsmallest(SHOWN, calls, key=lambda key: (-calls[key][0], key))
-    ends = reading.by_application(asked.question, now, shown)
-    active = [earlier for key, (recent, earlier) in calls.items() if key and recent]
-    return _figure(asked, [(key, ends.get(key, Ends()), calls[key][1]) for key in shown]), len(active), active.count(0)
+    told = largest_callers(asked.question, now, before, listed=SHOWN)
+    return _figure(asked, told.listed), told.number, told.fresh
 
 
 def quiet(asked: Asked) -> Figure:

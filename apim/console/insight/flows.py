@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from heapq import nlargest, nsmallest
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apim.analytics import reading
 from apim.analytics.figures import Ends
+from apim.analytics.ways import Ways, largest_ways
 from apim.console.insight.figures import Figure, Key, Link, note_of, percent
 from apim.console.insight.filters import NONE, Asked
 from apim.console.insight.names import CallerName, caller_word, callers_in, version_word
 from apim.ui.sankey import Ribbon, sankey
-
-_Way = tuple[str, str]  # the application, the version
 
 _SIDES = 12
 _LISTED = 60
@@ -30,14 +26,12 @@ _LEGEND = (
 
 def traffic_map(asked: Asked) -> Figure:
     """The ways with the most calls; what is not among the first of a side is drawn as others."""
-    ways = reading.by_caller_and_version(asked.question, asked.window.now())
-    calls = {key: count for key, ends in ways.items() if (count := ends.calls)}
-    listed = nsmallest(_LISTED, calls, key=lambda key: (-calls[key], key))
-    names = callers_in(application for application, _ in listed)
+    ways = largest_ways(asked.question, asked.window.now(), listed=_LISTED, each_side=_SIDES)
+    whole, largest = ways.whole, {key for key, _ in ways.gathered if key is not None}
+    names = callers_in({*largest, *(application for application, _ in ways.listed)})
     title = gettext("Who calls what")
-    whole = Ends(*map(sum, zip(*ways.values(), strict=True)))
     sentence = gettext("%(title)s: %(ways)s ways, %(calls)s calls, %(errors)s of them errors") % {
-        "title": title, "ways": len(calls), "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
+        "title": title, "ways": ways.number, "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
     }  # fmt: skip
     return Figure(
         key="map",
@@ -48,14 +42,14 @@ def traffic_map(asked: Asked) -> Figure:
             [
                 Link(caller_word(names, application), asked.with_value("application", application)),
                 _version(asked, version),
-                ways[application, version].calls,
-                percent(ways[application, version].client_share),
-                percent(ways[application, version].server_share),
+                ends.calls,
+                percent(ends.client_share),
+                percent(ends.server_share),
             ]
-            for application, version in listed
+            for (application, version), ends in ways.listed.items()
         ],
-        picture=sankey(_ribbons(asked, ways, calls, names), sentence) if calls else "",
-        legend=_LEGEND if calls else (),
+        picture=sankey(_ribbons(asked, ways, names), sentence) if ways.number else "",
+        legend=_LEGEND if ways.number else (),
         empty=gettext("No calls in this time."),
     )
 
@@ -66,27 +60,16 @@ def _version(asked: Asked, identifier: str) -> Link:
     return Link(version_word(asked.versions, identifier), asked.url("", **narrowed))
 
 
-def _ribbons(
-    asked: Asked, ways: Mapping[_Way, Ends], calls: Mapping[_Way, int], names: dict[str, CallerName]
-) -> list[Ribbon]:
-    sources = {key: caller_word(names, key) for key in _largest(calls, 0)}
-    targets = {key: version_word(asked.versions, key) for key in _largest(calls, 1)}
+def _ribbons(asked: Asked, ways: Ways, names: dict[str, CallerName]) -> list[Ribbon]:
     others = gettext("other applications"), gettext("other versions")
-    gathered: defaultdict[tuple[str, str], list[Ends]] = defaultdict(list)
-    for application, version in calls:
-        key = sources.get(application, others[0]), targets.get(version, others[1])
-        gathered[key].append(ways[application, version])
-    sums = {key: Ends(*map(sum, zip(*each, strict=True))) for key, each in gathered.items()}
+    sums: defaultdict[tuple[str, str], Ends] = defaultdict(Ends)
+    for (application, version), ends in ways.gathered.items():
+        source = others[0] if application is None else caller_word(names, application)
+        target = others[1] if version is None else version_word(asked.versions, version)
+        sums[source, target] += ends
     ordered = sorted(sums.items(), key=lambda item: (item[0][0] == others[0], item[0][1] == others[1], -item[1].calls))
     return [Ribbon(source, target, ends.calls, _css(ends), _told(source, target, ends))
             for (source, target), ends in ordered]  # fmt: skip
-
-
-def _largest(calls: Mapping[_Way, int], side: int) -> list[str]:
-    sums: defaultdict[str, int] = defaultdict(int)
-    for key, count in calls.items():
-        sums[key[side]] += count
-    return nlargest(_SIDES, sums, key=lambda each: sums[each])
 
 
 def _share(ends: Ends) -> float:

@@ -10,6 +10,7 @@ from apim.access.models import Subscription
 from apim.analytics import reading
 from apim.analytics.figures import Ends, Group, Spread, change_of
 from apim.analytics.questions import Question
+from apim.analytics.ways import largest_callers, largest_ways
 from apim.analytics.windows import LENGTHS, last
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
@@ -139,18 +140,44 @@ def test_versions_are_grouped_by_what_owns_them() -> None:
 
 @pytest.mark.usefixtures("gateway")
 def test_callers_are_the_same_by_whichever_roll_ups() -> None:
-    told = reading.callers(EVERYTHING, DAY.now(), DAY.before())
-    assert told == {"app_1": (6, 2), "app_2": (1, 0), "": (5, 0)}
-    sums = [
-        reading.callers(EVERYTHING.of(status=status), DAY.now(), DAY.before()) for status in (200, 404, 429, 500, 502)
+    told = largest_callers(EVERYTHING, DAY.now(), DAY.before(), listed=9)
+    assert [(key, ends.calls, before) for key, ends, before in told.listed] == [
+        ("app_1", 6, 2), ("", 5, 0), ("app_2", 1, 0)
+    ]  # fmt: skip
+    assert (told.number, told.fresh) == (2, 1)
+    assert largest_callers(EVERYTHING, DAY.now(), DAY.before(), listed=1).listed == told.listed[:1]
+    by_status = [
+        largest_callers(EVERYTHING.of(status=status), DAY.now(), DAY.before(), listed=9).listed
+        for status in (200, 404, 429, 500, 502)
     ]
-    assert sum(each.get("app_1", (0, 0))[0] for each in sums) == 6
-    both = reading.by_caller_and_version(EVERYTHING, DAY.now())
-    assert both["app_2", "ver_1"] == Ends(answered=1)
-    assert sum(both.values(), Ends()) == reading.totals(EVERYTHING, DAY.now())
-    assert reading.by_application(VERSION, DAY.now(), ["app_2", "app_9"]) == {"app_2": Ends(answered=1)}
+    of_app = [ends for listed in by_status for key, ends, _ in listed if key == "app_1"]
+    assert sum(ends.calls for ends in of_app) == 6
+    assert ("app_2", Ends(answered=1), 0) in largest_callers(VERSION, DAY.now(), DAY.before(), listed=9).listed
+    nobody = largest_callers(Question(["ver_9"]), DAY.now(), DAY.before(), listed=9)
+    assert (nobody.listed, nobody.number, nobody.fresh) == ([], 0, 0)
     assert [step.ends.calls for step in reading.steps(VERSION.of(application_id="app_2"), DAY)][-1] == 1
     assert set(reading.last_calls(VERSION, NOW - timedelta(days=30))) == {"app_1", "app_2"}
+
+
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize("question", [EVERYTHING, EVERYTHING.of(status=200)], ids=["by callers", "by operations"])
+def test_the_largest_ways_are_told_and_all_others_gathered(question: Question) -> None:
+    all_of_it = largest_ways(question, DAY.now(), listed=100, each_side=100)
+    assert all_of_it.listed == all_of_it.gathered
+    assert all_of_it.number == len(all_of_it.listed) > 2
+    assert all_of_it.whole == reading.totals(question, DAY.now())
+    order = [ends.calls for ends in all_of_it.listed.values()]
+    assert order == sorted(order, reverse=True)
+
+    some = largest_ways(question, DAY.now(), listed=1, each_side=1)
+    assert list(some.listed.items()) == list(all_of_it.listed.items())[:1]
+    assert (some.number, some.whole) == (all_of_it.number, all_of_it.whole)
+    assert sum((ends.calls for ends in some.gathered.values()), 0) == some.whole.calls
+    assert {key for key, _ in some.gathered} > {None}
+    nothing = largest_ways(question.of(environment_id="env_9"), DAY.now(), listed=1, each_side=1)
+    assert (nothing.listed, nothing.gathered, nothing.number, nothing.whole) == ({}, {}, 0, Ends())
+    assert largest_ways(Question([]), DAY.now(), listed=1, each_side=1) == nothing
+    assert largest_callers(Question([]), DAY.now(), DAY.before(), listed=1).listed == []
 
 
 @pytest.mark.parametrize("number", [1, 3, 20])
