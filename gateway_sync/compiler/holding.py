@@ -2,7 +2,7 @@
 
 Owns: what a whole-state rollback brings back, and what it never does. Trust that was withdrawn stays withdrawn: blocked
 versions, certificates and registered issuers are those of now. So are the challenges of authorities, else certificates
-could not be renewed, and terms that access records of now may name.
+could not be renewed, how many gateways share limits, and terms that access records of now may name.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def _environment(earlier: Mapping[str, str], now: Mapping[str, str]) -> Environm
     return replace(
         environment,
         issuers=present.issuers,
+        gateways=present.gateways,
         forbidden_addresses=present.forbidden_addresses,
         portal_url=present.portal_url,
     )

@@ -60,6 +60,11 @@ def test_a_state_that_lacks_a_part_or_has_another_shape_is_refused() -> None:
             hold(broken, EARLIER, ())
 
 
+def test_limits_go_on_being_shared_by_the_gateways_of_now() -> None:
+    now = texts(replace(rows(), environment=environment_row(gateways=3)))
+    assert decode(hold(EARLIER, now, ())).environment.gateways == 3
+
+
 def test_each_version_that_is_held_back_is_told_of() -> None:
     wanted = texts(rows(api_row(version_row("GET /a", "GET /c"), version_row("GET /a", id="ver_2", name="v2"))))
     problems = held_back(wanted, EARLIER, 7)
