@@ -29,7 +29,7 @@ from apim.gateways.services import touch
 from apim.jobs.models import Job
 from apim.notifications.models import Message, Notification
 from apim.products.models import Plan, ProductPlan
-from apim.usage.models import KeptTrace, UsageRollup
+from apim.usage.models import KeptTrace, SideRollup, UsageRollup
 from apim.usage.periods import PERIODS, start_of
 from apim.usage.services import KEEP_RECORDS
 from apim.usage.summaries import sum_up_everything
@@ -107,6 +107,7 @@ def _told_of(demo: Demo) -> Iterator[models.QuerySet]:
 
 def _naming(made: Mapping[str, Sequence[str]]) -> Iterator[models.QuerySet]:
     """The rows of every table that name what was made, by id and without a foreign key."""
+    yield SideRollup.objects.filter(side=SideRollup.CREDENTIAL, identifier__in=made.get("credential", ()))
     for model in apps.get_models():
         if model._meta.app_label in _KEPT_APPS:  # noqa: SLF001 - public by custom
             continue

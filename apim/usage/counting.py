@@ -41,7 +41,7 @@ class Counted:
     sides: Sums = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
 
-    def add_events(self, gateway_id: str, events: Iterable[usage_wire.UsageEvent]) -> None:
+    def add_events(self, events: Iterable[usage_wire.UsageEvent]) -> None:
         """Count calls of identified callers. Those of a sandbox are only a use of their key."""
         contexts: dict[int, usage_wire.UsageContext] = {}
         latest: dict[int, int] = {}
@@ -67,10 +67,10 @@ class Counted:
                 buckets[minute, place, bucket_of(event.duration_us)] += 1
         self._note_uses(contexts, latest)
         counted = {place: context for place, context in contexts.items() if not is_twin(context.version_id)}
-        self._add_calls(gateway_id, counted, calls)
+        self._add_calls(counted, calls)
         self._add_latencies(counted, buckets)
 
-    def add_cells(self, gateway_id: str, cells: Iterable[usage_wire.UsageCell]) -> None:
+    def add_cells(self, cells: Iterable[usage_wire.UsageCell]) -> None:
         """Count calls of nobody, and what policies in shadow would have done."""
         for cell in cells:
             if is_twin(cell.version_id):
@@ -83,7 +83,6 @@ class Counted:
                 continue
             code = cell.code[:_CODE_AT_MOST]
             _add(self.calls, (minute, cell.version_id, route, "", "", cell.status, code), (cell.count, 0, 0))
-            self._add_side((minute, SideRollup.GATEWAY, gateway_id), (cell.status, code), cell.count)
 
     def _note_uses(self, contexts: Mapping[int, usage_wire.UsageContext], latest: Mapping[int, int]) -> None:
         for place, context in contexts.items():
@@ -91,7 +90,6 @@ class Counted:
 
     def _add_calls(
         self,
-        gateway_id: str,
         contexts: Mapping[int, usage_wire.UsageContext],
         calls: Mapping[tuple[int, int, int, str], Sequence[int]],
     ) -> None:
@@ -102,13 +100,8 @@ class Counted:
             operation = context.operation[:OPERATION_AT_MOST]
             key = (minute, context.version_id, operation, context.application, context.subscription, status, code)
             _add(self.calls, key, amounts)
-            for side, identifier in (
-                (SideRollup.GATEWAY, gateway_id),
-                (SideRollup.PLAN, context.plan),
-                (SideRollup.CREDENTIAL, context.credential),
-            ):
-                if identifier:
-                    self._add_side((minute, side, identifier), (status, code), amounts[0])
+            if context.credential:
+                self._add_side((minute, SideRollup.CREDENTIAL, context.credential), (status, code), amounts[0])
 
     def _add_latencies(
         self, contexts: Mapping[int, usage_wire.UsageContext], buckets: Mapping[tuple[int, int, int], int]
@@ -139,11 +132,8 @@ def by_period(
 def sides_by_period(
     environment_id: str, sides: Mapping[tuple[Any, ...], Sequence[int]]
 ) -> dict[tuple[Any, ...], Sequence[int]]:
-    """The sums of SideRollup of each period, from those of minutes; none of minutes of credentials."""
-    ordered = sorted(sides.items())
-    of_credentials = [row for row in ordered if row[0][1] == SideRollup.CREDENTIAL]
-    others = [row for row in ordered if row[0][1] != SideRollup.CREDENTIAL]
-    return _by_period(environment_id, of_credentials, _OF_CREDENTIALS) | _by_period(environment_id, others, PERIODS)
+    """The sums of SideRollup of hours and days, from those of minutes."""
+    return _by_period(environment_id, sorted(sides.items()), _OF_CREDENTIALS)
 
 
 def moment(at_us: int) -> datetime:

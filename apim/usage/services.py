@@ -58,10 +58,10 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
     fresh = _store(receive(handed_in, now=timezone.now()))
     counted: dict[str, Counted] = defaultdict(Counted)
     for each in fresh:
-        counted[each.gateway.environment_id].add_events(each.gateway.pk, each.events)
+        counted[each.gateway.environment_id].add_events(each.events)
     for gateway, batch in handed_in:
         if batch.cells and _is_first(gateway, batch):
-            counted[gateway.environment_id].add_cells(gateway.pk, batch.cells)
+            counted[gateway.environment_id].add_cells(batch.cells)
     _add_up(counted)
 
 

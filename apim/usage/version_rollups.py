@@ -103,14 +103,13 @@ class CallerRollup(_ByEnd):
 
 
 class SideRollup(models.Model):
-    """Calls by who ended them how, of one gateway, one plan or one credential.
+    """Calls by who ended them how, seen from another side than that of what was called.
 
-    Shapes: side says which of SIDES identifier is of; a plan is a version of it. What credentials call is summed by the
-    hour and day alone: minutes of it are in the records. Has no calls of nobody but those of gateways.
+    Shapes: side says what identifier is of, today always CREDENTIAL. What credentials call is summed by the hour and
+    day alone: minutes of it are in the records. Has no calls of nobody.
     """
 
-    GATEWAY, PLAN, CREDENTIAL = "gateway", "plan", "credential"
-    SIDES = (GATEWAY, PLAN, CREDENTIAL)
+    CREDENTIAL = "credential"
 
     id = models.BigAutoField(primary_key=True)
     period = models.CharField(max_length=8)  # of usage.models.Rollup.Period
