@@ -127,7 +127,9 @@ def open_epoch(environment: Environment) -> bool:
         return False
     now = timezone.now()
     hosts = list(LimitHost.objects.filter(environment=environment, seen_at__gte=now - REMEMBERED))
-    missing = [host for host in hosts if host.name not in opening.declared]
+    missing = [host for host in hosts if host.name not in opening.declared and host.state != "alone"]
+    if any(host.state == "joining" and host.seen_at > now - SILENT for host in missing):
+        return False  # it counts alone until it stops and says what it used
     known = {host.gateway_id for host in hosts}
     # Who has not heard yet that limits are shared counts for itself, and says what it used as soon as it has.
     unheard = Gateway.objects.filter(environment=environment, seen_at__gte=now - SILENT).exclude(id__in=known)

@@ -19,7 +19,7 @@ from gateway_sync.runtime.core.leases import WHOLE
 from gateway_sync.runtime.generations import GenerationInvalid, read_environment
 from gateway_sync.runtime.lease_door import ANSWER_S, DoorLost, LeaseDoor, call, open_door
 from gateway_sync.runtime.lease_scripts import ALL, DECLARE, FORGOTTEN, GIVE_BACK, LEASE, MEET, OVER, Names
-from gateway_sync.runtime.leased_cells import Count, LeasedCells
+from gateway_sync.runtime.leased_cells import CELLS_FILE, LEASES_FILE, Count, LeasedCells
 from gateway_sync.runtime.push import Command
 from gateway_sync.runtime.rate_shares import RateShares
 from gateway_sync.snapshot import SnapshotInvalid
@@ -32,8 +32,9 @@ MEET_S: Final = 1.0
 LOOK_S: Final = 0.2  # at an epoch that is not open yet
 IDLE_ROUNDS: Final = 3  # of meeting, in which nothing was spent: then the rest is given back
 AT_ONCE: Final = 500  # commands in one go
+ACKNOWLEDGE_S: Final = 5.0
 TOLD_AT_ONCE: Final = 5_000
-ALONE, WAITING, SHARED, DEGRADED = "alone", "waiting", "shared", "degraded"
+ALONE, JOINING, WAITING, SHARED, DEGRADED = "alone", "joining", "waiting", "shared", "degraded"
 NOT_CONFIRMED, COUNTS_ALONE = "limits.E001", "limits.E002"
 
 Place = tuple[int, int]  # (offset of a cell, position)
@@ -53,8 +54,8 @@ class _Held:
 class Lessor:
     """What is leased for one host."""
 
-    def __init__(self, home: Path, environment: str, tell: Callable[[channel.Leased | channel.Share], None]) -> None:
-        """tell reaches all workers. Nothing is shared until `use` says so."""
+    def __init__(self, home: Path, environment: str, tell: Callable[[channel.Leased | channel.Share], int]) -> None:
+        """tell reaches all workers and says how many there are. Nothing is shared until `use` says so."""
         self._home = home
         self._names = Names(environment)
         self._tell = tell
@@ -70,16 +71,14 @@ class Lessor:
         self._door: LeaseDoor | None = None
         self._session = 0
         self._why = self._fault = ""
+        self.on_news: Callable[[], None] = lambda: None  # there is something that a report should tell at once
         self.state = ALONE
+        self.is_shared = False  # workers spend leases
+        self._told = 0  # workers that have not said yet that they do
         self.epoch = ""
         self.host = ""
         self._degraded_s = 0.0
         self._since = time.monotonic()
-
-    @property
-    def is_shared(self) -> bool:
-        """True when workers spend leases."""
-        return self._cells is not None
 
     @property
     def is_degraded(self) -> bool:
@@ -93,10 +92,17 @@ class Lessor:
     def use(self, hosts: int, redis_url: str) -> None:
         """Share limits with as many hosts; 0 or 1 = nobody. What was shared once stays so."""
         self._hosts, self._url = max(1, hosts), redis_url
-        if hosts <= 1 or not redis_url or self._cells is not None:
+        if hosts <= 1 or self._cells is not None:
             return
         try:
             self.host = _host_id(self._home)
+        except OSError as error:
+            logger.error("limits are not shared: %s", error)  # noqa: TRY400 - the disk is at fault
+            return
+        if not redis_url:
+            return
+        counted_alone = (self._home / CELLS_FILE).exists() and not (self._home / LEASES_FILE).exists()
+        try:
             self._cells = LeasedCells(self._home)
         except OSError as error:
             self._fault = f"There is no room for leases: {error}."
@@ -104,8 +110,10 @@ class Lessor:
             return
         self._fault = ""
         self._cells.lose_contact()
-        self._become(WAITING)
-        self._tell(channel.Share())
+        if not counted_alone:
+            self._become(WAITING)
+            self.is_shared = True
+            self._tell(channel.Share())
         self._is_wanted.set()
 
     def problems(self) -> dict[str, str]:
@@ -124,7 +132,8 @@ class Lessor:
         counts = [[*place, *numbers] for place, numbers in list(self._untold.items())[:TOLD_AT_ONCE]]
         if not self.host:
             return {}
-        return {"limits": {"host": self.host, "state": self.state, "epoch": self.epoch, "counts": counts}}
+        state = JOINING if self.state == ALONE and self._cells is not None else self.state
+        return {"limits": {"host": self.host, "state": state, "epoch": self.epoch, "counts": counts}}
 
     def noted(self, told: dict[str, object]) -> None:
         """The control plane has what a report told."""
@@ -137,6 +146,7 @@ class Lessor:
         """A worker's word."""
         if isinstance(message, channel.Asking):
             self._rates.ask(message.offsets)
+            self._told -= not message.offsets
             return
         for offset, position, limit, end in message.cells:
             self._wanted[offset, position] = limit, end
@@ -156,7 +166,7 @@ class Lessor:
                 if self.state != DEGRADED or self._why != str(error):
                     logger.warning("limits are not shared: %s", error)
                 self._why = str(error)
-                if self.state != WAITING or self.epoch:
+                if self.is_shared and (self.state != WAITING or self.epoch):
                     self._become(DEGRADED)
             finally:
                 self._lose()
@@ -223,11 +233,15 @@ class Lessor:
         while True:
             epoch, opening = [_text(each) for each in await door.ask([("GET", names.epoch), ("GET", names.opening)])]
             if epoch.startswith(f"{run}."):
+                if not self.is_shared:
+                    await self._leave_off_counting_alone()
                 if epoch != cells.epoch or not self.epoch:
                     if epoch not in (cells.epoch, said):
                         await self._declare(door, epoch)
                     cells.epoch = self.epoch = epoch
                 return
+            if not self.is_shared:
+                await self._leave_off_counting_alone()
             self._become(WAITING)
             self._why = "the counts are being collected"
             if not opening.startswith(f"{run}."):
@@ -241,8 +255,21 @@ class Lessor:
                 declared = names.declared(opening)
                 await door.ask([("SADD", declared, self.host), ("EXPIRE", declared, "3600")])
                 said = self.epoch = opening
+                self.on_news()  # the control plane opens it once it hears that all have
             else:
                 await asyncio.sleep(LOOK_S)
+
+    async def _leave_off_counting_alone(self) -> None:
+        """Return when every worker spends leases: only then does what was used stand still. Errors: DoorLost."""
+        self.is_shared = True
+        self._told = self._tell(channel.Share())
+        deadline = time.monotonic() + ACKNOWLEDGE_S
+        while self._told > 0:
+            if time.monotonic() > deadline:
+                self.is_shared = False
+                message = "a worker does not answer"
+                raise DoorLost(message)
+            await asyncio.sleep(0.01)
 
     async def _declare(self, door: LeaseDoor, epoch: str) -> None:
         """Void all that is held, and say what was used of windows that are open."""

@@ -41,6 +41,7 @@ class Sharing:
         """What the supervisor says."""
         if isinstance(order, channel.Share):
             self.begin()
+            self._tell(channel.Asking([]))  # from now on nothing is counted alone
         elif isinstance(order, channel.Leased):
             self._go_on(order.places)
 

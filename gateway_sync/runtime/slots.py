@@ -170,12 +170,14 @@ class Slot:
             self.applied_at = time.time()
         self.applied = applied
 
-    def send(self, message: channel.ToWorker) -> None:
-        """Tell the worker; one that is just starting reads the same from disk."""
+    def send(self, message: channel.ToWorker) -> bool:
+        """Tell the worker; False when there is none yet: one that is just starting reads the same from disk."""
         if isinstance(message, channel.Apply):
             self._given = message.digest
-        if self._writer is not None:
-            self._writer.write(channel.encode(message))
+        if self._writer is None:
+            return False
+        self._writer.write(channel.encode(message))
+        return True
 
     async def replace(self) -> None:
         """Have another worker in the slot, once this one has ended without anybody noticing; return when it serves.

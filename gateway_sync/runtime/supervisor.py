@@ -111,6 +111,7 @@ class Supervisor:
         self._start(self.follower.pull())
         if redis_url := self._doors().redis_url:
             self._start(self.follower.listen(redis_url))
+        self.lessor.on_news = self._wake_report.set
         self._start(self.lessor.run())
         self._start(self._report())
         self._start(self.shipper.run())
@@ -209,9 +210,8 @@ class Supervisor:
             self.traffic.use(self.keeper.generation)
             self.lessor.use(gateways_of(self.keeper.generation), self._doors().redis_url)
 
-    def _tell_all(self, message: channel.Leased | channel.Share) -> None:
-        for slot in self.slots:
-            slot.send(message)
+    def _tell_all(self, message: channel.Leased | channel.Share) -> int:
+        return sum(slot.send(message) for slot in self.slots)
 
     def _give_generation(self) -> None:
         self._name_traffic()

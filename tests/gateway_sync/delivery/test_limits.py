@@ -96,6 +96,19 @@ def test_grants_begin_when_every_host_has_said_what_it_used(redis: Redis, gatewa
     assert redis.get(names.epoch) == opening.encode()
 
 
+def test_who_still_counts_alone_is_waited_for_and_who_must_is_not(redis: Redis, gateways: list[Gateway]) -> None:
+    one, two = gateways
+    names = Names("leases")
+    report(two, "joining")
+    begin(redis, names, one, age_s=60)
+    report(one, "waiting")
+    assert redis.get(names.epoch) is None
+    report(two, "alone")
+    opening = begin(redis, names, one)
+    report(one, "waiting")
+    assert redis.get(names.epoch) == opening.encode()
+
+
 def test_for_a_silent_host_the_mirror_speaks_once_its_leases_have_run_out(
     redis: Redis, gateways: list[Gateway]
 ) -> None:
