@@ -26,6 +26,7 @@ from gateway_sync.snapshot import Plan, Quota, Snapshot
 from tests.fault.test_gateway_counts import Caller, call
 from tests.ports import free_ports
 from tests.waiting import PATIENCE_S, wait_until
+from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
@@ -60,6 +61,12 @@ class RedisServer:
             return bool(self.client.ping())
         except redis.RedisError:
             return False
+
+    def stop(self) -> None:
+        """End it."""
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
         """Stop, continue or kill it."""
@@ -134,9 +141,7 @@ class Hosts:
             gateway.stop()
         self.opener.is_over.set()
         self.opener.join()
-        self.redis.client.close()
-        self.redis.process.kill()
-        self.redis.process.wait()
+        self.redis.stop()
 
 
 def snapshot(upstream_port: int, *, is_postpaid: bool) -> Snapshot:
@@ -243,3 +248,41 @@ def test_killed_workers_and_supervisors_spend_nothing_twice(tmp_path: Path) -> N
         rest = Counter[int]()
         wait_until(lambda: rest.update(both.call(400)) or rest[429] > 600)
         assert LIMIT - 16 <= passed + rest[200] <= LIMIT  # an answer may be lost with the worker that was killed
+
+
+@pytest.mark.slow
+def test_what_a_gateway_counted_alone_counts_when_a_second_one_comes(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis")
+    opener = Opener(server, hosts=2)
+    opener.start()
+    first = Home(tmp_path / "first", redis_url=server.url)
+    with RawUpstream() as upstream, KeepingControlPlane(first) as control:
+        shared = snapshot(upstream.port, is_postpaid=False)
+        control.publish(replace(shared, environment=replace(shared.environment, gateways=0)))
+        control.change(first.records())
+        gateways = [GatewayProcess(first, workers=2).wait_ready()]
+        passed = Counter(
+            status for caller in call(gateways[0].port, callers=4, calls=75) for _, status in caller.completed
+        )
+        assert passed == {200: 300}
+        second = replace(first, path=tmp_path / "second")
+        second.install(shared)
+        try:
+            control.publish(shared)
+            gateways.append(GatewayProcess(second, workers=2).wait_ready())
+            wait_until(lambda: _pass(gateways, passed) or passed[200] >= LIMIT)
+            _pass(gateways, passed)
+            assert passed[200] == LIMIT
+        finally:
+            for gateway in gateways:
+                gateway.stop()
+            opener.is_over.set()
+            opener.join()
+            server.stop()
+
+
+def _pass(gateways: list[GatewayProcess], passed: Counter[int]) -> None:
+    """Call each, and add what came of it."""
+    for gateway in gateways:
+        for caller in call(gateway.port, callers=4, calls=25):
+            passed.update(status for _, status in caller.completed)
