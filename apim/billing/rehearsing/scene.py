@@ -23,6 +23,7 @@ from apim.billing.driver import DriverFailed
 from apim.billing.models import Customer, Rehearsal
 from apim.billing.rehearsing.walk import Walk
 from apim.usage.models import UsageRecord, UsageRollup
+from apim.usage.withdrawal import take_out
 
 ACTOR: Final = system_actor("rehearsal")
 GOOD_CARD, BROKEN_CARD = "pm_card_visa", "pm_card_chargeCustomerFail"  # docs.stripe.com/testing
@@ -131,7 +132,7 @@ def forget_usage(rehearsal: Rehearsal) -> None:
     if rehearsal.subscription_ref:
         of_it: dict[str, Any] = {"at__gte": beginning(rehearsal), "subscription_id": rehearsal.subscription_ref}
         UsageRecord.objects.filter(**of_it).delete()
-        UsageRollup.objects.filter(**of_it).delete()
+        take_out(UsageRollup.objects.filter(**of_it))
 
 
 def _keep(rehearsal: Rehearsal, **fields: Any) -> None:

@@ -20,6 +20,7 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.services import ingest, purge
 from apim.usage.summaries import end_of, sum_up_everything, that_ended
+from apim.usage.withdrawal import take_out
 from gateway_sync.usage_wire import UsageBatch, UsageCell
 from tests.factories.usage import NOON, batch, event
 from tests.waiting import PATIENCE_S, wait_until
@@ -198,6 +199,15 @@ def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
         return bool(cursor.fetchone()[0])
+
+
+def test_what_is_taken_out_again_leaves_the_summaries_of_the_rest(gateway: Gateway) -> None:
+    stock(gateway)
+    take_out(UsageRollup.objects.filter(application_id="app_2"))
+    take_out(UsageRollup.objects.filter(version_id="ver_1", status__in=(0, 500)))
+    told = {model: {row for row in rows(model) if row[-len(model.SUMS)]} for model in (VersionRollup, CallerRollup)}
+    sum_up_everything()
+    assert told == {model: set(rows(model)) for model in told}
 
 
 def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
