@@ -22,6 +22,7 @@ from apim.gateways.models import Gateway
 ROTATED_AFTER: Final = timedelta(days=30)
 TOKEN_PREFIX: Final = "apimgw_"  # noqa: S105 - tells people and scanners what the secret is for
 _TOKEN_BYTES: Final = 32
+_LARGEST_FORMAT: Final = 2**31 - 1  # that a column holds
 _LONGEST_REASON: Final = 300
 _ACTIONS: Final = {
     Gateway.State.SERVING: "gateway.resume",
@@ -70,6 +71,12 @@ def orders_for(gateway: Gateway, now: datetime) -> dict[str, bool]:
     issued = gateway.token_issued_at or gateway.enrolled_at
     is_due = gateway.rotation_asked_at is not None or now - issued > ROTATED_AFTER
     return {"is_draining": gateway.state == Gateway.State.DRAINING, "is_rotating": is_due}
+
+
+def note_format(gateway: Gateway, number: int) -> None:
+    """Keep for the gateway's page that it speaks a format of states that we do not; 0 = ours."""
+    kept = min(max(number, 0), _LARGEST_FORMAT)
+    Gateway.objects.filter(pk=gateway.pk).exclude(refused_format=kept).update(refused_format=kept)
 
 
 @transaction.atomic

@@ -21,8 +21,8 @@ _CAUSES: Final = {
     RELEASE: Publication.Cause.RELEASE,
 }
 _CONFIGURING: Final = (
-    "api.", "arms.", "ceiling.", "certificate.", "demo.", "environment.", "gateway.enroll", "gateway.remove", "host.", "issuer.", "plan.",
-    "product.", "revision.deploy", "revision.rollback", "version.",
+    "api.", "arms.", "ceiling.", "certificate.", "demo.", "environment.", "gateway.enroll", "gateway.remove", "host.",
+    "issuer.", "plan.", "product.", "revision.deploy", "revision.rollback", "version.",
 )  # fmt: skip
 _LONGER: Final = timedelta(seconds=10)  # a write that began before the last publication and was committed after it
 _MOST_EVENTS: Final = 100

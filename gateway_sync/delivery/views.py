@@ -22,7 +22,7 @@ from apim.gateways import joining
 from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
-from apim.gateways.standing import issue_next_token, orders_for
+from apim.gateways.standing import issue_next_token, note_format, orders_for
 from apim.usage.receiving import HandedIn
 from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
@@ -74,7 +74,11 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What is new for the gateway, at once or when there is something, at most wait_s from now."""
     ask = _ask.decode(request.body)
     if ask.format != FORMAT:
-        return _problem(400, "gateways.unknown_format", f"This control plane speaks format {FORMAT}.")
+        note_format(gateway, ask.format)
+        told = f"This control plane speaks format {FORMAT}, this gateway {ask.format}: run the same release on both."
+        return _problem(400, "gateways.unknown_format", told)
+    if gateway.refused_format:
+        note_format(gateway, 0)
     seen = read_counters()[gateway.environment_id]
     if not (ask.digest and not is_behind(ask.access_seq, seen[1])):
         return _whole(gateway, ask, seen)

@@ -283,3 +283,15 @@ def test_a_report_is_answered_by_orders_and_a_credential_is_handed_over(gateway:
     assert authenticate_gateway(gateway.token) is not None
     assert authenticate_gateway(token) == gateway.gateway
     assert authenticate_gateway(gateway.token) is None
+
+
+def test_a_gateway_of_another_format_is_told_so_and_shown_until_it_speaks_ours(
+    gateway: EnrolledGateway, post: Post
+) -> None:
+    refused = post("sync", {"format": 7})
+    assert (refused.status_code, body_of(refused)["code"]) == (400, "gateways.unknown_format")
+    gateway.gateway.refresh_from_db()
+    assert gateway.gateway.refused_format == 7
+    post("sync", {}).close()
+    gateway.gateway.refresh_from_db()
+    assert gateway.gateway.refused_format == 0
