@@ -122,7 +122,10 @@ class RawUpstream:
 def _has_news(peer: socket.socket, wait_ms: int | None = None) -> bool:
     """True when reading (accepting, for a listener) would not block; None = wait until it is so."""
     poll = select.poll()
-    poll.register(peer, select.POLLIN)
+    try:
+        poll.register(peer, select.POLLIN)
+    except ValueError:
+        return True  # it was closed meanwhile, and who reads is told so at once
     return bool(poll.poll(wait_ms))
 
 
