@@ -25,7 +25,7 @@ class TransferShape(serializers.ModelSerializer[ApplicationTransfer]):
         model = ApplicationTransfer
         fields = (
             "id", "application", "application_id", "source", "to", "note", "state", "offered_by", "created_at",
-            "expires_at", "decided_by", "decided_at",
+            "expires_at", "decided_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -10,7 +10,7 @@ from apim.cli.client import connect, segment
 from apim.cli.commands.keys import seconds
 from apim.cli.output import Output, OutputOption, chosen, note, print_object, print_rows, print_value
 
-COLUMNS: Final = ("id", "application", "source", "to", "state", "expires_at", "decided_by")
+COLUMNS: Final = ("id", "application", "source", "to", "state", "expires_at", "decided_at")
 _ARRIVALS: Final = ("product", "plan", "environment", "fate", "obstacle")
 
 TransferArgument = Annotated[str, typer.Argument(metavar="ID", help="Of the offer, such as trf_06b1...")]
