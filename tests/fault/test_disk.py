@@ -39,9 +39,13 @@ def test_failing_syncs_lose_no_record_and_are_told(tmp_path: Path) -> None:
                 callers = call(gateway.port, callers=8, calls=60, meanwhile=lambda: gateway.kill_worker(0))
                 completed |= {item for caller in callers for item in caller.completed}
                 gateway.wait_ready()
-            while "spool.E005" not in codes(gateway):
+
+            def is_told() -> bool:
                 (caller,) = call(gateway.port, callers=1, calls=20)
-                completed |= set(caller.completed)
+                completed.update(caller.completed)
+                return "spool.E005" in codes(gateway)
+
+            wait_until(is_told, "the failing disk is told of")
             control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
             control.change([("credential", home.hash_of(KEY), None)])
             wait_until(lambda: statuses(gateway) == {401}, "the revocation is in force")
