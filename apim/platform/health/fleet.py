@@ -60,7 +60,8 @@ def publishing() -> Verdict:
     late = [
         environment
         for environment in Environment.objects.waiting_to_publish()
-        if environment.touched_at is not None and now - environment.touched_at > SLOW_AFTER
+        if environment.touched_at is not None
+        and now - environment.touched_at > SLOW_AFTER
         and environment.pk not in on_trial
     ]
     if late:
