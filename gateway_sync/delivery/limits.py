@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from django.conf import settings
@@ -24,7 +24,7 @@ from redis.retry import Retry
 
 from apim.gateways.models import Environment, Gateway
 from gateway_sync.delivery.models import LimitCount, LimitHost
-from gateway_sync.runtime.lease_scripts import DECLARE, OPEN, Names
+from gateway_sync.runtime.lease_scripts import DECLARE, OPEN, TOTAL, Names
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +34,20 @@ _ROWS_AT_ONCE: Final = 1_000
 _TIMEOUT_S: Final = 0.5
 _FAR: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
-Told = tuple[str, int, int, int, int]  # (cell in hex, position, start, granted, when the window is over)
+_MOST_S: Final = 2**40  # later than any window ends
+# What columns and scripts of Redis take: else one gateway that lies would keep grants from all of them.
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=_MOST_S)]
+_Position = Annotated[int, msgspec.Meta(ge=0, le=255)]
+_Granted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # Lua's numbers are exact so far
+_Cell = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+_Host = Annotated[str, msgspec.Meta(pattern=f"^(?!{TOTAL}$)[0-9A-Za-z-]{{1,32}}$")]
+Told = tuple[_Cell, _Position, _Moment, _Granted, _Moment]  # (cell, position, start, granted, end of the window)
 
 
 class LimitsReport(msgspec.Struct, frozen=True):
     """What a host says of the limits that it shares."""
 
-    host: str
+    host: _Host
     state: str
     epoch: str = ""
     counts: tuple[Told, ...] = ()
@@ -94,7 +101,7 @@ def note_limits(gateway: Gateway, body: bytes) -> None:
 def _keep(gateway: Gateway, told: LimitsReport) -> None:
     host, _ = LimitHost.objects.update_or_create(
         environment_id=gateway.environment_id,
-        name=told.host[:32],
+        name=told.host,
         defaults={
             "gateway_id": gateway.id,
             "state": told.state[:12],
@@ -106,8 +113,8 @@ def _keep(gateway: Gateway, told: LimitsReport) -> None:
         return
     LimitCount.objects.bulk_create(
         [
-            LimitCount(host=host, cell=cell[:32], position=position, start=start, granted=granted, ends_at=_moment(end))
-            for cell, position, start, granted, end in sorted(told.counts)
+            LimitCount(host=host, cell=cell, position=position, start=start, granted=granted, ends_at=_moment(end))
+            for (cell, position, start), (granted, end) in sorted({each[:3]: each[3:] for each in told.counts}.items())
         ],
         update_conflicts=True,
         unique_fields=("host", "cell", "position", "start"),

@@ -127,3 +127,37 @@ def test_for_a_silent_host_the_mirror_speaks_once_its_leases_have_run_out(
     assert kept == {b"host-two": b"200", TOTAL.encode(): b"200"}
     assert forget_old_limits(timezone.now()) == 1
     assert LimitCount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        ("zz" * 16, 6, 0, 1, 1),
+        (CELL, -1, 0, 1, 1),
+        (CELL, 70_000, 0, 1, 1),
+        (CELL, 6, 0, -5, 1),
+        (CELL, 6, 0, 2**63, 1),
+        (CELL, 6, 2**63, 1, 1),
+        (CELL, 6, 0, 1, -(2**62)),
+    ],
+    ids=["cell", "before", "behind", "negative", "many", "start", "end"],
+)
+def test_a_gateway_that_reports_nonsense_is_refused_and_keeps_grants_from_nobody(
+    redis: Redis, gateways: list[Gateway], lie: tuple[str, int, int, int, int]
+) -> None:
+    one, two = gateways
+    report(one, "shared")
+    with pytest.raises(ValueError, match="Expected"):
+        report(two, "shared", [lie])
+    opening = begin(redis, Names("leases"), one, age_s=int(SILENT.total_seconds()) + 1)
+    report(one, "waiting")
+    assert redis.get(Names("leases").epoch) == opening.encode()
+
+
+def test_a_host_is_not_named_like_the_sum_and_a_count_told_twice_is_one(gateways: list[Gateway]) -> None:
+    one, _ = gateways
+    limits = {"host": TOTAL, "state": "shared", "counts": []}
+    with pytest.raises(ValueError, match="regex"):
+        note_limits(one, msgspec.json.encode({"limits": limits}))
+    report(one, "shared", [(CELL, 6, 0, 5, 2**40), (CELL, 6, 0, 9, 2**40)])
+    assert LimitCount.objects.get().granted == 9
