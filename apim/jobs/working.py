@@ -165,8 +165,11 @@ def run(job_id: str) -> bool:
     if job is None:
         return False
     work = Work(job)
-    with speaking(job.language), _Pulse(work):
-        _do(work, job)
+    with speaking(job.language):
+        with _Pulse(work):
+            is_left = _do(work, job)
+        if is_left:  # only now: a beat after it would say that somebody is at it
+            _hand_on(work)
     return True
 
 
@@ -196,10 +199,10 @@ def _take(job_id: str) -> Job | None:
         return Job.objects.select_related("asked_by").get(pk=job_id)
 
 
-def _do(work: Work, job: Job) -> None:
+def _do(work: Work, job: Job) -> bool:
+    """True when there may be something left to do."""
     try:
         _kind_of(work, job).do(work)
-        work.give_back()  # of a job that has ended: nothing
     except Canceled:
         work.end(State.CANCELED)
     except Lost:
@@ -214,6 +217,16 @@ def _do(work: Work, job: Job) -> None:
         logger.exception("job %s failed", work.id)
         text = gettext("It failed by a fault of the product. The log of the worker names %(job)s.") % {"job": work.id}
         work.end(State.FAILED, [{"code": "jobs.fault", "message": text, "hint": "", "field": ""}])
+    else:
+        return True
+    return False
+
+
+def _hand_on(work: Work) -> None:
+    try:
+        work.give_back()  # of a job that has ended: nothing
+    except (OperationalError, InterfaceError) as error:  # as above
+        logger.warning("job %s lost the database: %s", work.id, error)
 
 
 def _kind_of(work: Work, job: Job) -> JobKind:

@@ -68,6 +68,21 @@ def test_one_that_needs_longer_goes_on_from_where_it_was(admin: User, doing: Cal
     assert services.file_bytes(job) == 6
 
 
+def test_the_last_beat_does_not_keep_the_next_worker_away(
+    admin: User, doing: Callable[[Do], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = working._Pulse.__exit__
+
+    def beat_and_leave(pulse: working._Pulse, *error: object) -> None:
+        pulse._work.beat()
+        leave(pulse, *error)
+
+    monkeypatch.setattr(working._Pulse, "__exit__", beat_and_leave)
+    doing(lambda work: work.keep(1))
+    job = asked(admin)
+    assert [working.run(job.pk) for _ in range(2)] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
