@@ -22,7 +22,7 @@ from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate, Environment, Host
 from apim.gateways.sandbox import twin_id
 from gateway_sync import rows
-from gateway_sync.delivery.groups import Grouping, grouping_of
+from gateway_sync.delivery.groups import Grouping, grouping_of, grouping_of_held
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
 from gateway_sync.delivery.limits import sharing_gateways
@@ -65,6 +65,7 @@ def collect(environment_id: str) -> Collected:
         environment = Environment.objects.using(DATABASE).select_related("pin").get(id=environment_id)
         pin: Pin | None = getattr(environment, "pin", None)
         last = Publication.objects.using(DATABASE).filter(environment_id=environment_id).first()
+        grouping = grouping_of(environment_id, DATABASE)
         return Collected(
             environment=environment.name,
             revision=environment.revision,
@@ -75,7 +76,7 @@ def collect(environment_id: str) -> Collected:
             pin=pin,
             pinned=_texts(pin.fragments) if pin else {},
             blocked=_blocked() if pin else frozenset(),
-            grouping=grouping_of(environment_id, DATABASE),
+            grouping=grouping_of_held(environment_id, pin.revision, grouping, DATABASE) if pin else grouping,
         )
 
 

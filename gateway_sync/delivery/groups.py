@@ -18,10 +18,10 @@ from apim.catalog.models import Deployment
 from apim.gateways.models import Gateway
 from apim.gateways.sandbox import twin_id
 from gateway_sync.compiler import for_group
-from gateway_sync.delivery.models import Publication
+from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.problems import Problem
 from gateway_sync.runtime.sealing import seal, unseal
-from gateway_sync.snapshot import Manifest, manifest_of, signed_bytes
+from gateway_sync.snapshot import API, Manifest, api_fragment, decode_fragment, manifest_of, signed_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,31 @@ def grouping_of(environment_id: str, database: str) -> Grouping:
         return Grouping()
     twins = {twin_id(version_id): bound for version_id, bound in bindings.items()}
     return Grouping(tuple(sorted(groups | {""})), bindings | twins)
+
+
+def grouping_of_held(environment_id: str, revision: int, grouping: Grouping, database: str) -> Grouping:
+    """The grouping of now, and for versions that run nowhere any more the groups that served them at the revision.
+
+    Who goes back brings such versions back: never to gateways that were not to serve them.
+    """
+    held = Publication.objects.using(database).filter(environment_id=environment_id, revision=revision).first()
+    if held is None or not held.groups:
+        return grouping
+    served = {group: _versions_in(manifest, database) for group, manifest in held.groups.items()}
+    deployed = Deployment.objects.using(database).filter(environment_id=environment_id)
+    present = {each for pk in deployed.values_list("version_id", flat=True) for each in (pk, twin_id(pk))}
+    bound = {
+        version_id: tuple(group for group in served if version_id in served[group])
+        for version_id in _versions_in(held.manifest, database) - present
+    }
+    then = {version_id: groups for version_id, groups in bound.items() if len(groups) < len(served)}
+    return Grouping(grouping.groups or ("",), {**grouping.bindings, **then}) if then else grouping
+
+
+def _versions_in(manifest: Mapping[str, Any], database: str) -> set[str]:
+    digests = [digest for name, digest in manifest["fragments"].items() if name.startswith(api_fragment(""))]
+    bodies = Fragment.objects.using(database).filter(digest__in=digests).values_list("body", flat=True)
+    return {version.id for body in bodies for version in decode_fragment(body, API).versions}
 
 
 def group_states(

@@ -107,7 +107,8 @@ def forget_publications() -> int:
         mine = Publication.objects.filter(environment_id=environment_id)
         kept = list(mine.values_list("revision", flat=True)[:_KEEP_PUBLICATIONS])
         if len(kept) == _KEEP_PUBLICATIONS:
-            count += mine.filter(revision__lt=kept[-1]).delete()[0]
+            held = Pin.objects.filter(environment_id=environment_id).values("revision")
+            count += mine.filter(revision__lt=kept[-1]).exclude(revision__in=held).delete()[0]
     referred: set[str] = set()
     for manifest, groups in Publication.objects.values_list("manifest", "groups").iterator():
         for each in (manifest, *groups.values()):

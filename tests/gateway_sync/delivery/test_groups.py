@@ -13,9 +13,10 @@ from apim.errors import Conflict, Invalid
 from apim.gateways.certificates import save_certificate
 from apim.gateways.joining import gateway_credentials, issue_join_token, join
 from apim.gateways.models import Environment, Gateway
-from apim.gateways.services import enroll_gateway
+from apim.gateways.services import enroll_gateway, touch
 from gateway_sync.delivery import services
 from gateway_sync.delivery.models import Publication
+from gateway_sync.delivery.pinning import roll_back
 from gateway_sync.delivery.sync import Ask, update_for
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.generations import check_fragments, check_manifest
@@ -82,6 +83,26 @@ def test_a_group_that_joined_since_is_sent_nothing_that_is_bound_to_others(envir
     assert joined is not None
     assert joined.gateway.group == "late"
     assert pulled(joined.gateway).apis == ()
+
+
+def test_who_goes_back_brings_a_version_that_was_bound_to_no_other_gateways(environment: Environment) -> None:
+    secret = factory.published_version(name="secret")
+    internal, edge = (
+        enroll_gateway(environment=environment, name=group, group=group, by=TESTER).gateway
+        for group in ("internal", "edge")
+    )
+    plain = factory.enrolled_gateway(environment=environment).gateway
+    bind_to_groups(version=secret, groups=["internal"], by=TESTER)
+    services.publish(environment.id)
+    bound = Publication.objects.latest("revision")
+    Deployment.objects.filter(version=secret).delete()
+    touch([environment.id])
+    services.publish(environment.id)
+    assert pulled(internal).apis == ()
+    roll_back(publication=bound, by=TESTER, reason="callers fail")
+    services.publish(environment.id)
+    assert [api.name for api in pulled(internal).apis] == ["secret"]
+    assert pulled(edge).apis == pulled(plain).apis == ()
 
 
 def test_without_groups_a_publication_stores_one_manifest(environment: Environment) -> None:
