@@ -56,8 +56,10 @@ def _renumber(environment: Environment, base: int) -> int:
 
 
 def _publish_again(environment: Environment, revision: int) -> None:
-    """The state in force as of the backup, under a new number and signature."""
-    last = Publication.objects.filter(environment=environment).first()
+    """The state that all were sent as of the backup, under a new number and signature."""
+    published = Publication.objects.filter(environment=environment)
+    published.filter(stage=Publication.Stage.TRIAL).update(stage=Publication.Stage.ENDED)  # its canaries moved on
+    last = published.filter(stage=Publication.Stage.ALL).first()
     if last is None:
         return
     signed, *groups = (

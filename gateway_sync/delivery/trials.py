@@ -140,7 +140,7 @@ def _verdict(publication: Publication, now: datetime) -> Verdict:
     canaries = {gateway.pk for gateway in gateways if gateway.is_canary}
     workers = [
         worker for worker in Worker.objects.filter(gateway__in=canaries).select_related("gateway")
-        if worker.gateway.state != Gateway.State.QUARANTINED
+        if worker.gateway.state != Gateway.State.QUARANTINED and _was_there(worker.gateway, publication)
     ]  # fmt: skip
     began: dict[str, list[int]] = publication.trial_baseline
     counted = _counts_by_gateway(environment)
@@ -168,6 +168,11 @@ def _take_back(publication: Publication, fault: str) -> None:
         reason = f"The trial of publication {publication.revision} failed: {fault}"[:500]
         roll_back(publication=earlier, by=BY, reason=reason, is_automatic=True)
         _tell(publication, reason)
+
+
+def _was_there(gateway: Gateway, publication: Publication) -> bool:
+    """False for a gateway that was silent when the trial began and since: it tries nothing."""
+    return gateway.seen_at is not None and gateway.seen_at > publication.created_at - HEARD_WITHIN
 
 
 def _tell(publication: Publication, reason: str) -> None:

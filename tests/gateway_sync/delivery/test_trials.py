@@ -17,6 +17,7 @@ from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.canaries import set_canary
 from gateway_sync.delivery.models import Pin, Publication
 from gateway_sync.delivery.pinning import roll_back
+from gateway_sync.delivery.restoring import resume_after_restore
 from gateway_sync.delivery.sync import Ask, update_for
 from gateway_sync.delivery.trials import Calls, expected_digests, judge, settle_trials
 from tests.factories import gateways as factory
@@ -116,6 +117,25 @@ def test_who_goes_back_during_a_trial_ends_it(trial: Publication, environment: E
     trial.refresh_from_db()
     assert trial.stage == Publication.Stage.ENDED
     assert offered(Gateway.objects.get(name="other")) == offered(Gateway.objects.get(name="canary"))
+
+
+def test_a_canary_that_was_away_all_the_time_fails_no_trial(
+    environment: Environment, trial: Publication, canary: Gateway
+) -> None:
+    away = reporting(environment, "away", is_canary=False)
+    Gateway.objects.filter(pk=away.pk).update(is_canary=True, seen_at=trial.created_at - timedelta(minutes=1))
+    Worker.objects.filter(gateway=canary).update(digest=trial.digest)
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == [trial]
+
+
+def test_a_database_restored_during_a_trial_has_all_serve_what_all_were_sent(
+    trial: Publication, canary: Gateway, other: Gateway
+) -> None:
+    earlier = Publication.objects.get(stage=Publication.Stage.ALL)
+    resume_after_restore(by=TESTER)
+    trial.refresh_from_db()
+    assert trial.stage == Publication.Stage.ENDED
+    assert offered(canary) == offered(other) == earlier.digest
 
 
 @pytest.mark.parametrize("name", ["canary", "other"])
