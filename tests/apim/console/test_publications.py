@@ -32,6 +32,8 @@ def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, env
     assert "revision.deploy" in listed
     assert "Go back to this" in client.get(f"/console/admin/publications/{older.id}").content.decode()
     assert "Hold it here" in client.get(f"/console/admin/publications/{newer.id}").content.decode()
+    holding = client.get(f"/console/admin/publications/{newer.id}/go-back").content.decode()
+    assert "Hold Default at publication" in holding, "who holds is not asked whether to go back"
     page = f"/console/admin/publications/{older.id}/go-back"
     shown = client.get(page)
     assert "bank v1 GET /old" in shown.content.decode()

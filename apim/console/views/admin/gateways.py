@@ -90,7 +90,8 @@ def gateway_state(request: ConsoleRequest, name: str, state: str) -> HttpRespons
             gettext("Drain %(row)s?") % names,
             (
                 gettext("Its health page says that it is not ready, so that a balancer sends it nobody new."),
-                gettext("It answers whoever comes all the same, and finishes what it has; it goes on after a restart."),
+                gettext("It answers whoever comes all the same, and finishes what it has."),
+                gettext("It stays so, after a restart too, until you let it serve again."),
             ),
             gettext("Drain it"),
             gettext("%(row)s drains within seconds.") % names,

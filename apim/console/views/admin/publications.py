@@ -76,20 +76,10 @@ def go_back(request: ConsoleRequest, publication_id: str) -> HttpResponse:
         plan = plan_rollback(publication)
     except DomainError as error:
         return confirm(request, _impossible(error, back), _nothing)
-    names = {"environment": publication.environment, "revision": publication.revision}
-    confirmation = Confirmation(
-        title=gettext("Take %(environment)s back to publication %(revision)s?") % names,
-        consequences=(
-            gettext("Gateways serve it within seconds, under a new and higher revision."),
-            gettext("It stays so until you release it: what is saved or published meanwhile waits."),
-            gettext("Keys, subscriptions and their limits go on as they are now; so do certificates and issuers."),
-            gettext("Versions that are blocked stay blocked."),
-        ),
-        verb=gettext("Take it back"),
-        back=back,
-        done=gettext("%(environment)s goes back to publication %(revision)s.") % names,
-        onward=_history_of(publication.environment),
-    )
+    is_last = not Publication.objects.filter(
+        environment=publication.environment, revision__gt=publication.revision
+    ).exists()
+    confirmation = _way_back(publication, back, is_last=is_last)
     form = DecisionForm(posted(request), initial={"seen": plan.seen})
     return confirm(
         request,
@@ -98,6 +88,30 @@ def go_back(request: ConsoleRequest, publication_id: str) -> HttpResponse:
         form,
         template="console/admin/decision.html",
         **_shown(plan.changes),
+    )
+
+
+def _way_back(publication: Publication, back: str, *, is_last: bool) -> Confirmation:
+    """The question of an act that goes back to a publication, or that holds an environment at its newest one."""
+    names = {"environment": publication.environment, "revision": publication.revision}
+    if is_last:
+        title, verb = gettext("Hold %(environment)s at publication %(revision)s?"), gettext("Hold it")
+        done = gettext("%(environment)s is held at publication %(revision)s.")
+    else:
+        title, verb = gettext("Take %(environment)s back to publication %(revision)s?"), gettext("Take it back")
+        done = gettext("%(environment)s goes back to publication %(revision)s.")
+    return Confirmation(
+        title=title % names,
+        consequences=(
+            gettext("Gateways serve it within seconds, under a new and higher revision."),
+            gettext("It stays so until you release it: what is saved or published meanwhile waits."),
+            gettext("Keys, subscriptions and their limits go on as they are now; so do certificates and issuers."),
+            gettext("Versions that are blocked stay blocked."),
+        ),
+        verb=verb,
+        back=back,
+        done=done % names,
+        onward=_history_of(publication.environment),
     )
 
 
