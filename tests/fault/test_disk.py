@@ -1,4 +1,4 @@
-"""A disk that fails now and then costs no call and no record, and is told of (promise B8; hostile input 22)."""
+"""A disk that fails now and then costs no call and no record, and is told of (promise B8; hostile input H22)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States that harm a gateway are put aside, and the one before serves (promise R4; hostile inputs 25, 26, 27)."""
+"""States that harm a gateway are put aside, and the one before serves (promise R4; hostile inputs H25, H26, H27)."""
 
 from __future__ import annotations
 

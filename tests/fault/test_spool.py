@@ -1,4 +1,4 @@
-"""Usage that waits on disk: full disks, long absences of the control plane (promises B6, B8; hostile input 22)."""
+"""Usage that waits on disk: full disks, long absences of the control plane (promises B6, B8; hostile input H22)."""
 
 from __future__ import annotations
 

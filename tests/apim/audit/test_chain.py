@@ -1,4 +1,4 @@
-"""The chain of the audit log: what is changed or removed by hand is found."""
+"""The chain of the audit log: what is changed or removed by hand is found (promise R17)."""
 
 from __future__ import annotations
 

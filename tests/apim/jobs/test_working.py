@@ -1,4 +1,4 @@
-"""Jobs: taken by one worker, ended once, cancelled, lost and taken up again."""
+"""Jobs: taken by one worker, ended once, cancelled, lost and taken up again (promise R16)."""
 
 from __future__ import annotations
 

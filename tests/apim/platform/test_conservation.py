@@ -1,4 +1,4 @@
-"""Records, numbers and sums are compared each hour; what differs is red, and mailed once. Goal D5 of reliability."""
+"""Records, numbers and sums are compared each hour; what differs is red, and mailed once (promises B1, B2)."""
 
 from __future__ import annotations
 

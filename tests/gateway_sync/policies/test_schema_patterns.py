@@ -1,4 +1,4 @@
-"""Patterns of schemas: those that could be matched for long are refused, where they stand."""
+"""Patterns of schemas: those that could be matched for long are refused, where they stand (hostile input H26)."""
 
 from __future__ import annotations
 
