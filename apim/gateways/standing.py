@@ -81,9 +81,14 @@ def note_format(gateway: Gateway, number: int) -> None:
 
 @transaction.atomic
 def issue_next_token(*, gateway: Gateway) -> str:
-    """Another token for the gateway; the one it has stays good until it comes with this one, and one before is void."""
+    """Another token for the gateway; the one it has stays good until it comes with this one, and one before is void.
+
+    Shapes: "" when the gateway was removed or enrolled anew since it was authenticated: then it is no longer its turn.
+    """
     token = new_token()
-    Gateway.objects.filter(pk=gateway.pk).update(next_token_hash=settings.KEYRING.hash_secret(token))
+    mine = Gateway.objects.filter(pk=gateway.pk, token_hash=gateway.token_hash)
+    if not mine.update(next_token_hash=settings.KEYRING.hash_secret(token)):
+        return ""
     record(by=Actor("gateway", gateway.pk, gateway.name), action="gateway.issue_next_token", target=gateway)
     return token
 

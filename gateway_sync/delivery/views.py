@@ -46,7 +46,7 @@ _ask = msgspec.json.Decoder(Ask)
 _report = msgspec.json.Decoder(GatewayReport)
 _join = msgspec.json.Decoder(JoinRequest)
 _watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
-_far_behind = Places(settings.MAX_FULL_SENDS)
+_far_behind = Places(settings.MAX_FULL_SENDS, each=2)  # one that is sent still, and one who began anew
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
 
@@ -88,18 +88,18 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 
 def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
     """For one that knows nothing, or little: much is read and sent, so that few at a time may have it."""
-    if not _far_behind.take():
+    if not _far_behind.take(gateway.pk):
         return _busy("Other gateways are being told everything; ask again later.")
     response: HttpResponseBase | None = None
     try:
         update = update_for(gateway, ask)
         if update.is_news:
             response = StreamingHttpResponse(
-                _Held([encode_update(update)], _far_behind), content_type="application/json"
+                _Held([encode_update(update)], _far_behind, gateway.pk), content_type="application/json"
             )
     finally:
         if response is None:
-            _far_behind.give_back()
+            _far_behind.give_back(gateway.pk)
     if response is not None:
         return response
     return _news(encode_update(update)) if ask.wait_s <= 0 else _when_there_is(gateway, ask, seen)
@@ -110,9 +110,9 @@ def _news(content: bytes) -> HttpResponse:
 
 
 def _when_there_is(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
-    if not _watch.places.take():
+    if not _watch.places.take(gateway.pk):
         return _busy("Too many gateways wait here; ask again later.")
-    body = _Held(_wait(gateway, ask, seen), _watch.places)
+    body = _Held(_wait(gateway, ask, seen), _watch.places, gateway.pk)
     return StreamingHttpResponse(body, content_type="application/json")
 
 
@@ -143,8 +143,9 @@ class _Held:
     Not a bare generator: of one that was never begun, close() would run nothing, and the place would be lost.
     """
 
-    def __init__(self, body: Iterable[bytes], places: Places) -> None:
+    def __init__(self, body: Iterable[bytes], places: Places, who: str) -> None:
         self._body = body
+        self._who = who
         self._places: Places | None = places
 
     def __iter__(self) -> Iterator[bytes]:
@@ -153,7 +154,7 @@ class _Held:
     def close(self) -> None:
         """Give the place back, once."""
         if self._places is not None:
-            self._places.give_back()
+            self._places.give_back(self._who)
             self._places = None
 
 
@@ -168,7 +169,10 @@ def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @_for_gateways
 def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """The gateway's next token; the one it has works until it comes with this one."""
-    content = {"token": issue_next_token(gateway=gateway)}
+    token = issue_next_token(gateway=gateway)
+    if not token:
+        return _unauthenticated("This credential was renewed or ended meanwhile.")
+    content = {"token": token}
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 

@@ -31,7 +31,7 @@ class Watch:
     """
 
     def __init__(self, limit: int) -> None:
-        self.places = Places(limit)
+        self.places = Places(limit, each=4)
         self._changed = threading.Condition()
         self._counters: dict[str, Counters] = {}
         self._thread: threading.Thread | None = None

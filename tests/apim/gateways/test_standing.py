@@ -11,8 +11,9 @@ from django.utils import timezone
 from apim.accounts.models import User
 from apim.audit.models import AuditEvent
 from apim.errors import Invalid
+from apim.gateways.joining import remove_gateway
 from apim.gateways.models import Environment, Gateway
-from apim.gateways.services import EnrolledGateway, authenticate_gateway
+from apim.gateways.services import EnrolledGateway, authenticate_gateway, enroll_gateway
 from apim.gateways.standing import ask_for_rotation, issue_next_token, orders_for, set_state
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER
@@ -54,6 +55,18 @@ def test_both_credentials_work_until_the_new_one_is_used(enrolled: EnrolledGatew
     assert not orders_for(taken, timezone.now())["is_rotating"]
     assert authenticate_gateway(fresh) == gateway
     assert authenticate_gateway(enrolled.token) is None
+
+
+def test_who_held_a_credential_that_was_renewed_meanwhile_gets_no_other(enrolled: EnrolledGateway) -> None:
+    thief = authenticate_gateway(enrolled.token)
+    assert thief is not None
+    renewed = enroll_gateway(environment=thief.environment, name=thief.name, by=TESTER)
+    assert issue_next_token(gateway=thief) == ""
+    thief.refresh_from_db()
+    assert thief.next_token_hash == ""
+    assert authenticate_gateway(renewed.token) == thief
+    remove_gateway(gateway=renewed.gateway, by=TESTER)
+    assert issue_next_token(gateway=thief) == ""
 
 
 def test_a_credential_of_a_month_is_changed_by_itself(enrolled: EnrolledGateway) -> None:

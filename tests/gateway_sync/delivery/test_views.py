@@ -189,6 +189,18 @@ def test_few_gateways_at_a_time_are_told_everything_and_others_when_to_come_back
     assert body_of(post("sync", {}))["manifest"] == manifest
 
 
+def test_one_credential_holds_few_of_the_places(post: Post, environment: Environment) -> None:
+    services.publish(environment.id)
+    held = [post("sync", {}) for _ in range(2)]
+    assert [answer.status_code for answer in held] == [200, 200]
+    assert post("sync", {}).status_code == 503
+    assert views._far_behind.take("another")
+    views._far_behind.give_back("another")
+    for answer in held:
+        answer.close()
+    assert (post("sync", {}).status_code, views._far_behind.taken) == (200, 1)
+
+
 def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
     post: Post, gateway: EnrolledGateway
 ) -> None:
