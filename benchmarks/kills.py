@@ -128,12 +128,12 @@ async def _change(place: Topology, ground: Ground) -> dict[str, object]:
     again = 0
     while not ground.is_over:
         await asyncio.sleep(CHANGE_S)
-        issued, times = await _ask(place, ground.tally, "credentials", {"application": "shop"})
+        issued, times = await _ask(place, ground, "credentials", {"application": "shop"})
         again += times
         made.append((str(issued["id"]), str(issued["key"])))
         if len(made) > 1:
             credential, key = made.pop(0)
-            _, times = await _ask(place, ground.tally, f"credentials/{credential}/revoke", {})
+            _, times = await _ask(place, ground, f"credentials/{credential}/revoke", {})
             again += times
             revoked.append(key)
     wanted = dict.fromkeys(revoked, b"401") | {key: b"200" for _, key in made}
@@ -146,17 +146,18 @@ async def _change(place: Topology, ground: Ground) -> dict[str, object]:
     return {"keys revoked": len(revoked), "changes sent again": again}
 
 
-async def _ask(place: Topology, tally: Tally, path: str, body: object) -> tuple[dict[str, object], int]:
-    """What the REST API answers in the end, and how often it was asked in vain. Errors: OSError, after a long while."""
-    once, again, until = uuid.uuid4().hex, 0, time.monotonic() + SETTLE_S
+async def _ask(place: Topology, ground: Ground, path: str, body: object) -> tuple[dict[str, object], int]:
+    """What the REST API answers in the end, and how often it was asked in vain. Errors: OSError, after the kills."""
+    once, again, until = uuid.uuid4().hex, 0, 0.0
     while True:
         try:
             return await asyncio.to_thread(place.rest, "POST", path, body, once), again
         except OSError as error:
-            if time.monotonic() > until:
+            until = until or (time.monotonic() + SETTLE_S if ground.is_over else 0.0)  # where both web start, it waits
+            if until and time.monotonic() > until:
                 raise
             if isinstance(error, HTTPError) and error.code < _UNAVAILABLE:
-                tally.fault(f"a change was refused: {path}: {error}: {error.read()[:300]!r}")
+                ground.tally.fault(f"a change was refused: {path}: {error}: {error.read()[:300]!r}")
             again += 1
             await asyncio.sleep(0.5)
 
