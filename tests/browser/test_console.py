@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Complaints
@@ -63,6 +64,7 @@ SCHEMES: tuple[Scheme, Scheme] = ("light", "dark")
 IN_BOTH = ("", "apis/bank/analytics", "apis/bank/versions/v1", "plans/growth/prices", "styleguide", "admin/gateways")
 
 
+@pytest.mark.slow  # test_every_url looks at every page of a smaller world
 def test_every_page_is_without_fault_and_fits_a_phone(admin_page: Page, check_accessibility: Check) -> None:
     for number, path in enumerate(PAGES):
         for scheme in SCHEMES if path in IN_BOTH else (SCHEMES[number % len(SCHEMES)],):
