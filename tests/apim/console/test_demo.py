@@ -21,6 +21,7 @@ def test_the_switch_starts_the_demo_and_every_page_says_so(log_in: LogIn, admin:
     shown = client.post(PAGE, {"act": "on"}, follow=True).content.decode()
     assert "The demo is on" in shown
     assert "Running" in shown
+    assert "/console/jobs?kind=demo-history" in shown, "the history is made by a job, which can be followed from here"
     assert Demo.objects.get().started_by == admin.email
     assert "Demo data" in client.get("/console/").content.decode()
 
