@@ -22,7 +22,7 @@ from gateway_sync.delivery.collect import Collected, collect
 from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
 from gateway_sync.delivery.states import State, state_of
-from gateway_sync.delivery.trials import is_on_trial, settle_trials, stage_of
+from gateway_sync.delivery.trials import end_trials, is_on_trial, serves_blocked, settle_trials, stage_of
 from gateway_sync.problems import Problem
 from gateway_sync.snapshot import change_between
 
@@ -80,7 +80,8 @@ def publish_access(environment_id: str) -> int:
 
 def publish_state(environment_id: str) -> Published:
     """Collect, compile, store, sign and push the wanted state, unless it is in force."""
-    if is_on_trial(environment_id):  # what is wanted since waits for its end
+    is_urgent = serves_blocked(environment_id)
+    if is_on_trial(environment_id) and not is_urgent:  # what is wanted since waits for its end
         return Published(0, "", is_new=False, problems=())
     for _ in range(_ATTEMPTS):
         collected = collect(environment_id)
@@ -88,7 +89,7 @@ def publish_state(environment_id: str) -> Published:
             last_digest = collected.last.digest if collected.last else ""
             return Published(0, last_digest, is_new=False, problems=())
         state = state_of(collected)
-        if not _store(environment_id, collected, state):
+        if not _store(environment_id, collected, state, is_urgent=is_urgent):
             continue
         last_digest = collected.last.digest if collected.last else ""
         is_new = state.manifest.digest != last_digest
@@ -123,7 +124,7 @@ def forget_publications() -> int:
 
 
 @transaction.atomic
-def _store(environment_id: str, collected: Collected, state: State) -> bool:
+def _store(environment_id: str, collected: Collected, state: State, *, is_urgent: bool) -> bool:
     """True when this process published the revision; False when another did."""
     claimed = Environment.objects.filter(id=environment_id, published_revision=collected.published_revision)
     if not claimed.update(published_revision=collected.revision, published_at=timezone.now()):
@@ -149,7 +150,9 @@ def _store(environment_id: str, collected: Collected, state: State) -> bool:
         ignore_conflicts=True,
         batch_size=500,
     )
-    is_chosen = told.cause != Publication.Cause.CHANGE
+    if is_urgent:
+        end_trials(environment_id)
+    is_chosen = told.cause != Publication.Cause.CHANGE or is_urgent
     Publication.objects.create(
         environment_id=environment_id,
         **stage_of(Environment.objects.get(id=environment_id), is_chosen=is_chosen or last is None),

@@ -11,20 +11,24 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from apim.accounts.models import User
 from apim.audit.actor import system_actor
+from apim.catalog.models import APIVersion
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.notifications.notices import tell
 from gateway_sync.delivery.groups import digest_for
-from gateway_sync.delivery.models import Publication
+from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.pinning import roll_back
+from gateway_sync.snapshot import api_fragment
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +98,26 @@ def stage_of(environment: Environment, *, is_chosen: bool) -> dict[str, Any]:
 def is_on_trial(environment_id: str) -> bool:
     """True while canaries serve what others do not yet."""
     return _trials().filter(environment_id=environment_id).exists()
+
+
+def serves_blocked(environment_id: str) -> bool:
+    """True while some gateway is sent a version that was blocked since: what withdraws it waits for no trial."""
+    blocked = APIVersion.objects.filter(state=APIVersion.State.BLOCKED, deployments__environment=environment_id)
+    ids = list(blocked.values_list("pk", flat=True))
+    if not ids:
+        return False
+    sent = Publication.objects.filter(environment_id=environment_id).exclude(stage=Publication.Stage.ENDED)
+    manifests = sent.values_list("manifest", flat=True)[:2]  # the one on trial, and the one before
+    digests = {
+        digest for each in manifests for name, digest in each["fragments"].items() if name.startswith(api_fragment(""))
+    }
+    named = reduce(or_, (Q(body__contains=f'"{pk}"') for pk in ids))
+    return Fragment.objects.filter(named, digest__in=digests).exists()
+
+
+def end_trials(environment_id: str) -> None:
+    """What is published next goes to all, and takes the place of what is on trial."""
+    _trials().filter(environment_id=environment_id).update(stage=Publication.Stage.ENDED)
 
 
 def settle_trials(now: datetime) -> list[Publication]:

@@ -12,6 +12,7 @@ from apim.accounts.models import User
 from apim.catalog.models import APIVersion
 from apim.errors import Conflict
 from apim.gateways.models import Environment, Gateway, Worker
+from apim.gateways.services import touch
 from apim.notifications.models import Notification
 from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.canaries import set_canary
@@ -117,6 +118,20 @@ def test_who_goes_back_during_a_trial_ends_it(trial: Publication, environment: E
     trial.refresh_from_db()
     assert trial.stage == Publication.Stage.ENDED
     assert offered(Gateway.objects.get(name="other")) == offered(Gateway.objects.get(name="canary"))
+
+
+def test_a_version_that_is_blocked_waits_for_no_trial(
+    trial: Publication, canary: Gateway, other: Gateway, environment: Environment
+) -> None:
+    assert offered(other) != trial.digest
+    APIVersion.objects.update(state=APIVersion.State.BLOCKED)
+    touch([environment.id])
+    services.publish(environment.id)
+    trial.refresh_from_db()
+    newest = Publication.objects.latest("revision")
+    assert (trial.stage, newest.stage) == (Publication.Stage.ENDED, Publication.Stage.ALL)
+    assert offered(canary) == offered(other) == newest.digest
+    assert not any(name.startswith("api") for name in newest.manifest["fragments"])
 
 
 def test_a_canary_that_was_away_all_the_time_fails_no_trial(
