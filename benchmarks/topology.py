@@ -253,7 +253,7 @@ def _commands(place: Topology, options: Options) -> dict[str, tuple[str, ...]]:
 
 def _balancer(place: Topology) -> Path:
     """The balancer's configuration of docker-compose.yml with the addresses of this place."""
-    text, ports = (ROOT / "deploy" / "balancer.cfg").read_text(), place.ports
+    text, ports = (ROOT / "examples" / "compose" / "balancer.cfg").read_text(), place.ports
     for name, inner in (("web1", 8000), ("web2", 8000), ("gateway1", 8080), ("gateway2", 8080)):
         text = text.replace(f"{name}:{inner}", f"127.0.0.1:{ports[name]}")
     text = text.replace("bind :8000", f"bind 127.0.0.1:{ports['balancer']}")

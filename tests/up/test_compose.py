@@ -40,7 +40,9 @@ def test_compose_takes_the_file_and_runs_every_process(composed: set[str]) -> No
 
 
 def test_the_balancer_sends_to_each_process_that_compose_starts() -> None:
-    servers = re.findall(r"^ +server (\S+) (\S+):(\d+)$", (ROOT / "deploy" / "balancer.cfg").read_text(), re.MULTILINE)
+    servers = re.findall(
+        r"^ +server (\S+) (\S+):(\d+)$", (ROOT / "examples" / "compose" / "balancer.cfg").read_text(), re.MULTILINE
+    )
     assert all(name == host for name, host, _ in servers)
     assert {f"{host}:{port}" for _, host, port in servers} == {
         "web1:8000", "web2:8000", "gateway1:8080", "gateway2:8080"
