@@ -24,6 +24,7 @@ from redis.retry import Retry
 
 from apim.gateways.models import Environment, Gateway
 from gateway_sync.delivery.models import LimitCount, LimitHost
+from gateway_sync.delivery.relaying import relayed_host
 from gateway_sync.runtime.lease_scripts import DECLARE, OPEN, TOTAL, Names
 
 logger = logging.getLogger(__name__)
@@ -45,12 +46,13 @@ Told = tuple[_Cell, _Position, _Moment, _Granted, _Moment]  # (cell, position, s
 
 
 class LimitsReport(msgspec.Struct, frozen=True):
-    """What a host says of the limits that it shares."""
+    """What a host says of the limits that it shares. Shapes: is_relayed = it does not reach Redis itself."""
 
     host: _Host
     state: str
     epoch: str = ""
     counts: tuple[Told, ...] = ()
+    is_relayed: bool = False
 
 
 class _Report(msgspec.Struct, frozen=True):
@@ -99,9 +101,11 @@ def note_limits(gateway: Gateway, body: bytes) -> None:
 
 @transaction.atomic
 def _keep(gateway: Gateway, told: LimitsReport) -> None:
-    host, _ = LimitHost.objects.update_or_create(
+    names = [told.host, relayed_host(gateway.name, told.host)]
+    name = names.pop(int(told.is_relayed))
+    host, is_new = LimitHost.objects.update_or_create(
         environment_id=gateway.environment_id,
-        name=told.host,
+        name=name,
         defaults={
             "gateway_id": gateway.id,
             "state": told.state[:12],
@@ -109,6 +113,8 @@ def _keep(gateway: Gateway, told: LimitsReport) -> None:
             "seen_at": timezone.now(),
         },
     )
+    if is_new:  # it came to reach Redis, or ceased to: what is on its disk is said by its new name alone
+        LimitHost.objects.filter(environment_id=gateway.environment_id, gateway_id=gateway.id, name__in=names).delete()
     if not told.counts:
         return
     LimitCount.objects.bulk_create(
@@ -128,7 +134,7 @@ def open_epoch(environment: Environment) -> bool:
 
     Errors: RedisError.
     """
-    names, client = Names(environment.name), _client(settings.REDIS_URL)
+    names, client = Names(environment.name), limits_redis()
     opening = _opening(names, client)
     if opening is None:
         return False
@@ -173,6 +179,11 @@ def forget_old_limits(now: datetime, most: int = 5_000) -> int:
 
 def _moment(seconds: int) -> datetime:
     return min(datetime.fromtimestamp(min(seconds, int(_FAR.timestamp())), UTC), _FAR)
+
+
+def limits_redis() -> Redis:
+    """Where gateways meet."""
+    return _client(settings.REDIS_URL)
 
 
 @cache

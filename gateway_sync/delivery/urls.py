@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sync", views.sync, name="sync"),
     path("report", views.report, name="report"),
     path("credential", views.credential, name="credential"),
+    path("limits", views.limits, name="limits"),
     path("usage", views.usage, name="usage"),
     path("traces", views.traces, name="traces"),
 ]

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from redis.exceptions import RedisError
 
 from apim.errors import DomainError
 from apim.gateways import joining
@@ -28,11 +29,13 @@ from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.access_log import is_behind
-from gateway_sync.delivery.limits import note_limits
+from gateway_sync.delivery.limits import limits_redis, note_limits
 from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
+from gateway_sync.delivery.relaying import MOST_BYTES, relay
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
 from gateway_sync.delivery.waiting import Counters, Watch, read_counters
+from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import FORMAT
 
 
@@ -164,6 +167,22 @@ def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     record_report(gateway=gateway, report=_report.decode(request.body))
     note_limits(gateway, request.body)
     return JsonResponse(orders_for(gateway, timezone.now()))
+
+
+@_for_gateways
+def limits(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
+    """What Redis answers to a gateway that does not reach it, about the limits that it shares."""
+    if len(request.body) > MOST_BYTES:
+        return _problem(413, "gateways.too_large", f"At most {MOST_BYTES} bytes are read at once.")
+    saying = decode_saying(request.body)
+    if saying.environment != gateway.environment.name:
+        told = f"This token is of {gateway.environment.name}; limits are shared within an environment."
+        return _problem(403, "gateways.other_environment", told)
+    try:
+        answers = relay(saying, gateway.name, limits_redis())
+    except RedisError:
+        return _problem(503, "gateways.limits_unavailable", "Redis does not answer the control plane.")
+    return HttpResponse(msgspec.msgpack.encode(answers), content_type="application/msgpack")
 
 
 @_for_gateways

@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, tag="settings"):
     down: list[str] = []  # targets whose health check fails
     is_exporting: bool = False  # spans are sent to a collector
     is_shared: bool = False  # limits, with other hosts
+    lease_wait_s: float = 0.0  # as long may a call wait for a lease
 
 
 class Apply(msgspec.Struct, tag="apply"):
@@ -57,7 +58,9 @@ class ApplyAccess(msgspec.Struct, tag="access"):
 
 
 class Share(msgspec.Struct, tag="share"):
-    """Limits are shared with other hosts from now on: spend what is leased."""
+    """Limits are shared with other hosts from now on: spend what is leased. A call may wait so long for a lease."""
+
+    wait_s: float
 
 
 class Leased(msgspec.Struct, tag="leased"):

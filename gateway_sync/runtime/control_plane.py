@@ -1,4 +1,4 @@
-"""ControlPlane: the three doors of the control plane, over HTTP with the gateway's own token.
+"""ControlPlane: the doors of the control plane, over HTTP with the gateway's own token.
 
 Blocking, for use in threads: a supervisor asks seldom, and the standard library's client is enough for that.
 """
@@ -64,7 +64,7 @@ class ControlPlane:
             fields = {"Authorization": f"Bearer {doors.token}", "Content-Type": content_type}
             connection.request("POST", f"{parts.path.rstrip('/')}/gateway/v1/{door}", body, fields)
             answer = connection.getresponse()
-            content = _read(answer, time.monotonic() + TIMEOUT_S)
+            content = read_answer(answer, time.monotonic() + TIMEOUT_S)
         except (OSError, http.client.HTTPException) as error:
             raise ControlPlaneDown(str(error)) from error
         finally:
@@ -84,13 +84,13 @@ class ControlPlane:
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _read(answer: http.client.HTTPResponse, until: float) -> bytes:
-    """The body. Errors: ControlPlaneDown when it comes too slowly; OSError, HTTPException."""
+def read_answer(answer: http.client.HTTPResponse, until: float) -> bytes:
+    """The body, which should come until then. Errors: ControlPlaneDown when it is too slow; OSError, HTTPException."""
     content = bytearray()
     while part := answer.read1():
         content += part
         if time.monotonic() > until + len(content) / SLOWEST_BYTES_S:
-            message = f"its answer came too slowly: {len(content)} bytes in {TIMEOUT_S:.0f} s and more"
+            message = f"its answer came too slowly: {len(content)} bytes by then"
             raise ControlPlaneDown(message)
     if answer.length:
         raise http.client.IncompleteRead(bytes(content), answer.length)

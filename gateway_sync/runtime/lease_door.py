@@ -1,13 +1,15 @@
-"""LeaseDoor: one connection to Redis for commands, each answered soon or given up; hiredis reads, as in push."""
+"""LeaseDoor: a connection to Redis for what a host says of limits, answered soon or given up; hiredis reads it."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
+from typing import Protocol
 
 import hiredis
 
+from gateway_sync.runtime.lease_scripts import ALL, Names
+from gateway_sync.runtime.lease_words import Word, commands_of
 from gateway_sync.runtime.push import Command, dial, pack
 
 CONNECT_S = 1.0
@@ -20,17 +22,31 @@ class DoorLost(Exception):
     """Redis does not answer, refuses, or was never there."""
 
 
-class LeaseDoor:
-    """Commands go in and answers come out in order; after DoorLost it is of no more use."""
+class Door(Protocol):
+    """Words go in and answers come out in order; after DoorLost it is of no more use."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Connected."""
-        self._reader = reader
-        self._writer = writer
+    async def ask(self, words: Sequence[Word], *, is_urgent: bool = False) -> list[object]:
+        """The answer to each word; calls wait for what is urgent. Errors: DoorLost."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+class LeaseDoor:
+    """A door to Redis itself."""
+
+    def __init__(self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], names: Names, host: str) -> None:
+        """Connected. Words are said for this host."""
+        self._reader, self._writer = connection
+        self._names, self._host = names, host
         self._parser = hiredis.Reader()
 
-    async def ask(self, commands: Sequence[Command], answer_s: float = PATIENT_S) -> list[object]:
-        """The answer to each command. Errors: DoorLost, for an error that Redis answers too."""
+    async def ask(self, words: Sequence[Word], *, is_urgent: bool = False) -> list[object]:
+        """The answer to each word. Errors: DoorLost, for an error that Redis answers too."""
+        return await self.run(commands_of(words, self._names, self._host), ANSWER_S if is_urgent else PATIENT_S)
+
+    async def run(self, commands: Sequence[Command], answer_s: float = PATIENT_S) -> list[object]:
+        """The answer to each command. Errors: DoorLost."""
         try:
             for command in commands:
                 self._writer.write(pack(command))
@@ -48,10 +64,6 @@ class LeaseDoor:
             return reading.result()
         except (OSError, hiredis.HiredisError) as error:
             raise DoorLost(str(error)) from error
-
-    async def run(self, script: str, keys: Sequence[str], *words: object) -> object:
-        """What one script answers. Errors: DoorLost."""
-        return (await self.ask([call(script, keys, *words)]))[0]
 
     async def _read(self, count: int) -> list[object]:
         found: list[object] = []
@@ -74,22 +86,16 @@ class LeaseDoor:
         self._writer.close()
 
 
-def call(script: str, keys: Sequence[str], *words: object) -> Command:
-    """The command that runs a script of `open_door`'s."""
-    digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-    return ("EVALSHA", digest, str(len(keys)), *keys, *[str(word) for word in words])
-
-
-async def open_door(url: str, scripts: Sequence[str]) -> LeaseDoor:
-    """A door behind which the scripts are known. Errors: DoorLost."""
+async def open_door(url: str, names: Names, host: str) -> LeaseDoor:
+    """A door to Redis, which knows the scripts. Errors: DoorLost."""
     try:
         async with asyncio.timeout(CONNECT_S):
             reader, writer, greeting = await dial(url)
     except (OSError, TimeoutError) as error:
         raise DoorLost(str(error) or "no connection") from error
-    door = LeaseDoor(reader, writer)
+    door = LeaseDoor((reader, writer), names, host)
     try:
-        await door.ask([*greeting, *(("SCRIPT", "LOAD", script) for script in scripts)])
+        await door.run([*greeting, *(("SCRIPT", "LOAD", script) for script in ALL)])
     except DoorLost:
         door.close()
         raise

@@ -63,14 +63,41 @@ redis.call('EXPIREAT', KEYS[1], tonumber(ARGV[3]) + {_KEPT_S})
 return 0
 """
 
-# Who is here, and what they ask of rates; a host that is silent for three seconds is not.
+# Who is here, and what the others ask of rates; a host that is silent for three seconds is not.
 MEET: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 3000)
 redis.call('SET', KEYS[2], ARGV[2], 'PX', 3000)
-return {time[1], time[2], redis.call('GET', KEYS[3]) or '', redis.call('ZRANGE', KEYS[1], 0, -1)}
+local told = {}
+for _, host in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if host ~= ARGV[1] then told[#told + 1] = redis.call('GET', ARGV[3] .. host) end
+end
+return {time[1], time[2], redis.call('GET', KEYS[3]) or '', told}
+"""
+
+_RUN: Final = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')"
+
+# The run of Redis, and the number of a host's newest connection.
+ENTER: Final = f"""
+{_RUN}
+return {{run or '', redis.call('INCR', KEYS[1])}}
+"""
+
+# An epoch that waits to be opened: its name says the run of Redis that it is of, and since when it waits.
+BEGIN: Final = f"""
+{_RUN}
+local opening = redis.call('GET', KEYS[1])
+if opening and string.sub(opening, 1, #run + 1) == run .. '.' then return 0 end
+redis.call('SET', KEYS[1], run .. '.' .. redis.call('TIME')[1] .. '.' .. ARGV[1])
+return 1
+"""
+
+DECLARED: Final = """
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], 3600)
+return 0
 """
 
 OPEN: Final = """
@@ -80,7 +107,7 @@ redis.call('DEL', KEYS[1])
 return 1
 """
 
-ALL: Final = (LEASE, GIVE_BACK, DECLARE, MEET, OPEN)
+ALL: Final = (ENTER, BEGIN, DECLARE, DECLARED, MEET, LEASE, GIVE_BACK)
 
 
 class Names:

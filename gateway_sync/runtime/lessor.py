@@ -1,5 +1,7 @@
 """Lessor: leases limits for all workers of this host from Redis, where the gateways of an environment meet.
 
+Where Redis is not in reach the control plane asks it for this host.
+
 Owns: the connection, what is held of which cell, when it is given back. The path of a request never waits for it longer
 than a call without a lease waits at most. Must not know: calls, subscriptions.
 """
@@ -16,12 +18,14 @@ from typing import Final
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.core.leases import WHOLE
+from gateway_sync.runtime.credentials import Doors
 from gateway_sync.runtime.generations import GenerationInvalid, read_environment
-from gateway_sync.runtime.lease_door import ANSWER_S, DoorLost, LeaseDoor, call, open_door
-from gateway_sync.runtime.lease_scripts import ALL, DECLARE, FORGOTTEN, GIVE_BACK, LEASE, MEET, OVER, Names
+from gateway_sync.runtime.lease_door import ANSWER_S, Door, DoorLost, open_door
+from gateway_sync.runtime.lease_scripts import FORGOTTEN, OVER, Names
+from gateway_sync.runtime.lease_words import AT_ONCE, Begin, Declare, Declared, Enter, GiveBack, Lease, Look, Meet
 from gateway_sync.runtime.leased_cells import CELLS_FILE, LEASES_FILE, Count, LeasedCells
-from gateway_sync.runtime.push import Command
 from gateway_sync.runtime.rate_shares import RateShares
+from gateway_sync.runtime.relayed_door import RelayedDoor
 from gateway_sync.snapshot import SnapshotInvalid
 
 logger = logging.getLogger(__name__)
@@ -31,7 +35,7 @@ BREAK_S: Final = 1.0
 MEET_S: Final = 1.0
 LOOK_S: Final = 0.2  # at an epoch that is not open yet
 IDLE_ROUNDS: Final = 3  # of meeting, in which nothing was spent: then the rest is given back
-AT_ONCE: Final = 500  # commands in one go
+RELAYED_WAIT_S: Final = 0.5  # a call waits so long for a lease that comes by way of the control plane
 ACKNOWLEDGE_S: Final = 5.0
 TOLD_AT_ONCE: Final = 5_000
 ALONE, JOINING, WAITING, SHARED, DEGRADED = "alone", "joining", "waiting", "shared", "degraded"
@@ -54,13 +58,20 @@ class _Held:
 class Lessor:
     """What is leased for one host."""
 
-    def __init__(self, home: Path, environment: str, tell: Callable[[channel.Leased | channel.Share], int]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        environment: str,
+        tell: Callable[[channel.Leased | channel.Share], int],
+        doors: Callable[[], Doors],
+    ) -> None:
         """tell reaches all workers and says how many there are. Nothing is shared until `use` says so."""
         self._home = home
-        self._names = Names(environment)
+        self._environment = environment
         self._tell = tell
+        self._doors = doors
+        self._is_relayed = False
         self._cells: LeasedCells | None = None
-        self._url = ""
         self._hosts = 1  # as many as there may be
         self._is_wanted = asyncio.Event()
         self._wake = asyncio.Event()
@@ -68,7 +79,7 @@ class Lessor:
         self._held: dict[Place, _Held] = {}
         self._untold: dict[tuple[str, int, int], tuple[int, int]] = {}
         self._rates = RateShares()
-        self._door: LeaseDoor | None = None
+        self._door: Door | None = None
         self._session = 0
         self._why = self._fault = ""
         self.on_news: Callable[[], None] = lambda: None  # there is something that a report should tell at once
@@ -89,9 +100,14 @@ class Lessor:
         """How long that was so, in seconds."""
         return self._degraded_s + (time.monotonic() - self._since if self.is_degraded else 0.0)
 
-    def use(self, hosts: int, redis_url: str) -> None:
+    @property
+    def wait_s(self) -> float:
+        """How long a call may wait for a lease."""
+        return RELAYED_WAIT_S if self._is_relayed else ANSWER_S
+
+    def use(self, hosts: int) -> None:
         """Share limits with as many hosts; 0 or 1 = nobody. What was shared once stays so."""
-        self._hosts, self._url = max(1, hosts), redis_url
+        self._hosts = max(1, hosts)
         if hosts <= 1 or self._cells is not None:
             return
         try:
@@ -99,8 +115,7 @@ class Lessor:
         except OSError as error:
             logger.error("limits are not shared: %s", error)  # noqa: TRY400 - the disk is at fault
             return
-        if not redis_url:
-            return
+        self._is_relayed = not self._doors().redis_url
         counted_alone = (self._home / CELLS_FILE).exists() and not (self._home / LEASES_FILE).exists()
         try:
             self._cells = LeasedCells(self._home)
@@ -113,7 +128,7 @@ class Lessor:
         if not counted_alone:
             self._become(WAITING)
             self.is_shared = True
-            self._tell(channel.Share())
+            self._tell(channel.Share(self.wait_s))
         self._is_wanted.set()
 
     def problems(self) -> dict[str, str]:
@@ -123,8 +138,7 @@ class Lessor:
             text = "What other gateways have used of quotas cannot be learned; what is granted already is spent"
             return {NOT_CONFIRMED: f"{text}{why}."}
         if self._hosts > 1 and self._cells is None:
-            mend = self._fault or "Write redis_url into its credentials."
-            return {COUNTS_ALONE: f"This gateway counts quotas and rates for itself. {mend}"}
+            return {COUNTS_ALONE: f"This gateway counts quotas and rates for itself. {self._fault}".strip()}
         return {}
 
     def report(self) -> dict[str, object]:
@@ -133,7 +147,8 @@ class Lessor:
         if not self.host:
             return {}
         state = JOINING if self.state == ALONE and self._cells is not None else self.state
-        return {"limits": {"host": self.host, "state": state, "epoch": self.epoch, "counts": counts}}
+        told = {"host": self.host, "state": state, "epoch": self.epoch, "counts": counts}
+        return {"limits": told | {"is_relayed": self._is_relayed}}
 
     def noted(self, told: dict[str, object]) -> None:
         """The control plane has what a report told."""
@@ -160,7 +175,7 @@ class Lessor:
         await self._is_wanted.wait()
         while True:
             try:
-                self._door = await open_door(self._url, ALL)
+                self._door = await self._open_door()
                 await self._serve(self._door)
             except DoorLost as error:
                 if self.state != DEGRADED or self._why != str(error):
@@ -171,6 +186,12 @@ class Lessor:
             finally:
                 self._lose()
             await asyncio.sleep(BREAK_S)
+
+    async def _open_door(self) -> Door:
+        """The door to Redis, or to who asks it for this host. Errors: DoorLost."""
+        if self._is_relayed:
+            return RelayedDoor(self._doors, self._environment, self.host)
+        return await open_door(self._doors().redis_url, Names(self._environment), self.host)
 
     async def stop(self) -> None:
         """Give back what is left, as far as Redis answers."""
@@ -199,12 +220,9 @@ class Lessor:
         if places:
             self._tell(channel.Leased(places))
 
-    async def _serve(self, door: LeaseDoor) -> None:
+    async def _serve(self, door: Door) -> None:
         """Lease until the door is lost. Errors: DoorLost."""
-        (info,) = await door.ask([("INFO", "server")])
-        run = _run_id(info)
-        session = (await door.ask([("INCR", self._names.session(self.host))]))[0]
-        self._session = session if isinstance(session, int) else 0
+        run, self._session = _entered((await door.ask([Enter()]))[0])
         await self._enter(door, run)
         next_meeting = 0.0
         while True:
@@ -222,16 +240,17 @@ class Lessor:
         if self._wanted:
             self._wake.set()
 
-    async def _enter(self, door: LeaseDoor, run: str) -> None:
+    async def _enter(self, door: Door, run: str) -> None:
         """Be in the open epoch; what was granted in another is void, and what was used is said anew.
 
         An epoch begins with the run of Redis that it was opened in: after a restart nothing of before is trusted,
         however much of it Redis has found on its disk.
         """
-        cells, names = self._own_cells(), self._names
+        cells = self._own_cells()
         said = ""
         while True:
-            epoch, opening = [_text(each) for each in await door.ask([("GET", names.epoch), ("GET", names.opening)])]
+            (known,) = await door.ask([Look()])
+            epoch, opening = [_text(each) for each in known] if isinstance(known, list) else ("", "")
             if epoch.startswith(f"{run}."):
                 if not self.is_shared:
                     await self._leave_off_counting_alone()
@@ -245,15 +264,10 @@ class Lessor:
             self._become(WAITING)
             self._why = "the counts are being collected"
             if not opening.startswith(f"{run}."):
-                if opening:
-                    await door.ask([("DEL", names.opening)])
-                (now,) = await door.ask([("TIME",)])
-                began = _text(now[0]) if isinstance(now, list) else "0"
-                await door.ask([("SET", names.opening, f"{run}.{began}.{secrets.token_hex(8)}", "NX")])
+                await door.ask([Begin(secrets.token_hex(8))])
             elif opening != said:
                 await self._declare(door, opening)
-                declared = names.declared(opening)
-                await door.ask([("SADD", declared, self.host), ("EXPIRE", declared, "3600")])
+                await door.ask([Declared(opening)])
                 said = self.epoch = opening
                 self.on_news()  # the control plane opens it once it hears that all have
             else:
@@ -262,7 +276,7 @@ class Lessor:
     async def _leave_off_counting_alone(self) -> None:
         """Return when every worker spends leases: only then does what was used stand still. Errors: DoorLost."""
         self.is_shared = True
-        self._told = self._tell(channel.Share())
+        self._told = self._tell(channel.Share(self.wait_s))
         deadline = time.monotonic() + ACKNOWLEDGE_S
         while self._told > 0:
             if time.monotonic() > deadline:
@@ -271,7 +285,7 @@ class Lessor:
                 raise DoorLost(message)
             await asyncio.sleep(0.01)
 
-    async def _declare(self, door: LeaseDoor, epoch: str) -> None:
+    async def _declare(self, door: Door, epoch: str) -> None:
         """Void all that is held, and say what was used of windows that are open."""
         cells = self._own_cells()
         cells.note_contact(0, is_made=False)
@@ -279,51 +293,44 @@ class Lessor:
         self._held.clear()
         for found in cells.void_all(int(time.time())):
             for some in _parts(found):
-                await door.ask([self._declaration(epoch, count) for count in some])
+                await door.ask([Declare(epoch, *count) for count in some])
                 self._note(some)
             await asyncio.sleep(0)
-
-    def _declaration(self, epoch: str, count: Count) -> Command:
-        cell, position, start, used, end = count
-        return call(DECLARE, [self._names.count(epoch, cell, position, start)], self.host, used, end)
 
     def _note(self, counts: Iterable[Count]) -> None:
         """Keep what the control plane is to be told."""
         for cell, position, start, mine, end in counts:
             self._untold[cell.hex(), position, start] = mine, end
 
-    async def _meet(self, door: LeaseDoor) -> None:
+    async def _meet(self, door: Door) -> None:
         """Say that this host is here, learn who else is, and share rates. Errors: DoorLost."""
-        cells, names = self._own_cells(), self._names
-        began = time.time_ns()
-        keys = [names.hosts, names.asked(self.host), names.epoch]
-        met = (await door.ask([call(MEET, keys, self.host, self._rates.asked(cells))]))[0]
-        seconds, microseconds, epoch, members = met if isinstance(met, list) else ("0", "0", "", [])
+        cells = self._own_cells()
+        began, asked_ns = time.time_ns(), time.monotonic_ns()
+        met = (await door.ask([Meet(self._rates.asked(cells))]))[0]
+        seconds, microseconds, epoch, told = met if isinstance(met, list) else ("0", "0", "", [])
         if _text(epoch) != self.epoch:
             message = "Redis does not know the counts any more"
             raise DoorLost(message)
         theirs = int(seconds) * 10**9 + int(microseconds) * 1000
-        others = sorted(_text(each) for each in members if _text(each) != self.host)
-        told = (await door.ask([("MGET", *map(names.asked, others))]))[0] if others else []
         cells.note_hosts(
-            share=WHOLE // (len(others) + 1),
-            hosts=max(self._hosts, len(others) + 1),
+            share=WHOLE // (len(told) + 1),
+            hosts=max(self._hosts, len(told) + 1),
             offset_ns=theirs - (began + time.time_ns()) // 2,
         )
-        self._rates.share(cells, told if isinstance(told, list) else [], len(others))
-        cells.note_contact(time.monotonic_ns() + int(HELD_S * 1e9), is_made=True)
+        self._rates.share(cells, told, len(told))
+        cells.note_contact(asked_ns + int(HELD_S * 1e9), is_made=True)  # Redis heard of this host then or later
         if self.state != SHARED:
             self._become(SHARED)
-            logger.info("limits are shared by %d gateways", len(others) + 1)
+            logger.info("limits are shared by %d gateways", len(told) + 1)
         await self._give_back(door, self._idle())
 
-    async def _lease(self, door: LeaseDoor) -> None:
+    async def _lease(self, door: Door) -> None:
         """Ask for what workers want, and tell them. Errors: DoorLost."""
         cells = self._own_cells()
         some = dict(list(self._wanted.items())[:AT_ONCE])
         looks = {place: cells.look_at(*place) for place in some}
         asked = [self._question(place, looks[place], *some[place]) for place in some]
-        answers = await door.ask(asked, ANSWER_S)
+        answers = await door.ask(asked, is_urgent=True)
         for place, answer in zip(some, answers, strict=True):
             state, mine, total = answer if isinstance(answer, list) else (FORGOTTEN, 0, 0)
             if state == FORGOTTEN:
@@ -338,14 +345,9 @@ class Lessor:
             self._wanted.pop(place, None)
         self._tell(channel.Leased(list(some)))
 
-    def _question(self, place: Place, look: tuple[bytes, int, int, int], limit: int, end: int) -> Command:
+    def _question(self, place: Place, look: tuple[bytes, int, int, int], limit: int, end: int) -> Lease:
         of, start, used, granted = look
-        keys = [*self._own_keys(), self._names.count(self.epoch, of, place[1], start)]
-        hosts = max(2, self._hosts)
-        return call(LEASE, keys, self.epoch, self._session, self.host, limit, used, granted, hosts, end)
-
-    def _own_keys(self) -> list[str]:
-        return [self._names.epoch, self._names.session(self.host)]
+        return Lease(self.epoch, self._session, of, place[1], start, limit, used, granted, self._hosts, end)
 
     def _idle(self) -> list[Place]:
         """Where nothing was spent for a while; windows that are over are forgotten."""
@@ -364,21 +366,20 @@ class Lessor:
                     del self._held[place]
         return found
 
-    async def _give_back(self, door: LeaseDoor, places: list[Place]) -> None:
+    async def _give_back(self, door: Door, places: list[Place]) -> None:
         """Void what is left at the places, then let the others have it. Errors: DoorLost."""
         cells = self._own_cells()
         for some in _parts(places):
             voided = [(place, cells.void(*place)) for place in some]
-            commands = []
+            words = []
             for place, (of, start, kept) in voided:
                 held = self._held.pop(place, None)
                 if held is None or (of, start) != (held.of, held.start):
                     continue
-                keys = [*self._own_keys(), self._names.count(self.epoch, of, place[1], start)]
-                commands.append(call(GIVE_BACK, keys, self.epoch, self._session, self.host, kept))
+                words.append(GiveBack(self.epoch, self._session, of, place[1], start, kept))
                 self._note([(of, place[1], start, kept, held.end)])
-            if commands:
-                await door.ask(commands)
+            if words:
+                await door.ask(words)
 
     def _own_cells(self) -> LeasedCells:
         if self._cells is None:
@@ -405,14 +406,13 @@ def _text(answer: object) -> str:
     return answer.decode() if isinstance(answer, bytes) else ""
 
 
-def _run_id(info: object) -> str:
-    """What names this run of the Redis server."""
-    lines = _text(info).splitlines()
-    found = next((line.partition(":")[2].strip() for line in lines if line.startswith("run_id:")), "")
-    if not found:
+def _entered(answer: object) -> tuple[str, int]:
+    """(the run of Redis, the number of this connection). Errors: DoorLost."""
+    run, session = answer if isinstance(answer, list) else (b"", 0)
+    if not run:
         message = "Redis does not tell its run_id"
         raise DoorLost(message)
-    return found
+    return _text(run), session
 
 
 def gateways_of(generation: Path) -> int:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.serving import Serving
 
-WAIT_S: Final = 0.05  # a call waits at most as long for a lease
 _AGAIN_S: Final = 0.25  # what was asked for so long ago may be asked for again
 _MOST_REMEMBERED: Final = 65_536
 
@@ -31,6 +30,7 @@ class Sharing:
         self._home = home
         self._tell = tell
         self._cells: LeasedCells | None = None
+        self.wait_s = 0.0  # a call waits at most as long for a lease
         self._asked: dict[Place, float] = {}
         self._unsent: dict[Place, Wanted] = {}
         self._last: list[Place] = []
@@ -40,13 +40,14 @@ class Sharing:
     def hear(self, order: channel.ToWorker) -> None:
         """What the supervisor says."""
         if isinstance(order, channel.Share):
-            self.begin()
+            self.begin(order.wait_s)
             self._tell(channel.Asking([]))  # from now on nothing is counted alone
         elif isinstance(order, channel.Leased):
             self._go_on(order.places)
 
-    def begin(self) -> None:
+    def begin(self, wait_s: float) -> None:
         """Spend leases from now on. Errors: OSError."""
+        self.wait_s = wait_s
         if self._cells is None:
             own = self._serving.limits
             self._cells = self._serving.limits = LeasedCells(self._home, self._want)
@@ -123,7 +124,7 @@ class Parked(Stepping):
         self._sharing = sharing
         self._pieces: list[tuple[bytes, bool]] = []
         self._places: list[Place] = []
-        self._timer = asyncio.get_running_loop().call_later(WAIT_S, self._decide)
+        self._timer = asyncio.get_running_loop().call_later(sharing.wait_s, self._decide)
 
     def wait_for(self, places: list[Place]) -> None:
         """Hold the call until something is heard of one of them."""

@@ -84,7 +84,7 @@ class Supervisor:
         self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
         self.standing = Standing(self._home, self._control, doors)
         self._deaths: dict[str, list[float]] = {}
-        self.lessor = Lessor(self._home, credentials.environment, self._tell_all)
+        self.lessor = Lessor(self._home, credentials.environment, self._tell_all, doors)
         self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
         self.spans = SpanExporter(options.collector) if options.collector.url else None
@@ -179,6 +179,7 @@ class Supervisor:
             down=self.targets.down,
             is_exporting=self.spans is not None,
             is_shared=self.lessor.is_shared,
+            lease_wait_s=self.lessor.wait_s,
         )
 
     def _on_change(self, slot: Slot) -> None:
@@ -208,7 +209,7 @@ class Supervisor:
     def _name_traffic(self) -> None:
         if self.keeper.generation is not None:
             self.traffic.use(self.keeper.generation)
-            self.lessor.use(gateways_of(self.keeper.generation), self._doors().redis_url)
+            self.lessor.use(gateways_of(self.keeper.generation))
 
     def _tell_all(self, message: channel.Leased | channel.Share) -> int:
         return sum(slot.send(message) for slot in self.slots)

@@ -98,7 +98,7 @@ class Worker:
             self.serving, home, lambda told: writer.write(channel.encode(told))
         )
         if settings.is_shared:
-            self.sharing.begin()
+            self.sharing.begin(settings.lease_wait_s)
         is_checking = settings.slot == CHECKING_SLOT
         self._checks = HealthChecks(self.serving, self._on_turn) if is_checking else None
         self._told_of = ""  # the digest of the snapshot whose targets were told

@@ -281,6 +281,40 @@ def test_what_a_gateway_counted_alone_counts_when_a_second_one_comes(tmp_path: P
             server.stop()
 
 
+def test_a_quota_is_exact_with_a_gateway_that_does_not_reach_redis(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis")
+    opener = Opener(server, hosts=2)
+    opener.start()
+    first = Home(tmp_path / "first", redis_url=server.url)
+    joined = replace(first, path=tmp_path / "joined", redis_url="")
+    gateways: list[GatewayProcess] = []
+    with RawUpstream() as upstream, KeepingControlPlane(joined) as control:
+        control.redis = server.client
+        control.publish(snapshot(upstream.port, is_postpaid=False))
+        control.change(first.records())
+        try:
+            for home in (first, joined):
+                home.install(snapshot(upstream.port, is_postpaid=False))
+                gateways.append(GatewayProcess(home, workers=2))
+            for gateway in gateways:
+                gateway.wait_ready()
+            passed = Counter[int]()
+            wait_until(lambda: _pass(gateways[1:], passed) or passed[200] >= LIMIT // 4)
+            control.is_down = True
+            wait_until(lambda: b"\napim_limits_degraded 1" in gateways[1].admin("/metrics")[1])
+            _pass(gateways, passed)
+            control.is_down = False
+            wait_until(lambda: _pass(gateways, passed) or passed[200] >= LIMIT)
+            _pass(gateways, passed)
+            assert passed[200] == LIMIT
+        finally:
+            for gateway in gateways:
+                gateway.stop()
+            opener.is_over.set()
+            opener.join()
+            server.stop()
+
+
 def _pass(gateways: list[GatewayProcess], passed: Counter[int]) -> None:
     """Call each, and add what came of it."""
     for gateway in gateways:

@@ -179,6 +179,7 @@ TABLE: dict[str, Row] = {
     "gateway/v1/join": "LLLLLL",
     "gateway/v1/sync": "LLLLLL",
     "gateway/v1/credential": "LLLLLL",
+    "gateway/v1/limits": "LLLLLL",
     "gateway/v1/report": "LLLLLL",
     "gateway/v1/usage": "LLLLLL",
     "gateway/v1/traces": "LLLLLL",

