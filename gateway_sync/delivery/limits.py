@@ -41,7 +41,7 @@ _Moment = Annotated[int, msgspec.Meta(ge=0, le=_MOST_S)]
 _Position = Annotated[int, msgspec.Meta(ge=0, le=255)]
 _Granted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # Lua's numbers are exact so far
 _Cell = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-_Host = Annotated[str, msgspec.Meta(pattern=f"^(?!{TOTAL}$)[0-9A-Za-z-]{{1,32}}$")]
+_Host = Annotated[str, msgspec.Meta(pattern=f"^(?!{TOTAL}$)[0-9A-Za-z-]{{1,16}}$")]
 Told = tuple[_Cell, _Position, _Moment, _Granted, _Moment]  # (cell, position, start, granted, end of the window)
 
 

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from apim.accounts.models import User
 from apim.audit.actor import system_actor
 from apim.catalog.models import APIVersion
+from apim.errors import DomainError
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.notifications.notices import tell
 from gateway_sync.delivery.groups import digest_for
@@ -126,7 +127,7 @@ def settle_trials(now: datetime) -> list[Publication]:
     for publication in _trials().select_related("environment"):
         verdict = _verdict(publication, now)
         if verdict.fault:
-            _take_back(publication, verdict.fault)
+            _try_to_take_back(publication, verdict.fault)
         elif verdict.is_over and _trials().filter(pk=publication.pk).update(stage=Publication.Stage.ALL):
             Environment.objects.filter(pk=publication.environment_id).update(published_at=now)  # wakes who waits
             settled.append(publication)
@@ -179,6 +180,14 @@ def _verdict(publication: Publication, now: datetime) -> Verdict:
         ),
         is_time_up=publication.trial_until is None or now >= publication.trial_until,
     )
+
+
+def _try_to_take_back(publication: Publication, fault: str) -> None:
+    """One that cannot be taken back stays on trial, so that it goes to nobody else, and stops no other publication."""
+    try:
+        _take_back(publication, fault)
+    except DomainError as error:
+        logger.error("revision %d cannot be taken back: %s", publication.revision, error)  # noqa: TRY400 - told, no bug
 
 
 @transaction.atomic

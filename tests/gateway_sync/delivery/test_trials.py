@@ -16,7 +16,7 @@ from apim.gateways.services import touch
 from apim.notifications.models import Notification
 from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.canaries import set_canary
-from gateway_sync.delivery.models import Pin, Publication
+from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.pinning import roll_back
 from gateway_sync.delivery.restoring import resume_after_restore
 from gateway_sync.delivery.sync import Ask, update_for
@@ -110,6 +110,20 @@ def test_a_canary_that_refuses_brings_the_state_before_back_as_a_higher_revision
     assert Notification.objects.get(user=admin).title == "A publication was taken back by itself"
     client.force_login(admin)
     assert "it ended 2 workers" in client.get("/console/admin/publications").content.decode()
+
+
+def test_a_trial_that_cannot_be_taken_back_goes_to_nobody_else_and_stops_no_publication(
+    trial: Publication, canary: Gateway, other: Gateway
+) -> None:
+    before = Publication.objects.filter(stage=Publication.Stage.ALL)[0]
+    gone = set(before.manifest["fragments"].values()) - set(trial.manifest["fragments"].values())
+    Fragment.objects.filter(digest__in=gone).delete()
+    Worker.objects.filter(gateway=canary).update(problems=[{"code": "generation.E002", "message": "it ended"}])
+    services.publish_pending()
+    trial.refresh_from_db()
+    assert gone
+    assert trial.stage == Publication.Stage.TRIAL
+    assert expected_digests([other])[other.pk] == before.digest
 
 
 def test_who_goes_back_during_a_trial_ends_it(trial: Publication, environment: Environment) -> None:
