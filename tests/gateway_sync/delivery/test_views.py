@@ -23,6 +23,7 @@ from apim.gateways.services import AccessChange, EnrolledGateway, append_access,
 from apim.gateways.standing import ask_for_rotation, set_state
 from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import access_log, services, views
+from gateway_sync.delivery.places import Places
 from gateway_sync.snapshot import decode
 from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, UsageBody, UsageCell, UsageContext, encode_body
 from tests.factories import gateways as factory
@@ -164,7 +165,7 @@ def test_a_waiting_request_answers_as_soon_as_something_is_new(
 
 
 def test_beyond_the_cap_a_gateway_is_told_when_to_come_back(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views._watch.places, "_limit", 1)
+    monkeypatch.setattr(views._watch, "places", Places(1, each=1))
     waiting = post("sync", {"wait_s": 0.2})
     refused = post("sync", {"wait_s": 0.2})
     assert refused.status_code == 503
@@ -178,7 +179,7 @@ def test_few_gateways_at_a_time_are_told_everything_and_others_when_to_come_back
 ) -> None:
     append_access(environment_id=environment.id, changes=[AccessChange("application", "app_1", {"state": "active"})])
     services.publish(environment.id)
-    monkeypatch.setattr(views._far_behind, "_limit", 1)
+    monkeypatch.setattr(views, "_far_behind", Places(1, each=1))
     first = post("sync", {})
     refused = post("sync", {})
     assert (refused.status_code, refused.json()["code"]) == (503, "gateways.too_many_waiting")
