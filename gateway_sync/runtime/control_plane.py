@@ -64,7 +64,7 @@ class ControlPlane:
             fields = {"Authorization": f"Bearer {doors.token}", "Content-Type": content_type}
             connection.request("POST", f"{parts.path.rstrip('/')}/gateway/v1/{door}", body, fields)
             answer = connection.getresponse()
-            content = read_answer(answer, time.monotonic() + TIMEOUT_S)
+            content = read_answer(answer, time.monotonic() + timeout_s)
         except (OSError, http.client.HTTPException) as error:
             raise ControlPlaneDown(str(error)) from error
         finally:

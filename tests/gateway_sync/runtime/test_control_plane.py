@@ -7,15 +7,16 @@ import time
 
 import pytest
 
+from gateway_sync.runtime import control_plane
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Doors
 from tests.wire.raw import RawUpstream, Script
 
 
-def post(script: Script) -> bytes:
+def post(script: Script, wait_s: float = 0.0) -> bytes:
     """What a control plane that answers so is understood to say."""
     with RawUpstream(script) as server:
-        return ControlPlane(lambda: Doors(f"http://127.0.0.1:{server.port}", "token")).post("sync", b"{}")
+        return ControlPlane(lambda: Doors(f"http://127.0.0.1:{server.port}", "token")).post("sync", b"{}", wait_s)
 
 
 def say(*parts: bytes, hangs_up: bool = False) -> Script:
@@ -53,6 +54,18 @@ def test_an_answer_is_read_whole(parts: tuple[bytes, ...]) -> None:
 def test_an_answer_that_ends_early_is_none(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ControlPlaneDown):
         post(say(*parts, hangs_up=True))
+
+
+def test_an_answer_that_begins_at_once_and_ends_with_the_wait_is_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_plane, "TIMEOUT_S", 0.1)
+
+    def hold(peer: socket.socket, _request: bytes) -> bool:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+        time.sleep(0.4)  # longer than an answer may take that nobody waits for
+        peer.sendall(b"{}")
+        return True
+
+    assert post(hold, wait_s=30.0) == b"{}"
 
 
 @pytest.mark.slow
