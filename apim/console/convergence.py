@@ -18,6 +18,7 @@ from gateway_sync.delivery.trials import expected_digests
 SILENT_AFTER = timedelta(seconds=15)
 
 _BOX, _GAP, _LABEL = 40, 6, 30
+_OF_LIMITS = "limits."  # codes of problems that tell of counting, not of the state a worker runs
 _WIDTH = 360
 
 
@@ -80,7 +81,7 @@ def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:
 def _state(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> str:
     if now - worker.seen_at > SILENT_AFTER:
         return "silent"
-    if worker.problems:
+    if any(not str(problem.get("code", "")).startswith(_OF_LIMITS) for problem in worker.problems):
         return "refused"
     environment = gateway.environment
     # A revision that changes nothing for gateways has the digest of the one before, and workers stay at that one.

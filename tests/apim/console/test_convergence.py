@@ -28,3 +28,24 @@ def test_a_worker_is_current_when_the_newest_revision_changed_nothing_for_it(dig
     view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
     assert [each.state for each in view.workers] == [state]
     assert view.runs_an_equal_one == (state == "current")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("code", "state"), [("limits.E001", "current"), ("generation.E001", "refused")])
+def test_a_worker_that_cannot_ask_others_of_limits_refuses_no_state(code: str, state: str) -> None:
+    gateway, now = enrolled_gateway().gateway, timezone.now()
+    Environment.objects.update(revision=1, published_revision=1, published_access_seq=0)
+    problems = [{"code": code, "message": "It is so."}]
+    Worker.objects.create(
+        gateway=gateway,
+        slot=0,
+        pid=1,
+        boot="x",
+        revision=1,
+        digest=RUNS,
+        started_at=now,
+        seen_at=now,
+        problems=problems,
+    )
+    view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
+    assert [each.state for each in view.workers] == [state]
