@@ -123,6 +123,7 @@ class MailChoices(models.Model):
     announcements = models.BooleanField(default=True)  # of owners to subscribers
     news = models.BooleanField(default=True)  # of followed APIs
     quotas = models.BooleanField(default=True, db_default=True)  # of subscriptions that are nearly or quite used up
+    jobs = models.BooleanField(default=False, db_default=False)  # of long work of one's own that has ended
 
     def __str__(self) -> str:
         return f"mail choices of {self.user_id}"
