@@ -126,9 +126,15 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """The terms of a plan at one time; immutable once active.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or null; quotas = [{"requests", "per": "hour"|"day"|"month"}];
-    pricing = what a Plan document says about money and meters, complete; null when it says nothing.
+    Shapes: rate = {"requests", "per_s", "burst"} or null; quotas = [{"requests", "per": "hour"|"day"|"month"}], with
+    "unit": "bytes"|"units" where it is not calls; weights = {"POST /transfers": 5}, what a call costs in units, 1 unless
+    named; pricing = what a Plan document says about money and meters, complete; null when it says nothing.
     """
+
+    class WhenUnconfirmed(models.TextChoices):
+        BY_PRICE = ""  # refuse where it is paid in advance, else share
+        REFUSE = "refuse"
+        SHARE = "share"
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -146,6 +152,14 @@ class PlanVersion(models.Model):
     approval = models.CharField(max_length=16, choices=Approval.choices, default=Approval.AUTO)
     rate = models.JSONField(null=True)
     quotas = models.JSONField(default=list)
+    weights = models.JSONField(default=dict, db_default={}, blank=True)
+    when_unconfirmed = models.CharField(
+        max_length=8,
+        choices=WhenUnconfirmed.choices,
+        blank=True,
+        default=WhenUnconfirmed.BY_PRICE,
+        db_default=WhenUnconfirmed.BY_PRICE.value,
+    )
     timezone = models.CharField(max_length=64, default="UTC")
     pricing = models.JSONField(null=True)
     created_by = models.CharField(max_length=200)
