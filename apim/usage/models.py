@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 
 from apim.usage.receipts import ConservationCheck, ReceivedBoot
+from apim.usage.record_files import RecordFile
 from apim.usage.trace import trace_of
 from apim.usage.version_rollups import CallerRollup, SideRollup, TimedQuerySet, VersionLatency, VersionRollup
 
@@ -14,6 +15,7 @@ __all__ = (
     "CallerRollup",
     "ConservationCheck",
     "ReceivedBoot",
+    "RecordFile",
     "SideRollup",
     "VersionLatency",
     "VersionRollup",
@@ -101,6 +103,7 @@ class UsageRecord(models.Model):
     objects = UsageRecordQuerySet.as_manager()
 
     class Meta:
+        # On PostgreSQL the table is divided by day, so its keys hold the time as well, and id has no index: ADR 32.
         constraints = (models.UniqueConstraint(fields=("gateway_id", "boot", "seq"), name="usage_record_once"),)
         indexes = (
             models.Index(fields=("application_id", "-at"), name="usage_of_application"),
