@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks import fetched, interpreters, load, peers, rounds, subjects
 from benchmarks.exchanges import kinds
 from benchmarks.herd import herd
-from benchmarks.kills import Course, kills
+from benchmarks.kills import Course, kills_in_parts
+from benchmarks.kills_tally import total
 from benchmarks.latency import latency
 from benchmarks.load import WrongAnswerError
 from benchmarks.memory import memory
@@ -111,15 +113,26 @@ def _soak(bench: Bench, arguments: argparse.Namespace) -> int:
 
 
 def _kills(bench: Bench, arguments: argparse.Namespace) -> int:
-    """Kill at random and print the table; the exit code is 1 when something is missing, doubled or stays behind."""
-    told = kills(bench.folder, Course(arguments.kills, seed=arguments.seed))
-    table: dict[str, dict[str, int]] = told["by kind"]  # type: ignore[assignment]
-    _print_rows("Kills", {name: figure for name, figure in told.items() if name not in {"by kind", "in all"}})
-    rows = {**table, "in all": told["in all"]}
-    print("  " + " | ".join(["killed", *next(iter(table.values()))]))
-    for kind, row in rows.items():
-        print("  " + " | ".join([kind, *map(str, row.values())]))  # type: ignore[attr-defined]
-    _keep({"machine": _machine(), "extent": _extent(arguments), "kills": told})
+    """Kill at random and print the table; the exit code is 1 when something is missing, doubled or stays behind.
+
+    What is known so far is printed and kept after each part, so a run that is ended early is not in vain.
+    """
+    course = Course(arguments.kills, rate=arguments.rate, seed=arguments.seed)
+    parts: list[dict[str, object]] = []
+    told: dict[str, Any] = {"faults": ["nothing was run"]}
+    path = _new_path()
+    for part in kills_in_parts(bench.folder, course, arguments.parts):
+        parts.append(part)
+        told = total(parts)
+        _print_rows(
+            f"Kills, {len(parts)} of {arguments.parts} parts",
+            {name: figure for name, figure in told.items() if name not in {"by kind", "in all"}},
+        )
+        table: dict[str, dict[str, int]] = {**told["by kind"], "in all": told["in all"]}
+        print("  " + " | ".join(["killed", *told["in all"]]))
+        for kind, row in table.items():
+            print("  " + " | ".join([kind, *map(str, row.values())]), flush=True)
+        _keep({"machine": _machine(), "extent": _extent(arguments), "kills": told, "parts": parts}, path)
     return 1 if told["faults"] else 0
 
 
@@ -134,7 +147,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kills", type=int, default=0, metavar="N", help="kill processes of the whole product under load, and compare"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the kills")
+    parser.add_argument("--seed", type=int, default=1, help="of the kills, in their first part")
+    parser.add_argument("--parts", type=int, default=1, help="of the kills: each is a start, and all are summed up")
+    parser.add_argument("--rate", type=float, default=500, help="calls a second while processes are killed")
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="keep the data of pages in a PostgreSQL here, and use what is there"
     )
@@ -211,9 +226,13 @@ def _print_rows(title: str, result: dict[str, object]) -> dict[str, object]:
     return result
 
 
-def _keep(result: dict[str, object]) -> None:
+def _new_path() -> Path:
+    return RESULTS / f"{time.strftime('%Y-%m-%d-%H%M', time.gmtime())}.json"
+
+
+def _keep(result: dict[str, object], path: Path | None = None) -> None:
+    path = path or _new_path()
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{time.strftime('%Y-%m-%d-%H%M', time.gmtime())}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 OPEN, WHOLE, BROKEN, SHED = range(4)
 NAME = "kill-"
@@ -118,3 +119,24 @@ class Tally:
         if end == WHOLE and not finals:
             row.missing += 1
             self.fault(f"call {number} was answered and not counted; it is indeterminate {lost} times")
+
+
+def total(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of parts of a run as those of one: numbers and tables summed, faults one after another."""
+    told: dict[str, Any] = {"seeds": [part["seed"] for part in parts]}
+    names = dict.fromkeys(name for part in parts for name, figure in part.items() if isinstance(figure, int | float))
+    for name in names:
+        if name not in {"seed", "calls a second"}:
+            told[name] = round(sum(part.get(name, 0) for part in parts), 1)
+    told["calls a second"] = round(told.get("calls", 0) / max(told.get("seconds", 0), 1))
+    by_kind: dict[str, Counter[str]] = {}
+    for part in parts:
+        for kind, row in part.get("by kind", {}).items():
+            by_kind.setdefault(kind, Counter(dict.fromkeys(row, 0))).update(row)
+    in_all: Counter[str] = Counter()
+    for row in by_kind.values():
+        in_all.update(row)
+    told["by kind"] = {kind: dict(row) for kind, row in sorted(by_kind.items())}
+    told["in all"] = dict(in_all)
+    told["faults"] = [fault for part in parts for fault in part["faults"]]
+    return told

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -276,6 +277,10 @@ def _json(
 ) -> dict[str, Any]:
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, dict(head or {}), method=method)  # noqa: S310 - of this machine
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - of this machine
-        told: dict[str, Any] = json.loads(answer.read() or b"{}")
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - of this machine
+            told: dict[str, Any] = json.loads(answer.read() or b"{}")
+    except HTTPException as error:  # who answered was killed in the middle of it
+        message = f"{method} {url}: {error!r}"
+        raise ConnectionError(message) from error
     return told

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kills import Course, kills
-from benchmarks.kills_tally import BROKEN, SHED, WHOLE, Seen, Tally
+from benchmarks.kills_tally import BROKEN, SHED, WHOLE, Seen, Tally, total
 
 
 def row(**figures: int) -> dict[str, int]:
@@ -79,6 +79,26 @@ def test_calls_belong_to_the_kill_before_their_end() -> None:
         "web": row(kills=1, in_flight=1),
         "worker": row(kills=1, in_flight=1),
     }
+
+
+def test_parts_of_a_run_are_summed_up_and_one_that_came_to_no_end_is_a_fault() -> None:
+    first = {
+        "seed": 1,
+        "seconds": 10,
+        "calls": 1000,
+        "calls a second": 100,
+        "by kind": {"web": row(kills=2)},
+        "faults": [],
+    }
+    second = {
+        "seed": 2, "seconds": 30, "calls": 2000, "calls a second": 67, "faults": ["one"],
+        "by kind": {"web": row(kills=1, missing=1), "beat": row(kills=4)},
+    }  # fmt: skip
+    told = total([first, second, {"seed": 3, "faults": ["no end"]}])
+    assert told == {
+        "seeds": [1, 2, 3], "seconds": 40, "calls": 3000, "calls a second": 75, "faults": ["one", "no end"],
+        "by kind": {"beat": row(kills=4), "web": row(kills=3, missing=1)}, "in all": row(kills=7, missing=1),
+    }  # fmt: skip
 
 
 @pytest.mark.slow
