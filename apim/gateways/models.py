@@ -54,6 +54,11 @@ class EnvironmentQuerySet(models.QuerySet["Environment"]):
 class Environment(models.Model):
     """A place to run. `revision` counts wanted states, `published_revision` the last one sent to gateways."""
 
+    class TrialBy(models.TextChoices):
+        GATEWAYS = "gateways", _("The gateways that are marked as canaries")
+        WORKER = "worker", _("One worker of each gateway")
+        SHARE = "share", _("A share of the gateways")
+
     id = IDField("env")
     name = models.SlugField(max_length=60, unique=True)
     display_name = models.CharField(max_length=120, blank=True)
@@ -76,6 +81,10 @@ class Environment(models.Model):
     touched_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     trial_s = models.PositiveIntegerField(default=0, db_default=0)  # what canaries serve before others; 0 = no trial
+    trial_by = models.CharField(
+        max_length=8, choices=TrialBy.choices, default=TrialBy.GATEWAYS, db_default=TrialBy.GATEWAYS.value
+    )
+    trial_share = models.PositiveSmallIntegerField(default=10, db_default=10)  # percent of the gateways, by SHARE
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = EnvironmentQuerySet.as_manager()
@@ -154,6 +163,7 @@ class Gateway(models.Model):
     )
     state_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     is_canary = models.BooleanField(default=False, db_default=False)
+    takes_trials = models.BooleanField(default=False, db_default=False)  # in one of its workers, as it said last
     token_hash = models.CharField(max_length=64, unique=True)
     next_token_hash = models.CharField(max_length=64, blank=True, default="", db_default="", db_index=True)
     token_issued_at = models.DateTimeField(null=True, blank=True)

@@ -51,6 +51,8 @@ class Publication(models.Model):
     reason = models.TextField(blank=True, default="", db_default="")
     stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.ALL, db_default=Stage.ALL.value)
     trial_until = models.DateTimeField(null=True, blank=True)
+    trial_in_worker = models.BooleanField(default=False, db_default=False)  # of each that tries it, instead of all
+    trial_gateways = models.JSONField(default=list, db_default=[])  # ids of those that try it
     trial_baseline = models.JSONField(default=dict, db_default={})  # {gateway id: [requests, 5xx]} as it began
     created_at = models.DateTimeField(auto_now_add=True)
 
