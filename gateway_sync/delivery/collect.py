@@ -24,11 +24,12 @@ from apim.gateways.sandbox import twin_id
 from gateway_sync import rows
 from gateway_sync.delivery.groups import Grouping, grouping_of, grouping_of_held
 from gateway_sync.delivery.issuers import issuer_keys_rows, issuer_rows
-from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
+from gateway_sync.delivery.json_fields import mapping, mappings, text, texts
 from gateway_sync.delivery.limits import sharing_gateways
 from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.offers import plan_rows, product_rows
 from gateway_sync.delivery.sandbox import sandbox_apis, sandbox_plan, sandbox_product
+from gateway_sync.delivery.upstreams import upstream_row
 from gateway_sync.policies import DESCRIPTIONS
 from gateway_sync.policies.contracts import Contract
 from gateway_sync.runtime.sealing import seal
@@ -247,7 +248,7 @@ def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.Ve
         passthrough_methods=texts(passthrough.get("methods")),
         passthrough_prefix=text(passthrough.get("prefix")),
         base_path=found["revision__base_path"],
-        upstream=_upstream_row(mapping(found["revision__upstream"]), found["arm_weights"]),
+        upstream=upstream_row(mapping(found["revision__upstream"]), found["arm_weights"]),
         policies=_policy_rows(found["revision__policies"]),
         composites=mapping(found["revision__composites"]),
         deprecated_at=_seconds(found["version__deprecated_at"]),
@@ -255,25 +256,6 @@ def _version_row(found: Mapping[str, Any], contract: Contract | None) -> rows.Ve
         successor=found["version__successor__name"] or "",
         documentation_url=f"{settings.BASE_URL}/apis/{found['version__api__name']}/{found['version__name']}",
         contract=contract,
-    )
-
-
-def _upstream_row(upstream: Mapping[str, Any], arm_weights: object) -> rows.UpstreamRow:
-    targets = tuple(
-        rows.TargetRow(
-            url=text(target.get("url")),
-            weight=whole(target.get("weight", 100)),
-            priority=whole(target.get("priority", 0)),
-            arm=text(target.get("arm", "")),
-        )
-        for target in mappings(upstream.get("targets"))
-    )
-    timeout_s = upstream.get("timeout_s", 30)
-    return rows.UpstreamRow(
-        targets,
-        float(timeout_s) if isinstance(timeout_s, int | float) else 0.0,
-        {name: value for name, value in upstream.items() if name not in {"targets", "timeout_s"}},
-        {name: whole(weight) for name, weight in mapping(arm_weights).items()},
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from apim.gateways.sandbox import is_twin
 from gateway_sync.compiler import compile_snapshot, held_back, hold
 from gateway_sync.delivery.collect import Collected
 from gateway_sync.delivery.groups import GroupState, group_states, sign
+from gateway_sync.delivery.sandbox import told_of_twin
 from gateway_sync.problems import Problem, Where
 from gateway_sync.snapshot import Manifest, SnapshotInvalid, manifest_of
 
@@ -41,8 +41,7 @@ def state_of(collected: Collected) -> State:
         problems = tuple(sorted({*problems, *held_problems}))
     manifest = sign(manifest_of(collected.environment, collected.revision, fragments))
     groups, group_problems = group_states(collected.rows.environment.id, manifest, fragments, collected.grouping)
-    # What is wrong with the sandbox's form of something, its own form says as well.
-    told = {one for one in (*problems, *group_problems) if not is_twin(one.where.id)}
+    told = {one for one in map(told_of_twin, (*problems, *group_problems)) if one is not None}
     return State(fragments, manifest, tuple(sorted(told)), groups)
 
 
