@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway_sync.policies.patterns import Operations, compile_pattern, is_pattern
@@ -84,33 +83,38 @@ def _fault_of(operation: OperationRow) -> str:
     return ""
 
 
-def compile_grants(products: Iterable[ProductRow]) -> tuple[dict[str, list[Grant]], list[Problem]]:
-    """What products open, by version id, in the order of product ids; and the patterns that cannot be read."""
-    grants: defaultdict[str, list[Grant]] = defaultdict(list)
-    problems: list[Problem] = []
-    for product in sorted(products, key=lambda row: row.id):
-        where = Where("product", product.id, "operations")
-        for item in product.items:
-            patterns = []
-            for text in item.operations:
-                if is_pattern(text):
-                    patterns.append(text)
-                else:
-                    hint = 'Write it like "GET /accounts*" or "* /accounts/{id}".'
-                    message = f'"{text}" does not name operations and opens none.'
-                    problems.append(Problem("product.E001", message, where, hint))
-            is_closed = bool(item.operations) and not patterns
-            grants[item.version_id].append(Grant(product.id, Operations(patterns), is_closed))
-    return dict(grants), problems
+def grants_of(opened: Iterable[tuple[str, Sequence[str]]]) -> list[Grant]:
+    """What products open of one version. Shapes: pairs of a product and the patterns of its item."""
+    grants = []
+    for product_id, operations in opened:
+        patterns = [text for text in operations if is_pattern(text)]
+        grants.append(Grant(product_id, Operations(patterns), is_closed=bool(operations) and not patterns))
+    return grants
 
 
-def open_routes(version: Version, grants: Mapping[str, list[Grant]]) -> Version:
+def unreadable_patterns(products: Iterable[ProductRow]) -> list[Problem]:
+    """An error for each pattern that cannot be read, so that it opens nothing."""
+    hint = 'Write it like "GET /accounts*" or "* /accounts/{id}".'
+    return [
+        Problem(
+            "product.E001",
+            f'"{text}" does not name operations and opens none.',
+            Where("product", product.id, "operations"),
+            hint,
+        )
+        for product in products
+        for item in product.items
+        for text in item.operations
+        if not is_pattern(text)
+    ]
+
+
+def open_routes(version: Version, granted: Sequence[Grant]) -> Version:
     """The version with the products of each route: those that name it first, then by wildcard, then by the whole."""
-    granted = grants.get(version.id, [])
     return replace(version, routes=tuple(_opened(route, granted) for route in version.routes))
 
 
-def _opened(route: Route, granted: Iterable[Grant]) -> Route:
+def _opened(route: Route, granted: Sequence[Grant]) -> Route:
     ranked = sorted((rank, grant.product_id) for grant in granted if (rank := grant.rank(route.id)) is not None)
     return replace(
         route, products=tuple(product_id for _, product_id in ranked), ranks=tuple(rank for rank, _ in ranked)

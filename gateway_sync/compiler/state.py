@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from gateway_sync.compiler.composites import service_problems
 from gateway_sync.compiler.edge import compile_edge
+from gateway_sync.compiler.memory import Dependencies, Inputs, Made, Memory, opened_versions
 from gateway_sync.compiler.places import compile_environment
-from gateway_sync.compiler.routes import Grant, compile_grants, open_routes, unmatched_patterns
+from gateway_sync.compiler.routes import grants_of, open_routes, unmatched_patterns, unreadable_patterns
 from gateway_sync.compiler.terms import compile_plan
 from gateway_sync.compiler.versions import compile_api, last_form
 from gateway_sync.problems import Problem, Where
-from gateway_sync.rows import APIRow, EnvironmentRow, PlanVersionRow, ProductRow, Rows
+from gateway_sync.rows import EnvironmentRow, PlanVersionRow, ProductRow, Rows
 from gateway_sync.snapshot import (
     API,
     EDGE_FRAGMENT,
@@ -44,28 +45,26 @@ class Compiled:
     problems: tuple[Problem, ...]
 
 
-def compile_snapshot(rows: Rows, last_good: Mapping[str, str]) -> Compiled:
+def compile_snapshot(rows: Rows, last_good: Mapping[str, str], memory: Memory | None = None) -> Compiled:
     """The snapshot that rows ask for, and all that is wrong with them.
 
-    Shapes: last_good maps fragment names to the JSON text in force; what is broken now is taken from there.
+    Shapes: last_good maps fragment names to the JSON text in force; what is broken now is taken from there. memory is
+    of the compilation before; it saves work and changes nothing.
     Errors: total; equal rows and last_good give equal bytes.
     """
     environment, problems = _environment(rows.environment, last_good)
     products, found = _products(rows.products, rows.plans, last_good)
     problems += found
-    grants, found = compile_grants(rows.products)
-    problems += found
+    problems += unreadable_patterns(rows.products)
     fragments = {ENVIRONMENT_FRAGMENT: canonical_bytes(environment), PRODUCTS_FRAGMENT: canonical_bytes(products)}
     apis: dict[str, API] = {}
-    for row in sorted(rows.apis, key=lambda api: api.id):
-        if row.name in apis:
-            message = f'Another API is named "{row.name}".'
-            problems.append(Problem("api.E003", message, Where("api", row.id, "name")))
-            continue
-        made, found = _api(row, rows.environment, grants, last_good)
-        problems += found
-        if made is not None:
-            apis[row.name], fragments[api_fragment(row.id)] = made
+    made, found = _apis(rows, last_good, memory or Memory())
+    problems += found
+    for each in made:
+        problems += each.problems
+        if each.api is not None:
+            row = each.inputs.row
+            apis[row.name], fragments[api_fragment(row.id)] = each.api
     versions = {version.id: version for api in apis.values() for version in api.versions}
     problems += unmatched_patterns(rows.products, versions)
     problems += service_problems(apis.values())
@@ -113,20 +112,51 @@ def _products(
     return Products(tuple(products), tuple(compiled)), problems
 
 
-def _api(
-    row: APIRow, environment: EnvironmentRow, grants: Mapping[str, list[Grant]], last_good: Mapping[str, str]
+def _apis(rows: Rows, last_good: Mapping[str, str], memory: Memory) -> tuple[list[Made], list[Problem]]:
+    """The APIs in the order of ids, what nothing changed for as it was; and those whose name is taken."""
+    dependencies = Dependencies(rows.environment, rows.products)
+    made: list[Made] = []
+    problems: list[Problem] = []
+    names: set[str] = set()
+    remade = 0
+    for row in sorted(rows.apis, key=lambda api: api.id):
+        if row.name in names:
+            message = f'Another API is named "{row.name}".'
+            problems.append(Problem("api.E003", message, Where("api", row.id, "name")))
+            continue
+        inputs = dependencies.inputs(row, last_good.get(api_fragment(row.id), ""))
+        known = memory.find(inputs)
+        if known is None:
+            known = Made(inputs, *_api(inputs, rows.environment))
+            remade += 1
+        made.append(known)
+        if known.api is not None:
+            names.add(row.name)
+    memory.keep(made, remade)
+    return made, problems
+
+
+def _api(inputs: Inputs, environment: EnvironmentRow) -> tuple[tuple[API, bytes] | None, tuple[Problem, ...]]:
+    """The API with its bytes, None when nothing of it can be served; the form in force is read where something is."""
+    made, problems = _form(inputs, environment, None)
+    if inputs.last and (made is None or any(problem.is_error for problem in problems)):
+        made, problems = _form(inputs, environment, _read(inputs.last, API))
+    return made, tuple(problems)
+
+
+def _form(
+    inputs: Inputs, environment: EnvironmentRow, last: API | None
 ) -> tuple[tuple[API, bytes] | None, list[Problem]]:
-    """The API with its bytes, None when nothing of it can be served."""
-    name = api_fragment(row.id)
-    last = _last(name, API, last_good)
+    row, opened = inputs.row, opened_versions(inputs)
     api, problems = compile_api(row, environment, last)
     for candidate in (api, last_form(row, last)):
         if candidate is None:
             break
-        opened = replace(candidate, versions=tuple(open_routes(version, grants) for version in candidate.versions))
-        content = _bytes_of(opened)
+        versions = (open_routes(version, grants_of(opened.get(version.id, ()))) for version in candidate.versions)
+        whole = replace(candidate, versions=tuple(versions))
+        content = _bytes_of(whole)
         if content is not None and len(content) <= MAX_FRAGMENT_BYTES:
-            return (opened, content), problems
+            return (whole, content), problems
         problems.append(
             _unwritable("api", row.id)
             if content is None
@@ -148,9 +178,11 @@ def _unwritable(kind: str, row_id: str) -> Problem:
 
 def _last(name: str, shape: type[T], last_good: Mapping[str, str]) -> T | None:
     """A part as it is in force; None when there is none, or when an older format wrote it."""
-    if name not in last_good:
-        return None
+    return _read(last_good[name], shape) if name in last_good else None
+
+
+def _read(text: str, shape: type[T]) -> T | None:
     try:
-        return decode_fragment(last_good[name], shape)
+        return decode_fragment(text, shape)
     except SnapshotInvalid:
         return None

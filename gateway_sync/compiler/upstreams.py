@@ -16,6 +16,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_TIMEOUT_S = 3600
 _MAX_WEIGHT = 10_000
 _MAX_PRIORITY = 9
+_FORBIDDEN_IN_HOST = frozenset(' %<>"\\^`{|}')
 
 
 def compile_targets(version: VersionRow, environment: EnvironmentRow) -> tuple[tuple[Target, ...], list[Problem]]:
@@ -110,7 +111,8 @@ def _compile_target(row: TargetRow, base_path: str, where: Where) -> tuple[Targe
 def _fault_of(url: SplitResult) -> str:
     if url.scheme not in _DEFAULT_PORTS:
         return "it does not start with http:// or https://"
-    if not url.hostname or not url.hostname.isascii() or any(character in url.hostname for character in ' %<>"\\^`{|}'):
+    host = url.hostname  # parsed with each asking
+    if not host or not host.isascii() or not _FORBIDDEN_IN_HOST.isdisjoint(host):
         return "its host name is missing or not ASCII"
     if url.username is not None or url.password is not None:
         return "it carries a user name or password"
