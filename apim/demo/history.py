@@ -20,6 +20,7 @@ from apim.demo.models import Demo, DemoRefusal
 from apim.demo.shape import PARTNER, Told, history_of, minutes_between
 from apim.usage.histogram import bucket_of
 from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.month_sums import add_months, by_month
 from apim.usage.periods import PERIODS, start_of
 from apim.usage.services import KEEP_ROLLUPS
 from apim.usage.summaries import end_of
@@ -97,7 +98,11 @@ def _write(callers: _Callers, since: datetime, until: datetime, *, minutes_from:
                 _add(latencies, _latency_keys(callers, periods, told), (1,))
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, calls)
     add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, latencies)
-    add_up(CallerRollup, CallerRollup.DIMENSIONS, CallerRollup.SUMS, _calls_by_caller(calls))
+    of_callers = _calls_by_caller(calls)
+    add_up(CallerRollup, CallerRollup.DIMENSIONS, CallerRollup.SUMS, of_callers)
+    hours = {(int(at.timestamp()) // 60, version, application): sums
+             for (period, at, _, version, application), sums in of_callers.items() if period == "hour"}  # fmt: skip
+    add_months(by_month(callers.environment_id, hours))
     add_up(VersionRollup, VersionRollup.DIMENSIONS, VersionRollup.SUMS, _calls_by_version(calls))
     add_up(VersionLatency, VersionLatency.DIMENSIONS, VersionLatency.SUMS, _latencies_by_version(latencies))
     add_up(DemoRefusal, ("at",), ("calls",), {(minute,): (count,) for minute, count in refused.items()})

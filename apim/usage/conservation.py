@@ -13,7 +13,7 @@ from django.db import connection
 
 from apim.gateways.sandbox import TWIN_PATTERN
 from apim.usage.models import ConservationCheck, ReceivedBoot
-from apim.usage.periods import start_of
+from apim.usage.periods import end_of, start_of
 from apim.usage.sequences import count_of, gaps_of, parse_runs
 
 HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
@@ -42,6 +42,13 @@ SELECT
         WHERE period = 'hour' AND at >= %(since)s AND at < %(until)s)
 """
 
+_MONTH = """
+SELECT
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_versionrollup
+        WHERE period = 'day' AND at >= %(since)s AND at < %(until)s AND version_id = '*'),
+    (SELECT COALESCE(SUM(calls), 0) FROM usage_applicationmonth WHERE at = %(since)s)
+"""
+
 Finding = tuple[str, dict[str, Any]]
 
 
@@ -61,6 +68,10 @@ def check_conservation(now: datetime) -> ConservationCheck:
         of_day, of_hours = _counts(_DAY, day, day + timedelta(days=1))
         if of_day != of_hours:
             findings.append((PERIODS, {"at": day.isoformat(), "one": of_hours, "other": of_day}))
+    month = start_of("month", now)
+    of_days, of_month = _counts(_MONTH, month, end_of("month", month))
+    if of_days != of_month:
+        findings.append((SUMMARIES, {"at": month.isoformat(), "one": of_days, "other": of_month}))
     return ConservationCheck.objects.create(
         at=now, since=since, until=until, records=records, summed=summed, findings=[list(each) for each in findings]
     )

@@ -6,12 +6,14 @@ from typing import Self
 
 from django.db import models
 
+from apim.usage.application_months import ApplicationMonth
 from apim.usage.receipts import ConservationCheck, ReceivedBoot
 from apim.usage.record_files import RecordFile
 from apim.usage.trace import trace_of
 from apim.usage.version_rollups import CallerRollup, SideRollup, TimedQuerySet, VersionLatency, VersionRollup
 
 __all__ = (
+    "ApplicationMonth",
     "CallerRollup",
     "ConservationCheck",
     "ReceivedBoot",

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
-from apim.usage import summaries
+from apim.usage import month_sums, summaries
 from apim.usage.copying import copy_records
 from apim.usage.counting import OPERATION_AT_MOST, Counted, by_period, moment, sides_by_period
 from apim.usage.models import (
+    ApplicationMonth,
     CallerRollup,
     ConservationCheck,
     LatencyRollup,
@@ -69,12 +70,15 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
     """Add to all sums. Each table once, in one order for all, so that no two transactions wait for one another."""
     rows: dict[type[models.Model], _Rows] = defaultdict(dict)
     last_used: dict[str, int] = {}
+    months: month_sums.Months = {}
     for environment_id, sums in counted.items():
+        callers = summaries.by_caller(sums.calls)
+        months |= month_sums.by_month(environment_id, callers)
         made = (
             (UsageRollup, sums.calls),
             (LatencyRollup, sums.latencies),
             (ShadowRollup, sums.shadows),
-            (CallerRollup, summaries.by_caller(sums.calls)),
+            (CallerRollup, callers),
             (VersionRollup, summaries.by_version(sums.calls)),
             (VersionLatency, summaries.latencies_by_version(sums.latencies)),
         )
@@ -85,6 +89,7 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
             last_used[credential] = max(at_us, last_used.get(credential, 0))
     for table in (ShadowRollup, UsageRollup, LatencyRollup, CallerRollup):
         add_up(table, table.DIMENSIONS, table.SUMS, rows[table])
+    month_sums.add_months(months)
     note_last_used((credential, moment(at_us)) for credential, at_us in last_used.items())
     # Last, for every batch adds to the same few of these rows: so others wait for the commit alone.
     for few in (SideRollup, VersionRollup, VersionLatency):
@@ -111,6 +116,7 @@ def purge(*, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
         + _purge(ReceivedBoot, last_at__lt=now - KEEP_RECEIPTS)
         + _purge(ConservationCheck, at__lt=now - KEEP_RECEIPTS)
+        + _purge(ApplicationMonth, last_at__lt=now - rollups["day"])
         + sum(_purge(model, period=period, at__lt=now - kept) for model in ROLLUPS for period, kept in rollups.items())
     )
 

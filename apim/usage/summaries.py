@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from django.db import connection, transaction
 from django.db.models import Q
 
+from apim.usage import month_sums
 from apim.usage.version_rollups import CallerRollup, VersionLatency, VersionRollup
 
 Sums: TypeAlias = dict[tuple[Any, ...], list[int]]
@@ -49,7 +50,7 @@ SELECT period, at, environment_id, {version}, bucket, SUM(calls)
 FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket ORDER BY 1, 2
 """
 # In the order in which usage is taken in: two that lock them in other orders would wait for one another.
-_TABLES = ("usage_callerrollup", "usage_versionrollup", "usage_versionlatency")
+_TABLES = ("usage_callerrollup", month_sums.TABLE, "usage_versionrollup", "usage_versionlatency")
 _ENDS = {
     "answered": Q(status__gt=0, status__lt=_FIRST_ERROR),
     "rejected": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE, code=""),
@@ -153,3 +154,4 @@ def sum_up_everything() -> None:
             _SUM_LATENCIES.format(version=f"'{VersionLatency.EVERY}'", group=""),
         ):
             cursor.execute(statement)
+        month_sums.sum_up_months(cursor)

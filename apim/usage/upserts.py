@@ -5,7 +5,7 @@ Owns: insert-unless-present that tells which rows were new, and insert-or-add. M
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -34,15 +34,24 @@ def add_up(
     model: type[models.Model],
     dimensions: Sequence[str],
     sums: Sequence[str],
-    rows: Mapping[Row, Sequence[int]],
+    rows: Mapping[Row, Sequence[Any]],
+    *,
+    bits: Collection[str] = (),
+    latest: Collection[str] = (),
 ) -> None:
     """Add to the sums of the rows with these dimensions, making the rows that are missing.
 
-    Shapes: rows maps the values of dimensions to the values of sums, both in order.
+    Shapes: rows maps the values of dimensions to the values of sums, both in order. Of the sums, those in bits are
+    joined bit by bit, and of those in latest the later one stays.
     """
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)  # noqa: SLF001 - public by custom
-    added = ", ".join(f"{quote(name)} = {table}.{quote(name)} + excluded.{quote(name)}" for name in sums)
+    later = "GREATEST({}, {})" if connection.vendor == "postgresql" else "MAX({}, {})"
+    joins = {name: later if name in latest else "{} | {}" if name in bits else "{} + {}" for name in sums}
+    added = ", ".join(
+        f"{quote(name)} = {join.format(f'{table}.{quote(name)}', f'excluded.{quote(name)}')}"
+        for name, join in joins.items()
+    )
     # Sorted: two transactions that add to the same rows lock them in the same order, so neither waits for the other.
     ordered = [(*key, *amounts) for key, amounts in sorted(rows.items())]
     with connection.cursor() as cursor:

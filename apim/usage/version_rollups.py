@@ -96,7 +96,15 @@ class CallerRollup(_ByEnd):
                 name="one_caller_rollup_each",
             ),
         )
-        indexes = (models.Index(fields=("period", "version_id", "at"), name="caller_rollup_of_version"),)
+        indexes = (
+            models.Index(fields=("period", "version_id", "at"), name="caller_rollup_of_version"),
+            # Minutes, which are most of what taking in writes, are few where pages read them.
+            models.Index(
+                fields=("period", "application_id", "at"),
+                condition=models.Q(period__in=("hour", "day")),
+                name="caller_rollup_of_application",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.calls} calls in the {self.period} of {self.at}"

@@ -6,12 +6,15 @@ from django.db import models, transaction
 from django.db.models import F
 
 from apim.usage.models import CallerRollup, UsageRollup, VersionRollup
+from apim.usage.month_sums import sum_up_month_of
+from apim.usage.periods import start_of
 from apim.usage.summaries import end_of
 
 
 @transaction.atomic
 def take_out(rows: models.QuerySet[UsageRollup]) -> None:
-    """Delete these sums, and take them off the summaries by version and by caller."""
+    """Delete these sums, and take them off the summaries by version, by caller and by application."""
+    months = set()
     for row in rows.select_for_update().order_by("pk"):
         end = end_of(row.status, row.code)
         counted = {"calls": 0 if end == "lost" else row.calls, end: row.calls}
@@ -23,4 +26,7 @@ def take_out(rows: models.QuerySet[UsageRollup]) -> None:
         VersionRollup.objects.filter(**where, version_id__in=(row.version_id, VersionRollup.EVERY)).update(
             **ends, **amounts
         )
+        months.add((row.environment_id, row.application_id, start_of("month", row.at)))
         row.delete()
+    for month in sorted(months):
+        sum_up_month_of(*month)

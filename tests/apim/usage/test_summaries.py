@@ -17,7 +17,7 @@ from django.db.models import Sum
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import ApplicationMonth, CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.services import ingest, purge
 from apim.usage.summaries import end_of, sum_up_everything, that_ended
 from apim.usage.withdrawal import take_out
@@ -38,7 +38,7 @@ def gateway() -> Gateway:
     return enroll_gateway(environment=default_environment(), name="embedded", by=system_actor("test")).gateway
 
 
-Summary = type[VersionRollup] | type[CallerRollup] | type[VersionLatency]
+Summary = type[VersionRollup] | type[CallerRollup] | type[VersionLatency] | type[ApplicationMonth]
 SUMMARIES: tuple[Summary, ...] = (VersionRollup, CallerRollup, VersionLatency)
 
 
@@ -47,7 +47,7 @@ def rows(model: Summary) -> list[tuple[object, ...]]:
 
 
 def all_rows() -> list[list[tuple[object, ...]]]:
-    return [rows(model) for model in SUMMARIES]
+    return [rows(model) for model in (*SUMMARIES, ApplicationMonth)]
 
 
 def stock(gateway: Gateway) -> None:
@@ -115,6 +115,8 @@ def test_in_whatever_order_and_however_often_usage_comes_the_sums_are_those_of_w
             for period in ("minute", "hour", "day")
         }
         assert len(set(of_period.values())) == 1
+    calls = CallerRollup.objects.filter(period="day").aggregate(calls=Sum("calls"))
+    assert ApplicationMonth.objects.aggregate(calls=Sum("calls")) == calls
     sum_up_everything()
     assert all_rows() == told
 
@@ -149,6 +151,7 @@ def test_summing_up_anew_gives_the_same(gateway: Gateway) -> None:
     VersionRollup.objects.filter(period="day").delete()
     CallerRollup.objects.filter(period="hour").delete()
     VersionLatency.objects.update(calls=1_000)
+    ApplicationMonth.objects.update(calls=1, days=1)
     call_command("sum_up_usage", verbosity=0)
     assert all_rows() == before
 
@@ -163,6 +166,34 @@ def test_the_migration_sums_up_what_an_earlier_release_counted_and_may_be_begun_
     for _ in range(2):
         fill(apps, SimpleNamespace(connection=connection))
         assert all_rows() == before
+
+
+def test_the_migration_fills_months_of_what_an_earlier_release_counted_and_may_be_begun_again(gateway: Gateway) -> None:
+    stock(gateway)
+    for number, back in enumerate((2, 35, 80)):
+        late = event(1, at=NOON - timedelta(days=back, minutes=7), application="app_2")
+        ingest(gateway=gateway, batch=batch(late, boot=f"earlier-{number}"))
+    before = rows(ApplicationMonth)
+    ApplicationMonth.objects.filter(application_id="app_2").delete()
+    fill = import_module("apim.usage.migrations.0010_fill_application_months").fill
+    for _ in range(2):
+        fill(apps, SimpleNamespace(connection=connection))
+        assert rows(ApplicationMonth) == before
+    CallerRollup.objects.filter(period="minute").delete()
+    fill(apps, SimpleNamespace(connection=connection))
+    last = ApplicationMonth.objects.filter(application_id="app_2").latest("at").last_at
+    assert last == NOON.replace(minute=0, second=0)  # as fine as what is kept
+
+
+def test_a_month_tells_of_each_application_how_much_on_which_days_and_when_last(gateway: Gateway) -> None:
+    first = NOON.replace(day=1, second=0)
+    calls = [event(1, at=first), event(2, at=first + timedelta(days=2, minutes=5)), event(3, at=first, status=0)]
+    ingest(gateway=gateway, batch=batch(*calls, event(4, at=first, status=0, application="app_2")))
+    ingest(gateway=gateway, batch=batch(event(5, at=first, version_id="ver_2"), boot="late"))
+    (month,) = ApplicationMonth.objects.all()  # a lost call is none
+    assert (month.application_id, month.calls, month.days) == ("app_1", 3, 0b101)
+    assert month.last_at == first + timedelta(days=2, minutes=5)
+    assert month.at == first.replace(hour=0, minute=0)
 
 
 @pytest.mark.postgresql  # SQLite has one writer
@@ -210,6 +241,21 @@ def test_what_is_taken_out_again_leaves_the_summaries_of_the_rest(gateway: Gatew
     assert told == {model: set(rows(model)) for model in told}
 
 
+def test_what_is_taken_out_of_a_month_leaves_the_rest_of_it_and_no_month_without_calls(gateway: Gateway) -> None:
+    stock(gateway)
+    ingest(gateway=gateway, batch=batch(event(1, at=NOON - timedelta(days=1)), boot="earlier"))
+    take_out(UsageRollup.objects.filter(application_id="app_2"))
+    take_out(
+        UsageRollup.objects.filter(
+            period__in=("minute", "hour", "day"), at__gte=NOON.replace(hour=0, minute=0, second=0)
+        )
+    )
+    told = rows(ApplicationMonth)
+    sum_up_everything()
+    assert rows(ApplicationMonth) == told
+    assert [row.application_id for row in ApplicationMonth.objects.all()] == ["app_1"]
+
+
 def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
     stock(gateway)
     purge(now=NOON + timedelta(days=8))
@@ -217,3 +263,7 @@ def test_they_are_kept_as_long_as_the_others(gateway: Gateway) -> None:
     assert not VersionLatency.objects.filter(period="minute").exists()
     assert not CallerRollup.objects.filter(period="minute").exists()
     assert VersionRollup.objects.filter(period="hour").exists()
+    purge(now=NOON + timedelta(days=759))
+    assert ApplicationMonth.objects.exists()
+    purge(now=NOON + timedelta(days=761))
+    assert not ApplicationMonth.objects.exists()
