@@ -30,11 +30,15 @@ class MovingClock:
         """Move on; the stand-in for Stripe, which lives by the clock too, has done what fell due when this returns."""
         before = _now_of(stripe_url)
         moved_s = int(days * 86_400 + hours * 3600)
-        self.lead_s += moved_s
+        self.jump(moved_s)
+        wait_until(lambda: _now_of(stripe_url) >= before + moved_s, "the stand-in has moved on")
+
+    def jump(self, seconds: int) -> None:
+        """Move on, or back; each process does so within moments."""
+        self.lead_s += seconds
         beside = self.path.with_suffix(".new")
         beside.write_text(str(self.lead_s))
         beside.replace(self.path)
-        wait_until(lambda: _now_of(stripe_url) >= before + moved_s, "the stand-in has moved on")
 
 
 def _now_of(stripe_url: str) -> int:

@@ -108,5 +108,6 @@ class AccountedExchange:
     def _explain(self, status: int, code: str, duration_us: int) -> None:
         """Tell how it went, for it failed or was recorded."""
         sizes = self._request_bytes, self._response_bytes
-        ended = Ended(status, code, self._started_ns, duration_us, self._upstream_us, *sizes, self._is_answered)
+        upstream_us = max(0, self._upstream_us)  # below 0 when the clock was set back meanwhile
+        ended = Ended(status, code, self._started_ns, duration_us, upstream_us, *sizes, self._is_answered)
         self.serving.tracing.note(self, ended)  # type: ignore[arg-type]  # there are no others than exchanges

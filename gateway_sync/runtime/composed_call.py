@@ -219,7 +219,7 @@ class ComposedCall(Attempts):
         recording, began_us = self._exchange.recording, self._exchange.started_ns // 1000
         if recording is None or call.recording is None:
             return
-        at_us = call.started_ns // 1000 - began_us
+        at_us = max(0, call.started_ns // 1000 - began_us)  # the clock may be set back meanwhile
         us = time.time_ns() // 1000 - began_us - at_us
         operation = f"{call.head.method.decode()} {call.written_path}"
         undoes = call.step if call.is_undo else ""

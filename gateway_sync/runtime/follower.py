@@ -38,12 +38,12 @@ class Follower:
         self._spread = spread
         self._wake = asyncio.Event()
         self.is_push_connected = False
-        self.seen_at = 0.0  # when the control plane answered last
+        self._seen_at = 0.0  # when the control plane answered last, of the monotonic clock
         self.problems: dict[str, str] = {}  # code -> message
 
     def unseen_s(self) -> float | None:
         """Seconds since the control plane answered; None when it never did."""
-        return round(time.time() - self.seen_at, 1) if self.seen_at else None
+        return round(time.monotonic() - self._seen_at, 1) if self._seen_at else None
 
     def _take(self, content: bytes, *, is_pushed: bool) -> Taken:
         """Use an update. Errors: OSError on a full disk."""
@@ -78,7 +78,7 @@ class Follower:
             began = time.monotonic()
             try:
                 content = await self._ask(WAIT_S if is_complete and self._keeper.generation is not None else 0.0)
-                self.seen_at = time.time()
+                self._seen_at = time.monotonic()
                 taken = self._take(content, is_pushed=False)
                 is_complete = not taken.is_incomplete
                 if self._keeper.generation is None:

@@ -99,7 +99,7 @@ class PooledTry(Attempts):
     def _waited_us(self) -> int:
         """Since the request was sent; 0 when it was not."""
         sent_ns = self._exchange.sent_ns
-        return (time.time_ns() - sent_ns) // 1000 if sent_ns else 0
+        return max(0, time.time_ns() - sent_ns) // 1000 if sent_ns else 0  # the clock may be set back meanwhile
 
     def note_timeout(self) -> None:
         """The time to answer is over: the target failed."""

@@ -168,8 +168,8 @@ class Spool:
             seq,
             status,
             code,
-            duration_us if duration_us < LONGEST_US else LONGEST_US,  # noqa: FURB136 - hot
-            upstream_us if upstream_us < LONGEST_US else LONGEST_US,  # noqa: FURB136 - hot
+            duration_us if 0 <= duration_us < LONGEST_US else _possible(duration_us),
+            upstream_us if 0 <= upstream_us < LONGEST_US else _possible(upstream_us),
             request_bytes,
             response_bytes,
         )
@@ -185,6 +185,11 @@ class Spool:
             if not self._roll():
                 return False
         return True
+
+
+def _possible(us: int) -> int:
+    """A time that can be noted: below 0 is one during which the clock was set back."""
+    return min(max(us, 0), LONGEST_US)
 
 
 def _full_map() -> mmap.mmap:

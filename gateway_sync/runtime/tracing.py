@@ -161,7 +161,8 @@ class Tracing:
             return
         recording = exchange.recording = exchange.recording or Recording(RETRIED)
         now_ns = time.time_ns()
-        ended = Ended(0, why, exchange.started_ns, (now_ns - exchange.started_ns) // 1000, 0, 0, 0, is_answered=False)
+        took_us = max(0, now_ns - exchange.started_ns) // 1000
+        ended = Ended(0, why, exchange.started_ns, took_us, 0, 0, 0, is_answered=False)
         made = try_under_way(exchange, recording, ended, retry=why)
         if made is not None:
             recording.add_try(made)
