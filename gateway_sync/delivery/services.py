@@ -21,6 +21,7 @@ from gateway_sync.delivery.causes import told_since
 from gateway_sync.delivery.collect import Collected, collect
 from gateway_sync.delivery.models import Fragment, Pin, Publication
 from gateway_sync.delivery.push import AccessPage, Update, push
+from gateway_sync.delivery.remembered import remembered
 from gateway_sync.delivery.states import State, state_of
 from gateway_sync.delivery.trials import end_trials, is_on_trial, serves_blocked, settle_trials, stage_of
 from gateway_sync.problems import Problem
@@ -84,11 +85,12 @@ def publish_state(environment_id: str) -> Published:
     if is_on_trial(environment_id) and not is_urgent:  # what is wanted since waits for its end
         return Published(0, "", is_new=False, problems=())
     for _ in range(_ATTEMPTS):
-        collected = collect(environment_id)
-        if collected.revision <= collected.published_revision:
-            last_digest = collected.last.digest if collected.last else ""
-            return Published(0, last_digest, is_new=False, problems=())
-        state = state_of(collected)
+        with remembered(environment_id) as memory:
+            collected = collect(environment_id, memory)
+            if collected.revision <= collected.published_revision:
+                last_digest = collected.last.digest if collected.last else ""
+                return Published(0, last_digest, is_new=False, problems=())
+            state = state_of(collected, memory.compiled)
         if not _store(environment_id, collected, state, is_urgent=is_urgent):
             continue
         last_digest = collected.last.digest if collected.last else ""

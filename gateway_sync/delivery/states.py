@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from gateway_sync.compiler import compile_snapshot, held_back, hold
+from gateway_sync.compiler import Memory, compile_snapshot, held_back, hold
 from gateway_sync.delivery.collect import Collected
 from gateway_sync.delivery.groups import GroupState, group_states, sign
 from gateway_sync.delivery.sandbox import told_of_twin
@@ -33,9 +33,9 @@ class State:
         return {manifest.fragments[name]: content for manifest, held in parts for name, content in held.items()}
 
 
-def state_of(collected: Collected) -> State:
-    """What the environment's gateways are to serve."""
-    fragments, problems = wanted_fragments(collected)
+def state_of(collected: Collected, memory: Memory | None = None) -> State:
+    """What the environment's gateways are to serve. Shapes: memory saves work and changes nothing."""
+    fragments, problems = wanted_fragments(collected, memory)
     if collected.pin is not None:
         fragments, held_problems = _held(collected, fragments)
         problems = tuple(sorted({*problems, *held_problems}))
@@ -45,9 +45,11 @@ def state_of(collected: Collected) -> State:
     return State(fragments, manifest, tuple(sorted(told)), groups)
 
 
-def wanted_fragments(collected: Collected) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
+def wanted_fragments(
+    collected: Collected, memory: Memory | None = None
+) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
     """What the database asks for, whether or not the environment is held."""
-    compiled = compile_snapshot(collected.rows, collected.last_good)
+    compiled = compile_snapshot(collected.rows, collected.last_good, memory)
     return compiled.fragments, compiled.problems
 
 

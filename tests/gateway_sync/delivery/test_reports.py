@@ -35,7 +35,7 @@ def worker(environment: Environment, slot: int = 0, **fields: object) -> WorkerR
 
 def test_problems_are_found_by_the_object_they_are_about_and_vanish_when_mended(environment: Environment) -> None:
     version, other = factory.published_version("GET /a"), factory.published_version("GET /a")
-    Revision.objects.filter(version=version).update(upstream={})
+    Revision.objects.filter(version=version).update(upstream={}, digest="edited")
     services.publish(environment.id)
     problems = reports.problems_of("version", version.id)
     assert [problem.code for problem in problems] == ["upstream.E001", "version.W005"]

@@ -83,7 +83,7 @@ def test_many_touches_are_one_publication(environment: Environment) -> None:
 def test_a_broken_version_is_told_on_its_publication_and_others_move_on(environment: Environment) -> None:
     broken, sound = factory.published_version("GET /old"), factory.published_version("GET /old")
     services.publish(environment.id)
-    broken.deployments.get().revision.__class__.objects.filter(version=broken).update(upstream={})
+    broken.deployments.get().revision.__class__.objects.filter(version=broken).update(upstream={}, digest="edited")
     factory.changed_version(sound, "GET /new")
     published = services.publish(environment.id)
     assert [problem.code for problem in published.problems] == ["upstream.E001", "version.W003"]
@@ -99,7 +99,7 @@ def test_a_broken_version_is_told_on_its_publication_and_others_move_on(environm
 def test_new_problems_are_stored_even_when_gateways_have_nothing_to_learn(environment: Environment) -> None:
     version = factory.published_version("GET /a")
     services.publish(environment.id)
-    version.deployments.get().revision.__class__.objects.filter(version=version).update(upstream={})
+    version.deployments.get().revision.__class__.objects.filter(version=version).update(upstream={}, digest="edited")
     touch([environment.id])
     assert not services.publish(environment.id).is_new
     newest, oldest = Publication.objects.all()
