@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apim.catalog.models import APIVersion, Deployment, Revision
 from apim.catalog.operations import matches
 from apim.catalog.trial_calls import public_url
-from portal.sandbox import has_sandbox
+from portal.sandbox import has_sandbox, is_test_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,11 @@ class SampleCall:
     summary: str
     url: str
     is_sandbox: bool = False
+
+    @property
+    def is_of_test_system(self) -> bool:
+        """True when a service of the owner's answers it."""
+        return self.is_sandbox and is_test_system(self.version)
 
     @property
     def choice(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from apim.catalog.models import API, APIVersion
+from apim.catalog.sandboxes import answers_from
 from apim.gateways.services import default_environment
 from apim.onboarding import sandbox_keys
 from apim.onboarding.bounds import SANDBOX_KEYS, address_of, take
@@ -19,23 +19,20 @@ from apim.onboarding.sandbox_keys import issue_key, text_of
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from apim.catalog.models import Revision
+    from apim.catalog.models import APIVersion, Revision
     from apim.gateways.models import Environment
 
 _SESSION_KEY = "sandbox_key"
 
 
 def has_sandbox(environment: Environment, version: APIVersion, revision: Revision | None) -> bool:
-    """True when the gateways answer for the version from its document."""
-    return bool(
-        environment.has_sandbox
-        and environment.base_url
-        and revision is not None
-        and revision.document_format
-        and revision.passthrough is None
-        and version.is_callable
-        and version.api.visibility == API.Visibility.PUBLIC
-    )
+    """True when the gateways answer sandbox keys for the version."""
+    return bool(environment.has_sandbox and environment.base_url and answers_from(version, revision))
+
+
+def is_test_system(version: APIVersion) -> bool:
+    """True when a service of the owner's answers there, and not the document."""
+    return bool(version.sandbox_upstream)
 
 
 def current_key(request: HttpRequest) -> SandboxKey | None:

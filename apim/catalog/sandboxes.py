@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext
 
+from apim.catalog.models import API, APIVersion, Revision
 from apim.catalog.upstreams import parse_upstream
 from apim.errors import Invalid, Problems
 from gateway_sync.policies import read_policy
@@ -15,6 +16,20 @@ from gateway_sync.problems import Where
 # Groups that a sandbox has not: their weights and copies belong to the calls in earnest.
 ABSENT_GROUPS: Final = frozenset({"canary", "mirror"})
 _HEADERS_AT_MOST: Final = 20
+SERVICE: Final = "service"
+DOCUMENT: Final = "document"
+
+
+def answers_from(version: APIVersion, revision: Revision | None) -> str:
+    """What answers the version's sandbox keys: `service`, `document`, or "" where it has no sandbox.
+
+    Shapes: revision is the one that runs. Whether the environment has a sandbox at all is not asked.
+    """
+    if revision is None or not version.is_callable or version.api.visibility != API.Visibility.PUBLIC:
+        return ""
+    if version.sandbox_upstream:
+        return SERVICE
+    return DOCUMENT if revision.document_format and revision.passthrough is None else ""
 
 
 def parse_sandbox(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class Client:
         """The answer to POST."""
         return self._ask("POST", path, body)
 
+    def put(self, path: str, **body: Any) -> Any:
+        """The answer to PUT."""
+        return self._ask("PUT", path, body)
+
     def list(self, path: str, **query: str | None) -> Iterator[dict[str, Any]]:
         """Every row of a list, page by page."""
         after: str | None = None

@@ -26,6 +26,7 @@ from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
 from apim.cli.commands.plans import plans
 from apim.cli.commands.promotion import promote_environment
+from apim.cli.commands.sandbox import sandbox
 from apim.cli.commands.session import log_in, show_version
 from apim.cli.commands.transfers import transfers
 from apim.cli.errors import CLIError
@@ -57,6 +58,7 @@ app.add_typer(plans, name="plans")
 app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
+app.add_typer(sandbox, name="sandbox")
 app.command("promote")(promote_environment)
 app.add_typer(environments, name="environments")
 app.command("gateways")(list_gateways)

@@ -92,6 +92,8 @@ def _version(version: APIVersion) -> Document:
     deployed: list[Deployment] = version.deployed  # type: ignore[attr-defined]  # prefetched under this name
     revision = deployed[0].revision if deployed else version.revisions.first()
     content = {"name": version.name, "lifecycle": _lifecycle(version), "documentation": version.documentation}
+    if version.sandbox_upstream:
+        content["sandbox"] = _upstream(version.sandbox_upstream)
     content |= _content(revision) if revision else {}
     return {key: value for key, value in content.items() if value not in ("", None, {})}
 
@@ -127,14 +129,18 @@ def _content(revision: Revision) -> Document:
             for one in revision.operations
         ]
     if revision.upstream:
-        timeout_ms = round(revision.upstream["timeout_s"] * 1000)
-        content["upstream"] = {
-            "targets": revision.upstream["targets"],
-            "timeout": f"{timeout_ms}ms" if timeout_ms % 1000 else f"{timeout_ms // 1000}s",
-            **{name: group for name, group in revision.upstream.items() if name not in {"targets", "timeout_s"}},
-        }
+        content["upstream"] = _upstream(revision.upstream)
     content |= {"policies": revision.policies}
     return content | ({"composites": revision.composites} if revision.composites else {})
+
+
+def _upstream(upstream: Mapping[str, Any]) -> Document:
+    timeout_ms = round(upstream["timeout_s"] * 1000)
+    return {
+        "targets": upstream["targets"],
+        "timeout": f"{timeout_ms}ms" if timeout_ms % 1000 else f"{timeout_ms // 1000}s",
+        **{name: group for name, group in upstream.items() if name not in {"targets", "timeout_s"}},
+    }
 
 
 def _certificates(user: User, name: str) -> Iterator[Document]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from apim.catalog.models import API, APIVersion
+from apim.catalog.sandboxes import ABSENT_GROUPS
 from apim.documents.pricing_shapes import LIMIT_FIELDS, METER_FIELDS, PLAN_FIELDS
 from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text, Texts
 from apim.gateways.models import Host
@@ -75,6 +76,14 @@ _UPSTREAM = Record(
     },
     meaning="The service behind the version.",
 )
+_SANDBOX = Record(
+    {
+        **{name: field for name, field in _UPSTREAM.fields.items() if name not in ABSENT_GROUPS},
+        "targets": Items(_TARGET, meaning="The instances that answer; none: the document's examples answer."),
+        "headers": Texts(meaning="Header fields that it gets, such as what opens it."),
+    },
+    meaning="A service that answers sandbox keys, such as a test system; `{}`: the document's examples do.",
+)
 _OPERATION = Record(
     {
         "method": Text(is_required=True, meaning="The HTTP method."),
@@ -101,6 +110,7 @@ _VERSION = Record(
         "operations": Items(_OPERATION, meaning="The operations; those of `spec` when left out."),
         "passthrough": _PASSTHROUGH,
         "upstream": _UPSTREAM,
+        "sandbox": _SANDBOX,
         "policies": Items(Free(), meaning="One kind and its [settings](policies.md) each."),
         "composites": Free(
             meaning="Operations that call several services, such as `POST /transfers`: their [steps](composites.md)."

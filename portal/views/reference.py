@@ -20,7 +20,7 @@ from portal.contract import body_of, inputs_of, operation_detail
 from portal.languages import language_of, remember_language
 from portal.operation_tree import build_tree, find_entries, find_operation
 from portal.rendering import page
-from portal.sandbox import has_sandbox, shown_key
+from portal.sandbox import has_sandbox, is_test_system, shown_key
 from portal.versions import base_of, deployed_revision, find_callable
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _keys(request: HttpRequest, version: APIVersion, revision: Revision) -> dict
     return {
         "kept": fresh_key.recall(request),
         "is_tryable": is_tryable,
+        "is_test_system": is_tryable and is_test_system(version),
         "sandbox_key": shown_key(request) if is_tryable else "",
     }
 

@@ -27,7 +27,7 @@ from portal import fresh_key
 from portal.explanations import explain
 from portal.mending import mend_of
 from portal.rendering import page
-from portal.sandbox import current_key, obtain_key
+from portal.sandbox import current_key, is_test_system, obtain_key
 from portal.tenancy import errors_as_pages
 from portal.timing import timing_of
 
@@ -51,6 +51,7 @@ def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpRes
     versions = APIVersion.objects.visible_to(request.user).callable().select_related("api")
     version = get_object_or_404(versions, api__name=api_name, name=version_name)
     context: dict[str, object] = {"section": "apis", "version": version, "is_sandbox": is_sandbox}
+    context["is_test_system"] = is_sandbox and is_test_system(version)
     try:
         call = replace(call_of(request.POST), is_sandbox=is_sandbox)
         answer = _try_sandbox(request, version, call) if is_sandbox else _try(request, version, call)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
 from apim.accounts.models import User
 from apim.catalog.models import API
+from apim.catalog.services.sandboxes import name_sandbox_service
 from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
 from apim.onboarding.models import PageViews, SandboxKey
@@ -39,6 +41,18 @@ def test_a_visitor_tries_a_call_without_an_account(gateway: Gateway, log_in: Log
     assert (method, path, headers["x-api-key"]) == ("GET", "/sandbox.bank/v1/accounts", text_of(key))
     assert "Sandbox: an example, not real data" in page
     assert key.user is None
+
+
+def test_who_tries_is_told_that_a_test_system_of_the_owner_answers(bank: API, log_in: LogIn) -> None:
+    upstream = {"targets": [{"url": "https://test.example.com"}]}
+    name_sandbox_service(version=bank.versions.get(), upstream=upstream, by=TESTER)
+    client = log_in(None)
+    pages = [client.get("/apis/bank"), client.get(OPERATION), client.post("/apis/bank/v1/try", CALL)]
+    texts = [unescape(page.content.decode()) for page in pages]
+    assert "The test system of the API's owner answers" in texts[0]
+    assert "the owner's test system answers" in texts[1]
+    assert "Sandbox: the owner's test system" in texts[2]
+    assert not any("test.example.com" in text for text in texts)
 
 
 @pytest.mark.usefixtures("bank")

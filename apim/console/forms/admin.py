@@ -59,7 +59,8 @@ class EnvironmentForm(forms.ModelForm):
             ),
             "address_rate_per_s": gettext_lazy("Checked before the key is; answered with 429 rate-limited."),
             "has_sandbox": gettext_lazy(
-                "Gateways answer below /sandbox.{api}/ with the examples of each document; services are not asked."
+                "Gateways answer below /sandbox.{api}/ with the examples of each document, or from a test system that"
+                " its owner named; services in earnest are never asked."
             ),
             "acme_contact": gettext_lazy("An e-mail address that the authority may write to."),
         }

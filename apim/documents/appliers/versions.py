@@ -10,9 +10,10 @@ from apim.catalog.faults import DocumentProblem
 from apim.catalog.models import API, APIVersion, Revision
 from apim.catalog.services import create_version, save_revision, update_version
 from apim.catalog.services.imports import operation_changes
+from apim.catalog.services.sandboxes import name_sandbox_service
 from apim.documents.reading import contract_of
 from apim.documents.session import Spot
-from apim.errors import DomainError, Problems
+from apim.errors import DomainError, Invalid, Problems
 from apim.openapi.source import read_source
 from gateway_sync.policies.units import parse_duration_ms
 
@@ -47,9 +48,26 @@ def apply_version(api: API, spec: Mapping[str, Any], spot: Spot) -> tuple[APIVer
     if spec.get("documentation", version.documentation) != version.documentation:
         update_version(version=version, changes={"documentation": spec["documentation"]}, by=by)
         fields.append("documentation")
+    if "sandbox" in spec and _name_sandbox(version, spec["sandbox"], spot.below("sandbox")):
+        fields.append("sandbox")
     if any(name in spec for name in _ATTRIBUTES):
         fields += _save_content(version, spec, spot)
     return version, tuple(fields)
+
+
+def _name_sandbox(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> bool:
+    """True when another service answers the sandbox now than before."""
+    before = version.sandbox_upstream
+    try:
+        changed = name_sandbox_service(version=version, upstream=_upstream(spec, spot), by=spot.session.by)
+    except Invalid as error:
+        faults = error.errors if isinstance(error, Problems) else (error,)
+        placed = [
+            spot.below(*one.field.split(".")[1:]).error(one.code, one.message, one.hint)  # after `upstream`
+            for one in faults
+        ]
+        raise Problems(tuple(placed)) from error
+    return bool(changed.sandbox_upstream != before)
 
 
 def _save_content(version: APIVersion, spec: Mapping[str, Any], spot: Spot) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
-from apim.catalog.models import Revision
+from apim.catalog.models import APIVersion, Revision
 from apim.documents.services import apply_documents, export_documents
 from apim.errors import DomainError, Problems
 
@@ -61,3 +61,18 @@ def test_what_is_wrong_is_told_at_its_place(admin: User, by: Actor, old: str, ne
         apply_documents(text=DOCUMENT.replace(old, new), files={}, user=admin, by=by)
     errors = caught.value.errors if isinstance(caught.value, Problems) else (caught.value,)
     assert any(field in f"{error} {error.field}".replace("/", ".") for error in errors), errors
+
+
+def test_the_service_of_a_sandbox_goes_in_and_out_and_is_taken_back(admin: User, by: Actor) -> None:
+    services = ("{targets: [{url: 'https://test.example.com'}], timeout: 5s, headers: {X-Test: '1'}}", "{}")
+    with_service, without = (f"{DOCUMENT}      sandbox: {service}\n" for service in services)
+    apply_documents(text=with_service, files={}, user=admin, by=by)
+    exported = export_documents(kind="API", name="bank", user=admin)
+    again = apply_documents(text=exported, files={}, user=admin, by=by)
+    assert [change.action for change in again.changes] == ["unchanged"]
+    assert APIVersion.objects.get().sandbox_upstream["headers"] == {"X-Test": "1"}
+    back = apply_documents(text=without, files={}, user=admin, by=by)
+    assert [change.fields for change in back.changes] == [("versions.v1.sandbox",)]
+    with pytest.raises(DomainError) as caught:
+        apply_documents(text=with_service.replace("https://test", "ftp://test"), files={}, user=admin, by=by)
+    assert "sandbox" in caught.value.field

@@ -25,8 +25,9 @@ from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.gate import admin_page
 from apim.console.pages import page, posted
 from apim.console.problems import problems_of
+from apim.console.sandboxes import sandboxes_of
 from apim.gateways.models import Environment
-from apim.gateways.services import update_environment
+from apim.gateways.services import default_environment, update_environment
 from apim.notifications.models import MailServer, Message
 from apim.ui.forms import errors_on
 from apim.usage import reports, version_reports
@@ -65,13 +66,17 @@ def overview(request: ConsoleRequest) -> HttpResponse:
 @admin_page
 def environment_list(request: ConsoleRequest) -> HttpResponse:
     """Places to run."""
-    rows = Environment.objects.visible_to(request.user).select_related("pin").prefetch_related("gateways")
-    return page(request, "console/admin/environments.html", rows=rows)
+    found = Environment.objects.visible_to(request.user).select_related("pin").prefetch_related("gateways")
+    rows = list(found)
+    sandboxes = sandboxes_of(rows)
+    return page(
+        request, "console/admin/environments.html", rows=rows, lines=[(row, sandboxes.get(row.pk)) for row in rows]
+    )
 
 
 @admin_page
 def environment_edit(request: ConsoleRequest, name: str) -> HttpResponse:
-    """Upstream networks and the limit of client addresses."""
+    """Upstream networks, the limit of client addresses, and what its sandbox answers."""
     environment = get_object_or_404(Environment.objects.editable_by(request.user), name=name)
     form = EnvironmentForm(posted(request), instance=copy(environment))
     if request.method == "POST" and form.is_valid():
@@ -84,6 +89,8 @@ def environment_edit(request: ConsoleRequest, name: str) -> HttpResponse:
         "console/admin/environment.html",
         environment=environment,
         form=form,
+        sandbox=sandboxes_of([environment]).get(environment.pk),
+        gives_keys=environment.pk == default_environment().pk,
         problems=problems_of({environment.id}),
     )
 
