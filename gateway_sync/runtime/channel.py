@@ -70,9 +70,13 @@ class Leased(msgspec.Struct, tag="leased"):
 
 
 class Wants(msgspec.Struct, tag="wants"):
-    """A worker would like to be granted something: (offset of a cell, position, limit, end of the window)."""
+    """A worker would like to be granted something.
 
-    cells: list[tuple[int, int, int, int]]
+    Shapes: (offset of a cell, position, limit, end of the window, the least that is of use, the most, the part of what
+    is left that hosts lease together).
+    """
+
+    cells: list[tuple[int, int, int, int, int, int, int]]
 
 
 class Asking(msgspec.Struct, tag="asking"):

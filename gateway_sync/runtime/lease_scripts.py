@@ -15,11 +15,14 @@ _KEPT_S: Final = 86_400  # numbers outlive their window by so much
 TOTAL: Final = "total"
 
 # Kept with a host's number: what it has used beyond its grants is debited first, then it is granted some of the rest.
+# Where that is not enough the others are asked, when they meet, to give up what they do not need.
 LEASE: Final = f"""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return {{{FORGOTTEN}, 0, 0}} end
 local host, limit, used, believed = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local hosts, ends = tonumber(ARGV[7]), tonumber(ARGV[8])
-if tonumber(redis.call('TIME')[1]) >= ends then return {{{OVER}, 0, 0}} end
+local least, most, part = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local now = tonumber(redis.call('TIME')[1])
+if now >= ends then return {{{OVER}, 0, 0}} end
 local mine = tonumber(redis.call('HGET', KEYS[3], host) or '0')
 local total = tonumber(redis.call('HGET', KEYS[3], '{TOTAL}') or '0')
 if believed > mine then
@@ -32,13 +35,14 @@ if used > mine then
 end
 local left = limit - total
 if left > 0 then
-  local size = math.min(left, math.max(1, math.min(1000, math.floor(left / (4 * hosts)))))
+  local size = math.min(left, math.max(least, math.min(most, math.floor(left / (part * hosts)))))
   local grant = math.min(left, math.max(0, size - (mine - used)))
   mine = mine + grant
   total = total + grant
 end
 redis.call('HSET', KEYS[3], host, string.format('%.0f', mine), '{TOTAL}', string.format('%.0f', total))
 redis.call('EXPIREAT', KEYS[3], ends + {_KEPT_S})
+if mine - used < least then redis.call('ZADD', KEYS[4], now, ARGV[12]) end
 return {{0, mine, total}}
 """
 
@@ -63,7 +67,8 @@ redis.call('EXPIREAT', KEYS[1], tonumber(ARGV[3]) + {_KEPT_S})
 return 0
 """
 
-# Who is here, and what the others ask of rates; a host that is silent for three seconds is not.
+# Who is here, and what the others ask of rates; a host that is silent for three seconds is not. With a fourth key also
+# the windows of which somebody needed more lately than is left.
 MEET: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -74,7 +79,12 @@ local told = {}
 for _, host in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if host ~= ARGV[1] then told[#told + 1] = redis.call('GET', ARGV[3] .. host) end
 end
-return {time[1], time[2], redis.call('GET', KEYS[3]) or '', told}
+local answer = {time[1], time[2], redis.call('GET', KEYS[3]) or '', told}
+if KEYS[4] then
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', time[1] - 3)
+  answer[5] = redis.call('ZRANGE', KEYS[4], 0, 999)
+end
+return answer
 """
 
 _RUN: Final = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')"
@@ -119,6 +129,7 @@ class Names:
         self.epoch = self._prefix + "epoch"
         self.opening = self._prefix + "opening"
         self.hosts = self._prefix + "hosts"
+        self.recalled = self._prefix + "recalled"
 
     def declared(self, opening: str) -> str:
         """Who has said what it used, for an epoch that is not open yet."""
@@ -132,6 +143,11 @@ class Names:
         """What the host asks of rates."""
         return f"{self._prefix}asked:{host}"
 
+    @staticmethod
+    def window(cell: bytes, position: int, start: int) -> str:
+        """A window of a cell, as it is recalled by."""
+        return f"{cell.hex()}:{position}:{start}"
+
     def count(self, epoch: str, cell: bytes, position: int, start: int) -> str:
         """The numbers of a window of a cell."""
-        return f"{self._prefix}{epoch}:{cell.hex()}:{position}:{start}"
+        return f"{self._prefix}{epoch}:{self.window(cell, position, start)}"

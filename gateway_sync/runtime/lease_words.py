@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
@@ -28,15 +28,18 @@ Moment = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 Position = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
-class Word(msgspec.Struct, frozen=True, array_like=True, tag=True):
+class Word(Protocol):
     """Something said by a host."""
 
     def command(self, names: Names, host: str) -> Command:
         """What says it to Redis for the host."""
-        raise NotImplementedError
 
 
-class Enter(Word, frozen=True):
+class _Form(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """How words are written: as an array, their name first."""
+
+
+class Enter(_Form, frozen=True):
     """Here I am anew; answered by the run of Redis and the number of this connection."""
 
     def command(self, names: Names, host: str) -> Command:
@@ -44,7 +47,7 @@ class Enter(Word, frozen=True):
         return call(ENTER, [names.session(host)])
 
 
-class Look(Word, frozen=True):
+class Look(_Form, frozen=True):
     """Which epoch is open, and which is to be."""
 
     def command(self, names: Names, host: str) -> Command:  # noqa: ARG002 - the interface of a word
@@ -52,7 +55,7 @@ class Look(Word, frozen=True):
         return ("MGET", names.epoch, names.opening)
 
 
-class Begin(Word, frozen=True):
+class Begin(_Form, frozen=True):
     """Let an epoch of this run of Redis be opened, unless one waits for it."""
 
     mark: Disk
@@ -62,7 +65,7 @@ class Begin(Word, frozen=True):
         return call(BEGIN, [names.opening], self.mark)
 
 
-class Declare(Word, frozen=True):
+class Declare(_Form, frozen=True):
     """I have used so much of a window."""
 
     epoch: Epoch
@@ -78,7 +81,7 @@ class Declare(Word, frozen=True):
         return call(DECLARE, [key], host, self.used, self.end)
 
 
-class Declared(Word, frozen=True):
+class Declared(_Form, frozen=True):
     """I have said all that I used, for an epoch that is not open yet."""
 
     opening: Epoch
@@ -88,19 +91,28 @@ class Declared(Word, frozen=True):
         return call(DECLARED, [names.declared(self.opening)], host)
 
 
-class Meet(Word, frozen=True):
-    """I am here, and asked so much of rates; answered by the time, the epoch, and what each other host asked."""
+class Meet(_Form, frozen=True):
+    """I am here, and asked so much of rates; answered by the time, the epoch, and what each other host asked.
+
+    Shapes: is_recalled = also by the windows of which somebody needs more than is left; who does not know of it is not
+    answered so.
+    """
 
     asked: Hexadecimal
+    is_recalled: bool = False
 
     def command(self, names: Names, host: str) -> Command:
         """The command."""
-        keys = [names.hosts, names.asked(host), names.epoch]
+        keys = [names.hosts, names.asked(host), names.epoch, *([names.recalled] if self.is_recalled else ())]
         return call(MEET, keys, host, self.asked, names.asked(""))
 
 
-class Lease(Word, frozen=True):
-    """I would like some of a window, of which I used so much and believe that I was granted so much."""
+class Lease(_Form, frozen=True):
+    """I would like some of a window, of which I used so much and believe that I was granted so much.
+
+    Shapes: less than `least` to spend is of no use to me; I lease at most `most` at once, and of what is left the
+    part-th part is for all hosts together.
+    """
 
     epoch: Epoch
     session: Number
@@ -112,15 +124,20 @@ class Lease(Word, frozen=True):
     granted: Number
     hosts: Number
     end: Moment
+    least: Number = 1
+    most: Number = 1_000
+    part: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 4
 
     def command(self, names: Names, host: str) -> Command:
         """The command."""
-        keys = [names.epoch, names.session(host), names.count(self.epoch, self.cell, self.position, self.start)]
-        words = (self.limit, self.used, self.granted, max(2, self.hosts), self.end)
-        return call(LEASE, keys, self.epoch, self.session, host, *words)
+        count = names.count(self.epoch, self.cell, self.position, self.start)
+        keys = [names.epoch, names.session(host), count, names.recalled]
+        words = (self.limit, self.used, self.granted, max(2, self.hosts), self.end, self.least, self.most, self.part)
+        window = names.window(self.cell, self.position, self.start)
+        return call(LEASE, keys, self.epoch, self.session, host, *words, window)
 
 
-class GiveBack(Word, frozen=True):
+class GiveBack(_Form, frozen=True):
     """Of a window I keep so much."""
 
     epoch: Epoch

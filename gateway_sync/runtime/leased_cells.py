@@ -10,28 +10,28 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from gateway_sync.runtime.core.leases import (
+from gateway_sync.runtime.core.lease_parts import (
     ASKED,
+    KEEPS,
     LEASE_LENGTH,
     SHARE,
-    WHOLE,
-    Contact,
-    charge_leased,
+    confirm,
     give_up,
     granted_at,
     take_grant,
     void_all,
 )
-from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, Charged, Terms
+from gateway_sync.runtime.core.leases import WHOLE, Contact, Want, charge_leased, settle_leased
+from gateway_sync.runtime.core.limits import BYTES, CELL_LENGTH, EXPIRES, FIRST_WINDOW, Charged, Terms
 from gateway_sync.runtime.limit_cells import CELLS, LimitCells
 
 CELLS_FILE: Final = "limits.2.map"
-LEASES_FILE: Final = "leases.1.map"
+LEASES_FILE: Final = "leases.2.map"
 _KEY_BYTES: Final = 16
 _CELL: Final = struct.Struct(f"=16s{CELL_LENGTH}q")
 _LEASE: Final = struct.Struct(f"={LEASE_LENGTH}q")
@@ -44,8 +44,11 @@ _EMPTY: Final = bytes(_KEY_BYTES)
 _SCANNED_AT_ONCE: Final = 4096
 MOST_ASKING: Final = 4096  # subjects of rates of which a worker tells in a second
 
-Count = tuple[bytes, int, int, int, int]  # (cell, position, start of the window, used, when the cell has run out)
-Wanted = tuple[int, int, int, int]  # (offset of the cell, position, limit, end of the window)
+# What is a host's of a window: (cell, position, start of the window, how much, when the cell has run out).
+Count = tuple[bytes, int, int, int, int]
+Found = tuple[int, bool, Count]  # (offset of the cell, is kept though nobody spends it, what is the host's)
+# (offset of the cell, position, limit, end of the window, least, most, part), as leases.Want.
+Wanted = tuple[int, int, int, int, int, int, int]
 
 
 class LeasedCells(LimitCells):
@@ -67,7 +70,7 @@ class LeasedCells(LimitCells):
         self.is_last_word = False  # who waited long enough is answered by what is held
         self.asking: set[int] = set()
 
-    def charge(self, charges: Sequence[tuple[bytes, Terms]], now_ns: int) -> Charged | None:
+    def charge(self, charges: Sequence[tuple[bytes, Terms]], now_ns: int, size: int = 0) -> Charged | None:
         """Count one request against all terms or none, by what this host was granted.
 
         Shapes: None when no cell is free; code leases.WANTED when the call is to come again once a lease is there.
@@ -85,23 +88,43 @@ class LeasedCells(LimitCells):
                     self._offsets.pop(key, None)
                     break
             else:
-                return self._charge_locked(charges, offsets, now_ns)
-        return self.charge(charges, now_ns - self._head[_OFFSET_NS])  # a cell was given away on the way here
+                return self._charge_locked(charges, offsets, now_ns, size)
+        return self.charge(charges, now_ns - self._head[_OFFSET_NS], size)  # a cell was given away on the way here
 
-    def _charge_locked(self, charges: Sequence[tuple[bytes, Terms]], offsets: list[int], now_ns: int) -> Charged:
+    def _charge_locked(
+        self, charges: Sequence[tuple[bytes, Terms]], offsets: list[int], now_ns: int, size: int
+    ) -> Charged:
         terms = [each for _, each in charges]
         cells = [list(_CELL.unpack_from(self._map, offset)[1:]) for offset in offsets]
         leases = [list(_LEASE.unpack_from(self._leases, _lease_at(offset))) for offset in offsets]
         contact = self._look()
-        decision = charge_leased(terms, cells, leases, contact, now_ns)
+        decision = charge_leased(terms, cells, leases, contact, now_ns, size)
         for offset, (key, each), cell, lease in zip(offsets, charges, cells, leases, strict=True):
             _CELL.pack_into(self._map, offset, key, *cell)
             _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
             if each.burst and len(self.asking) < MOST_ASKING:
                 self.asking.add(offset)
-        if decision.wants and self._want is not None:
-            self._want([(offsets[number], position, limit, end) for number, position, limit, end in decision.wants])
+        self._say_wants(decision.wants, offsets)
         return decision.charged
+
+    def _say_wants(self, wants: list[Want], offsets: Sequence[int]) -> None:
+        if wants and self._want is not None:
+            self._want([(offsets[number], *rest) for number, *rest in wants])  # type: ignore[misc]
+
+    def settle_size(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, more: int) -> None:
+        """Count so many more bytes of a call that was charged when it began; what they used up is asked for."""
+        started_ns += self._head[_OFFSET_NS]
+        for key, terms in charges:
+            if terms.unit != BYTES or (offset := self._find(key, started_ns)) is None:
+                continue
+            with self._all_locked([offset]):
+                owner, cell, lease = self._read(offset)
+                if owner != key:
+                    continue
+                wants = settle_leased(terms, cell, lease, self._look(), started_ns, more)
+                _CELL.pack_into(self._map, offset, key, *cell)
+                _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
+            self._say_wants(wants, [offset])
 
     def _look(self) -> Contact:
         """What is known of the others now; read with the cells locked, so that what was voided is not spent."""
@@ -141,6 +164,12 @@ class LeasedCells(LimitCells):
         """Nobody can be asked; what is granted may be spent until its time is over."""
         self._head[_IS_MADE] = 0
 
+    def begin(self, longest_ns: int) -> None:
+        """Go on with what is on disk; a time that no word can have given is of a clock before the machine's start."""
+        self.lose_contact()
+        if self._head[_HELD_UNTIL] > time.monotonic_ns() + longest_ns:
+            self._head[_HELD_UNTIL] = 0
+
     def note_hosts(self, *, share: int, hosts: int, offset_ns: int) -> None:
         """The share of rates, as many hosts as there may be, and how far this host's clock is behind."""
         self._head[_SHARE], self._head[_HOSTS], self._head[_OFFSET_NS] = share, hosts, offset_ns
@@ -165,38 +194,59 @@ class LeasedCells(LimitCells):
             key, cell, lease = self._read(offset)
         return key, cell[position], cell[position + 1], granted_at(cell, lease, position)
 
-    def grant(self, offset: int, of: bytes, position: int, start: int, told: tuple[int, int]) -> bool:
+    def grant(
+        self, place: tuple[int, int], of: bytes, start: int, told: tuple[int, int], *, least: int, is_kept: bool
+    ) -> bool:
         """Put down what this host was granted in all, and all hosts; False when the cell is another's by now.
 
-        Shapes: told = (this host's, everybody's), both from the start of the window.
+        Shapes: place = (offset, position); told = (this host's, everybody's), both from the start of the window; less
+        than least is of no use.
         """
+        offset, position = place
         with self._all_locked([offset]):
             key, cell, lease = self._read(offset)
             if key != of or cell[position] != start:
                 return False
-            take_grant(cell, lease, position, told, time.time_ns() + self._head[_OFFSET_NS])
+            take_grant(cell, lease, position, told, time.time_ns() + self._head[_OFFSET_NS], least)
+            lease[KEEPS] = int(is_kept)
             _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
         return True
 
-    def void(self, offset: int, position: int) -> tuple[bytes, int, int]:
-        """Give up what is granted at a position and not spent; (cell, start of the window, what it is now)."""
+    def confirm(self, offset: int, of: bytes, position: int, start: int, mine: int) -> None:
+        """The mirror knows that this host was granted so much of a window."""
         with self._all_locked([offset]):
             key, cell, lease = self._read(offset)
-            kept = give_up(cell, lease, position)
+            if key == of and confirm(cell, lease, position, start, mine):
+                _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
+
+    def void(self, offset: int, position: int, keep: int = 0) -> tuple[bytes, int, int]:
+        """Give up what is granted at a position and neither spent nor kept; (cell, start, what it is now)."""
+        with self._all_locked([offset]):
+            key, cell, lease = self._read(offset)
+            kept = give_up(cell, lease, position, keep)
             _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
         return key, cell[position], kept
 
-    def void_all(self, now_s: int) -> Iterator[list[Count]]:
-        """Give up all that is not spent; what is used in windows that may be open, some cells at a time."""
-        for first in range(0, CELLS, _SCANNED_AT_ONCE):
-            found: list[Count] = []
-            for number in range(first, min(first + _SCANNED_AT_ONCE, CELLS)):
-                offset = number * _CELL.size
-                if self._map[offset : offset + _KEY_BYTES] != _EMPTY:
-                    found += self._void_cell(offset, now_s)
-            yield found
+    def void_all(self, now_s: int) -> Iterator[list[Found]]:
+        """Give up all that is neither spent nor known to the mirror; the rest, of windows that may be open.
 
-    def _void_cell(self, offset: int, now_s: int) -> list[Count]:
+        Shapes: some cells at a time.
+        """
+        for offsets in self._taken():
+            yield [found for offset in offsets for found in self._void_cell(offset, now_s)]
+
+    def held(self, now_s: int) -> Iterator[list[Found]]:
+        """What is granted here and not spent, as void_all gives it, and left as it is."""
+        for offsets in self._taken():
+            yield [found for offset in offsets for found in self._held_in(offset, now_s)]
+
+    def _taken(self) -> Iterator[list[int]]:
+        """The offsets of cells that somebody has, some at a time."""
+        for first in range(0, CELLS, _SCANNED_AT_ONCE):
+            offsets = [number * _CELL.size for number in range(first, min(first + _SCANNED_AT_ONCE, CELLS))]
+            yield [offset for offset in offsets if self._map[offset : offset + _KEY_BYTES] != _EMPTY]
+
+    def _void_cell(self, offset: int, now_s: int) -> list[Found]:
         with self._all_locked([offset]):
             key, cell, lease = self._read(offset)
             positions = void_all(cell, lease)
@@ -204,7 +254,19 @@ class LeasedCells(LimitCells):
                 _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
         if cell[EXPIRES] < now_s:
             return []
-        return [(key, at, cell[at], cell[at + 1], cell[EXPIRES]) for at in positions]
+        is_kept = bool(lease[KEEPS])
+        return [(offset, is_kept, (key, at, cell[at], granted_at(cell, lease, at), cell[EXPIRES])) for at in positions]
+
+    def _held_in(self, offset: int, now_s: int) -> list[Found]:
+        with self._all_locked([offset]):
+            key, cell, lease = self._read(offset)
+        if cell[EXPIRES] < now_s:
+            return []
+        granted = [(at, granted_at(cell, lease, at)) for at in range(FIRST_WINDOW, CELL_LENGTH, 2)]
+        is_kept = bool(lease[KEEPS])
+        return [
+            (offset, is_kept, (key, at, cell[at], most, cell[EXPIRES])) for at, most in granted if most > cell[at + 1]
+        ]
 
     def _read(self, offset: int) -> tuple[bytes, list[int], list[int]]:
         """(key, cell, lease), with the lock held."""

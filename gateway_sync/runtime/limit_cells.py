@@ -11,11 +11,11 @@ import fcntl
 import mmap
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, NS, Charged, Terms, charge_all
+from gateway_sync.runtime.core.limits import BYTES, CELL_LENGTH, EXPIRES, NS, Charged, Terms, charge_all
 
 CELLS: Final = 131_072
 PROBES: Final = 48
@@ -57,9 +57,12 @@ class LimitCells:
         if self._is_shared:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, length, offset)
 
-    def charge(self, charges: Sequence[tuple[bytes, Terms]], now_ns: int) -> Charged | None:
-        """Count one request against all terms or none; None when no cell is free for a subject (fails closed)."""
-        if len(charges) == 1:
+    def charge(self, charges: Sequence[tuple[bytes, Terms]], now_ns: int, size: int = 0) -> Charged | None:
+        """Count one request against all terms or none; None when no cell is free for a subject (fails closed).
+
+        Shapes: size is what the request says of its body, for terms that count bytes.
+        """
+        if len(charges) == 1 and not size:
             return self._charge_one(charges[0][0], charges[0][1], now_ns)
         offsets = [self._find(key, now_ns) for key, _ in charges]
         known = [offset for offset in offsets if offset is not None]
@@ -70,7 +73,7 @@ class LimitCells:
             self._lock(_CELL.size, offset)
         try:
             cells = [list(_CELL.unpack_from(self._map, offset)[1:]) for offset in known]
-            charged = charge_all([terms for _, terms in charges], cells, now_ns)
+            charged = charge_all([terms for _, terms in charges], cells, now_ns, size)
             if not charged[0]:
                 for offset, (key, _), cell in zip(known, charges, cells, strict=True):
                     _CELL.pack_into(self._map, offset, key, *cell)
@@ -78,6 +81,19 @@ class LimitCells:
             for offset in locked:
                 self._unlock(_CELL.size, offset)
         return charged
+
+    def settle_size(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, more: int) -> None:
+        """Count so many more bytes of a call that was charged when it began."""
+        for key, terms in charges:
+            if terms.unit != BYTES or (offset := self._find(key, started_ns)) is None:
+                continue
+            self._lock(_CELL.size, offset)
+            try:
+                if self._map[offset : offset + _KEY_BYTES] == key:
+                    first = (offset + _KEY_BYTES) // _WORD_BYTES
+                    terms.settle_size(self._words[first : first + CELL_LENGTH], started_ns, more)
+            finally:
+                self._unlock(_CELL.size, offset)
 
     def _charge_one(self, key: bytes, terms: Terms, now_ns: int) -> Charged | None:
         while True:

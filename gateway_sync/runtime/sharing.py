@@ -62,7 +62,7 @@ class Sharing:
     def _want(self, wanted: list[Wanted]) -> None:
         """A charge would like to be granted something; each is asked for once until it is answered."""
         now = asyncio.get_running_loop().time()
-        self._last = [(offset, position) for offset, position, _, _ in wanted]
+        self._last = [(offset, position) for offset, position, *_ in wanted]
         for each in wanted:
             place = each[:2]
             if now - self._asked.get(place, 0.0) < _AGAIN_S:

@@ -37,9 +37,9 @@ class Allowance(Terms):
     def _window_of(self, per: str, now_s: int) -> tuple[int, int]:  # noqa: ARG002 - there is only one
         return self._since_s, max(now_s, self._since_s) + KEPT_S
 
-    def charge(self, cell: Cell, now_ns: int) -> tuple[str, int]:
+    def charge(self, cell: Cell, now_ns: int, size: int = 0) -> tuple[str, int]:
         """As of any terms; what is above the allowance lacks credits, and no waiting helps."""
-        code, _ = super().charge(cell, now_ns)
+        code, _ = super().charge(cell, now_ns, size)
         return ("credits-exhausted", 0) if code else ("", 0)
 
     def left(self, cell: Cell, now_ns: int) -> tuple[int, ...]:  # noqa: ARG002 - as of any terms

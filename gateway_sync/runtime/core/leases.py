@@ -1,7 +1,9 @@
 """Leases: what one host may spend of limits that several gateways share, decided on its cells without asking anybody.
 
 Of each quota a host holds a part that was debited for it where all gateways meet, so what all admit together is never
-above the limit, whoever dies. Of each rate it has a share. Beside each cell lies a lease, integers as well.
+above the limit, whoever dies. What of that part the mirror in the database knows is the host's until the window ends,
+for nobody will ever be granted it beside the host; the rest is only as long as the others are in reach. Of each rate it
+has a share.
 
 Owns: the decision with leases in hand, and its RateLimit fields. Must not know: where leases come from, who keeps them.
 """
@@ -12,29 +14,35 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway_sync.policies.rate_limit import advance, remaining, retry_after_s
-from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, FIRST_WINDOW, NS, OVERAGE_LINE, TAT, Charged, Terms
-
-# Positions in a window's part of a lease: START is that of the window it is for; GRANTED counts from that start, as
-# what the cell has used does; OTHERS is what was granted to the other hosts; nothing was left until DRY_UNTIL; LENT
-# passed without a grant; SIZE is what came last.
-START, GRANTED, OTHERS, DRY_UNTIL, LENT, SIZE = range(6)
-_PART: Final = 6
-_WINDOWS: Final = (CELL_LENGTH - FIRST_WINDOW) // 2
-# Behind the windows' parts: the share of the rate in millionths, 0 = as everybody; and how many calls asked for it.
-SHARE: Final = _PART * _WINDOWS
-ASKED: Final = SHARE + 1
-LEASE_LENGTH: Final = ASKED + 1
+from gateway_sync.runtime.core.lease_parts import (
+    ASKED,
+    CONFIRMED,
+    DRY_NS,
+    DRY_UNTIL,
+    GRANTED,
+    LENT,
+    OTHERS,
+    SHARE,
+    SIZE,
+    START,
+    open_part,
+    part_of,
+)
+from gateway_sync.runtime.core.limits import EXPIRES, NS, OVERAGE_LINE, TAT, Charged, Terms
 
 WHOLE: Final = 1_000_000
 UNLIMITED: Final = 2**53 - 1  # of quotas that refuse nobody: they are asked for to be told what the others used
 WANTED: Final = "lease-wanted"  # no refusal: a call that must wait for a lease
 UNCONFIRMED: Final = "quota-unconfirmed"
 LENT_PART: Final = 100  # of a quota that is lent, the hundredth part may pass while nobody can be asked
-DRY_NS: Final = NS  # as long nothing is asked for after the answer that nothing is left
+LEASED_PART, KEPT_PART = 4, 2  # of what is left, the part that hosts lease together; more where some is kept
+NO_MOST: Final = 2**53 - 1
 RETRY_S: Final = 2  # after it the others may be in reach again
 DEGRADED_LINE: Final = b"apim-limits: degraded\r\n"
 
-Want = tuple[int, int, int, int]  # (number of the charge, position in its cell, limit, end of the window)
+# What a charge would like to be granted. Shapes: (number of the charge, position in its cell, limit, end of the window,
+# the least that is of use, the most, the part of what is left that hosts lease together).
+Want = tuple[int, int, int, int, int, int, int]
 
 
 class Contact:
@@ -65,13 +73,13 @@ class Decision:
         self.wants = wants
 
 
-def part_of(position: int) -> int:
-    """Where the part of the window at a position of a cell begins in a lease."""
-    return (position - FIRST_WINDOW) // 2 * _PART
-
-
 def charge_leased(
-    terms: Sequence[Terms], cells: Sequence[list[int]], leases: Sequence[list[int]], contact: Contact, now_ns: int
+    terms: Sequence[Terms],
+    cells: Sequence[list[int]],
+    leases: Sequence[list[int]],
+    contact: Contact,
+    now_ns: int,
+    size: int = 0,
 ) -> Decision:
     """Count one request in every cell, or in none; leases and windows that are over are begun anew in any case.
 
@@ -81,11 +89,11 @@ def charge_leased(
     refused: tuple[str, int] | None = None
     wants: list[Want] = []
     is_waiting = is_overage = False
-    lent: list[tuple[list[int], int]] = []
+    lent: list[tuple[list[int], int, int]] = []
     rates: list[int] = []
     for number, (term, cell, lease) in enumerate(zip(terms, cells, leases, strict=True)):
         _open(term, cell, lease, now_s)
-        found = _check_windows(number, term, cell, lease, contact, now_ns)
+        found = _check_windows((number, term.amount_of(size)), term, cell, lease, contact, now_ns)
         wants += found.wants
         lent += found.lent
         refused = refused or found.refused
@@ -96,9 +104,9 @@ def charge_leased(
             refused = "rate-limited", wait_s
     if refused is None and not is_waiting:
         for term, cell, arrival in zip(terms, cells, rates, strict=True):
-            _count(term, cell, arrival, now_s)
-        for lease, part in lent:
-            lease[part + LENT] += 1
+            _count(term, cell, arrival, now_s, term.amount_of(size))
+        for lease, part, amount in lent:
+            lease[part + LENT] += amount
         is_overage = any(_is_overage(*each, now_s) for each in zip(terms, cells, leases, strict=True))
     elif refused is None:
         return Decision((WANTED, 0, b""), wants)
@@ -119,32 +127,55 @@ class _Found:
         self.refused: tuple[str, int] | None = None
         self.is_waiting = False
         self.wants: list[Want] = []
-        self.lent: list[tuple[list[int], int]] = []
+        self.lent: list[tuple[list[int], int, int]] = []
 
 
 def _check_windows(
-    number: int, term: Terms, cell: list[int], lease: list[int], contact: Contact, now_ns: int
+    asked: tuple[int, int], term: Terms, cell: list[int], lease: list[int], contact: Contact, now_ns: int
 ) -> _Found:
-    """Whether what is held lets one more call pass."""
+    """Whether what is held lets one more call pass. Shapes: asked = (number of the charge, what a call counts for)."""
     found = _Found()
+    number, amount = asked
+    least = amount or 1  # of bytes that nobody knows yet, one must be left
     for position, limit, end, is_hard in term.open_at(now_ns // NS).windows:
         part, used = part_of(position), cell[position + 1]
-        held = lease[part + GRANTED] - used if contact.is_held else 0
+        held = _held(cell, lease, position, contact)
         is_dry = now_ns < lease[part + DRY_UNTIL] <= now_ns + DRY_NS
-        if contact.is_made and not is_dry and held * 2 <= lease[part + SIZE]:
-            found.wants.append((number, position, limit if is_hard else UNLIMITED, end))
-        if held > 0 or not is_hard:
+        if contact.is_made and not is_dry and (held * 2 <= lease[part + SIZE] or held < least):
+            found.wants.append((number, position, limit if is_hard else UNLIMITED, end, least, *_sizes(term)))
+        if held >= least or not is_hard:
             continue
         wait_s = max(1, end - now_ns // NS)
-        if contact.is_made and not is_dry:
+        if used + least > limit:
+            found.refused = found.refused or (term.code, wait_s)
+        elif contact.is_made and not is_dry:
             found.is_waiting = True
-        elif not contact.is_made and term.is_lent and lease[part + LENT] < limit // LENT_PART // contact.hosts:
-            found.lent.append((lease, part))
-        elif is_dry or used + lease[part + OTHERS] >= limit:
+        elif not contact.is_made and term.is_lent and lease[part + LENT] + least <= lent_at_most(limit, contact):
+            found.lent.append((lease, part, amount))
+        elif is_dry or used + lease[part + OTHERS] + least > limit:
             found.refused = found.refused or (term.code, wait_s)
         else:
             found.refused = found.refused or (UNCONFIRMED, min(RETRY_S, wait_s))
     return found
+
+
+def _sizes(term: Terms) -> tuple[int, int]:
+    """(the most that is leased at once, the part of what is left that hosts lease together)."""
+    return (NO_MOST, KEPT_PART) if term.is_lent else (term.leased_at_most, LEASED_PART)
+
+
+def lent_at_most(limit: int, contact: Contact) -> int:
+    """What one host may let pass of a window beyond its grants, while nobody can be asked."""
+    return limit // LENT_PART // contact.hosts
+
+
+def _held(cell: Sequence[int], lease: Sequence[int], position: int, contact: Contact) -> int:
+    """What may be spent yet of what the host was granted."""
+    part = part_of(position)
+    granted = lease[part + GRANTED]
+    if not contact.is_held:
+        granted = min(granted, lease[part + CONFIRMED])
+    return granted - cell[position + 1]
 
 
 def _open(term: Terms, cell: list[int], lease: list[int], now_s: int) -> None:
@@ -153,9 +184,7 @@ def _open(term: Terms, cell: list[int], lease: list[int], now_s: int) -> None:
         if cell[position] < start:
             cell[position] = start
             cell[position + 1] = 0
-        part = part_of(position)
-        if lease[part + START] != cell[position]:
-            lease[part : part + _PART] = [cell[position], 0, 0, 0, 0, 0]
+        open_part(cell, lease, position)
 
 
 def _rate_of(term: Terms, lease: list[int], contact: Contact) -> tuple[int, int]:
@@ -174,10 +203,10 @@ def _check_rate(term: Terms, cell: list[int], lease: list[int], contact: Contact
     return (arrival, 0) if fits else (0, retry_after_s(cell[TAT], now_ns, step_ns, burst))
 
 
-def _count(term: Terms, cell: list[int], arrival: int, now_s: int) -> None:
+def _count(term: Terms, cell: list[int], arrival: int, now_s: int, amount: int) -> None:
     cell[TAT] = arrival
     for position, _ in term.open_at(now_s).counted:
-        cell[position + 1] += 1
+        cell[position + 1] += amount
     # A share may be small: a bucket of it is full again much later than one of the whole rate.
     cell[EXPIRES] = max(term.expires_at(now_s), arrival // NS + 1)
 
@@ -211,52 +240,31 @@ def _left(term: Terms, cell: list[int], lease: list[int], contact: Contact, now_
         if not is_hard:
             continue
         part, used = part_of(position), cell[position + 1]
-        if contact.is_made:
-            left = limit - used - lease[part + OTHERS]
-        else:
-            left = lease[part + GRANTED] - used if contact.is_held else 0
+        left = limit - used - lease[part + OTHERS] if contact.is_made else _held(cell, lease, position, contact)
         numbers += (max(0, left), end - now_s)
     return tuple(numbers)
 
 
-def granted_at(cell: Sequence[int], lease: Sequence[int], position: int) -> int:
-    """What the host was granted in all of the window at a position of its cell."""
-    part = part_of(position)
-    return lease[part + GRANTED] if lease[part + START] == cell[position] else 0
+def settle_leased(
+    term: Terms, cell: list[int], lease: list[int], contact: Contact, started_ns: int, more: int
+) -> list[Want]:
+    """What is wanted after so many more bytes were counted for a call. What no grant covers counts as lent.
 
-
-def take_grant(cell: Sequence[int], lease: list[int], position: int, told: tuple[int, int], now_ns: int) -> None:
-    """Put down what the host was granted in all, and what all were. Shapes: told = (mine, everybody's)."""
-    mine, total = told
-    size = max(0, mine - granted_at(cell, lease, position))
-    part = part_of(position)
-    lent = lease[part + LENT] if lease[part + START] == cell[position] else 0
-    is_dry = mine <= cell[position + 1]
-    lease[part : part + _PART] = [cell[position], mine, total - mine, now_ns + DRY_NS if is_dry else 0, lent, size]
-
-
-def give_up(cell: Sequence[int], lease: list[int], position: int) -> int:
-    """What the host keeps of what it was granted: as much as it has spent."""
-    part = part_of(position)
-    if lease[part + START] == cell[position]:
-        lease[part + GRANTED] = min(lease[part + GRANTED], cell[position + 1])
-        lease[part + SIZE] = 0
-    return granted_at(cell, lease, position)
-
-
-def void_all(cell: Sequence[int], lease: list[int]) -> list[int]:
-    """Give all up that was granted in an epoch that is over; the positions where something was used.
-
-    What was used counts as granted from now on: it is said anew where the hosts meet.
+    Shapes: the number of the charge in a want is 0.
     """
-    used: list[int] = []
-    for position in range(FIRST_WINDOW, CELL_LENGTH, 2):
+    before = list(cell)
+    wants: list[Want] = []
+    found = term.settle_size(cell, started_ns, more)
+    for position, limit, end, is_hard in term.open_at(started_ns // NS).windows:
         part = part_of(position)
-        lent = lease[part + LENT] if lease[part + START] == cell[position] else 0
-        lease[part : part + _PART] = [cell[position], cell[position + 1], 0, 0, lent, 0]
-        if cell[position + 1]:
-            used.append(position)
-    return used
+        if position not in found or lease[part + START] != cell[position]:
+            continue
+        held = _held(cell, lease, position, contact)
+        if contact.is_made and held * 2 <= lease[part + SIZE]:
+            wants.append((0, position, limit if is_hard else UNLIMITED, end, 1, *_sizes(term)))
+        elif not contact.is_made and term.is_lent and held < 0 and is_hard:
+            lease[part + LENT] += min(-held, max(0, cell[position + 1] - before[position + 1]))
+    return wants
 
 
 def shares_of(asked: Sequence[int]) -> list[int]:

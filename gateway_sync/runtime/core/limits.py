@@ -1,6 +1,8 @@
 """Limits of one subject: a rate with burst and calendar quotas, decided together on one cell of integers.
 
-A quota is hard, and refuses what is above it, or soft, and lets it pass with a line that says so.
+A quota is hard, and refuses what is above it, or soft, and lets it pass with a line that says so. It counts calls, or
+another unit in a cell of its own: units, of which an operation costs several, or bytes of bodies, of which only what
+the request announces is known when the call is admitted; `settle_size` counts the rest once the answer has ended.
 
 Owns: the decision and its RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10). Must not know: where cells live.
 A request passes all limits of all its cells or is counted in none.
@@ -24,6 +26,11 @@ FIRST_WINDOW: Final = 2
 _WINDOWS: Final = (*PERIODS, BILLING_PERIOD)
 CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(_WINDOWS)
 OVERAGE_LINE: Final = b"apim-overage: true\r\n"
+CALLS, UNITS, BYTES = "calls", "units", "bytes"
+# By unit: what follows the period in the names of RateLimit fields, and the parameter that says what is counted.
+_TOLD: Final = {CALLS: ("", b""), UNITS: ("-units", b';qu="apim-units"'), BYTES: ("-bytes", b';qu="content-bytes"')}
+# By unit: the most that a gateway leases at once, so that little is lost with a host that never comes back.
+_LEASED_AT_MOST: Final = {CALLS: 1_000, UNITS: 10_000, BYTES: 2**28}
 
 
 class Cell(Protocol):
@@ -66,9 +73,9 @@ class Terms:
     """What one cell is measured against."""
 
     __slots__ = (
-        "_billing", "_counted", "_last_end", "_lines", "_open_until", "_opened", "_opened_at", "_quotas", "_rate_name",
-        "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst", "code", "is_lent",
-        "left_template", "policy_field", "step_ns",
+        "_billing", "_counted", "_is_slow", "_last_end", "_lines", "_open_until", "_opened", "_opened_at", "_quotas",
+        "_rate_name", "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst",
+        "code", "cost", "is_lent", "leased_at_most", "left_template", "policy_field", "step_ns", "unit",
     )  # fmt: skip
 
     def __init__(
@@ -81,14 +88,21 @@ class Terms:
         soft_quotas: Sequence[tuple[int, str]] = (),
         billing: tuple[str, int] = ("month", 0),
         is_lent: bool = False,
+        unit: str = CALLS,
+        cost: int = 1,
     ) -> None:
         """rate = (requests, per_s, burst); quotas = (requests, per); name is the rate's in RateLimit fields.
 
         Shapes: soft quotas refuse nobody; billing = (interval, anchor in seconds) of quotas per period; is_lent = a
-        gateway that cannot ask the others lets a little pass, for what is above the quota is paid for afterwards.
+        gateway keeps a part for times when it cannot ask the others, and lets a little pass then beyond it; cost = what
+        a call counts for, of bytes nothing until its size is known.
         """
         self.code = "quota-exceeded"
         self.is_lent = is_lent
+        self.unit = unit
+        self.cost = 0 if unit == BYTES else cost
+        self.leased_at_most = _LEASED_AT_MOST[unit]
+        self._is_slow = bool(soft_quotas) or self.cost != 1
         self.step_ns, self.burst = (interval_ns(rate[0], rate[1]), rate[2]) if rate else (0, 0)
         self._span_ns = self.step_ns * self.burst
         self._span_s = self._span_ns // NS + 1  # the bucket is full again after it, whatever was taken
@@ -120,8 +134,12 @@ class Terms:
         windows = {at: (at, limit, end, False) for limit, _, at, _, end in soft}
         windows |= {at: (at, limit, end, True) for limit, _, at, _, end in opened}
         self._opened = Opened(tuple(windows[at] for at in sorted(windows)), self._soft, self._counted)
-        policies = [b'"%s";q=%d;w=%d' % (per.encode(), limit, end - start) for limit, per, _, start, end in opened]
-        names = [b'"%s"' % per.encode() for _, per, *_ in opened]
+        suffix, told_unit = _TOLD[self.unit]
+        names = [b'"%s%s"' % (per.encode(), suffix.encode()) for _, per, *_ in opened]
+        policies = [
+            b"%s;q=%d%s;w=%d" % (name, limit, told_unit, end - start)
+            for name, (limit, _, _, start, end) in zip(names, opened, strict=True)
+        ]
         if self.burst:
             policies.insert(0, self._rate_policy)
             names.insert(0, self._rate_name)
@@ -144,11 +162,16 @@ class Terms:
         """When a cell that is charged now has run out."""
         return max(now_s + self._span_s, self._last_end)
 
-    def charge(self, cell: Cell, now_ns: int) -> tuple[str, int]:
+    def amount_of(self, size: int) -> int:
+        """What a call counts for when it is admitted, whose request announces so many bytes."""
+        return size if self.unit == BYTES else self.cost
+
+    def charge(self, cell: Cell, now_ns: int, size: int = 0) -> tuple[str, int]:
         """("", 0) after counting one request in the cell, or (code, seconds to wait) with nothing counted.
 
         Errors: total. A clock that went back keeps the later window open, so that no quota is granted twice.
         """
+        amount = self.amount_of(size)
         now_s = now_ns // NS
         if not self._opened_at <= now_s < self._open_until:
             self.open_windows(now_s)
@@ -157,7 +180,7 @@ class Terms:
                 cell[position] = start
                 cell[position + 1] = 0
         for position, limit, _, end in self._windows:
-            if cell[position + 1] >= limit:
+            if cell[position + 1] + (amount or 1) > limit:
                 return "quota-exceeded", max(1, end - now_s)
         expires = now_s
         if self.burst:
@@ -167,9 +190,20 @@ class Terms:
             cell[TAT] = tat
             expires += self._span_s
         for position, _ in self._counted:
-            cell[position + 1] += 1
+            cell[position + 1] += amount
         cell[EXPIRES] = expires if expires > self._last_end else self._last_end  # noqa: FURB136 - hot
         return "", 0
+
+    def settle_size(self, cell: Cell, started_ns: int, more: int) -> tuple[int, ...]:
+        """The positions where so many more bytes were counted for a call, fewer when negative.
+
+        Only windows count that the call began in and that are open yet: what came after their end is nobody's.
+        """
+        counted = self.open_at(started_ns // NS).counted
+        found = tuple(position for position, start in counted if cell[position] == start)
+        for position in found:
+            cell[position + 1] = max(0, cell[position + 1] + more)
+        return found
 
     def is_overage(self, cell: Cell) -> bool:
         """True when the request counted last in the cell was above a soft quota."""
@@ -196,7 +230,7 @@ class Terms:
         One pass for what `charge` and `left` do one after the other, because nearly every request comes here; whatever
         is not an ordinary admission is left to them. A property test holds the two ways together.
         """
-        if self._soft_quotas:
+        if self._is_slow:
             return self._settle_slowly(cell, now_ns)
         now_s = now_ns // NS
         if not self._opened_at <= now_s < self._open_until:
@@ -230,13 +264,13 @@ class Terms:
         return code, wait_s, lines + OVERAGE_LINE if not code and self.is_overage(cell) else lines
 
 
-def charge_all(terms: Sequence[Terms], cells: Sequence[list[int]], now_ns: int) -> Charged:
+def charge_all(terms: Sequence[Terms], cells: Sequence[list[int]], now_ns: int, size: int = 0) -> Charged:
     """Count one request in every cell, or in none; cells are changed in place only when it is admitted."""
-    if len(terms) == 1:
+    if len(terms) == 1 and not size:
         return terms[0].settle(cells[0], now_ns)
     trial = [list(cell) for cell in cells]
     for term, cell in zip(terms, trial, strict=True):
-        code, wait_s = term.charge(cell, now_ns)
+        code, wait_s = term.charge(cell, now_ns, size)
         if code:
             return code, wait_s, _fields(terms, cells, now_ns)
     for cell, counted in zip(cells, trial, strict=True):

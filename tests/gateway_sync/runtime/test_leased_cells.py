@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
 from gateway_sync.runtime.core.grants import cell_key
 from gateway_sync.runtime.core.leases import UNCONFIRMED, WANTED
-from gateway_sync.runtime.core.limits import NS, Terms
+from gateway_sync.runtime.core.limits import BYTES, NS, Terms
 from gateway_sync.runtime.leased_cells import LeasedCells, Wanted
 from gateway_sync.runtime.limit_cells import LimitCells
 
@@ -41,10 +42,10 @@ def test_workers_and_supervisor_see_one_lease_and_what_was_counted_alone_stays(t
     wanted: list[Wanted] = []
     worker, supervisor = held(tmp_path, wanted), LeasedCells(tmp_path)
     assert worker.charge([(SUBSCRIPTION, terms)], now_ns) == (WANTED, 0, b"")
-    offset, position, limit, _ = wanted[0]
+    offset, position, limit, *_ = wanted[0]
     of, start, used, granted = supervisor.look_at(offset, position)
     assert (of, position, limit, used, granted) == (SUBSCRIPTION, MONTH, 10, 4, 0)
-    supervisor.grant(offset, of, position, start, (6, 7))
+    supervisor.grant((offset, position), of, start, (6, 7), least=1, is_kept=False)
     charged = worker.charge([(SUBSCRIPTION, terms)], now_ns)
     assert charged is not None
     assert charged[0] == ""
@@ -61,12 +62,52 @@ def test_what_is_held_runs_out_by_the_monotonic_clock(tmp_path: Path) -> None:
     cells = held(tmp_path, wanted)
     cells.charge([(SUBSCRIPTION, terms)], now_ns)
     of, start, *_ = cells.look_at(wanted[0][0], MONTH)
-    cells.grant(wanted[0][0], of, MONTH, start, (10, 10))
+    cells.grant((wanted[0][0], MONTH), of, start, (10, 10), least=1, is_kept=False)
     cells.lose_contact()
     assert _code(cells, terms, now_ns) == ""
     assert _code(cells, terms, now_ns - HOUR_S * NS) == ""  # its wall clock goes back: the same window, the same lease
     cells.note_contact(time.monotonic_ns() - 1, is_made=False)
     assert _code(cells, terms, now_ns) == UNCONFIRMED
+
+
+def test_what_the_mirror_knows_is_spent_without_anybody_and_after_a_restart(tmp_path: Path) -> None:
+    terms, now_ns, wanted = Terms("rate", None, ((10, "month"),)), time.time_ns(), list[Wanted]()
+    cells = held(tmp_path, wanted)
+    cells.charge([(SUBSCRIPTION, terms)], now_ns)
+    offset = wanted[0][0]
+    _, start, *_ = cells.look_at(offset, MONTH)
+    cells.grant((offset, MONTH), SUBSCRIPTION, start, (6, 10), least=1, is_kept=True)
+    cells.confirm(offset, SUBSCRIPTION, MONTH, start, 4)
+    cells.note_contact(time.monotonic_ns() + 3600 * NS, is_made=False)  # as a machine's clock before its start would
+    again = LeasedCells(tmp_path)
+    again.begin(10 * NS)
+    codes = [_code(again, terms, now_ns) for _ in range(5)]
+    assert codes == ["", "", "", "", UNCONFIRMED]
+    assert [found for some in again.held(0) for found in some] == [
+        (offset, True, (SUBSCRIPTION, MONTH, start, 6, ANY))
+    ]  # fmt: skip
+    # In the next epoch it declares what it keeps: what it used, or the mirror knows.
+    assert [(kept, count[3]) for some in again.void_all(0) for _, kept, count in some] == [(True, 4)]
+
+
+def test_bytes_are_counted_when_the_answer_has_ended_and_asked_for_at_once(tmp_path: Path) -> None:
+    terms, now_ns, wanted = Terms("rate", None, ((1000, "month"),), unit=BYTES), time.time_ns(), list[Wanted]()
+    cells = held(tmp_path, wanted)
+    charges = [(SUBSCRIPTION, terms)]
+    assert cells.charge(charges, now_ns, 80) == (WANTED, 0, b"")
+    offset, _, limit, _, least, *_ = wanted[0]
+    _, start, *_ = cells.look_at(offset, MONTH)
+    assert (limit, least) == (1000, 80)
+    cells.grant((offset, MONTH), SUBSCRIPTION, start, (100, 100), least=80, is_kept=False)
+    charged = cells.charge(charges, now_ns, 80)
+    assert charged is not None
+    assert b'"month-bytes";q=1000;qu="content-bytes";w=' in charged[2]
+    wanted.clear()
+    cells.settle_size(charges, now_ns, 500)
+    assert cells.look_at(offset, MONTH)[2] == 580
+    assert [each[:3] for each in wanted] == [(offset, MONTH, 1000)]
+    cells.settle_size(charges, now_ns - 40 * 86_400 * NS, 500)  # a call of a window that is over
+    assert cells.look_at(offset, MONTH)[2] == 580
 
 
 @pytest.mark.parametrize("off_s", [-90, 90])
