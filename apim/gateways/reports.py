@@ -63,12 +63,13 @@ class EventReport:
 class GatewayReport:
     """A gateway and all of its live workers.
 
-    Shapes: targets and events None = as reported before.
+    Shapes: targets and events None = as reported before; takes_trials = one of its workers can try a state.
     """
 
     workers: tuple[WorkerReport, ...]
     software_version: str = ""
     host: str = ""
     is_push_connected: bool = False
+    takes_trials: bool = False
     targets: tuple[TargetReport, ...] | None = None
     events: tuple[EventReport, ...] | None = None

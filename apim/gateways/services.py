@@ -32,6 +32,7 @@ from gateway_sync.problems import Where
 
 TARGETS_AT_MOST = 5000  # of one report
 EVENTS_AT_MOST = 50
+MOST_TRIAL_SHARE = 99  # percent
 ACME_FIELDS = ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")
 _EDITABLE = frozenset(
     {
@@ -45,6 +46,8 @@ _EDITABLE = frozenset(
         "policies",
         "has_sandbox",
         "trial_s",
+        "trial_by",
+        "trial_share",
         *ACME_FIELDS,
     }
 )
@@ -207,6 +210,7 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
         software_version=report.software_version[:40],
         host=report.host[:255],
         is_push_connected=report.is_push_connected,
+        takes_trials=report.takes_trials,
         seen_at=now,
         **_told_of_targets(report),
     )
@@ -270,6 +274,9 @@ def _errors_in(changes: Mapping[str, Any]) -> tuple[DomainError, ...]:
         for name in ("address_rate_per_s", "address_burst")
         if changes.get(name, 1) == 0
     ]
+    if not MOST_TRIAL_SHARE >= changes.get("trial_share", 1) >= 1:
+        message = gettext("Some of the gateways try it, and some do not: a share is from 1 to 99 percent.")
+        errors.append(Invalid("gateways.invalid_value", message, field="trial_share"))
     for block in changes.get("allowed_networks", ()):
         errors += _errors_in_network(block)
     for policy in changes.get("policies", ()):

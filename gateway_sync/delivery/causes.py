@@ -43,7 +43,7 @@ def told_since(environment_id: str, moment: datetime | None) -> Told:
     """What people did to what gateways serve since the publication of that moment."""
     events = _events(environment_id, moment)
     if not events and moment is not None:
-        events = _events(environment_id, moment - _LONGER)
+        events = [event for event in _events(environment_id, moment - _LONGER) if not _is_told(event, environment_id)]
     if not events:
         return Told()
     for event in events:
@@ -57,6 +57,13 @@ def told_since(environment_id: str, moment: datetime | None) -> Told:
     )
 
 
+def _is_told(event: AuditEvent, environment_id: str) -> bool:
+    """True of a decision that a publication was made for: what comes after it is another one."""
+    cause = _CAUSES.get(event.action)
+    made = Publication.objects.filter(environment_id=environment_id, cause=cause, created_at__gte=event.at)
+    return cause is not None and made.filter(made_by=event.actor_label, reason=event.reason).exists()
+
+
 def _events(environment_id: str, moment: datetime | None) -> list[AuditEvent]:
     """The newest first."""
     is_configuring = reduce(or_, (Q(action__startswith=beginning) for beginning in _CONFIGURING))
@@ -64,7 +71,7 @@ def _events(environment_id: str, moment: datetime | None) -> list[AuditEvent]:
     found = AuditEvent.objects.filter(is_configuring).exclude(is_elsewhere)
     if moment is not None:
         found = found.filter(at__gt=moment)
-    return list(found.only("action", "actor_label", "target_label", "reason")[:_MOST_EVENTS])
+    return list(found.only("action", "actor_label", "target_label", "reason", "at")[:_MOST_EVENTS])
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from gateway_sync.snapshot import Manifest, ManifestChange
+from gateway_sync.snapshot import Manifest, ManifestChange, TrialOffer
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ class Update(msgspec.Struct, frozen=True):
     """What a gateway is told, pushed or pulled.
 
     Shapes: manifest None = unchanged; fragments maps digests to canonical JSON text, those only that are not known;
-    base_digest is that of the state which the manifest follows. With a change, the manifest names no fragments.
+    base_digest is that of the state which the manifest follows. With a change, the manifest names no fragments. trial
+    is what one worker is to serve meanwhile, None = as before.
     """
 
     environment: str
@@ -52,11 +53,13 @@ class Update(msgspec.Struct, frozen=True):
     fragments: Mapping[str, str] = {}
     base_digest: str = ""
     change: ManifestChange | None = None
+    trial: TrialOffer | None = None
 
     @property
     def is_news(self) -> bool:
         """True when a gateway that asked learns something."""
-        return self.manifest is not None or self.access.is_full or self.access.upto > self.access.after
+        is_state = self.manifest is not None or self.trial is not None
+        return is_state or self.access.is_full or self.access.upto > self.access.after
 
 
 def encode_update(update: Update) -> bytes:

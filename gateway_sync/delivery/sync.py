@@ -11,7 +11,8 @@ from gateway_sync.delivery import access_log
 from gateway_sync.delivery.groups import manifest_for
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.push import Update
-from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, change_between
+from gateway_sync.delivery.trials import is_tried_by
+from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, TrialOffer, change_between
 
 MAX_WAIT_S = 30.0
 
@@ -20,7 +21,8 @@ class Ask(msgspec.Struct, frozen=True):
     """What a gateway has, and how long it is willing to wait for more.
 
     Shapes: have names the fragments it holds, whatever its state; digest "" = no state yet; takes_changes = it can make
-    a manifest of the one it has and what changed.
+    a manifest of the one it has and what changed; takes_trials = one of its workers can try a state, trial is the
+    digest of the one that it tries or refused.
     """
 
     revision: int = 0
@@ -30,6 +32,8 @@ class Ask(msgspec.Struct, frozen=True):
     wait_s: float = 0.0
     format: int = FORMAT
     takes_changes: bool = False
+    takes_trials: bool = False
+    trial: str = ""
 
 
 def update_for(gateway: Gateway, ask: Ask) -> Update:
@@ -39,15 +43,18 @@ def update_for(gateway: Gateway, ask: Ask) -> Update:
     """
     environment = Environment.objects.get(id=gateway.environment_id)
     access = access_log.page_after(environment.id, after=ask.access_seq, reached=environment.access_seq)
-    manifest = None if _is_in_quarantine(gateway) else _manifest_for(gateway, ask.digest)
-    if manifest is None:
-        return Update(environment=environment.name, access=access)
-    missing = set(manifest.fragments.values()) - ask.have
-    change = _change_since(gateway, ask.digest, manifest) if ask.takes_changes else None
-    return Update(
-        environment=environment.name,
-        access=access,
-        manifest=manifest if change is None else replace(manifest, fragments={}),
+    is_apart = _is_in_quarantine(gateway)
+    manifest = None if is_apart else _manifest_for(gateway, ask.digest)
+    trial = _trial_for(gateway, ask) if ask.takes_trials and not is_apart else None
+    told = Update(environment=environment.name, access=access, trial=trial)
+    sent = [each for each in (manifest, trial.manifest if trial is not None else None) if each is not None]
+    if not sent:
+        return told
+    missing = {digest for each in sent for digest in each.fragments.values()} - ask.have
+    change = _change_since(gateway, ask.digest, manifest) if ask.takes_changes and manifest is not None else None
+    return msgspec.structs.replace(
+        told,
+        manifest=manifest if change is None or manifest is None else replace(manifest, fragments={}),
         fragments=dict(Fragment.objects.filter(digest__in=missing).values_list("digest", "body")),
         base_digest=ask.digest,
         change=change,
@@ -62,16 +69,31 @@ def _is_in_quarantine(gateway: Gateway) -> bool:
 def _manifest_for(gateway: Gateway, known: str) -> Manifest | None:
     """What the gateway is to serve; None when that is the state it knows, or nothing was published yet."""
     published = Publication.objects.filter(environment_id=gateway.environment_id)
-    if not gateway.is_canary:
-        published = published.filter(stage=Publication.Stage.ALL)
-    elif published.values_list("stage", flat=True).first() == Publication.Stage.ENDED:
-        return None  # what is to come back is being published
-    newest = published.values_list("pk", "digest", "groups").first()
-    if newest is None or (newest[1] == known and not newest[2]):
+    newest = published.only("stage", "trial_in_worker", "trial_gateways").first()
+    if newest is None:
         return None
-    whole = {} if newest[2] else published.values_list("manifest", flat=True).get(pk=newest[0])
-    manifest = manifest_for(gateway.group, whole, newest[2])
+    if not is_tried_by(gateway, newest):
+        published = published.filter(stage=Publication.Stage.ALL)
+    elif newest.stage == Publication.Stage.ENDED:
+        return None  # what is to come back is being published
+    wanted = published.values_list("pk", "digest", "groups").first()
+    if wanted is None or (wanted[1] == known and not wanted[2]):
+        return None
+    whole = {} if wanted[2] else published.values_list("manifest", flat=True).get(pk=wanted[0])
+    manifest = manifest_for(gateway.group, whole, wanted[2])
     return manifest if manifest.digest != known else None
+
+
+def _trial_for(gateway: Gateway, ask: Ask) -> TrialOffer | None:
+    """What one worker of the gateway is to serve instead of the others; None when the gateway knows that."""
+    published = Publication.objects.filter(environment_id=gateway.environment_id, stage=Publication.Stage.TRIAL)
+    trial = published.filter(trial_in_worker=True).first()
+    offer = TrialOffer()
+    if trial is not None and gateway.pk in trial.trial_gateways:
+        manifest = manifest_for(gateway.group, trial.manifest, trial.groups)
+        if manifest.digest != ask.digest:  # else nothing changes for its group
+            offer = TrialOffer(manifest.digest, manifest)
+    return offer if offer.digest != ask.trial else None
 
 
 def _change_since(gateway: Gateway, known: str, manifest: Manifest) -> ManifestChange | None:

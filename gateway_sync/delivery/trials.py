@@ -1,17 +1,17 @@
 """Trials: a publication goes to canaries first, and to all when they do well; else the state before comes back.
 
-Owns: when a trial begins, how it is judged, and its end. What canaries serve during a trial is decided by `sync`, which
-sends it to them alone. While one is on, later changes wait. The state before comes back as a rollback does: as a higher
-revision, at which the environment is held, with the reason.
+Owns: when a trial begins, who tries, and its end. A canary is a whole gateway, or one worker of each; what it serves
+meanwhile is decided by `sync`, which sends it to nobody else. While one is on, later changes wait. The state before
+comes back as a rollback does: as a higher revision, at which the environment is held, with the reason.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
+from hashlib import sha256
 from operator import or_
 from typing import Any, Final
 
@@ -29,52 +29,20 @@ from apim.notifications.notices import tell
 from gateway_sync.delivery.groups import digest_for
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.pinning import roll_back
+from gateway_sync.delivery.verdicts import Calls, Counts, Verdict, judge, judge_workers
 from gateway_sync.snapshot import api_fragment
 
 logger = logging.getLogger(__name__)
 
 BY: Final = system_actor("trial")
 HEARD_WITHIN: Final = timedelta(seconds=30)
-WORSE_BY: Final = 0.01  # of the calls, more than the others answer with 5xx
-ENOUGH_CALLS: Final = 100  # of the canaries, before their share of 5xx says anything
-_REFUSALS: Final = "generation."
-
-Counts = tuple[int, int]  # calls, and those answered with 5xx
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """Shapes: before and now are of canaries, until the trial began and since; others = of other gateways since."""
-
-    before: Counts
-    now: Counts
-    others: Counts
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How a trial stands. Shapes: fault "" = nothing speaks against it; is_over = it has served long enough."""
-
-    fault: str
-    is_over: bool
-
-
-def judge(workers: Sequence[Worker], digests: Mapping[str, str], calls: Calls, *, is_time_up: bool) -> Verdict:
-    """How a trial does, by what the workers of canaries say and by calls.
-
-    Shapes: digests maps gateways to the state they are to serve.
-    """
-    for worker in workers:
-        for problem in worker.problems:
-            if str(problem.get("code", "")).startswith(_REFUSALS):
-                return Verdict(f"{worker.gateway} refused it: {problem.get('message', '')}", is_over=True)
-    usual = _share(calls.others) if calls.others[0] >= ENOUGH_CALLS else _share(calls.before)
-    if calls.now[0] >= ENOUGH_CALLS and _share(calls.now) > usual + WORSE_BY:
-        told = f"{calls.now[1]} of {calls.now[0]} calls were answered with 5xx, where {usual:.1%} is usual"
-        return Verdict(told, is_over=True)
-    if is_time_up and not all(worker.digest == digests.get(worker.gateway_id) for worker in workers):
-        return Verdict("not every worker of the canaries took it over in time", is_over=True)
-    return Verdict("", is_over=is_time_up)
+def is_tried_by(gateway: Gateway, publication: Publication) -> bool:
+    """True when the whole gateway is sent the publication before others, or was."""
+    if publication.trial_in_worker:
+        return False
+    return gateway.pk in publication.trial_gateways if publication.trial_gateways else gateway.is_canary
 
 
 def stage_of(environment: Environment, *, is_chosen: bool) -> dict[str, Any]:
@@ -84,16 +52,35 @@ def stage_of(environment: Environment, *, is_chosen: bool) -> dict[str, Any]:
     """
     if is_chosen or not environment.trial_s:
         return {}
-    heard = timezone.now() - HEARD_WITHIN
-    serving = environment.gateways.filter(seen_at__gt=heard).exclude(state=Gateway.State.QUARANTINED)
-    kinds = set(serving.values_list("is_canary", flat=True))
-    if kinds != {True, False}:
+    trying = _who_tries(environment)
+    if not trying:
         return {}
     return {
         "stage": Publication.Stage.TRIAL,
         "trial_until": timezone.now() + timedelta(seconds=environment.trial_s),
         "trial_baseline": _counts_by_gateway(environment),
+        "trial_in_worker": environment.trial_by == Environment.TrialBy.WORKER,
+        "trial_gateways": [gateway.pk for gateway in trying],
     }
+
+
+def _who_tries(environment: Environment) -> list[Gateway]:
+    """The gateways that try what is published now; none when it could be compared with nothing.
+
+    Shapes: a share is of gateways that others are left beside, another one with each revision, and one at least.
+    """
+    heard = timezone.now() - HEARD_WITHIN
+    serving = list(environment.gateways.filter(seen_at__gt=heard).exclude(state=Gateway.State.QUARANTINED))
+    if environment.trial_by == Environment.TrialBy.WORKER:
+        return [gateway for gateway in serving if gateway.takes_trials]
+    if environment.trial_by == Environment.TrialBy.SHARE:
+        drawn = sorted(
+            serving, key=lambda gateway: sha256(f"{environment.published_revision} {gateway.pk}".encode()).digest()
+        )
+        count = max(1, len(serving) * environment.trial_share // 100)
+        return drawn[:count] if len(serving) > 1 else []
+    canaries = [gateway for gateway in serving if gateway.is_canary]
+    return canaries if len(canaries) < len(serving) else []
 
 
 def is_on_trial(environment_id: str) -> bool:
@@ -138,7 +125,8 @@ def expected_digests(gateways: Sequence[Gateway]) -> dict[str, str]:
     """What each gateway is to serve by now, by its id: two queries, and one more for each trial."""
     newest = Publication.objects.filter(environment=OuterRef("environment")).order_by("-revision")
     rows = Publication.objects.annotate(newest=Subquery(newest.values("revision")[:1])).filter(revision=F("newest"))
-    latest = {row.environment_id: row for row in rows.only("environment_id", "revision", "digest", "groups", "stage")}
+    named = ("environment_id", "revision", "digest", "groups", "stage", "trial_in_worker", "trial_gateways")
+    latest = {row.environment_id: row for row in rows.only(*named)}
     before = {
         environment_id: _before(row) for environment_id, row in latest.items() if row.stage == Publication.Stage.TRIAL
     }
@@ -146,7 +134,7 @@ def expected_digests(gateways: Sequence[Gateway]) -> dict[str, str]:
         gateway.pk: digest_for(
             gateway.group,
             before[gateway.environment_id]
-            if gateway.environment_id in before and not gateway.is_canary
+            if gateway.environment_id in before and not is_tried_by(gateway, latest[gateway.environment_id])
             else latest.get(gateway.environment_id),
         )
         for gateway in gateways
@@ -161,8 +149,14 @@ def _before(publication: Publication) -> Publication | None:
 
 def _verdict(publication: Publication, now: datetime) -> Verdict:
     environment = publication.environment
-    gateways = list(environment.gateways.prefetch_related("workers"))
-    canaries = {gateway.pk for gateway in gateways if gateway.is_canary}
+    gateways = list(environment.gateways.all())
+    digests = {gateway.pk: digest_for(gateway.group, publication) for gateway in gateways}
+    is_time_up = publication.trial_until is None or now >= publication.trial_until
+    if publication.trial_in_worker:
+        heard = Worker.objects.filter(gateway__in=publication.trial_gateways, gateway__seen_at__gt=now - HEARD_WITHIN)
+        trying = list(heard.select_related("gateway"))
+        return judge_workers(trying, digests, publication.revision, is_time_up=is_time_up)
+    canaries = {gateway.pk for gateway in gateways if is_tried_by(gateway, publication)}
     workers = [
         worker for worker in Worker.objects.filter(gateway__in=canaries).select_related("gateway")
         if worker.gateway.state != Gateway.State.QUARANTINED and _was_there(worker.gateway, publication)
@@ -172,13 +166,13 @@ def _verdict(publication: Publication, now: datetime) -> Verdict:
     since = {key: _less(counted[key], began.get(key, counted[key])) for key in counted}
     return judge(
         workers,
-        {gateway.pk: digest_for(gateway.group, publication) for gateway in gateways},
+        digests,
         Calls(
             before=_sum((began[key][0], began[key][1]) for key in began if key in canaries),
             now=_sum(counts for key, counts in since.items() if key in canaries),
             others=_sum(counts for key, counts in since.items() if key not in canaries),
         ),
-        is_time_up=publication.trial_until is None or now >= publication.trial_until,
+        is_time_up=is_time_up,
     )
 
 
@@ -246,7 +240,3 @@ def _less(counts: list[int], began: list[int]) -> Counts:
 def _sum(counts: Iterable[Counts]) -> Counts:
     listed = list(counts)
     return sum(each[0] for each in listed), sum(each[1] for each in listed)
-
-
-def _share(counts: Counts) -> float:
-    return counts[1] / counts[0] if counts[0] else 0.0

@@ -68,7 +68,7 @@ class AccessLog:
             line |= msgspec.structs.asdict(seen.context)
         self._lines.append(_ENCODE(line))
 
-    def take_cells(self, cells: Sequence[UsageCell]) -> None:
+    def take_cells(self, _boot: str, cells: Sequence[UsageCell]) -> None:
         """Exchanges without an identity, summed for a minute; what policies in shadow would have done, too."""
         for cell in cells:
             line = {

@@ -34,6 +34,7 @@ KEPT = 3
 MOST_KEPT = 16  # while they are young
 YOUNG_S = 60.0
 QUARANTINE = "quarantine"
+TRIAL = ".trial"  # how the names of manifests end that no gateway starts from
 SOFTWARE_VERSION = "0.1.0"
 
 Verify = Callable[[Manifest], bool]
@@ -70,6 +71,24 @@ class Generations:
         self._write(path, msgspec.json.encode(manifest))
         self._forget_old()
         return path
+
+    def save_trial(self, manifest: Manifest, fragments: Mapping[str, str]) -> Path:
+        """Keep a checked state that one worker tries, beside the generations; the one tried before is forgotten.
+
+        Errors: OSError on a full disk.
+        """
+        for name, text in fragments.items():
+            self._write(self._fragments / f"{name}.json", text.encode())
+        path = self._folder / f"{manifest.revision:020d}{TRIAL}"
+        self._write(path, msgspec.json.encode(manifest))
+        self.forget_trials(except_for=path)
+        return path
+
+    def forget_trials(self, except_for: Path | None = None) -> None:
+        """Forget what was tried: after a restart, the control plane says whether it still is."""
+        for path in self._folder.glob(f"*{TRIAL}"):
+            if path != except_for:
+                path.unlink(missing_ok=True)
 
     def newest_first(self) -> list[Path]:
         """The manifests on disk."""
@@ -129,7 +148,7 @@ class Generations:
         for path in paths:
             if path not in kept:
                 path.unlink(missing_ok=True)
-        used = {name for path in kept for name in _fragments_of(path)}
+        used = {name for path in (*kept, *self._folder.glob(f"*{TRIAL}")) for name in _fragments_of(path)}
         for path in self._fragments.glob("*.json"):
             if path.stem not in used:
                 path.unlink(missing_ok=True)

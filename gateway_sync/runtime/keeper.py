@@ -23,7 +23,17 @@ from gateway_sync.runtime.generations import (
     check_manifest,
     read_generation,
 )
-from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, SnapshotInvalid, decode, digest, with_change
+from gateway_sync.runtime.on_trial import OnTrial
+from gateway_sync.snapshot import (
+    FORMAT,
+    Manifest,
+    ManifestChange,
+    SnapshotInvalid,
+    TrialOffer,
+    decode,
+    digest,
+    with_change,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +58,7 @@ class Update(msgspec.Struct, frozen=True):
     fragments: Mapping[str, str] = {}
     base_digest: str = ""
     change: ManifestChange | None = None
+    trial: TrialOffer | None = None  # None = nothing is said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,13 @@ class Taken:
     access_file: Path | None = None
     is_incomplete: bool = False
     is_refused: bool = False
+    is_trial_changed: bool = False
 
     @property
     def is_nothing(self) -> bool:
         """True when the update changed nothing and was whole."""
-        return self.generation is None and not self.upto and not self.is_incomplete
+        is_state = self.generation is not None or self.is_trial_changed
+        return not is_state and not self.upto and not self.is_incomplete
 
 
 _DECODER = msgspec.json.Decoder(Update)
@@ -90,6 +103,7 @@ class Keeper:
         self.manifest: Manifest | None = None
         self.generation: Path | None = None
         self._choose()
+        self.trial = OnTrial(self._generations, credentials.verify, credentials.environment)
         self._records = AccessState(home / "access")
         self._asked_revision = 0
 
@@ -137,29 +151,25 @@ class Keeper:
                 "have": self._generations.digests(),
                 "wait_s": wait_s,
                 "takes_changes": True,
+                "takes_trials": True,
+                "trial": self.trial.known,
             }
         )
 
     def take(self, update: Update, *, is_pushed: bool) -> Taken:
         """Check an update and keep what it brings. Errors: OSError on a full disk; the state before stays whole."""
         generation, is_incomplete, is_refused = self._take_manifest(update, is_pushed=is_pushed)
+        is_trial_changed = update.trial is not None and self.trial.take(
+            update.trial, self.manifest, update.fragments, self._contents
+        )
         access = self._records.take(update.access, is_pushed=is_pushed)
         if access.refusal:
             self._refuse(ACCESS_REFUSED, f"The control plane's answer was refused: {access.refusal}. {_RESTORED}")
         elif not is_pushed:
             self.problems.pop(ACCESS_REFUSED, None)
         self._note_disk()
-        return self._taken(generation, access, is_incomplete=is_incomplete, is_refused=is_refused)
-
-    def _taken(self, generation: Path | None, access: AccessTaken, *, is_incomplete: bool, is_refused: bool) -> Taken:
-        return Taken(
-            generation,
-            access.changes,
-            access.upto,
-            access.file,
-            is_incomplete or access.is_incomplete,
-            is_refused or bool(access.refusal),
-        )
+        taken = _taken(generation, access, is_incomplete=is_incomplete, is_refused=is_refused)
+        return replace(taken, is_trial_changed=is_trial_changed)
 
     def catch_up(self) -> Path | None:
         """Try again to write what a full disk did not take; the new access file when it worked."""
@@ -187,7 +197,7 @@ class Keeper:
         try:
             check_manifest(manifest, self._credentials.verify, self._credentials.environment)
             manifest = _whole(manifest, update, known)
-            contents = self._contents(manifest, update)
+            contents = self._contents(manifest, update.fragments)
             if contents is None:
                 return None, is_pushed, self._refuse_partial(manifest, is_pushed=is_pushed)
             check_fragments(manifest, contents)
@@ -202,11 +212,11 @@ class Keeper:
             self.problems.pop(code, None)
         return self.generation, False, False
 
-    def _contents(self, manifest: Manifest, update: Update) -> dict[str, bytes] | None:
-        """The fragments by name, of the update or from the disk; None when one is in neither."""
+    def _contents(self, manifest: Manifest, sent: Mapping[str, str]) -> dict[str, bytes] | None:
+        """The fragments by name, of those sent or from the disk; None when one is in neither."""
         contents: dict[str, bytes] = {}
         for name, wanted in manifest.fragments.items():
-            text = update.fragments.get(wanted)
+            text = sent.get(wanted)
             content = text.encode() if text is not None else self._generations.fragment(wanted)
             if content is None:
                 return None
@@ -248,6 +258,17 @@ class Keeper:
             f"Revision {manifest.revision} was put in quarantine: {reason}. Revision {self.manifest.revision} serves.",
         )
         return True
+
+
+def _taken(generation: Path | None, access: AccessTaken, *, is_incomplete: bool, is_refused: bool) -> Taken:
+    return Taken(
+        generation,
+        access.changes,
+        access.upto,
+        access.file,
+        is_incomplete or access.is_incomplete,
+        is_refused or bool(access.refusal),
+    )
 
 
 def _whole(manifest: Manifest, update: Update, known: Manifest | None) -> Manifest:

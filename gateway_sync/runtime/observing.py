@@ -66,8 +66,8 @@ class Sink(Protocol):
     def take(self, seen: Seen) -> None:
         """One exchange."""
 
-    def take_cells(self, cells: Sequence[UsageCell]) -> None:
-        """Exchanges without an identity."""
+    def take_cells(self, boot: str, cells: Sequence[UsageCell]) -> None:
+        """Exchanges of one life of a worker without an identity."""
 
     def flush(self) -> None:
         """That was all for now."""
@@ -210,7 +210,7 @@ def _take_rare(boot: _Boot, kind: int, payload: bytes, sinks: Sequence[Sink]) ->
     elif kind == CELLS:
         _, cells = _CELLS.decode(payload)
         for sink in sinks:
-            sink.take_cells(cells)
+            sink.take_cells(boot.name, cells)
 
 
 def _context_of(admission: bytes) -> int:

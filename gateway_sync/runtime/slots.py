@@ -49,13 +49,14 @@ def open_listener(bind: str, port: int) -> socket.socket:
 class Death:
     """How a worker ended by itself.
 
-    Shapes: code as of subprocess, negative = by that signal; is_loaded = it had taken over the state it was given;
-    lived_s since then, else since its start.
+    Shapes: code as of subprocess, negative = by that signal; is_loaded = it had taken over the state it was given, of
+    this digest; lived_s since then, else since its start.
     """
 
     code: int
     is_loaded: bool
     lived_s: float
+    digest: str
 
     @property
     def is_by_state(self) -> bool:
@@ -80,6 +81,7 @@ class Slot:
         self.pid = 0
         self.started_at = 0.0
         self.applied_at = 0.0
+        self._steady_since = 0.0  # started or applied, of the monotonic clock: the other one may jump
         self.applied: channel.Applied | None = None
         self.restarts = -1
         self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
@@ -88,7 +90,7 @@ class Slot:
         self._process: Process | None = None
         self._begun: tuple[Process, socket.socket] | None = None  # a worker that was forked and knows nothing yet
         self._is_stopping = self._is_retiring = False
-        self._given = ""  # the digest of the state that the worker was given last
+        self.given = ""  # the digest of the state that the worker was given last
 
     async def run(
         self,
@@ -126,7 +128,7 @@ class Slot:
         ours, theirs = socket.socketpair()
         self.boot = token_hex(16)
         self.restarts += 1
-        self.started_at = time.time()
+        self.started_at, self._steady_since = time.time(), time.monotonic()
         descriptors = [self.listener.fileno(), theirs.fileno()]
         if self.tls_listener is not None:
             descriptors.append(self.tls_listener.fileno())
@@ -140,7 +142,7 @@ class Slot:
         self._begun = None
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LIMIT)
         first = settings(self)
-        self._given = first.digest
+        self.given = first.digest
         self._writer.write(channel.encode(first))
         try:
             while line := await reader.readline():
@@ -160,20 +162,19 @@ class Slot:
             await asyncio.sleep(0.01)
         self.targets.forget(self.number)
         on_change(self)
-        is_loaded = applied is not None and applied.digest == self._given
-        lived_s = time.time() - (self.applied_at if is_loaded else self.started_at)
-        return Death(code, is_loaded, lived_s)
+        is_loaded = applied is not None and applied.digest == self.given
+        return Death(code, is_loaded, time.monotonic() - self._steady_since, self.given)
 
     def _note(self, applied: channel.Applied) -> None:
         """Keep what the worker has in force; applied_at is since when it has this state."""
         if self.applied is None or self.applied.digest != applied.digest:
-            self.applied_at = time.time()
+            self.applied_at, self._steady_since = time.time(), time.monotonic()
         self.applied = applied
 
     def send(self, message: channel.ToWorker) -> bool:
         """Tell the worker; False when there is none yet: one that is just starting reads the same from disk."""
         if isinstance(message, channel.Apply):
-            self._given = message.digest
+            self.given = message.digest
         if self._writer is None:
             return False
         self._writer.write(channel.encode(message))

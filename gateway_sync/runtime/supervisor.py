@@ -23,6 +23,7 @@ from gateway_sync.runtime.handover import Place
 from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.lessor import Lessor, gateways_of
 from gateway_sync.runtime.observing import Observer
+from gateway_sync.runtime.on_trial import POISONOUS
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_slot, slot_at
@@ -34,6 +35,7 @@ from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
+from gateway_sync.runtime.worker_trial import WorkerTrial
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +92,10 @@ class Supervisor:
         self.spans = SpanExporter(options.collector) if options.collector.url else None
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
+        self.trial = WorkerTrial(self.keeper, self.slots, self._stats)
         logs = (AccessLog(options.log),) if options.log.path else ()
         self.observer = Observer(
-            self._home / "spool", self._live_boots, (self.traffic, *logs), is_always_wanted=bool(logs)
+            self._home / "spool", self._live_boots, (self.traffic, self.trial, *logs), is_always_wanted=bool(logs)
         )
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
         self._wake_report = asyncio.Event()
@@ -158,6 +161,7 @@ class Supervisor:
         keeper = self.keeper
         ports = (self.options.port, self.options.admin_port, self.options.tls_port)
         own = [f"{self.options.bind}:{port}" for port in ports if port]
+        generation, digest = self.trial.state_for(slot)
         return channel.Settings(
             slot=slot.number,
             boot=slot.boot,
@@ -167,8 +171,8 @@ class Supervisor:
             port=self.options.port,
             pseudonym=self._doors().pseudonym(),
             own_addresses=(*own, f"127.0.0.1:{self.options.admin_port}"),
-            generation=str(keeper.generation),
-            digest=keeper.manifest.digest if keeper.manifest else "",
+            generation=str(generation),
+            digest=digest,
             access_file=str(keeper.access_file or ""),
             access_changes=list(keeper.access.changes.items()),
             access_seq=keeper.access.seq,
@@ -191,18 +195,22 @@ class Supervisor:
 
     def _on_death(self, death: Death) -> None:
         """Two workers that die soon of one state put it in quarantine; the next ones start from the one before."""
-        manifest = self.keeper.manifest
-        if manifest is None or not death.is_by_state:
+        if not death.digest or not death.is_by_state:
             return
         now = time.monotonic()
-        recent = [at for at in self._deaths.get(manifest.digest, ()) if now - at < SUSPICIOUS_S]
-        self._deaths = {manifest.digest: [*recent, now]}
+        recent = [at for at in self._deaths.get(death.digest, ()) if now - at < SUSPICIOUS_S]
+        kept = {digest: at for digest, at in self._deaths.items() if now - at[-1] < SUSPICIOUS_S}
+        self._deaths = kept | {death.digest: [*recent, now]}
         if len(recent) + 1 >= DEATHS:
-            self._quarantine(manifest.digest, f"it ended {DEATHS} workers within {SUSPICIOUS_S:.0f} s")
+            self._quarantine(death.digest, f"it ended {DEATHS} workers within {SUSPICIOUS_S:.0f} s")
 
     def _quarantine(self, digest: str, reason: str) -> None:
-        manifest = self.keeper.manifest
-        if manifest is not None and manifest.digest == digest and self.keeper.quarantine(digest, reason):
+        manifest, tried = self.keeper.manifest, self.keeper.trial.manifest
+        if tried is not None and tried.digest == digest:
+            self.keeper.trial.refuse(POISONOUS, reason)
+            self._give_generation()
+            self._wake_report.set()
+        elif manifest is not None and manifest.digest == digest and self.keeper.quarantine(digest, reason):
             self._give_generation()
             self._wake_report.set()
 
@@ -216,10 +224,10 @@ class Supervisor:
 
     def _give_generation(self) -> None:
         self._name_traffic()
-        manifest, generation = self.keeper.manifest, self.keeper.generation
-        if manifest is not None and generation is not None:
-            for slot in self.slots:
-                slot.send(channel.Apply(str(generation), manifest.digest))
+        for slot in self.slots:
+            generation, digest = self.trial.state_for(slot)
+            if generation is not None and slot.given != digest:
+                slot.send(channel.Apply(str(generation), digest))
 
     def spread(self, taken: Taken) -> None:
         """Tell the workers what an update changed."""
@@ -228,7 +236,7 @@ class Supervisor:
         if self.keeper.generation is not None and not self.slots:
             self._run_slots()
             return
-        if taken.generation is not None:
+        if taken.generation is not None or taken.is_trial_changed:
             self._give_generation()
         for slot in self.slots:
             if taken.access_file is not None:
@@ -258,6 +266,8 @@ class Supervisor:
         """Tell the control plane what runs here: each REPORT_S, and at once after a change."""
         is_down = False
         while True:
+            if self.trial.look(self.observer, self.traffic.names):
+                self._give_generation()
             try:
                 told = self.report() | self.targets.report() | self.lessor.report()
                 answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
@@ -282,6 +292,7 @@ class Supervisor:
             "software_version": SOFTWARE_VERSION,
             "host": socket.gethostname(),
             "is_push_connected": self.follower.is_push_connected,
+            "takes_trials": self.trial.is_possible,
             "workers": [self._worker_report(slot) for slot in self.slots],
         }
 
@@ -289,6 +300,7 @@ class Supervisor:
         applied = slot.applied or channel.Applied(0, "", 0)
         problems = [{"code": code, "message": message} for code, message in applied.problems]
         problems += [{"code": code, "message": message} for code, message in self.problems().items()]
+        told = [*problems, *self.trial.problem_of(slot)]
         return {
             "slot": slot.number,
             "pid": slot.pid,
@@ -298,7 +310,7 @@ class Supervisor:
             "digest": applied.digest,
             "access_seq": applied.access_seq,
             "applied_at": slot.applied_at,
-            "problems": problems,
+            "problems": told,
             "stats": self.stats_of(slot)
             | {"restarts": slot.restarts, "composites_under_way": self.gauges_of(slot)["composites_under_way"]},
         }

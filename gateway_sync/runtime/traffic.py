@@ -59,7 +59,7 @@ class Traffic:
         self.rejections: Counter[str] = Counter()
         self.shadows: Counter[tuple[str, str, str, str]] = Counter()
         self.total, self.upstream, self.gateway = Histogram(), Histogram(), Histogram()
-        self._names: dict[str, tuple[str, str]] = {}
+        self.names: dict[str, tuple[str, str]] = {}  # API and version, by its id
         self._labelled: dict[str, tuple[str, str]] = {}
 
     def use(self, generation: Path) -> None:
@@ -69,13 +69,13 @@ class Traffic:
         except (GenerationInvalid, OSError):
             return
         apis = [msgspec.json.decode(body, type=_API) for name, body in contents.items() if name.startswith("api:")]
-        self._names = {version.id: (api.name, version.name) for api in apis for version in api.versions}
+        self.names = {version.id: (api.name, version.name) for api in apis for version in api.versions}
         self._labelled.clear()
 
     def _labels(self, version_id: str) -> tuple[str, str]:
         labels = self._labelled.get(version_id)
         if labels is None:
-            named = self._names.get(version_id, OTHER if version_id else UNROUTED)
+            named = self.names.get(version_id, OTHER if version_id else UNROUTED)
             known = {labels[:2] for labels in self.requests}
             labels = named if named in known or len(known) < VERSIONS else OTHER
             self._labelled[version_id] = labels
@@ -97,7 +97,7 @@ class Traffic:
     def flush(self) -> None:
         """Nothing is kept back."""
 
-    def take_cells(self, cells: Sequence[UsageCell]) -> None:
+    def take_cells(self, _boot: str, cells: Sequence[UsageCell]) -> None:
         """Exchanges without an identity; what a policy in shadow would have done is no exchange."""
         for cell in cells:
             if cell.code in _KNOWN_CODES:

@@ -8,7 +8,7 @@ runtime works on are built from them by `decode`.
 
 from __future__ import annotations
 
-from gateway_sync.snapshot.changes import ManifestChange, change_between, with_change
+from gateway_sync.snapshot.changes import ManifestChange, TrialOffer, change_between, with_change
 from gateway_sync.snapshot.fragments import (
     EDGE_FRAGMENT,
     ENVIRONMENT_FRAGMENT,
@@ -24,6 +24,7 @@ from gateway_sync.snapshot.fragments import (
     encode,
     manifest_of,
     signed_bytes,
+    whole_digest,
 )
 from gateway_sync.snapshot.shapes import (
     API,
@@ -79,6 +80,7 @@ __all__ = [
     "Snapshot",
     "SnapshotInvalid",
     "Target",
+    "TrialOffer",
     "Version",
     "api_fragment",
     "canonical_bytes",
@@ -89,5 +91,6 @@ __all__ = [
     "encode",
     "manifest_of",
     "signed_bytes",
+    "whole_digest",
     "with_change",
 ]

@@ -6,6 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from gateway_sync.snapshot.fragments import Manifest
+
+
+class TrialOffer(msgspec.Struct, frozen=True):
+    """What one worker of a gateway is to serve instead of the others.
+
+    Shapes: digest "" and manifest None = nothing is on trial.
+    """
+
+    digest: str = ""
+    manifest: Manifest | None = None
+
 
 class ManifestChange(msgspec.Struct, frozen=True):
     """What of the names of fragments is new, means another digest, or is gone."""

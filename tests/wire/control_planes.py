@@ -30,6 +30,7 @@ class KeepingControlPlane:
         self.home = home
         self.manifest: dict[str, object] | None = None
         self.fragments: dict[str, str] = {}
+        self.trial: dict[str, object] | None = None  # what one worker is to serve instead
         self.log: list[Record] = []
         self.events: dict[tuple[str, int], UsageEvent] = {}
         self.duplicates = 0
@@ -89,6 +90,20 @@ class KeepingControlPlane:
             self.fragments |= fragments
             self._changed.notify_all()
 
+    def try_out(self, snapshot: Snapshot | None) -> None:
+        """Have one worker try a new state; None ends that."""
+        manifest, fragments = self.home.sign(snapshot) if snapshot is not None else (None, {})
+        with self._changed:
+            self.trial = asdict(manifest) if manifest is not None else None
+            self.fragments |= fragments
+            self._changed.notify_all()
+
+    def take_over(self) -> None:
+        """Put what was tried in force."""
+        with self._changed:
+            self.manifest, self.trial = self.trial, None
+            self._changed.notify_all()
+
     def change(self, records: list[Record]) -> None:
         """Append access records to the log; its length is the sequence number."""
         with self._changed:
@@ -127,7 +142,8 @@ class KeepingControlPlane:
 
     def _news(self, ask: dict[str, object]) -> bool:
         known = self.manifest["digest"] if self.manifest else ""
-        return ask["digest"] != known or ask["access_seq"] != len(self.log)
+        tried = self.trial["digest"] if self.trial else ""
+        return (ask["digest"], ask["access_seq"], ask["trial"]) != (known, len(self.log), tried)
 
     def _update(self, ask: dict[str, object]) -> dict[str, object]:
         after = int(str(ask["access_seq"]))
@@ -137,7 +153,8 @@ class KeepingControlPlane:
         return {
             "environment": "default",
             "manifest": self.manifest if is_new else None,
-            "fragments": {key: text for key, text in self.fragments.items() if key not in have} if is_new else {},
+            "trial": {"digest": self.trial["digest"], "manifest": self.trial} if self.trial else {},
+            "fragments": {key: text for key, text in self.fragments.items() if key not in have},
             "access": {
                 "after": after,
                 "upto": len(self.log),

@@ -79,7 +79,7 @@ def test_a_full_file_makes_room_for_the_next_and_the_oldest_goes(tmp_path: Path)
     path = tmp_path / "access.log"
     log = AccessLog(LogOptions(str(path), most_bytes=300))
     for minute in range(60, 60 * 31, 60):
-        log.take_cells([UsageCell(minute, "GET /", "ver_1", 404, "not-found", 1)])
+        log.take_cells("boot", [UsageCell(minute, "GET /", "ver_1", 404, "not-found", 1)])
         log.flush()
     names = {found.name for found in tmp_path.iterdir()}
     assert names - {"access.log"} == {f"access.log.{number}" for number in range(1, KEPT + 1)}

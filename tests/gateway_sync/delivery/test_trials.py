@@ -17,10 +17,12 @@ from apim.notifications.models import Notification
 from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.canaries import set_canary
 from gateway_sync.delivery.models import Fragment, Pin, Publication
-from gateway_sync.delivery.pinning import roll_back
+from gateway_sync.delivery.pinning import release, roll_back
 from gateway_sync.delivery.restoring import resume_after_restore
 from gateway_sync.delivery.sync import Ask, update_for
-from gateway_sync.delivery.trials import Calls, expected_digests, judge, settle_trials
+from gateway_sync.delivery.trials import expected_digests, settle_trials
+from gateway_sync.delivery.verdicts import Calls, judge
+from gateway_sync.snapshot import TrialOffer
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER
 
@@ -41,6 +43,16 @@ def reporting(environment: Environment, name: str, *, is_canary: bool) -> Gatewa
     return set_canary(gateway=gateway, is_canary=is_canary, by=TESTER)
 
 
+def second_publication(environment: Environment, **settings: object) -> Publication:
+    """What is published by a change, after the first one."""
+    Environment.objects.filter(pk=environment.pk).update(trial_s=300, **settings)
+    version = factory.published_version("GET /a", name="bank")
+    services.publish(environment.id)
+    factory.changed_version(version, "GET /b")
+    services.publish(environment.id)
+    return Publication.objects.latest("revision")
+
+
 @pytest.fixture
 def canary(environment: Environment) -> Gateway:
     return reporting(environment, "canary", is_canary=True)
@@ -55,13 +67,7 @@ def other(environment: Environment) -> Gateway:
 def trial(environment: Environment, canary: Gateway, other: Gateway) -> Publication:
     """The second publication, on trial."""
     assert canary != other
-    Environment.objects.filter(pk=environment.pk).update(trial_s=300)
-    version = factory.published_version("GET /a", name="bank")
-    services.publish(environment.id)
-    factory.changed_version(version, "GET /b")
-    services.publish(environment.id)
-    publication = reports.latest_publication(environment)
-    assert publication is not None
+    publication = second_publication(environment)
     assert publication.stage == Publication.Stage.TRIAL
     return publication
 
@@ -165,6 +171,92 @@ def test_a_database_restored_during_a_trial_has_all_serve_what_all_were_sent(
     trial.refresh_from_db()
     assert trial.stage == Publication.Stage.ENDED
     assert offered(canary) == offered(other) == earlier.digest
+
+
+@pytest.fixture
+def in_worker(environment: Environment, other: Gateway) -> Publication:
+    """The second publication, on trial in one worker of the only gateway, which has two."""
+    Gateway.objects.filter(pk=other.pk).update(takes_trials=True)
+    other.refresh_from_db()
+    now = timezone.now()
+    Worker.objects.create(gateway=other, slot=1, pid=2, boot="c", started_at=now, seen_at=now)
+    return second_publication(environment, trial_by=Environment.TrialBy.WORKER)
+
+
+def test_one_worker_of_the_only_gateway_tries_a_publication(in_worker: Publication, other: Gateway) -> None:
+    earlier = Publication.objects.get(stage=Publication.Stage.ALL)
+    asked = update_for(other, Ask(takes_trials=True))
+    assert asked.manifest is not None
+    assert asked.trial is not None
+    assert (asked.manifest.digest, asked.trial.digest) == (earlier.digest, in_worker.digest)
+    assert {*asked.manifest.fragments.values()} < {*asked.fragments}
+    assert update_for(other, Ask(digest=earlier.digest, takes_trials=True, trial=in_worker.digest)).trial is None
+    assert update_for(other, Ask()).trial is None, "one of a release before knows no trials"
+    assert expected_digests([other]) == {other.pk: earlier.digest}
+
+    Worker.objects.filter(gateway=other, slot=1).update(digest=in_worker.digest)
+    assert settle_trials(timezone.now()) == []
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == [], "nobody is heard by then"
+    Gateway.objects.update(seen_at=timezone.now() + timedelta(seconds=300))
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == [in_worker]
+    after = update_for(other, Ask(digest=earlier.digest, takes_trials=True, trial=in_worker.digest))
+    assert (after.manifest is not None, after.trial) == (True, TrialOffer())
+
+
+@pytest.mark.parametrize("is_of_now", [True, False], ids=["this-trial", "an-earlier-one"])
+def test_what_a_gateway_tells_of_its_worker_ends_the_trial_that_it_is_about(
+    in_worker: Publication, other: Gateway, *, is_of_now: bool
+) -> None:
+    problem = {"code": "trial.E003", "message": "worse", "revision": in_worker.revision - (not is_of_now)}
+    Worker.objects.filter(gateway=other, slot=1).update(problems=[problem])
+    services.publish_pending()
+    back = Publication.objects.latest("revision")
+    assert (back.cause == Publication.Cause.RETURN, back.revision > in_worker.revision) == (is_of_now, is_of_now)
+    if is_of_now:
+        assert offered(other) == back.digest == Publication.objects.earliest("revision").digest
+        assert "other: worse" in back.reason
+        assert update_for(other, Ask(takes_trials=True, trial=in_worker.digest)).trial == TrialOffer()
+
+
+def test_publication_that_no_worker_took_over_in_time_comes_back(in_worker: Publication, other: Gateway) -> None:
+    gateway = Gateway.objects.filter(pk=other.pk)
+    gateway.update(seen_at=timezone.now() + timedelta(seconds=300))
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == []
+    in_worker.refresh_from_db()
+    assert in_worker.stage == Publication.Stage.ENDED
+    assert "no worker of other" in Pin.objects.get().reason
+
+
+def test_gateway_with_one_worker_has_nothing_to_compare_with(environment: Environment, other: Gateway) -> None:
+    assert not other.takes_trials
+    assert second_publication(environment, trial_by=Environment.TrialBy.WORKER).stage == Publication.Stage.ALL
+
+
+def test_share_of_the_gateways_tries_a_publication_and_others_follow(environment: Environment) -> None:
+    gateways = [reporting(environment, f"g{number}", is_canary=False) for number in range(5)]
+    trial = second_publication(environment, trial_by=Environment.TrialBy.SHARE, trial_share=40)
+    earlier = Publication.objects.get(stage=Publication.Stage.ALL)
+    told = {gateway.pk: offered(gateway) for gateway in gateways}
+    assert sorted(told.values()) == sorted([trial.digest] * 2 + [earlier.digest] * 3)
+    assert expected_digests(gateways) == told
+    trying = [pk for pk, digest in told.items() if digest == trial.digest]
+    assert sorted(trial.trial_gateways) == sorted(trying)
+    Worker.objects.filter(gateway__in=trying).update(digest=trial.digest)
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == [trial]
+    assert {offered(gateway) for gateway in gateways} == {trial.digest}
+
+
+def test_change_that_comes_just_after_a_release_is_tried(in_worker: Publication, environment: Environment) -> None:
+    roll_back(publication=Publication.objects.earliest("revision"), by=TESTER, reason="no")
+    services.publish(environment.id)
+    release(environment=environment, by=TESTER, reason="mended")
+    services.publish(environment.id)
+    assert Publication.objects.latest("revision").cause == Publication.Cause.RELEASE
+    factory.changed_version(APIVersion.objects.get(), "GET /c")  # which no event of the audit log tells
+    services.publish(environment.id)
+    last = Publication.objects.latest("revision")
+    assert (last.cause, last.stage) == (Publication.Cause.CHANGE, Publication.Stage.TRIAL)
+    assert last.revision > in_worker.revision
 
 
 @pytest.mark.parametrize("name", ["canary", "other"])
