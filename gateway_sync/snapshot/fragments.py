@@ -106,8 +106,12 @@ def decode_fragment(content: bytes | str, shape: type[T]) -> T:
 def manifest_of(environment: str, revision: int, fragments: Mapping[str, bytes]) -> Manifest:
     """The unsigned manifest of encoded fragments."""
     digests = {name: digest(content) for name, content in sorted(fragments.items())}
-    whole = digest(canonical_bytes({"format": FORMAT, "environment": environment, "fragments": digests}))
-    return Manifest(FORMAT, environment, revision, whole, digests)
+    return Manifest(FORMAT, environment, revision, whole_digest(environment, digests), digests)
+
+
+def whole_digest(environment: str, digests: Mapping[str, str]) -> str:
+    """What stands for a state: the digest of its manifest. Shapes: digests of fragments by name."""
+    return digest(canonical_bytes({"format": FORMAT, "environment": environment, "fragments": digests}))
 
 
 def signed_bytes(manifest: Manifest) -> bytes:
