@@ -37,10 +37,13 @@ class UpstreamStates:
         for version in index.versions.values():
             if version.pool is None:
                 continue
-            pool = self._pools[version.id] = version.pool
+            pool, former = version.pool, before.get(version.id)
+            self._pools[version.id] = pool
+            if pool is former:  # the API is the same as before
+                continue
             pool.settle(self._workers, self._name)
-            if version.id in before:
-                pool.take_over(before[version.id])
+            if former is not None:
+                pool.take_over(former)
         self.judge(self.down, now_ms)
 
     def judge(self, down: Collection[str], now_ms: int) -> None:

@@ -32,10 +32,11 @@ from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.ending import drain, retire
 from gateway_sync.runtime.exchange import Exchange
-from gateway_sync.runtime.generations import GenerationInvalid, load_index
+from gateway_sync.runtime.generations import GenerationInvalid
 from gateway_sync.runtime.health_checks import HealthChecks
 from gateway_sync.runtime.inflight import SLOTS, Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
+from gateway_sync.runtime.loading import load_index
 from gateway_sync.runtime.overload import LagWatch
 from gateway_sync.runtime.serving import SWEEP_S, Serving
 from gateway_sync.runtime.sharing import Sharing
@@ -150,7 +151,7 @@ class Worker:
 
     async def _apply(self, order: channel.Apply) -> None:
         try:
-            index = await build(Path(order.generation))
+            index = await build(Path(order.generation), self.serving.gate.index)
             self.serving.use(index)
             self.changed.set()
             if self.tls is not None:
@@ -231,9 +232,9 @@ def _tracing(home: Path, settings: channel.Settings) -> Tracing:
     return Tracing(ring, settings.slot, is_exporting=settings.is_exporting)
 
 
-async def build(path: Path) -> Index:
+async def build(path: Path, before: Index | None = None) -> Index:
     """The index of a generation; lets requests pass between slices of the work. Errors: as load_index."""
-    for index in load_index(path):
+    for index in load_index(path, before):
         if index is not None:
             return index
         await asyncio.sleep(0)

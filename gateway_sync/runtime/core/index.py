@@ -1,11 +1,12 @@
 """Index: look-ups built once from a snapshot, so that a request costs dictionary look-ups only.
 
-Building is a generator that yields now and then, because it may run beside live traffic.
+Building is a generator that yields now and then, because it may run beside live traffic. What one API adds is a part of
+its own, which the index of the next snapshot takes over as it is where the API is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
@@ -25,7 +26,7 @@ from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
 from gateway_sync.runtime.core.windows import BILLING_PERIOD
-from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version
+from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version, canonical_bytes
 from gateway_sync.upstreams import UpstreamSettings, parse_settings
 from gateway_sync.upstreams.tls import TLS
 
@@ -150,6 +151,22 @@ def _terms_of(plan: Plan, anchor_s: int, is_restricted: bool) -> Terms | None:  
     )
 
 
+class Part:
+    """What one API adds to an index."""
+
+    __slots__ = ("exact", "key_fields", "problems", "roots", "versions")
+
+    def __init__(self) -> None:
+        """Empty; fill_part fills it."""
+        self.exact: dict[bytes, Methods] = {}
+        self.versions: dict[bytes, VersionEntry] = {}
+        # Beside the versions, not in them: in a circle with their routes they would stay in memory after a swap, until
+        # the collector of circles comes by, which is seldom.
+        self.roots: dict[bytes, Node] = {}
+        self.problems: list[Problem] = []
+        self.key_fields: set[bytes] = set()
+
+
 class Index:
     """All look-ups of one snapshot."""
 
@@ -165,28 +182,56 @@ class Index:
         self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}
         self.exact: dict[bytes, Methods] = {}
         self.versions: dict[bytes, VersionEntry] = {}
-        # Beside the versions, not in them: in a circle with their routes they would stay in memory after a swap, until
-        # the collector of circles comes by, which is seldom.
         self.roots: dict[bytes, Node] = {}
+        self.parts: dict[str, Part] = {}  # by the digests of APIs
         self.problems: list[Problem] = []
         self.fields = FieldLines(frozenset())
 
+    def parts_for(self, environment: Environment) -> Mapping[str, Part]:
+        """The parts that would be the same in a later state with this environment."""
+        return self.parts if _shared_by_parts(environment) == _shared_by_parts(self.environment) else {}
 
-def build_index(index: Index, apis: tuple[API, ...]) -> Iterator[None]:
+
+def build_index(index: Index, apis: Iterable[API]) -> Iterator[None]:
     """Fill the index; yields after each slice of work."""
-    key_fields: set[bytes] = set()
+    parts: list[Part] = []
     for api in apis:
-        for version in api.versions:
-            entry = VersionEntry(api, version, index.environment, index.problems)
-            index.versions[entry.prefix] = entry
-            root = index.roots[entry.prefix] = Node()
-            key_fields |= entry.book.key_fields
-            for number, route in enumerate(version.routes):
-                if number % SLICE == SLICE - 1:
-                    yield
-                add_route(index.exact, root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry))
+        parts.append(Part())
+        yield from fill_part(parts[-1], api, index.environment)
         yield
+    yield from join_parts(index, parts)
+
+
+def fill_part(part: Part, api: API, environment: Environment) -> Iterator[None]:
+    """Fill the part of an API; yields after each slice of work."""
+    for version in api.versions:
+        entry = VersionEntry(api, version, environment, part.problems)
+        part.versions[entry.prefix] = entry
+        root = part.roots[entry.prefix] = Node()
+        part.key_fields |= entry.book.key_fields
+        for number, route in enumerate(version.routes):
+            if number % SLICE == SLICE - 1:
+                yield
+            add_route(part.exact, root, entry.prefix, route.path, route.method.encode(), RouteEntry(route, entry))
+
+
+def join_parts(index: Index, parts: Iterable[Part]) -> Iterator[None]:
+    """Fill the index with all of its parts; yields after each slice of work."""
+    key_fields: set[bytes] = set()
+    for number, part in enumerate(parts):
+        if number % SLICE == SLICE - 1:
+            yield
+        index.exact.update(part.exact)
+        index.versions.update(part.versions)
+        index.roots.update(part.roots)
+        index.problems += part.problems
+        key_fields |= part.key_fields
     index.fields = FieldLines(frozenset(key_fields))
+
+
+def _shared_by_parts(environment: Environment) -> bytes:
+    """What of the environment the parts are made of."""
+    return canonical_bytes((environment.policies, environment.issuers))
 
 
 def _pool_of(
