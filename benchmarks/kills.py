@@ -30,6 +30,7 @@ from benchmarks.topology import GATEWAYS, Topology, topology
 CALLERS = 16  # of each gateway
 SETTLE_S = 600.0  # only what never happens uses it up; on a busy machine a web process starts for minutes
 KEEP_S = 0.1
+BREATH = 10  # kills, after which it is waited until all serve again
 _UNAVAILABLE = 502
 SECOND_S = 3.0
 CHANGE_S = 2.0
@@ -139,6 +140,18 @@ async def _kill(place: Topology, tally: Tally, course: Course) -> None:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(chosen), signal.SIGKILL)
             done += 1
+            if done % BREATH == 0:
+                await _recover(place, tally, done)
+
+
+async def _recover(place: Topology, tally: Tally, kills_before: int) -> None:
+    """Wait until all serve: where processes start slower than they are killed, kills would meet none at work."""
+    until = time.monotonic() + SETTLE_S
+    while not await asyncio.to_thread(place.is_ready):
+        if time.monotonic() > until:
+            tally.fault(f"{SETTLE_S:.0f} s after kill {kills_before} not all serve")
+            return
+        await asyncio.sleep(0.5)
 
 
 async def _change(place: Topology, ground: Ground) -> dict[str, object]:

@@ -1,4 +1,8 @@
-"""Questions that tell whether a child does its work; each answers within a fraction of a second."""
+"""Questions that tell whether a child does its work; each answers at once, or after PATIENCE_S when nobody does.
+
+Who does not listen is known at once. A web process that has just started on a busy machine takes a second for its
+first answer, and asking it again would make it begin anew.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_TIMEOUT_S = 0.5
+PATIENCE_S = 2.0
 
 
 def always() -> bool:
@@ -16,9 +20,9 @@ def always() -> bool:
     return True
 
 
-def answers_ok(url: str) -> bool:
+def answers_ok(url: str, patience_s: float = PATIENCE_S) -> bool:
     """True when GET url answers 200."""
-    return status_of(url) == http.client.OK
+    return _get(url, patience_s)[0] == http.client.OK
 
 
 def status_of(url: str) -> int:
@@ -32,10 +36,10 @@ def access_seqs(gateway_admin_url: str) -> list[int]:
     return [worker["access_seq"] for worker in json.loads(body)["workers"]] if status == http.client.OK else []
 
 
-def _get(url: str) -> tuple[int, bytes]:
+def _get(url: str, patience_s: float = PATIENCE_S) -> tuple[int, bytes]:
     parts = urlsplit(url)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=patience_s)
     try:
         connection.request("GET", target)
         answer = connection.getresponse()
@@ -49,7 +53,7 @@ def _get(url: str) -> tuple[int, bytes]:
 def answers_ping(path: Path) -> bool:
     """True when a Redis server on the unix socket answers PING."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT_S)
+        connection.settimeout(PATIENCE_S)
         try:
             connection.connect(str(path))
             connection.sendall(b"PING\r\n")
