@@ -95,12 +95,13 @@ class APIRow:
 class QuotaRow:
     """requests per window; per is hour, day, month, or period for that of billing.
 
-    Shapes: on_exceed is block, bill or warn; only block refuses.
+    Shapes: on_exceed is block, bill or warn; only block refuses. unit is what requests counts: calls, units or bytes.
     """
 
     requests: int
     per: str
     on_exceed: str = "block"
+    unit: str = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class PlanVersionRow:
     timezone: str = "UTC"
     interval: str = "month"  # of billing: day, week, month, quarter or year
     is_postpaid: bool = False  # what is used is paid for afterwards
+    weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
+    is_sharing: bool = False  # what cannot be confirmed passes in part
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway_sync.policies.patterns import is_pattern
 from gateway_sync.problems import Problem, Where
 from gateway_sync.rows import PlanVersionRow, QuotaRow
 from gateway_sync.snapshot import Plan, Quota, Rate
 
 _PERIODS = ("hour", "day", "month", "period")
 _ON_EXCEED = ("block", "bill", "warn")
+_UNITS = ("calls", "units", "bytes")
 _INTERVALS = ("day", "week", "month", "quarter", "year")
 _MAX_COUNT = 2**53 - 1  # what every reader of JSON keeps exactly
 
@@ -25,9 +27,10 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
             message = "The rate, its seconds and its burst must be whole numbers above 0."
             problems.append(Problem("plan.E001", message, where, "Write it like 10/s with a burst of 20."))
     problems += [problem for quota in row.quotas if (problem := _quota_problem(quota, where))]
-    periods = [(quota.per, quota.on_exceed == "block") for quota in row.quotas]
+    periods = [(quota.per, quota.on_exceed == "block", quota.unit) for quota in row.quotas]
     if len(periods) != len(set(periods)):
-        problems.append(Problem("plan.E002", "The plan has two quotas for one period.", where))
+        problems.append(Problem("plan.E002", "The plan has two quotas of one unit for one period.", where))
+    problems += [_weight_problem(name, where) for name, weight in row.weights.items() if not _is_weight(name, weight)]
     if row.interval not in _INTERVALS:
         message = f'A plan cannot be billed each "{row.interval}".'
         problems.append(Problem("plan.E005", message, where, f"Use one of {', '.join(_INTERVALS)}."))
@@ -39,10 +42,22 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
     if problems:
         return None, problems
     quotas = tuple(
-        Quota(quota.requests, quota.per, quota.on_exceed)
-        for quota in sorted(row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed))
+        Quota(quota.requests, quota.per, quota.on_exceed, quota.unit)
+        for quota in sorted(row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed, _UNITS.index(q.unit)))
     )
-    return Plan(row.id, row.plan, row.number, rate, quotas, row.timezone, row.interval, row.is_postpaid), []
+    plan = Plan(
+        row.id,
+        row.plan,
+        row.number,
+        rate,
+        quotas,
+        row.timezone,
+        row.interval,
+        row.is_postpaid,
+        dict(row.weights),
+        row.is_sharing,
+    )
+    return plan, []
 
 
 def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
@@ -52,9 +67,21 @@ def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
     if quota.on_exceed not in _ON_EXCEED:
         message = f'A quota cannot "{quota.on_exceed}" when it is exceeded.'
         return Problem("plan.E002", message, where, f"Use one of {', '.join(_ON_EXCEED)}.")
+    if quota.unit not in _UNITS:
+        message = f'A quota cannot count "{quota.unit}".'
+        return Problem("plan.E002", message, where, f"Use one of {', '.join(_UNITS)}.")
     if not _is_count(quota.requests):
         return Problem("plan.E002", "A quota must be a whole number above 0.", where)
     return None
+
+
+def _is_weight(name: str, weight: int) -> bool:
+    return is_pattern(name) and _is_count(weight)
+
+
+def _weight_problem(name: str, where: Where) -> Problem:
+    message = f'The weight of "{name}" cannot be used.'
+    return Problem("plan.E006", message, where, "Name an operation or a pattern, and a whole number above 0.")
 
 
 def _is_count(number: int) -> bool:

@@ -33,7 +33,9 @@ def plan_rows(environment_id: str, database: str) -> tuple[rows.PlanVersionRow, 
         PlanVersion.objects.using(database)
         .filter(Q(state=PlanVersion.State.ACTIVE) | Q(id__in=held.values("plan_version_id")))
         .order_by("id")
-        .values_list("id", "plan__name", "number", "rate", "quotas", "timezone", "pricing")
+        .values_list(
+            "id", "plan__name", "number", "rate", "quotas", "timezone", "pricing", "weights", "when_unconfirmed"
+        )
     )
     meters = Meter.objects.using(database).filter(source="requests").values_list("name", "weights")
     counted = frozenset(name for name, weights in meters if not weights)
@@ -46,10 +48,19 @@ def plan_rows(environment_id: str, database: str) -> tuple[rows.PlanVersionRow, 
             quotas=(*map(_quota_row, mappings(quotas)), *_period_quotas(mapping(pricing), counted)),
             timezone=timezone,
             interval=text(mapping(pricing).get("interval")) or "month",
-            is_postpaid=_is_postpaid(mapping(pricing)),
+            is_postpaid=_is_postpaid(mapping(pricing)) and when_unconfirmed != PlanVersion.WhenUnconfirmed.REFUSE,
+            weights={pattern: whole(weight) for pattern, weight in mapping(weights).items()},
+            is_sharing=is_sharing(when_unconfirmed, mapping(pricing)),
         )
-        for plan_id, name, number, rate, quotas, timezone, pricing in plans
+        for plan_id, name, number, rate, quotas, timezone, pricing, weights, when_unconfirmed in plans
     )
+
+
+def is_sharing(when_unconfirmed: str, pricing: Mapping[str, Any]) -> bool:
+    """True when a little of a quota may pass unconfirmed: as the plan says, else where it costs nothing."""
+    if not when_unconfirmed:
+        return not mappings(pricing.get("prices"))
+    return when_unconfirmed == PlanVersion.WhenUnconfirmed.SHARE
 
 
 def _is_postpaid(pricing: Mapping[str, Any]) -> bool:
@@ -59,7 +70,7 @@ def _is_postpaid(pricing: Mapping[str, Any]) -> bool:
 
 
 def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:
-    return rows.QuotaRow(whole(quota.get("requests")), text(quota.get("per")))
+    return rows.QuotaRow(whole(quota.get("requests")), text(quota.get("per")), unit=text(quota.get("unit") or "calls"))
 
 
 def _period_quotas(pricing: Mapping[str, Any], counted: frozenset[str]) -> list[rows.QuotaRow]:

@@ -71,7 +71,7 @@ def sandbox_plan() -> rows.PlanVersionRow:
     """What a sandbox key may do: enough to learn with, too little to build on."""
     rate = rows.RateRow(sandbox.CALLS_A_SECOND, 1, sandbox.BURST)
     quotas = (rows.QuotaRow(sandbox.CALLS_A_DAY, "day"),)
-    return rows.PlanVersionRow(sandbox.PLAN_ID, "sandbox", 1, rate, quotas)
+    return rows.PlanVersionRow(sandbox.PLAN_ID, "sandbox", 1, rate, quotas, is_sharing=True)
 
 
 def sandboxed(versions: QuerySet[APIVersion]) -> QuerySet[APIVersion]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _PATTERN = re.compile(r"([A-Z][A-Z-]{0,19}|\*) (/\S*|\*)")
 
@@ -34,6 +34,14 @@ def _expression(method: str, path: str) -> str:
     name = r"\S+" if method == "*" else re.escape(method)
     parts = re.split(r"(?<!\{)\*", path)
     return f"{name} {any_text_between([re.escape(part) for part in parts])}"
+
+
+def weight_of(weights: Mapping[str, int], operation: str) -> int:
+    """The weight of an operation's own name, else of the first pattern that fits it, else 1."""
+    if operation in weights:
+        return weights[operation]
+    found = (weight for text, weight in weights.items() if compile_pattern(text).fullmatch(operation))
+    return next(found, 1)
 
 
 def any_text_between(parts: Sequence[str]) -> str:

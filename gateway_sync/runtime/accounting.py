@@ -29,8 +29,8 @@ class AccountedExchange:
     """The part of an exchange that counts. Who is one sets all of these: another call at the start would be felt."""
 
     __slots__ = (
-        "_charged_lines", "_is_admitted", "_is_answered", "_number", "_request_bytes", "_response_bytes", "_started_ns",
-        "_status", "_upstream_us", "admission", "client", "head", "recording", "serving", "stepping",
+        "_charged_lines", "_debited", "_is_admitted", "_is_answered", "_number", "_request_bytes", "_response_bytes",
+        "_started_ns", "_status", "_upstream_us", "admission", "client", "head", "recording", "serving", "stepping",
     )  # fmt: skip
 
     client: ClientConnection
@@ -40,6 +40,7 @@ class AccountedExchange:
     recording: Recording | None
     stepping: Stepping | None
     _charged_lines: bytes
+    _debited: int  # bytes that were counted; not set for who was not charged
     _is_admitted: bool
     _is_answered: bool
     _number: int
@@ -53,12 +54,23 @@ class AccountedExchange:
         charges: list[Charge] = grant.charges
         if grant.late:
             charges = [*charges, *late_charges(grant.late, self.head, self.client.address)]
-        charged: Charged | None = self.serving.limits.charge(charges, now_ns)
+        size = max(0, self.head.content_length) if grant.is_sized else 0
+        charged: Charged | None = self.serving.limits.charge(charges, now_ns, size)
         if charged is None:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
         code, wait_s, lines = charged
         self._charged_lines += lines
-        return limit_refusal(code, wait_s, self.serving.gate.index.environment.portal_url, grant) if code else None
+        if code:
+            return limit_refusal(code, wait_s, self.serving.gate.index.environment.portal_url, grant)
+        self._debited = size
+        return None
+
+    def _settle_size(self, grant: Grant) -> None:
+        """Count what was not known of the bodies when the call was charged."""
+        size = self._request_bytes + self._response_bytes
+        if more := size - getattr(self, "_debited", size):
+            self.serving.limits.settle_size(grant.charges, self._started_ns, more)
+            self._debited = size
 
     def _note(self, grant: Grant, now_ns: int) -> bool:
         """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""
@@ -89,6 +101,8 @@ class AccountedExchange:
             self._explain(status, code, duration_us)
         admission = self.admission
         grant = admission.grant
+        if grant is not None and grant.is_sized:
+            self._settle_size(grant)
         is_noted = self._is_admitted or (
             grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
         )

@@ -181,6 +181,8 @@ class UpgradeExchange(Exchange):
         count_exchange(self.serving.stats, status, self._switched_us, self._request_bytes, self._response_bytes)
         if self.recording is not None:
             self._explain(status, code, self._switched_us)
+        if self.admission.grant is not None and self.admission.grant.is_sized:
+            self._settle_size(self.admission.grant)
         if not self._is_admitted:  # nobody's
             route = self.admission.route
             self.serving.count_anonymous(route.id if route else "", self.admission.version, status, code)

@@ -102,12 +102,13 @@ class Rate:
 class Quota:
     """requests each calendar hour, day or month of the plan's timezone, or each billing period of the subscription.
 
-    Shapes: on_exceed is block, bill or warn; only block refuses.
+    Shapes: on_exceed is block, bill or warn; only block refuses. unit is what requests counts: calls, units or bytes.
     """
 
     requests: int
     per: str
     on_exceed: str = "block"
+    unit: str = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ class Plan:
     timezone: str
     interval: str = "month"  # of billing
     is_postpaid: bool = False  # what is used is paid for afterwards
+    weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
+    is_sharing: bool = False  # gateways keep a part of quotas for times when they cannot ask each other
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,17 @@ def test_a_plan_that_cannot_be_read_keeps_its_last_good_terms() -> None:
     assert compile_snapshot(rows(plans=(bad,)), {}).snapshot.products.plans == ()
 
 
+def test_a_plan_counts_units_and_bytes_beside_calls_and_says_which_it_cannot() -> None:
+    quotas = (QuotaRow(9, "month"), QuotaRow(8, "month", unit="bytes"), QuotaRow(7, "month", unit="units"))
+    plan = PlanVersionRow("plv_1", "starter", 1, None, quotas, weights={"POST /a*": 5}, is_sharing=True)
+    compiled = compile_snapshot(rows(plans=(plan,)), {})
+    (found,) = compiled.snapshot.products.plans
+    assert [(quota.requests, quota.unit) for quota in found.quotas] == [(9, "calls"), (7, "units"), (8, "bytes")]
+    assert (found.weights, found.is_sharing) == ({"POST /a*": 5}, True)
+    bad = replace(plan, quotas=(QuotaRow(9, "day", unit="tons"),), weights={"POST": 5, "GET /": 0})
+    assert codes(compile_snapshot(rows(plans=(bad,)), {})) == ["plan.E002", "plan.E006", "plan.E006"]
+
+
 def test_a_broken_environment_keeps_its_last_good_form() -> None:
     first = compile_snapshot(rows(environment=environment_row(policies=(policy_row("size-limit", max="1MiB"),))), {})
     bad = rows(

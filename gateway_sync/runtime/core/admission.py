@@ -13,11 +13,12 @@ from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.policies.client_certificate import certificate_text
 from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
 from gateway_sync.runtime.core.addresses import AddressLimit
-from gateway_sync.runtime.core.grants import SEPARATOR, Grant, cell_key
-from gateway_sync.runtime.core.index import Index, PlanEntry, RouteEntry, VersionEntry
+from gateway_sync.runtime.core.grants import SEPARATOR, Grant, plan_charges
+from gateway_sync.runtime.core.index import Index, RouteEntry, VersionEntry
 from gateway_sync.runtime.core.keys import CERTIFICATE_MARK, KEY_PREFIX, challenge, scope_challenge, take_key, wanted_of
 from gateway_sync.runtime.core.limits import NS
 from gateway_sync.runtime.core.paths import canonical_path, is_query
+from gateway_sync.runtime.core.plans import PlanEntry
 from gateway_sync.runtime.core.refusals import action_member
 from gateway_sync.runtime.core.routing import Match, find_route, match_route
 from gateway_sync.runtime.core.token_grants import CLIENT_RECORD, TokenGrants
@@ -188,7 +189,7 @@ class Gate:
         if key and (tokens is None or not tokens.policy.is_only):
             verdict = find_verdict(self._records, self._hash_key(key), route.products, now_s)
         elif route.rules.is_anonymous:
-            return self._remember(key, route, Grant(Verdict(NOBODY, ""), route, None))
+            return self._remember(key, route, Grant(Verdict(NOBODY, ""), route))
         else:
             verdict = Verdict(NOBODY, "unauthenticated", valid_until_s=now_s)
         grant = self._grant_of(verdict, route, now_s)
@@ -209,8 +210,7 @@ class Gate:
         if not verdict.code and plan is None:
             # The record came before the snapshot that holds its plan; without terms nothing is admitted.
             verdict = Verdict(verdict.identity, "overloaded", valid_until_s=now_s)
-        terms = plan.terms_for(verdict.anchor_s, is_restricted=verdict.is_restricted) if plan is not None else None
-        return Grant(verdict, route, (cell_key(verdict.subscription), terms) if terms is not None else None)
+        return Grant(verdict, route, plan_charges(plan, verdict, route.id) if plan is not None else ())
 
     def _remember(self, key: bytes, route: RouteEntry, grant: Grant) -> Grant:
         if len(self._grants) >= REMEMBERED_GRANTS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import Refusal, RequestHead
@@ -11,11 +11,12 @@ from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.views import NOBODY, Caller, Fields
 from gateway_sync.runtime.core.access import NO_CREDITS, Verdict
 from gateway_sync.runtime.core.allowances import Allowance
-from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.limits import BYTES, CALLS, Terms
 from gateway_sync.runtime.core.refusals import action_member
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.index import RouteEntry
+    from gateway_sync.runtime.core.plans import PlanEntry
     from gateway_sync.runtime.core.rules import ConcurrencyRule, RateRule
 
 SEPARATOR: Final = "\x1f"
@@ -26,18 +27,19 @@ Charge = tuple[bytes, Terms]
 class Grant:
     """What a caller may do at a route, as long as no access record changes.
 
-    Shapes: charges are ready; late ones are of rates whose subject each call tells anew. context is the static part
-    of a usage record, b"" for a caller who is nobody. fault says more on a code, action what can be done about it.
-    networks is None where a credential may call from anywhere, as nearly all do.
+    Shapes: charges are ready; late ones are of rates whose subject each call tells anew; is_sized = some of the charges
+    count bytes. context is the static part of a usage record, b"" for a caller who is nobody. fault says more on a
+    code, action what can be done about it. networks is None where a credential may call from anywhere, as nearly all
+    do.
     """
 
     __slots__ = (
-        "action", "caller", "charges", "code", "context", "fault", "late", "networks", "rivals", "shadow_charges",
-        "shadow_late", "valid_until_s",
+        "action", "caller", "charges", "code", "context", "fault", "is_sized", "late", "networks", "rivals",
+        "shadow_charges", "shadow_late", "valid_until_s",
     )  # fmt: skip
 
-    def __init__(self, verdict: Verdict, route: RouteEntry, plan: Charge | None) -> None:
-        """plan is the cell of the subscription's plan."""
+    def __init__(self, verdict: Verdict, route: RouteEntry, plan: Sequence[Charge] = ()) -> None:
+        """plan is the cells of the subscription's plan."""
         identity = verdict.identity
         self.code = verdict.code
         self.fault = verdict.detail
@@ -69,7 +71,8 @@ class Grant:
         rates, shadow_rates = ([], []) if self.code else (rules.rates, rules.shadow_rates)
         ready, self.late = self._charges(rates, route)
         self.shadow_charges, self.shadow_late = self._charges(shadow_rates, route)
-        self.charges = ready if plan is None else [plan, *ready]
+        self.charges = [*plan, *ready]
+        self.is_sized = any(terms.unit == BYTES for _, terms in plan)
         if verdict.allowance is not None and not self.code:
             since_s, calls = verdict.allowance
             self.charges.append((cell_key(f"credits:{verdict.subscription}"), Allowance(calls, since_s)))
@@ -88,6 +91,16 @@ class Grant:
             (cell_key(f"{rate.name}:{subject}"), rate.terms) for rate in rates if (subject := subjects.get(rate.by))
         ]
         return ready, late
+
+
+def plan_charges(plan: PlanEntry, verdict: Verdict, operation: str) -> list[Charge]:
+    """The cells that calls of an operation under a plan are counted in: of calls and the rate, and of each unit."""
+    calls = plan.terms_for(verdict.anchor_s, is_restricted=verdict.is_restricted)
+    found = [] if calls is None else [calls]
+    if plan.is_measured:
+        found += plan.measured_for(verdict.anchor_s, operation)
+    name = verdict.subscription
+    return [(cell_key(name if terms.unit == CALLS else f"{terms.unit}:{name}"), terms) for terms in found]
 
 
 def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> list[Charge]:

@@ -19,21 +19,17 @@ from gateway_sync.runtime.core.composite_routes import composites_of, step_of
 from gateway_sync.runtime.core.connections import silence_s_of, upgrade_of
 from gateway_sync.runtime.core.field_lines import FieldLines
 from gateway_sync.runtime.core.hosts import HostTable
-from gateway_sync.runtime.core.limits import Terms
+from gateway_sync.runtime.core.plans import PlanEntry
 from gateway_sync.runtime.core.pools import UpstreamPool
 from gateway_sync.runtime.core.public_links import PublicLinks
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.core.routing import Node, add_route
 from gateway_sync.runtime.core.rules import RuleBook
-from gateway_sync.runtime.core.windows import BILLING_PERIOD
-from gateway_sync.snapshot import API, Edge, Environment, Plan, Products, Route, Target, Version, canonical_bytes
+from gateway_sync.snapshot import API, Edge, Environment, Products, Route, Target, Version, canonical_bytes
 from gateway_sync.upstreams import UpstreamSettings, parse_settings
 from gateway_sync.upstreams.tls import TLS
 
 _NO_EDGE: Final = Edge()
-RESTRICTED_PART: Final = 4  # who is restricted has a quarter of the plan's rate
-RESTRICTED_RATE: Final = (5, 1, 5)  # of plans without one
-REMEMBERED_TERMS: Final = 4096
 SLICE: Final = 64  # routes indexed between two yields: well under a millisecond
 
 Methods = dict[bytes, "RouteEntry"]
@@ -111,44 +107,6 @@ class VersionEntry:
             self.lifecycle_lines,
             members=successor,
         )
-
-
-class PlanEntry:
-    """The terms of a plan version."""
-
-    __slots__ = ("_plan", "_terms", "id", "is_by_period")
-
-    def __init__(self, plan: Plan) -> None:
-        """What is asked for is made at its first use."""
-        self.id = plan.id
-        self.is_by_period = any(quota.per == BILLING_PERIOD for quota in plan.quotas)
-        self._plan = plan
-        self._terms: dict[tuple[int, bool], Terms | None] = {}
-
-    def terms_for(self, anchor_s: int, *, is_restricted: bool) -> Terms | None:
-        """What a subscription's calls are measured against; None without limits.
-
-        Shapes: anchor_s is when its billing periods began; restricted is who paid late.
-        """
-        name = (anchor_s if self.is_by_period else 0, is_restricted)
-        if name not in self._terms:
-            if len(self._terms) >= REMEMBERED_TERMS:
-                self._terms.clear()
-            self._terms[name] = _terms_of(self._plan, *name)
-        return self._terms[name]
-
-
-def _terms_of(plan: Plan, anchor_s: int, is_restricted: bool) -> Terms | None:  # noqa: FBT001 - the parts of one key
-    rate = (plan.rate.requests, plan.rate.per_s, plan.rate.burst) if plan.rate else None
-    if is_restricted:
-        rate = (rate[0], rate[1] * RESTRICTED_PART, max(1, rate[2] // RESTRICTED_PART)) if rate else RESTRICTED_RATE
-    hard = [(quota.requests, quota.per) for quota in plan.quotas if quota.on_exceed == "block"]
-    soft = [(quota.requests, quota.per) for quota in plan.quotas if quota.on_exceed != "block"]
-    if not rate and not hard and not soft:
-        return None
-    return Terms(
-        "rate", rate, hard, plan.timezone, soft_quotas=soft, billing=(plan.interval, anchor_s), is_lent=plan.is_postpaid
-    )
 
 
 class Part:

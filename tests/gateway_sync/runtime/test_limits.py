@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_sync.runtime.core.addresses import MAX_ADDRESSES, AddressLimit
-from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, OVERAGE_LINE, Terms, charge_all
+from gateway_sync.runtime.core.limits import BYTES, CELL_LENGTH, NS, OVERAGE_LINE, UNITS, Terms, charge_all
 from gateway_sync.runtime.core.windows import billing_window, window_of
 
 NOON = 1_767_268_800  # 2026-01-01 12:00 UTC
@@ -153,6 +153,59 @@ def test_overage_is_told_beside_other_limits_too() -> None:
     told = [charge_all((soft, wide), cells, NOON * NS)[2] for _ in range(2)]
     assert [OVERAGE_LINE in lines for lines in told] == [False, True]
     assert all(b'RateLimit: "wide";r=' in lines for lines in told)
+
+
+def test_units_are_debited_at_once_or_not_at_all() -> None:
+    terms = [Terms("rate", None, [(10, "month")], unit=UNITS, cost=cost) for cost in (1, 4)]
+    cell = [0] * CELL_LENGTH
+    told = [charge_all((terms[number],), (cell,), NOON * NS) for number in (1, 1, 1, 0, 0, 0)]
+    assert [code for code, _, _ in told] == ["", "", "quota-exceeded", "", "", "quota-exceeded"]
+    assert [b"r=%d;" % left in lines for left, (_, _, lines) in zip((6, 2, 2, 1, 0, 0), told, strict=True)] == [
+        True
+    ] * 6
+    assert (
+        b'RateLimit-Policy: "month-units";q=10;qu="apim-units";w=2678400\r\nRateLimit: "month-units";r=' in told[0][2]
+    )
+
+
+def test_bytes_are_debited_as_far_as_they_are_known_and_the_rest_when_the_answer_has_ended() -> None:
+    terms, cell = Terms("rate", None, [(1000, "day")], unit=BYTES), [0] * CELL_LENGTH
+    assert charge_all((terms,), (cell,), NOON * NS, 1001)[0] == "quota-exceeded"  # it does not fit, and is not counted
+    assert b"r=400;" in charge_all((terms,), (cell,), NOON * NS, 600)[2]
+    terms.settle_size(cell, NOON * NS, 399)
+    assert charge_all((terms,), (cell,), NOON * NS)[0] == ""  # one byte is left, and nobody knows yet what this takes
+    terms.settle_size(cell, NOON * NS, 5000)
+    assert charge_all((terms,), (cell,), NOON * NS)[0] == "quota-exceeded"
+    terms.settle_size(cell, NOON * NS, -5500)  # a caller that announced more than it sent
+    assert charge_all((terms,), (cell,), NOON * NS)[0] == ""
+    assert charge_all((terms,), (cell,), (NOON + 86_400) * NS)[0] == ""
+    terms.settle_size(cell, NOON * NS, 5000)  # what ends after its window has, counts in none
+    assert b"r=1000;" in charge_all((terms,), (cell,), (NOON + 86_400) * NS)[2]
+
+
+@given(
+    st.integers(1, 60),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(-4, 30), st.integers(1, 7)), max_size=60),
+)
+def test_no_more_is_passed_than_the_limit_and_of_bytes_one_answer_more_a_call_under_way(
+    limit: int, calls: list[tuple[int, int, int]]
+) -> None:
+    units = {cost: Terms("rate", None, [(limit, "day")], unit=UNITS, cost=cost) for cost in range(1, 8)}
+    sized, cells = Terms("rate", None, [(limit, "day")], unit=BYTES), [[0] * CELL_LENGTH, [0] * CELL_LENGTH]
+    spent = passed = largest = 0
+    for size, more, cost in calls:
+        before = [list(cell) for cell in cells]
+        code = charge_all((units[cost], sized), cells, NOON * NS, size)[0]
+        if code:
+            assert cells == before
+            continue
+        spent += cost
+        unknown = max(more, -size)
+        sized.settle_size(cells[1], NOON * NS, unknown)
+        passed += size + unknown
+        largest = max(largest, unknown)
+        assert spent <= limit
+        assert passed <= limit + largest
 
 
 @pytest.mark.parametrize(

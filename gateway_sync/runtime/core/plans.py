@@ -1,0 +1,74 @@
+"""Plans: what the subscriptions of a plan version are measured against, made at its first use.
+
+Calls and the rate are counted in one cell of a subscription; units and bytes each in a cell of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway_sync.policies.patterns import weight_of
+from gateway_sync.runtime.core.limits import BYTES, CALLS, UNITS, Terms
+from gateway_sync.runtime.core.windows import BILLING_PERIOD
+from gateway_sync.snapshot import Plan
+
+RESTRICTED_PART: Final = 4  # who is restricted has a quarter of the plan's rate
+RESTRICTED_RATE: Final = (5, 1, 5)  # of plans without one
+REMEMBERED_TERMS: Final = 4096
+
+
+class PlanEntry:
+    """The terms of a plan version. Shapes: is_measured = it has quotas of units or bytes too."""
+
+    __slots__ = ("_by_unit", "_plan", "_terms", "id", "is_by_period", "is_measured")
+
+    def __init__(self, plan: Plan) -> None:
+        """What is asked for is made at its first use."""
+        self.id = plan.id
+        self.is_by_period = any(quota.per == BILLING_PERIOD for quota in plan.quotas)
+        self._by_unit = {unit: [quota for quota in plan.quotas if quota.unit == unit] for unit in (CALLS, UNITS, BYTES)}
+        self.is_measured = bool(self._by_unit[UNITS] or self._by_unit[BYTES])
+        self._plan = plan
+        self._terms: dict[tuple[object, ...], Terms | None] = {}
+
+    def terms_for(self, anchor_s: int, *, is_restricted: bool) -> Terms | None:
+        """What a subscription's calls are measured against; None without limits.
+
+        Shapes: anchor_s is when its billing periods began; restricted is who paid late.
+        """
+        return self._remembered(CALLS, anchor_s, is_restricted=is_restricted)
+
+    def measured_for(self, anchor_s: int, operation: str) -> list[Terms]:
+        """What else a call of the operation is measured against: units, of which it costs some, and bytes."""
+        cost = weight_of(self._plan.weights, operation) if self._by_unit[UNITS] else 1
+        found = (self._remembered(unit, anchor_s, cost=cost) for unit in (UNITS, BYTES) if self._by_unit[unit])
+        return [terms for terms in found if terms is not None]
+
+    def _remembered(self, unit: str, anchor_s: int, *, is_restricted: bool = False, cost: int = 1) -> Terms | None:
+        name = (unit, anchor_s if self.is_by_period else 0, is_restricted, cost)
+        if name not in self._terms:
+            if len(self._terms) >= REMEMBERED_TERMS:
+                self._terms.clear()
+            self._terms[name] = self._make(unit, anchor_s, is_restricted=is_restricted, cost=cost)
+        return self._terms[name]
+
+    def _make(self, unit: str, anchor_s: int, *, is_restricted: bool, cost: int) -> Terms | None:
+        plan = self._plan
+        rate = (plan.rate.requests, plan.rate.per_s, plan.rate.burst) if plan.rate and unit == CALLS else None
+        if is_restricted:
+            rate = (rate[0], rate[1] * RESTRICTED_PART, max(1, rate[2] // RESTRICTED_PART)) if rate else RESTRICTED_RATE
+        hard = [(quota.requests, quota.per) for quota in self._by_unit[unit] if quota.on_exceed == "block"]
+        soft = [(quota.requests, quota.per) for quota in self._by_unit[unit] if quota.on_exceed != "block"]
+        if not rate and not hard and not soft:
+            return None
+        return Terms(
+            "rate",
+            rate,
+            hard,
+            plan.timezone,
+            soft_quotas=soft,
+            billing=(plan.interval, anchor_s),
+            is_lent=plan.is_postpaid or plan.is_sharing,
+            unit=unit,
+            cost=cost,
+        )
