@@ -62,6 +62,9 @@ class Ends(NamedTuple):
             self.lost + other.lost,
         )
 
+    def __sub__(self, other: Ends) -> Ends:
+        return Ends(*(one - less for one, less in zip(self, other, strict=True)))
+
 
 class Step(NamedTuple):
     """One step of a window."""

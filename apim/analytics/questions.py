@@ -33,6 +33,11 @@ class Question:
         return all(each is None for each in finer)
 
     @property
+    def is_of_applications(self) -> bool:
+        """Whether the months of applications can answer: of all calls, at most those of an environment."""
+        return self.version_ids is None and self.is_of_versions
+
+    @property
     def is_of_callers(self) -> bool:
         """Whether the roll-ups by version and caller can answer."""
         finer = (self.operation, self.product_id, self.plan_id, self.status, self.code)

@@ -68,24 +68,48 @@ def caller_and_version_rows(question: Question, stretch: Stretch) -> QuerySet[An
     return found
 
 
+def version_rows(question: Question, stretch: Stretch) -> QuerySet[Any]:
+    """The calls of each version, not read yet. Shapes: version_id ("" are those that met none), ENDS."""
+    rows: Any = VersionRollup.objects.filter(_when(stretch, None), question.of_versions())
+    told = rows if question.version_ids is not None else rows.exclude(version_id=VersionRollup.EVERY)
+    found: QuerySet[Any] = told.values_list("version_id").annotate(**{end: Total(end) for end in ENDS})
+    return found
+
+
 def caller_rows(question: Question, now: Stretch, before: Stretch) -> QuerySet[Any]:
     """The calls of each application in a stretch, and their number in an earlier one, not read yet; one look at both.
 
     Shapes: application_id ("" are those of none), ENDS, before.
     """
-    now, before = now.coarse(), before.coarse()
-    since = min(part.since for part in now.parts)
-    met, is_now, is_before = now.condition() | before.condition(), Q(at__gte=since), Q(at__lt=since)
     if question.is_of_callers:
-        rows: Any = CallerRollup.objects.filter(met, question.of_callers())
-        sums = {end: Total(end, filter=is_now, default=0) for end in ENDS}
-        earlier = Total("calls", filter=is_before, default=0)
+        sums = {end: Total(end, filter=_is_now(now), default=0) for end in ENDS}
     else:
-        rows = UsageRollup.objects.filter(met, question.condition())
-        sums = {end: Total("calls", filter=is_now & that_ended(end), default=0) for end in ENDS}
-        earlier = Total("calls", filter=is_before & ~that_ended("lost"), default=0)
+        sums = {end: Total("calls", filter=_is_now(now) & that_ended(end), default=0) for end in ENDS}
+    rows, earlier = _caller_rows(question, now, before)
     found: QuerySet[Any] = rows.values_list("application_id").annotate(**sums, before=earlier)
     return found
+
+
+def caller_calls(question: Question, now: Stretch, before: Stretch) -> QuerySet[Any]:
+    """The same without how they ended, which costs half. Shapes: application_id ("" for none), calls, before."""
+    rows, earlier = _caller_rows(question, now, before)
+    called = Q() if question.is_of_callers else ~that_ended("lost")
+    sums = Total("calls", filter=_is_now(now) & called, default=0)
+    found: QuerySet[Any] = rows.values_list("application_id").annotate(sum=sums, before=earlier)
+    return found
+
+
+def _caller_rows(question: Question, now: Stretch, before: Stretch) -> tuple[Any, Total]:
+    """The roll-ups of both stretches, and the number of calls in the earlier one."""
+    met = now.coarse().condition() | before.coarse().condition()
+    if question.is_of_callers:
+        return CallerRollup.objects.filter(met, question.of_callers()), Total("calls", filter=~_is_now(now), default=0)
+    earlier = ~_is_now(now) & ~that_ended("lost")
+    return UsageRollup.objects.filter(met, question.condition()), Total("calls", filter=earlier, default=0)
+
+
+def _is_now(now: Stretch) -> Q:
+    return Q(at__gte=min(part.since for part in now.coarse().parts))
 
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:

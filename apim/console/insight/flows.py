@@ -30,8 +30,8 @@ def traffic_map(asked: Asked) -> Figure:
     whole, largest = ways.whole, {key for key, _ in ways.gathered if key is not None}
     names = callers_in({*largest, *(application for application, _ in ways.listed)})
     title = gettext("Who calls what")
-    sentence = gettext("%(title)s: %(ways)s ways, %(calls)s calls, %(errors)s of them errors") % {
-        "title": title, "ways": ways.number, "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
+    sentence = gettext("%(title)s: %(calls)s calls, %(errors)s of them errors") % {
+        "title": title, "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
     }  # fmt: skip
     return Figure(
         key="map",
@@ -48,8 +48,8 @@ def traffic_map(asked: Asked) -> Figure:
             ]
             for (application, version), ends in ways.listed.items()
         ],
-        picture=sankey(_ribbons(asked, ways, names), sentence) if ways.number else "",
-        legend=_LEGEND if ways.number else (),
+        picture=sankey(_ribbons(asked, ways, names), sentence) if ways.listed else "",
+        legend=_LEGEND if ways.listed else (),
         empty=gettext("No calls in this time."),
     )
 
