@@ -11,18 +11,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from gateway_sync.runtime.core.index import Index, build_index
 from gateway_sync.snapshot import (
     ENVIRONMENT_FRAGMENT,
     FORMAT,
     Environment,
     Manifest,
-    decode,
     decode_fragment,
     digest,
     manifest_of,
@@ -164,12 +162,13 @@ def _age_s(path: Path) -> float:
 def _fragments_of(path: Path) -> Iterable[str]:
     """The digests that a manifest names; none when it is damaged."""
     try:
-        return _manifest_at(path).fragments.values()
+        return manifest_at(path).fragments.values()
     except GenerationInvalid:
         return ()
 
 
-def _manifest_at(path: Path) -> Manifest:
+def manifest_at(path: Path) -> Manifest:
+    """The manifest of a generation, unchecked. Errors: GenerationInvalid when there is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -199,7 +198,7 @@ def check_fragments(manifest: Manifest, contents: Mapping[str, bytes]) -> None:
 
 def read_generation(path: Path) -> tuple[Manifest, dict[str, bytes]]:
     """A manifest and its fragments by name, digests checked. Errors: GenerationInvalid."""
-    manifest = _manifest_at(path)
+    manifest = manifest_at(path)
     folder = Generations(path.parent)
     contents = {name: folder.fragment(wanted) or b"" for name, wanted in manifest.fragments.items()}
     check_fragments(manifest, contents)
@@ -208,20 +207,7 @@ def read_generation(path: Path) -> tuple[Manifest, dict[str, bytes]]:
 
 def read_environment(path: Path) -> Environment:
     """The environment of a generation. Errors: GenerationInvalid, snapshot.SnapshotInvalid."""
-    _, contents = read_generation(path)
-    return decode_fragment(contents[ENVIRONMENT_FRAGMENT], Environment)
-
-
-def load_index(path: Path) -> Iterator[Index | None]:
-    """The index of a generation, built in slices: yields None between them and the index at the end.
-
-    Errors: GenerationInvalid; snapshot.SnapshotInvalid.
-    """
-    manifest, contents = read_generation(path)
-    yield None
-    snapshot = decode(contents)
-    yield None
-    index = Index(snapshot.environment, snapshot.products, manifest.revision, manifest.digest, snapshot.edge)
-    for _ in build_index(index, snapshot.apis):
-        yield None
-    yield index
+    content = Generations(path.parent).fragment(manifest_at(path).fragments.get(ENVIRONMENT_FRAGMENT, ""))
+    if content is None:
+        raise GenerationInvalid(str(path))
+    return decode_fragment(content, Environment)

@@ -30,6 +30,7 @@ from gateway_sync.snapshot import (
     ManifestChange,
     SnapshotInvalid,
     TrialOffer,
+    api_fragment,
     decode,
     digest,
     with_change,
@@ -106,6 +107,7 @@ class Keeper:
         self.trial = OnTrial(self._generations, credentials.verify, credentials.environment)
         self._records = AccessState(home / "access")
         self._asked_revision = 0
+        self._sound: frozenset[str] = frozenset()  # fragments of the state that was checked last
 
     def _choose(self, except_for: str = "") -> None:
         """Use the newest generation that may be used."""
@@ -201,7 +203,7 @@ class Keeper:
             if contents is None:
                 return None, is_pushed, self._refuse_partial(manifest, is_pushed=is_pushed)
             check_fragments(manifest, contents)
-            decode(contents)
+            self._check_shapes(manifest, contents)
         except (GenerationInvalid, SnapshotInvalid) as error:
             self._refuse(REFUSED, f"Revision {manifest.revision} was refused: {error}.")
             return None, False, True
@@ -211,6 +213,18 @@ class Keeper:
         for code in (REFUSED, POISONOUS, OLDER):
             self.problems.pop(code, None)
         return self.generation, False, False
+
+    def _check_shapes(self, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
+        """Errors: SnapshotInvalid; APIs that were checked before in this process are not looked at again."""
+        is_api = api_fragment("")
+        decode(
+            {
+                name: content
+                for name, content in contents.items()
+                if not name.startswith(is_api) or manifest.fragments[name] not in self._sound
+            }
+        )
+        self._sound = frozenset(manifest.fragments.values())
 
     def _contents(self, manifest: Manifest, sent: Mapping[str, str]) -> dict[str, bytes] | None:
         """The fragments by name, of those sent or from the disk; None when one is in neither."""

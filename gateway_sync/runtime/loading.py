@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway_sync.runtime.core.index import Index, Part, fill_part, join_parts
-from gateway_sync.runtime.generations import GenerationInvalid, Generations, _manifest_at
+from gateway_sync.runtime.generations import GenerationInvalid, Generations, manifest_at
 from gateway_sync.snapshot import (
     API,
     EDGE_FRAGMENT,
@@ -37,7 +37,7 @@ def load_index(path: Path, before: Index | None = None) -> Iterator[Index | None
 
     Shapes: before is the index in force, which stays as it is. Errors: GenerationInvalid; snapshot.SnapshotInvalid.
     """
-    manifest, folder = _manifest_at(path), Generations(path.parent)
+    manifest, folder = manifest_at(path), Generations(path.parent)
     if whole_digest(manifest.environment, manifest.fragments) != manifest.digest:
         reason = "a fragment is damaged or missing"
         raise GenerationInvalid(reason)

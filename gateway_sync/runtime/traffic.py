@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from gateway_sync.runtime.core.shadows import PREFIX
-from gateway_sync.runtime.generations import GenerationInvalid, read_generation
+from gateway_sync.runtime.generations import GenerationInvalid, Generations, manifest_at
 from gateway_sync.runtime.observing import Seen
 from gateway_sync.runtime.spool_format import FINAL_CODES
 from gateway_sync.runtime.stats import BUCKETS
@@ -30,6 +30,12 @@ class _Version(msgspec.Struct):
 class _API(msgspec.Struct):
     name: str
     versions: list[_Version]
+
+
+def _names_in(content: bytes | None) -> dict[str, tuple[str, str]]:
+    """API and version by the version's id; nothing for a damaged fragment."""
+    api = msgspec.json.decode(content, type=_API) if content is not None else _API("", [])
+    return {version.id: (api.name, version.name) for version in api.versions}
 
 
 class Histogram:
@@ -60,16 +66,18 @@ class Traffic:
         self.shadows: Counter[tuple[str, str, str, str]] = Counter()
         self.total, self.upstream, self.gateway = Histogram(), Histogram(), Histogram()
         self.names: dict[str, tuple[str, str]] = {}  # API and version, by its id
+        self._read: dict[str, dict[str, tuple[str, str]]] = {}  # names by the digests of APIs
         self._labelled: dict[str, tuple[str, str]] = {}
 
     def use(self, generation: Path) -> None:
         """Name versions by this snapshot from now on."""
         try:
-            _, contents = read_generation(generation)
+            manifest, folder = manifest_at(generation), Generations(generation.parent)
+            wanted = [digest for name, digest in manifest.fragments.items() if name.startswith("api:")]
+            self._read = {digest: self._read.get(digest) or _names_in(folder.fragment(digest)) for digest in wanted}
         except (GenerationInvalid, OSError):
             return
-        apis = [msgspec.json.decode(body, type=_API) for name, body in contents.items() if name.startswith("api:")]
-        self.names = {version.id: (api.name, version.name) for api in apis for version in api.versions}
+        self.names = {version_id: names for found in self._read.values() for version_id, names in found.items()}
         self._labelled.clear()
 
     def _labels(self, version_id: str) -> tuple[str, str]:
