@@ -83,6 +83,21 @@ class Pin(models.Model):
         return f"{self.environment} at revision {self.revision}"
 
 
+class Comparison(models.Model):
+    """How compiling what changed last compared with compiling everything, for one environment.
+
+    Shapes: differing names the fragments of the last comparison that found a difference, at differed_at; null = none.
+    """
+
+    environment = models.OneToOneField(Environment, models.CASCADE, primary_key=True, related_name="comparison")
+    compared_at = models.DateTimeField()
+    differed_at = models.DateTimeField(null=True, blank=True)
+    differing = models.JSONField(default=list, db_default=[])
+
+    def __str__(self) -> str:
+        return f"{self.environment_id} at {self.compared_at}"
+
+
 class LimitHost(models.Model):
     """A host that counts calls against limits, and how it stands to the others of its environment.
 
