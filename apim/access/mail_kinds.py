@@ -19,7 +19,7 @@ _ORGANIZATION: Final = Placeholder("organization", _("The organization"), "Inite
 _PRODUCT: Final = Placeholder("product", _("The product"), "Bank accounts")
 _PLAN: Final = Placeholder("plan", _("The plan"), "Silver")
 _WHO: Final = Placeholder("who", _("Who asks"), "ana@example.com")
-_NOTE: Final = Placeholder("note", _("What they say, when they say something"), "For our web shop.")
+_NOTE: Final = Placeholder("note", _("What they say, when they say something"), _("For our web shop."))
 
 
 def _link(meaning: str | _StrPromise, path: str, name: str = "link") -> Placeholder:
@@ -75,7 +75,7 @@ declare(
             _ORGANIZATION,
             _PRODUCT,
             _PLAN,
-            Placeholder("reason", _("The reason"), "Please name a contact first."),
+            Placeholder("reason", _("The reason"), _("Please name a contact first.")),
             _HOME,
         ),
         flags={"is_refused": "1", "is_live": ""},

@@ -14,11 +14,11 @@ declare(
         subject="%(subject)s",
         template="mail/announcement.txt",
         placeholders=(
-            Placeholder("subject", _("The owner's subject"), "Maintenance on Monday"),
+            Placeholder("subject", _("The owner's subject"), _("Maintenance on Monday")),
             Placeholder(
                 "text",
                 _("The owner's text, in Markdown"),
-                "The API is away on **Monday** from 02:00 to 02:10 UTC.",
+                _("The API is away on **Monday** from 02:00 to 02:10 UTC."),
                 is_needed=True,
                 is_markdown=True,
             ),

@@ -63,6 +63,7 @@ SPECTACULAR_SETTINGS: Final = {
         {"name": "Versions", "description": "Contracts that callers choose, and their revisions."},
         {"name": "Products", "description": "What applications subscribe to, and how much of it they get."},
         {"name": "Access", "description": "Applications, keys and subscriptions."},
+        {"name": "Jobs", "description": "Long work: how far it is, cancel, once more, and the file that it made."},
         {"name": "Webhooks", "description": "Endpoints that are told of events, and their deliveries."},
         {"name": "Billing", "description": "Invoices, and money that is given back."},
         {"name": "Alerts", "description": "Rules that tell owners of an API what is not as it should be."},

@@ -21,6 +21,7 @@ from apim.billing.models import Invoice, Rehearsal
 from apim.catalog.models import API, APIVersion, Guide, Revision
 from apim.errors import Forbidden, Invalid, NotFound
 from apim.gateways.models import Certificate, Environment, Gateway, Host, Issuer
+from apim.jobs.models import Job
 from apim.products.models import Meter, Plan, Product
 from apim.webhooks.models import Delivery, Endpoint
 
@@ -49,6 +50,11 @@ def find_membership(user: Viewer, reference: str) -> Membership:
 def find_invitation(user: Viewer, reference: str) -> Invitation:
     """The invitation with this id."""
     return _one(Invitation.objects.visible_to(user).select_related("organization"), Q(pk=reference), reference)
+
+
+def find_job(seen: QuerySet[Job], reference: str) -> Job:
+    """The job with this id among those that the caller sees."""
+    return _one(seen, Q(pk=reference), reference)
 
 
 def find_api(user: Viewer, reference: str) -> API:

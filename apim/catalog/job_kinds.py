@@ -101,4 +101,7 @@ def _forbidden() -> Forbidden:
     return Forbidden("catalog.not_yours", gettext("It is not yours to change any more."))
 
 
-declare(JobKind(IMPORT, _("Import"), _import), JobKind(REIMPORT, _("Import again"), _reimport))
+declare(
+    JobKind(IMPORT, _("Import"), _import, scope="apis:write"),
+    JobKind(REIMPORT, _("Import again"), _reimport, scope="apis:write"),
+)

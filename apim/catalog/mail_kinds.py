@@ -15,8 +15,8 @@ declare(
         body=_("%(fault)s\n\n%(outcome)s It is tried again each minute."),
         placeholders=(
             Placeholder("issuer", _("Where they are fetched"), "https://login.example.com"),
-            Placeholder("fault", _("What went wrong"), "login.example.com does not answer."),
-            Placeholder("outcome", _("What it means for callers"), "The keys of before stay in force."),
+            Placeholder("fault", _("What went wrong"), _("login.example.com does not answer.")),
+            Placeholder("outcome", _("What it means for callers"), _("The keys of before stay in force.")),
         ),
     )
 )

@@ -47,9 +47,9 @@ class Client:
         """The answer to POST."""
         return self._ask("POST", path, body)
 
-    def put(self, path: str, **body: Any) -> Any:
-        """The answer to PUT."""
-        return self._ask("PUT", path, body)
+    def patch(self, path: str, **body: Any) -> Any:
+        """The answer to PATCH."""
+        return self._ask("PATCH", path, body)
 
     def list(self, path: str, **query: str | None) -> Iterator[dict[str, Any]]:
         """Every row of a list, page by page."""
@@ -61,12 +61,25 @@ class Client:
             if not after:
                 return
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        headers = {
+    def download(self, path: str) -> bytes:
+        """The whole body of the answer to GET, of whatever media type."""
+        status, media_type, content = self._exchange("GET", path, None, self._headers())
+        if status >= FIRST_ERROR and isinstance(answer := _parsed(media_type, content), dict):
+            raise _refusal(status, answer)
+        if status >= FIRST_REDIRECT:
+            message = f"{self.login.url} answered {status}, not with a file."
+            raise CLIError(message, hint="Is APIM_URL the address of the control plane, not of something before it?")
+        return content
+
+    def _headers(self) -> dict[str, str]:
+        return {
             "Accept": "application/json",
             "User-Agent": "apim-cli",
             "Authorization": f"Bearer {self.login.token}",
         }
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        headers = self._headers()
         content = None
         if body is not None:
             content = json.dumps(body).encode()

@@ -22,6 +22,7 @@ from apim.cli.commands.documents import apply_documents, describe_object, get_ob
 from apim.cli.commands.environments import environments
 from apim.cli.commands.gateway import gateway
 from apim.cli.commands.health import examine_installation
+from apim.cli.commands.jobs import jobs
 from apim.cli.commands.keys import keys
 from apim.cli.commands.operations import list_gateways, show_usage, trace_request
 from apim.cli.commands.plans import plans
@@ -59,6 +60,7 @@ app.command("publish")(publish_version)
 app.command("rollback")(roll_back_version)
 app.command("arms")(shift_arms)
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(jobs, name="jobs")
 app.command("promote")(promote_environment)
 app.add_typer(environments, name="environments")
 app.command("gateways")(list_gateways)

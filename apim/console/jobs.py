@@ -43,9 +43,9 @@ _OWN_ROWS: Final = (
 class JobLine:
     """Work that takes a while.
 
-    Shapes: state is waiting, running, done, failed or canceled; done of total units, total 0 = not known; page is where
-    it is looked at, cancel where it is ended, "" = it cannot be, by a page that asks first when is_asked, else by a
-    form; error says in words why it failed.
+    Shapes: state is waiting, running, canceling, done, failed or canceled; done of total units, total 0 = not known;
+    page is where it is looked at, cancel where it is ended, "" = it cannot be, by a page that asks first when is_asked,
+    else by a form; error says in words why it failed.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class JobLine:
     @property
     def is_running(self) -> bool:
         """True until it has ended."""
-        return self.state in {"waiting", "running"}
+        return self.state in {"waiting", "running", "canceling"}
 
     @property
     def percent(self) -> int | None:
@@ -129,7 +129,7 @@ def line_of(job: Job) -> JobLine:
     return JobLine(
         str(kind.title) if kind else job.kind,
         job.title,
-        job.state,
+        job.stage,
         job.done,
         job.total,
         job.actor_label,

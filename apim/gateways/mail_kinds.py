@@ -22,7 +22,7 @@ declare(
         placeholders=(
             Placeholder("host", _("The host"), "api.example.com"),
             _ENVIRONMENT,
-            Placeholder("fault", _("What the authority says"), "The host does not answer at port 80."),
+            Placeholder("fault", _("What the authority says"), _("The host does not answer at port 80.")),
             _DUE,
             Placeholder("until", _("Until when the one of before is shown, UTC"), "2026-12-20 00:00"),
             Placeholder("link", _("The page of the host"), "https://apis.example.com/console/admin/hosts/hst_1"),
@@ -37,7 +37,7 @@ declare(
         placeholders=(
             Placeholder("certificate", _("Its name"), "public"),
             _ENVIRONMENT,
-            Placeholder("ends", _("How long it lasts, in words"), "expires in 14 days"),
+            Placeholder("ends", _("How long it lasts, in words"), _("expires in 14 days")),
             Placeholder("when", _("When it expires, UTC"), "2026-12-20 00:00"),
             Placeholder("hosts", _("What it is for"), "api.example.com"),
             Placeholder("fault", _("Why it could not be renewed, when that was tried"), ""),

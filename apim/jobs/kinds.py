@@ -22,12 +22,14 @@ class JobKind:
     Shapes: do works for some seconds, in transactions of its own. It ends the job by work.finish in the transaction of
     its last write, or returns without: then it is called again, and goes on from work.cursor. A refusal (apim.errors)
     fails the job, and is shown. is_repeatable = who asked may have it done again after it failed or was canceled.
+    scope = what a token must have for jobs of the kind, of apim.accounts.scopes.
     """
 
     name: str
     title: str | _StrPromise
     do: Callable[[Work], None]
     is_repeatable: bool = True
+    scope: str = "admin"
 
 
 _KINDS: Final[dict[str, JobKind]] = {}

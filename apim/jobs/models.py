@@ -100,6 +100,11 @@ class Job(models.Model):
         return self.state in self.OPEN
 
     @property
+    def stage(self) -> str:
+        """Its state as people see it: `canceling` while a worker is still at what nobody wants any more."""
+        return "canceling" if self.state == self.State.RUNNING and self.is_cancel_wanted else str(self.state)
+
+    @property
     def percent(self) -> int | None:
         """How far; None while nobody knows."""
         return min(100, 100 * self.done // self.total) if self.total else None

@@ -24,6 +24,7 @@ from apim.errors import Conflict, DomainError, Forbidden, Invalid, Problems
 from apim.jobs.kinds import JobKind, job_kind
 from apim.jobs.models import Job, JobPart
 from apim.jobs.services import announce, silent
+from apim.jobs.telling import tell_end
 from apim.ui.language import speaking
 
 logger = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Work:
         values = {"done": total, "total": total, "wanted": {}, "cursor": None, "problems": [], "note": ""}
         mine = self._mine().filter(is_cancel_wanted=False)
         if mine.update(**values, state=State.DONE, page=page, ended_at=timezone.now(), beat_at=None):
+            tell_end(self.id)
             return
         raise Canceled if self._mine().exists() else Lost
 
@@ -120,6 +122,7 @@ class Work:
             values = {"state": state, "problems": list(problems), "ended_at": timezone.now(), "beat_at": None}
             if self._mine().update(**values):
                 JobPart.objects.filter(job_id=self.id).delete()
+                tell_end(self.id)
 
     def give_back(self) -> None:
         """Let whoever is next go on from the cursor."""
@@ -182,6 +185,7 @@ def tend() -> int:
             values = {"state": State.FAILED, "ended_at": now, "problems": [_told(_hopeless(job))]}
             if stale.filter(pk=job.pk, run=job.run).update(**values):
                 JobPart.objects.filter(job=job).delete()
+                tell_end(job.pk)
     left = Q(state=State.WAITING) | (Q(state=State.RUNNING) & silent(now))
     ids = list(Job.objects.filter(left).order_by("asked_at").values_list("pk", flat=True)[:100])
     for pk in ids:

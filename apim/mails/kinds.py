@@ -25,7 +25,7 @@ class Placeholder:
 
     name: str
     meaning: str | _StrPromise
-    sample: str
+    sample: str | _StrPromise
     is_needed: bool = False
     is_markdown: bool = False
 
@@ -55,8 +55,8 @@ class MailKind:
 
     @property
     def samples(self) -> dict[str, str]:
-        """A value for each placeholder."""
-        return {each.name: each.sample for each in self.placeholders}
+        """A value for each placeholder, in the language that is spoken here."""
+        return {each.name: str(each.sample) for each in self.placeholders}
 
 
 _KINDS: Final[dict[str, MailKind]] = {}

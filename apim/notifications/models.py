@@ -91,6 +91,7 @@ class Notification(models.Model):
         VERSION = "version", _("New version")
         DEPRECATION = "deprecation", _("Deprecation")
         ANNOUNCEMENT = "announcement", _("Announcement")
+        JOB = "job", _("Long work")
 
     id = IDField("ntf")
     user = models.ForeignKey(User, models.CASCADE, related_name="notifications")

@@ -77,9 +77,16 @@ def mark_read(*, user: User, notification_id: str = "") -> int:
     return rows.update(read_at=timezone.now())
 
 
-def set_mail_choices(*, user: User, announcements: bool, news: bool, quotas: bool) -> MailChoices:
-    """What the person wants by mail from now on."""
-    wanted = {"announcements": announcements, "news": news, "quotas": quotas}
+def set_mail_choices(
+    *, user: User, announcements: bool, news: bool, quotas: bool, jobs: bool | None = None
+) -> MailChoices:
+    """What the person wants by mail from now on; None leaves a choice as it was."""
+    wanted = {
+        "announcements": announcements,
+        "news": news,
+        "quotas": quotas,
+        **({} if jobs is None else {"jobs": jobs}),
+    }
     return MailChoices.objects.update_or_create(user=user, defaults=wanted)[0]
 
 

@@ -17,7 +17,7 @@ declare(
             Placeholder(
                 "faults",
                 _("What was found"),
-                "The hour of 2026-12-01T09:00 UTC has 1000 records, and 999 calls in its sums.",
+                _("The hour of 2026-12-01T09:00 UTC has 1000 records, and 999 calls in its sums."),
             ),
             Placeholder("link", _("The page of checks"), "https://apis.example.com/console/admin/health"),
         ),

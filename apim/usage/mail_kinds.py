@@ -17,13 +17,13 @@ declare(
             Placeholder(
                 "headline",
                 _("What is the matter, in a sentence"),
-                "The quota of Bank accounts will be used up before it starts again",
+                _("The quota of Bank accounts will be used up before it starts again"),
                 is_needed=True,
             ),
             Placeholder(
                 "forecast",
                 _("When it will be used up, while that is not yet so"),
-                "At the pace of the last 7 days used up on Tue 24 Nov, 14:00 UTC.",
+                _("At the pace of the last 7 days used up on Tue 24 Nov, 14:00 UTC."),
             ),
             Placeholder("product", _("The product"), "Bank accounts"),
             Placeholder("plan", _("The plan"), "Silver"),

@@ -16,7 +16,7 @@ declare(
         placeholders=(
             Placeholder("name", _("The endpoint"), "shop.example.com"),
             Placeholder("url", _("Its address"), "https://shop.example.com/hooks"),
-            Placeholder("reason", _("Why"), "It answered nothing for five days."),
+            Placeholder("reason", _("Why"), _("It answered nothing for five days.")),
             Placeholder("link", _("The page of the endpoint"), "https://apis.example.com/my/webhooks/whe_1"),
         ),
     )

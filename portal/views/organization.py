@@ -8,14 +8,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.services import remove_member
 from apim.accounts.models import Invitation, Membership, Organization
 from apim.accounts.permissions import leads
-from apim.accounts.services import actor_of, change_role, invite, update_organization, withdraw_invitation
+from apim.accounts.services import actor_of, change_role, invite, send_again, update_organization, withdraw_invitation
 from apim.ui.forms import errors_on, errors_told
 from portal.forms.people import InvitationForm, LeakPolicyForm, RoleForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 @require_http_methods(["GET", "POST"])
 @my_page
 def show_organization(request: PortalRequest) -> HttpResponse:
-    """Members and open invitations; who leads the organization invites here."""
+    """Members and invitations that nobody accepted yet; who leads the organization invites here."""
     organization = request.tenancy.organization
     form = InvitationForm(posted(request))
     if request.method == "POST" and form.is_valid():
@@ -49,8 +48,7 @@ def show_organization(request: PortalRequest) -> HttpResponse:
         .select_related("user")
         .order_by("created_at"),
         "invitations": Invitation.objects.visible_to(request.user)
-        .open(timezone.now())
-        .filter(organization=organization)
+        .filter(organization=organization, accepted_at=None)
         .order_by("created_at"),
         "form": form,
         "leak_form": LeakPolicyForm(initial={"on_leak": organization.on_leak}) if organization else None,
@@ -137,13 +135,7 @@ def send_invitation_again(request: PortalRequest, invitation_id: str) -> HttpRes
     invitations = Invitation.objects.editable_by(request.user).select_related("organization")
     invitation = get_object_or_404(invitations, id=invitation_id, accepted_at=None)
     with errors_told(request):
-        invite(
-            organization=invitation.organization,
-            email=invitation.email,
-            role=invitation.role,
-            team=invitation.team,
-            by=actor_of(request.user),
-        )
+        send_again(invitation=invitation, by=actor_of(request.user))
         text = _("%(email)s has mail with a new link that is good for 7 days; the old one is worthless.")
         messages.success(request, text % {"email": invitation.email})
     return redirect("portal:organization")

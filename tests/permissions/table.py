@@ -94,6 +94,11 @@ TABLE: dict[str, Row] = {
     "api/v1/plans/<str:plan>/migration": "L000F+",
     "api/v1/plans/<str:plan>/rehearsals": {"GET": "L000++", "POST": "L000F+"},
     "api/v1/rehearsals/<str:rehearsal>": "L000++",
+    "api/v1/jobs": "L+++++",
+    "api/v1/jobs/<str:job>": "L0000+",  # of the admin, who alone has its file
+    "api/v1/jobs/<str:job>/cancel": "L0000+",
+    "api/v1/jobs/<str:job>/retry": "L0000+",
+    "api/v1/jobs/<str:job>/file": "L0000+",
     "api/v1/rehearsals/<str:rehearsal>/cancel": "L000F+",
     "api/v1/meters": "L+++++",
     "api/v1/meters/<str:meter>": {"GET": "L000++", "PATCH": "L000F+"},

@@ -167,7 +167,7 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
             "announcement_id": announcement.id, "notification_id": notice.id,
             "link": "not-signed",
             "search_id": MissedSearch.objects.get().id,
-            "job_id": job.id, "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
+            "job_id": job.id, "rest:job": job.id, "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
             "migration_id": migration.id,
             "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
             "rule_id": alert.id, "rest:rule": alert.id, "rest:transfer": transfer.id,

@@ -14,6 +14,7 @@ from apim.accounts.services.invitations import (
     accept_invitation,
     invite,
     open_invitation,
+    send_again,
     withdraw_invitation,
 )
 from apim.accounts.services.log_ins import end_all_sessions, end_session, note_log_in, open_sessions
@@ -62,6 +63,7 @@ __all__ = [
     "register_developer",
     "remove_member",
     "revoke_token",
+    "send_again",
     "set_base_url",
     "set_up",
     "update_organization",

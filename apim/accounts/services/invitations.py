@@ -27,7 +27,7 @@ _SECRET_BYTES = 32
 
 @transaction.atomic
 def invite(*, email: str, organization: Organization, role: str, by: Actor, team: str = "") -> Invitation:
-    """The invitation, mailed; it replaces an open one to the same address."""
+    """The invitation, mailed; it replaces one to the same address that was not accepted."""
     email = email.strip().lower()
     check_role(role, team)
     try:
@@ -42,7 +42,7 @@ def invite(*, email: str, organization: Organization, role: str, by: Actor, team
             field="email",
         )
     now = timezone.now()
-    Invitation.objects.open(now).filter(organization=organization, email__iexact=email).delete()
+    Invitation.objects.filter(accepted_at=None, organization=organization, email__iexact=email).delete()
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     invitation = Invitation(
         email=email,
@@ -94,6 +94,18 @@ def accept_invitation(*, token: str, user: User) -> Membership:
     if invitation.role == Membership.Role.OWNER and membership.role != Membership.Role.OWNER:
         return change_role(membership=membership, role=invitation.role, team=invitation.team, by=by)
     return membership
+
+
+@transaction.atomic
+def send_again(*, invitation: Invitation, by: Actor) -> Invitation:
+    """A new invitation to the same, good for its whole time; the link of the one before is worthless."""
+    return invite(
+        organization=invitation.organization,
+        email=invitation.email,
+        role=invitation.role,
+        team=invitation.team,
+        by=by,
+    )
 
 
 @transaction.atomic

@@ -33,7 +33,7 @@ class VersionSandbox(Resource):
         answers=SandboxShape,
         example={"upstream": {"targets": [{"url": "https://bank.test.example.com"}]}},
     )
-    def put(self, request: APIRequest, version: str) -> Response:
+    def post(self, request: APIRequest, version: str) -> Response:
         """Has a service of the owner's answer sandbox keys, at once and without a revision; null = the document."""
         found = editable_version(request, version)
         upstream = self.read(SandboxBody)["upstream"] or {}

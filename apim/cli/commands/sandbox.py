@@ -41,7 +41,7 @@ def forward_sandbox(  # noqa: PLR0917 - typer reads the options from the signatu
     upstream: dict[str, Any] = {"targets": [{"url": url} for url in urls], "timeout_s": timeout}
     if headers:
         upstream["headers"] = dict(map(_field, headers))
-    _tell(version, connect().put(_path(version), upstream=upstream), output)
+    _tell(version, connect().post(_path(version), upstream=upstream), output)
 
 
 @sandbox.command("mock")
@@ -50,7 +50,7 @@ def mock_sandbox(version: _Version, output: OutputOption = None) -> None:
 
     Example: apim sandbox mock bank:v1
     """
-    _tell(version, connect().put(_path(version), upstream=None), output)
+    _tell(version, connect().post(_path(version), upstream=None), output)
 
 
 def _field(text: str) -> tuple[str, str]:

@@ -99,6 +99,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
         "publication": "pub_unknown",
         "request_id": "req_unknown",
         "rehearsal": "reh_unknown",
+        "job": "job_unknown",
         "invoice": "in_unknown",
         "rule": create_rule(api=API.objects.get(), kind="absence", by=TESTER).pk,
         "transfer": offer_application(application=Application.objects.get(), to="acme-client", by=TESTER).pk,

@@ -32,7 +32,7 @@ def test_an_owner_names_a_service_for_the_sandbox_and_takes_it_back(
     client = api(owner)
     assert client.get(URL).json() == {"version_id": bank.pk, "answers_from": "document", "upstream": {}}
     wanted = Environment.objects.get().revision
-    named = client.put(URL, {"upstream": UPSTREAM}, format="json").json()
+    named = client.post(URL, {"upstream": UPSTREAM}, format="json").json()
     assert named["answers_from"] == "service"
     assert named["upstream"] == {
         "targets": [{"url": "https://test.example.com", "weight": 100}],
@@ -41,7 +41,7 @@ def test_an_owner_names_a_service_for_the_sandbox_and_takes_it_back(
     }
     assert bank.revisions.count() == 1
     assert Environment.objects.get().revision == wanted + 1
-    assert client.put(URL, {"upstream": None}, format="json").json()["answers_from"] == "document"
+    assert client.post(URL, {"upstream": None}, format="json").json()["answers_from"] == "document"
     assert "secret" not in str(list(AuditEvent.objects.values_list("before", "after")))
 
 
@@ -49,9 +49,9 @@ def test_an_owner_names_a_service_for_the_sandbox_and_takes_it_back(
 def test_a_service_of_a_sandbox_is_judged_as_every_upstream_is(api: MakeClient, owner: User) -> None:
     client = api(owner)
     metadata = {"targets": [{"url": "http://169.254.169.254/latest"}]}
-    assert_problem(client.put(URL, {"upstream": metadata}, format="json"), 400, "catalog.upstream")
+    assert_problem(client.post(URL, {"upstream": metadata}, format="json"), 400, "catalog.upstream")
     headers = UPSTREAM | {"headers": {"Host": "elsewhere"}}
-    assert_problem(client.put(URL, {"upstream": headers}, format="json"), 400, "catalog.sandbox")
+    assert_problem(client.post(URL, {"upstream": headers}, format="json"), 400, "catalog.sandbox")
     assert_problem(
-        client.put(URL, {"upstream": UPSTREAM | {"canary": {}}}, format="json"), 400, "request.unknown_field"
+        client.post(URL, {"upstream": UPSTREAM | {"canary": {}}}, format="json"), 400, "request.unknown_field"
     )

@@ -198,3 +198,13 @@ def test_the_file_of_a_job_is_for_who_asked_alone(log_in: LogIn, admin: User, ow
     assert "audit.csv" in answer["Content-Disposition"]
     assert log_in(admin).get(f"/console/jobs/{job.pk}/file").status_code == 404
     assert "Only who asked" in log_in(admin).get(f"/console/jobs/{job.pk}").content.decode()
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_job_that_is_being_cancelled_says_so(log_in: LogIn, owner: User) -> None:
+    job = stored(owner, "running", is_cancel_wanted=True, beat_at=timezone.now())
+    client = log_in(owner)
+    for url in ("/console/jobs", f"/console/jobs/{job.pk}"):
+        body = client.get(url).content.decode()
+        assert "Canceling" in body
+        assert "Running" not in body.replace('<option value="running">Running', "")

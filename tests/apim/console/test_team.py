@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apim.accounts.models import Invitation, Organization, User
+from apim.accounts.services import invite
 from apim.catalog.models import API
 from tests.factories import accounts, catalog
 
@@ -63,3 +66,22 @@ def test_many_members_cost_as_many_queries_as_one(bank: API, acme: Organization,
     with CaptureQueriesContext(connection) as many:
         client.get("/console/apis/bank/team")
     assert len(many) == len(few)
+
+
+def test_who_leads_withdraws_invitations_and_sends_expired_ones_again(
+    bank: API, acme: Organization, owner: User, log_in: LogIn
+) -> None:
+    page, client = f"/console/apis/{bank.name}/team", log_in(owner)
+    kept = invite(email="ana@acme.example", organization=acme, role="owner", by=accounts.TESTER)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert "Expired" in client.get(page).content.decode()
+    client.post(page, {"again": kept.pk})
+    renewed = Invitation.objects.get()
+    assert (renewed.email, renewed.role, renewed.has_expired) == (kept.email, "owner", False)
+    assert renewed.token_hash != kept.token_hash
+    client.post(page, {"withdraw": renewed.pk})
+    assert not Invitation.objects.exists()
+    foreign = invite(
+        email="b@b.example", organization=accounts.organization(name="elsewhere"), role="owner", by=accounts.TESTER
+    )
+    assert client.post(page, {"withdraw": foreign.pk}).status_code == 404

@@ -14,6 +14,8 @@ from apim.errors import Conflict, DomainError, Forbidden, Invalid, Problems
 from apim.jobs import kinds, services, working
 from apim.jobs.models import Job, JobPart
 from apim.jobs.working import MOST_ATTEMPTS, Canceled, Lost, Work
+from apim.notifications.models import Message, Notification
+from apim.notifications.notices import set_mail_choices
 
 Do = Callable[[Work], None]
 
@@ -238,3 +240,33 @@ def test_what_no_person_asked_for_has_no_rights_of_one(acme: Organization) -> No
     work = Work(Job(kind="test", actor_kind="system", actor_label=acme.name))
     with pytest.raises(DomainError):
         _ = work.asker
+
+
+def test_who_asked_is_told_once_that_long_work_has_ended(admin: User, doing: Callable[[Do], None]) -> None:
+    doing(lambda work: work.finish("/console/"))
+    quick, long = asked(admin), asked(admin, "b")
+    Job.objects.filter(pk=long.pk).update(asked_at=timezone.now() - timedelta(minutes=1))
+    for job in (quick, long):
+        working.run(job.pk)
+    notice = Notification.objects.get()
+    assert (notice.user, notice.title, notice.path) == (admin, "Done: A test", f"/console/jobs/{long.pk}")
+    assert not Message.objects.exists()
+
+
+def test_a_failure_is_told_with_its_reason_in_the_readers_language_and_mailed_to_who_wants(
+    admin: User, doing: Callable[[Do], None]
+) -> None:
+    def refuse(_: Work) -> None:
+        raise Invalid("test.no", "Who asked for it is suspended.")
+
+    User.objects.filter(pk=admin.pk).update(language="ja")
+    set_mail_choices(user=admin, announcements=True, news=True, quotas=True, jobs=True)
+    doing(refuse)
+    job = asked(admin)
+    Job.objects.filter(pk=job.pk).update(asked_at=timezone.now() - timedelta(minutes=1))
+    working.run(job.pk)
+    notice, mail = Notification.objects.get(), Message.objects.get()
+    assert "A test" in notice.title
+    assert "Failed" not in notice.title + mail.subject
+    assert "suspended" not in notice.text + mail.body
+    assert f"/console/jobs/{job.pk}" in mail.body

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.db.models import Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
@@ -38,12 +37,12 @@ if TYPE_CHECKING:
 
 @admin_page
 def user_list(request: ConsoleRequest) -> HttpResponse:
-    """People and open invitations; ?q= in name or address."""
+    """People and invitations that nobody accepted yet; ?q= in name or address."""
     query = request.GET.get("q", "").strip()
     rows = User.objects.visible_to(request.user).prefetch_related("memberships__organization").order_by("email")
     if query:
         rows = rows.filter(Q(email__icontains=query) | Q(name__icontains=query))
-    invitations = Invitation.objects.open(timezone.now()).select_related("organization")
+    invitations = Invitation.objects.filter(accepted_at=None).select_related("organization")
     return page(request, "console/admin/users.html", rows=listing(request, rows), query=query, invitations=invitations)
 
 
