@@ -1,4 +1,4 @@
-"""What callers received is what the product counts, whatever is killed meanwhile (promises R6, B1; point 6)."""
+"""What callers received is what the product counts, whatever is killed meanwhile (promises R6, B1, B5)."""
 
 from __future__ import annotations
 

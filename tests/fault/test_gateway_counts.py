@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gateway_sync.snapshot import Quota, Rate
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane
@@ -133,6 +135,35 @@ def test_nothing_fails_while_states_are_swapped_under_load(tmp_path: Path) -> No
             wait_until(lambda: _revisions(gateway) == {11})
         finally:
             gateway.stop()
+
+
+@pytest.mark.slow
+def test_a_minute_with_a_new_state_each_second_fails_nothing_and_counts_exactly(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Ten minutes of it at full load, of a thousand routes: `script/bench --only swaps --rounds 10 --seconds 60`."""
+    home, seconds = Home(tmp_path), 60
+    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
+        control.publish(make_snapshot([make_version(upstream.port)]))
+        control.change(home.records())
+        gateway = GatewayProcess(home, workers=2).wait_ready()
+        try:
+
+            def swap() -> None:
+                for number in range(seconds):
+                    control.publish(make_snapshot([make_version(upstream.port, revision=number + 2)]))
+                    time.sleep(1)
+
+            callers = call(gateway.port, callers=8, calls=100, meanwhile=swap)
+            completed = [request_id for caller in callers for request_id, status in caller.completed if status == 200]
+            assert len(completed) == sum(len(caller.completed) for caller in callers)
+            assert sum(caller.broken for caller in callers) == 0
+            wait_until(lambda: _revisions(gateway) == {seconds + 1})
+            wait_until(lambda: len(control.events) >= len(completed), "all are counted")
+        finally:
+            gateway.stop()
+    assert sorted(event.request_id for event in control.events.values()) == sorted(completed)
+    record_property("calls", len(completed))
 
 
 def _revisions(gateway: GatewayProcess) -> set[int]:

@@ -1,6 +1,7 @@
 """Two gateways, two web, two Celery workers, PostgreSQL and Redis: what one of them does not do, the others do.
 
-Promises R3, R6, R7, B3, C2; hostile inputs 21, 27. The processes are those of docker-compose.yml, behind its balancer.
+Promises R3, R6, R7, B3, C2; hostile inputs H21, H23, H27. The processes are those of docker-compose.yml, behind
+its balancer.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from benchmarks.kills import compare, drain
 from benchmarks.kills_callers import Caller, Ground, pace
 from benchmarks.kills_tally import Tally
 from benchmarks.topology import GATEWAYS, Topology, topology
+from tests.memory_groups import memory_group
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 RATE = 100.0
+LITTLE = 1 << 20  # what they had before is not counted, so any of them may take so much more
 CONNECTIONS = 12  # enough that each of two workers gets some
 Note = Callable[[str, object], None]
 
@@ -142,6 +145,22 @@ def test_with_one_web_and_one_celery_killed_all_goes_on(place: Topology, tally: 
         issue_and_revoke(place, note, "without_one")
         kill(place, "web2")
         issue_and_revoke(place, note, "without_the_other")
+
+
+def test_web_and_celery_that_are_killed_for_their_memory_cost_no_record(
+    place: Topology, tally: Tally, note: Note
+) -> None:
+    with memory_group() as group:
+        with load(place, tally):
+            for name in ("web1", "celery1"):
+                group.add(place.members[name].pids)
+            group.limit(LITTLE)
+            issue_and_revoke(place, note, "without_memory")
+            place.wait_until(lambda: group.kills() > 1, "some were killed for their memory")
+            group.limit(-1)
+        note("kills_for_memory", group.kills())
+        for pid in group.pids():  # what is started again is in no group
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_with_one_gateway_ended_the_balancer_sends_to_the_other(place: Topology, note: Note) -> None:

@@ -1,4 +1,4 @@
-"""Calls with tokens through a real gateway: what the service gets, and what stops within a second."""
+"""Calls with tokens through a real gateway: what the service gets, and what stops within a second (H12)."""
 
 from __future__ import annotations
 

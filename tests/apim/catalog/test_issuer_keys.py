@@ -1,4 +1,4 @@
-"""Keys of issuers: fetched for what runs, kept when fetching fails, and never from where documents are not."""
+"""Keys of issuers: fetched for what runs, kept when fetching fails, and never from where documents are not (H13)."""
 
 from __future__ import annotations
 
