@@ -114,16 +114,18 @@ def _is_now(now: Stretch) -> Q:
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
     """Groups of two stretches beside one another, the one with the most calls first."""
-    groups = [Group(key, now.get(key, Ends()), before.get(key, Ends())) for key in now.keys() | before.keys()]
+    none = Ends()
+    groups = [Group(key, now.get(key, none), before.get(key, none)) for key in now.keys() | before.keys()]
     return sorted(groups, key=lambda group: (-group.ends.calls, group.key))
 
 
 def grouped(sums: Mapping[str, Ends], owners: Mapping[str, str]) -> dict[str, Ends]:
     """Sums of versions as those of what owns them, such as their APIs; "" for what has no owner."""
-    found: defaultdict[str, Ends] = defaultdict(Ends)
+    found: dict[str, Ends] = {}
     for key, ends in sums.items():
-        found[owners.get(key, "")] += ends
-    return dict(found)
+        owner = owners.get(key, "")
+        found[owner] = found[owner] + ends if owner in found else ends  # most own one
+    return found
 
 
 def spread(question: Question, stretch: Stretch) -> Spread:
@@ -272,7 +274,7 @@ def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Total]) 
         told = rows.aggregate(**sums)
         return {(): Ends(*(told[end] or 0 for end in ENDS))}
     found = rows.values_list(*names).annotate(**sums)
-    return {row[: len(names)]: Ends(*row[len(names) :]) for row in found}
+    return {row[: len(names)]: Ends._make(row[len(names) :]) for row in found}
 
 
 def _buckets(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import nlargest
+from operator import itemgetter
 
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -30,15 +32,12 @@ def apis(asked: Asked) -> list[Figure]:
         title, first = gettext("APIs with the most calls"), gettext("API")
         named = lambda key: _api_link(asked, key)  # noqa: E731 - the other one
     groups = reading.compared(now, before)
-    worse = [group for group in groups if group.ends.calls >= _ENOUGH_CALLS and _worsening(group) > 0]
-    worse.sort(key=_worsening, reverse=True)
     top = grouped(asked, "top", title, first, groups[:SHOWN], named)
     if asked.api or not groups:
         return [top]
     empty = gettext("Nothing got worse: no API with %(count)d calls or more has a larger share of errors than before.")
-    moving = grouped(
-        asked, "worst", gettext("Moving for the worse"), first, worse[:_WORST], named, empty % {"count": _ENOUGH_CALLS}
-    )
+    worst = gettext("Moving for the worse")
+    moving = grouped(asked, "worst", worst, first, _worst(groups), named, empty % {"count": _ENOUGH_CALLS})
     return [top, moving]
 
 
@@ -106,10 +105,21 @@ def _versions(asked: Asked) -> tuple[dict[str, Ends], dict[str, Ends]]:
     return now, reading.by_version(asked.question, asked.window.before())
 
 
+def _worst(groups: Sequence[Group]) -> list[Group]:
+    """Those that got worse most, among those with enough calls."""
+    moved = [(_worsening(group), group) for group in groups if group.ends.calls >= _ENOUGH_CALLS]
+    worse = nlargest(_WORST, (row for row in moved if row[0] > 0), key=itemgetter(0))
+    return [group for _, group in worse]
+
+
 def _worsening(group: Group) -> float:
     """By how much the shares of errors grew; 5xx weigh twice."""
-    server = group.ends.server_share - group.before.server_share
-    return 2 * server + group.ends.client_share - group.before.client_share
+    return _badness(group.ends) - _badness(group.before)
+
+
+def _badness(ends: Ends) -> float:
+    calls = ends.calls
+    return (2 * ends.server_errors + ends.client_errors) / calls if calls else 0.0
 
 
 def _version_link(asked: Asked, key: str) -> Cell:

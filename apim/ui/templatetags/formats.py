@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import lru_cache
 
 from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
 
 register = template.Library()
 
@@ -65,6 +66,12 @@ def size(value: int | None) -> str:
 
 
 @register.filter
+def quantity(value: int | None, unit: str = "calls") -> str:
+    """What a quota counts: 1,000 calls or units, bytes in the unit that fits: 10 GB."""
+    return size(value).replace(".0 ", " ") if unit == "bytes" else count(value)
+
+
+@register.filter
 def span_in_words(seconds: float) -> str:
     """The largest unit alone: 42 s, 5 min, 3 h, 12 d."""
     for length, unit in _UNITS:
@@ -102,14 +109,24 @@ def starts_again(value: dt.datetime) -> SafeString:
 @register.filter
 def day(value: dt.datetime | dt.date | None) -> str:
     """30 June 2026, or a dash."""
+    return _day(get_language(), value.year, value.month, value.day) if value else _NONE
+
+
+@lru_cache(maxsize=4096)  # pages say the same days again and again
+def _day(_language: str | None, *of_day: int) -> str:
     # Translators: a date in the letters of https://docs.djangoproject.com/en/stable/ref/templates/builtins/#date
-    return format_date(value, _("j F Y")) if value else _NONE
+    return format_date(dt.date(*of_day), _("j F Y"))
 
 
 def short_day(value: dt.datetime | dt.date) -> str:
     """30 Jun."""
+    return _short_day(get_language(), value.year, value.month, value.day)
+
+
+@lru_cache(maxsize=4096)
+def _short_day(_language: str | None, *of_day: int) -> str:
     # Translators: a day of a month in the letters of Django's date filter
-    return format_date(value, _("d M"))
+    return format_date(dt.date(*of_day), _("d M"))
 
 
 def short_month(value: dt.datetime | dt.date) -> str:
