@@ -117,13 +117,13 @@ class LeasedCells(LimitCells):
         for key, terms in charges:
             if terms.unit != BYTES or (offset := self._find(key, started_ns)) is None:
                 continue
+            wants: list[Want] = []
             with self._all_locked([offset]):
                 owner, cell, lease = self._read(offset)
-                if owner != key:
-                    continue
-                wants = settle_leased(terms, cell, lease, self._look(), started_ns, more)
-                _CELL.pack_into(self._map, offset, key, *cell)
-                _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
+                if owner == key:  # no `continue` in here: mypyc compiles none
+                    wants = settle_leased(terms, cell, lease, self._look(), started_ns, more)
+                    _CELL.pack_into(self._map, offset, key, *cell)
+                    _LEASE.pack_into(self._leases, _lease_at(offset), *lease)
             self._say_wants(wants, [offset])
 
     def _look(self) -> Contact:
