@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from apim.pricing.rating import Period, rate
 from apim.pricing.words import amount_words
+from apim.products.limits import BYTES, unit_of
 from apim.products.models import Meter
 from apim.ui.prices import a_period
 from apim.ui.templatetags.formats import count
@@ -62,7 +63,8 @@ def _bill(offer: PlanOffer, calls: int, counting: Collection[str]) -> str:
 
 def _obstacle(offer: PlanOffer, calls: int, counting: Collection[str]) -> str:
     for quota in offer.terms.quotas:
-        if calls > quota["requests"] * _PER_MONTH[quota["per"]]:
+        # A call costs a unit or more; how many bytes calls take nobody has said.
+        if unit_of(quota) != BYTES and calls > quota["requests"] * _PER_MONTH[quota["per"]]:
             return _("Too small: %(quota)s") % {"quota": quota_in_words(quota)}
     terms = offer.terms.terms
     quantity = int((calls * _MONTHS[terms.interval]).to_integral_value())

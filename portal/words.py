@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from apim.pricing.money import from_minor, money_text
 from apim.ui.prices import headline, sentences
 from apim.ui.templatetags.formats import count
+from apim.usage.quota_words import costs_words, granted_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from apim.billing.models import Invoice
     from apim.pricing.terms import Terms
+    from apim.products.models import PlanVersion
     from portal.offers import PlanOffer
 
 _RATES = {
@@ -24,11 +26,6 @@ _RATES = {
     60: gettext_lazy("%(count)s calls a minute"),
     3600: gettext_lazy("%(count)s calls an hour"),
     86_400: gettext_lazy("%(count)s calls a day"),
-}
-_QUOTAS = {
-    "hour": gettext_lazy("%(count)s calls an hour"),
-    "day": gettext_lazy("%(count)s calls a day"),
-    "month": gettext_lazy("%(count)s calls a month"),
 }
 
 
@@ -46,8 +43,13 @@ def rate_in_words(rate: Mapping[str, Any] | None) -> str:
 
 
 def quota_in_words(quota: Mapping[str, Any]) -> str:
-    """`1,000 calls a month`."""
-    return _QUOTAS[quota["per"]] % {"count": count(quota["requests"])}
+    """`1,000 calls a month`, `10 GB a month`."""
+    return granted_words(quota)
+
+
+def costs_in_words(version: PlanVersion) -> str:
+    """What calls cost of a quota of units; "" where each costs one."""
+    return costs_words(version.weights)
 
 
 def invoice_total(invoice: Invoice) -> str:

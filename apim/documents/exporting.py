@@ -196,20 +196,21 @@ def _plans(user: User, name: str) -> Iterator[Document]:
     for row in rows.filter(name=name) if name else rows:
         versions: list[PlanVersion] = row.active  # prefetched under this name
         terms = versions[0] if versions else PlanVersion()
-        limits: list[Document] = [{"quota": quota["requests"], "per": quota["per"]} for quota in terms.quotas]
+        limits: list[Document] = [{"quota": quota.pop("requests"), **quota} for quota in map(dict, terms.quotas)]
         if terms.rate:
             limits.insert(0, {"rate": format_rate(terms.rate), "burst": terms.rate["burst"]})
         pricing = dict(terms.pricing or {})
         limits += pricing.pop("limits", [])
-        is_public = row.visibility == Plan.Visibility.PUBLIC
         spec = {
             "organization": _owner(row.organization),
             "displayName": row.display_name,
             "description": row.description,
-            "visibility": "" if is_public else row.visibility,
+            "visibility": "" if row.visibility == Plan.Visibility.PUBLIC else row.visibility,
             "offeredTo": sorted(each.name for each in row.offered_to.all()),
             "approval": terms.approval,
             "timezone": terms.timezone,
+            "weights": terms.weights,
+            "whenUnconfirmed": terms.when_unconfirmed,
             **pricing,
         }
         # An empty list says something: no limits.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from apim.catalog.models import API, APIVersion
 from apim.catalog.sandboxes import ABSENT_GROUPS
+from apim.documents.limit_shapes import QUOTA_FIELDS, TERMS_FIELDS
 from apim.documents.pricing_shapes import LIMIT_FIELDS, METER_FIELDS, PLAN_FIELDS
 from apim.documents.shapes import Flag, Free, Items, Number, Record, Shape, Text, Texts
 from apim.gateways.models import Host
-from apim.products.limits import PERIODS
 from apim.products.models import PlanVersion, Product
 from gateway_sync.upstreams import DESCRIPTIONS as UPSTREAM_GROUPS
 
@@ -131,8 +131,7 @@ _LIMIT = Record(
     {
         "rate": Text(meaning="Requests in a time: `10/s`, `100/m`; one a plan."),
         "burst": Number(1, meaning="With `rate`: calls at once; as many as the rate's when left out."),
-        "quota": Number(1, meaning="Calls in a period, with `per`."),
-        "per": Text(PERIODS, meaning="The period of a quota."),
+        **QUOTA_FIELDS,
         **LIMIT_FIELDS,
     }
 )
@@ -212,6 +211,7 @@ _SPECS: Mapping[str, Record] = {
             ),
             "timezone": Text(meaning="The time zone in which days and months begin, such as `Europe/Berlin`."),
             "limits": Items(_LIMIT, meaning="At most one rate, quotas, and meters; each entry is one of them."),
+            **TERMS_FIELDS,
             **PLAN_FIELDS,
         },
         meaning="How fast, how much, and what it costs.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,9 +13,13 @@ from apim.errors import DomainError, Invalid, Problems
 from apim.pricing.terms import parse_terms
 from apim.products.models import PlanVersion
 from gateway_sync.policies import units
+from gateway_sync.policies.patterns import is_pattern
 
 PERIODS = ("hour", "day", "month")
-_LARGEST = 10**12
+CALLS, UNITS, BYTES = QUOTA_UNITS = ("calls", "units", "bytes")
+_LARGEST = {CALLS: 10**12, UNITS: 10**12, BYTES: 10**15}
+_HEAVIEST = 1_000_000
+_MOST_WEIGHTS = 200
 _LARGEST_RATE = 10**6
 _LONGEST_RATE_S = 24 * 3600
 
@@ -24,8 +28,10 @@ _LONGEST_RATE_S = 24 * 3600
 class Terms:
     """What a plan version grants.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": "hour"|"day"|"month"}];
-    pricing = what a Plan document says about money and meters, None when it says nothing.
+    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": "hour"|"day"|"month"}], with
+    "unit": "bytes"|"units" where they are not calls; weights = what calls of operations cost in units, 1 unless named;
+    when_unconfirmed as of PlanVersion; pricing = what a Plan document says about money and meters, None when it says
+    nothing.
     """
 
     approval: str = PlanVersion.Approval.AUTO
@@ -33,6 +39,8 @@ class Terms:
     quotas: Sequence[Mapping[str, Any]] = ()
     timezone: str = "UTC"
     pricing: Mapping[str, Any] | None = None
+    weights: Mapping[str, int] = field(default_factory=dict)
+    when_unconfirmed: str = ""
 
     @property
     def moves_existing(self) -> bool:
@@ -66,7 +74,8 @@ def format_rate(rate: Mapping[str, int]) -> str:
 def checked_terms(terms: Terms) -> Terms:
     """The terms in the one form that is kept and compared: quotas by period, shortest first; prices with defaults.
 
-    Errors: Problems with fields `rate`, `quotas.<index>`, `approval`, `timezone`, `pricing.<way to the fault>`.
+    Errors: Problems with fields `rate`, `quotas.<index>`, `weights`, `when_unconfirmed`, `approval`, `timezone`,
+    `pricing.<way to the fault>`.
     """
     errors: list[DomainError] = []
     if terms.approval not in PlanVersion.Approval.values:
@@ -81,7 +90,11 @@ def checked_terms(terms: Terms) -> Terms:
         )
     if terms.rate is not None and (fault := _rate_fault(terms.rate)):
         errors.append(Invalid("products.rate", fault, field="rate"))
-    errors += _quota_errors(terms.quotas)
+    errors += _quota_errors(terms.quotas) or _weight_errors(terms)
+    if terms.when_unconfirmed not in PlanVersion.WhenUnconfirmed.values:
+        message = _("`%(name)s` says nothing of quotas that cannot be confirmed.") % {"name": terms.when_unconfirmed}
+        hint = _("One of %(names)s.") % {"names": "refuse, share"}
+        errors.append(Invalid("products.when_unconfirmed", message, field="when_unconfirmed", hint=hint))
     if not _is_timezone(terms.timezone):
         message = _("There is no time zone `%(timezone)s`.") % {"timezone": terms.timezone}
         errors.append(Invalid("products.timezone", message, field="timezone", hint=_("Such as `Europe/Berlin`.")))
@@ -90,14 +103,25 @@ def checked_terms(terms: Terms) -> Terms:
         errors.append(Invalid("products.pricing", each.message, field=".".join(("pricing", *each.at)), hint=each.hint))
     if errors or pricing is None:
         raise Problems(tuple(errors))
-    quotas = sorted(terms.quotas, key=lambda quota: PERIODS.index(quota["per"]))
+    quotas = sorted(terms.quotas, key=lambda quota: (PERIODS.index(quota["per"]), QUOTA_UNITS.index(unit_of(quota))))
     return Terms(
         approval=str(terms.approval),
         rate={name: terms.rate[name] for name in ("requests", "per_s", "burst")} if terms.rate is not None else None,
-        quotas=[{"requests": quota["requests"], "per": quota["per"]} for quota in quotas],
+        quotas=[
+            {"requests": quota["requests"], "per": quota["per"]}
+            | ({} if unit_of(quota) == CALLS else {"unit": unit_of(quota)})
+            for quota in quotas
+        ],
         timezone=terms.timezone,
         pricing=pricing.as_document() or None,
+        weights=dict(terms.weights),
+        when_unconfirmed=str(terms.when_unconfirmed),
     )
+
+
+def unit_of(quota: Mapping[str, Any]) -> str:
+    """What a quota counts: calls, units or bytes."""
+    return str(quota.get("unit") or CALLS)
 
 
 def _rate_fault(rate: Mapping[str, Any]) -> str:
@@ -110,18 +134,44 @@ def _rate_fault(rate: Mapping[str, Any]) -> str:
 
 def _quota_errors(quotas: Sequence[Mapping[str, Any]]) -> list[DomainError]:
     errors: list[DomainError] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for index, quota in enumerate(quotas):
-        field, per = f"quotas.{index}", quota.get("per")
-        if set(quota) != {"requests", "per"} or per not in PERIODS:
+        at, per, unit = f"quotas.{index}", quota.get("per"), unit_of(quota)
+        if set(quota) - {"unit"} != {"requests", "per"} or per not in PERIODS:
             message = _("A quota has requests, and per as one of %(names)s.") % {"names": ", ".join(PERIODS)}
-            errors.append(Invalid("products.quota", message, field=field))
-        elif not _is_count(quota["requests"], _LARGEST):
-            message = _("A quota is 1 to %(largest)s requests.") % {"largest": f"{_LARGEST:,}"}
-            errors.append(Invalid("products.quota", message, field=field))
-        elif per in seen:
-            errors.append(Invalid("products.quota", _("There are two quotas per %(per)s.") % {"per": per}, field=field))
-        seen.add(str(per))
+            errors.append(Invalid("products.quota", message, field=at))
+        elif unit not in QUOTA_UNITS:
+            message = _("A quota counts one of %(names)s.") % {"names": ", ".join(QUOTA_UNITS)}
+            errors.append(Invalid("products.quota", message, field=at))
+        elif not _is_count(quota["requests"], _LARGEST[unit]):
+            message = _("A quota is 1 to %(largest)s %(unit)s.") % {"largest": f"{_LARGEST[unit]:,}", "unit": unit}
+            errors.append(Invalid("products.quota", message, field=at))
+        elif (str(per), unit) in seen:
+            message = _("There are two quotas of %(unit)s per %(per)s.") % {"unit": unit, "per": per}
+            errors.append(Invalid("products.quota", message, field=at))
+        seen.add((str(per), unit))
+    return errors
+
+
+def _weight_errors(terms: Terms) -> list[DomainError]:
+    """What is wrong with weights, for quotas that are right."""
+    most = min((quota["requests"] for quota in terms.quotas if unit_of(quota) == UNITS), default=0)
+    if terms.weights and not most:
+        message, hint = _("Weights count for a quota of units, and there is none."), _("Add one, or leave them out.")
+        return [Invalid("products.weights", message, field="weights", hint=hint)]
+    if len(terms.weights) > _MOST_WEIGHTS:
+        message = _("At most %(most)s weights.") % {"most": _MOST_WEIGHTS}
+        return [Invalid("products.weights", message, field="weights")]
+    errors: list[DomainError] = []
+    for name, weight in terms.weights.items():
+        words = {"name": name, "most": f"{min(most, _HEAVIEST):,}"}
+        if not is_pattern(name):
+            message = _("`%(name)s` is no operation.") % words
+            hint = _("A method or `*`, and a path: `POST /transfers`.")
+            errors.append(Invalid("products.weights", message, field="weights", hint=hint))
+        elif not _is_count(weight, min(most, _HEAVIEST)):
+            message = _("The weight of `%(name)s` is 1 to %(most)s: no call may cost more than the quota has.") % words
+            errors.append(Invalid("products.weights", message, field="weights"))
     return errors
 
 

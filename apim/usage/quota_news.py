@@ -8,7 +8,8 @@ from typing import Final
 from django.db import transaction
 
 from apim.access.models import Subscription
-from apim.usage.reports import Gauge, quota_gauges
+from apim.products.limits import CALLS
+from apim.usage.gauges import Gauge, quota_gauges
 from apim.webhooks.models import Endpoint
 from apim.webhooks.outbox import News, emit
 
@@ -47,10 +48,15 @@ def _news(subscription: Subscription, gauge: Gauge) -> Iterator[News]:
                     "product": subscription.product.name,
                     "plan": subscription.plan_version.plan.name,
                     "per": gauge.per,
+                    "unit": gauge.unit,
                     "limit": gauge.limit,
                     "used": gauge.used,
                     "resets_at": gauge.resets_at.isoformat(),
                 },
-                once_key=f"{type_}:{subscription.id}:{gauge.per}:{gauge.resets_at:%Y%m%d%H%M}",
+                once_key=f"{type_}:{subscription.id}:{_kind(gauge)}:{gauge.resets_at:%Y%m%d%H%M}",
             )
             return
+
+
+def _kind(gauge: Gauge) -> str:
+    return gauge.per if gauge.unit == CALLS else f"{gauge.per}.{gauge.unit}"

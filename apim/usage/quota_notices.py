@@ -23,16 +23,17 @@ from apim.accounts.models import Membership, User
 from apim.notifications.models import Notification
 from apim.notifications.notices import tell
 from apim.notifications.posting import post
+from apim.products.limits import CALLS
 from apim.ui.language import filled
 from apim.usage.models import UsageRollup
-from apim.usage.quota_words import forecast_words
+from apim.usage.quota_words import quota_words
 from apim.usage.quotas import Projected, projected
 
 _KIND: Final = "quota"
 _USED_LATELY: Final = timedelta(minutes=3)
 _NEARLY: Final = 80
 _BATCH: Final = 200
-_forecast = lazy(forecast_words, str)  # said to each in the language of the account
+_words = lazy(quota_words, str)  # said to each in the language of the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ def _pieces(subscription: Subscription, quota: Projected) -> Iterator[Piece]:
     elif gauge.per == "month" and forecast.is_certain:
         what = "runs_out"
     if what:
-        cause = f"{_KIND}.{what}:{subscription.pk}:{gauge.per}:{gauge.resets_at:%Y%m%d%H%M}"
-        text = _forecast(gauge.per, forecast) if what == "runs_out" else ""
+        kind = gauge.per if gauge.unit == CALLS else f"{gauge.per}.{gauge.unit}"
+        cause = f"{_KIND}.{what}:{subscription.pk}:{kind}:{gauge.resets_at:%Y%m%d%H%M}"
+        text = _words(gauge, forecast)
         title = filled(_TITLES[what], {"product": subscription.product})
         yield Piece(subscription, cause, title, text, is_mailed=gauge.per == "month" or what == "used_up")
 

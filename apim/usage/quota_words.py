@@ -1,15 +1,19 @@
-"""Forecasts of quotas in sentences."""
+"""Quotas in words: what they grant, what calls cost, how far they are used, where that leads."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from apim.products.limits import BYTES, CALLS, UNITS, unit_of
+from apim.ui.templatetags.formats import quantity
 from apim.usage.forecast import Forecast, Outlook
+from apim.usage.gauges import Gauge
 
 _PACES: Final = {
     "hour": ngettext_lazy("At the pace of the last minute", "At the pace of the last %(n)d minutes", "n"),
@@ -46,13 +50,61 @@ def forecast_words(per: str, forecast: Forecast) -> str:
 
 
 _USED: Final = {
-    "hour": gettext_lazy("%(used)s of %(limit)s calls this hour."),
-    "day": gettext_lazy("%(used)s of %(limit)s calls this day."),
-    "month": gettext_lazy("%(used)s of %(limit)s calls this month."),
+    (CALLS, "hour"): gettext_lazy("%(used)s of %(limit)s calls this hour."),
+    (CALLS, "day"): gettext_lazy("%(used)s of %(limit)s calls this day."),
+    (CALLS, "month"): gettext_lazy("%(used)s of %(limit)s calls this month."),
+    (UNITS, "hour"): gettext_lazy("%(used)s of %(limit)s units this hour."),
+    (UNITS, "day"): gettext_lazy("%(used)s of %(limit)s units this day."),
+    (UNITS, "month"): gettext_lazy("%(used)s of %(limit)s units this month."),
+    (BYTES, "hour"): gettext_lazy("%(used)s of %(limit)s this hour."),
+    (BYTES, "day"): gettext_lazy("%(used)s of %(limit)s this day."),
+    (BYTES, "month"): gettext_lazy("%(used)s of %(limit)s this month."),
+}
+_GRANTED: Final = {
+    (CALLS, "hour"): gettext_lazy("%(count)s calls an hour"),
+    (CALLS, "day"): gettext_lazy("%(count)s calls a day"),
+    (CALLS, "month"): gettext_lazy("%(count)s calls a month"),
+    (UNITS, "hour"): gettext_lazy("%(count)s units an hour"),
+    (UNITS, "day"): gettext_lazy("%(count)s units a day"),
+    (UNITS, "month"): gettext_lazy("%(count)s units a month"),
+    (BYTES, "hour"): gettext_lazy("%(count)s an hour"),
+    (BYTES, "day"): gettext_lazy("%(count)s a day"),
+    (BYTES, "month"): gettext_lazy("%(count)s a month"),
+}
+_LABELS: Final = {
+    (CALLS, "hour"): gettext_lazy("Calls this hour"),
+    (CALLS, "day"): gettext_lazy("Calls this day"),
+    (CALLS, "month"): gettext_lazy("Calls this month"),
+    (UNITS, "hour"): gettext_lazy("Units this hour"),
+    (UNITS, "day"): gettext_lazy("Units this day"),
+    (UNITS, "month"): gettext_lazy("Units this month"),
+    (BYTES, "hour"): gettext_lazy("Data this hour"),
+    (BYTES, "day"): gettext_lazy("Data this day"),
+    (BYTES, "month"): gettext_lazy("Data this month"),
 }
 
 
-def quota_words(per: str, used: int, limit: int, forecast: Forecast) -> str:
+def granted_words(quota: Mapping[str, Any]) -> str:
+    """`1,000 calls a month`, `500 units a day`, `10 GB a month`."""
+    unit = unit_of(quota)
+    return _GRANTED[unit, quota["per"]] % {"count": quantity(quota["requests"], unit)}
+
+
+def costs_words(weights: Mapping[str, int]) -> str:
+    """What calls cost in units: `A call costs 1 unit; POST /transfers: 5, GET /reports*: 2.`; "" without weights."""
+    if not weights:
+        return ""
+    costs = ", ".join(f"{operation}: {weight:,}" for operation, weight in weights.items())
+    return _("A call costs 1 unit, but %(costs)s.") % {"costs": costs}
+
+
+def gauge_label(gauge: Gauge) -> str:
+    """What a gauge counts: `Calls this month`."""
+    return str(_LABELS[gauge.unit, gauge.per])
+
+
+def quota_words(gauge: Gauge, forecast: Forecast) -> str:
     """How far a quota is used, and where that leads."""
-    words = str(_USED[per] % {"used": f"{used:,}", "limit": f"{limit:,}"})
-    return f"{words} {forecast_words(per, forecast)}".strip()
+    amounts = {"used": quantity(gauge.used, gauge.unit), "limit": quantity(gauge.limit, gauge.unit)}
+    words = str(_USED[gauge.unit, gauge.per] % amounts)
+    return f"{words} {forecast_words(gauge.per, forecast)}".strip()

@@ -9,16 +9,17 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
+from apim.products.limits import CALLS, unit_of
 from apim.usage.forecast import Forecast, forecast_of
+from apim.usage.gauges import Gauge, quota_gauges, spent_by
 from apim.usage.models import UsageRollup
 from apim.usage.periods import end_of, start_of
-from apim.usage.reports import Gauge, quota_gauges
 
 # By the period of a quota: the step that its pace is read in, how many of them, how many periods are looked back at.
 _STEPS: Final[Mapping[str, tuple[str, timedelta, int]]] = {
@@ -54,22 +55,26 @@ class History:
     per: str
     limit: int
     periods: Sequence[PastPeriod]
+    unit: str = CALLS
 
 
 def projected(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Projected]]:
     """Each quota of each subscription with its forecast, by the subscription's id.
 
-    Shapes: subscriptions come with their plan_version. Two queries for each kind of period, whatever their number.
+    Shapes: subscriptions come with their plan_version. Two queries for each kind of period and what it counts, whatever
+    their number.
     """
     now = now or timezone.now()
     gauges = quota_gauges(subscriptions, now)
-    wanted: defaultdict[str, set[str]] = defaultdict(set)
-    for subscription_id, found in gauges.items():
-        for gauge in found:
-            wanted[gauge.per].add(subscription_id)
-    counts = {per: _counts(ids, per, now) for per, ids in sorted(wanted.items())}
+    wanted: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
+    for subscription in subscriptions:
+        for gauge in gauges[subscription.id]:
+            wanted[gauge.per, gauge.unit].append(subscription)
+    counts = {kind: _counts(limited, *kind, now) for kind, limited in sorted(wanted.items())}
     return {
-        subscription_id: [Projected(each, _forecast(each, counts[each.per][subscription_id], now)) for each in found]
+        subscription_id: [
+            Projected(each, _forecast(each, counts[each.per, each.unit][subscription_id], now)) for each in found
+        ]
         for subscription_id, found in gauges.items()
     }
 
@@ -79,31 +84,27 @@ def _forecast(gauge: Gauge, counts: Sequence[int], now: datetime) -> Forecast:
     return forecast_of(limit=gauge.limit, used=gauge.used, counts=counts, step=step, now=now, resets_at=gauge.resets_at)
 
 
-def _counts(subscription_ids: Collection[str], per: str, now: datetime) -> dict[str, list[int]]:
-    """Charged calls in each of the last whole steps, the oldest first."""
+def _counts(subscriptions: Collection[Subscription], per: str, unit: str, now: datetime) -> dict[str, list[int]]:
+    """What was charged in each of the last whole steps, the oldest first."""
     period, step, number = _STEPS[per]
     end = start_of(period, now.astimezone(UTC))
     starts = [end - step * back for back in range(number, 0, -1)]
-    rows = UsageRollup.objects.charged().filter(
-        period=period, at__gte=starts[0], at__lt=end, subscription_id__in=subscription_ids
-    )
-    found: defaultdict[tuple[str, datetime], int] = defaultdict(int)
-    for subscription_id, at, calls in rows.values_list("subscription_id", "at").annotate(Sum("calls")):
-        found[subscription_id, at] += calls
-    return {each: [found[each, start] for start in starts] for each in subscription_ids}
+    rows = UsageRollup.objects.charged().filter(period=period, at__gte=starts[0], at__lt=end)
+    found = spent_by(rows, subscriptions, unit, "at")
+    return {each.id: [found[each.id, start] for start in starts] for each in subscriptions}
 
 
 def histories(subscription: Subscription, now: datetime | None = None) -> list[History]:
-    """How the last periods of each quota went, since the subscription began. A query for each quota."""
+    """How the last periods of each quota went, since the subscription began. Two queries for each quota."""
     now = now or timezone.now()
     zone = subscription.plan_version.timezone
     return [
-        _history(subscription, quota["per"], quota["requests"], start_of(quota["per"], now, zone))
-        for quota in subscription.plan_version.quotas
+        _history(subscription, quota, start_of(quota["per"], now, zone)) for quota in subscription.plan_version.quotas
     ]
 
 
-def _history(subscription: Subscription, per: str, limit: int, current: datetime) -> History:
+def _history(subscription: Subscription, quota: Mapping[str, Any], current: datetime) -> History:
+    per, limit, unit = quota["per"], quota["requests"], unit_of(quota)
     zone = subscription.plan_version.timezone
     starts: list[datetime] = []
     start = current
@@ -113,21 +114,16 @@ def _history(subscription: Subscription, per: str, limit: int, current: datetime
             break
         starts.append(start)
     if not starts:
-        return History(per, limit, ())
+        return History(per, limit, (), unit)
     # Days of roll-ups are days in UTC; hours keep a month exact in every zone that is whole hours off UTC.
     period = "day" if per == "month" and zone == "UTC" else "hour"
-    rows = UsageRollup.objects.completed().filter(
-        period=period, at__gte=starts[-1], at__lt=current, subscription_id=subscription.pk
-    )
-    sums = rows.values_list("at").annotate(
-        used=Sum("calls", filter=~Q(status__in=(401, 402, 403, 429), code__gt="")),
-        refused=Sum("calls", filter=Q(code=_OVER)),
-    )
+    rows = UsageRollup.objects.filter(period=period, at__gte=starts[-1], at__lt=current)
     found = {start: PastPeriod(start, 0, 0) for start in starts}
-    for at, used, refused in sums:
-        period_start = start_of(per, at, zone)
-        if (before := found.get(period_start)) is not None:
-            found[period_start] = replace(
-                before, used=before.used + (used or 0), refused=before.refused + (refused or 0)
-            )
-    return History(per, limit, tuple(found.values()))
+    for (_, at), used in spent_by(rows.charged(), [subscription], unit, "at").items():
+        if (before := found.get(start_of(per, at, zone))) is not None:
+            found[before.starts_at] = replace(before, used=before.used + used)
+    refused = rows.filter(subscription_id=subscription.pk, code=_OVER).order_by().values_list("at")
+    for at, calls in refused.annotate(Sum("calls")):
+        if (before := found.get(start_of(per, at, zone))) is not None:
+            found[before.starts_at] = replace(before, refused=before.refused + calls)
+    return History(per, limit, tuple(found.values()), unit)

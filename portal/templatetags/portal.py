@@ -8,7 +8,7 @@ from django import template
 from django.utils import timezone
 
 from apim.access.models import ApplicationTransfer
-from apim.usage.quota_words import forecast_words
+from apim.usage.quota_words import forecast_words, gauge_label
 from portal import browsers, credit_words, words
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 register = template.Library()
 register.filter("rate_in_words", words.rate_in_words)
 register.filter("quota_in_words", words.quota_in_words)
+register.filter("costs_in_words", words.costs_in_words)
+register.filter("gauge_label", gauge_label)
 register.filter("invoice_total", words.invoice_total)
 register.filter("price_headline", words.price_headline)
 register.filter("terms_headline", words.terms_headline)

@@ -9,9 +9,9 @@ from rest_framework import serializers
 
 from apim.api.bodies import Body
 from apim.api.serializers.pricing import PricingBody, shape_of
+from apim.products.limits import PERIODS, QUOTA_UNITS
 from apim.products.models import Ceiling, Plan, PlanVersion, Product, ProductItem
 
-PERIODS = ("hour", "day", "month")
 MAX_COUNT = 2**53 - 1  # what every JSON reader holds exactly
 
 
@@ -23,11 +23,15 @@ class RateShape(serializers.Serializer[Any]):
     burst = serializers.IntegerField()
 
 
+_UNIT_HELP = "What `requests` counts: calls, units (see `weights`) or bytes of bodies, both ways."
+
+
 class QuotaShape(serializers.Serializer[Any]):
     """A quota of one calendar period."""
 
     requests = serializers.IntegerField()
     per = serializers.ChoiceField(PERIODS)
+    unit = serializers.ChoiceField(QUOTA_UNITS, default="calls", help_text=_UNIT_HELP)
 
 
 class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
@@ -35,11 +39,24 @@ class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
 
     rate = RateShape(allow_null=True)
     quotas = QuotaShape(many=True)
+    weights = serializers.DictField(child=serializers.IntegerField())
     pricing = serializers.SerializerMethodField()
 
     class Meta:
         model = PlanVersion
-        fields = ("id", "number", "state", "approval", "rate", "quotas", "timezone", "pricing", "created_at")
+        fields = (
+            "id",
+            "number",
+            "state",
+            "approval",
+            "rate",
+            "quotas",
+            "weights",
+            "when_unconfirmed",
+            "timezone",
+            "pricing",
+            "created_at",
+        )
         read_only_fields = fields
 
     @extend_schema_field(PricingBody(allow_null=True))
@@ -92,10 +109,11 @@ class RateBody(Body):
 
 
 class QuotaBody(Body):
-    """So many requests in a calendar hour, day or month."""
+    """So many requests in a calendar hour, day or month, or so much of another unit."""
 
     requests = serializers.IntegerField(min_value=1, max_value=MAX_COUNT)
     per = serializers.ChoiceField(PERIODS)
+    unit = serializers.ChoiceField(QUOTA_UNITS, required=False, default="calls", help_text=_UNIT_HELP)
 
 
 class TermsBody(Body):
@@ -104,6 +122,18 @@ class TermsBody(Body):
     approval = serializers.ChoiceField(PlanVersion.Approval.choices, required=False, default="auto")
     rate = RateBody(required=False, allow_null=True, default=None)
     quotas = QuotaBody(many=True, required=False, default=list)
+    weights = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=1_000_000),
+        required=False,
+        default=dict,
+        help_text='What a call of an operation costs of a quota of units: {"POST /transfers": 5}; 1 unless named.',
+    )
+    when_unconfirmed = serializers.ChoiceField(
+        PlanVersion.WhenUnconfirmed.choices,
+        required=False,
+        default="",
+        help_text="What gateways do with a quota while they cannot ask each other; empty: as its price says.",
+    )
     timezone = serializers.CharField(max_length=64, required=False, default="UTC")
     pricing = PricingBody(
         required=False, allow_null=True, help_text="Null for a free plan; left out, a plan keeps what it costs."

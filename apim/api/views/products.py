@@ -77,7 +77,15 @@ def terms_of(data: dict[str, Any], pricing: Mapping[str, Any] | None = None) -> 
     quotas = [dict(quota) for quota in data["quotas"]]
     if "pricing" in data:
         pricing = document_of(data["pricing"]) if data["pricing"] else None
-    return Terms(approval=data["approval"], rate=rate, quotas=quotas, timezone=data["timezone"], pricing=pricing)
+    return Terms(
+        approval=data["approval"],
+        rate=rate,
+        quotas=quotas,
+        timezone=data["timezone"],
+        pricing=pricing,
+        weights=data["weights"],
+        when_unconfirmed=data["when_unconfirmed"],
+    )
 
 
 def organizations_of(data: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -12,15 +13,39 @@ from django.utils.translation import gettext, gettext_lazy
 from apim.accounts.models import Organization, User
 from apim.console.forms.apis import OrganizationChoice
 from apim.console.forms.fields import NameField
+from apim.console.forms.quotas import SizeField, WeightsField
+from apim.products.limits import BYTES, CALLS, UNITS, unit_of
 from apim.products.models import Ceiling, Plan, PlanVersion
 from apim.products.services import Terms
 
 PERIODS_S = ((1, "second"), (60, "minute"), (3600, "hour"))
 QUOTAS = ("hour", "day", "month")
+FIELDS_OF_UNITS = {CALLS: "quota", UNITS: "units", BYTES: "bytes"}
+UNCONFIRMED = {
+    "refuse": gettext_lazy("Calls are refused beyond what the gateway holds"),
+    "share": gettext_lazy("Each gateway keeps a part of the quotas, and lets a hundredth pass beyond it"),
+}
 
 
 class TermsForm(forms.Form):
     """What a plan grants."""
+
+    # Their fields stand in the row, or the box, of another.
+    shown_with_others = frozenset(
+        {
+            "per_s",
+            "burst",
+            "quota_day",
+            "quota_month",
+            "bytes_day",
+            "bytes_month",
+            "units_hour",
+            "units_day",
+            "units_month",
+            "weights",
+            "when_unconfirmed",
+        }
+    )
 
     approval = forms.ChoiceField(
         choices=(("auto", gettext_lazy("At once")), ("manual", gettext_lazy("After an owner's approval"))),
@@ -44,6 +69,26 @@ class TermsForm(forms.Form):
     quota_hour = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per hour"))
     quota_day = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per day"))
     quota_month = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per month"))
+    bytes_hour = SizeField(label=gettext_lazy("Data per hour"))
+    bytes_day = SizeField(label=gettext_lazy("Data per day"))
+    bytes_month = SizeField(label=gettext_lazy("Data per month"))
+    units_hour = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per hour"))
+    units_day = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per day"))
+    units_month = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per month"))
+    weights = WeightsField(
+        label=gettext_lazy("What calls cost in units"),
+        help_text=gettext_lazy(
+            "One operation a line with its cost, such as POST /transfers 5; any other call costs 1."
+        ),
+    )
+    when_unconfirmed = forms.ChoiceField(
+        required=False,
+        choices=(
+            ("", gettext_lazy("As its price says: free plans and those paid afterwards share")),
+            *UNCONFIRMED.items(),
+        ),
+        label=gettext_lazy("While gateways cannot ask each other"),
+    )
     timezone = forms.CharField(
         initial="UTC",
         label=gettext_lazy("Time zone"),
@@ -73,15 +118,36 @@ class TermsForm(forms.Form):
         rate = None
         if data["rate"]:
             rate = {"requests": data["rate"], "per_s": data["per_s"], "burst": data["burst"] or data["rate"]}
-        quotas = [{"requests": data[f"quota_{per}"], "per": per} for per in QUOTAS if data[f"quota_{per}"]]
-        return Terms(approval=data["approval"], rate=rate, quotas=quotas, timezone=data["timezone"])
+        quotas = [
+            {"requests": data[f"{name}_{per}"], "per": per, "unit": unit}
+            for unit, name in FIELDS_OF_UNITS.items()
+            for per in QUOTAS
+            if data[f"{name}_{per}"]
+        ]
+        return Terms(
+            approval=data["approval"],
+            rate=rate,
+            quotas=quotas,
+            timezone=data["timezone"],
+            weights=data["weights"],
+            when_unconfirmed=data["when_unconfirmed"],
+        )
+
+    @property
+    def is_measured(self) -> bool:
+        """True when something is said of units or data, or is wrong with it."""
+        names = [name for name in self.fields if name.startswith(("bytes_", "units_"))] + [
+            "weights",
+            "when_unconfirmed",
+        ]
+        return any(self[name].value() or self[name].errors for name in names)
 
     def place_of(self, field: str) -> str:
         """`quotas.0` is the field of the first quota that was filled in."""
         head, _, index = field.partition(".")
         quotas = self.terms.quotas
         is_quota = head == "quotas" and index.isdecimal() and int(index) < len(quotas)
-        return f"quota_{quotas[int(index)]['per']}" if is_quota else field
+        return _field_of(quotas[int(index)]) if is_quota else field
 
 
 def terms_initial(version: PlanVersion) -> dict[str, object]:
@@ -92,9 +158,15 @@ def terms_initial(version: PlanVersion) -> dict[str, object]:
         "rate": rate.get("requests"),
         "per_s": rate.get("per_s", 1),
         "burst": rate.get("burst"),
-        **{f"quota_{quota['per']}": quota["requests"] for quota in version.quotas},
+        **{_field_of(quota): quota["requests"] for quota in version.quotas},
+        "weights": version.weights,
+        "when_unconfirmed": version.when_unconfirmed,
         "timezone": version.timezone,
     }
+
+
+def _field_of(quota: Mapping[str, Any]) -> str:
+    return f"{FIELDS_OF_UNITS[unit_of(quota)]}_{quota['per']}"
 
 
 class NewPlanForm(TermsForm):

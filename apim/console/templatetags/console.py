@@ -10,7 +10,7 @@ from django import template
 from django.utils.text import Truncator
 from django.utils.translation import gettext, gettext_noop
 
-from apim.console.forms.plans import CeilingForm
+from apim.console.forms.plans import UNCONFIRMED, CeilingForm
 from apim.pricing.money import money_text, round_money
 from apim.pricing.rating import Rated
 from apim.pricing.words import amount_words
@@ -18,7 +18,7 @@ from apim.products.models import PlanVersion
 from apim.ui.prices import headline, sentences
 from apim.ui.said import said
 from apim.usage.metering import Preview
-from apim.usage.quota_words import quota_words
+from apim.usage.quota_words import costs_words, granted_words, quota_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ _RATES = {
     3600: gettext_noop("%(calls)s calls per hour, %(burst)s at once"),
 }
 _RATE = gettext_noop("%(calls)s calls per %(seconds)s seconds, %(burst)s at once")
-_QUOTAS = {
-    "hour": gettext_noop("%(calls)s calls per hour"),
-    "day": gettext_noop("%(calls)s calls per day"),
-    "month": gettext_noop("%(calls)s calls per month"),
-}
 
 
 @register.filter
@@ -49,7 +44,7 @@ def item(mapping: Mapping[str, object], key: str) -> object:
 @register.filter
 def quota_in_sentences(quota: Projected) -> str:
     """How far a quota is used and where that leads."""
-    return quota_words(quota.gauge.per, quota.gauge.used, quota.gauge.limit, quota.forecast)
+    return quota_words(quota.gauge, quota.forecast)
 
 
 @register.filter
@@ -75,11 +70,13 @@ def terms(version: PlanVersion | None) -> list[str]:
     """What a plan version grants and costs, one sentence each."""
     if version is None:
         return []
-    granted = [gettext(_QUOTAS[quota["per"]]) % {"calls": f"{quota['requests']:,}"} for quota in version.quotas]
+    granted = [*map(granted_words, version.quotas), *filter(None, [costs_words(version.weights)])]
     if version.rate:
         rate = version.rate
         words = {"calls": f"{rate['requests']:,}", "seconds": rate["per_s"], "burst": f"{rate['burst']:,}"}
         granted.insert(0, gettext(_RATES.get(rate["per_s"], _RATE)) % words)
+    if version.when_unconfirmed:
+        granted.append(str(UNCONFIRMED[version.when_unconfirmed]))
     limits = granted or ([] if version.is_priced else [gettext("No limits of its own")])
     return [*limits, *sentences(version.terms)]
 

@@ -74,7 +74,8 @@ def _changed_terms(old: Terms, new: Terms) -> list[str]:
     priced = changed_pricing(old.pricing, new.pricing)
     is_limited_otherwise = (old.rate, old.quotas) != (new.rate, new.quotas) and "limits" not in priced
     fields = ["limits"] if is_limited_otherwise else []
-    return fields + priced + [name for name in ("approval", "timezone") if getattr(old, name) != getattr(new, name)]
+    fields += [name for name in ("approval", "timezone", "weights") if getattr(old, name) != getattr(new, name)]
+    return fields + priced + (["whenUnconfirmed"] if old.when_unconfirmed != new.when_unconfirmed else [])
 
 
 def _tell_of_those_left(plan: Plan, version: PlanVersion, session: Session) -> None:
@@ -101,8 +102,17 @@ def _terms(document: Document, session: Session, old: Terms, owner: Organization
         rate=rate,
         quotas=quotas,
         timezone=spec.get("timezone", old.timezone),
+        weights=_weights(spec["weights"], document) if "weights" in spec else old.weights,
+        when_unconfirmed=spec.get("whenUnconfirmed", old.when_unconfirmed),
         pricing=asked_pricing(document, session, old.pricing, owner),
     )
+
+
+def _weights(weights: object, document: Document) -> Mapping[str, int]:
+    if not isinstance(weights, dict):
+        hint = 'Write `weights: { "POST /transfers": 5 }`.'
+        raise document.error(("spec", "weights"), "documents.value", "Weights are a mapping.", hint)
+    return {str(name): weight for name, weight in weights.items()}
 
 
 def _limits(
@@ -117,8 +127,8 @@ def _limits(
                 if rate is not None:
                     raise document.error(at, "documents.value", "A plan has one rate.")
                 rate = parse_rate(limit["rate"], limit.get("burst"))
-            case names if names == {"quota", "per"}:
-                quotas.append({"requests": limit["quota"], "per": limit["per"]})
+            case names if names in ({"quota", "per"}, {"quota", "per", "unit"}):
+                quotas.append({"requests": limit["quota"], "per": limit["per"], "unit": limit.get("unit", "")})
             case names if "meter" in names and names <= LIMIT_FIELDS.keys():
                 continue  # a matter of money
             case _:

@@ -14,7 +14,7 @@ from apim.audit.services import record, state_of
 from apim.errors import DomainError, Invalid, Problems
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
-from apim.products.limits import PERIODS, Terms
+from apim.products.limits import CALLS, PERIODS, Terms, unit_of
 from apim.products.models import Ceiling
 from apim.validation import require_clean, require_known
 
@@ -128,7 +128,9 @@ def _excesses(terms: Terms, ceiling: dict[str, EffectiveLimit], environment: Env
             errors.append(
                 _above("rate", granted, f"{limit.value:,} requests a second", limit=limit, environment=environment)
             )
-    quotas = {quota["per"]: (index, quota["requests"]) for index, quota in enumerate(terms.quotas)}
+    quotas = {
+        quota["per"]: (index, quota["requests"]) for index, quota in enumerate(terms.quotas) if unit_of(quota) == CALLS
+    }
     for per in PERIODS:
         limit = ceiling[f"max_per_{per}"]
         if limit.value is None:

@@ -83,6 +83,8 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
         quotas=list(terms.quotas),
         timezone=terms.timezone,
         pricing=terms.pricing,
+        weights=dict(terms.weights),
+        when_unconfirmed=terms.when_unconfirmed,
         created_by=by.label,
     )
     version.save()
@@ -132,6 +134,8 @@ def terms_of(version: PlanVersion) -> Terms:
         quotas=version.quotas,
         timezone=version.timezone,
         pricing=version.pricing,
+        weights=version.weights,
+        when_unconfirmed=version.when_unconfirmed,
     )
 
 

@@ -48,10 +48,11 @@ def share_bar(parts: Sequence[tuple[str, int]], summary: str) -> SafeString:
 
 
 @register.inclusion_tag("components/gauge.html")
-def gauge(label: str, used: int, limit: int, note: object = "") -> dict[str, object]:
+def gauge(label: str, used: int, limit: int, note: object = "", *, unit: str = "calls") -> dict[str, object]:
     """A quota: what is used of the limit, in words and as a bar; `note` says when it starts again."""
     return {
         "label": label,
+        "unit": unit,
         "used": used,
         "limit": limit,
         "left": max(limit - used, 0),

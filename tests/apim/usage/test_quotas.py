@@ -15,6 +15,7 @@ from apim.access.models import Subscription
 from apim.notifications.models import Message, Notification
 from apim.notifications.notices import set_mail_choices, tell
 from apim.usage.forecast import Forecast, Outlook
+from apim.usage.gauges import Gauge
 from apim.usage.models import UsageRollup
 from apim.usage.quota_notices import tell_people_of_quotas
 from apim.usage.quota_words import forecast_words, quota_words
@@ -104,7 +105,9 @@ def test_sentences_say_how_sure_they_are() -> None:
         loose = Forecast(Outlook.RUNS_OUT, at, at - timedelta(days=1), None, 5)
         assert forecast_words("month", loose).endswith("Mon 23 Nov, 14:00 UTC at the earliest, or not at all.")
         assert "may be used up from" in forecast_words("day", Forecast(Outlook.MAY_RUN_OUT, None, at, None, 9))
-        assert quota_words("month", 10, 1000, Forecast(Outlook.TOO_EARLY)) == (
+        bytes_ = Gauge("day", 10**10, 1_234_567_890, at, "bytes")
+        assert quota_words(bytes_, Forecast(Outlook.USED_UP)) == "1.2 GB of 10 GB this day."
+        assert quota_words(Gauge("month", 1000, 10, at), Forecast(Outlook.TOO_EARLY)) == (
             "10 of 1,000 calls this month. Too little was called for a forecast yet."
         )
         assert forecast_words("month", Forecast(Outlook.USED_UP)) == ""

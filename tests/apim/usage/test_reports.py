@@ -13,6 +13,7 @@ from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.products.models import PlanVersion
 from apim.usage import reports, sides, version_reports
+from apim.usage.gauges import Gauge, quota_gauges
 from apim.usage.reports import Scope, Span
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
@@ -106,9 +107,10 @@ def test_everything_together_is_read_in_one_row_a_step(gateway: Gateway) -> None
     )  # fmt: skip
 
 
-def gauge_of(quotas: list[dict[str, object]], timezone: str = "UTC") -> reports.Gauge:
-    subscription = Subscription(id="sub_1", plan_version=PlanVersion(quotas=quotas, timezone=timezone))
-    return reports.quota_gauges([subscription])["sub_1"][0]
+def gauge_of(quotas: list[dict[str, object]], timezone: str = "UTC", weights: dict[str, int] | None = None) -> Gauge:
+    version = PlanVersion(quotas=quotas, timezone=timezone, weights=weights or {})
+    subscription = Subscription(id="sub_1", plan_version=version)
+    return quota_gauges([subscription])["sub_1"][0]
 
 
 def test_a_gauge_counts_admitted_calls_only(gateway: Gateway) -> None:
@@ -127,6 +129,18 @@ def test_a_gauge_counts_admitted_calls_only(gateway: Gateway) -> None:
         gauge = gauge_of([{"requests": 10, "per": "month"}])
     assert (gauge.used, gauge.limit, gauge.percent) == (3, 10, 30)
     assert gauge.resets_at == datetime.fromisoformat("2026-12-01T00:00:00+00:00")
+
+
+def test_a_gauge_of_bytes_sums_bodies_and_one_of_units_what_operations_cost(gateway: Gateway) -> None:
+    events = [
+        event(1, request_bytes=300, response_bytes=700),
+        event(2, operation="POST /transfers", response_bytes=1, request_bytes=0),
+        event(3, operation="POST /transfers", status=429, code="quota-exceeded", response_bytes=90, request_bytes=0),
+    ]
+    ingest(gateway=gateway, batch=batch(*events))
+    with time_machine.travel(NOON, tick=False):
+        assert gauge_of([{"requests": 5000, "per": "day", "unit": "bytes"}]).used == 1001
+        assert gauge_of([{"requests": 50, "per": "month", "unit": "units"}], weights={"POST /t*": 5}).used == 6
 
 
 def test_a_gauge_forgets_the_last_window(gateway: Gateway) -> None:

@@ -1,0 +1,31 @@
+"""Shapes of what Plan documents say about quotas: what they count, and what becomes of them in an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from apim.documents.shapes import Free, Number, Shape, Text
+from apim.products.limits import PERIODS, QUOTA_UNITS
+from apim.products.models import PlanVersion
+
+QUOTA_FIELDS: Mapping[str, Shape] = {
+    "quota": Number(1, meaning="How much in a period, with `per`: calls, unless `unit` says else."),
+    "per": Text(PERIODS, meaning="The period of a quota."),
+    "unit": Text(
+        QUOTA_UNITS,
+        meaning="What a quota counts: `calls`; `units`, of which an operation costs what `weights` says; or `bytes` of"
+        " bodies, of requests and answers together.",
+    ),
+}
+TERMS_FIELDS: Mapping[str, Shape] = {
+    "weights": Free(
+        meaning='What a call of an operation costs of a quota of `units`: `{ "POST /transfers": 5 }`; `*` stands for'
+        " any text, 1 unless named."
+    ),
+    "whenUnconfirmed": Text(
+        tuple(filter(None, PlanVersion.WhenUnconfirmed.values)),
+        meaning="What a gateway does with a quota while it cannot ask the others: `refuse` what it does not hold, or"
+        " `share`: hold a part in advance, and let a hundredth pass. When left out, plans share that cost nothing or"
+        " are paid for afterwards.",
+    ),
+}
