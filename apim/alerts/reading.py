@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import TruncMinute
+from django.db.models import Q, Sum
 
 from apim.alerts.judging import EMPTY, MINUTE, Minute
 from apim.alerts.models import AlertRule
 from apim.catalog.models import APIVersion
-from apim.usage.models import UsageRecord, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import UsageRollup, VersionLatency, VersionRollup
+from apim.usage.records import Asked, record_log
 
 _REFUSED = (401, 403)
 _Key = tuple[str, str]  # (version id, environment id)
@@ -86,9 +86,8 @@ def _read_latencies(read: _Read, version_ids: Collection[str], since: datetime, 
 def _read_refusals(read: _Read, version_ids: Collection[str], since: datetime, until: datetime) -> None:
     """Of known credentials from the log of exchanges; of callers without one from the roll-ups."""
     refused = Q(version_id__in=version_ids, status__in=_REFUSED)
-    records = UsageRecord.objects.filter(refused, at__gte=since, at__lt=until).annotate(minute=TruncMinute("at"))
-    known = records.values_list("version_id", "environment_id", "minute", "credential_id")
-    for version, environment, at, credential, calls in known.annotate(calls=Count("id")).order_by():
+    asked = Asked({"version_id": version_ids}, since, until, statuses=tuple((each, each) for each in _REFUSED))
+    for (version, environment, at, credential), calls in record_log().count_by_minute(asked).items():
         read[version, environment][at].refused[credential] += calls
     nobodys = UsageRollup.objects.between("minute", since, until).filter(refused, application_id="")
     for version, environment, at, calls in nobodys.values_list("version_id", "environment_id", "at").annotate(

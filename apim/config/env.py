@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _REPEATABLE_READ = 3  # psycopg.IsolationLevel.REPEATABLE_READ; Django takes its number
+_LEAST_HOURS_AS_ROWS = 6  # sums are compared with the rows of the last three hours
 _READ_ONLY = "-c default_transaction_read_only=on"
 
 
@@ -33,6 +34,8 @@ class Env:
     admin_email: str
     admin_password: str
     traces_kept_minutes: int
+    records_folder: Path | None
+    records_moved_after_hours: int
     stripe_api_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
@@ -66,6 +69,10 @@ def read_env() -> Env:
         admin_email=os.environ.get("APIM_ADMIN_EMAIL", ""),
         admin_password=os.environ.get("APIM_ADMIN_PASSWORD", ""),
         traces_kept_minutes=int(os.environ.get("APIM_TRACES_KEPT_MINUTES") or 60),
+        records_folder=_folder(os.environ.get("APIM_RECORDS_FOLDER", "")),
+        records_moved_after_hours=max(
+            _LEAST_HOURS_AS_ROWS, int(os.environ.get("APIM_RECORDS_MOVED_AFTER_HOURS") or 24)
+        ),
         stripe_api_key=os.environ.get("APIM_STRIPE_API_KEY", ""),
         stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),
@@ -73,6 +80,10 @@ def read_env() -> Env:
         log_format=os.environ.get("APIM_LOG_FORMAT", ""),
         webhook_networks=_networks(os.environ.get("APIM_WEBHOOK_NETWORKS", "")),
     )
+
+
+def _folder(text: str) -> Path | None:
+    return Path(text).resolve() if text else None
 
 
 def _networks(text: str) -> tuple[str, ...]:

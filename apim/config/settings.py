@@ -209,6 +209,8 @@ BROKER_SEND_OPTIONS = {
     "interval_step": 0,
 }
 TRACES_KEPT_MINUTES = ENV.traces_kept_minutes
+RECORDS_FOLDER = ENV.records_folder
+RECORDS_MOVED_AFTER_HOURS = ENV.records_moved_after_hours
 CELERY_IMPORTS = ("apim.config.correlation", "apim.config.metrics", "apim.config.telemetry")  # ids, counts, spans
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -221,6 +223,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a short task never waits behind a long 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "purge storage": {"task": "apim.platform.tasks.purge_storage", "schedule": 3600},
     "check conservation": {"task": "apim.platform.tasks.check_conservation", "schedule": 3600},
+    "move records": {"task": "apim.usage.tasks.move_records", "schedule": 900},
     "purge traces": {"task": "apim.usage.tasks.purge_traces", "schedule": 60},
     "end what is due": {"task": "apim.access.tasks.end_what_is_due", "schedule": 5},
     "send due messages": {"task": "apim.notifications.tasks.send_due_messages", "schedule": 30},

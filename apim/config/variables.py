@@ -131,6 +131,22 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         ),
     ),
     (
+        "Records of requests",
+        (
+            Variable(
+                "APIM_RECORDS_FOLDER",
+                "",
+                "Where older records go as Parquet files, out of the database; a folder that every web and Celery"
+                " process reaches under this name. Needs the package `duckdb`. Empty: they stay in the database.",
+            ),
+            Variable(
+                "APIM_RECORDS_MOVED_AFTER_HOURS",
+                "`24`",
+                "How long records stay in the database before they go to files; 6 at least.",
+            ),
+        ),
+    ),
+    (
         "Traces",
         (
             Variable(

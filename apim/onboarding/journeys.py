@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from django.db import transaction
-from django.db.models import Min, Q, Value
+from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -20,14 +20,13 @@ from apim.accounts.models import User
 from apim.catalog.models import API
 from apim.onboarding.models import Journey, PageViews
 from apim.products.models import Product, ProductItem
-from apim.usage.models import UsageRecord
+from apim.usage.records import Asked, record_log
 from apim.usage.upserts import add_up
 
 _WATCHED = timedelta(days=7)  # how long records of calls are kept
 _NEW = timedelta(days=1)  # after that, the time since sign-up tells nothing of the way
 _NEWS = timedelta(minutes=10)
 _BATCH = 500
-_OK = Q(status__gte=200, status__lt=300)
 
 _Firsts: TypeAlias = dict[tuple[str, str], tuple[datetime, datetime | None]]  # by application and version
 
@@ -110,13 +109,8 @@ def _note(journey: Journey, firsts: _Firsts, opened: set[str]) -> int:
 
 def _first_calls(application_ids: Iterable[str], now: datetime) -> _Firsts:
     """(first call, first 2xx or None) by application and version."""
-    found = (
-        UsageRecord.objects.filter(application_id__in=list(application_ids), at__gte=now - _WATCHED)
-        .order_by()
-        .values_list("application_id", "version_id")
-        .annotate(first=Min("at"), first_ok=Min("at", filter=_OK))
-    )
-    return {(application, version): (first, ok) for application, version, first, ok in found}
+    found = record_log().first_calls(Asked({"application_id": list(application_ids)}, since=now - _WATCHED))
+    return {(each.application_id, each.version_id): (each.at, each.ok_at) for each in found}
 
 
 def _opened(product_ids: set[str]) -> dict[str, set[str]]:

@@ -24,35 +24,12 @@ __all__ = (
 )  # beside all that is defined here
 
 
-_STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
-_DIGITS = 3
-
-
 class UsageRecordQuerySet(models.QuerySet):
     """The log of exchanges, as pages read it."""
-
-    def refused_or_failed(self) -> Self:
-        """Only answers of 400 and above, and the indeterminate ones."""
-        return self.filter(models.Q(status__gte=400) | models.Q(is_indeterminate=True))
-
-    def answered(self, status: str) -> Self:
-        """Only answers of a class ("4xx") or of one status ("429"); everything for any other word."""
-        if status in _STATUS_CLASSES:
-            first = int(status[0]) * 100
-            return self.filter(status__gte=first, status__lt=first + 100)
-        return self.filter(status=int(status)) if status.isdecimal() and len(status) == _DIGITS else self
-
-    def made_by(self, *organization_ids: str) -> Self:
-        """Only what these organizations called: who had an application before keeps the log of that time."""
-        return self.filter(organization_id__in=("", *organization_ids))
 
     def newest_first(self) -> Self:
         """The log backwards."""
         return self.order_by("-at", "-id")
-
-    def older_than(self, record: UsageRecord) -> Self:
-        """What follows the record in the log backwards."""
-        return self.filter(models.Q(at__lt=record.at) | models.Q(at=record.at, id__lt=record.id))
 
 
 class RollupQuerySet(TimedQuerySet):

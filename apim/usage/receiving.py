@@ -6,11 +6,13 @@ Must not know: what events say.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from apim.gateways.models import Gateway
 from apim.usage.models import ReceivedBoot
@@ -23,6 +25,12 @@ SELECT MIN(seq), MAX(seq) FROM (
     SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS island FROM usage_usagerecord
     WHERE gateway_id = %s AND boot = %s
 ) AS numbered GROUP BY island
+"""
+_STORED_WITHIN = """
+SELECT gateway_id, boot, MIN(seq), MAX(seq) FROM (
+    SELECT gateway_id, boot, seq, seq - ROW_NUMBER() OVER (PARTITION BY gateway_id, boot ORDER BY seq) AS island
+    FROM usage_usagerecord WHERE at >= %s AND at < %s
+) AS numbered GROUP BY gateway_id, boot, island
 """
 
 
@@ -60,6 +68,35 @@ def receive(handed_in: Sequence[HandedIn], *, now: datetime) -> list[Fresh]:
         update_fields=["received", "gap_since", "last_at"],
     )
     return [each for each in fresh if each.events]
+
+
+def note_stored(since: datetime, until: datetime) -> None:
+    """Note the numbers of the records of [since, until), before they leave the table: a repeat is known by them alone.
+
+    Nearly always they are noted. They are not where a process of an earlier release took them in.
+    """
+    stored = _stored_within(since, until)
+    rows = ReceivedBoot.objects.filter(
+        gateway_id__in={gateway_id for gateway_id, _ in stored}, boot__in={boot for _, boot in stored}
+    )
+    noted = {(row.gateway_id, row.boot): parse_runs(row.received) for row in rows}
+    lacking = sorted(boot for boot, runs in stored.items() if joined(noted.get(boot, ()), runs) != noted.get(boot))
+    if not lacking:
+        return
+    with transaction.atomic():
+        for boot, row in _locked(lacking, timezone.now()).items():
+            known = joined(parse_runs(row.received) if row.received else _stored(*boot), stored[boot])
+            ReceivedBoot.objects.filter(gateway_id=boot[0], boot=boot[1]).update(received=write_runs(known))
+
+
+def _stored_within(since: datetime, until: datetime) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    stored: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED_WITHIN, [adapt(since), adapt(until)])
+        for gateway_id, boot, first, last in cursor.fetchall():
+            stored[gateway_id, boot].append((int(first), int(last)))
+    return stored
 
 
 def _fresh(each: HandedIn, known: dict[tuple[str, str], Runs]) -> Fresh:

@@ -20,6 +20,7 @@ from apim.catalog.models import APIVersion
 from apim.usage.histogram import percentile_ms
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
 from apim.usage.periods import end_of, start_of
+from apim.usage.records import Asked, record_log
 
 _MINUTES_UP_TO = timedelta(hours=6)
 _HOURS_UP_TO = timedelta(days=7)
@@ -230,8 +231,12 @@ def latest_records(
     scope: Scope, limit: int = 50, *, organization_id: str, only_errors: bool = False
 ) -> list[UsageRecord]:
     """The newest exchanges that the organization made."""
-    records = UsageRecord.objects.filter(scope.filter()).made_by(organization_id)
-    return list((records.refused_or_failed() if only_errors else records).newest_first()[:limit])
+    among = {
+        "version_id": scope.version_ids, "application_id": scope.application_ids,
+        "organization_id": ["", organization_id],
+    }  # fmt: skip
+    asked = Asked({column: values for column, values in among.items() if values is not None}, is_wrong=only_errors)
+    return record_log().newest(asked, limit=limit)
 
 
 def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Gauge]]:
@@ -259,7 +264,7 @@ def find_request(request_id: str, user: User) -> UsageRecord | None:
 
     What an application called for another organization, before it was handed over, is that one's alone.
     """
-    record = UsageRecord.objects.filter(request_id=request_id).first()
+    record = record_log().find(request_id)
     if record is None:
         return None
     is_visible = (

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
 from apim.usage import month_sums, summaries
-from apim.usage.copying import copy_records
-from apim.usage.counting import OPERATION_AT_MOST, Counted, by_period, moment, sides_by_period
+from apim.usage.counting import Counted, by_period, moment, sides_by_period
 from apim.usage.models import (
     ApplicationMonth,
     CallerRollup,
@@ -24,12 +23,12 @@ from apim.usage.models import (
     ShadowRollup,
     SideRollup,
     UsageBatch,
-    UsageRecord,
     UsageRollup,
     VersionLatency,
     VersionRollup,
 )
-from apim.usage.receiving import Fresh, HandedIn, receive
+from apim.usage.receiving import HandedIn, receive
+from apim.usage.records import record_log
 from apim.usage.upserts import add_up, insert_new
 from gateway_sync import usage_wire
 
@@ -37,7 +36,6 @@ KEEP_RECORDS = timedelta(days=7)
 KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": timedelta(days=760)}
 KEEP_RECEIPTS = timedelta(days=40)
 ROLLUPS = (UsageRollup, LatencyRollup, ShadowRollup, CallerRollup, VersionRollup, VersionLatency, SideRollup)
-_RECORD_FIELDS = tuple(field.attname for field in UsageRecord._meta.concrete_fields if not field.primary_key)  # noqa: SLF001 - public by custom
 _ROWS_A_TRANSACTION = 5_000  # a purge shares SQLite's one writer with everybody else
 _Rows = dict[tuple[Any, ...], Sequence[int]]
 
@@ -56,7 +54,7 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
     (gateway, boot, cells_id). Sums follow only from what was new, in the same transaction.
     Source: ADR 0004.
     """
-    fresh = _store(receive(handed_in, now=timezone.now()))
+    fresh = record_log().add(receive(handed_in, now=timezone.now()))
     counted: dict[str, Counted] = defaultdict(Counted)
     for each in fresh:
         counted[each.gateway.environment_id].add_events(each.events)
@@ -96,57 +94,15 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
         add_up(few, few.DIMENSIONS, few.SUMS, rows[few])
 
 
-def _store(fresh: Sequence[Fresh]) -> Sequence[Fresh]:
-    """Store the records; those of them that were not there."""
-    if not fresh or (connection.vendor == "postgresql" and copy_records(fresh, OPERATION_AT_MOST)):
-        return fresh
-    return [_insert(each) for each in fresh]
-
-
-def _insert(each: Fresh) -> Fresh:
-    rows = [_row(each.gateway, each.boot, event) for event in each.events]
-    new = insert_new(UsageRecord, _RECORD_FIELDS, rows, returning="seq")
-    return each._replace(events=[event for event in each.events if event.seq in new])
-
-
 def purge(*, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[str, timedelta] = KEEP_ROLLUPS) -> int:
     """Delete what is older than its time; the number of rows deleted. Shapes: rollups by period."""
     return (
-        _purge(UsageRecord, at__lt=now - records)
+        record_log().purge(now - records)
         + _purge(UsageBatch, received_at__lt=now - KEEP_RECEIPTS)
         + _purge(ReceivedBoot, last_at__lt=now - KEEP_RECEIPTS)
         + _purge(ConservationCheck, at__lt=now - KEEP_RECEIPTS)
         + _purge(ApplicationMonth, last_at__lt=now - rollups["day"])
         + sum(_purge(model, period=period, at__lt=now - kept) for model in ROLLUPS for period, kept in rollups.items())
-    )
-
-
-def _row(gateway: Gateway, boot: str, event: usage_wire.UsageEvent) -> tuple[object, ...]:
-    """The values of _RECORD_FIELDS."""
-    context = event.context
-    return (
-        gateway.id,
-        boot,
-        event.seq,
-        event.request_id,
-        event.client_request_id,
-        moment(event.at_us),
-        gateway.environment_id,
-        context.version_id,
-        context.operation[:OPERATION_AT_MOST],
-        event.path,
-        context.organization,
-        context.application,
-        context.credential,
-        context.subscription,
-        context.plan,
-        event.status,
-        event.code,
-        event.is_indeterminate,
-        event.duration_us,
-        event.upstream_us,
-        event.request_bytes,
-        event.response_bytes,
     )
 
 

@@ -16,7 +16,7 @@ from apim.access.models import Application
 from apim.ui.downloads import csv_response
 from apim.usage import reports, traces
 from apim.usage.flows import flow_of
-from apim.usage.request_log import narrowed, page_of
+from apim.usage.request_log import latest, page_of
 from portal.forms.requests import RequestFilterForm
 from portal.rendering import page
 from portal.requests_log import named
@@ -75,8 +75,9 @@ def download_requests(request: PortalRequest, application_id: str) -> HttpRespon
     """The newest of the calls that the URL asks for, as CSV."""
     application = get_object_or_404(Application.objects.visible_to(request.user), id=application_id)
     form = RequestFilterForm(request.GET, credentials=application.credentials.all())
-    calls = narrowed(application, form.wanted()).values_list(*_COLUMNS)[:_MOST_ROWS]
-    rows = ([value.isoformat() if isinstance(value, datetime) else value for value in row] for row in calls)
+    calls = latest(application, form.wanted(), limit=_MOST_ROWS)
+    values = ([getattr(call, column) for column in _COLUMNS] for call in calls)
+    rows = ([value.isoformat() if isinstance(value, datetime) else value for value in row] for row in values)
     return csv_response(f"requests-{application.name}", _COLUMNS, rows)
 
 

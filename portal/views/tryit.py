@@ -22,7 +22,7 @@ from apim.onboarding.bounds import CALLS, address_of, take
 from apim.onboarding.journeys import FirstCall, celebrate
 from apim.onboarding.sandbox_keys import text_of
 from apim.usage import reports
-from apim.usage.models import UsageRecord
+from apim.usage.records import record_log
 from portal import fresh_key
 from portal.explanations import explain
 from portal.mending import mend_of
@@ -33,6 +33,8 @@ from portal.timing import timing_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+
+    from apim.usage.models import UsageRecord
 
 SANDBOX = "sandbox"
 _MOST_TRIES = 8
@@ -117,7 +119,8 @@ def _record_of(request: HttpRequest, request_id: str) -> UsageRecord | None:
     if user.is_authenticated and (found := reports.find_request(request_id, user)) is not None:
         return found
     key = current_key(request)
-    return UsageRecord.objects.filter(request_id=request_id, credential_id=key.id).first() if key else None
+    record = record_log().find(request_id) if key else None
+    return record if key and record and record.credential_id == key.id else None
 
 
 def _number(text: str | None) -> int:

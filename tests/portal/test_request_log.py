@@ -63,13 +63,13 @@ def test_pages_keep_their_filters(client: Client, shop: Application) -> None:
         call(shop, number)
     page = client.get(f"/my/apps/{shop.id}/requests?span=24h").content.decode()
     assert "span=24h&amp;before=" in page or "before=" in page.split("span=24h", 1)[1]
-    last = UsageRecord.objects.order_by("-at")[49].id
-    assert shown(client, shop, f"?span=24h&before={last}") == list(range(51, 60))
+    before = page.split("before=", 1)[1].split("&", 1)[0].split('"', 1)[0]
+    assert shown(client, shop, f"?span=24h&before={before}") == list(range(51, 60))
 
 
 @pytest.mark.parametrize(
     "query",
-    ["?before=-1", "?before=9" + "9" * 40, "?before=²", "?span=x", "?status=abcdef"],
+    ["?before=-1", "?before=9" + "9" * 40, "?before=9999999999999999-1", "?before=²", "?span=x", "?status=abcdef"],
 )
 def test_made_up_queries_show_the_page(client: Client, shop: Application, query: str) -> None:
     call(shop, 1)

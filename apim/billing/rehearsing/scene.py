@@ -22,7 +22,8 @@ from apim.billing.connection import Connection, account_of
 from apim.billing.driver import DriverFailed
 from apim.billing.models import Customer, Rehearsal
 from apim.billing.rehearsing.walk import Walk
-from apim.usage.models import UsageRecord, UsageRollup
+from apim.usage.models import UsageRollup
+from apim.usage.records import Asked, record_log
 from apim.usage.withdrawal import take_out
 
 ACTOR: Final = system_actor("rehearsal")
@@ -131,7 +132,7 @@ def forget_usage(rehearsal: Rehearsal) -> None:
     """What the customer's calls added to the statistics is taken out again."""
     if rehearsal.subscription_ref:
         of_it: dict[str, Any] = {"at__gte": beginning(rehearsal), "subscription_id": rehearsal.subscription_ref}
-        UsageRecord.objects.filter(**of_it).delete()
+        record_log().forget(Asked({"subscription_id": [rehearsal.subscription_ref]}, since=beginning(rehearsal)))
         take_out(UsageRollup.objects.filter(**of_it))
 
 

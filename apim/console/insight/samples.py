@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from apim.access.models import Subscription
 from apim.analytics.questions import Question
 from apim.console.insight.figures import Figure, Link
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import version_word
 from apim.ui.templatetags.formats import duration_us
-from apim.usage.models import KeptTrace, UsageRecord
+from apim.usage.models import KeptTrace
+from apim.usage.records import Asked as Records
+from apim.usage.records import record_log
+from apim.usage.records.asked import FIRST_ERROR
 
 SHOWN = 12
-_FIRST_ERROR = 400
+_LAST_STATUS = 999
 
 
 def failing_calls(asked: Asked) -> Figure:
     """The newest calls that ended with 400 and above; each leads to its explanation. Two queries."""
     window, question = asked.window, asked.question
-    within = Q(at__gte=window.since, at__lt=window.until, status__gte=_FIRST_ERROR)
     columns = ("at", "status", "code", "version_id", "operation", "duration_us", "request_id")
-    records = UsageRecord.objects.filter(within, _condition(question)).order_by("-at")
-    rows = list(records.values_list(*columns)[:SHOWN])
+    records = record_log().newest(_records_asked(asked), limit=SHOWN)
+    rows = [tuple(getattr(record, column) for column in columns) for record in records]
     if not question.product_id and not question.plan_id and not question.application_id:
+        within = Q(at__gte=window.since, at__lt=window.until, status__gte=FIRST_ERROR)
         traces = KeptTrace.objects.filter(within, _condition(question), application_id="").order_by("-at")
         rows = sorted([*rows, *traces.values_list(*columns)[:SHOWN]], reverse=True)[:SHOWN]
     return Figure(
@@ -47,9 +54,32 @@ def failing_calls(asked: Asked) -> Figure:
     )  # fmt: skip
 
 
+def _records_asked(asked: Asked) -> Records:
+    """The records that ended with 400 and above, of the question."""
+    window, question = asked.window, asked.question
+    one_of = {
+        "environment_id": question.environment_id, "application_id": question.application_id,
+        "operation": question.operation, "code": question.code,
+    }  # fmt: skip
+    among: dict[str, Collection[str] | QuerySet[Any]] = {}
+    among |= {column: [value] for column, value in one_of.items() if value is not None}
+    if question.version_ids is not None:
+        among["version_id"] = question.version_ids
+    subscriptions = Subscription.objects.all()
+    if question.product_id:
+        subscriptions = subscriptions.filter(product_id=question.product_id)
+    if question.plan_id:
+        subscriptions = subscriptions.filter(plan_version__plan_id=question.plan_id)
+    if question.product_id or question.plan_id:
+        among["subscription_id"] = subscriptions.values_list("id", flat=True)
+    last = _LAST_STATUS if question.status is None else question.status
+    first = FIRST_ERROR if question.status is None else max(FIRST_ERROR, question.status)
+    return Records(among, window.since, window.until, statuses=((first, last),))
+
+
 def _condition(question: Question) -> Q:
-    """What records and traces of the question meet."""
-    condition = question.condition() if question.product_id or question.plan_id else question.of_latencies()
+    """What traces of the question meet."""
+    condition = question.of_latencies()
     if question.status is not None:
         condition &= Q(status=question.status)
     if question.code is not None:

@@ -16,12 +16,14 @@ from apim.errors import Invalid, Problems
 from apim.platform.models import RetentionRule
 from apim.platform.storage.families import FAMILIES, Family
 from apim.usage import services as usage
+from apim.usage.records import record_log
 
 COUNTED_AT_MOST: Final = 1_000_000  # a preview says "at least" beyond it
 _ROWS_A_TRANSACTION: Final = 2_000
 _TRANSACTIONS_A_RUN: Final = 100  # the next hour goes on
 _AUDIT: Final = "audit"
-_OF_USAGE: Final = {"records", "minutes", "hours", "days"}
+_RECORDS: Final = "records"
+_OF_USAGE: Final = {_RECORDS, "minutes", "hours", "days"}
 _PERIODS: Final = {"minutes": "minute", "hours": "hour", "days": "day"}
 
 
@@ -49,14 +51,16 @@ def set_retention(*, days: Mapping[str, int], by: Actor) -> dict[str, int]:
 
 def preview(days: Mapping[str, int], *, now: datetime) -> dict[str, int]:
     """How many rows of each family would go with these settings, COUNTED_AT_MOST at most."""
-    return {family.name: _expired(family, days[family.name], now) for family in FAMILIES}
+    expired = {family.name: _expired(family, days[family.name], now) for family in FAMILIES if family.name != _RECORDS}
+    old = now - timedelta(days=days[_RECORDS])
+    return expired | {_RECORDS: record_log().count_before(old, COUNTED_AT_MOST)}
 
 
 def purge_expired(*, now: datetime) -> int:
     """Delete what is over; the number of rows that went. Short transactions, and no more than a run's worth of them."""
     days = {name: timedelta(days=count) for name, count in days_kept().items()}
     rollups = {period: days[name] for name, period in _PERIODS.items()}
-    count = usage.purge(now=now, records=days["records"], rollups=rollups)
+    count = usage.purge(now=now, records=days[_RECORDS], rollups=rollups)
     for family in FAMILIES:
         if family.name == _AUDIT:
             count += _told(family, _purge_audit(now - days[_AUDIT]), now - days[_AUDIT])

@@ -33,8 +33,13 @@ def sizes(models: Iterable[type[Model]]) -> dict[str, Size]:
 def _of_postgresql(tables: Mapping[str, type[Model]]) -> dict[str, Size]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname, reltuples::bigint, pg_total_relation_size(oid) FROM pg_class"
-            " WHERE relname = ANY(%s) AND relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace",
+            # The parts of a divided table stand for it: alone it is empty.
+            "SELECT whole.relname, CASE WHEN MAX(part.reltuples) FILTER (WHERE part.relkind = 'r') < 0 THEN -1"
+            " ELSE SUM(GREATEST(part.reltuples, 0)) FILTER (WHERE part.relkind = 'r') END::bigint,"
+            " SUM(pg_total_relation_size(part.oid))::bigint FROM pg_class whole"
+            " LEFT JOIN pg_inherits ON inhparent = whole.oid JOIN pg_class part ON part.oid IN (inhrelid, whole.oid)"
+            " WHERE whole.relname = ANY(%s) AND whole.relkind IN ('r', 'p')"
+            " AND whole.relnamespace = current_schema()::regnamespace GROUP BY whole.relname",
             [list(tables)],
         )
         found = {name: (rows, size) for name, rows, size in cursor.fetchall()}

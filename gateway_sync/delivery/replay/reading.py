@@ -12,6 +12,7 @@ from apim.access.models import Subscription
 from apim.catalog.models import Revision
 from apim.gateways.models import AccessRecord, Environment
 from apim.usage.models import UsageRecord
+from apim.usage.records import Asked, record_log
 from gateway_sync.compiler import compile_snapshot
 from gateway_sync.delivery.collect import rows_of_version
 from gateway_sync.delivery.replay.judging import Call, Difference, States, differences
@@ -52,8 +53,9 @@ def replay(environment: Environment, revision: Revision) -> Replay:
     version_id = revision.version_id
     now, known = _compiled(rows_of_version(environment, version_id, None, _DATABASE))
     then, found = _compiled(rows_of_version(environment, version_id, revision, _DATABASE))
-    newest = UsageRecord.objects.filter(version_id=version_id, environment_id=environment.id).newest_first()
-    records = {record.id: record for record in newest[:CALLS_AT_MOST] if len(record.path.encode()) < MAX_PATH}
+    asked = Asked({"version_id": [version_id], "environment_id": [environment.id]})
+    newest = record_log().newest(asked, limit=CALLS_AT_MOST)
+    records = {record.id: record for record in newest if len(record.path.encode()) < MAX_PATH}
     calls = [_call(record) for record in records.values()]
     access = _access_of(environment, records.values())
     differing = differences(calls, States(now, then, access), int(timezone.now().timestamp()))

@@ -142,8 +142,8 @@ def test_concurrent_deliveries_of_the_same_events_count_once() -> None:
 
 
 def test_purge_keeps_what_is_young_and_what_is_summed(gateway: Gateway) -> None:
-    ingest(gateway=gateway, batch=batch(event(1), event(2, at=NOON + timedelta(hours=1))))
-    deleted = purge(now=NOON + KEEP_RECORDS + timedelta(minutes=30))
+    ingest(gateway=gateway, batch=batch(event(1), event(2, at=NOON + timedelta(hours=12))))
+    deleted = purge(now=NOON + KEEP_RECORDS + timedelta(hours=12, minutes=30))
     assert deleted > 0
     assert list(UsageRecord.objects.values_list("seq", flat=True)) == [2]
     assert calls("hour") == calls("day") == 2
@@ -197,7 +197,7 @@ def test_keys_are_remembered_by_their_newest_use(gateway: Gateway) -> None:
 def test_a_repeat_is_known_when_its_records_are_gone(gateway: Gateway) -> None:
     each = batch(event(1), event(2))
     ingest(gateway=gateway, batch=each)
-    purge(now=NOON + KEEP_RECORDS + timedelta(hours=1))
+    purge(now=NOON + KEEP_RECORDS + timedelta(days=1))
     ingest(gateway=gateway, batch=each)
     assert UsageRecord.objects.count() == 0
     assert calls("hour") == calls("day") == 2
