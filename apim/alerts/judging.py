@@ -23,12 +23,19 @@ _FAST, _SLOW, _STILL = 60, 360, 12
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """What was counted. Shapes: failed are 5xx; buckets are of usage.histogram; refused counts 401 and 403 by who."""
+    """What was counted.
+
+    Shapes: failed are 5xx; buckets are of usage.histogram; refused counts 401 and 403 by who.
+
+    lag_s and lagging are the worst lag of a gateway, and its name.
+    """
 
     calls: int = 0
     failed: int = 0
     buckets: Mapping[int, int] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
+    lag_s: int = 0
+    lagging: str = ""
 
 
 EMPTY = Minute()
@@ -201,6 +208,14 @@ def _judge_refusals(settings: Mapping[str, float], minutes: Sequence[Minute]) ->
     return verdicts
 
 
+def _judge_lag(settings: Mapping[str, float], minutes: Sequence[Minute]) -> list[Verdict]:
+    limit = settings["seconds"]
+    return [
+        Verdict(float(each.lag_s), each.lag_s > limit, each.lag_s <= limit * CLEAR_SHARE, each.lagging)
+        for each in minutes
+    ]
+
+
 def _burn(window: _Window, budget: float) -> float:
     """How many times faster than planned the budget is used."""
     return window.failed / window.calls / budget if window.calls else 0.0
@@ -219,4 +234,5 @@ _JUDGES: dict[str, Callable[[Mapping[str, float], Sequence[Minute]], list[Verdic
     "absence": _judge_absence,
     "budget_burn": _judge_budget,
     "refusals": _judge_refusals,
+    "gateway_lag": _judge_lag,
 }

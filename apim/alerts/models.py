@@ -12,7 +12,7 @@ from apim.accounts.models import Membership, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
 from apim.catalog.models import API, APIVersion
 from apim.fields import IDField
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Gateway
 
 
 class OfAPIQuerySet(models.QuerySet):
@@ -28,7 +28,9 @@ class OfAPIQuerySet(models.QuerySet):
         return self.filter(**{f"{self.api_path}__organization__in": owned})
 
     def editable_by(self, user: Viewer) -> Self:
-        """Those of APIs that one may change."""
+        """Those of APIs that one may change; for admins all, those about gateways too."""
+        if is_admin(user):
+            return self.all()
         return self.filter(**{f"{self.api_path}__in": API.objects.editable_by(user)})
 
 
@@ -37,14 +39,15 @@ class AlertRuleQuerySet(OfAPIQuerySet):
 
     def evaluated(self) -> Self:
         """Those that are watched."""
-        return self.filter(is_enabled=True, api__archived_at=None)
+        return self.filter(is_enabled=True, api__archived_at=None)  # one about gateways has no API
 
 
 class AlertRule(models.Model):
-    """What an owner wants to be told of.
+    """What an owner wants to be told of, or an admin of gateways.
 
-    Shapes: settings are those of the kind's template; version and environment None = all of the API. watched_until is
-    the end of the last minute that was judged. value is what the last minute came to, in the unit of the kind.
+    Shapes: settings are those of the kind's template; version and environment None = all of the API. api None = about
+    the gateways of the environment, None = of all. watched_until is the end of the last minute that was judged. value
+    is what the last minute came to, in the unit of the kind.
     """
 
     class Kind(models.TextChoices):
@@ -53,6 +56,7 @@ class AlertRule(models.Model):
         ABSENCE = "absence"
         BUDGET_BURN = "budget_burn"
         REFUSALS = "refusals"
+        GATEWAY_LAG = "gateway_lag"
 
     class State(models.TextChoices):
         OK = "ok"
@@ -61,7 +65,7 @@ class AlertRule(models.Model):
         RESOLVED = "resolved"
 
     id = IDField("alr")
-    api = models.ForeignKey(API, models.CASCADE, related_name="alert_rules")
+    api = models.ForeignKey(API, models.CASCADE, null=True, blank=True, related_name="alert_rules")
     version = models.ForeignKey(APIVersion, models.CASCADE, null=True, blank=True, related_name="alert_rules")
     environment = models.ForeignKey(Environment, models.CASCADE, null=True, blank=True, related_name="alert_rules")
     name = models.CharField(max_length=120)
@@ -127,6 +131,24 @@ class Firing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} at {self.started_at}"
+
+
+class LagMinute(models.Model):
+    """A minute in which a gateway lagged: it was silent, or a worker of it did not run what was sent to it.
+
+    Shapes: a minute without a row was none. Units: lag_s since when, at the end of the minute.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="lag_minutes")
+    at = models.DateTimeField(db_index=True)
+    lag_s = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("gateway", "at"), name="one_lag_a_gateway_and_minute"),)
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} at {self.at}: {self.lag_s} s"
 
 
 class AnomalyQuerySet(OfAPIQuerySet):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from apim.alerts.judging import LOOKBACK, MINUTE, Episode, Verdict, judge, walk
 from apim.alerts.models import AlertRule
 from apim.alerts.reading import read_minutes
-from apim.alerts.templates import TEMPLATES, checked_settings
+from apim.alerts.templates import GATEWAY_LAG, TEMPLATES, checked_settings
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import API
@@ -41,30 +41,34 @@ class Preview:
 
 
 @transaction.atomic
-def create_rule(*, api: API, kind: str, by: Actor, **values: Any) -> AlertRule:
-    """A new rule, watched from the next minute on.
+def create_rule(*, api: API | None, kind: str, by: Actor, **values: Any) -> AlertRule:
+    """A new rule, watched from the next minute on; one about gateways has no API.
 
     Errors: Conflict alerts.too_many, those of checked_settings, Invalid alerts.recipients.
     """
-    API.objects.select_for_update(no_key=True).get(pk=api.pk)
+    if api is not None:
+        API.objects.select_for_update(no_key=True).get(pk=api.pk)
     if AlertRule.objects.filter(api=api).count() >= MOST_RULES:
         raise Conflict(
             "alerts.too_many",
-            _("%(api)s has %(most)d rules, which is the most.") % {"api": api, "most": MOST_RULES},
+            _("%(api)s has %(most)d rules, which is the most.") % {"api": api or _("gateways"), "most": MOST_RULES},
             hint=_("Delete one that nobody looks at."),
         )
     rule = draft_rule(api=api, kind=kind, **values)
     rule.created_by = by.label
     rule.save(force_insert=True)
-    record(by=by, action="alert_rule.create", target=rule, after=state_of(rule), organization_id=api.organization_id)
+    record(by=by, action="alert_rule.create", target=rule, after=state_of(rule), organization_id=organization_of(rule))
     return rule
 
 
-def draft_rule(*, api: API, kind: str, **values: Any) -> AlertRule:
+def draft_rule(*, api: API | None, kind: str, **values: Any) -> AlertRule:
     """A rule that is not kept, for a preview; checked like one that is.
 
     Errors: those of create_rule but alerts.too_many.
     """
+    if (api is None) != (kind == GATEWAY_LAG):
+        message = _("Gateways belong to no API.") if kind == GATEWAY_LAG else _("Say which API it is about.")
+        raise Invalid("alerts.api", message, field="api")
     rule = AlertRule(api=api, kind=kind)
     _fill(rule, {"settings": {}, "name": "", **values})
     return rule
@@ -100,9 +104,7 @@ def snooze_rule(*, rule: AlertRule, until: datetime | None, by: Actor) -> AlertR
 @transaction.atomic
 def delete_rule(*, rule: AlertRule, by: Actor) -> None:
     """Delete the rule and the list of its firings."""
-    record(
-        by=by, action="alert_rule.delete", target=rule, before=state_of(rule), organization_id=rule.api.organization_id
-    )
+    record(by=by, action="alert_rule.delete", target=rule, before=state_of(rule), organization_id=organization_of(rule))
     rule.delete()
 
 
@@ -115,6 +117,11 @@ def preview(rule: AlertRule, now: datetime) -> Preview:
     verdicts = judge(rule.kind, rule.settings, minutes)[LOOKBACK // MINUTE :]
     _, episodes = walk(verdicts, begins_at=since, hold=rule.settings["hold"])
     return Preview(since, verdicts, episodes)
+
+
+def organization_of(rule: AlertRule) -> str:
+    """Whose business the rule is; "" = the installation's."""
+    return rule.api.organization_id if rule.api is not None else ""
 
 
 def _fill(rule: AlertRule, changes: Mapping[str, Any]) -> None:
@@ -139,5 +146,5 @@ def _fill(rule: AlertRule, changes: Mapping[str, Any]) -> None:
 
 def _audit(action: str, rule: AlertRule, by: Actor, before: dict[str, Any]) -> None:
     record(
-        by=by, action=action, target=rule, before=before, after=state_of(rule), organization_id=rule.api.organization_id
+        by=by, action=action, target=rule, before=before, after=state_of(rule), organization_id=organization_of(rule)
     )

@@ -41,7 +41,8 @@ def tell(rule: AlertRule, firing: Firing) -> None:
                 "traffic_link": absolute_url(traffic_path(rule, firing)),
             },
         )
-    emit([News(EVENT, rule.api.organization_id, _event_of(rule, firing), once_key=f"alert:{firing.pk}")])
+    once_key = f"alert:{firing.pk}"
+    emit([News(EVENT, each, _event_of(rule, firing), once_key=once_key) for each in _organizations_of(rule)])
     tell_people(
         user_ids=[owner.pk for owner in owners],
         kind=NOTICE_KIND,
@@ -65,7 +66,7 @@ def _event_of(rule: AlertRule, firing: Firing) -> dict[str, object]:
         "rule": rule.pk,
         "name": rule.name,
         "kind": rule.kind,
-        "api": rule.api.name,
+        "api": rule.api.name if rule.api else None,
         "version": rule.version.name if rule.version else None,
         "environment": rule.environment.name if rule.environment else None,
         "started_at": firing.started_at.isoformat(),
@@ -75,6 +76,9 @@ def _event_of(rule: AlertRule, firing: Firing) -> dict[str, object]:
 
 def owners_of(rule: AlertRule) -> list[User]:
     """Who owns the API: owners of its organization, of its team where they are bound to one; else the admins."""
+    admins = User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at")
+    if rule.api is None:
+        return list(admins)
     members = Membership.objects.filter(
         Q(team="") | Q(team=rule.api.team),
         organization=rule.api.organization_id,
@@ -82,7 +86,15 @@ def owners_of(rule: AlertRule) -> list[User]:
         user__is_active=True,
     ).select_related("user")
     owners = [member.user for member in members.order_by("created_at")]
-    return owners or list(User.objects.filter(is_platform_admin=True, is_active=True).order_by("created_at"))
+    return owners or list(admins)
+
+
+def _organizations_of(rule: AlertRule) -> list[str]:
+    """Whose webhooks are told: the API's organization; of gateways those that admins own."""
+    if rule.api is not None:
+        return [rule.api.organization_id]
+    owned = Membership.objects.filter(role=Membership.Role.OWNER, team="", user__in=owners_of(rule))
+    return sorted(set(owned.values_list("organization_id", flat=True)))
 
 
 def path_of(rule: AlertRule) -> str:
@@ -91,7 +103,9 @@ def path_of(rule: AlertRule) -> str:
 
 
 def traffic_path(rule: AlertRule, firing: Firing) -> str:
-    """The traffic of the API around the firing."""
+    """The traffic of the API around the firing; of gateways their page."""
+    if rule.api is None:
+        return reverse("console:admin-gateways")
     window = {
         "from": (firing.started_at - AROUND).isoformat(),
         "to": ((firing.resolved_at or firing.started_at) + AROUND).isoformat(),

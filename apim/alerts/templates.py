@@ -1,4 +1,4 @@
-"""The five templates of alert rules: what each watches, and its settings with their limits. Pure."""
+"""The templates of alert rules: what each watches, and its settings with their limits. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from apim.errors import DomainError, Invalid, Problems
+
+GATEWAY_LAG = "gateway_lag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Template:
     text: str
     unit: str  # of the value that is compared
     settings: tuple[Setting, ...]
+
+    @property
+    def is_of_gateways(self) -> bool:
+        """True when it watches gateways, which are the business of admins, and no API."""
+        return self.kind == GATEWAY_LAG
 
     @property
     def defaults(self) -> dict[str, float]:
@@ -102,6 +109,13 @@ TEMPLATES: dict[str, Template] = {
             gettext_noop("Answers of 401 and 403 to one key, or to callers without a known one: a leak, or a mistake."),
             gettext_noop("refusals"),
             (Setting("count", gettext_noop("At least"), 50, 1, 1_000_000), _minutes(5), _HOLD),
+        ),
+        Template(
+            "gateway_lag",
+            gettext_noop("A gateway lags"),
+            gettext_noop("A gateway is silent, tells a problem, or a worker of it does not run what was sent to it."),
+            gettext_noop("seconds"),
+            (Setting("seconds", gettext_noop("For more than"), 120, 15, 86_400, gettext_noop("seconds")), _HOLD),
         ),
     )
 }

@@ -28,7 +28,9 @@ def condition(rule: AlertRule) -> str:
 
 
 def whose(detail: str, kind: str) -> str:
-    """Who was refused, for refusals; nothing for other kinds."""
+    """Who was refused, for refusals, or which gateway lagged; nothing for other kinds."""
+    if kind == AlertRule.Kind.GATEWAY_LAG:
+        return detail
     if kind != AlertRule.Kind.REFUSALS:
         return ""
     if not detail:
@@ -38,7 +40,11 @@ def whose(detail: str, kind: str) -> str:
 
 
 def place(rule: AlertRule) -> str:
-    """The API, version and environment that are watched."""
+    """The API, version and environment that are watched, or whose gateways."""
+    if rule.api is None:
+        return (
+            _("gateways of %(environment)s") % {"environment": rule.environment} if rule.environment else _("gateways")
+        )
     parts = [rule.api.name, rule.version.name if rule.version else "", str(rule.environment or "")]
     return " ".join(part for part in parts if part)
 
@@ -53,6 +59,9 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     AlertRule.Kind.ABSENCE: lambda: _("No call within %(minutes)s minutes, after calls in the six hours before"),
     AlertRule.Kind.BUDGET_BURN: lambda: _(
         "The error budget of %(objective)s %% burns %(fast)s times too fast over an hour, or %(slow)s times over six"
+    ),
+    AlertRule.Kind.GATEWAY_LAG: lambda: _(
+        "A gateway is silent, tells a problem, or does not run what was sent to it for more than %(seconds)s seconds"
     ),
     AlertRule.Kind.REFUSALS: lambda: _("One credential is refused %(count)s times within %(minutes)s minutes"),
 }

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "apim.ui.csp.ContentSecurityPolicyMiddleware",
     "apim.ui.secrets.SecretsMiddleware",
     "apim.ui.nul.RefuseNulMiddleware",
+    "apim.config.failures.NotAllowedMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
 
@@ -256,6 +257,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "note worker": {"task": "apim.platform.tasks.note_worker", "schedule": 15},
     "note publisher": {"task": "apim.platform.tasks.note_publisher", "schedule": 15},
     "look for anomalies": {"task": "apim.alerts.tasks.look_for_anomalies", "schedule": 3600},
+    "note gateways that lag": {"task": "apim.platform.tasks.note_lagging", "schedule": 60},
     "watch alert rules": {"task": "apim.alerts.tasks.watch_rules", "schedule": 60},
     "sweep after demo": {"task": "apim.demo.tasks.sweep_after_demo", "schedule": 600},
     "keep demo going": {"task": "apim.demo.tasks.keep_demo_going", "schedule": 5},

@@ -19,7 +19,7 @@ _FRAMES = (
     ("chart--narrow", 280, 40, 56, 3),
 )  # css, width, left, points, days a label
 _THINNEST = 2.0
-_LIMITS = {"error_share": "percent", "latency": "ms", "refusals": "count"}
+_LIMITS = {"error_share": "percent", "latency": "ms", "refusals": "count", "gateway_lag": "seconds"}
 
 
 def limit_of(kind: str, settings: Mapping[str, float]) -> float | None:

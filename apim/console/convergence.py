@@ -24,10 +24,14 @@ _WIDTH = 360
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker and how it stands. Shapes: state is current, behind, refused or silent."""
+    """A worker and how it stands.
+
+    Shapes: state is current, behind, refused or silent; is_trying = it serves what the others do not yet.
+    """
 
     worker: Worker
     state: str
+    is_trying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,14 @@ def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
 
 
 def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:
-    views = [WorkerView(worker, _state(worker, gateway, digest, now)) for worker in gateway.workers.all()]
+    views = [_worker_view(worker, gateway, digest, now) for worker in gateway.workers.all()]
     is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
     return GatewayView(gateway, views, is_silent, _picture(gateway, views))
+
+
+def _worker_view(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> WorkerView:
+    state = _state(worker, gateway, digest, now)
+    return WorkerView(worker, state, is_trying=state == "current" and worker.digest != digest)
 
 
 def _state(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> str:

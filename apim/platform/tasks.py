@@ -12,6 +12,7 @@ from apim.gateways.constants import PUBLISHING_QUEUE
 from apim.platform.conserving import look
 from apim.platform.health.stores import open_redis
 from apim.platform.heartbeats import DEFAULT_QUEUE, PERIOD_S, note_heartbeat
+from apim.platform.lagging import note_lags
 from apim.platform.storage import purge_expired
 
 
@@ -31,6 +32,12 @@ def note_publisher(self: Any) -> None:
 def purge_storage() -> int:
     """Delete rows past their time; how many went."""
     return purge_expired(now=timezone.now())
+
+
+@shared_task
+def note_lagging() -> int:
+    """Note for this minute which gateways lag; how many."""
+    return note_lags(timezone.now())
 
 
 @shared_task

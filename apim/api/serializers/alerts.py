@@ -28,9 +28,9 @@ class StandingShape(serializers.ModelSerializer[AlertRule]):
 
 
 class AlertRuleShape(serializers.ModelSerializer[AlertRule]):
-    """What owners of an API want to be told of."""
+    """What owners of an API want to be told of, or admins of gateways."""
 
-    api = serializers.CharField(source="api.name")
+    api = serializers.CharField(source="api.name", default=None, help_text="Null: it is about gateways.")
     version = serializers.CharField(source="version.name", default=None, help_text="Null: every version.")
     environment = serializers.CharField(source="environment.name", default=None, help_text="Null: every environment.")
     condition = serializers.SerializerMethodField(help_text="What is watched, in a sentence.")
@@ -79,7 +79,12 @@ class _Watched(Body):
 class AlertRuleBody(_Watched):
     """A new rule; what is left out of its settings has the template's default."""
 
-    api = serializers.CharField(max_length=60, help_text="Id or name.")
+    api = serializers.CharField(
+        max_length=60,
+        required=False,
+        allow_null=True,
+        help_text="Id or name; none for `gateway_lag`, which admins set.",
+    )
     kind = serializers.ChoiceField(choices=AlertRule.Kind.choices)
 
 
@@ -99,7 +104,7 @@ class FiringShape(serializers.ModelSerializer[Firing]):
     """A stretch of time in which a rule fired."""
 
     rule = serializers.CharField(source="rule_id")
-    api = serializers.CharField(source="rule.api.name")
+    api = serializers.CharField(source="rule.api.name", default=None, help_text="Null: it is about gateways.")
 
     class Meta:
         model = Firing

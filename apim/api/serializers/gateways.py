@@ -34,6 +34,8 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "policies",
             "has_sandbox",
             "trial_s",
+            "trial_by",
+            "trial_share",
             "acme_directory",
             "acme_contact",
             "has_agreed_to_acme_terms",
@@ -65,6 +67,14 @@ class EnvironmentChanges(Body):
     )
     trial_s = serializers.IntegerField(
         min_value=0, max_value=86_400, required=False, help_text="Seconds that canaries serve a publication first."
+    )
+    trial_by = serializers.ChoiceField(
+        Environment.TrialBy.choices,
+        required=False,
+        help_text="Who those are: `gateways` that are marked, one `worker` of each gateway, or a `share` of them.",
+    )
+    trial_share = serializers.IntegerField(
+        min_value=1, max_value=99, required=False, help_text="Percent of the gateways, by `share`."
     )
     acme_directory = serializers.URLField(
         max_length=500,
@@ -145,6 +155,7 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "is_push_connected",
             "group",
             "is_canary",
+            "takes_trials",
             "state",
             "state_reason",
             "token_issued_at",

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from apim.alerts.models import AlertRule, Firing
 from apim.alerts.services import create_rule, delete_rule, draft_rule, preview, snooze_rule, update_rule
-from apim.api.lookups import find_alert_rule, find_api, find_version, named_environment, require_editable
+from apim.api.lookups import find_alert_rule, find_api, find_version, named_environment, require_admin, require_editable
 from apim.api.paging import Listing, equals, is_set, is_true, page, refers
 from apim.api.preconditions import answer, answer_created, check_match, lock
 from apim.api.resource import Resource
@@ -173,16 +173,20 @@ def _editable(request: APIRequest, reference: str) -> AlertRule:
 
 
 def _new_values(request: APIRequest, data: dict[str, Any]) -> dict[str, Any]:
-    api = find_api(request.user, data.pop("api"))
+    named = data.pop("api", None)
+    if data["kind"] == AlertRule.Kind.GATEWAY_LAG or not named:
+        require_admin(request.user)  # without an API it is about gateways
+        return {"api": find_api(request.user, named) if named else None, **_named(request, None, data)}
+    api = find_api(request.user, named)
     require_editable(API.objects.editable_by(request.user), api)
     return {"api": api, **_named(request, api, data)}
 
 
-def _named(request: APIRequest, api: API, data: dict[str, Any]) -> dict[str, Any]:
+def _named(request: APIRequest, api: API | None, data: dict[str, Any]) -> dict[str, Any]:
     """The values with the version and the environment that they name."""
     if version := data.get("version"):
-        is_whole = version.startswith("ver_") or ":" in version or "/" in version
-        data["version"] = find_version(request.user, version if is_whole else f"{api.name}:{version}")
+        is_whole = api is None or version.startswith("ver_") or ":" in version or "/" in version
+        data["version"] = find_version(request.user, version if api is None or is_whole else f"{api.name}:{version}")
     elif "version" in data:
         data["version"] = None
     if "environment" in data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,6 +12,15 @@ from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_rows, print_value
 
 CHANGES_PENDING: Final = 2
+
+
+class TrialBy(StrEnum):
+    """Who tries a publication first, as the REST API names it."""
+
+    gateways = "gateways"
+    worker = "worker"
+    share = "share"
+
 
 environments = typer.Typer(help="Look at what was published to an environment, and go back.", no_args_is_help=True)
 
@@ -75,6 +85,27 @@ def release_environment(
     )  # fmt: skip
     if not diff:
         note(f"{environment} follows its configuration again.")
+
+
+@environments.command("trials")
+def set_trials(
+    environment: _Environment,
+    *,
+    seconds: Annotated[int | None, typer.Option("--seconds", min=0, help="For how long; 0 = no trial.")] = None,
+    by: Annotated[TrialBy | None, typer.Option("--by", help="Who tries a publication first.")] = None,
+    share: Annotated[int | None, typer.Option("--share", min=1, max=99, help="Percent of the gateways.")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Say who tries each publication before others are sent it, and for how long; without options, show it.
+
+    `worker` is one worker of each gateway that has two or more, so it works with a single gateway.
+
+    Example: apim environments trials default --seconds 60 --by worker
+    """
+    path, given = f"/environments/{segment(environment)}", {"trial_s": seconds, "trial_by": by, "trial_share": share}
+    changes = {name: value for name, value in given.items() if value is not None}
+    found = connect().patch(path, **changes) if changes else connect().get(path)
+    print_value({name: found[name] for name in given}, chosen(output))
 
 
 def _decide(path: str, body: dict[str, Any], output: Output | None, *, is_diff: bool, is_agreed: bool) -> None:

@@ -37,7 +37,7 @@ class EnvironmentForm(forms.ModelForm):
         model = Environment
         fields = (
             "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
-            "address_rate_per_s", "address_burst", "has_sandbox", "trial_s",
+            "address_rate_per_s", "address_burst", "has_sandbox", "trial_s", "trial_by", "trial_share",
             "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
         )  # fmt: skip
         labels = {
@@ -50,6 +50,8 @@ class EnvironmentForm(forms.ModelForm):
             "address_burst": gettext_lazy("Burst from one client address"),
             "has_sandbox": gettext_lazy("Let visitors try public APIs in a sandbox"),
             "trial_s": gettext_lazy("Seconds that canaries serve a publication before others"),
+            "trial_by": gettext_lazy("Who tries a publication first"),
+            "trial_share": gettext_lazy("Percent of the gateways, where a share of them tries it"),
             "acme_contact": gettext_lazy("Contact of the authority"),
             "has_agreed_to_acme_terms": gettext_lazy("We agree to the terms of service of the authority"),
         }
@@ -57,6 +59,10 @@ class EnvironmentForm(forms.ModelForm):
             "trial_s": gettext_lazy(
                 "0: all get it at once. It is taken back by itself when canaries refuse it or answer more 5xx."
             ),
+            "trial_by": gettext_lazy(
+                "One worker does for a single gateway too, if it has two or more: the others serve the state before."
+            ),
+            "trial_share": gettext_lazy("From 1 to 99, and at least one gateway: others with each publication."),
             "address_rate_per_s": gettext_lazy("Checked before the key is; answered with 429 rate-limited."),
             "has_sandbox": gettext_lazy(
                 "Gateways answer below /sandbox.{api}/ with the examples of each document, or from a test system that"

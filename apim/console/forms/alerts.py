@@ -22,7 +22,7 @@ SNOOZES = (
 
 
 class RuleForm(forms.Form):
-    """A rule of one template for one API."""
+    """A rule of one template for one API, or for gateways."""
 
     name = forms.CharField(max_length=120, required=False, label=gettext_lazy("Name"))
     version = forms.ModelChoiceField(
@@ -46,7 +46,7 @@ class RuleForm(forms.Form):
     )
     is_enabled = forms.BooleanField(required=False, initial=True, label=gettext_lazy("Watch"))
 
-    def __init__(self, *arguments: Any, api: API, kind: str, is_new: bool = False, **options: Any) -> None:
+    def __init__(self, *arguments: Any, api: API | None, kind: str, is_new: bool = False, **options: Any) -> None:
         super().__init__(*arguments, **options)
         template = TEMPLATES[kind]
         self.settings = template.settings
@@ -56,9 +56,13 @@ class RuleForm(forms.Form):
         if is_new:
             del fields["is_enabled"]
         fields["name"].widget.attrs["placeholder"] = _(template.title)
-        fields["version"].queryset = api.versions.order_by("name")  # type: ignore[attr-defined] # a choice of models
+        if api is None:
+            del fields["version"]
+            fields["recipients"].help_text = _("One address a line. Empty: all administrators.")
+        else:
+            fields["version"].queryset = api.versions.order_by("name")  # type: ignore[attr-defined] # a choice of models
         fields["environment"].queryset = Environment.objects.order_by("name")  # type: ignore[attr-defined] # as above
-        self.order_fields(
+        self.order_fields(  # those that are not there are passed over
             ["name", *(each.name for each in template.settings), "version", "environment", "recipients", "is_enabled"]
         )
 
@@ -79,7 +83,7 @@ class RuleForm(forms.Form):
         cleaned = self.cleaned_data
         return {
             "name": cleaned["name"],
-            "version": cleaned["version"],
+            "version": cleaned.get("version"),
             "environment": cleaned["environment"],
             "recipients": [line.strip() for line in cleaned["recipients"].splitlines() if line.strip()],
             "is_enabled": cleaned.get("is_enabled", True),

@@ -7,10 +7,14 @@ from typing import Final
 from django import template
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.audit.labels import label_words
 from apim.audit.words import kind_words
+from apim.console.reasons import reason_words
 
 register = template.Library()
 register.filter("kind_words", kind_words)
+register.filter("label_words", label_words)
+register.filter("reason_words", reason_words)
 
 _KINDS: Final = {
     "version": gettext_lazy("Published revisions"),

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
 from apim.alerts import services
 from apim.alerts.anomalies import rule_query, sentence
@@ -94,12 +95,18 @@ def alert_new(request: ConsoleRequest) -> HttpResponse:
     """First what to watch and where, then its numbers beside a preview."""
     apis = API.objects.editable_by(request.user).filter(archived_at=None).order_by("name")
     kind, name = request.GET.get("kind", ""), request.GET.get("api", "")
-    if kind not in TEMPLATES or not name:
-        chosen = name or (apis[0].name if apis else "")
+    is_of_gateways = kind in TEMPLATES and TEMPLATES[kind].is_of_gateways
+    if is_of_gateways and not is_admin(request.user):
+        raise Forbidden("console.admins_only", _("Gateways are the business of administrators."))
+    if kind not in TEMPLATES or not (name or is_of_gateways):
         return page(
-            request, "console/alerts/choose.html", apis=apis[:RULES_SHOWN], chosen=chosen, templates=TEMPLATES.values()
+            request,
+            "console/alerts/choose.html",
+            apis=apis[:RULES_SHOWN],
+            chosen=name or (apis[0].name if apis else ""),
+            templates=[each for each in TEMPLATES.values() if not each.is_of_gateways],
         )
-    api = find_api_to_edit(request.user, name)
+    api = None if is_of_gateways else find_api_to_edit(request.user, name)
     given = {
         setting.name: request.GET[setting.name] for setting in TEMPLATES[kind].settings if setting.name in request.GET
     }
@@ -113,7 +120,7 @@ def alert_new(request: ConsoleRequest) -> HttpResponse:
                 messages.success(request, _("The rule is watched from the next minute on."))
                 return redirect("console:alert", made.pk)
             rule.settings = services.checked_settings(kind, form.values()["settings"])
-            rule.version, rule.environment = form.cleaned_data["version"], form.cleaned_data["environment"]
+            rule.version, rule.environment = form.cleaned_data.get("version"), form.cleaned_data["environment"]
     return page(request, "console/alerts/new.html", form=form, api=api, template=TEMPLATES[kind], **_previewed(rule))
 
 
@@ -121,7 +128,7 @@ def alert_new(request: ConsoleRequest) -> HttpResponse:
 def alert_page(request: ConsoleRequest, rule_id: str) -> HttpResponse:
     """A rule: how it stands, what it would have done, its numbers, its firings, and snoozing."""
     rule = _find(request.user, rule_id)
-    may_edit = can_edit(request.user, rule.api)
+    may_edit = _may_edit(request.user, rule)
     act = request.POST.get("act", "")
     snooze = SnoozeForm(request.POST if act == "snooze" else None)
     form = RuleForm(
@@ -147,7 +154,7 @@ def alert_page(request: ConsoleRequest, rule_id: str) -> HttpResponse:
                     return redirect("console:alert", rule.pk)
                 checked = services.checked_settings(rule.kind, form.values()["settings"])
                 previewed = AlertRule(
-                    api=rule.api, kind=rule.kind, settings=checked, version=form.cleaned_data["version"],
+                    api=rule.api, kind=rule.kind, settings=checked, version=form.cleaned_data.get("version"),
                     environment=form.cleaned_data["environment"],
                 )  # fmt: skip
     shown = listing(request, firings_of(request.user).filter(rule=rule))
@@ -173,7 +180,8 @@ def alert_page(request: ConsoleRequest, rule_id: str) -> HttpResponse:
 def alert_delete(request: ConsoleRequest, rule_id: str) -> HttpResponse:
     """Ask, then delete the rule."""
     rule = _find(request.user, rule_id)
-    find_api_to_edit(request.user, rule.api.name)
+    if rule.api is not None:
+        find_api_to_edit(request.user, rule.api.name)
     confirmation = Confirmation(
         title=_("Delete the rule %(rule)s?") % {"rule": rule.name},
         consequences=(_("Nobody is told any more, and the list of its firings goes with it."),),
@@ -187,6 +195,11 @@ def alert_delete(request: ConsoleRequest, rule_id: str) -> HttpResponse:
 def _find(user: User, rule_id: str) -> AlertRule:
     rows = AlertRule.objects.visible_to(user).select_related("api", "version", "environment")
     return get_object_or_404(rows, pk=rule_id)
+
+
+def _may_edit(user: User, rule: AlertRule) -> bool:
+    """True also for an admin and a rule about gateways."""
+    return is_admin(user) if rule.api is None else can_edit(user, rule.api)
 
 
 def _promote(request: ConsoleRequest, rule: AlertRule) -> None:

@@ -37,3 +37,13 @@ def test_an_environment_goes_back_after_the_difference_was_shown(apim: Run) -> N
     assert not Pin.objects.exists()
     assert apim(*command, "--reason", "callers fail", "--yes").returncode == 0
     assert Pin.objects.get().reason == "callers fail"
+
+
+def test_who_tries_publications_first_is_said_and_shown(apim: Run) -> None:
+    default_environment()
+    command = ("environments", "trials", "default", "-o", "json")
+    assert json.loads(apim(*command).stdout) == {"trial_s": 0, "trial_by": "gateways", "trial_share": 10}
+    wanted = {"trial_s": 60, "trial_by": "share", "trial_share": 5}
+    assert json.loads(apim(*command, "--seconds", "60", "--by", "share", "--share", "5").stdout) == wanted
+    assert apim(*command, "--share", "100").returncode == 1
+    assert json.loads(apim(*command).stdout) == wanted

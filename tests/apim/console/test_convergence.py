@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from apim.accounts.models import User
 from apim.console.convergence import fleet_of
 from apim.gateways.models import Environment, Gateway, Worker
 from gateway_sync.delivery.models import Publication
@@ -49,3 +51,36 @@ def test_a_worker_that_cannot_ask_others_of_limits_refuses_no_state(code: str, s
     )
     view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
     assert [each.state for each in view.workers] == [state]
+
+
+@pytest.mark.django_db
+def test_draining_the_last_of_a_kind_is_warned_of(client: Client, admin: User) -> None:
+    edge, plain = (enrolled_gateway(name=name).gateway for name in ("edge", "plain"))
+    Gateway.objects.filter(pk=edge.pk).update(group="edge")
+    client.force_login(admin)
+
+    def asked() -> str:
+        return client.get(f"/console/admin/gateways/{edge.name}/state/draining").content.decode()
+
+    assert "No other gateway of Default is ready" in asked()
+    Gateway.objects.update(seen_at=timezone.now())
+    assert "No other gateway of group edge is ready" in asked()
+    Gateway.objects.filter(pk=plain.pk).update(group="edge")
+    assert "is ready:" not in asked()
+
+
+@pytest.mark.django_db
+def test_a_worker_that_tries_a_publication_is_shown_apart() -> None:
+    gateway, now = enrolled_gateway().gateway, timezone.now()
+    Environment.objects.update(revision=22, published_revision=22, published_access_seq=0)
+    Publication.objects.create(environment=gateway.environment, revision=21, digest=RUNS, manifest={})
+    Publication.objects.create(
+        environment=gateway.environment, revision=22, digest=OTHER, manifest={},
+        stage=Publication.Stage.TRIAL, trial_in_worker=True, trial_gateways=[gateway.pk],
+    )  # fmt: skip
+    for slot, (revision, digest) in enumerate([(21, RUNS), (22, OTHER)]):
+        Worker.objects.create(
+            gateway=gateway, slot=slot, pid=1, boot="x", revision=revision, digest=digest, started_at=now, seen_at=now
+        )
+    view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
+    assert [(each.state, each.is_trying) for each in view.workers] == [("current", False), ("current", True)]

@@ -7,8 +7,11 @@ from django.test import Client
 
 from apim.accounts.models import User
 from apim.audit.models import AuditEvent
+from apim.console.reasons import reason_words
+from apim.console.returning import comes_back
 from apim.gateways.models import Environment
 from gateway_sync.delivery import reports, services
+from gateway_sync.delivery.differences import Change, Field
 from gateway_sync.delivery.models import Pin, Publication
 from tests.factories import gateways as factory
 
@@ -29,7 +32,7 @@ def client(environment: Environment, admin: User) -> Client:
 def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, environment: Environment) -> None:
     newer, older = reports.history(environment)
     listed = client.get("/console/admin/publications?environment=default").content.decode()
-    assert "revision.deploy" in listed
+    assert "in Default was deployed" in listed
     assert "Go back to this" in client.get(f"/console/admin/publications/{older.id}").content.decode()
     assert "Hold it here" in client.get(f"/console/admin/publications/{newer.id}").content.decode()
     holding = client.get(f"/console/admin/publications/{newer.id}/go-back").content.decode()
@@ -53,6 +56,36 @@ def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, env
     assert client.post(page, data).status_code == 302
     assert not Pin.objects.exists()
     assert "is not held" in client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("", ""),
+        ("product.create Payments", "Product Payments was added"),
+        ("version.block bank v1; plan.update Gold +2", "bank v1 was blocked; Plan Gold was changed; and 2 more"),
+        ("callers fail since 43; look at product.create", "callers fail since 43; look at product.create"),
+        ("unheard.of thing +1", "unheard.of thing +1"),
+    ],
+)
+def test_acts_are_told_in_words_and_what_people_wrote_as_it_is(kept: str, told: str) -> None:
+    assert reason_words(kept) == told
+
+
+def test_what_was_narrowed_since_is_said_before_it_comes_back() -> None:
+    networks = Field("allowed_networks", '["10.0.0.0/8"]', '["10.0.0.0/8", "127.0.0.0/8"]')
+    changes = (
+        Change("environment", "default", "changed", (networks,)),
+        Change("api", "old", "added"),
+        Change("api", "new", "removed"),
+        Change("host", "api.example.com", "changed", (Field("api", "new", "old"),)),
+    )
+    assert comes_back(changes) == (
+        "Upstreams may live in the networks of then again: 10.0.0.0/8, 127.0.0.0/8.",
+        "APIs that are archived or gone by now answer again: old.",
+        "Hosts are those of then again: api.example.com.",
+    )
+    assert comes_back(changes[2:3]) == ()
 
 
 def test_a_program_goes_back_too(client: Client, environment: Environment) -> None:

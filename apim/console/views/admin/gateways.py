@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import Http404
@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
-from apim.console.convergence import fleet_of, gateways_of
+from apim.alerts.models import Firing
+from apim.alerts.words import value_words
+from apim.console.convergence import SILENT_AFTER, fleet_of, gateways_of
 from apim.console.forms.gateways import NewGatewayForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
@@ -28,6 +30,7 @@ from gateway_sync.runtime.joining import JOIN_TOKEN
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
+    from apim.accounts.models import User
     from apim.console.gate import ConsoleRequest
 
 TOKENS_SHOWN = 50
@@ -41,7 +44,17 @@ def gateway_list(request: ConsoleRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return page(request, "console/admin/_fleet.html", fleet=fleet)
     expected = JoinToken.objects.visible_to(request.user).open_at(now).select_related("environment")[:TOKENS_SHOWN]
-    return page(request, "console/admin/gateways.html", fleet=fleet, expected=expected)
+    return page(request, "console/admin/gateways.html", fleet=fleet, expected=expected, lagging=_lagging(request.user))
+
+
+def _lagging(user: User) -> list[dict[str, Any]]:
+    """What rules about gateways tell just now."""
+    firing = Firing.objects.visible_to(user).open().filter(rule__api=None).select_related("rule")[:TOKENS_SHOWN]
+    return [
+        {"rule": each.rule, "detail": each.detail, "since": each.started_at,
+         "value": value_words(each.rule.kind, each.worst)}
+        for each in firing
+    ]  # fmt: skip
 
 
 @admin_page
@@ -116,12 +129,35 @@ def gateway_state(request: ConsoleRequest, name: str, state: str) -> HttpRespons
     if state not in asked:
         raise Http404
     title, consequences, verb, done = asked[state]
+    if state == Gateway.State.DRAINING:
+        consequences = (*_left_without(row), *consequences)
     is_back = state == Gateway.State.SERVING
     confirmation = Confirmation(
         title, consequences, verb, reverse("console:admin-gateways"), done, is_danger=not is_back
     )  # fmt: skip
     form = None if is_back else ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: set_state(gateway=row, state=state, by=by, **data), form)
+
+
+def _left_without(row: Gateway) -> tuple[str, ...]:
+    """A warning where nobody would be ready instead; () where another gateway of its kind serves."""
+    now = timezone.now()
+    heard = Gateway.objects.filter(environment=row.environment_id, state=Gateway.State.SERVING).exclude(pk=row.pk)
+    ready = heard.filter(seen_at__gt=now - SILENT_AFTER)
+    names = {"row": row.name, "environment": row.environment, "group": row.group}
+    if not ready.exists():
+        told = gettext(
+            "No other gateway of %(environment)s is ready: behind a balancer, callers are answered by nobody meanwhile."
+        )
+        return (told % names,)
+    if not ready.filter(group=row.group).exists():
+        told = (
+            gettext("No other gateway of group %(group)s is ready: its callers are answered by nobody meanwhile.")
+            if row.group
+            else gettext("No other gateway without a group is ready: its callers are answered by nobody meanwhile.")
+        )
+        return (told % names,)
+    return ()
 
 
 @admin_page

@@ -12,6 +12,7 @@ from apim.catalog.models import APIVersion
 from apim.console.forms.publications import DecisionForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.console.returning import comes_back
 from apim.errors import DomainError
 from apim.gateways.models import Environment
 from gateway_sync.delivery.differences import Change, compare, texts_of
@@ -79,7 +80,7 @@ def go_back(request: ConsoleRequest, publication_id: str) -> HttpResponse:
     is_last = not Publication.objects.filter(
         environment=publication.environment, revision__gt=publication.revision
     ).exists()
-    confirmation = _way_back(publication, back, is_last=is_last)
+    confirmation = _way_back(publication, back, comes_back(plan.changes), is_last=is_last)
     form = DecisionForm(posted(request), initial={"seen": plan.seen})
     return confirm(
         request,
@@ -91,8 +92,11 @@ def go_back(request: ConsoleRequest, publication_id: str) -> HttpResponse:
     )
 
 
-def _way_back(publication: Publication, back: str, *, is_last: bool) -> Confirmation:
-    """The question of an act that goes back to a publication, or that holds an environment at its newest one."""
+def _way_back(publication: Publication, back: str, old: tuple[str, ...], *, is_last: bool) -> Confirmation:
+    """The question of an act that goes back to a publication, or that holds an environment at its newest one.
+
+    Shapes: old says what comes back that was narrowed or taken away since.
+    """
     names = {"environment": publication.environment, "revision": publication.revision}
     if is_last:
         title, verb = gettext("Hold %(environment)s at publication %(revision)s?"), gettext("Hold it")
@@ -103,6 +107,7 @@ def _way_back(publication: Publication, back: str, *, is_last: bool) -> Confirma
     return Confirmation(
         title=title % names,
         consequences=(
+            *old,
             gettext("Gateways serve it within seconds, under a new and higher revision."),
             gettext("It stays so until you release it: what is saved or published meanwhile waits."),
             gettext("Keys, subscriptions and their limits go on as they are now; so do certificates and issuers."),
