@@ -8,6 +8,7 @@ begins with nothing, and so does everybody after an error.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from gateway_sync import rows
 from gateway_sync.compiler import Memory
 from gateway_sync.delivery.models import Fragment
 
+COMPARED_EACH_S = 3600.0
 _MOST = 16  # environments
 _lock = threading.Lock()
 _kept: dict[str, Remembered] = {}
@@ -26,6 +28,8 @@ class Remembered:
     def __init__(self) -> None:
         """Nothing yet."""
         self.compiled = Memory()
+        self.compared_at = time.monotonic()  # with a full compilation; nothing is wrong with nothing
+        self.is_used = False  # since
         self.versions: dict[str, tuple[str, rows.VersionRow]] = {}
         self._texts: dict[str, str] = {}
 
@@ -44,10 +48,17 @@ def remembered(environment_id: str) -> Iterator[Remembered]:
     with _lock:
         memory = _kept.pop(environment_id, None) or Remembered()
     yield memory
+    memory.is_used = True
     with _lock:
         _kept[environment_id] = memory
         while len(_kept) > _MOST:
             del _kept[next(iter(_kept))]
+
+
+def due_for_comparison(now: float) -> list[str]:
+    """The environments whose memory was used since it was compared, which is long ago. Units: monotonic seconds."""
+    with _lock:
+        return [key for key, each in _kept.items() if each.is_used and now - each.compared_at > COMPARED_EACH_S]
 
 
 def forget(environment_id: str) -> None:

@@ -13,6 +13,7 @@ from celery import bootsteps
 from django.db import Error, connections
 
 from apim.gateways.constants import PUBLISHING_QUEUE
+from gateway_sync.delivery.comparing import compare_due
 from gateway_sync.delivery.services import publish_pending
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class PublishPending(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery h
     def _run(self) -> None:
         while not self._is_ending.wait(_PERIOD_S):
             try:
-                publish_pending()
+                if not publish_pending():
+                    compare_due()
             except Error as error:
                 logger.warning("looking for waiting environments failed: %s", error)
                 connections.close_all()

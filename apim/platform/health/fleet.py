@@ -11,14 +11,17 @@ from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
 from apim.platform.health.verdicts import Verdict, amber, green, red
+from gateway_sync.delivery.comparing import TOLD_FOR
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.trials import expected_digests
+from gateway_sync.runtime.lease_words import COUNTS_ALONE, NOT_CONFIRMED
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 SLOW_AFTER: Final = timedelta(seconds=30)
 ENDING_WITHIN: Final = timedelta(days=14)
 _PAGE: Final = "/console/admin/gateways"
 _NAMES_SHOWN: Final = 3
+_OF_LIMITS: Final = frozenset({NOT_CONFIRMED, COUNTS_ALONE})  # they tell of counting, not of what a worker runs
 
 
 def gateways() -> Verdict:
@@ -31,10 +34,12 @@ def gateways() -> Verdict:
     if silent:
         text = gettext("Not heard from: %(names)s. Is it running, and does it reach this site?")
         return red(text % {"names": _names(silent)}, command="systemctl status apim-gateway", page=_PAGE)
-    refusing = [gateway for gateway in known if any(worker.problems for worker in gateway.workers.all())]
-    if refusing:
+    if refusing := [gateway for gateway in known if _codes(gateway) and not _codes(gateway) <= _OF_LIMITS]:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
         return red(text % {"names": _names(refusing)}, page=_PAGE)
+    if apart_in_limits := [gateway for gateway in known if _codes(gateway)]:
+        text = gettext("They cannot share quotas with the other gateways now: %(names)s. The page says why.")
+        return amber(text % {"names": _names(apart_in_limits)}, page=_PAGE)
     expected = expected_digests(known)
     apart = [gateway for gateway in known if gateway.state == Gateway.State.QUARANTINED]
     if apart:
@@ -53,6 +58,11 @@ def gateways() -> Verdict:
     return green(text % {"count": len(known), "seconds": max(1, round(oldest.total_seconds()))})
 
 
+def _codes(gateway: Gateway) -> set[str]:
+    """What its workers tell is wrong."""
+    return {str(problem.get("code", "")) for worker in gateway.workers.all() for problem in worker.problems}
+
+
 def publishing() -> Verdict:
     """Whether what was changed is sent to gateways."""
     now = timezone.now()
@@ -68,6 +78,14 @@ def publishing() -> Verdict:
         text = gettext("Changes wait to be published: %(names)s. The publishing worker does not take them.")
         command = "celery -A apim.config worker -Q publishing -P solo"
         return red(text % {"names": _names(late)}, command=command)
+    drifted = Environment.objects.filter(comparison__differed_at__gt=now - TOLD_FOR)
+    if drifted:
+        text = gettext(
+            "Compiling only what changed gave another state than compiling everything: %(names)s. Gateways were sent"
+            " what compiling everything gives. This is a fault of the product, or of who edited its database: the log"
+            " of the publishing worker names what differed."
+        )
+        return amber(text % {"names": _names(drifted)}, page="/console/admin/publications")
     return green(gettext("What was changed is published."))
 
 

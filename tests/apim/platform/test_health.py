@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as django_settings
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
@@ -28,6 +29,7 @@ from apim.platform.health import CHECKS, examine, fleet, host, messages, money, 
 from apim.platform.health.examining import Check
 from apim.platform.health.verdicts import Colour, Verdict, amber, green
 from apim.platform.heartbeats import note_heartbeat
+from gateway_sync.delivery.models import Comparison
 from tests.factories import certificates as certificates_factory
 from tests.factories import gateways as gateways_factory
 from tests.factories.accounts import TESTER
@@ -157,7 +159,11 @@ def test_a_worker_that_refuses_or_lags_is_told(environment: Environment) -> None
     )
 
     assert fleet.gateways().colour is Colour.AMBER
-    worker.problems = [{"code": "x"}]
+    worker.problems = [{"code": "limits.E001"}]
+    worker.save()
+    verdict = fleet.gateways()
+    assert (verdict.colour, "share quotas" in verdict.text) == (Colour.AMBER, True)
+    worker.problems.append({"code": "x"})
     worker.save()
     assert fleet.gateways().colour is Colour.RED
 
@@ -167,6 +173,19 @@ def test_changes_that_are_not_published_are_red(environment: Environment) -> Non
     touch([environment.id])
     Environment.objects.update(touched_at=timezone.now() - timedelta(minutes=1))
     assert fleet.publishing().colour is Colour.RED
+
+
+@pytest.mark.django_db
+def test_a_state_that_was_compiled_otherwise_than_in_full_is_told_for_a_week(environment: Environment) -> None:
+    Environment.objects.update(published_revision=F("revision"))
+    now = timezone.now()
+    for days, colour in ((8, Colour.GREEN), (6, Colour.AMBER)):
+        at = now - timedelta(days=days)
+        Comparison.objects.update_or_create(
+            environment=environment, defaults={"compared_at": now, "differed_at": at, "differing": ["products"]}
+        )
+        assert fleet.publishing().colour is colour
+    assert environment.display_name in fleet.publishing().text
 
 
 @pytest.mark.parametrize(("days", "colour"), [(90, Colour.GREEN), (5, Colour.AMBER), (-1, Colour.RED)])
