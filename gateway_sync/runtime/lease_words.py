@@ -16,6 +16,7 @@ from gateway_sync.runtime.lease_scripts import BEGIN, DECLARE, DECLARED, ENTER, 
 from gateway_sync.runtime.push import Command
 
 AT_ONCE: Final = 500  # words in one go
+NOT_CONFIRMED, COUNTS_ALONE = "limits.E001", "limits.E002"  # what is told where words find no answer
 _MOST: Final = 2**53  # Lua's numbers are exact up to there
 _MOST_ASKED: Final = 524_288
 

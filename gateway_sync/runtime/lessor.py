@@ -22,6 +22,7 @@ from gateway_sync.runtime.generations import GenerationInvalid, read_environment
 from gateway_sync.runtime.lease_books import LeaseBooks, Place
 from gateway_sync.runtime.lease_door import ANSWER_S, Door, DoorLost, open_door
 from gateway_sync.runtime.lease_scripts import Names
+from gateway_sync.runtime.lease_words import COUNTS_ALONE, NOT_CONFIRMED
 from gateway_sync.runtime.leased_cells import CELLS_FILE, LEASES_FILE, LeasedCells
 from gateway_sync.runtime.leasing import HELD_S, Leasing, Wish
 from gateway_sync.runtime.rate_shares import RateShares
@@ -34,7 +35,6 @@ BREAK_S: Final = 1.0
 RELAYED_WAIT_S: Final = 0.5  # a call waits so long for a lease that comes by way of the control plane
 ACKNOWLEDGE_S: Final = 5.0
 ALONE, JOINING, WAITING, SHARED, DEGRADED = "alone", "joining", "waiting", "shared", "degraded"
-NOT_CONFIRMED, COUNTS_ALONE = "limits.E001", "limits.E002"
 
 
 class Lessor:
