@@ -19,6 +19,7 @@ from apim.ui.colours import DEFAULT_ACCENTS, readable_on_dark, soft_of
 
 BUILT_IN_NAME: Final = "apim"
 KEY: Final = "branding.live"
+_LAST_KEY: Final = "branding.last"
 _CACHE: Final = "process"
 _READ_EVERY_S: Final = 5  # another process shows a new look this much later
 _ENDINGS: Final = {"image/png": "png", "image/webp": "webp"}
@@ -69,7 +70,14 @@ def live_brand() -> Brand:
     except DatabaseError:
         return Brand()
     caches[_CACHE].set(KEY, brand, _READ_EVERY_S)
+    caches[_CACHE].set(_LAST_KEY, brand, None)
     return brand
+
+
+def last_brand() -> Brand:
+    """The look that this process showed last, without asking the database for it."""
+    found = caches[_CACHE].get(_LAST_KEY)
+    return found if isinstance(found, Brand) else Brand()
 
 
 def forget_brand() -> None:

@@ -8,6 +8,9 @@ from apim.api.views.stripe_events import receive
 from apim.config import health, metrics
 from apim.console.views.setup import setup
 
+handler400 = "apim.config.failures.bad_request"
+handler500 = "apim.config.failures.failed"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),

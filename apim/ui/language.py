@@ -27,7 +27,7 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """The answer; a thread serves the next request in no language of this one."""
-        is_page = not request.path_info.startswith(_MACHINES)
+        is_page = not is_for_machines(request)
         language = language_of(request) if is_page else settings.LANGUAGE_CODE
         with translation.override(language):
             request.LANGUAGE_CODE = language
@@ -40,6 +40,11 @@ class LanguageMiddleware:
             if request.user.is_authenticated:  # for caches on the way that do not look at what it varies by
                 response.headers.setdefault("Cache-Control", "private")
         return response
+
+
+def is_for_machines(request: HttpRequest) -> bool:
+    """True for an address whose answers programs read."""
+    return request.path_info.startswith(_MACHINES)
 
 
 def language_of(request: HttpRequest) -> str:

@@ -25,5 +25,5 @@ class RefuseNulMiddleware:
         """The page, or what is wrong with its address."""
         has_nul = "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
         if has_nul and not request.path_info.startswith(_API):
-            return render(request, "400.html", status=400)
+            return render(request, "address.html", status=400)
         return self._get_response(request)
