@@ -74,6 +74,8 @@ MIDDLEWARE = [
     "apim.ui.csp.ContentSecurityPolicyMiddleware",
     "apim.ui.secrets.SecretsMiddleware",
     "apim.ui.nul.RefuseNulMiddleware",
+    "apim.config.failures.NotAllowedMiddleware",
+    "apim.config.failures.NotAllowedMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
 
