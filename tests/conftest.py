@@ -22,7 +22,7 @@ from apim.audit.actor import Actor
 from apim.branding import brand
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
-from tests import schema
+from tests import flushing, schema
 from tests.factories import accounts as accounts_factory
 from tests.properties import patient
 
@@ -31,6 +31,7 @@ LogIn = Callable[[User | None], Client]
 
 def pytest_configure() -> None:
     """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash, patience."""
+    flushing.make_cheap()
     hypothesis_settings.register_profile("patient", patient)
     hypothesis_settings.load_profile("patient")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; children would inherit it
