@@ -75,7 +75,6 @@ MIDDLEWARE = [
     "apim.ui.secrets.SecretsMiddleware",
     "apim.ui.nul.RefuseNulMiddleware",
     "apim.config.failures.NotAllowedMiddleware",
-    "apim.config.failures.NotAllowedMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
 
