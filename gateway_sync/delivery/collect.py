@@ -43,9 +43,9 @@ DATABASE = "collect"  # the alias whose transactions are repeatable reads
 class Collected:
     """What one transaction saw.
 
-    Shapes: revision and published_revision are the environment's counters; last is the publication in force and
-    last_good its fragments by name. pin is where the environment is held, pinned the fragments of that by name, blocked
-    the versions that nobody may be served; both are empty where it is not held.
+    Shapes: revision and published_revision are the environment's counters; last is the newest publication, last_good
+    the fragments by name of the newest that all gateways were sent. pin is where the environment is held, pinned the
+    fragments of that by name, blocked the versions that nobody may be served; both are empty where it is not held.
     """
 
     environment: str
@@ -68,7 +68,8 @@ def collect(environment_id: str, memory: Remembered | None = None) -> Collected:
         pin: Pin | None = getattr(environment, "pin", None)
         last = Publication.objects.using(DATABASE).filter(environment_id=environment_id).first()
         grouping = grouping_of(environment_id, DATABASE)
-        in_force: Mapping[str, str] = last.manifest["fragments"] if last else {}
+        sound = last if last is None or last.stage == Publication.Stage.ALL else _sent_to_all(environment_id)
+        in_force: Mapping[str, str] = sound.manifest["fragments"] if sound else {}
         held: Mapping[str, str] = pin.fragments if pin else {}
         known = memory.texts((*in_force.values(), *held.values()), DATABASE)
         return Collected(
@@ -113,6 +114,12 @@ def _rows(environment: Environment, memory: Remembered) -> rows.Rows:
         hosts=_host_rows(environment.id),
     )
     return rows.Rows(row, apis, products, plans)
+
+
+def _sent_to_all(environment_id: str) -> Publication | None:
+    """The last one that was not only tried: what a trial took back, or is trying, is no good form of anything."""
+    tried = Publication.objects.using(DATABASE).filter(environment_id=environment_id)
+    return tried.filter(stage=Publication.Stage.ALL).first()
 
 
 def _blocked() -> frozenset[str]:

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+import time
+from collections.abc import Callable
+from math import inf
 
 
 class Places:
-    """A number of places, taken and given back by any thread; of them, so many for each who takes."""
+    """A number of places, taken and given back by any thread; of them, so many for each who takes.
 
-    def __init__(self, limit: int, each: int) -> None:
+    Who has one for too long keeps it from nobody else any more, but has it all the same: a reader that is slow on
+    purpose holds what each may have, and no more.
+    """
+
+    def __init__(self, limit: int, each: int, clock: Callable[[], float] = time.monotonic) -> None:
         """All of them are free. Shapes: who reads slowly, or stole one credential, has at most each of them."""
         self._limit = limit
         self._each = each
+        self._clock = clock
         self._lock = threading.Lock()
-        self._held: Counter[str] = Counter()
-        self.taken = 0
+        self._held: dict[str, list[float]] = {}  # until when each place counts
+
+    @property
+    def taken(self) -> int:
+        """How many are not free."""
+        now = self._clock()
+        return sum(until > now for held in self._held.copy().values() for until in held)
 
     def take(self, who: str) -> bool:
         """True when there was one for them."""
         with self._lock:
-            is_free = self.taken < self._limit and self._held[who] < self._each
-            self.taken += is_free
-            self._held[who] += is_free
+            is_free = self.taken < self._limit and len(self._held.get(who, ())) < self._each
+            if is_free:
+                self._held.setdefault(who, []).append(inf)
             return is_free
 
-    def give_back(self, who: str) -> None:
-        """What take took."""
+    def expect_back(self, who: str, within_s: float) -> None:
+        """Count the place that was taken last for so long only."""
         with self._lock:
-            self.taken -= 1
-            self._held[who] -= 1
-            if self._held[who] <= 0:
+            held = self._held.get(who, [])
+            if held:
+                held.remove(max(held))
+                held.append(self._clock() + within_s)
+
+    def give_back(self, who: str) -> None:
+        """What take took; of several, the one that was to come back first."""
+        with self._lock:
+            held = self._held[who]
+            held.remove(min(held))
+            if not held:
                 del self._held[who]

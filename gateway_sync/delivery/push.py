@@ -42,7 +42,8 @@ class AccessPage(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True):
     """What a gateway is told, pushed or pulled.
 
-    Shapes: manifest None = unchanged; fragments maps digests to canonical JSON text, those only that are not known;
+    Shapes: manifest None = unchanged; fragments maps digests to canonical JSON text, those only that are not known,
+    and may be encoded already;
     base_digest is that of the state which the manifest follows. With a change, the manifest names no fragments. trial
     is what one worker is to serve meanwhile, None = as before.
     """
@@ -50,7 +51,7 @@ class Update(msgspec.Struct, frozen=True):
     environment: str
     access: AccessPage
     manifest: Manifest | None = None
-    fragments: Mapping[str, str] = {}
+    fragments: Mapping[str, str] | msgspec.Raw = {}
     base_digest: str = ""
     change: ManifestChange | None = None
     trial: TrialOffer | None = None

@@ -9,12 +9,14 @@ import msgspec
 from apim.gateways.models import Environment, Gateway
 from gateway_sync.delivery import access_log
 from gateway_sync.delivery.groups import manifest_for
-from gateway_sync.delivery.models import Fragment, Publication
+from gateway_sync.delivery.kept_fragments import KeptFragments
+from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.push import Update
 from gateway_sync.delivery.trials import is_tried_by
 from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, TrialOffer, change_between
 
 MAX_WAIT_S = 30.0
+_kept = KeptFragments()
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ def update_for(gateway: Gateway, ask: Ask) -> Update:
     return msgspec.structs.replace(
         told,
         manifest=manifest if change is None or manifest is None else replace(manifest, fragments={}),
-        fragments=dict(Fragment.objects.filter(digest__in=missing).values_list("digest", "body")),
+        fragments=_kept.texts(missing),
         base_digest=ask.digest,
         change=change,
     )

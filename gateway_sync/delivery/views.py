@@ -49,6 +49,8 @@ _ask = msgspec.json.Decoder(Ask)
 _report = msgspec.json.Decoder(GatewayReport)
 _join = msgspec.json.Decoder(JoinRequest)
 _watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
+# Who reads more slowly keeps no place from others; gateways themselves give up at an eighth of it.
+_SENT_WITHIN_S, _SLOWEST_BYTES_S = 5.0, 128 * 1024
 _far_behind = Places(settings.MAX_FULL_SENDS, each=2)  # one that is sent still, and one who began anew
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
@@ -97,9 +99,9 @@ def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
     try:
         update = update_for(gateway, ask)
         if update.is_news:
-            response = StreamingHttpResponse(
-                _Held([encode_update(update)], _far_behind, gateway.pk), content_type="application/json"
-            )
+            content = encode_update(update)
+            _far_behind.expect_back(gateway.pk, _SENT_WITHIN_S + len(content) / _SLOWEST_BYTES_S)
+            response = StreamingHttpResponse(_Held([content], _far_behind, gateway.pk), content_type="application/json")
     finally:
         if response is None:
             _far_behind.give_back(gateway.pk)

@@ -16,6 +16,8 @@ from apim.products.services import create_meter, create_plan
 from gateway_sync.compiler import compile_snapshot
 from gateway_sync.delivery import collect as collecting
 from gateway_sync.delivery.collect import DATABASE, collect
+from gateway_sync.delivery.models import Publication
+from gateway_sync.delivery.services import publish_state
 from gateway_sync.rows import QuotaRow
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER, organization
@@ -135,3 +137,18 @@ def test_composites_are_collected_and_what_is_none_is_passed_over(environment: E
     for stored, wanted in (({"GET /a": {"steps": []}}, {"GET /a": {"steps": []}}), ([], {})):
         Revision.objects.filter(version=version).update(composites=stored)
         assert collect(environment.id).rows.apis[0].versions[0].composites == wanted
+
+
+@pytest.mark.parametrize("stage", ["trial", "ended"])
+@pytest.mark.usefixtures("no_redis")
+def test_what_was_only_tried_is_no_good_form_of_anything(environment: Environment, stage: str) -> None:
+    version = factory.published_version("GET /good")
+    publish_state(environment.id)
+    factory.changed_version(version, "GET /tried")
+    publish_state(environment.id)
+    Publication.objects.filter(pk=Publication.objects.all()[0].pk).update(stage=stage)
+    collected = collect(environment.id)
+    assert collected.last is not None
+    assert "GET /tried" not in collected.last_good[f"api:{version.api_id}"]
+    assert "GET /good" in collected.last_good[f"api:{version.api_id}"]
+    assert collected.last.stage == stage
