@@ -17,16 +17,16 @@ _SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,3})?)\s*(B|kB|MB|GB|TB)?", re.ASC
 _FACTORS: Final = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
-class SizeField(forms.CharField):
+class SizeField(forms.Field):
     """A number of bytes, written like `10 GB`; None when empty."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", gettext_lazy("Such as 500 MB or 10 GB."))
-        super().__init__(required=False, max_length=24, **kwargs)
+        super().__init__(required=False, **kwargs)
 
     def to_python(self, value: object) -> Any:
         """The bytes."""
-        text = str(super().to_python(value))
+        text = str(value or "").strip()
         if not text:
             return None
         found = _SIZE.fullmatch(text.replace(",", ""))
@@ -43,7 +43,7 @@ class SizeField(forms.CharField):
         return text if self.to_python(text) == value else str(value)
 
 
-class WeightsField(forms.CharField):
+class WeightsField(forms.Field):
     """What operations cost, one a line: `POST /transfers 5`."""
 
     widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocapitalize": "off"})
@@ -54,7 +54,7 @@ class WeightsField(forms.CharField):
     def to_python(self, value: object) -> Any:
         """The costs by operation."""
         found: dict[str, int] = {}
-        for line in str(super().to_python(value)).splitlines():
+        for line in str(value or "").splitlines():
             name, _, cost = line.strip().rpartition(" ")
             if not line.strip():
                 continue

@@ -44,6 +44,29 @@ def test_a_plan_is_made_private_and_offered_to_organizations_by_name(
     assert initech.name in client.get(page).content.decode()
 
 
+def test_quotas_of_data_and_units_are_edited_as_people_write_them(plan: Plan, owner: User, log_in: LogIn) -> None:
+    client, page = log_in(owner), f"/console/plans/{plan.name}/edit"
+    data = {"approval": "auto", "per_s": "1", "timezone": "UTC", "quota_month": "500", "bytes_month": "1.5 GB"}
+    wrong = client.post(page, data | {"bytes_day": "ten", "weights": "POST /transfers"}).content.decode()
+    assert "ten is no size; 10 GB is one." in wrong
+    assert "is no operation with its cost" in wrong
+    lone = client.post(page, data | {"weights": "POST /transfers 5"}).content.decode()
+    assert "Weights count for a quota of units, and there is none." in lone
+    more = {"units_day": "100", "weights": "POST /transfers 5\nGET /reports* 2\n", "when_unconfirmed": "refuse"}
+    assert client.post(page, data | more).headers["Location"] == f"/console/plans/{plan.name}"
+    version = plan.versions.get(state="active")
+    assert version.quotas == [
+        {"requests": 100, "per": "day", "unit": "units"},
+        {"requests": 500, "per": "month"},
+        {"requests": 1_500_000_000, "per": "month", "unit": "bytes"},
+    ]
+    assert version.weights == {"POST /transfers": 5, "GET /reports*": 2}
+    shown = client.get(page).content.decode()
+    assert all(text in shown for text in ("1.5 GB", "POST /transfers 5", 'value="refuse" selected'))
+    told = client.get(f"/console/plans/{plan.name}").content.decode()
+    assert all(text in told for text in ("100 units a day", "1.5 GB a month", "A call costs 1 unit, but"))
+
+
 def test_a_name_that_nobody_has_is_told_and_nothing_changes(plan: Plan, owner: User, log_in: LogIn) -> None:
     answer = log_in(owner).post(
         f"/console/plans/{plan.name}/audience", form(visibility="private", offered_to="nobody-at-all")

@@ -260,6 +260,24 @@ def test_a_changed_plan_is_its_next_version(admin: User, by: Actor) -> None:
     assert Plan.objects.get().versions.first().number == 2
 
 
+def test_a_plan_of_units_and_bytes_comes_back_as_it_was_written(acme: Organization, admin: User, by: Actor) -> None:
+    limits = "[{ quota: 100, per: month, unit: units }, { quota: 1000000, per: day, unit: bytes }]"
+    spec = f'limits: {limits}, weights: {{ "POST /transfers*": 5 }}, whenUnconfirmed: refuse'
+    text = document("Plan", "gold", f"spec: {{ {spec} }}")
+    apply_documents(text=text, files={}, user=admin, by=by)
+    version = Plan.objects.get().versions.get()
+    assert version.quotas == [
+        {"requests": 1_000_000, "per": "day", "unit": "bytes"},
+        {"requests": 100, "per": "month", "unit": "units"},
+    ]
+    assert (version.weights, version.when_unconfirmed) == ({"POST /transfers*": 5}, "refuse")
+    exported = export_documents(kind="plans", name="gold", user=admin)
+    assert not apply_documents(text=exported, files={}, user=admin, by=by).has_changes
+    heavy = text.replace("5 }", "101 }").replace("[{ quota", "[{ rate: 5/s }, { quota", 1)
+    (error,) = errors_of(heavy, admin, by)
+    assert "no call may cost more than the quota has" in error.message
+
+
 def test_export_shows_what_one_may_change_and_nothing_else(
     acme: Organization, owner: User, stranger: User, other_owner: User
 ) -> None:
