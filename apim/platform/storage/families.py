@@ -13,7 +13,15 @@ from apim.audit.models import AuditEvent
 from apim.gateways.models import AccessRecord
 from apim.jobs.models import Job
 from apim.notifications.models import Message
-from apim.usage.models import ConservationCheck, KeptTrace, ReceivedBoot, RecordFile, UsageBatch, UsageRecord
+from apim.usage.models import (
+    ApplicationMonth,
+    ConservationCheck,
+    KeptTrace,
+    ReceivedBoot,
+    RecordFile,
+    UsageBatch,
+    UsageRecord,
+)
 from apim.usage.services import ROLLUPS
 from gateway_sync.delivery.models import Fragment, Publication
 
@@ -72,6 +80,12 @@ def fixed_families() -> tuple[FixedFamily, ...]:
         FixedFamily("traces", _("Explained calls"), (KeptTrace,), _("APIM_TRACES_KEPT_MINUTES says how long.")),
         FixedFamily(
             "receipts", _("Receipts of usage"), (UsageBatch, ReceivedBoot, ConservationCheck), _("Kept for 40 days.")
+        ),
+        FixedFamily(
+            "months",
+            _("Usage by the month and application"),
+            (ApplicationMonth,),
+            _("Kept as long as usage by the day."),
         ),
         FixedFamily("publications", _("Published states"), (Publication, Fragment), _("The last ones are kept.")),
         FixedFamily("access", _("Access records"), (AccessRecord,), _("Kept while the access exists.")),
