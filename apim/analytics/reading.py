@@ -22,7 +22,7 @@ from apim.usage.summaries import that_ended
 _ERRORS = Q(status__gte=400)
 _ERROR_ENDS = ("rejected", "failed", "refused", "unreached")
 _STEP = "step"  # of a window, by StepOf
-_LIKELY = 40  # versions that are looked into first for the largest errors
+_LIKELY = 12  # versions that are looked into first for the largest errors
 ERROR = ("version_id", "operation", "status", "code")
 
 
@@ -68,11 +68,11 @@ def caller_and_version_rows(question: Question, stretch: Stretch) -> QuerySet[An
     return found
 
 
-def version_rows(question: Question, stretch: Stretch) -> QuerySet[Any]:
-    """The calls of each version, not read yet. Shapes: version_id ("" are those that met none), ENDS."""
+def version_rows(question: Question, stretch: Stretch, which: Collection[str] = ENDS) -> QuerySet[Any]:
+    """The calls of each version, not read yet. Shapes: version_id ("" are those that met none), which of ENDS."""
     rows: Any = VersionRollup.objects.filter(_when(stretch, None), question.of_versions())
     told = rows if question.version_ids is not None else rows.exclude(version_id=VersionRollup.EVERY)
-    found: QuerySet[Any] = told.values_list("version_id").annotate(**{end: Total(end) for end in ENDS})
+    found: QuerySet[Any] = told.values_list("version_id").annotate(**{end: Total(end) for end in which})
     return found
 
 
@@ -156,8 +156,8 @@ def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorG
     """
     if question.version_ids is not None and len(question.version_ids) <= _LIKELY:
         return dict(_largest_errors(question, stretch, number))
-    coarse = by_version(Question(question.version_ids, question.environment_id), stretch)
-    most = {version: max(getattr(ends, end) for end in _ERROR_ENDS) for version, ends in coarse.items()}
+    of_versions = version_rows(Question(question.version_ids, question.environment_id), stretch, _ERROR_ENDS)
+    most = {version: max(ends) for version, *ends in of_versions}
     order = sorted((version for version in most if most[version]), key=lambda version: -most[version])
     found = _largest_errors(question.of(version_ids=order[:_LIKELY]), stretch, number)
     smallest = found[-1][1] if len(found) == number else 1

@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
@@ -20,7 +20,7 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import products_of
 from apim.errors import Forbidden
-from apim.products.models import Product
+from apim.products.models import Product, ProductItem
 from apim.products.services import archive_product, create_product, update_product
 from apim.ui.forms import errors_on
 
@@ -43,7 +43,9 @@ def product_list(request: ConsoleRequest) -> HttpResponse:
     if query:
         products = products.filter(Q(name__icontains=query) | Q(display_name__icontains=query))
     live = Count("subscriptions", filter=Q(subscriptions__lifecycle__in=Subscription.LIVE), distinct=True)
-    rows = products.annotate(subscribers=live).prefetch_related("plans", "items__version__api").order_by("name")
+    items = ProductItem.objects.select_related("version__api")
+    named = Prefetch("items", items.only("product_id", "operations", "version__name", "version__api__name"))
+    rows = products.annotate(subscribers=live).prefetch_related("plans", named).order_by("name")
     return page(
         request, "console/products/list.html", rows=listing(request, rows), query=query, is_archived=is_archived
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django import template
@@ -33,7 +34,13 @@ _KIND_OF_LEVEL = {"success": "ok", "warning": "warn", "error": "danger"}
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """The Lucide icon of this name; decoration unless it has a label."""
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    return format_html('<svg class="icon {}" {}><use href="{}#{}"/></svg>', css, role, static("icons/lucide.svg"), name)
+    sprite = _sprite(settings.STATIC_URL)
+    return format_html('<svg class="icon {}" {}><use href="{}#{}"/></svg>', css, role, sprite, name)
+
+
+@lru_cache(maxsize=4)  # a page has dozens of icons, and files change with a release alone
+def _sprite(_static_url: str) -> str:
+    return static("icons/lucide.svg")
 
 
 @register.filter(name="rated")
