@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from apim.access.models import Subscription
 from apim.accounts.links import absolute_url
@@ -96,29 +97,50 @@ def _obstacle(subscription: Subscription, version: PlanVersion, *, is_billed: bo
     """Why a subscription cannot be moved; "" when it can."""
     before, after = subscription.plan_version.terms, version.terms
     if is_billed and not version.is_priced:
-        return "It is paid at Stripe and the new version is free: cancel it there first."
+        return gettext("It is paid at Stripe and the new version is free: cancel it there first.")
     if before.prepaid or after.prepaid:
         return _obstacle_to_credits(before, after)
     if is_billed:
         if before.interval != after.interval:
-            return f"It is paid by the {before.interval}, the new version by the {after.interval}."
-        return "" if before.currency == after.currency else f"It is paid in {before.currency}."
+            text = gettext("It is paid by the %(before)s, the new version by the %(after)s.")
+            return text % _intervals(before, after)
+        if before.currency == after.currency:
+            return ""
+        return gettext("It is paid in %(currency)s.") % {"currency": before.currency}
     is_pending = subscription.lifecycle == Subscription.Lifecycle.PENDING
     if version.is_priced and is_connected() and not is_pending and subscription.payment == Subscription.Payment.NONE:
-        return "It costs nothing now; the new one would be paid by nobody."
+        return gettext("It costs nothing now; the new one would be paid by nobody.")
     return ""
+
+
+_INTERVALS = {
+    "day": gettext_lazy("day"),
+    "week": gettext_lazy("week"),
+    "month": gettext_lazy("month"),
+    "year": gettext_lazy("year"),
+}
+
+
+def _intervals(before: Terms, after: Terms) -> dict[str, str]:
+    return {"before": str(_INTERVALS[before.interval]), "after": str(_INTERVALS[after.interval])}
 
 
 def _obstacle_to_credits(before: Terms, after: Terms) -> str:
     """Credits go on only as they are: drawn in their own currency, period by period."""
     if after.prepaid is None:
-        return "It is paid by credits and the new version is not: let its holder cancel it and choose the other one."
+        return gettext(
+            "It is paid by credits and the new version is not: let its holder cancel it and choose the other one."
+        )
     if before.prepaid is None:
-        return "The new version is paid by credits, which it has none of: let its holder cancel and subscribe again."
+        return gettext(
+            "The new version is paid by credits, which it has none of: let its holder cancel and subscribe again."
+        )
     if before.currency != after.currency:
-        return f"Its credits are in {before.currency}, the new version's prices in {after.currency}."
+        text = gettext("Its credits are in %(before)s, the new version's prices in %(after)s.")
+        return text % {"before": before.currency, "after": after.currency}
     if before.interval != after.interval:
-        return f"Its credits are drawn by the {before.interval}, those of the new version by the {after.interval}."
+        text = gettext("Its credits are drawn by the %(before)s, those of the new version by the %(after)s.")
+        return text % _intervals(before, after)
     return obstacle_to_credits(after)
 
 

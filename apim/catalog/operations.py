@@ -79,7 +79,7 @@ def parse_operations(values: Sequence[Mapping[str, Any]]) -> list[Operation]:
         key = (method, template_shape(path))
         if method not in METHODS:
             hint = gettext("One of %(names)s.") % {"names": ", ".join(METHODS)}
-            message = f"`{method}` is not a method."
+            message = gettext("`%(method)s` is not a method.") % {"method": method}
             errors.append(Invalid("catalog.method", message, field=f"operations.{index}.method", hint=hint))
         elif fault := path_fault(path):
             errors.append(Invalid("catalog.path", fault, field=f"operations.{index}.path"))
@@ -113,7 +113,7 @@ def pattern_fault(pattern: object) -> str:
             "Write a method and a path, such as `GET /accounts*`; `*` stands for any characters, or for any method."
         )
     method = pattern.split(" ", 1)[0]
-    return "" if method in {*METHODS, "*"} else f"`{method}` is not a method."
+    return "" if method in {*METHODS, "*"} else gettext("`%(method)s` is not a method.") % {"method": method}
 
 
 @lru_cache(maxsize=4096)

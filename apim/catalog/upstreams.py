@@ -84,7 +84,10 @@ def _check_arms(targets: list[dict[str, Any]], settings: UpstreamSettings) -> No
     for index, target in enumerate(targets):
         arm = target.get("arm", "")
         if arm and arm not in arms:
-            raise _invalid(f"upstream.targets.{index}.arm", f"`{arm}` is no arm of `canary`; name it as `{arm}=5`.")
+            raise _invalid(
+                f"upstream.targets.{index}.arm",
+                gettext("`%(arm)s` is no arm of `canary`; name it as `%(arm)s=5`.") % {"arm": arm},
+            )
         if arms and not arm:
             raise _invalid(f"upstream.targets.{index}.arm", gettext("With `canary`, each target belongs to an arm."))
     if empty := sorted(arms - {target.get("arm", "") for target in targets if target["weight"]}):
@@ -131,7 +134,7 @@ def parse_url(text: str, field: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise _invalid(field, f"`{url}` is not a URL: {error}.") from error
+        raise _invalid(field, gettext("`%(url)s` is not a URL: %(error)s.") % {"url": url, "error": error}) from error
     if fault := _url_fault(url, parts, port):
         raise _invalid(field, fault)
     return url.rstrip("/") if parts.path.strip("/") == "" else url
@@ -141,7 +144,8 @@ def _url_fault(url: str, parts: SplitResult, port: int | None) -> str:
     if _FORBIDDEN.search(url):
         return gettext("A URL holds no spaces, control characters or backslashes.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return f"`{url}` is not the URL of a service; write it like https://orders.internal:8443."
+        text = gettext("`%(url)s` is not the URL of a service; write it like https://orders.internal:8443.")
+        return text % {"url": url}
     if parts.username is not None or parts.password is not None:
         return gettext("A URL holds no user name or password.")
     if parts.query or parts.fragment or url.endswith(("?", "#")):

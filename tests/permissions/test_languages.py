@@ -15,8 +15,8 @@ _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _WORDS = re.compile(r"[A-Za-z][a-z']+(?: [A-Za-z']+){3,}")  # four words in a row are a sentence or most of one
 _SHOWN = ("aria-label", "title", "alt", "placeholder", "data-label", "data-announce")
 _CODE = ("code", "pre", "script", "style", "kbd", "textarea", "samp")
-_OTHERS = ("api/", "gateway/", "healthz", "metrics", "account/", "brand/")
-_STORED = ("console/admin/mailbox", "console/admin/mails/", "console/admin/audit")  # what others were told, as it was
+_OTHERS = ("api/", "gateway/", "healthz", "metrics", "brand/")
+_STORED = ("console/admin/mailbox", "console/admin/audit")  # what others were told, as it was
 
 
 class Texts(HTMLParser):

@@ -114,7 +114,11 @@ def parse_policies(policies: Sequence[Mapping[str, Any]], version: APIVersion) -
             place = kind, json.dumps([read.operations, read.is_shadow])
             if place in places:
                 errors.append(
-                    Invalid("catalog.policy", f"`{kind}` is written twice for the same operations.", field=field)
+                    Invalid(
+                        "catalog.policy",
+                        gettext("`%(kind)s` is written twice for the same operations.") % {"kind": kind},
+                        field=field,
+                    )
                 )
             places.add(place)
         errors += [
@@ -181,7 +185,12 @@ def _take_passthrough(revision: Revision, passthrough: Mapping[str, Any]) -> Non
     prefix = str(passthrough.get("prefix") or "/")
     if unknown := [method for method in methods if method not in METHODS]:
         hint = gettext("Choose from %(names)s.") % {"names": ", ".join(METHODS)}
-        raise Invalid("catalog.passthrough", f"`{unknown[0]}` is not a method.", field="passthrough.methods", hint=hint)
+        raise Invalid(
+            "catalog.passthrough",
+            gettext("`%(method)s` is not a method.") % {"method": unknown[0]},
+            field="passthrough.methods",
+            hint=hint,
+        )
     if not methods:
         raise Invalid("catalog.passthrough", gettext("Name one method at least."), field="passthrough.methods")
     if fault := path_fault(prefix) or (gettext("A prefix has no parameters.") if "{" in prefix else ""):

@@ -179,7 +179,7 @@ def require_active(api: API) -> None:
 def _require_free(name: str) -> None:
     """Refuse a name under which the portal has a page of the API itself: the version's own could not be reached."""
     if name in RESERVED_NAMES:
-        message = f"`{name}` is the name of a page of every API."
+        message = gettext("`%(name)s` is the name of a page of every API.") % {"name": name}
         raise Invalid("catalog.name_reserved", message, field="name", hint=gettext("Choose another, such as `v1`."))
 
 

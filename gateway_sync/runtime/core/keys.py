@@ -35,14 +35,20 @@ def challenge(route: RouteEntry, fault: str = "") -> tuple[bytes, ...]:
     return (bearer,) if rules.tokens.policy.is_only else (bearer, *lines)
 
 
+_WANTED_OR_CERTIFICATE = (
+    "Send an API key, or call with a client certificate that an application registered.",
+    "Send a token in Authorization: Bearer, or call with a client certificate that an application registered.",
+)
+
+
 def wanted_of(route: RouteEntry) -> str:
     """What a caller who said nothing of itself is asked for."""
     rules = route.rules
-    certificate = "a client certificate that an application registered"
     if not rules.key_field:
-        return f"Call with {certificate}."
-    wanted = "Send an API key" if rules.tokens is None else "Send a token in Authorization: Bearer"
-    return f"{wanted}, or call with {certificate}." if rules.takes_certificates else f"{wanted}."
+        return "Call with a client certificate that an application registered."
+    if rules.takes_certificates:
+        return _WANTED_OR_CERTIFICATE[rules.tokens is not None]
+    return "Send an API key." if rules.tokens is None else "Send a token in Authorization: Bearer."
 
 
 def scope_challenge(route: RouteEntry, scopes: str) -> bytes:

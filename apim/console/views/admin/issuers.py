@@ -20,6 +20,7 @@ from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.gateways.models import Issuer
 from apim.ui.forms import errors_on
+from apim.ui.said import said
 from gateway_sync.policies.jwt import source_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _row(issuer: Issuer, fetched: IssuerKeys | None) -> IssuerRow:
     if fetched is None:
         return IssuerRow(issuer, "warn", "not fetched yet")
     if fetched.fault:
-        return IssuerRow(issuer, "warn" if fetched.keys else "danger", fetched.fault)
+        return IssuerRow(issuer, "warn" if fetched.keys else "danger", said(fetched.fault))
     return IssuerRow(issuer, "ok", "fetched")
 
 

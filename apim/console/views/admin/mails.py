@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from apim.accounts.services import actor_of
@@ -101,9 +102,9 @@ def _act(
 
 
 def _language(request: ConsoleRequest) -> str:
-    """The language that is asked for, else the installation's."""
+    """The language that is asked for, else the one that the page speaks."""
     asked = request.GET.get("language", "")
-    return asked if is_known(asked) else settings.LANGUAGE_CODE
+    return asked if is_known(asked) else get_language() or settings.LANGUAGE_CODE
 
 
 def _language_name(code: str) -> str:
