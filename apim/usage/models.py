@@ -82,7 +82,7 @@ class UsageRecord(models.Model):
     objects = UsageRecordQuerySet.as_manager()
 
     class Meta:
-        # On PostgreSQL the table is divided by day, so its keys hold the time as well, and id has no index: ADR 32.
+        # On PostgreSQL the table is divided by day, so its keys hold the time as well, and id has no index: ADR 35.
         constraints = (models.UniqueConstraint(fields=("gateway_id", "boot", "seq"), name="usage_record_once"),)
         indexes = (
             models.Index(fields=("application_id", "-at"), name="usage_of_application"),
