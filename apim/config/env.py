@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -83,6 +84,10 @@ def read_env() -> Env:
 
 
 def _folder(text: str) -> Path | None:
+    """The folder of records. Errors: ValueError without DuckDB, which reads what is in it."""
+    if text and find_spec("duckdb") is None:
+        message = "APIM_RECORDS_FOLDER needs the package duckdb: install apim[records], or unset it"
+        raise ValueError(message)
     return Path(text).resolve() if text else None
 
 

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from apim.platform.health import audit, fleet, host, messages, money, queues, stores, usage
+from apim.platform.health import audit, fleet, host, messages, money, queues, records, stores, usage
 from apim.platform.health.verdicts import Colour, Verdict, red
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ CHECKS: Final = (
     Check("webhooks", _("Events of Stripe"), "database", money.webhooks),
     Check("usage-outbox", _("Usage told to Stripe"), "database", money.usage_outbox),
     Check("usage", _("Usage"), "database", usage.conserved),
+    Check("records", _("Records of requests"), "database", records.kept),
     Check("redis", _("Redis"), "redis", stores.redis),
     Check("redis-clock", _("Clock of Redis"), "redis", stores.redis_clock),
     Check("beat", _("Celery beat"), "redis", queues.beat),

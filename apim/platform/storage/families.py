@@ -13,15 +13,7 @@ from apim.audit.models import AuditEvent
 from apim.gateways.models import AccessRecord
 from apim.jobs.models import Job
 from apim.notifications.models import Message
-from apim.usage.models import (
-    ApplicationMonth,
-    ConservationCheck,
-    KeptTrace,
-    ReceivedBoot,
-    RecordFile,
-    UsageBatch,
-    UsageRecord,
-)
+from apim.usage.models import ApplicationMonth, ConservationCheck, KeptTrace, ReceivedBoot, UsageBatch, UsageRecord
 from apim.usage.services import ROLLUPS
 from gateway_sync.delivery.models import Fragment, Publication
 
@@ -63,7 +55,7 @@ class FixedFamily:
 
 
 FAMILIES: Final = (
-    Family("records", _("Requests, one by one"), (UsageRecord, RecordFile), "at", 7, 7, 90),
+    Family("records", _("Requests, one by one"), (UsageRecord,), "at", 7, 7, 90),
     Family("minutes", _("Usage by the minute"), ROLLUPS, "at", 7, 7, 31, "minute"),  # hours with two prices need them
     Family("hours", _("Usage by the hour"), ROLLUPS, "at", 90, 62, 400, "hour"),
     Family("days", _("Usage by the day"), ROLLUPS, "at", 760, 400, 2557, "day"),
@@ -79,7 +71,10 @@ def fixed_families() -> tuple[FixedFamily, ...]:
     return (
         FixedFamily("traces", _("Explained calls"), (KeptTrace,), _("APIM_TRACES_KEPT_MINUTES says how long.")),
         FixedFamily(
-            "receipts", _("Receipts of usage"), (UsageBatch, ReceivedBoot, ConservationCheck), _("Kept for 40 days.")
+            "receipts",
+            _("Receipts of usage"),
+            (UsageBatch, ReceivedBoot, ConservationCheck),
+            _("Kept for 40 days."),
         ),
         FixedFamily(
             "months",

@@ -8,7 +8,9 @@ from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Model
+from django.db.models import Model, Sum
+
+from apim.usage.models import RecordFile
 
 _LARGEST_WALK: Final = 512 * 2**20  # dbstat reads every page of the file
 
@@ -28,6 +30,12 @@ def sizes(models: Iterable[type[Model]]) -> dict[str, Size]:
         return _of_postgresql(tables)
     held = _bytes_of_sqlite()
     return {name: Size(model._default_manager.count(), held.get(name)) for name, model in tables.items()}  # noqa: SLF001
+
+
+def of_record_files() -> Size:
+    """What the files of records hold and take, beside the database."""
+    told = RecordFile.objects.aggregate(records=Sum("records"), bytes=Sum("bytes"))
+    return Size(told["records"] or 0, told["bytes"] or 0)
 
 
 def _of_postgresql(tables: Mapping[str, type[Model]]) -> dict[str, Size]:

@@ -19,7 +19,7 @@ from apim.notifications.models import Message
 from apim.platform.models import RetentionRule
 from apim.platform.storage import FAMILIES, days_kept, preview, purge_expired, set_retention, sizes
 from apim.platform.storage.families import fixed_families
-from apim.usage.models import UsageRecord, UsageRollup
+from apim.usage.models import RecordFile, UsageRecord, UsageRollup
 from tests.factories.accounts import TESTER
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +106,15 @@ def test_the_page_shows_what_would_be_deleted_before_it_deletes(admin: User) -> 
     assert client.post("/console/admin/storage", wanted | {"save": "1", "is_seen": "on"}).status_code == 302
     assert days_kept()["messages"] == 20
     assert client.post("/console/admin/storage", wanted | {"audit": "1", "save": "1"}).status_code == 422
+
+
+def test_files_of_records_count_beside_the_rows(admin: User) -> None:
+    now = timezone.now()
+    RecordFile.objects.create(name="a.parquet", first_at=now, last_at=now, records=7_000, bytes=9, made_at=now)
+    client = Client()
+    client.force_login(admin)
+    rows = client.get("/console/admin/storage").context["rows"]
+    assert next(row["size"].rows for row in rows if row["family"].name == "records") == 7_000
 
 
 def test_the_page_costs_the_same_queries_for_few_and_many(admin: User) -> None:

@@ -13,7 +13,7 @@ from apim.accounts.services import actor_of
 from apim.console.forms.storage import RetentionForm
 from apim.console.gate import admin_page
 from apim.console.pages import page, posted
-from apim.platform.storage import FAMILIES, Size, days_kept, preview, set_retention, sizes
+from apim.platform.storage import FAMILIES, Size, days_kept, of_record_files, preview, set_retention, sizes
 from apim.platform.storage.families import fixed_families
 from apim.ui.forms import errors_on
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.console.gate import ConsoleRequest
+
+
+_NO_FILES = Size(0, 0)
 
 
 @admin_page
@@ -54,7 +57,7 @@ def _shown(form: RetentionForm, would_go: dict[str, int]) -> dict[str, object]:
         {
             "family": family,
             "field": form[family.name],
-            "size": _sum(family.models, held),
+            "size": _sum(family.models, held, of_record_files() if family.name == "records" else _NO_FILES),
             "goes": would_go.get(family.name),
         }
         for family in FAMILIES
@@ -65,8 +68,9 @@ def _shown(form: RetentionForm, would_go: dict[str, int]) -> dict[str, object]:
     return {"rows": rows, "others": others, "total": total, "is_previewed": is_previewed}
 
 
-def _sum(models: Iterable[type[Model]], held: dict[str, Size]) -> Size:
-    """The tables of a family together. Roll-ups of all periods share theirs."""
+def _sum(models: Iterable[type[Model]], held: dict[str, Size], files: Size = _NO_FILES) -> Size:
+    """The tables of a family and its files together. Roll-ups of all periods share theirs."""
     found = [held[model._meta.db_table] for model in models if model._meta.db_table in held]  # noqa: SLF001 - documented
     known = [size.bytes for size in found if size.bytes is not None]
-    return Size(sum(size.rows for size in found), sum(known) if known else None)
+    rows = files.rows + sum(size.rows for size in found)
+    return Size(rows, (files.bytes or 0) + sum(known) if known or files.bytes else None)
