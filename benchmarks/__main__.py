@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,7 @@ SHORT_PER_S, UNBOUNDED = 300.0, 1e9  # calls of a soak
 def main() -> int:
     """Measure what was asked for; the exit code is 1 for a wrong answer only."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the servers of a run end with it
     is_loading = arguments.soak or not set(arguments.only) <= set(UNLOADED)
     if is_loading and (shutil.which("wrk") is None or shutil.which("taskset") is None):
         print("script/bench: wrk and taskset are needed (Debian: wrk, util-linux).", file=sys.stderr)

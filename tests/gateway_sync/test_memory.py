@@ -1,4 +1,4 @@
-"""Compiling with a memory of what was compiled before equals compiling anew, and makes only what differs."""
+"""Compiling with a memory of what was compiled before equals compiling anew, and makes only what differs (C1)."""
 
 from __future__ import annotations
 

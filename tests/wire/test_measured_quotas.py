@@ -1,4 +1,4 @@
-"""Quotas that count units or bytes: what calls cost, what is told of it, and where it stops."""
+"""Quotas that count units or bytes: what calls cost, what is told of it, and where it stops (R5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiling what changed equals compiling everything after any edit; a difference is told and mended."""
+"""Compiling what changed equals compiling everything after any edit; a difference is told and mended (C1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of one cell: rates with burst, calendar windows, clocks that move.
+"""Limits of one cell: rates with burst, calendar windows, clocks that move (R5).
 
 Promises B7, H24.
 """

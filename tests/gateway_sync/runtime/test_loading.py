@@ -1,4 +1,4 @@
-"""Loading a generation beside the index in force: equal to loading it alone, and only what differs is built."""
+"""Loading a generation beside the index in force: equal to loading it alone, and only what differs is built (C1)."""
 
 from __future__ import annotations
 
