@@ -94,7 +94,7 @@ class History(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [3, pytest.param(200, marks=pytest.mark.slow)])
 def test_each_call_is_counted_once_whatever_is_repeated_or_lost(examples: int) -> None:
     generate = (Phase.generate,)  # a shorter history of the same fault would take minutes to find
     run_state_machine_as_test(

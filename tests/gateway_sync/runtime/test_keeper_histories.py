@@ -185,6 +185,6 @@ class History(RuleBasedStateMachine):
         self._place.cleanup()
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [5, pytest.param(500, marks=pytest.mark.slow)])
 def test_what_was_published_is_in_force_whole_and_in_order_whatever_happens(examples: int) -> None:
     run_state_machine_as_test(History, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))
