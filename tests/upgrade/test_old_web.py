@@ -53,8 +53,8 @@ def manage(sources: Path, settings: Mapping[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def web_of(sources: Path, settings: Mapping[str, str], log: Path) -> Iterator[str]:
-    port = processes.free_port()
+def web_of(sources: Path, settings: Mapping[str, str], log: Path, port: int = 0) -> Iterator[str]:
+    port = port or processes.free_port()
     options = ("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "16", "--no-ws")
     command = (sys.executable, "-m", "granian", *options, "apim.config.wsgi:application")
     with log.open("ab") as output:
