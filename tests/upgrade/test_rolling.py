@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ class ControlPlane:
         self._rest = httpx.Client(
             base_url=f"{url}/api/v1/", headers={"Authorization": f"Bearer {told['token']}"}, timeout=60
         )
+
+    def close(self) -> None:
+        self._rest.close()
 
     def rest(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         answer = self._rest.request(method, path, json=body)
@@ -130,8 +133,10 @@ def test_a_gateway_goes_on_beside_a_control_plane_of_the_other_release(
         "--gateway-url=http://127.0.0.1:2",
     )
     told = json.loads(manage(sources, settings, "prepare_installation", "--fresh", *places, example))
-    with web_of(sources, settings, tmp_path / "web.log", port) as url:
-        control = ControlPlane(sources, settings, told, url)
+    with (
+        web_of(sources, settings, tmp_path / "web.log", port) as url,
+        closing(ControlPlane(sources, settings, told, url)) as control,
+    ):
         digest = control.publish()
         runs = gateway_of(
             gateway_sources, tmp_path / "gateway", credentials, plain | {"PYTHONPATH": str(gateway_sources)}
