@@ -22,7 +22,7 @@ _OF_LIMITS: Final = "limits."  # codes that tell of counting, not of the state a
 
 
 def note_lags(now: datetime) -> int:
-    """How many gateways lag now. A fixed number of queries, and one more for each environment where a state is late."""
+    """How many gateways lag now. A fixed number of queries, and one more for each gateway that is late."""
     gateways = list(
         Gateway.objects.exclude(state=Gateway.State.QUARANTINED)
         .select_related("environment")
