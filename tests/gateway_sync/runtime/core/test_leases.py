@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -28,7 +29,8 @@ from gateway_sync.runtime.core.leases import (
     shares_of,
 )
 from gateway_sync.runtime.core.limits import BYTES, CALLS, CELL_LENGTH, NS, UNITS, Terms
-from gateway_sync.runtime.lease_scripts import DECLARE, FORGOTTEN, GIVE_BACK, LEASE, OPEN, Names
+from gateway_sync.runtime.lease_scripts import ALL, DECLARE, FORGOTTEN, GIVE_BACK, LEASE, OPEN, Names
+from gateway_sync.runtime.lease_words import decode_saying
 from tests.valkey import running_valkey
 
 HOSTS = 3
@@ -313,6 +315,20 @@ def test_what_an_earlier_connection_had_on_its_way_frees_nothing(redis: Redis) -
     late()
     passed += sum(other.call(now_ns) == "" for _ in range(120))
     assert passed + sum(one.call(now_ns) == "" for _ in range(60)) <= 100
+
+
+def test_words_of_the_release_before_are_answered_as_it_knows_them(redis: Redis) -> None:
+    redis.flushall()
+    redis.set(names.epoch, "run.1")
+    ends = int(time.time()) + MONTH_S
+    lease = ["Lease", "run.1", 7, CELL, 6, 1, 100, 0, 0, 2, ends]
+    content = msgspec.msgpack.encode({"environment": "test", "disk": "0" * 16, "words": [["Meet", ""], lease]})
+    meet, asked = decode_saying(content).words
+    redis.set(names.session("old"), 7)
+    for script in ALL:
+        redis.script_load(script)
+    assert len(redis.execute_command(*meet.command(names, "old"))) == 4
+    assert redis.execute_command(*asked.command(names, "old")) == [0, 12, 12]
 
 
 def test_shares_are_no_more_than_the_whole_and_leave_nobody_at_nought() -> None:
