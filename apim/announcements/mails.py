@@ -25,23 +25,24 @@ class Words:
     path: str
 
 
-def words_of(announcement: Announcement) -> Words:
-    """The mail and the notice, the same for every receiver."""
+def words_of(announcement: Announcement, own: tuple[str, str] | None = None) -> Words:
+    """The mail and the notice, in the language that is spoken here. Shapes: own = subject and body in it."""
+    subject, text = own or (announcement.subject, announcement.body)
     path = reverse("portal:api", args=[announcement.api.name])
     values = {
-        "subject": announcement.subject,
-        "text": announcement.body,
+        "subject": subject,
+        "text": text,
         "api": announcement.api.display_name,
         "api_link": absolute_url(path),
         "choices_link": absolute_url(reverse("portal:notifications")),
         "is_needed": "1" if announcement.kind == Announcement.Kind.DEPRECATION else "",
     }
     written = write("announcements.announcement", values)
-    body = render(announcement.body, first_heading=2)
+    body = render(text, first_heading=2)
     return Words(
         subject=written.subject,
         text=written.text,
         html=written.html or render_to_string("mail/announcement.html", values | {"body": body}),
-        notice=excerpt(announcement.body, 300),
+        notice=excerpt(text, 300),
         path=path,
     )

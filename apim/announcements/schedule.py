@@ -7,17 +7,18 @@ still do then.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apim.announcements.models import Announcement
+from apim.announcements.own_words import CALLED_WITHIN_DAYS, words_about
 from apim.announcements.services import settle
 from apim.catalog.models import APIVersion
+from apim.ui.language import speaking
 
 STAGES: Final = (90, 30, 7, 1)  # days before the sunset
-CALLED_WITHIN_DAYS: Final = 30
 _NEWS_FOR: Final = timedelta(days=2)  # what is older was told by an earlier release, or by nobody; it is no news
 _AUTHOR: Final = "apim"
 State = APIVersion.State
@@ -39,15 +40,7 @@ def _new_versions(now: datetime) -> list[Announcement]:
         state=State.PUBLISHED, published_at__gt=now - _NEWS_FOR, published_at__lte=now, api__archived_at=None
     ).select_related("api")
     return [
-        Announcement(
-            api=version.api,
-            days=0,
-            kind=Announcement.Kind.VERSION,
-            cause=f"published:{version.pk}",
-            subject=f"{version.api.display_name} {version.name} is published",
-            body=f"{version.api.display_name} has a new version, **{version.name}**. Your calls go on as before; the"
-            " changelog says what is different.",
-        )
+        _draft(version, f"published:{version.pk}", days=0, kind=Announcement.Kind.VERSION)
         for version in rows
         if version.api.versions.filter(published_at__lt=version.published_at).exists()
     ]
@@ -58,16 +51,16 @@ def _deprecations(now: datetime) -> list[Announcement]:
     rows = APIVersion.objects.filter(
         state=State.DEPRECATED, deprecated_at__lte=now, api__archived_at=None
     ).select_related("api", "successor")
-    drafts = []
+    causes: list[tuple[APIVersion, str]] = []
     for version in rows:
         if version.deprecated_at and version.deprecated_at > now - _NEWS_FOR:
-            cause = f"deprecated:{version.pk}:{version.deprecated_at:%Y-%m-%d}"
-            drafts.append(_deprecation(version, cause, "is deprecated"))
+            causes.append((version, f"deprecated:{version.pk}:{version.deprecated_at:%Y-%m-%d}"))
         if (days := _stage(version, now)) is not None:
-            when = "1 day" if days == 1 else f"{days} days"
-            cause = f"sunset:{version.pk}:{version.sunset_at:%Y-%m-%d}:{days}"
-            drafts.append(_deprecation(version, cause, f"ends in {when}"))
-    return drafts
+            causes.append((version, f"sunset:{version.pk}:{version.sunset_at:%Y-%m-%d}:{days}"))
+    return [
+        _draft(version, cause, version=version, days=CALLED_WITHIN_DAYS, kind=Announcement.Kind.DEPRECATION)
+        for version, cause in causes
+    ]
 
 
 def _stage(version: APIVersion, now: datetime) -> int | None:
@@ -78,23 +71,12 @@ def _stage(version: APIVersion, now: datetime) -> int | None:
     return min(come, default=None)
 
 
-def _deprecation(version: APIVersion, cause: str, what: str) -> Announcement:
-    name = f"{version.api.display_name} {version.name}"
-    why = f"applications of yours called it in the last {CALLED_WITHIN_DAYS} days, or you follow it"
-    lines = [f"**{name}** {what}. You read this because {why}."]
-    if version.sunset_at:
-        lines.append(f"It answers until {version.sunset_at:%Y-%m-%d}, and with 410 from then on.")
-    if version.successor:
-        lines.append(f"Move to **{version.successor.name}**: the changelog says what is different.")
-    return Announcement(
-        api=version.api,
-        version=version,
-        days=CALLED_WITHIN_DAYS,
-        kind=Announcement.Kind.DEPRECATION,
-        cause=cause,
-        subject=f"{name} {what}",
-        body="\n\n".join(lines),
-    )
+def _draft(about: APIVersion, cause: str, **options: Any) -> Announcement:
+    """The draft with its words as they are kept, in English; readers are told it in their own languages."""
+    draft = Announcement(api=about.api, cause=cause, **options)
+    with speaking("en"):
+        draft.subject, draft.body = words_about(about, draft)
+    return draft
 
 
 def _announce(draft: Announcement) -> bool:

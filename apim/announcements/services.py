@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from django.db import transaction
@@ -14,12 +14,14 @@ from apim import broker
 from apim.announcements.audience import unwilling, users_of
 from apim.announcements.mails import words_of
 from apim.announcements.models import Announcement, Receipt
+from apim.announcements.own_words import own_words
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import API
 from apim.errors import Conflict, Invalid
 from apim.notifications.notices import tell
 from apim.notifications.services import send_mail
+from apim.ui.language import speaking
 from apim.validation import require_clean, require_known
 
 SEND_TASK: Final = "apim.announcements.tasks.send_announcement"
@@ -142,7 +144,16 @@ def _deliver_batch(announcement_id: str) -> int:
         announcement.state, announcement.finished_at = State.SENT, timezone.now()
         announcement.save(update_fields=["state", "finished_at", "updated_at"])
         return 0
-    words = words_of(announcement)
+    for language in sorted({receipt.user.language for receipt in receipts}):
+        with speaking(language):
+            _tell(announcement, [receipt for receipt in receipts if receipt.user.language == language])
+    Receipt.objects.bulk_update(receipts, ["told_at", "message"])
+    return len(receipts)
+
+
+def _tell(announcement: Announcement, receipts: Sequence[Receipt]) -> None:
+    """Mail and notice of receivers who speak the language of now, and the mark on their receipts, not yet saved."""
+    words = words_of(announcement, own_words(announcement))
     addresses = [receipt.user.email for receipt in receipts if receipt.is_mailed and receipt.user.is_active]
     mails = send_mail(to=addresses, subject=words.subject, body=words.text, html=words.html) if addresses else []
     by_address = {message.to: message for message in mails}
@@ -158,8 +169,6 @@ def _deliver_batch(announcement_id: str) -> int:
     for receipt in receipts:
         receipt.told_at = now
         receipt.message = by_address.get(receipt.user.email)
-    Receipt.objects.bulk_update(receipts, ["told_at", "message"])
-    return len(receipts)
 
 
 def _locked_draft(announcement: Announcement) -> Announcement:

@@ -1,4 +1,4 @@
-"""Shapes of APIs, versions and imports."""
+"""Shapes of APIs and versions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
-from apim.api.serializers.revisions import METHODS, RevisionShape
 from apim.catalog.models import API, APIVersion, Deployment
 from apim.catalog.services.deployments import arms_of
 from apim.catalog.topics import LONGEST_CATEGORY, LONGEST_TAG, MOST_TAGS
@@ -234,64 +233,6 @@ class DeprecateBody(Body):
         default=None,
         help_text="A version of the same API by its name, or any by id or api:version.",
     )
-
-
-class ImportBody(Body):
-    """An OpenAPI document (`document` or `url`), or an upstream alone (`methods`, `prefix`)."""
-
-    name = serializers.SlugField(max_length=60, help_text="Of the API; made when missing.")
-    version = serializers.SlugField(max_length=40, help_text="Made when missing.")
-    upstream = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
-    document = serializers.CharField(required=False, trim_whitespace=False)
-    url = serializers.URLField(max_length=2000, required=False, help_text="Where the document is fetched.")
-    methods = serializers.ListField(child=serializers.ChoiceField(METHODS), required=False)
-    prefix = serializers.CharField(max_length=255, required=False, default="/")
-    organization = serializers.CharField(
-        max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
-    )
-    publish = serializers.BooleanField(required=False, default=False)
-    waiver = serializers.CharField(
-        max_length=1000,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Why it is right that callers break; kept in the audit log.",
-    )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Exactly one source."""
-        sources = [name for name in ("document", "url", "methods") if name in attrs]
-        if len(sources) != 1:
-            message = "Send exactly one of document, url and methods."
-            raise serializers.ValidationError(message)
-        return attrs
-
-
-class DocumentProblemShape(serializers.Serializer[Any]):
-    """What is wrong with a document, and where."""
-
-    pointer = serializers.CharField()
-    line = serializers.IntegerField(allow_null=True)
-    message = serializers.CharField()
-    severity = serializers.CharField()
-
-
-class OperationChangeShape(serializers.Serializer[Any]):
-    """An operation that an import added or removed."""
-
-    action = serializers.ChoiceField(("added", "removed"))
-    operation = serializers.CharField()
-    products = serializers.ListField(child=serializers.CharField(), help_text="Those that offered it by its pattern.")
-
-
-class ImportShape(serializers.Serializer[Any]):
-    """What an import made."""
-
-    api = APIShape()
-    version = VersionShape()
-    revision = RevisionShape()
-    problems = DocumentProblemShape(many=True)
-    changes = OperationChangeShape(many=True)
 
 
 class ConsequencesShape(serializers.Serializer[Any]):

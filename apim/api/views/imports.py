@@ -12,7 +12,7 @@ from apim.api.lookups import named_organization, require_editable, require_owner
 from apim.api.preconditions import etag_of
 from apim.api.resource import Resource
 from apim.api.schema import operation
-from apim.api.serializers.catalog import ImportBody, ImportShape
+from apim.api.serializers.imports import ImportBody, ImportShape
 from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.catalog.fetch import fetch_document
 from apim.catalog.models import API

@@ -182,8 +182,7 @@ class APIVersion(models.Model):
     blocked_reason = models.CharField(max_length=255, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)  # what an import found was looked at: the guided way
-    # As a revision's upstream: what answers sandbox keys; {} = the examples of the document do.
-    sandbox_upstream = models.JSONField(default=dict, db_default={}, blank=True)
+    sandbox_upstream = models.JSONField(default=dict, db_default={}, blank=True)  # {} = the document answers there
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

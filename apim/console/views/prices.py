@@ -14,7 +14,8 @@ from apim.access.models import Subscription
 from apim.access.services import revise_plan
 from apim.accounts.services import actor_of
 from apim.console.forms.fields import BELOW
-from apim.console.forms.prices import LimitRows, PriceRows, PricesForms, PricingForm, SampleForm, initial_of
+from apim.console.forms.price_rows import LimitRows, PriceRows
+from apim.console.forms.prices import PricesForms, PricingForm, SampleForm, initial_of
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.simulation import Simulation, sample_usage, simulate

@@ -182,6 +182,20 @@ def test_a_deprecation_is_told_on_its_day_and_before_the_end_each_once(traffic: 
     assert run(sunset + timedelta(days=1)) == sorted(expected)
 
 
+def test_what_the_product_announces_is_said_in_the_language_of_each_reader_and_kept_in_english(
+    traffic: Traffic, developer: User
+) -> None:
+    User.objects.filter(pk=developer.pk).update(language="ja")
+    now = timezone.now()
+    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=100), by=TESTER)
+    ((_, subject),) = run()
+    assert subject == "Bank v1は非推奨になりました"
+    assert "410" in Message.objects.get().body
+    assert "It answers" not in Message.objects.get().body
+    kept = Announcement.objects.get()
+    assert (kept.subject, "It answers until" in kept.body) == ("Bank v1 is deprecated", True)
+
+
 def test_stages_before_the_deprecation_itself_are_left_out(traffic: Traffic) -> None:
     now = timezone.now()
     deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=20), by=TESTER)
