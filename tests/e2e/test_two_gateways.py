@@ -44,7 +44,7 @@ def test_mobile_calls_through_the_edge_and_trading_calls_accounts_inside(journey
         assert {groups["bank-edge"], groups["bank-internal"]} == {"edge", "internal"}
     finally:
         process.terminate()
-        process.wait(timeout=PATIENCE_S)
+        process.communicate(timeout=PATIENCE_S)
         journey.post("versions/trading:v1/groups", groups=[])
         for name in ("bank-edge", "bank-internal"):
             journey.ask("DELETE", f"gateways/{name}")
