@@ -24,7 +24,7 @@ class Ask(msgspec.Struct, frozen=True):
 
     Shapes: have names the fragments it holds, whatever its state; digest "" = no state yet; takes_changes = it can make
     a manifest of the one it has and what changed; takes_trials = one of its workers can try a state, trial is the
-    digest of the one that it tries or refused.
+    digest of the one that it tries or refused. formats are those of states that it reads; () = format alone.
     """
 
     revision: int = 0
@@ -33,9 +33,15 @@ class Ask(msgspec.Struct, frozen=True):
     have: frozenset[str] = frozenset()
     wait_s: float = 0.0
     format: int = FORMAT
+    formats: tuple[int, ...] = ()
     takes_changes: bool = False
     takes_trials: bool = False
     trial: str = ""
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The formats of states that the gateway reads."""
+        return self.formats or (self.format,)
 
 
 def update_for(gateway: Gateway, ask: Ask) -> Update:

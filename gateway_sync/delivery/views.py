@@ -36,7 +36,7 @@ from gateway_sync.delivery.relaying import MOST_BYTES, relay
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
 from gateway_sync.delivery.waiting import Counters, Watch, read_counters
 from gateway_sync.runtime.lease_words import decode_saying
-from gateway_sync.snapshot import FORMAT
+from gateway_sync.snapshot import WRITES, common_format
 
 
 class JoinRequest(msgspec.Struct, frozen=True):
@@ -78,9 +78,10 @@ def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
 def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What is new for the gateway, at once or when there is something, at most wait_s from now."""
     ask = _ask.decode(request.body)
-    if ask.format != FORMAT:
-        note_format(gateway, ask.format)
-        told = f"This control plane speaks format {FORMAT}, this gateway {ask.format}: run the same release on both."
+    if not common_format(ask.reads):
+        note_format(gateway, max(ask.reads))
+        spoken, read = (", ".join(map(str, sorted(each))) for each in (WRITES, ask.reads))
+        told = f"This control plane sends format {spoken}, this gateway reads {read}: bring the older one up to date."
         return _problem(400, "gateways.unknown_format", told)
     if gateway.refused_format:
         note_format(gateway, 0)

@@ -18,12 +18,12 @@ import msgspec
 
 from gateway_sync.snapshot import (
     ENVIRONMENT_FRAGMENT,
-    FORMAT,
+    READS,
     Environment,
     Manifest,
     decode_fragment,
     digest,
-    manifest_of,
+    whole_digest,
 )
 
 logger = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ def manifest_at(path: Path) -> Manifest:
 
 def check_manifest(manifest: Manifest, verify: Verify, environment: str) -> None:
     """Errors: GenerationInvalid, with the reason, when it may not be used."""
-    if manifest.format != FORMAT:
+    if manifest.format not in READS:
         reason = f"format {manifest.format} is not spoken here"
     elif environment and manifest.environment != environment:
         reason = f"it is for environment {manifest.environment}"
@@ -190,8 +190,10 @@ def check_manifest(manifest: Manifest, verify: Verify, environment: str) -> None
 
 def check_fragments(manifest: Manifest, contents: Mapping[str, bytes]) -> None:
     """Errors: GenerationInvalid when the contents, by name, are not those that the manifest's digest stands for."""
-    whole = manifest_of(manifest.environment, manifest.revision, contents)
-    if whole.digest != manifest.digest or dict(whole.fragments) != dict(manifest.fragments):
+    found = {name: digest(content) for name, content in contents.items()}
+    if found != dict(manifest.fragments) or manifest.digest != whole_digest(
+        manifest.environment, found, manifest.format
+    ):
         reason = "a fragment is damaged or missing"
         raise GenerationInvalid(reason)
 

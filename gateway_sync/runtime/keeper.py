@@ -25,7 +25,7 @@ from gateway_sync.runtime.generations import (
 )
 from gateway_sync.runtime.on_trial import OnTrial
 from gateway_sync.snapshot import (
-    FORMAT,
+    READS,
     Manifest,
     ManifestChange,
     SnapshotInvalid,
@@ -146,7 +146,8 @@ class Keeper:
         self._asked_revision = manifest.revision if manifest else 0
         return msgspec.json.encode(
             {
-                "format": FORMAT,
+                "format": min(READS),  # what control planes look at that know no formats
+                "formats": READS,
                 "revision": self._asked_revision,
                 "digest": manifest.digest if manifest else "",
                 "access_seq": self._records.ask_after(),

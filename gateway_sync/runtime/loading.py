@@ -38,7 +38,7 @@ def load_index(path: Path, before: Index | None = None) -> Iterator[Index | None
     Shapes: before is the index in force, which stays as it is. Errors: GenerationInvalid; snapshot.SnapshotInvalid.
     """
     manifest, folder = manifest_at(path), Generations(path.parent)
-    if whole_digest(manifest.environment, manifest.fragments) != manifest.digest:
+    if whole_digest(manifest.environment, manifest.fragments, manifest.format) != manifest.digest:
         reason = "a fragment is damaged or missing"
         raise GenerationInvalid(reason)
     yield None

@@ -6,7 +6,7 @@ Fragment names: `environment`, `products`, `api:<id>` for each API, and `edge` w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +14,9 @@ import msgspec
 
 from gateway_sync.snapshot.shapes import API, Edge, Environment, Products, Snapshot
 
-FORMAT = 1
+FORMAT = 1  # in which states are written
+READS = (1,)  # what gateways of this release read, the newest first: on disk and from control planes of other releases
+WRITES = (1,)  # what control planes of this release can send, the newest first
 ENVIRONMENT_FRAGMENT = "environment"
 PRODUCTS_FRAGMENT = "products"
 EDGE_FRAGMENT = "edge"
@@ -109,9 +111,14 @@ def manifest_of(environment: str, revision: int, fragments: Mapping[str, bytes])
     return Manifest(FORMAT, environment, revision, whole_digest(environment, digests), digests)
 
 
-def whole_digest(environment: str, digests: Mapping[str, str]) -> str:
-    """What stands for a state: the digest of its manifest. Shapes: digests of fragments by name."""
-    return digest(canonical_bytes({"format": FORMAT, "environment": environment, "fragments": digests}))
+def whole_digest(environment: str, digests: Mapping[str, str], number: int = FORMAT) -> str:
+    """What stands for a state: the digest of its manifest. Shapes: digests of fragments by name; number is a format."""
+    return digest(canonical_bytes({"format": number, "environment": environment, "fragments": digests}))
+
+
+def common_format(reads: Collection[int]) -> int:
+    """The newest format that a gateway that reads these can be sent; 0 when there is none."""
+    return next((number for number in WRITES if number in reads), 0)
 
 
 def signed_bytes(manifest: Manifest) -> bytes:

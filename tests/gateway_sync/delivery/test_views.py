@@ -305,6 +305,9 @@ def test_a_gateway_of_another_format_is_told_so_and_shown_until_it_speaks_ours(
     assert (refused.status_code, body_of(refused)["code"]) == (400, "gateways.unknown_format")
     gateway.gateway.refresh_from_db()
     assert gateway.gateway.refused_format == 7
-    post("sync", {}).close()
+    assert post("sync", {"format": 1, "formats": [8, 7]}).status_code == 400
+    gateway.gateway.refresh_from_db()
+    assert gateway.gateway.refused_format == 8
+    post("sync", {"format": 1, "formats": [2, 1]}).close()
     gateway.gateway.refresh_from_db()
     assert gateway.gateway.refused_format == 0
