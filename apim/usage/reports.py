@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Q, Sum
 from django.utils import timezone
 
-from apim.access.models import Application, Subscription
+from apim.access.models import Application
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.catalog.models import APIVersion
@@ -140,21 +140,6 @@ class ApplicationUsage:
     last_call_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """How much of a quota is used."""
-
-    per: str
-    limit: int
-    used: int
-    resets_at: datetime
-
-    @property
-    def percent(self) -> int:
-        """The used share, at most 100."""
-        return min(100, self.used * 100 // self.limit) if self.limit else 100
-
-
 @dataclass(slots=True)
 class _Tally:
     by_status: dict[int, int] = field(default_factory=lambda: defaultdict(int))
@@ -239,26 +224,6 @@ def latest_records(
     return record_log().newest(asked, limit=limit)
 
 
-def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Gauge]]:
-    """How far each quota of each subscription is used, by the subscription's id.
-
-    Shapes: subscriptions come with their plan_version. One query for each kind of window, whatever their number.
-    """
-    now = now or timezone.now()
-    gauges: dict[str, list[Gauge]] = {subscription.id: [] for subscription in subscriptions}
-    windows: dict[tuple[str, datetime], list[tuple[Subscription, int]]] = defaultdict(list)
-    for subscription in subscriptions:
-        for quota in subscription.plan_version.quotas:
-            start = start_of(quota["per"], now, subscription.plan_version.timezone)
-            windows[quota["per"], start].append((subscription, quota["requests"]))
-    for (per, start), limited in sorted(windows.items()):
-        used = _charged_since([subscription.id for subscription, _ in limited], per, start)
-        for subscription, limit in limited:
-            resets_at = end_of(per, now, subscription.plan_version.timezone)
-            gauges[subscription.id].append(Gauge(per, limit, used.get(subscription.id, 0), resets_at))
-    return gauges
-
-
 def find_request(request_id: str, user: User) -> UsageRecord | None:
     """The exchange with this id, if the user may see the API that answered or the application that called.
 
@@ -290,11 +255,3 @@ def calling_applications(scope: Scope, span: Span) -> int:
 
 def _rows(scope: Scope, span: Span) -> UsageRollupQuerySet:
     return UsageRollup.objects.between(span.period, span.starts()[0], span.until).filter(scope.filter())
-
-
-def _charged_since(subscription_ids: Collection[str], per: str, start: datetime) -> dict[str, int]:
-    # A month is read from hours, which keeps it exact in every zone that is whole hours off UTC.
-    rows = UsageRollup.objects.charged().filter(
-        period="hour" if per == "month" else "minute", at__gte=start, subscription_id__in=subscription_ids
-    )
-    return dict(rows.values_list("subscription_id").annotate(Sum("calls")))
