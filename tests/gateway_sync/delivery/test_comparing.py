@@ -10,7 +10,6 @@ import pytest
 from django.utils import timezone
 
 from apim.catalog.models import API, APIVersion, Deployment, IssuerKeys, Revision
-from apim.catalog.services import save_revision
 from apim.gateways.certificates import save_certificate
 from apim.gateways.models import Environment, Host, Issuer
 from apim.gateways.services import touch
@@ -58,8 +57,17 @@ def some_version(draw: random.Random) -> APIVersion:
 
 def revise(draw: random.Random, _: Environment) -> None:
     version = some_version(draw)
-    policies = draw.choice(POLICIES)
-    revision = save_revision(version=version, by=TESTER, document=DOCUMENT, policies=policies)
+    number = version.revisions.count() + 1
+    revision = Revision.objects.create(
+        version=version,
+        number=number,
+        document=DOCUMENT,
+        operations=[{"method": "GET", "path": "/a"}],
+        upstream={"targets": [{"url": draw.choice(["http://127.0.0.1:9101", "nowhere"])}]},
+        policies=draw.choice(POLICIES),
+        digest=f"{number:064x}",
+        created_by="tests",
+    )
     Deployment.objects.filter(version=version).update(revision=revision)
 
 
@@ -102,8 +110,7 @@ EDITS: tuple[Edit, ...] = (
     change_of(API, key_header=("X-Key", "X-Other", "\n"), visibility=("public", "internal")),
     change_of(API, archived_at=(None, timezone.now())),
     change_of(Deployment, arm_weights=({}, {"a": 1}, {"a": True}), gateway_groups=([], ["edge"])),
-    change_of(PlanVersion, rate=(None, {"requests": 1, "per_s": 1, "burst": 1}, {"requests": 1}), number=(7, 8)),
-    change_of(Product, name=("one", "two")),
+    change_of(PlanVersion, rate=(None, {"requests": 1, "per_s": 1, "burst": 1}, {"requests": 1})),
     change_of(ProductItem, operations=([], ["GET /a"], ["GET *"], "nonsense")),
     change_of(
         Environment,
