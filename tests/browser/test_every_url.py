@@ -1,40 +1,48 @@
 """Every page of the table of permissions, as somebody who may see it: axe, a heading, a way back, the width of a phone.
 
-Chromium asks Django without a server between them: each request is answered by Django's test client inside one
-transaction, so that the world of the permission tests is made once and leaves nothing. Headers, the content security
-policy with them, are the application's own.
+Each page is loaded once and looked at twice: by all that axe knows on a phone in light colours, and on a screen in
+dark ones by what may differ there. All is asked inside one transaction, so that the world of the permission tests is
+made once and leaves nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.contrib.staticfiles import finders
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test import Client
-from playwright.sync_api import Browser, Page, Route
+from django.http import HttpResponseBase
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import PATIENCE_MS, Complaints
-from tests.browser.widths import NARROW
+from tests.browser.desk import Desk, served
+from tests.browser.widths import NARROW, WIDE
 from tests.permissions.conftest import world as world  # noqa: PLC0414 - a fixture
 from tests.permissions.table import TABLE
 from tests.permissions.world import ROLES, World
 
-ORIGIN = "http://localhost"  # which browsers trust as they trust HTTPS; nobody listens there
 MACHINES = ("api/", "gateway/", "healthz/", "metrics", "webhooks/", "live", "^", "brand/")
 ASKS_SERVERS = "setup"  # shows whether its database and Redis answer, which are none of a test's
 FEWEST = 200  # pages: fewer, and the walk has lost its way
 AT_THE_TOP = ("/", "/console/", "/my", "/search", "/keys", "/leaks", "/console/styleguide", "/invite/made-up")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FACTS = """() => {
+# What colours and widths change; all that axe knows is asked of the phone.
+DIFFERING = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
+RUN = """async ([rules, width, scheme]) => {
+  while (innerWidth !== width || !matchMedia(`(prefers-color-scheme: ${scheme})`).matches) {
+    await new Promise(requestAnimationFrame);
+  }
   const seen = (element) => element.getClientRects().length > 0;
+  const found = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
   return {
+    violations: found.violations.map((each) => `${each.id} (${each.impact}): ${each.help} at `
+      + each.nodes.slice(0, 3).map((node) => `${node.target.join(" ")}: ${node.failureSummary}`).join(" | ")),
     language: document.documentElement.lang,
     title: document.title.trim(),
     headings: [...document.querySelectorAll("h1")].filter(seen).length,
@@ -43,11 +51,6 @@ FACTS = """() => {
       (link) => new URL(link.href).pathname === location.pathname),
     width: document.documentElement.scrollWidth,
   };
-}"""
-RUN = """async (tags) => {
-  const found = await axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]});
-  return found.violations.map((each) => `${each.id} (${each.impact}): ${each.help} at `
-    + each.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(" | "));
 }"""
 
 
@@ -60,62 +63,74 @@ def who_sees(route: str) -> str:
     return next((role for role in order if letters and letters[ROLES.index(role)] == "+"), "")
 
 
-def pages(world: World) -> Iterator[tuple[str, str]]:
-    """(role, path) of every route that answers with a page of HTML."""
+def pages(world: World, desk: Desk) -> Iterator[tuple[str, str, HttpResponseBase]]:
+    """(role, path, answer) of every route that answers with a page of HTML; who sees it sits at the desk."""
     clients = {role: world.client(role) for role in ROLES}
     for route in TABLE:
         role = who_sees(route)
         if not role or route == ASKS_SERVERS or (route.startswith(MACHINES) and not route.startswith("^apis/")):
             continue
         path = world.path(route)
-        answer = clients[role].get(path)
+        desk.client = clients[role]
+        answer = desk.ask(path)
         is_page = answer.status_code == 200 and answer.get("Content-Type", "").startswith("text/html")
         if is_page and not answer.streaming and answer.content.lstrip()[:9].lower() == b"<!doctype":
-            yield role, path
+            yield role, path, answer
 
 
-class Desk:
-    """A tab whose requests Django answers to whoever sits there."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way to look at a page. Shapes: told is what axe is asked to run."""
 
-    def __init__(self, page: Page, complaints: Complaints, answering: Executor) -> None:
-        """Nobody sits there yet."""
+    width: int
+    height: int
+    scheme: str
+    told: dict[str, Any]
+
+
+PHONE = Look(**NARROW, scheme="light", told={"type": "tag", "values": RULES})
+SCREEN = Look(**WIDE, scheme="dark", told={"type": "rule", "values": DIFFERING})
+
+
+class Eye:
+    """Looks at a page twice in one load. A page is loaded in the look that the one before ended with."""
+
+    def __init__(self, page: Page) -> None:
+        """On a phone."""
         self.page = page
-        self.client = Client()
-        self._answering = answering
-        complaints.watch(page)
-        page.route("**/*", self._answer)
+        self.looks = (PHONE, SCREEN)
+        self._session = page.context.new_cdp_session(
+            page
+        )  # by playwright's own way a change of size costs ten times that
+        self._turn(PHONE)
 
-    def _answer(self, route: Route) -> None:
-        url = urlsplit(route.request.url)
-        if url.path.startswith("/static/"):
-            found = finders.find(url.path.removeprefix("/static/"))
-            route.fulfill(path=str(found)) if isinstance(found, str) else route.fulfill(status=404)
-            return
-        if url.path == "/live":
-            route.fulfill(status=200, headers={"Content-Type": "text/event-stream"}, body="")
-            return
-        path = f"{url.path}?{url.query}" if url.query else url.path
-        asked = {name: value for name, value in route.request.headers.items() if name.startswith("hx-")}
-        answer = self._answering.submit(self.client.get, path, headers=asked).result()
-        headers = {name: value for name, value in answer.items() if name.lower() != "content-length"}
-        route.fulfill(status=answer.status_code, headers=headers, body=answer.content)
+    def findings(self, path: str) -> list[str]:
+        """What is wrong with the page that is open."""
+        first, second = self.looks
+        found = self._look(first, path)
+        self._turn(second)
+        self.looks = (second, first)
+        return found + self._look(second, path)
 
-    def findings(self, path: str, tags: list[str]) -> list[str]:
-        """What is wrong with a page."""
-        answer = self.page.goto(ORIGIN + path, wait_until="load")
-        assert answer is not None
-        assert answer.status == 200, path
-        facts: dict[str, Any] = self.page.evaluate(FACTS)
-        found = list(self.page.evaluate(RUN, tags))
+    def _turn(self, look: Look) -> None:
+        metrics = {"width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": False}
+        self._session.send("Emulation.setDeviceMetricsOverride", metrics)
+        features = {"prefers-color-scheme": look.scheme, "prefers-reduced-motion": "reduce"}
+        told = [{"name": name, "value": value} for name, value in features.items()]
+        self._session.send("Emulation.setEmulatedMedia", {"features": told})
+
+    def _look(self, look: Look, path: str) -> list[str]:
+        facts: dict[str, Any] = self.page.evaluate(RUN, [look.told, look.width, look.scheme])
+        found = list(facts["violations"])
         if facts["headings"] != 1:
             found.append(f"{facts['headings']} headings of the first level")
         if not facts["title"] or not facts["language"]:
             found.append("no title or no language")
         if not (facts["hasCrumbs"] or facts["isInNavigation"] or path in AT_THE_TOP or path.startswith("/account/")):
             found.append("no breadcrumbs")
-        if facts["width"] > NARROW["width"]:
+        if facts["width"] > look.width:
             found.append(f"{facts['width']} px wide")
-        return found
+        return [f"{finding}, {look.width} px, {look.scheme}" for finding in found]
 
 
 @pytest.fixture
@@ -133,35 +148,25 @@ def answering(db: None) -> Iterator[Executor]:
 
 
 @pytest.fixture
-def desk(browser: Browser, answering: Executor) -> Iterator[Callable[..., Desk]]:
-    """`desk(**options)` is a tab of a fresh browser context, with axe in each of its pages."""
-    contexts = []
-    complaints = Complaints(frozenset({urlsplit(ORIGIN).netloc}))
-
-    def make(**options: Any) -> Desk:
-        context = browser.new_context(reduced_motion="reduce", **options)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(Axe().axe_script)
-        contexts.append(context)
-        return Desk(context.new_page(), complaints, answering)
-
-    yield make
-    for context in contexts:
+def desk(browser: Browser, answering: Executor) -> Iterator[Desk]:
+    """A desk in a browser context of its own, with axe in each of its pages."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(Axe().axe_script)
+    page = context.new_page()
+    with served(page, answering) as made:
+        complaints = Complaints(frozenset({urlsplit(made.origin).netloc}))
+        complaints.watch(page)
+        yield made
         context.close()
     assert complaints.unexpected() == []
 
 
-def walk(world: World, desk: Desk) -> list[str]:
-    """All that is wrong, by page."""
-    clients = {role: world.client(role) for role in ROLES}
-    wrong, looked_at = [], list(pages(world))
-    assert len(looked_at) > FEWEST
-    for role, path in looked_at:
-        desk.client = clients[role]
-        wrong += [f"{path} ({role}): {finding}" for finding in desk.findings(path, RULES)]
-    return wrong
-
-
-def test_every_page_is_accessible_and_fits_a_phone(world: World, desk: Callable[..., Desk]) -> None:
-    wrong = walk(world, desk(viewport=NARROW))
+def test_every_page_is_accessible_in_both_schemes_and_fits_a_phone(world: World, desk: Desk) -> None:
+    eye, wrong, looked_at = Eye(desk.page), [], 0
+    for role, path, rendered in pages(world, desk):
+        desk.open(path, rendered)
+        wrong += [f"{path} ({role}): {finding}" for finding in eye.findings(path)]
+        looked_at += 1
     assert not wrong, "\n".join(wrong)
+    assert looked_at > FEWEST
