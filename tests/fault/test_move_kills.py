@@ -1,4 +1,4 @@
-"""Whoever moves records to files may be killed at any moment: each record stays, and stays one. Promise B1."""
+"""Whoever moves records to files may be killed at any moment: each record stays, and stays one. Promise B1 (R6)."""
 
 from __future__ import annotations
 
