@@ -1,4 +1,4 @@
-"""The table of records becomes one divided by day while the release before goes on writing to it and reading it (R6)."""
+"""The table of records becomes one divided by day while the release before goes on writing and reading it (R6)."""
 
 from __future__ import annotations
 
