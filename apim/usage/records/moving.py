@@ -35,7 +35,8 @@ _AS_TEXT: Final = {
         "is_indeterminate": "is_indeterminate::int",
     },
     "sqlite": {
-        "at_us": "CAST(strftime('%%s', at) AS INTEGER) * 1000000"
+        # Without its fraction: SQLite rounds a moment to milliseconds, and so might tell the next second.
+        "at_us": "CAST(strftime('%%s', substr(at, 1, 19)) AS INTEGER) * 1000000"
         " + CAST(substr(substr(at, 21) || '000000', 1, 6) AS INTEGER)"
     },
 }

@@ -17,10 +17,7 @@ from apim.usage.records.database import DatabaseLog
 from apim.usage.services import ingest
 from tests.factories.usage import batch, event
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps records in one table"),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]  # SQLite keeps records in one table
 
 
 def take_in(*moments: datetime) -> None:

@@ -119,6 +119,13 @@ class DriversTest(TestCase):
                 assert (found.seq if found else None) == (number if number <= len(rows) else None)
 
 
+def test_the_last_microsecond_of_a_second_stays_in_it(tmp_path: Path) -> None:
+    at = MIDNIGHT - timedelta(microseconds=1)
+    UsageRecord.objects.bulk_create([record(1, at)])
+    moving.move(tmp_path, until=FUTURE)
+    assert [each.at for each in FileLog(tmp_path).newest(Asked(), limit=1)] == [at]
+
+
 def test_a_late_record_of_a_moved_hour_is_found_and_moves_next(tmp_path: Path, gateway: Gateway) -> None:
     log = FileLog(tmp_path)
     ingest(gateway=gateway, batch=batch(event(1), event(2)))
