@@ -153,9 +153,12 @@ def _verdict(publication: Publication, now: datetime) -> Verdict:
     digests = {gateway.pk: digest_for(gateway.group, publication) for gateway in gateways}
     is_time_up = publication.trial_until is None or now >= publication.trial_until
     if publication.trial_in_worker:
-        heard = Worker.objects.filter(gateway__in=publication.trial_gateways, gateway__seen_at__gt=now - HEARD_WITHIN)
-        trying = list(heard.select_related("gateway"))
-        return judge_workers(trying, digests, publication.revision, is_time_up=is_time_up)
+        heard = Worker.objects.filter(gateway__environment=environment, gateway__seen_at__gt=now - HEARD_WITHIN)
+        trusted = heard.exclude(gateway__state=Gateway.State.QUARANTINED).select_related("gateway")
+        trying = [worker for worker in trusted if worker.gateway_id in publication.trial_gateways]
+        return judge_workers(
+            trying, digests, publication.revision, is_time_up=is_time_up, is_anybody_heard=bool(trusted)
+        )
     canaries = {gateway.pk for gateway in gateways if is_tried_by(gateway, publication)}
     workers = [
         worker for worker in Worker.objects.filter(gateway__in=canaries).select_related("gateway")

@@ -55,17 +55,22 @@ def judge(workers: Sequence[Worker], digests: Mapping[str, str], calls: Calls, *
     return Verdict("", is_over=is_time_up)
 
 
-def judge_workers(workers: Sequence[Worker], digests: Mapping[str, str], revision: int, *, is_time_up: bool) -> Verdict:
+def judge_workers(
+    workers: Sequence[Worker], digests: Mapping[str, str], revision: int, *, is_time_up: bool, is_anybody_heard: bool
+) -> Verdict:
     """How a trial does in one worker of each gateway: gateways compare that with their others, and tell.
 
     Shapes: workers are of gateways that try it and are heard; digests maps those to the state on trial.
+    is_anybody_heard = of the gateways that do not try it as well.
     """
     for worker in workers:
         for problem in worker.problems:
             if str(problem.get("code", "")).startswith(_ON_TRIAL) and problem.get("revision") == revision:
                 return Verdict(f"{worker.gateway}: {problem.get('message', '')}", is_over=True)
-    if not is_time_up or not workers:  # nobody is heard: nothing is known
+    if not is_time_up or not is_anybody_heard:  # nothing is known
         return Verdict("", is_over=False)
+    if not workers:  # they were removed or replaced: else whoever comes after them would wait for ever
+        return Verdict("no gateway that tried it is heard any more", is_over=True)
     took = {worker.gateway_id for worker in workers if worker.digest == digests[worker.gateway_id]}
     if missing := sorted({str(worker.gateway) for worker in workers if worker.gateway_id not in took}):
         return Verdict(f"no worker of {missing[0]} took it over in time", is_over=True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apim.accounts.models import User
 from apim.catalog.models import APIVersion
 from apim.errors import Conflict
+from apim.gateways.joining import remove_gateway
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import touch
 from apim.notifications.models import Notification
@@ -225,6 +226,30 @@ def test_publication_that_no_worker_took_over_in_time_comes_back(in_worker: Publ
     in_worker.refresh_from_db()
     assert in_worker.stage == Publication.Stage.ENDED
     assert "no worker of other" in Pin.objects.get().reason
+
+
+def test_trial_whose_gateways_were_replaced_comes_back_and_holds_up_nobody(
+    in_worker: Publication, other: Gateway, environment: Environment
+) -> None:
+    reporting(environment, "new", is_canary=False)
+    Gateway.objects.update(seen_at=timezone.now() + timedelta(seconds=300))
+    remove_gateway(gateway=other, by=TESTER)
+    assert settle_trials(timezone.now() + timedelta(seconds=301)) == []
+    in_worker.refresh_from_db()
+    assert in_worker.stage == Publication.Stage.ENDED
+    assert "no gateway that tried it" in Pin.objects.get().reason
+
+
+def test_gateway_in_quarantine_cannot_take_a_publication_back(
+    in_worker: Publication, other: Gateway, environment: Environment
+) -> None:
+    reporting(environment, "sound", is_canary=False)
+    problem = {"code": "trial.E003", "message": "worse", "revision": in_worker.revision}
+    Worker.objects.filter(gateway=other, slot=1).update(problems=[problem])
+    Gateway.objects.filter(pk=other.pk).update(state=Gateway.State.QUARANTINED)
+    services.publish_pending()
+    in_worker.refresh_from_db()
+    assert in_worker.stage == Publication.Stage.TRIAL
 
 
 def test_gateway_with_one_worker_has_nothing_to_compare_with(environment: Environment, other: Gateway) -> None:
