@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _REPEATABLE_READ = 3  # psycopg.IsolationLevel.REPEATABLE_READ; Django takes its number
 _LEAST_HOURS_AS_ROWS = 6  # sums are compared with the rows of the last three hours
 _READ_ONLY = "-c default_transaction_read_only=on"
+_SHORT_QUERIES = "-c jit=off -c max_parallel_workers_per_gather=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def database_settings(env: Env) -> dict[str, object]:
         "PORT": str(url.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        # To compile a query takes longer than to run it over what one page shows.
-        "OPTIONS": {"options": "-c jit=off"},
+        # To compile a query, or to start processes for a part of it each, takes longer than to run it over what one
+        # page shows; and cores are for other pages.
+        "OPTIONS": {"options": _SHORT_QUERIES},
     }
