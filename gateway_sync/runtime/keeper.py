@@ -162,9 +162,9 @@ class Keeper:
     def take(self, update: Update, *, is_pushed: bool) -> Taken:
         """Check an update and keep what it brings. Errors: OSError on a full disk; the state before stays whole."""
         generation, is_incomplete, is_refused = self._take_manifest(update, is_pushed=is_pushed)
-        is_trial_changed = update.trial is not None and self.trial.take(
-            update.trial, self.manifest, update.fragments, self._contents
-        )
+        # Trials are never pushed: who can write to the channel must neither end one nor have one refused here.
+        trial = None if is_pushed else update.trial
+        is_trial_changed = trial is not None and self.trial.take(trial, self.manifest, update.fragments, self._contents)
         access = self._records.take(update.access, is_pushed=is_pushed)
         if access.refusal:
             self._refuse(ACCESS_REFUSED, f"The control plane's answer was refused: {access.refusal}. {_RESTORED}")

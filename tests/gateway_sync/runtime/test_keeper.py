@@ -17,7 +17,7 @@ from gateway_sync.runtime.access_file import AccessFile, encode_records, record_
 from gateway_sync.runtime.access_state import AccessState
 from gateway_sync.runtime.generations import read_generation
 from gateway_sync.runtime.keeper import AccessPage, Keeper, Update, decode_update
-from gateway_sync.snapshot import Manifest, change_between, digest, signed_bytes, with_change
+from gateway_sync.snapshot import Manifest, TrialOffer, change_between, digest, signed_bytes, with_change
 from tests.wire.gateways import KEY, Home, make_snapshot, make_version
 
 SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 1000))]
@@ -108,6 +108,21 @@ def test_a_change_is_put_on_the_state_it_follows_and_on_no_other(home: Home) -> 
     )
     assert keeper.take(forged, is_pushed=True).is_refused
     assert revision_of(keeper) == second.manifest.revision
+
+
+def test_push_says_nothing_of_trials(home: Home) -> None:
+    keeper = keeper_of(home)
+    keeper.take(state(home, 1000), is_pushed=False)
+    tried = state(home, 2000)
+    assert tried.manifest is not None
+    offer = TrialOffer(tried.manifest.digest, tried.manifest)
+    asked = Update("default", AccessPage(0, 0), fragments=tried.fragments, trial=offer)
+    forged = TrialOffer("f" * 64, replace(tried.manifest, digest="f" * 64))
+    assert not keeper.take(msgspec.structs.replace(asked, trial=forged), is_pushed=True).is_trial_changed
+    assert (keeper.trial.known, keeper.trial.problem) == ("", {})
+    assert keeper.take(asked, is_pushed=False).is_trial_changed
+    assert not keeper.take(Update("default", AccessPage(0, 0), trial=TrialOffer()), is_pushed=True).is_trial_changed
+    assert keeper.trial.known == tried.manifest.digest
 
 
 def test_a_change_leads_from_one_manifest_to_the_next() -> None:
