@@ -91,11 +91,11 @@ def granted_words(quota: Mapping[str, Any]) -> str:
 
 
 def costs_words(weights: Mapping[str, int]) -> str:
-    """What calls cost in units: `A call costs 1 unit; POST /transfers: 5, GET /reports*: 2.`; "" without weights."""
+    """What calls cost in units: `A call costs 1 unit; POST /transfers: 5, GET /reports*: 2`; "" without weights."""
     if not weights:
         return ""
     costs = ", ".join(f"{operation}: {weight:,}" for operation, weight in weights.items())
-    return _("A call costs 1 unit, but %(costs)s.") % {"costs": costs}
+    return _("A call costs 1 unit, but %(costs)s") % {"costs": costs}
 
 
 def gauge_label(gauge: Gauge) -> str:

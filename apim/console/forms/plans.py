@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from apim.accounts.models import Organization, User
 from apim.console.forms.apis import OrganizationChoice
@@ -18,7 +18,11 @@ from apim.products.limits import BYTES, CALLS, UNITS, unit_of
 from apim.products.models import Ceiling, Plan, PlanVersion
 from apim.products.services import Terms
 
-PERIODS_S = ((1, "second"), (60, "minute"), (3600, "hour"))
+PERIODS_S = (
+    (1, pgettext_lazy("a period", "second")),
+    (60, pgettext_lazy("a period", "minute")),
+    (3600, pgettext_lazy("a period", "hour")),
+)
 QUOTAS = ("hour", "day", "month")
 FIELDS_OF_UNITS = {CALLS: "quota", UNITS: "units", BYTES: "bytes"}
 UNCONFIRMED = {
@@ -59,7 +63,7 @@ class TermsForm(forms.Form):
         label=gettext_lazy("Rate limit: calls"),
         help_text=gettext_lazy("Empty: no rate limit."),
     )
-    per_s = forms.TypedChoiceField(choices=PERIODS_S, coerce=int, initial=1, label="each")
+    per_s = forms.TypedChoiceField(choices=PERIODS_S, coerce=int, initial=1, label=pgettext_lazy("a period", "each"))
     burst = forms.IntegerField(
         required=False,
         min_value=1,

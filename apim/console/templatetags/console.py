@@ -68,6 +68,18 @@ def group_titles(upstream: Mapping[str, object]) -> list[str]:
 @register.filter
 def terms(version: PlanVersion | None) -> list[str]:
     """What a plan version grants and costs, one sentence each."""
+    return [*limits(version), *costs(version)]
+
+
+@register.filter
+def costs(version: PlanVersion | None) -> list[str]:
+    """What a plan version charges for and promises about money, one sentence each."""
+    return sentences(version.terms) if version is not None else []
+
+
+@register.filter
+def limits(version: PlanVersion | None) -> list[str]:
+    """How much a plan version lets through, one sentence each."""
     if version is None:
         return []
     granted = [*map(granted_words, version.quotas), *filter(None, [costs_words(version.weights)])]
@@ -76,9 +88,11 @@ def terms(version: PlanVersion | None) -> list[str]:
         words = {"calls": f"{rate['requests']:,}", "seconds": rate["per_s"], "burst": f"{rate['burst']:,}"}
         granted.insert(0, gettext(_RATES.get(rate["per_s"], _RATE)) % words)
     if version.when_unconfirmed:
-        granted.append(str(UNCONFIRMED[version.when_unconfirmed]))
-    limits = granted or ([] if version.is_priced else [gettext("No limits of its own")])
-    return [*limits, *sentences(version.terms)]
+        granted.append(
+            gettext("While gateways cannot ask each other: %(choice)s")
+            % {"choice": UNCONFIRMED[version.when_unconfirmed]}
+        )
+    return granted or ([] if version.is_priced else [gettext("No limits of its own")])
 
 
 @register.filter

@@ -64,6 +64,7 @@ def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, env
         ("", ""),
         ("product.create Payments", "Product Payments was added"),
         ("version.block bank v1; plan.update Gold +2", "bank v1 was blocked; Plan Gold was changed; and 2 more"),
+        ("demo.on living demo; api.create Pay", "The demo was switched on; API Pay was added"),
         ("callers fail since 43; look at product.create", "callers fail since 43; look at product.create"),
         ("unheard.of thing +1", "unheard.of thing +1"),
     ],
