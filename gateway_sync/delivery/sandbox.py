@@ -88,20 +88,23 @@ def _sources(environment_id: str, database: str) -> dict[str, _Source]:
     services = {version_id: mapping(service) for version_id, service in named}
     written = found.filter(revision__passthrough__isnull=True).exclude(revision__document="")
     revisions = dict(written.values_list("version_id", "revision_id"))
-    _read_documents(set(revisions.values()), database)
-    contracts = {version_id: _read.get(revision_id) for version_id, revision_id in revisions.items()}
+    read = _read_documents(set(revisions.values()), database)
+    contracts = {version_id: read.get(revision_id) for version_id, revision_id in revisions.items()}
     return {
         version_id: _Source(services.get(version_id, {}), contracts.get(version_id))
         for version_id in services.keys() | contracts.keys()
     }
 
 
-def _read_documents(revisions: set[str], database: str) -> None:
-    unread = revisions - _read.keys()
-    documents = Revision.objects.using(database).filter(id__in=unread).values_list("id", "document")
-    _read.update({revision_id: contract_of(document) for revision_id, document in documents})
-    for revision_id in _read.keys() - revisions:  # replaced since
-        del _read[revision_id]
+def _read_documents(revisions: set[str], database: str) -> Mapping[str, Contract]:
+    """The contracts of revisions that have one. What is kept is shared with threads that publish elsewhere."""
+    known = {revision_id: contract for revision_id, contract in _read.copy().items() if revision_id in revisions}
+    documents = Revision.objects.using(database).filter(id__in=revisions - known.keys()).values_list("id", "document")
+    known |= {revision_id: contract_of(document) for revision_id, document in documents}
+    for revision_id in _read.copy().keys() - revisions:  # replaced since
+        _read.pop(revision_id, None)
+    _read.update(known)
+    return known
 
 
 def _twin(version: rows.VersionRow, source: _Source) -> rows.VersionRow | None:
