@@ -42,17 +42,32 @@ SECTIONS = (
             Place(gettext_lazy("Products"), "console:products", "package", ("product",), key="d"),
             Place(gettext_lazy("Plans"), "console:plans", "gauge", ("plan", "rehearsal"), key="l"),
             Place(gettext_lazy("Meters"), "console:meters", "activity", ("meter",)),
-            Place(gettext_lazy("Analytics"), "console:analytics", "chart-column", ("analytics",), key="y"),
-            Place(gettext_lazy("Revenue"), "console:revenue", "trending-up", ("revenue",)),
+            Place(gettext_lazy("Announcements"), "console:announcements", "send", ("announcement",)),
+        ),
+    ),
+    Section(
+        gettext_lazy("Consumers"),
+        (
             Place(gettext_lazy("Approvals"), "console:approvals", "inbox", ("approval",), "approvals_waiting", key="q"),
             Place(gettext_lazy("Invoices"), "console:invoices", "receipt", ("invoice",), key="i"),
-            Place(gettext_lazy("Jobs"), "console:jobs", "list-checks", ("job",), key="j"),
-            Place(gettext_lazy("Alerts"), "console:alerts", "bell", ("alert",)),
+            Place(gettext_lazy("Revenue"), "console:revenue", "trending-up", ("revenue",)),
+        ),
+    ),
+    Section(
+        gettext_lazy("Observe"),
+        (
+            Place(gettext_lazy("Analytics"), "console:analytics", "chart-column", ("analytics",), key="y"),
             Place(gettext_lazy("Requests"), "console:requests", "route", ("request",), key="r"),
-            Place(gettext_lazy("Announcements"), "console:announcements", "send", ("announcement",)),
+            Place(gettext_lazy("Alerts"), "console:alerts", "bell", ("alert",)),
             Place(gettext_lazy("Missed searches"), "console:searches", "text-search", ("search",)),
-            Place(gettext_lazy("Gateway or mesh?"), "console:advice", "waypoints", ("advice",)),
+        ),
+    ),
+    Section(
+        gettext_lazy("Tools"),
+        (
+            Place(gettext_lazy("Jobs"), "console:jobs", "list-checks", ("job",), key="j"),
             Place(gettext_lazy("API tokens"), "console:tokens", "key-round", ("token",)),
+            Place(gettext_lazy("Gateway or mesh?"), "console:advice", "waypoints", ("advice",)),
         ),
     ),
     Section(

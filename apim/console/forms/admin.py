@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.conf import settings
@@ -15,6 +15,18 @@ from apim.accounts.scopes import SCOPES
 from apim.console.forms.fields import DayField, LinesField, NameField
 from apim.gateways.models import Environment
 from apim.notifications.models import MailServer
+
+_GROUPS: Final = (
+    (gettext_lazy("Name and address"), ("display_name", "base_url")),
+    (
+        gettext_lazy("Where upstreams may be"),
+        ("allowed_networks", "allow_public_networks", "allow_unverified_upstreams"),
+    ),
+    (gettext_lazy("Limits of client addresses"), ("address_rate_per_s", "address_burst")),
+    (gettext_lazy("Sandbox"), ("has_sandbox",)),
+    (gettext_lazy("Trying a publication first"), ("trial_by", "trial_share", "trial_s")),
+    (gettext_lazy("Certificates from an authority"), ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")),
+)
 
 
 class EnvironmentForm(forms.ModelForm):
@@ -35,11 +47,7 @@ class EnvironmentForm(forms.ModelForm):
 
     class Meta:
         model = Environment
-        fields = (
-            "display_name", "base_url", "allowed_networks", "allow_public_networks", "allow_unverified_upstreams",
-            "address_rate_per_s", "address_burst", "has_sandbox", "trial_s", "trial_by", "trial_share",
-            "acme_directory", "acme_contact", "has_agreed_to_acme_terms",
-        )  # fmt: skip
+        fields = tuple(name for _title, names in _GROUPS for name in names)
         labels = {
             "display_name": gettext_lazy("Name shown"),
             "allow_public_networks": gettext_lazy("Upstreams may also have public addresses"),
@@ -70,6 +78,11 @@ class EnvironmentForm(forms.ModelForm):
             ),
             "acme_contact": gettext_lazy("An e-mail address that the authority may write to."),
         }
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields under what they are about, in the order of the page."""
+        return [(str(title), [self[name] for name in names]) for title, names in _GROUPS]
 
     def clean_allowed_networks(self) -> list[str]:
         """The blocks, each a network."""

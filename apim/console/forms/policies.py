@@ -89,6 +89,11 @@ class PolicyForm(forms.Form):
         return self.errors
 
     @property
+    def policy_stands(self) -> bool:
+        """True when it is on, or has something to mend: then the page shows it before the others."""
+        return bool(self["is_on"].value() or self.errors)
+
+    @property
     def policy_number(self) -> int:
         """Which of its kind it is, from 0."""
         return self.number

@@ -19,13 +19,17 @@ register = template.Library()
 
 @register.simple_tag
 def figure_rows(figure: Figure) -> SafeString:
-    """A figure's table: numbers to the end with thousands apart, a dash for none, the first cell of a row a header."""
+    """A figure's table: numbers to the end with thousands apart, a dash for none, the first cell of a row a header.
+
+    Each other cell says the name of its column, which phones show where rows are cards.
+    """
+    labels = [escape(header) for header, _is_number in figure.columns[1:]]
     rows = []
     for first, *others in figure.rows:  # one text, not a template's node each: there are hundreds of cells
         rows.append(f'<tr><th scope="row">{_text(first)}</th>')
-        for cell in others:
+        for label, cell in zip(labels, others, strict=True):
             kind = ' class="number"' if isinstance(cell, int | float) or cell is None else ""
-            rows.append(f"<td{kind}>{_text(cell)}</td>")
+            rows.append(f'<td{kind} data-label="{label}">{_text(cell)}</td>')
         rows.append("</tr>")
     return SafeString("".join(rows))
 
