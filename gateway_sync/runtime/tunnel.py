@@ -31,8 +31,8 @@ class Owner(Protocol):
     def is_still_admitted(self) -> bool:
         """True when the call that opened the tunnel would be admitted now."""
 
-    def note_again(self) -> None:
-        """It still lasts."""
+    def note_again(self, from_client: int, from_upstream: int) -> None:
+        """It still lasts, and so many bytes came from each end so far."""
 
     def on_tunnel_end(self, tunnel: Tunnel) -> None:
         """No more bytes will go through; called once."""
@@ -201,7 +201,7 @@ class Tunnel:
         """End it when whoever opened it may not do so any more."""
         if self.is_parting:
             return
-        self._owner.note_again()
+        self._owner.note_again(self.client.byte_count, self.upstream.byte_count)
         if not self._owner.is_still_admitted():
             self._goodbye = POLICY_VIOLATION
             self.drain()

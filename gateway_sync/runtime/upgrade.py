@@ -147,9 +147,15 @@ class UpgradeExchange(Exchange):
         if self._is_plain and extensions_in(block.split(b"\r\n")[1:]):
             raise FramingError("upstream-invalid", "The upstream's WebSocket has an extension that nobody offered.")
 
-    def note_again(self) -> None:
-        """Have the exchange noted where the spool is written now, for the segments before are kept for it else."""
+    def note_again(self, from_client: int, from_upstream: int) -> None:
+        """Have the exchange noted where the spool is written now, for the segments before are kept for it else.
+
+        What went through so far is debited: at the end of a day's tunnel the window that it began in may be over.
+        """
         grant, spool = self.admission.grant, self.serving.spool
+        if grant is not None and grant.is_sized:
+            self._request_bytes, self._response_bytes = from_client, from_upstream
+            self._settle_size(grant)
         if not self._is_admitted or grant is None or self._noted_in == spool.segment:
             return
         at_us = self._started_ns // 1000

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from gateway_sync.snapshot import Policy, Rate
+from gateway_sync.snapshot import Policy, Quota, Rate
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
@@ -249,15 +249,18 @@ def test_socket_ends_soon_after_its_key_is_revoked_and_others_stay(service: Echo
     home = Home(tmp_path)
     other = KEY[:-1] + "7"
     with KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(service.port)]))
+        quotas = (Quota(1000, "day", unit="bytes"),)
+        control.publish(make_snapshot([make_version(service.port)], quotas=quotas))
         kind, _, body = home.records()[0]
         control.change([*home.records(), (kind, home.hash_of(other), body)])
         gateway = GatewayProcess(home).wait_ready()
         try:
             with (
                 connect(url(gateway), additional_headers=WITH_KEY) as revoked,
-                connect(url(gateway), additional_headers={"X-API-Key": other}) as kept,
+                connect(url(gateway), additional_headers={"X-API-Key": other}, compression=None) as kept,
             ):
+                kept.send("x" * 1000)
+                assert len(kept.recv()) == 1000
                 control.change([(kind, home.hash_of(KEY), None)])
                 with pytest.raises(ConnectionClosed) as ended:
                     revoked.recv()
@@ -265,6 +268,9 @@ def test_socket_ends_soon_after_its_key_is_revoked_and_others_stay(service: Echo
                 assert ended.value.rcvd.code == 1008
                 kept.send("still here")
                 assert kept.recv() == "still here"
+                with pytest.raises(InvalidStatus) as refused:  # what the open one passed is debited
+                    connect(url(gateway), additional_headers={"X-API-Key": other})
+                assert refused.value.response.status_code == 429
         finally:
             gateway.stop()
 
