@@ -10,6 +10,12 @@ from django.utils.translation import gettext, gettext_lazy
 _BETWEEN: Final = "; "
 _REST: Final = re.compile(r"(.*?)(?: \+(\d+))?", re.DOTALL)
 _ACT: Final = re.compile(r"([a-z_]+\.[a-z_]+) (.+)", re.DOTALL)
+_TRIAL: Final = re.compile(r"The trial of publication (?P<number>\d+) failed: (?P<why>.+)", re.DOTALL)
+_WORKER: Final = re.compile(
+    r"(?P<gateway>\S+): Revision \d+ was refused on trial: of (?P<calls>\d+) calls of (?P<version>.+) the worker on"
+    r" trial refused (?P<failed>\d+) or answered them with 5xx, where (?P<usual>\d+) were to be expected by the workers"
+    r" beside it\."
+)
 _WORDS: Final = {
     "api.archive": gettext_lazy("API %(name)s was archived"),
     "api.create": gettext_lazy("API %(name)s was added"),
@@ -68,6 +74,8 @@ _WORDS: Final = {
 
 def reason_words(reason: str) -> str:
     """The reason of a publication as people read it; what people wrote themselves stays as it is."""
+    if (trial := _TRIAL.fullmatch(reason)) is not None:
+        return _trial_words(trial["number"], trial["why"])
     acts, rest = _split(reason)
     if not acts:
         return reason
@@ -75,6 +83,19 @@ def reason_words(reason: str) -> str:
     if not rest:
         return told
     return gettext("%(acts)s; and %(count)s more") % {"acts": told, "count": rest}
+
+
+def _trial_words(number: str, why: str) -> str:
+    worker = _WORKER.fullmatch(why)
+    if worker is None:
+        told = {"number": number, "why": why.rstrip(".")}
+        return gettext("The trial of publication %(number)s failed: %(why)s") % told
+    text = gettext(
+        "The trial of publication %(number)s failed at gateway %(gateway)s: of %(calls)s calls of %(version)s its"
+        " worker on trial refused %(failed)s or answered them with 5xx, where %(usual)s were to be expected by its"
+        " other workers"
+    )
+    return text % {"number": number, **worker.groupdict()}
 
 
 def _split(reason: str) -> tuple[list[str], str]:

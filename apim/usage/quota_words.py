@@ -51,13 +51,13 @@ def forecast_words(per: str, forecast: Forecast) -> str:
 
 _USED: Final = {
     (CALLS, "hour"): gettext_lazy("%(used)s of %(limit)s calls this hour."),
-    (CALLS, "day"): gettext_lazy("%(used)s of %(limit)s calls this day."),
+    (CALLS, "day"): gettext_lazy("%(used)s of %(limit)s calls today."),
     (CALLS, "month"): gettext_lazy("%(used)s of %(limit)s calls this month."),
     (UNITS, "hour"): gettext_lazy("%(used)s of %(limit)s units this hour."),
-    (UNITS, "day"): gettext_lazy("%(used)s of %(limit)s units this day."),
+    (UNITS, "day"): gettext_lazy("%(used)s of %(limit)s units today."),
     (UNITS, "month"): gettext_lazy("%(used)s of %(limit)s units this month."),
     (BYTES, "hour"): gettext_lazy("%(used)s of %(limit)s this hour."),
-    (BYTES, "day"): gettext_lazy("%(used)s of %(limit)s this day."),
+    (BYTES, "day"): gettext_lazy("%(used)s of %(limit)s today."),
     (BYTES, "month"): gettext_lazy("%(used)s of %(limit)s this month."),
 }
 _GRANTED: Final = {
@@ -73,13 +73,13 @@ _GRANTED: Final = {
 }
 _LABELS: Final = {
     (CALLS, "hour"): gettext_lazy("Calls this hour"),
-    (CALLS, "day"): gettext_lazy("Calls this day"),
+    (CALLS, "day"): gettext_lazy("Calls today"),
     (CALLS, "month"): gettext_lazy("Calls this month"),
     (UNITS, "hour"): gettext_lazy("Units this hour"),
-    (UNITS, "day"): gettext_lazy("Units this day"),
+    (UNITS, "day"): gettext_lazy("Units today"),
     (UNITS, "month"): gettext_lazy("Units this month"),
     (BYTES, "hour"): gettext_lazy("Data this hour"),
-    (BYTES, "day"): gettext_lazy("Data this day"),
+    (BYTES, "day"): gettext_lazy("Data today"),
     (BYTES, "month"): gettext_lazy("Data this month"),
 }
 

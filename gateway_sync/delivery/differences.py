@@ -24,6 +24,7 @@ from gateway_sync.snapshot import (
 )
 
 _LONGEST: Final = 300  # characters of a value; a contract or a key set says nothing to people
+_TARGET: Final = frozenset({"scheme", "host", "port", "base_path"})
 _SEALED: Final = ("chain", "sealed_key")
 _KINDS: Final = (
     "environment", "host", "certificate", "issuer", "product", "plan", "api", "version", "policy", "operation",
@@ -96,10 +97,19 @@ def _shown(value: object) -> str:
     """The value as one line; a long one by its length and the beginning of its digest, so that it differs too."""
     if value in (None, "", (), [], {}):
         return ""
+    if isinstance(value, list | tuple) and all(isinstance(each, Mapping) and each.keys() >= _TARGET for each in value):
+        value = ", ".join(_target_words(each) for each in value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     if len(text) <= _LONGEST:
         return text
     return f"{len(text)} characters, {digest(text.encode(errors='replace'))[:8]}"
+
+
+def _target_words(target: Mapping[str, object]) -> str:
+    host = f"[{target['host']}]" if ":" in str(target["host"]) else target["host"]
+    url = f"{target['scheme']}://{host}:{target['port']}{target['base_path']}"
+    rest = [f"{name} {target[name]}" for name in ("arm", "priority", "weight") if target.get(name)]
+    return f"{url} ({', '.join(rest)})" if rest else url
 
 
 def _kind_of(name: str) -> str:

@@ -219,7 +219,7 @@ def _previewed(rule: AlertRule) -> dict[str, object]:
     return {
         "picture": preview_picture(preview, limit_of(rule.kind, rule.settings), summary),
         "times": times,
-        "unit": TEMPLATES[rule.kind].unit,
+        "unit": _(TEMPLATES[rule.kind].unit),
         "episodes": [
             {"start": each.start, "end": each.end, "value": value_words(rule.kind, each.worst)}
             for each in reversed(preview.episodes)

@@ -58,6 +58,16 @@ def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, env
     assert "is not held" in client.get(page).content.decode()
 
 
+WORSE = (
+    "The trial of publication 17 failed: edge: Revision 17 was refused on trial: of 21 calls of bank v1 the worker"
+    " on trial refused 20 or answered them with 5xx, where 0 were to be expected by the workers beside it."
+)
+WORSE_IN_WORDS = (
+    "The trial of publication 17 failed at gateway edge: of 21 calls of bank v1 its worker on trial refused 20 or"
+    " answered them with 5xx, where 0 were to be expected by its other workers"
+)
+
+
 @pytest.mark.parametrize(
     ("kept", "told"),
     [
@@ -65,6 +75,11 @@ def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, env
         ("product.create Payments", "Product Payments was added"),
         ("version.block bank v1; plan.update Gold +2", "bank v1 was blocked; Plan Gold was changed; and 2 more"),
         ("demo.on living demo; api.create Pay", "The demo was switched on; API Pay was added"),
+        (
+            "The trial of publication 4 failed: gw-1 refused it: why.",
+            "The trial of publication 4 failed: gw-1 refused it: why",
+        ),
+        (WORSE, WORSE_IN_WORDS),
         ("callers fail since 43; look at product.create", "callers fail since 43; look at product.create"),
         ("unheard.of thing +1", "unheard.of thing +1"),
     ],

@@ -106,7 +106,7 @@ def test_sentences_say_how_sure_they_are() -> None:
         assert forecast_words("month", loose).endswith("Mon 23 Nov, 14:00 UTC at the earliest, or not at all.")
         assert "may be used up from" in forecast_words("day", Forecast(Outlook.MAY_RUN_OUT, None, at, None, 9))
         bytes_ = Gauge("day", 10**10, 1_234_567_890, at, "bytes")
-        assert quota_words(bytes_, Forecast(Outlook.USED_UP)) == "1.2 GB of 10 GB this day."
+        assert quota_words(bytes_, Forecast(Outlook.USED_UP)) == "1.2 GB of 10 GB today."
         assert quota_words(Gauge("month", 1000, 10, at), Forecast(Outlook.TOO_EARLY)) == (
             "10 of 1,000 calls this month. Too little was called for a forecast yet."
         )
