@@ -68,7 +68,7 @@ class Admin:
     def _status(self) -> dict[str, object]:
         supervisor = self._supervisor
         manifest = supervisor.keeper.manifest
-        return supervisor.report() | {
+        return supervisor.host.whole() | {
             "compiled": compiled_root() is not None,
             "is_draining": supervisor.standing.is_draining,
             "targets": msgspec.to_builtins(supervisor.targets.targets()),

@@ -95,13 +95,13 @@ def _add_targets(supervisor: Supervisor, samples: Samples) -> None:
 def _add_slots(supervisor: Supervisor, samples: Samples) -> None:
     for slot in supervisor.slots:
         label = _labels(slot=str(slot.number))
-        counts = supervisor.stats_of(slot) | {"worker_restarts": slot.restarts}
+        counts = supervisor.host.stats_of(slot) | {"worker_restarts": slot.restarts}
         buckets, sum_us = counts.pop("latency"), counts.pop("latency_sum_us")
         if isinstance(buckets, list) and isinstance(sum_us, int):
             samples["apim_latency_seconds"] += _histogram({"slot": str(slot.number)}, buckets, sum_us)
         for name, count in counts.items():
             samples[f"apim_{name}_total"].append(f"{label} {count}")
-        gauges = supervisor.gauges_of(slot)
+        gauges = supervisor.host.gauges_of(slot)
         idle = gauges["upstreams_idle"]
         for state, value in (("idle", idle), ("in_use", max(0, gauges["upstreams_open"] - idle))):
             labels = _labels(slot=str(slot.number), state=state)

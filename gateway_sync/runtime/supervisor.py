@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,21 +16,22 @@ from gateway_sync.runtime.access_log import AccessLog, LogOptions
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials, Doors
+from gateway_sync.runtime.deaths import REASON, Deaths
 from gateway_sync.runtime.follower import Follower
-from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.handover import Place
+from gateway_sync.runtime.host_report import HostReport
 from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.lessor import Lessor, gateways_of
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.on_trial import POISONOUS
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
-from gateway_sync.runtime.slots import SUSPICIOUS_S, Death, Slot, open_slot, slot_at
+from gateway_sync.runtime.slots import Death, Slot, open_slot, slot_at
 from gateway_sync.runtime.span_exporter import Collector, SpanExporter
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.standing import Standing
-from gateway_sync.runtime.stats import open_cells, read_gauges, read_stats
+from gateway_sync.runtime.stats import open_cells
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
@@ -44,7 +44,6 @@ STOP_S = 12.0
 CLOSE_S = (
     2 * channel.LAST_ACCEPTS_S
 )  # by then the workers have let in who was in the queue; who comes later is refused at once
-DEATHS = 2  # of workers, by one state within SUSPICIOUS_S, put it in quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +84,15 @@ class Supervisor:
         self.targets = TargetBoard(self._spread_verdicts)
         self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
         self.standing = Standing(self._home, self._control, doors)
-        self._deaths: dict[str, list[float]] = {}
+        self._deaths = Deaths()
         self.lessor = Lessor(self._home, credentials.environment, self._tell_all, doors)
-        self._stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
+        stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
         self.spans = SpanExporter(options.collector) if options.collector.url else None
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
-        self.trial = WorkerTrial(self.keeper, self.slots, self._stats)
+        self.trial = WorkerTrial(self.keeper, self.slots, stats)
+        self.host = HostReport(self.slots, stats, self.follower, self.trial, self.problems)
         logs = (AccessLog(options.log),) if options.log.path else ()
         self.observer = Observer(
             self._home / "spool", self._live_boots, (self.traffic, self.trial, *logs), is_always_wanted=bool(logs)
@@ -195,14 +195,8 @@ class Supervisor:
 
     def _on_death(self, death: Death) -> None:
         """Two workers that die soon of one state put it in quarantine; the next ones start from the one before."""
-        if not death.digest or not death.is_by_state:
-            return
-        now = time.monotonic()
-        recent = [at for at in self._deaths.get(death.digest, ()) if now - at < SUSPICIOUS_S]
-        kept = {digest: at for digest, at in self._deaths.items() if now - at[-1] < SUSPICIOUS_S}
-        self._deaths = kept | {death.digest: [*recent, now]}
-        if len(recent) + 1 >= DEATHS:
-            self._quarantine(death.digest, f"it ended {DEATHS} workers within {SUSPICIOUS_S:.0f} s")
+        if self._deaths.is_too_many(death, time.monotonic()):
+            self._quarantine(death.digest, REASON)
 
     def _quarantine(self, digest: str, reason: str) -> None:
         manifest, tried = self.keeper.manifest, self.keeper.trial.manifest
@@ -269,7 +263,7 @@ class Supervisor:
             if self.trial.look(self.observer, self.traffic.names):
                 self._give_generation()
             try:
-                told = self.report() | self.targets.report() | self.lessor.report()
+                told = self.host.whole() | self.targets.report() | self.lessor.report()
                 answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
                 await self.standing.hear(answer)
                 self.lessor.noted(told)
@@ -285,43 +279,6 @@ class Supervisor:
                     await self._wake_report.wait()
             except TimeoutError:
                 continue
-
-    def report(self) -> dict[str, object]:
-        """What runs here."""
-        return {
-            "software_version": SOFTWARE_VERSION,
-            "host": socket.gethostname(),
-            "is_push_connected": self.follower.is_push_connected,
-            "takes_trials": self.trial.is_possible,
-            "workers": [self._worker_report(slot) for slot in self.slots],
-        }
-
-    def _worker_report(self, slot: Slot) -> dict[str, object]:
-        applied = slot.applied or channel.Applied(0, "", 0)
-        problems = [{"code": code, "message": message} for code, message in applied.problems]
-        problems += [{"code": code, "message": message} for code, message in self.problems().items()]
-        told = [*problems, *self.trial.problem_of(slot)]
-        return {
-            "slot": slot.number,
-            "pid": slot.pid,
-            "boot": slot.boot,
-            "started_at": slot.started_at,
-            "revision": applied.revision,
-            "digest": applied.digest,
-            "access_seq": applied.access_seq,
-            "applied_at": slot.applied_at,
-            "problems": told,
-            "stats": self.stats_of(slot)
-            | {"restarts": slot.restarts, "composites_under_way": self.gauges_of(slot)["composites_under_way"]},
-        }
-
-    def stats_of(self, slot: Slot) -> dict[str, object]:
-        """The counts of a slot, those of its earlier workers included."""
-        return dict(read_stats(self._stats[slot.number]))
-
-    def gauges_of(self, slot: Slot) -> dict[str, int]:
-        """What the worker in a slot is and has."""
-        return read_gauges(self._stats[slot.number])
 
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves, and the gateway is not draining."""
