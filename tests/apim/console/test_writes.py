@@ -124,6 +124,23 @@ def test_a_policy_is_checked_by_its_kind_and_saved_as_a_revision(
     assert version.revisions.first().policies == [{"rate-limit": {"limit": "10/s", "by": "application"}}]
 
 
+def test_the_policies_that_are_on_come_before_those_that_could_be_added(
+    log_in: LogIn, acme: Organization, owner: User
+) -> None:
+    catalog.published(of=catalog.api(organization=acme, name="bank"))
+    client, url = log_in(owner), "/console/apis/bank/versions/v1/policies"
+
+    assert 'id="policies-on"' not in client.get(url).content.decode()
+    client.post(url, {"size-limit-is_on": "on", "size-limit-max": "1MiB"})
+    refused = client.post(url, {"size-limit-is_on": "on", "size-limit-max": "1MiB", "rate-limit-is_on": "on"})
+
+    shown, _, others = client.get(url).content.decode().partition('id="policies-off"')
+    assert 'id="policy-size-limit"' in shown
+    assert 'id="policy-cors"' in others
+    shown, _, _ = refused.content.decode().partition('id="policies-off"')
+    assert 'id="policy-rate-limit"' in shown, "what is to be mended is shown first as well"
+
+
 def test_several_policies_of_one_kind_are_kept_in_forms_of_their_own(
     log_in: LogIn, acme: Organization, owner: User
 ) -> None:
