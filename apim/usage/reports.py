@@ -224,12 +224,12 @@ def latest_records(
     return record_log().newest(asked, limit=limit)
 
 
-def find_request(request_id: str, user: User) -> UsageRecord | None:
+def find_request(request_id: str, user: User, *, since: datetime | None = None) -> UsageRecord | None:
     """The exchange with this id, if the user may see the API that answered or the application that called.
 
     What an application called for another organization, before it was handed over, is that one's alone.
     """
-    record = record_log().find(request_id)
+    record = record_log().find(request_id, since=since)
     if record is None:
         return None
     is_visible = (

@@ -77,8 +77,8 @@ class RecordLog(Protocol):
     def newest(self, asked: Asked, *, limit: int, before: Place | None = None) -> list[UsageRecord]:
         """The newest of them, the newest first; from those older than a place on."""
 
-    def find(self, request_id: str) -> UsageRecord | None:
-        """The record of one request."""
+    def find(self, request_id: str, *, since: datetime | None = None) -> UsageRecord | None:
+        """The record of one request; since tells of what is older that nobody needs to look there."""
 
     def count_by_minute(self, asked: Asked) -> dict[Minute, int]:
         """How many there are of each minute, version, environment and credential."""

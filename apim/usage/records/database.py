@@ -41,9 +41,9 @@ class DatabaseLog:
             rows = rows.filter(at__lte=before.at).exclude(at=before.at, id__gte=before.id)
         return list(rows.newest_first()[:limit])
 
-    def find(self, request_id: str) -> UsageRecord | None:
+    def find(self, request_id: str, *, since: datetime | None = None) -> UsageRecord | None:
         """See RecordLog."""
-        return UsageRecord.objects.filter(request_id=request_id).first()
+        return _rows(Asked(since=since)).filter(request_id=request_id).first()
 
     def count_by_minute(self, asked: Asked) -> dict[Minute, int]:
         """See RecordLog."""

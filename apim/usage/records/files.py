@@ -67,11 +67,11 @@ class FileLog:
             found |= {record.pk: record for record in records}
         return _newest(found, limit)
 
-    def find(self, request_id: str) -> UsageRecord | None:
+    def find(self, request_id: str, *, since: datetime | None = None) -> UsageRecord | None:
         """See RecordLog."""
-        if (record := self._rows.find(request_id)) is not None:
+        if (record := self._rows.find(request_id, since=since)) is not None:
             return record
-        files = list(RecordFile.objects.order_by("-last_at"))
+        files = list(RecordFile.objects.within(since, None).order_by("-last_at"))
         question = f"SELECT {_ALL} FROM records LIMIT 1"  # noqa: S608 - names of ours
         for clause in _where(request_id):
             for row in self._ask(question, files, clause):

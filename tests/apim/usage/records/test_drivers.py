@@ -126,6 +126,17 @@ def test_the_last_microsecond_of_a_second_stays_in_it(tmp_path: Path) -> None:
     assert [each.at for each in FileLog(tmp_path).newest(Asked(), limit=1)] == [at]
 
 
+def test_who_looks_for_a_request_of_late_goes_through_no_file(tmp_path: Path) -> None:
+    at = MIDNIGHT - timedelta(hours=2)
+    UsageRecord.objects.bulk_create([record(1, at)])
+    moving.move(tmp_path, until=FUTURE)
+    log, wanted = FileLog(tmp_path), "boot-00000001"
+    assert log.find(wanted) == log.find(wanted, since=at) != log.find(wanted, since=MIDNIGHT)
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"no Parquet")
+    assert log.find(wanted, since=MIDNIGHT) is None
+
+
 def test_a_late_record_of_a_moved_hour_is_found_and_moves_next(tmp_path: Path, gateway: Gateway) -> None:
     log = FileLog(tmp_path)
     ingest(gateway=gateway, batch=batch(event(1), event(2)))
