@@ -36,7 +36,7 @@ def failing_calls(asked: Asked) -> Figure:
         rows = sorted([*rows, *traces.values_list(*columns)[:SHOWN]], reverse=True)[:SHOWN]
     return Figure(
         key="samples",
-        title=gettext("The newest of these calls"),
+        title=gettext("The newest calls that were refused or failed"),
         note=gettext("Calls with a key are kept for 7 days, explanations and other calls for an hour"),
         headers=[
             gettext("When (UTC)"), gettext("Status"), gettext("Problem"), gettext("Version"), gettext("Operation"),
