@@ -25,6 +25,12 @@ def answers_ok(url: str, patience_s: float = PATIENCE_S) -> bool:
     return _get(url, patience_s)[0] == http.client.OK
 
 
+def gateway_answers(admin_url: str) -> bool:
+    """True when the gateway is ready, or drains because somebody wanted it: the console must be there to end that."""
+    status, body = _get(f"{admin_url}/healthz/ready")
+    return status == http.client.OK or (status == http.client.SERVICE_UNAVAILABLE and b'"draining"' in body)
+
+
 def status_of(url: str) -> int:
     """The status that GET url answers with; 0 when there is no answer."""
     return _get(url)[0]

@@ -139,7 +139,7 @@ def gateway(options: Options) -> Service:
     if options.access_log_share:
         log = ("--access-log", str(home / "access.log"), "--access-log-share", options.access_log_share)
         command = (*command, *log)
-    return Service("gateway", command, lambda: probes.answers_ok(f"{options.gateway_admin_url}/healthz/ready"))
+    return Service("gateway", command, lambda: probes.gateway_answers(options.gateway_admin_url))
 
 
 def samples(options: Options) -> tuple[Service, ...]:
