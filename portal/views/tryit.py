@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apim.catalog.models import API, APIVersion
 from apim.catalog.trial_calls import METHODS, Answer, Call, send, send_once_known
 from apim.errors import DomainError, Invalid, NotFound
+from apim.gateways.sandbox import is_twin, original_id
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import CALLS, address_of, take
 from apim.onboarding.journeys import FirstCall, celebrate
@@ -87,9 +88,17 @@ def show_timing(request: HttpRequest, request_id: str) -> HttpResponse:
         "took": took_us,
         "next": tries + 1,
         "is_over": tries >= _MOST_TRIES,
-        "timing": timing_of(record, took_us) if record is not None else None,
+        "timing": timing_of(record, took_us, is_mocked=_is_mocked(record)) if record is not None else None,
     }
     return page(request, "portal/_timing.html", context)
+
+
+def _is_mocked(record: UsageRecord) -> bool:
+    """True when the gateway made the answer of the version's document, so that no service was asked."""
+    if not is_twin(record.version_id):
+        return False
+    version = APIVersion.objects.filter(id=original_id(record.version_id)).first()
+    return version is None or not is_test_system(version)
 
 
 def _try(request: HttpRequest, version: APIVersion, call: Call) -> Answer:

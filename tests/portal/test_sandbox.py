@@ -11,6 +11,7 @@ from apim.accounts.models import User
 from apim.catalog.models import API
 from apim.catalog.services.sandboxes import name_sandbox_service
 from apim.gateways.models import Environment
+from apim.gateways.sandbox import twin_id
 from apim.gateways.services import update_environment
 from apim.onboarding.models import PageViews, SandboxKey
 from apim.onboarding.sandbox_keys import text_of
@@ -126,6 +127,25 @@ def test_the_split_of_the_time_is_told_to_who_called_alone(environment: Environm
     assert other == log_in(None).get("/calls/req_1/timing?took=9000&tries=1").content.decode()
     assert "3.0 ms" not in other
     assert "has not told yet" in log_in(None).get("/calls/req_1/timing?tries=99").content.decode()
+
+
+@pytest.mark.parametrize(
+    "service", [{}, {"targets": [{"url": "https://test.bank.example"}]}], ids=["document", "service"]
+)
+def test_the_split_names_a_service_where_one_answers_for_the_sandbox(
+    bank: API, environment: Environment, log_in: LogIn, service: dict[str, object]
+) -> None:
+    client = log_in(None)
+    client.post("/apis/bank/v1/try", CALL)
+    version = bank.versions.get()
+    type(version).objects.filter(pk=version.pk).update(sandbox_upstream=service)
+    key = SandboxKey.objects.get()
+    UsageRecord.objects.create(
+        gateway_id="gw", boot="b", seq=1, request_id="req_1", at=key.created_at, environment_id=environment.id,
+        credential_id=key.id, version_id=twin_id(version.id), status=200, duration_us=4000, upstream_us=3000,
+    )  # fmt: skip
+    told = client.get("/calls/req_1/timing?took=9000&tries=1").content.decode()
+    assert [word in told for word in ("3.0 ms", "4.0 ms")] == [bool(service), not service]
 
 
 def test_looks_at_a_page_are_counted_and_nothing_else(bank: API, log_in: LogIn) -> None:
