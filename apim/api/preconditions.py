@@ -97,5 +97,6 @@ def check_match(request: APIRequest, instance: Any, shape: type[serializers.Base
 def lock(instance: Model) -> None:
     """Hold instance's row until the transaction ends, so that nobody changes it between check and write."""
     manager = type(instance)._base_manager  # noqa: SLF001 - the unfiltered manager is public by documentation
-    manager.select_for_update().filter(pk=instance.pk).values_list("pk").first()
+    # Without the model's order, which may join tables whose rows need not be there: these cannot be held.
+    manager.select_for_update().filter(pk=instance.pk).order_by().values_list("pk").first()
     instance.refresh_from_db()
