@@ -34,12 +34,12 @@ AT_THE_TOP = ("/", "/console/", "/my", "/search", "/keys", "/leaks", "/console/s
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What colours and widths change; all that axe knows is asked of the phone.
 DIFFERING = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
-RUN = """async ([rules, width, scheme]) => {
+RUN = """async ([scope, rules, width, scheme]) => {
   while (innerWidth !== width || !matchMedia(`(prefers-color-scheme: ${scheme})`).matches) {
     await new Promise(requestAnimationFrame);
   }
   const seen = (element) => element.getClientRects().length > 0;
-  const found = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]});
+  const found = await axe.run(scope || document, {runOnly: rules, resultTypes: ["violations"]});
   return {
     violations: found.violations.map((each) => `${each.id} (${each.impact}): ${each.help} at `
       + each.nodes.slice(0, 3).map((node) => `${node.target.join(" ")}: ${node.failureSummary}`).join(" | ")),
@@ -80,16 +80,17 @@ def pages(world: World, desk: Desk) -> Iterator[tuple[str, str, HttpResponseBase
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One way to look at a page. Shapes: told is what axe is asked to run."""
+    """One way to look at a page. Shapes: told is what axe is asked to run; scope is where, "" = everywhere."""
 
     width: int
     height: int
     scheme: str
     told: dict[str, Any]
+    scope: str = ""
 
 
 PHONE = Look(**NARROW, scheme="light", told={"type": "tag", "values": RULES})
-SCREEN = Look(**WIDE, scheme="dark", told={"type": "rule", "values": DIFFERING})
+SCREEN = Look(**WIDE, scheme="dark", told={"type": "rule", "values": DIFFERING}, scope="main")
 
 
 class Eye:
@@ -120,7 +121,8 @@ class Eye:
         self._session.send("Emulation.setEmulatedMedia", {"features": told})
 
     def _look(self, look: Look, path: str) -> list[str]:
-        facts: dict[str, Any] = self.page.evaluate(RUN, [look.told, look.width, look.scheme])
+        scope = "" if path in AT_THE_TOP else look.scope  # what frames the pages is the same around all of them
+        facts: dict[str, Any] = self.page.evaluate(RUN, [scope, look.told, look.width, look.scheme])
         found = list(facts["violations"])
         if facts["headings"] != 1:
             found.append(f"{facts['headings']} headings of the first level")
