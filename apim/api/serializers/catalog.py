@@ -51,6 +51,20 @@ class TagsField(serializers.ListField):
     child = serializers.CharField(max_length=LONGEST_TAG)
 
 
+class WaiverField(serializers.CharField):
+    """Why a change that breaks callers is made all the same; "" when left out."""
+
+    def __init__(self) -> None:
+        """Kept in the audit log."""
+        super().__init__(
+            max_length=1000,
+            required=False,
+            allow_blank=True,
+            default="",
+            help_text="Why it is right that callers break; kept in the audit log.",
+        )
+
+
 class APIBody(Body):
     """A new API."""
 
@@ -167,13 +181,7 @@ class PublishBody(Body):
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )
-    waiver = serializers.CharField(
-        max_length=1000,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Why it is right that callers break; kept in the audit log.",
-    )
+    waiver = WaiverField()
 
 
 class ArmsBody(Body):
@@ -210,13 +218,7 @@ class RollbackBody(Body):
     environment = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )
-    waiver = serializers.CharField(
-        max_length=1000,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Why it is right that callers break; kept in the audit log.",
-    )
+    waiver = WaiverField()
 
 
 class DeprecateBody(Body):

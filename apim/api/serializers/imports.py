@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
-from apim.api.serializers.catalog import APIShape, VersionShape
+from apim.api.serializers.catalog import APIShape, VersionShape, WaiverField
 from apim.api.serializers.revisions import METHODS, RevisionShape
 
 
@@ -25,13 +25,7 @@ class ImportBody(Body):
         max_length=60, required=False, allow_blank=True, default="", help_text="Id or name."
     )
     publish = serializers.BooleanField(required=False, default=False)
-    waiver = serializers.CharField(
-        max_length=1000,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Why it is right that callers break; kept in the audit log.",
-    )
+    waiver = WaiverField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Exactly one source."""
