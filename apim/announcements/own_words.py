@@ -21,11 +21,16 @@ def own_words(announcement: Announcement) -> tuple[str, str]:
 
     A version that is gone is spoken of as it was kept, in English.
     """
-    if not announcement.cause:
-        return announcement.subject, announcement.body
-    version_id = announcement.cause.split(":")[1]
-    version = APIVersion.objects.filter(pk=version_id).select_related("api", "successor").first()
+    version = version_of(announcement)
     return words_about(version, announcement) if version else (announcement.subject, announcement.body)
+
+
+def version_of(announcement: Announcement) -> APIVersion | None:
+    """The version that tells it by itself; None for what people wrote, and for a version that is gone."""
+    if not announcement.cause:
+        return None
+    version_id = announcement.cause.split(":")[1]
+    return APIVersion.objects.filter(pk=version_id).select_related("api", "successor").first()
 
 
 def words_about(version: APIVersion, announcement: Announcement) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from apim import broker
 from apim.announcements.audience import unwilling, users_of
-from apim.announcements.mails import words_of
+from apim.announcements.mails import notice_of, words_of
 from apim.announcements.models import Announcement, Receipt
 from apim.announcements.own_words import own_words
 from apim.audit.actor import Actor
@@ -157,12 +157,13 @@ def _tell(announcement: Announcement, receipts: Sequence[Receipt]) -> None:
     addresses = [receipt.user.email for receipt in receipts if receipt.is_mailed and receipt.user.is_active]
     mails = send_mail(to=addresses, subject=words.subject, body=words.text, html=words.html) if addresses else []
     by_address = {message.to: message for message in mails}
+    title, text = notice_of(announcement)
     tell(
         user_ids=[receipt.user_id for receipt in receipts],
         kind=announcement.kind,
         cause=f"announcement:{announcement.pk}",
-        title=words.subject,
-        text=words.notice,
+        title=title,
+        text=text,
         path=words.path,
     )
     now = timezone.now()

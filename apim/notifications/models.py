@@ -7,6 +7,7 @@ from typing import Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import User, Viewer
@@ -84,7 +85,8 @@ class Notification(models.Model):
     """Something that happened, told to one person inside the portal.
 
     Shapes: cause names the event, such as `version.deprecate:ver_…:2027-06-30`; a person hears of it once, however
-    often the task that tells it runs. path is a page of this installation, or empty.
+    often the task that tells it runs. path is a page of this installation, or empty. title and text are in the language
+    that the account had; in_others = {language: [title, text]} of those languages in which they are said otherwise.
     """
 
     class Kind(models.TextChoices):
@@ -99,6 +101,7 @@ class Notification(models.Model):
     cause = models.CharField(max_length=120)
     title = models.CharField(max_length=200)
     text = models.TextField(blank=True)  # plain
+    in_others = models.JSONField(default=dict, db_default={}, blank=True)
     path = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -112,6 +115,12 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """(title, text) in the language of now: a reader may have changed it since."""
+        title, text = self.in_others.get(get_language() or "", (self.title, self.text))
+        return title, text
 
 
 class MailChoices(models.Model):

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -28,36 +29,40 @@ def tell(
     """The new notices of something that happened. Whoever was told of the cause before is not told again.
 
     Shapes: kind of Notification.Kind or another word; cause is unique to the event; path is a page of the portal. A
-    lazy title or text is told to each in the language of the account.
+    lazy title or text is told to each in the language of the account, and kept in every other one.
     """
-    words = _words(title, text, user_ids)
-    rows = [
-        Notification(
-            user_id=user_id,
-            kind=kind,
-            cause=cause[:120],
-            title=words[user_id][0],
-            text=words[user_id][1],
-            path=path[:255],
+    said = _said(title, text)
+    chosen = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "language")) if len(said) > 1 else {}
+    rows = []
+    for user_id in dict.fromkeys(user_ids):
+        own = said.get(chosen.get(user_id, ""), said[settings.LANGUAGE_CODE])
+        others = {language: words for language, words in said.items() if words != own}
+        rows.append(
+            Notification(
+                user_id=user_id,
+                kind=kind,
+                cause=cause[:120],
+                title=own[0],
+                text=own[1],
+                in_others=others,
+                path=path[:255],
+            )
         )
-        for user_id in dict.fromkeys(user_ids)
-    ]
     Notification.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
     new = Notification.objects.filter(pk__in=[each.pk for each in rows]).values_list("pk", flat=True)
     kept = set(new)  # what was told before kept its own row
     return [each for each in rows if each.pk in kept]
 
 
-def _words(title: str | Promise, text: str | Promise, user_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """The title and the text that each is told."""
+def _said(title: str | Promise, text: str | Promise) -> dict[str, list[str]]:
+    """The title and the text in each language; in that of the installation alone where they are the same in all."""
     if not isinstance(title, Promise) and not isinstance(text, Promise):
-        return dict.fromkeys(user_ids, (_one_line(title), text))
-    chosen = dict(User.objects.filter(pk__in=user_ids).values_list("pk", "language"))
-    words: dict[str, tuple[str, str]] = {}
-    for language in set(chosen.values()):
+        return {settings.LANGUAGE_CODE: [_one_line(title), text]}
+    words: dict[str, list[str]] = {}
+    for language, _ in settings.LANGUAGES:
         with speaking(language):
-            words[language] = _one_line(str(title)), str(text)
-    return {user_id: words[chosen[user_id]] for user_id in user_ids}
+            words[language] = [_one_line(str(title)), str(text)]
+    return words
 
 
 def _one_line(title: str) -> str:

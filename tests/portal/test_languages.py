@@ -123,3 +123,18 @@ def test_a_notice_is_told_to_each_in_the_language_of_the_account(developer: User
         developer.pk: "shop のキーが公開の場所で見つかりました",
         stranger.pk: "A key of shop was found in public",
     }
+
+
+def test_a_notice_is_read_in_the_language_that_its_reader_has_by_then(log_in: LogIn, developer: User) -> None:
+    title = filled(gettext_lazy("A key of %(application)s was found in public"), {"application": "shop"})
+    tell(user_ids=[developer.pk], kind="key", cause="key.leaked:1", title=title)
+    tell(user_ids=[developer.pk], kind="announcement", cause="announcement:1", title="An owner's words", text="Theirs")
+    Notification.objects.create(user=developer, kind="key", cause="old", title="Of an earlier release")
+    client = log_in(developer)
+    assert "A key of shop was found in public" in client.get("/my/notifications").content.decode()
+    choose_language(user=developer, language="ja", by=actor_of(developer))
+    page = client.get("/my/notifications").content.decode()
+    assert "A key of shop" not in page
+    assert [
+        words for words in ("キーが公開の場所", "words", "Theirs", "Of an earlier release") if words not in page
+    ] == []
