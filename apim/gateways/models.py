@@ -169,6 +169,8 @@ class Gateway(models.Model):
     token_issued_at = models.DateTimeField(null=True, blank=True)
     rotation_asked_at = models.DateTimeField(null=True, blank=True)
     refused_format = models.PositiveIntegerField(default=0, db_default=0)  # that it speaks and we do not; 0 = none
+    clock_wrong_at = models.DateTimeField(null=True, blank=True)  # when it last told of calls at impossible moments
+    clock_off_s = models.BigIntegerField(default=0, db_default=0)  # and how far off its clock was; ahead is above 0
     software_version = models.CharField(max_length=40, blank=True)
     host = models.CharField(max_length=255, blank=True)
     is_push_connected = models.BooleanField(default=False)

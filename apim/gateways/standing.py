@@ -11,6 +11,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -19,6 +20,8 @@ from apim.audit.services import record
 from apim.errors import Invalid
 from apim.gateways.models import Gateway
 
+CLOCK_TOLD_FOR: Final = timedelta(days=1)
+_CLOCK_NOTED_EACH: Final = timedelta(minutes=1)
 ROTATED_AFTER: Final = timedelta(days=30)
 TOKEN_PREFIX: Final = "apimgw_"  # noqa: S105 - tells people and scanners what the secret is for
 _TOKEN_BYTES: Final = 32
@@ -77,6 +80,17 @@ def note_format(gateway: Gateway, number: int) -> None:
     """Keep for the gateway's page that it speaks a format of states that we do not; 0 = ours."""
     kept = min(max(number, 0), _LARGEST_FORMAT)
     Gateway.objects.filter(pk=gateway.pk).exclude(refused_format=kept).update(refused_format=kept)
+
+
+def note_clock(gateway: Gateway, off_s: int, now: datetime) -> None:
+    """Keep for the gateway's page that it told of calls at moments that cannot be, by so many seconds."""
+    is_due = Q(clock_wrong_at=None) | Q(clock_wrong_at__lt=now - _CLOCK_NOTED_EACH)
+    Gateway.objects.filter(is_due, pk=gateway.pk).update(clock_wrong_at=now, clock_off_s=off_s)
+
+
+def is_clock_wrong(gateway: Gateway, now: datetime) -> bool:
+    """True for as long as it is told that a gateway's clock is wrong."""
+    return gateway.clock_wrong_at is not None and now - gateway.clock_wrong_at < CLOCK_TOLD_FOR
 
 
 @transaction.atomic

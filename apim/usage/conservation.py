@@ -85,7 +85,7 @@ def last_check() -> ConservationCheck | None:
 def _gaps(now: datetime) -> Iterator[Finding]:
     late = ReceivedBoot.objects.filter(gap_since__lt=now - GAP_MAY_LAST).order_by("gap_since")
     for row in late[:_GAPS_TOLD]:
-        gaps = gaps_of(parse_runs(row.received))
+        gaps = gaps_of(parse_runs(row.received), row.gaps_from)
         yield (
             GAP,
             {

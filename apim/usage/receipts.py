@@ -9,7 +9,8 @@ class ReceivedBoot(models.Model):
     """The numbers that were received of one life of a worker: what tells a repeat, and a gap.
 
     Shapes: received as apim.usage.sequences writes it ("1-5000,5002-7000"); gap_since None = nothing is missing between
-    the first number and the last that came. Outlives the records, so that a repeat is known when they are gone.
+    gaps_from and the last that came. Gaps before gaps_from are not told: what they lack may have been let go before
+    numbers were noted. Outlives the records, so that a repeat is known when they are gone.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -17,6 +18,7 @@ class ReceivedBoot(models.Model):
     boot = models.CharField(max_length=32)
     received = models.TextField(blank=True)
     gap_since = models.DateTimeField(null=True, blank=True)
+    gaps_from = models.PositiveBigIntegerField(default=1, db_default=1)
     last_at = models.DateTimeField()
 
     class Meta:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apim.gateways.models import Gateway
+from apim.gateways.models import Gateway, Worker
 from apim.usage.models import ReceivedBoot
 from apim.usage.sequences import Runs, gaps_of, joined, missing_from, parse_runs, runs_of, write_runs
 from gateway_sync import usage_wire
+
+_KEPT_AT_LEAST = timedelta(days=7)  # records, whatever is set: see apim.platform.storage
 
 # Of a boot that an earlier release, which kept no numbers, took records in from.
 _STORED = """
@@ -56,18 +58,36 @@ def receive(handed_in: Sequence[HandedIn], *, now: datetime) -> list[Fresh]:
         return []
     rows = _locked(boots, now)
     known = {boot: parse_runs(row.received) if row.received else _stored(*boot) for boot, row in rows.items()}
+    for boot in [boot for boot, row in rows.items() if not row.received]:
+        firsts = [each.batch.records[0].seq for each in handed_in if (each.gateway.pk, each.batch.boot) == boot]
+        rows[boot].gaps_from = _gaps_from(boot, known[boot], min(firsts), now)
     fresh = [_fresh(each, known) for each in handed_in if each.batch.records]
     for boot, row in rows.items():
         row.received = write_runs(known[boot])
-        row.gap_since = (row.gap_since or now) if gaps_of(known[boot]) else None
+        row.gap_since = (row.gap_since or now) if gaps_of(known[boot], row.gaps_from) else None
         row.last_at = now
     ReceivedBoot.objects.bulk_create(
         rows.values(),
         update_conflicts=True,
         unique_fields=["gateway_id", "boot"],
-        update_fields=["received", "gap_since", "last_at"],
+        update_fields=["received", "gap_since", "gaps_from", "last_at"],
     )
     return [each for each in fresh if each.events]
+
+
+def _gaps_from(boot: tuple[str, str], stored: Runs, first: int, now: datetime) -> int:
+    """The number from which gaps of a boot are told that is met first by `first`, with what is stored of it.
+
+    Of one that has lived for longer than records may be kept, earlier ones may have been let go unnoted. Numbers tell
+    the order in which calls ended, days when they began, so that there gaps are also among those stored.
+    """
+    if (stored[0][0] if stored else first) == 1 and len(stored) <= 1:
+        return 1
+    began_lately = Worker.objects.filter(gateway_id=boot[0], boot=boot[1], started_at__gt=now - _KEPT_AT_LEAST)
+    joined_lately = Gateway.objects.filter(pk=boot[0], enrolled_at__gt=now - _KEPT_AT_LEAST)
+    if began_lately.exists() or joined_lately.exists():
+        return 1
+    return stored[-1][1] + 1 if stored else first
 
 
 def note_stored(since: datetime, until: datetime) -> None:
@@ -124,7 +144,7 @@ def _locked(boots: Sequence[tuple[str, str]], now: datetime) -> dict[tuple[str, 
 
 
 def _values(row: ReceivedBoot) -> dict[str, object]:
-    names = ("gateway_id", "boot", "received", "gap_since", "last_at")
+    names = ("gateway_id", "boot", "received", "gap_since", "gaps_from", "last_at")
     return {name: getattr(row, name) for name in names}
 
 

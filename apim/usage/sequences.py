@@ -51,10 +51,15 @@ def missing_from(numbers: Sequence[int], runs: Runs) -> set[int]:
     return {number for number in numbers if not any(first <= number <= last for first, last in runs)}
 
 
-def gaps_of(runs: Runs) -> Runs:
-    """What is missing between the first number of all, 1, and the last that came."""
-    ends = (0, *(last for _, last in runs))
-    return tuple((before + 1, first - 1) for before, (first, _) in zip(ends, runs, strict=False) if first > before + 1)
+def gaps_of(runs: Runs, since: int = 1) -> Runs:
+    """What is missing between a number, that of the first of all if none is told, and the last that came."""
+    gaps: list[tuple[int, int]] = []
+    reached = since - 1
+    for first, last in runs:
+        if first > reached + 1:
+            gaps.append((reached + 1, first - 1))
+        reached = max(reached, last)
+    return tuple(gaps)
 
 
 def count_of(runs: Runs) -> int:

@@ -21,6 +21,8 @@ def test_runs_hold_what_came_and_nothing_else(before: list[int], after: list[int
     assert missing_from(list(range(1, 61)), both) == set(range(1, 61)) - came
     assert count_of(gaps_of(both)) == (max(came) - len(came) if came else 0)
     assert parse_runs(write_runs(both)) == both
+    lacking = [number for first, last in gaps_of(both, 20) for number in range(first, last + 1)]
+    assert lacking == [number for number in range(20, max(came, default=0)) if number not in came]
 
 
 def test_what_comes_in_order_takes_one_run() -> None:

@@ -13,9 +13,10 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 from django.db.utils import Error as DatabaseError
+from django.utils import timezone
 
 from apim.audit.actor import system_actor
-from apim.gateways.models import Gateway
+from apim.gateways.models import Gateway, Worker
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, ReceivedBoot, SideRollup, UsageRecord, UsageRollup
 from apim.usage.receiving import HandedIn
@@ -223,6 +224,37 @@ def test_a_gap_is_noted_until_it_is_filled(gateway: Gateway) -> None:
     ingest(gateway=gateway, batch=batch(event(2)))
     row.refresh_from_db()
     assert (row.received, row.gap_since) == ("1-3", None)
+
+
+def test_numbers_that_may_have_been_let_go_before_they_were_noted_are_no_gap(gateway: Gateway) -> None:
+    Gateway.objects.update(enrolled_at=timezone.now() - timedelta(days=30))
+    ingest(gateway=gateway, batch=batch(event(5), event(6)))  # of a worker that nobody knows to be young
+    row = ReceivedBoot.objects.get()
+    assert (row.received, row.gaps_from, row.gap_since) == ("5-6", 5, None)
+    ingest(gateway=gateway, batch=batch(event(8)))
+    assert ReceivedBoot.objects.get().gap_since is not None
+    ingest(gateway=gateway, batch=batch(event(3), event(7)))  # set aside before; it counts as ever
+    assert ReceivedBoot.objects.get().gap_since is None
+    assert calls("day") == 5
+
+
+def test_what_an_earlier_release_stored_has_no_gaps_where_days_were_let_go(gateway: Gateway) -> None:
+    Gateway.objects.update(enrolled_at=timezone.now() - timedelta(days=30))
+    ingest(gateway=gateway, batch=batch(event(5)))
+    ingest(gateway=gateway, batch=batch(event(7)))
+    ReceivedBoot.objects.all().delete()  # 6 began the day before 5 did, and ended after it
+    ingest(gateway=gateway, batch=batch(event(8)))
+    row = ReceivedBoot.objects.get()
+    assert (row.received, row.gaps_from, row.gap_since) == ("5,7-8", 8, None)
+
+
+def test_the_first_numbers_of_a_young_worker_are_missed(gateway: Gateway) -> None:
+    Gateway.objects.update(enrolled_at=timezone.now() - timedelta(days=30))
+    now = timezone.now()
+    Worker.objects.create(gateway=gateway, slot=0, pid=1, boot="boot-1", started_at=now, seen_at=now)
+    ingest(gateway=gateway, batch=batch(event(5)))
+    row = ReceivedBoot.objects.get()
+    assert (row.boot, row.gaps_from, row.gap_since is None) == ("boot-1", 1, False)
 
 
 def test_batches_of_several_gateways_taken_in_together_count_as_one_by_one(gateway: Gateway) -> None:
