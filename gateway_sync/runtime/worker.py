@@ -23,7 +23,7 @@ import uvloop
 
 from gateway_sync.problems import Problem
 from gateway_sync.runtime import channel
-from gateway_sync.runtime.access_file import AccessFile
+from gateway_sync.runtime.access_orders import read_access
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.composing import Compositions
@@ -61,15 +61,16 @@ _PR_SET_PDEATHSIG = 1
 class Worker:
     """One worker: the serving state, and the channel to the supervisor."""
 
-    def __init__(self, settings: channel.Settings, index: Index, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, settings: channel.Settings, index: Index, access: AccessTable, writer: asyncio.StreamWriter
+    ) -> None:
         """Errors: OSError when the maps of this slot cannot be allocated."""
         home = Path(settings.home)
         pepper = bytes.fromhex(settings.pepper)
         self._writer = writer
         self.retirement = asyncio.Event()
         self.changed = asyncio.Event()  # what callers may do
-        self._access = AccessTable(AccessFile(Path(settings.access_file)) if settings.access_file else None)
-        self._access.apply(settings.access_changes, settings.access_seq)
+        self._access = access
 
         def keyed_hash(text: bytes) -> str:
             return hmac.digest(pepper, text, "sha256").hex()
@@ -120,21 +121,26 @@ class Worker:
         told = channel.Applied(index.revision, index.digest, self._access.seq, problems, refused)
         self._writer.write(channel.encode(told))
 
-    async def follow(self, reader: asyncio.StreamReader) -> None:
-        """Do what the supervisor says, until it is gone."""
+    async def follow(self, reader: asyncio.StreamReader, orders: Sequence[channel.ToWorker]) -> None:
+        """Do what the supervisor says, until it is gone; first what it said already."""
         self._tell(self._problems())
+        for order in orders:
+            await self._obey(order, reader)
         while line := await reader.readline():
-            order = channel.decode_order(line)
-            if isinstance(order, channel.Apply):
-                await self._apply(order)
-            elif isinstance(order, channel.Retire):
-                self.retirement.set()
-            elif isinstance(order, channel.ApplyAccess):
-                self._apply_access(order)
-            elif isinstance(order, channel.Verdicts):
-                self.serving.upstreams.judge(order.down, self.serving.now_ms)
-            else:
-                self.sharing.hear(order)
+            await self._obey(channel.decode_order(line), reader)
+
+    async def _obey(self, order: channel.ToWorker, reader: asyncio.StreamReader) -> None:
+        if isinstance(order, channel.Apply):
+            await self._apply(order)
+        elif isinstance(order, channel.Retire):
+            self.retirement.set()
+        elif isinstance(order, channel.ApplyAccess):
+            for passed in await self._apply_access(order, reader):
+                await self._obey(passed, reader)
+        elif isinstance(order, channel.Verdicts):
+            self.serving.upstreams.judge(order.down, self.serving.now_ms)
+        else:
+            self.sharing.hear(order)
 
     def _on_turn(self, down: list[str]) -> None:
         """A health check turned a target: heed it here, and let the supervisor tell the others."""
@@ -164,14 +170,20 @@ class Worker:
         gc.freeze()
         self._tell(self._problems())
 
-    def _apply_access(self, order: channel.ApplyAccess) -> None:
+    async def _apply_access(
+        self, order: channel.ApplyAccess, reader: asyncio.StreamReader
+    ) -> Sequence[channel.ToWorker]:
+        """What else was ordered until the access records were found."""
+        passed: Sequence[channel.ToWorker] = ()
         if order.access_file:
-            self._access = AccessTable(AccessFile(Path(order.access_file)))
+            self._access, passed = await read_access(order, reader)
             self.serving.gate.use_records(self._access)
-        self._access.apply(order.records, order.upto)
+        else:
+            self._access.apply(order.records, order.upto)
         self.serving.gate.forget()
         self.changed.set()
         self._tell([])
+        return passed
 
     def _watch_lag(self) -> LagWatch:
         """Refuse requests while the event loop is late."""
@@ -249,7 +261,9 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     if not isinstance(settings, channel.Settings):
         return
     index = await build(Path(settings.generation))
-    worker = Worker(settings, index, writer)
+    first = channel.ApplyAccess(settings.access_changes, settings.access_seq, settings.access_file)
+    access, orders = await read_access(first, reader)
+    worker = Worker(settings, index, access, writer)
     serving = worker.serving
     serving.clock = loop.time()
     gc.collect()
@@ -263,7 +277,7 @@ async def serve(listener: socket.socket, link: socket.socket, tls_listener: sock
     )
     if tls_listener is not None:
         worker.listen(tls_listener, settings.sealing_key)
-    tasks = [asyncio.create_task(worker.follow(reader)), asyncio.create_task(worker.sweep())]
+    tasks = [asyncio.create_task(worker.follow(reader, orders)), asyncio.create_task(worker.sweep())]
     tasks.append(asyncio.create_task(recheck_tunnels(serving, worker.changed)))
 
     def stop_accepting() -> None:
