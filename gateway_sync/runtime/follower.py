@@ -21,6 +21,7 @@ WAIT_S = 20.0
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0  # a pull must bring what a dead Redis did not push within 5 s
 HURRIED_S = 0.2
+SPREAD_S = 1.0
 UNREADABLE = "update.E001"
 UNWRITTEN = "update.E002"
 
@@ -90,8 +91,9 @@ class Follower:
             except (ControlPlaneDown, OSError) as error:
                 logger.warning("pulling from the control plane failed: %s", error)
                 pause_s = _jitter(retry_s)
-                if isinstance(error, ControlPlaneRefused):
-                    pause_s = max(pause_s, min(error.retry_after_s, LONGEST_RETRY_S))
+                if isinstance(error, ControlPlaneRefused) and error.retry_after_s:
+                    # It tells whole seconds: those that were refused together must not come back together.
+                    pause_s = max(pause_s, min(error.retry_after_s, LONGEST_RETRY_S) + _jitter(SPREAD_S))
                 taken = Taken(is_refused=True)
             retry_s = min(retry_s * 2, LONGEST_RETRY_S) if taken.is_refused else FIRST_RETRY_S
             await asyncio.sleep(pause_s)
