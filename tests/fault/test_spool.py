@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.test_gateway_counts import call, wait_until
+from tests.fault.test_gateway_counts import call
+from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
 pytestmark = pytest.mark.fault
 
-NOWHERE = "http://127.0.0.1:1"
+MOST_CALLS = 500_000  # more than any spool of these tests has room for
 
 
 @pytest.fixture
@@ -55,8 +56,7 @@ def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path)
             control.is_down = True
             answered = list(before)
             statuses: set[int] = set()
-            deadline = time.monotonic() + 60
-            while 503 not in statuses and time.monotonic() < deadline:
+            while 503 not in statuses and sum(len(caller.completed) for caller in answered) < MOST_CALLS:
                 callers = call(gateway.port, callers=8, calls=500)
                 answered += callers
                 statuses = {status for caller in callers for _, status in caller.completed}
@@ -72,9 +72,9 @@ def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path)
             }
             control.is_down = False
             filler.unlink()
-            wait_until(lambda: _is_served(gateway), 20)
+            wait_until(lambda: _is_served(gateway), "served again")
             acknowledged = {item for caller in answered for item in caller.completed if item[1] == 200}
-            wait_until(lambda: {(e.request_id, e.status) for e in list(control.events.values())} >= acknowledged, 30)
+            wait_until(lambda: counted_at(control) >= acknowledged, "counted")
             wait_until(lambda: codes(gateway) <= {"spool.E001"})
         finally:
             gateway.stop()
@@ -108,8 +108,7 @@ def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Pa
         completed: list[tuple[str, int]] = []
         try:
             seen: set[str] = set()
-            deadline = time.monotonic() + 120
-            while 503 not in {status for _, status in completed} and time.monotonic() < deadline:
+            while 503 not in {status for _, status in completed} and len(completed) < MOST_CALLS:
                 for caller in call(gateway.port, callers=8, calls=500):
                     assert caller.broken == 0
                     completed += caller.completed
@@ -120,8 +119,8 @@ def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Pa
             assert rss_mib(gateway.process.pid) < 150
             control.is_down = False
             counted = {item for item in completed if item[1] == 200}
-            wait_until(lambda: {(e.request_id, e.status) for e in list(control.events.values())} >= counted, 60)
-            wait_until(lambda: _is_served(gateway), 10)
+            wait_until(lambda: counted_at(control) >= counted, "counted")
+            wait_until(lambda: _is_served(gateway), "served again")
         finally:
             gateway.stop()
     assert {status for _, status in completed} == {200, 503}
@@ -171,19 +170,19 @@ def test_usage_that_is_refused_for_ever_is_set_aside_reported_and_never_lost(tmp
         gateway = GatewayProcess(home, workers=2).wait_ready()
         try:
             callers = call(gateway.port, callers=4, calls=50)
-            wait_until(lambda: "spool.E004" in codes(gateway), 60)
-            wait_until(lambda: any("spool.E004" in str(report["workers"]) for report in control.reports), 30)
+            wait_until(lambda: "spool.E004" in codes(gateway), "set aside")
+            wait_until(lambda: any("spool.E004" in str(report["workers"]) for report in control.reports), "told")
             assert list((home.state / "spool" / "refused").glob("*.batch"))
             control.usage_status = 200
             later = call(gateway.port, callers=4, calls=50)
             following = {item for caller in later for item in caller.completed}
-            wait_until(lambda: counted_at(control) >= following, 60)
+            wait_until(lambda: counted_at(control) >= following, "what follows is counted")
         finally:
             gateway.stop()
         gateway = GatewayProcess(home, workers=2).wait_ready()
         try:
             everything = following | {item for caller in callers for item in caller.completed}
-            wait_until(lambda: counted_at(control) >= everything, 60)
+            wait_until(lambda: counted_at(control) >= everything, "all is counted")
             wait_until(lambda: "spool.E004" not in codes(gateway))
         finally:
             gateway.stop()
