@@ -22,7 +22,7 @@ def comes_back(changes: Sequence[Change]) -> tuple[str, ...]:
         if field.name == NETWORKS
     ]  # fmt: skip
     told = []
-    if networks:
+    if networks and networks[0]:
         words = gettext("Upstreams may live in the networks of then again: %(networks)s.")
         told.append(words % {"networks": networks[0].strip("[]").replace('"', "")})
     if apis:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from gateway_sync.delivery.models import Fragment
+from gateway_sync.delivery.values import places
 from gateway_sync.snapshot import (
     API,
     EDGE_FRAGMENT,
@@ -15,6 +15,7 @@ from gateway_sync.snapshot import (
     PRODUCTS_FRAGMENT,
     Edge,
     Environment,
+    Plan,
     Policy,
     Products,
     SnapshotInvalid,
@@ -23,9 +24,9 @@ from gateway_sync.snapshot import (
     digest,
 )
 
-_LONGEST: Final = 300  # characters of a value; a contract or a key set says nothing to people
-_TARGET: Final = frozenset({"scheme", "host", "port", "base_path"})
 _SEALED: Final = ("chain", "sealed_key")
+_OF_PLANS: Final = frozenset({"id", "name", "number", "quotas"})  # what its name says, or what is told otherwise
+_TOLD_WHOLE: Final = frozenset({"policy", "plan"})  # what is said of them when they come or go, too
 _KINDS: Final = (
     "environment", "host", "certificate", "issuer", "product", "plan", "api", "version", "policy", "operation",
 )  # fmt: skip
@@ -35,11 +36,15 @@ Subjects = dict[tuple[str, str], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value that differs, both sides as people may read them; "" = not there."""
+    """One value that differs, both sides as people may read them; "" = not there.
+
+    Shapes: path is where it stands in what changed, name the same as one text.
+    """
 
     name: str
     before: str
     after: str
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class Change:
     """One readable difference.
 
     Shapes: kind is environment, host, certificate, issuer, product, plan, api, version, policy or operation; subject
-    such as `bank v1 GET /accounts`; action is added, removed or changed; fields are empty unless changed.
+    such as `bank v1 GET /accounts`; action is added, removed or changed; fields are those that differ, of policies and
+    plans also when they come or go, of others none then.
     """
 
     kind: str
@@ -79,37 +85,18 @@ def texts_of(fragments: Mapping[str, str]) -> dict[str, str]:
 def _changes(old: Subjects, new: Subjects) -> Iterator[Change]:
     for key in sorted(old.keys() | new.keys(), key=lambda key: (_KINDS.index(key[0]), key[1])):
         kind, subject = key
+        is_told = kind in _TOLD_WHOLE or (key in old and key in new)
+        fields = _fields(old.get(key, {}), new.get(key, {})) if is_told else ()
         if key not in old:
-            yield Change(kind, subject, "added")
+            yield Change(kind, subject, "added", fields)
         elif key not in new:
-            yield Change(kind, subject, "removed")
-        elif fields := tuple(_fields(old[key], new[key])):
+            yield Change(kind, subject, "removed", fields)
+        elif fields:
             yield Change(kind, subject, "changed", fields)
 
 
-def _fields(before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Field]:
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield Field(name, _shown(before.get(name)), _shown(after.get(name)))
-
-
-def _shown(value: object) -> str:
-    """The value as one line; a long one by its length and the beginning of its digest, so that it differs too."""
-    if value in (None, "", (), [], {}):
-        return ""
-    if isinstance(value, list | tuple) and all(isinstance(each, Mapping) and each.keys() >= _TARGET for each in value):
-        value = ", ".join(_target_words(each) for each in value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if len(text) <= _LONGEST:
-        return text
-    return f"{len(text)} characters, {digest(text.encode(errors='replace'))[:8]}"
-
-
-def _target_words(target: Mapping[str, object]) -> str:
-    host = f"[{target['host']}]" if ":" in str(target["host"]) else target["host"]
-    url = f"{target['scheme']}://{host}:{target['port']}{target['base_path']}"
-    rest = [f"{name} {target[name]}" for name in ("arm", "priority", "weight") if target.get(name)]
-    return f"{url} ({', '.join(rest)})" if rest else url
+def _fields(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Field, ...]:
+    return tuple(Field(".".join(place.path), place.before, place.after, place.path) for place in places(before, after))
 
 
 def _kind_of(name: str) -> str:
@@ -122,13 +109,22 @@ def _subjects(name: str, text: str) -> Subjects:
         return _of_environment(decode_fragment(text, Environment))
     if name == PRODUCTS_FRAGMENT:
         products = decode_fragment(text, Products)
-        plans: Subjects = {("plan", f"{each.name} {each.number}"): asdict(each) for each in products.plans}
+        plans: Subjects = {("plan", f"{each.name} {each.number}"): _plan(each) for each in products.plans}
         return {("product", each.name): {} for each in products.products} | plans
     if name == EDGE_FRAGMENT:
         edge = decode_fragment(text, Edge)
         certificates: Subjects = {("certificate", each.name): _certificate(asdict(each)) for each in edge.certificates}
         return {("host", each.name): asdict(each) for each in edge.hosts} | certificates
     return _of_api(decode_fragment(text, API))
+
+
+def _plan(plan: Plan) -> Mapping[str, object]:
+    """The terms; quotas by what they count and for how long."""
+    fields = asdict(plan)
+    quotas = {
+        f"{each.unit} per {each.per}": {"amount": each.requests, "beyond": each.on_exceed} for each in plan.quotas
+    }
+    return {name: value for name, value in fields.items() if name not in _OF_PLANS} | {"quotas": quotas}
 
 
 def _of_environment(environment: Environment) -> Subjects:

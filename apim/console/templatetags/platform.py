@@ -26,25 +26,6 @@ _KINDS: Final = {
     "host": gettext_lazy("Hosts"),
 }
 
-_DIFFERING: Final = {
-    "environment": gettext_lazy("Environment"),
-    "host": gettext_lazy("Host"),
-    "certificate": gettext_lazy("Certificate"),
-    "issuer": gettext_lazy("Issuer"),
-    "product": gettext_lazy("Product"),
-    "plan": gettext_lazy("Plan"),
-    "api": gettext_lazy("API"),
-    "version": gettext_lazy("Version"),
-    "policy": gettext_lazy("Policy"),
-    "operation": gettext_lazy("Operation"),
-}
-
-
-@register.filter
-def difference_kind(kind: str) -> str:
-    """What kind of thing differs between two publications."""
-    return str(_DIFFERING.get(kind, kind))
-
 
 @register.filter
 def promoted_kind(kind: str) -> str:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.catalog.models import APIVersion
+from apim.console.differing import told
 from apim.console.forms.publications import DecisionForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
@@ -168,4 +169,4 @@ def _texts(publication: Publication | None) -> dict[str, str]:
 
 
 def _shown(changes: Sequence[Change]) -> dict[str, object]:
-    return {"changes": changes[:CHANGES_SHOWN], "more_changes": max(0, len(changes) - CHANGES_SHOWN)}
+    return {"changes": told(changes[:CHANGES_SHOWN]), "more_changes": max(0, len(changes) - CHANGES_SHOWN)}
