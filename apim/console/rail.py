@@ -25,11 +25,12 @@ class Place(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Links under a heading."""
+    """Links under a heading. Shapes: is_folded = away from its own pages only the heading is in sight."""
 
     title: str | _StrPromise
     places: tuple[Place, ...]
     is_for_admins: bool = False
+    is_folded: bool = False
 
 
 SECTIONS = (
@@ -69,6 +70,7 @@ SECTIONS = (
             Place(gettext_lazy("API tokens"), "console:tokens", "key-round", ("token",)),
             Place(gettext_lazy("Gateway or mesh?"), "console:advice", "waypoints", ("advice",)),
         ),
+        is_folded=True,
     ),
     Section(
         gettext_lazy("Platform"),
@@ -82,17 +84,25 @@ SECTIONS = (
                 "globe",
                 ("admin-environment", "admin-promot"),
             ),
-            Place(gettext_lazy("Certificates"), "console:admin-certificates", "shield-check", ("admin-certificate",)),
-            Place(gettext_lazy("Hosts"), "console:admin-hosts", "network", ("admin-host",)),
-            Place(gettext_lazy("Issuers"), "console:admin-issuers", "key-round", ("admin-issuer",)),
             Place(gettext_lazy("Publications"), "console:admin-publications", "git-branch", ("admin-publication",)),
+            Place(gettext_lazy("Hosts"), "console:admin-hosts", "network", ("admin-host",)),
+            Place(gettext_lazy("Certificates"), "console:admin-certificates", "shield-check", ("admin-certificate",)),
+            Place(gettext_lazy("Issuers"), "console:admin-issuers", "key-round", ("admin-issuer",)),
+        ),
+        is_for_admins=True,
+        is_folded=True,
+    ),
+    Section(
+        gettext_lazy("Settings"),
+        (
+            Place(gettext_lazy("Billing"), "console:admin-billing", "coins", ("admin-billing",)),
             Place(gettext_lazy("Ceilings"), "console:admin-ceilings", "scale", ("admin-ceiling",)),
             Place(gettext_lazy("Storage"), "console:admin-storage", "database", ("admin-storage",)),
-            Place(gettext_lazy("Billing"), "console:admin-billing", "coins", ("admin-billing",)),
             Place(gettext_lazy("Branding"), "console:admin-branding", "palette", ("admin-branding",)),
             Place(gettext_lazy("Demo"), "console:admin-demo", "play", ("admin-demo",)),
         ),
         is_for_admins=True,
+        is_folded=True,
     ),
     Section(
         gettext_lazy("People"),
@@ -113,6 +123,7 @@ SECTIONS = (
             Place(gettext_lazy("Mail server"), "console:admin-mail-server", "mail", ("admin-mail-server",)),
         ),
         is_for_admins=True,
+        is_folded=True,
     ),
 )
 
@@ -121,3 +132,8 @@ def current_place(url_name: str) -> str:
     """The URL name of the link for the page: that of the longest fitting beginning."""
     fitting = [(name, place.url) for section in SECTIONS for place in section.places for name in place.names]
     return max((len(name), url) for name, url in [*fitting, ("", "")] if url_name.startswith(name))[1]
+
+
+def section_of(url: str) -> str:
+    """The title of the section with this link."""
+    return next(str(section.title) for section in SECTIONS if any(place.url == url for place in section.places))
