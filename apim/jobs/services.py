@@ -17,11 +17,13 @@ from django.utils.translation import get_language, gettext
 
 from apim import broker
 from apim.accounts.models import User
+from apim.accounts.permissions import is_admin
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.errors import Conflict, Forbidden
 from apim.jobs.kinds import job_kind
 from apim.jobs.models import Job, JobPart
+from apim.ui.said import said
 
 RUN_TASK: Final = "apim.jobs.tasks.run"
 SILENT_AFTER: Final = timedelta(seconds=30)  # a worker says each few seconds that it lives
@@ -43,8 +45,8 @@ def ask(
 ) -> Job:
     """The job, which a worker takes up at once, or within seconds when the broker is away.
 
-    Shapes: page = where somebody looks who wants to ask otherwise; file = name and media type of the file it makes;
-    user None = asked for by a token or by the product itself.
+    Shapes: title = a name, or a text marked by gettext_noop; page = where somebody looks who wants to ask otherwise;
+    file = name and media type of the file it makes; user None = asked for by a token or by the product itself.
     Errors: Conflict jobs.running when there is an open one about the same, jobs.too_many.
     """
     if user is not None and Job.objects.asked_by(user).unfinished().count() >= OPEN_AT_MOST:
@@ -58,7 +60,7 @@ def ask(
         with transaction.atomic():
             job.save(force_insert=True)
     except IntegrityError as error:
-        text = gettext("%(title)s: the same is being done already.") % {"title": title}
+        text = gettext("%(title)s: the same is being done already.") % {"title": said(title)}
         raise Conflict("jobs.running", text, hint=gettext("Look at the list of jobs.")) from error
     record(by=by, action="job.ask", target=job, after={"kind": kind})
     announce(job)
@@ -85,13 +87,13 @@ def cancel(*, job: Job, by: Actor) -> Job:
 
 
 def retry(*, job: Job, by: Actor, user: User) -> Job:
-    """A new job that does the same, for who asked for the first.
+    """A new job that does the same, for who may have it done again.
 
     Errors: Forbidden jobs.of_another; Conflict jobs.not_repeatable, and those of ask.
     """
-    if job.asked_by_id != user.pk:
-        text = gettext("Somebody else asked for this.")
-        raise Forbidden("jobs.of_another", text, hint=gettext("Ask for it yourself."))
+    if not may_retry(job, user):
+        text = gettext("%(who)s asked for this, and only they can have it done again.") % {"who": job.actor_label}
+        raise Forbidden("jobs.of_another", text, hint=gettext("Ask for the same yourself, on the page it is about."))
     kind = job_kind(job.kind)
     if kind is None or not kind.is_repeatable or job.state not in {State.FAILED, State.CANCELED}:
         raise Conflict("jobs.not_repeatable", gettext("This cannot be done again from here."))
@@ -99,6 +101,11 @@ def retry(*, job: Job, by: Actor, user: User) -> Job:
         kind=job.kind, subject=job.subject, title=job.title, wanted=job.wanted, by=by, user=user, page=job.page,
         file=(job.file_name, job.file_type),
     )  # fmt: skip
+
+
+def may_retry(job: Job, user: User) -> bool:
+    """True for who asked; for admins also where a token or the product itself did, who cannot ask again."""
+    return job.asked_by_id == user.pk if job.asked_by_id is not None else is_admin(user)
 
 
 def announce(job: Job) -> None:

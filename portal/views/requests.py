@@ -25,7 +25,7 @@ from portal.tenancy import PortalRequest, my_page
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-_SHOWN = 50
+_SHOWN = 25
 _SPAN = timedelta(days=7)
 _MOST_ROWS = 10_000
 _COLUMNS = (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django import forms
 from django.conf import settings
@@ -27,6 +28,16 @@ _GROUPS: Final = (
     (gettext_lazy("Trying a publication first"), ("trial_by", "trial_share", "trial_s")),
     (gettext_lazy("Certificates from an authority"), ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")),
 )
+
+_SWITCHES: Final = frozenset({"trial_s", "acme_directory"})  # empty or 0, they leave what they belong to off
+
+
+class FieldGroup(NamedTuple):
+    """Fields under what they are about. Shapes: is_folded = what they are about is off."""
+
+    title: str
+    fields: list[forms.BoundField]
+    is_folded: bool
 
 
 class EnvironmentForm(forms.ModelForm):
@@ -80,9 +91,18 @@ class EnvironmentForm(forms.ModelForm):
         }
 
     @property
-    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The fields under what they are about, in the order of the page."""
-        return [(str(title), [self[name] for name in names]) for title, names in _GROUPS]
+    def groups(self) -> list[FieldGroup]:
+        """The fields under what they are about, in the order of the page; what is off and in order is folded."""
+        return [
+            FieldGroup(str(title), [self[name] for name in names], is_folded=self._is_off(names))
+            for title, names in _GROUPS
+        ]
+
+    def _is_off(self, names: Sequence[str]) -> bool:
+        """True for a group that does nothing: what switches it on is empty, and nothing in it is to be mended."""
+        switch = next((name for name in names if name in _SWITCHES), None)
+        is_empty = switch is not None and self[switch].value() in {None, "", 0, "0"}
+        return is_empty and not any(name in self.errors for name in names)
 
     def clean_allowed_networks(self) -> list[str]:
         """The blocks, each a network."""

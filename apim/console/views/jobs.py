@@ -20,7 +20,7 @@ from apim.console.jobs import Wanted, jobs, line_of
 from apim.console.pages import page
 from apim.jobs.kinds import job_kind
 from apim.jobs.models import Job
-from apim.jobs.services import cancel, file_bytes, file_chunks, retry
+from apim.jobs.services import cancel, file_bytes, file_chunks, may_retry, retry
 from apim.ui.forms import errors_told
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def job_page(request: ConsoleRequest, job_id: str) -> HttpResponse:
         size=size,
         is_asker=is_asker,
         is_followed=is_followed,
-        can_retry=is_asker and is_over and kind is not None and kind.is_repeatable,
+        can_retry=may_retry(job, request.user) and is_over and kind is not None and kind.is_repeatable,
     )
 
 

@@ -80,6 +80,15 @@ def span_in_words(seconds: float) -> str:
     return _("%(number)d s") % {"number": 0}
 
 
+def _nearest_span(seconds: float) -> str:
+    """The same rounded: what was set to end in 7 days is not `6 d` a second later."""
+    smaller = (3_600, 60, 1, 0)
+    for (length, unit), below in zip(_UNITS, smaller, strict=True):
+        if seconds >= length - below / 2:
+            return unit % {"number": int(seconds / length + 0.5)}
+    return span_in_words(seconds)
+
+
 @register.filter
 def ago(value: dt.datetime | None) -> SafeString | str:
     """A past time as `5 min ago`, with the exact time in UTC in its tooltip; `never` for none."""
@@ -96,7 +105,7 @@ def until(value: dt.datetime | None) -> SafeString | str:
     if value is None:
         return pgettext("an end", "never")
     seconds = (value - timezone.now()).total_seconds()
-    words = _("in %(span)s") % {"span": span_in_words(seconds)} if seconds > 0 else _("now")
+    words = _("in %(span)s") % {"span": _nearest_span(seconds)} if seconds > 0 else _("now")
     return _time_element(value, words)
 
 

@@ -53,11 +53,13 @@ def _shown(form: RetentionForm, would_go: dict[str, int]) -> dict[str, object]:
     fixed = fixed_families()
     models = {model for kept in FAMILIES for model in kept.models} | {model for kept in fixed for model in kept.models}
     held = sizes(models)
+    whole = {family.models: family for family in reversed(FAMILIES)}  # the first with these tables tells their size
     rows = [
         {
             "family": family,
             "field": form[family.name],
             "size": _sum(family.models, held, of_record_files() if family.name == "records" else _NO_FILES),
+            "within": str(whole[family.models].title) if whole[family.models] is not family else "",
             "goes": would_go.get(family.name),
         }
         for family in FAMILIES
