@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Final
 
 from django.core.paginator import Paginator
+from django.db.models import Count
 
 from apim.catalog.models import API, APIVersion, Follow
 from apim.catalog.searching import LONGEST_TERM, find_apis, fold
-from portal.offers import offered_products, opened_items, plan_offers
+from apim.products.models import ProductItem
+from portal.offers import plan_offers, products_on_offer
 from portal.words import price_headline
 
 if TYPE_CHECKING:
@@ -86,10 +88,11 @@ def read_filters(query: QueryDict, user: Viewer) -> Filters:
 def topics_of(apis: QuerySet[API]) -> Topics:
     """What the APIs are about. One query."""
     categories, tags, teams = Counter[str](), Counter[str](), Counter[str]()
-    for _, category, its_tags, team in apis.order_by().values_list("pk", "category", "tags", "team"):
-        categories.update([category] if category else [])
-        tags.update(its_tags)
-        teams.update([team] if team else [])
+    told = apis.exclude(category="", tags=[], team="").order_by().values_list("category", "tags", "team")
+    for category, its_tags, team, number in told.annotate(Count("pk")):  # many are about the same
+        categories.update({category: number} if category else {})
+        tags.update(dict.fromkeys(its_tags, number))
+        teams.update({team: number} if team else {})
     return Topics(*(_sorted(counter) for counter in (categories, tags, teams)))
 
 
@@ -118,10 +121,15 @@ def page_of(apis: QuerySet[API], number: str | None) -> Page[API]:
 
 def prices_from(apis: Collection[API], user: Viewer) -> dict[str, str]:
     """What each API costs to begin with, by its id: `Free`, `from 29.00 EUR a month`; only those on offer."""
-    ids = {api.pk for api in apis}
+    opened: defaultdict[str, set[str]] = defaultdict(set)
+    items = ProductItem.objects.filter(
+        version__api__in=[api.pk for api in apis], version__state__in=APIVersion.CALLABLE
+    )
+    for product_id, api_id in items.values_list("product_id", "version__api_id"):
+        opened[product_id].add(api_id)
     offers: dict[str, list[PlanOffer]] = {}
-    for product in offered_products(user).filter(items__version__api__in=ids).distinct():
-        for api_id in {item.version.api_id for item in opened_items(product)} & ids:
+    for product in products_on_offer(user).filter(pk__in=opened):
+        for api_id in opened[product.pk]:
             offers.setdefault(api_id, []).extend(plan_offers(product))
     return {api_id: price_from(found) for api_id, found in offers.items() if found}
 

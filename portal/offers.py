@@ -54,24 +54,27 @@ class PlanOffer:
         return _("Not for sale yet") if self.can_pay else _("Payments are not set up yet")
 
 
-def offered_products(user: Viewer) -> QuerySet[Product]:
-    """The products that the visitor may subscribe to, with what plan_offers and opened_versions read."""
+def products_on_offer(user: Viewer) -> QuerySet[Product]:
+    """The products that the visitor may subscribe to, with what plan_offers reads."""
     active_terms = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE)
     on_sale = (
         ProductPlan.objects.filter(plan__archived_at=None, plan__in=Plan.objects.offered_to(user))
         .select_related("plan")
         .prefetch_related(Prefetch("plan__versions", active_terms, to_attr="active_terms"))
     )
-    items = ProductItem.objects.filter(version__state__in=APIVersion.CALLABLE).select_related("version__api")
     return (
         Product.objects.visible_to(user)
         .filter(archived_at=None)
         .annotate(can_pay=Exists(StripeConnection.objects.filter(is_active=True)))
-        .select_related("organization")
-        .prefetch_related(
-            Prefetch("productplan_set", on_sale, to_attr="on_sale"), Prefetch("items", items, to_attr="callable_items")
-        )
+        .prefetch_related(Prefetch("productplan_set", on_sale, to_attr="on_sale"))
     )
+
+
+def offered_products(user: Viewer) -> QuerySet[Product]:
+    """The same, with their organizations and what plan_offers and opened_items read."""
+    items = ProductItem.objects.filter(version__state__in=APIVersion.CALLABLE).select_related("version__api")
+    products = products_on_offer(user).select_related("organization")
+    return products.prefetch_related(Prefetch("items", items, to_attr="callable_items"))
 
 
 def products_with_plans(user: Viewer) -> QuerySet[Product]:

@@ -11,14 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
-from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from apim.analytics.expressions import Total
 from apim.analytics.questions import Question
+from apim.analytics.statements import Clause, adapted, fetch, meeting, summed, total, within
 from apim.analytics.windows import Stretch
-from apim.usage.models import ApplicationMonth, CallerRollup
 from apim.usage.month_sums import bit_of
 from apim.usage.periods import end_of, start_of
 
@@ -76,9 +73,8 @@ def months_tell(question: Question, stretch: Stretch) -> bool:
 
 def likely(question: Question, stretch: Stretch, *, at_least: int | None = None) -> Likely | None:
     """Those who may have called most; with at_least, all who may have as many calls. None for more than MANY."""
-    sums = _sums(question, stretch).order_by("-sum", "application_id")
     number = LIKELY if at_least is None else MANY
-    found = list((sums if at_least is None else sums.filter(sum__gte=at_least))[: number + 1])
+    found = _largest(_sums(question, stretch), at_least or 0, number + 1)
     if at_least is not None and len(found) > number:
         return None
     return _likely(found, number)
@@ -100,25 +96,29 @@ def busiest(question: Question, now: Stretch, before: Stretch) -> Busiest:
         before_look=before_look.sql,
         now_look=now_look.sql,
     )
-    params = [_adapted(min(_months(now))), *now_whole.params, *now_edge.params, *before_whole.params,
-              *before_edge.params, *map(_adapted, months), *of_environment, LIKELY + 1, *before_look.params,
+    params = [adapted(min(_months(now))), *now_whole.params, *now_edge.params, *before_whole.params,
+              *before_edge.params, *map(adapted, months), *of_environment, LIKELY + 1, *before_look.params,
               *now_look.params]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        rows = cursor.fetchall()
+    rows = fetch(Clause(statement, tuple(params)))
     (counts,) = [row for row in rows if row[0] is None]
     found = sorted(((key, int(calls)) for key, calls, _ in rows if key is not None), key=lambda row: -row[1])
     return Busiest(_likely(found, LIKELY), int(counts[1]), int(counts[2]))
 
 
-def _sums(question: Question, stretch: Stretch) -> QuerySet[Any]:
+def _sums(question: Question, stretch: Stretch) -> Clause:
     """What each application called in the stretch, or in the months that hold it."""
-    if months_tell(question, stretch):
-        months = ApplicationMonth.objects.filter(question.of_versions(), at__in=list(_months(stretch)))
-        return months.values_list("application_id").annotate(sum=Sum("calls"))
-    rows: Any = CallerRollup.objects.filter(question.of_versions(), stretch.coarse().condition())
-    sums: QuerySet[Any] = rows.values_list("application_id").annotate(sum=Total("calls"))
-    return sums
+    asked, names, sums = meeting(question.of_versions()), ("application_id",), [total("calls")]
+    if not months_tell(question, stretch):
+        return summed("usage_callerrollup", names, sums, asked, within(stretch.coarse()))
+    months = tuple(map(adapted, _months(stretch)))
+    among = Clause(f"at IN ({', '.join(['%s'] * len(months))})", months)
+    return summed("usage_applicationmonth", names, sums, asked, among)
+
+
+def _largest(sums: Clause, least: int, number: int) -> list[tuple[str, int]]:
+    """Those with at least so many calls, the one with the most first."""
+    statement = f"{sums.sql} HAVING SUM(calls) >= %s ORDER BY 2 DESC, 1 LIMIT %s"
+    return [(key, calls) for key, calls in fetch(Clause(statement, (*sums.params, least, number)))]
 
 
 def _likely(found: Sequence[tuple[str, int]], number: int) -> Likely:
@@ -140,7 +140,7 @@ def _called(question: Question, stretch: Stretch) -> tuple[_Condition, _Conditio
     until = max(part.until for part in stretch.parts)
     if end_of("hour", until - timedelta(microseconds=1)) >= timezone.now():  # nothing comes after it
         since = min(part.since for part in coarse.parts)
-        is_later = _Condition("CASE WHEN last_at >= %s THEN 1 ELSE 0 END", [_adapted(since)])
+        is_later = _Condition("CASE WHEN last_at >= %s THEN 1 ELSE 0 END", [adapted(since)])
         return is_later, _Condition("0", []), _Condition("NULL", [])
     edges = Stretch(tuple(part for part in coarse.parts if part.period != "day"))
     whole = Stretch(tuple(part for part in coarse.parts if part.period == "day"))
@@ -150,7 +150,7 @@ def _called(question: Question, stretch: Stretch) -> tuple[_Condition, _Conditio
     environment = "" if question.environment_id is None else " AND look.environment_id = %s"
     params = [] if question.environment_id is None else [question.environment_id]
     for part in edges.parts:
-        params += [part.period, _adapted(part.since), _adapted(part.until)]
+        params += [part.period, adapted(part.since), adapted(part.until)]
     return _on_days(whole), _on_days(edges), _Condition(_LOOK.format(environment=environment, parts=parts), params)
 
 
@@ -164,9 +164,5 @@ def _on_days(stretch: Stretch) -> _Condition:
             masks[month] = masks.get(month, 0) | bit_of(day)
             day += _DAY
     conditions = " OR ".join(["(at = %s AND (days & %s) <> 0)"] * len(masks))
-    params = [each for month, mask in masks.items() for each in (_adapted(month), mask)]
+    params = [each for month, mask in masks.items() for each in (adapted(month), mask)]
     return _Condition(f"CASE WHEN {conditions} THEN 1 ELSE 0 END" if masks else "0", params)
-
-
-def _adapted(at: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(at)

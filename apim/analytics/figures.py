@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -75,7 +74,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long calls took: calls by bucket of usage.histogram. Spreads add up; their percentiles do not."""
+    """How long calls took: calls by bucket of usage.histogram. Spreads add up (all_of); their percentiles do not."""
 
     buckets: Mapping[int, int] = field(default_factory=dict)
 
@@ -88,8 +87,14 @@ class Spread:
         """The milliseconds that this share (0 to 1) of the calls stayed within; None without calls."""
         return percentile_ms(self.buckets, share)
 
-    def __add__(self, other: Spread) -> Spread:
-        return Spread(Counter(self.buckets) + Counter(other.buckets))
+
+def all_of(spreads: Iterable[Spread]) -> Spread:
+    """How long the calls of all of them took."""
+    sums: dict[int, int] = {}
+    for spread in spreads:
+        for bucket, calls in spread.buckets.items():
+            sums[bucket] = sums.get(bucket, 0) + calls
+    return Spread(sums)
 
 
 class Group(NamedTuple):

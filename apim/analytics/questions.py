@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from django.db.models import Q
@@ -48,43 +48,38 @@ class Question:
         """Whether latencies are kept by all that is asked for: they are not by subscription, status or code."""
         return all(each is None for each in (self.product_id, self.plan_id, self.status, self.code))
 
-    def of_versions(self) -> Q:
-        """What roll-ups by version meet."""
-        condition = Q()
-        if self.version_ids is not None:
-            condition &= Q(version_id__in=list(self.version_ids))
-        if self.environment_id is not None:
-            condition &= Q(environment_id=self.environment_id)
-        return condition
+    def of_versions(self) -> dict[str, object]:
+        """What roll-ups by version meet, as apim.analytics.statements has it: values by column."""
+        return _asked(version_id=self.version_ids, environment_id=self.environment_id)
 
-    def of_callers(self) -> Q:
+    def of_callers(self) -> dict[str, object]:
         """What roll-ups by version and caller meet."""
-        condition = self.of_versions()
-        if self.application_id is not None:
-            condition &= Q(application_id=self.application_id)
-        return condition
+        return {**self.of_versions(), **_asked(application_id=self.application_id)}
 
-    def of_latencies(self) -> Q:
+    def of_latencies(self) -> dict[str, object]:
         """What latencies by operation and caller meet."""
-        condition = self.of_callers()
-        if self.operation is not None:
-            condition &= Q(operation=self.operation)
-        return condition
+        return {**self.of_callers(), **_asked(operation=self.operation)}
 
-    def condition(self) -> Q:
+    def of_calls(self) -> dict[str, object]:
         """What roll-ups by operation and caller meet."""
-        condition = self.of_latencies()
-        for name, identifier in (("product_id", self.product_id), ("plan_version__plan_id", self.plan_id)):
-            if identifier:
-                condition &= Q(subscription_id__in=Subscription.objects.filter(**{name: identifier}).values("id"))
-            elif identifier is not None:
-                condition &= Q(subscription_id="")
-        if self.status is not None:
-            condition &= Q(status=self.status)
-        if self.code is not None:
-            condition &= Q(code=self.code)
-        return condition
+        found = {**self.of_latencies(), **_asked(status=self.status, code=self.code)}
+        ids = {"product_id": self.product_id, "plan_version__plan_id": self.plan_id}
+        named = {name: identifier for name, identifier in ids.items() if identifier}
+        if named:
+            found["subscription_id"] = Subscription.objects.filter(**named).values("id")
+        if "" in ids.values():  # no subscription has no product: of one beside a plan of none there is nothing
+            found["subscription_id"] = [] if named else ""
+        return found
 
     def of(self, **changes: object) -> Question:
         """The same question, but for these."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def condition(values: Mapping[str, object]) -> Q:
+    """What such values by column are to Django."""
+    return Q(**{name if isinstance(value, str | int) else f"{name}__in": value for name, value in values.items()})
+
+
+def _asked(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

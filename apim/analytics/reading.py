@@ -10,18 +10,25 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Max, Min, QuerySet
 
-from apim.analytics.expressions import StepOf, Total
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
-from apim.analytics.questions import Question
+from apim.analytics.questions import Question, condition
+from apim.analytics.statements import Clause, adapted, either, fetch, meeting, step_of, summed, total, within
 from apim.analytics.windows import Stretch, Window
-from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
+from apim.usage.models import CallerRollup, UsageRollup, VersionRollup
 from apim.usage.summaries import that_ended
 
-_ERRORS = Q(status__gte=400)
+_CALLS, _VERSIONS, _CALLERS = "usage_usagerollup", "usage_versionrollup", "usage_callerrollup"
+_LATENCIES, _VERSION_LATENCIES = "usage_latencyrollup", "usage_versionlatency"
+_ERRORS = Clause("status >= 400")
 _ERROR_ENDS = ("rejected", "failed", "refused", "unreached")
-_STEP = "step"  # of a window, by StepOf
+_NOT_LOST = Clause(f"NOT ({that_ended('lost')})")
+_SUM = total("calls")
+_ENDED = [total(end) for end in ENDS]
+_COUNTED = [total("calls", Clause(that_ended(end))) for end in ENDS]  # of roll-ups that hold one end each
+_STEP = "step"  # of a window, by step_of
+_EVERY = VersionRollup.EVERY  # VersionLatency has the same
 _LIKELY = 12  # versions that are looked into first for the largest errors
 ERROR = ("version_id", "operation", "status", "code")
 
@@ -56,60 +63,62 @@ def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     return {key: ends for (key,), ends in _by(question, stretch, (dimension,)).items()}
 
 
-def caller_and_version_rows(question: Question, stretch: Stretch) -> QuerySet[Any]:
+def caller_and_version_rows(
+    question: Question, stretch: Stretch, applications: Collection[str] | None = None
+) -> Clause:
     """The calls of each application to each version, not read yet. Shapes: application_id, version_id, ENDS."""
-    names, when = ("application_id", "version_id"), _when(stretch, None)
+    names, where = ("application_id", "version_id"), [within(stretch.coarse()), *_among_callers(applications)]
     if question.is_of_callers:
-        rows: Any = CallerRollup.objects.filter(when, question.of_callers())
-        sums = {end: Total(end) for end in ENDS}
-    else:
-        rows, sums = UsageRollup.objects.filter(when, question.condition()), _counted()
-    found: QuerySet[Any] = rows.values_list(*names).annotate(**sums)
-    return found
+        return summed(_CALLERS, names, _ENDED, meeting(question.of_callers()), *where)
+    return summed(_CALLS, names, _COUNTED, meeting(question.of_calls()), *where)
 
 
-def version_rows(question: Question, stretch: Stretch, which: Collection[str] = ENDS) -> QuerySet[Any]:
+def version_rows(question: Question, stretch: Stretch, which: Collection[str] = ENDS) -> Clause:
     """The calls of each version, not read yet. Shapes: version_id ("" are those that met none), which of ENDS."""
-    rows: Any = VersionRollup.objects.filter(_when(stretch, None), question.of_versions())
-    told = rows if question.version_ids is not None else rows.exclude(version_id=VersionRollup.EVERY)
-    found: QuerySet[Any] = told.values_list("version_id").annotate(**{end: Total(end) for end in which})
-    return found
+    where = (within(stretch.coarse()), _of_versions(question, is_each=True))
+    return summed(_VERSIONS, ("version_id",), [total(end) for end in which], *where)
 
 
-def caller_rows(question: Question, now: Stretch, before: Stretch) -> QuerySet[Any]:
-    """The calls of each application in a stretch, and their number in an earlier one, not read yet; one look at both.
+def caller_rows(question: Question, now: Stretch, before: Stretch, applications: Collection[str]) -> Clause:
+    """The calls of these applications in a stretch, and their number in an earlier one, not read yet; one look at both.
 
     Shapes: application_id ("" are those of none), ENDS, before.
     """
+    since = _since(now)
     if question.is_of_callers:
-        sums = {end: Total(end, filter=_is_now(now), default=0) for end in ENDS}
+        sums = [total(end, since) for end in ENDS]
     else:
-        sums = {end: Total("calls", filter=_is_now(now) & that_ended(end), default=0) for end in ENDS}
-    rows, earlier = _caller_rows(question, now, before)
-    found: QuerySet[Any] = rows.values_list("application_id").annotate(**sums, before=earlier)
-    return found
+        sums = [total("calls", since, Clause(that_ended(end))) for end in ENDS]
+    return _caller_rows(question, (now, before), sums, _among_callers(applications))
 
 
-def caller_calls(question: Question, now: Stretch, before: Stretch) -> QuerySet[Any]:
-    """The same without how they ended, which costs half. Shapes: application_id ("" for none), calls, before."""
-    rows, earlier = _caller_rows(question, now, before)
-    called = Q() if question.is_of_callers else ~that_ended("lost")
-    sums = Total("calls", filter=_is_now(now) & called, default=0)
-    found: QuerySet[Any] = rows.values_list("application_id").annotate(sum=sums, before=earlier)
-    return found
+def caller_calls(question: Question, now: Stretch, before: Stretch) -> Clause:
+    """The same of all without how they ended, which costs half. Shapes: application_id ("" for none), calls, before."""
+    called = () if question.is_of_callers else (_NOT_LOST,)
+    return _caller_rows(question, (now, before), [total("calls", _since(now), *called)])
 
 
-def _caller_rows(question: Question, now: Stretch, before: Stretch) -> tuple[Any, Total]:
-    """The roll-ups of both stretches, and the number of calls in the earlier one."""
-    met = now.coarse().condition() | before.coarse().condition()
+def _caller_rows(
+    question: Question, both: tuple[Stretch, Stretch], sums: Sequence[Clause], where: Sequence[Clause] = ()
+) -> Clause:
+    """The sums of both stretches, and the number of calls in the second, which is earlier."""
+    now, before = both
+    met = either(within(now.coarse()), within(before.coarse()))
+    since = _since(now)
+    earlier = Clause(f"NOT ({since.sql})", since.params)
     if question.is_of_callers:
-        return CallerRollup.objects.filter(met, question.of_callers()), Total("calls", filter=~_is_now(now), default=0)
-    earlier = ~_is_now(now) & ~that_ended("lost")
-    return UsageRollup.objects.filter(met, question.condition()), Total("calls", filter=earlier, default=0)
+        told = [*sums, total("calls", earlier)]
+        return summed(_CALLERS, ("application_id",), told, met, meeting(question.of_callers()), *where)
+    told = [*sums, total("calls", earlier, _NOT_LOST)]
+    return summed(_CALLS, ("application_id",), told, met, meeting(question.of_calls()), *where)
 
 
-def _is_now(now: Stretch) -> Q:
-    return Q(at__gte=min(part.since for part in now.coarse().parts))
+def _since(now: Stretch) -> Clause:
+    return Clause("at >= %s", (adapted(min(part.since for part in now.coarse().parts)),))
+
+
+def _among_callers(applications: Collection[str] | None) -> list[Clause]:
+    return [] if applications is None else [meeting({"application_id": applications})]
 
 
 def compared(now: Mapping[str, Ends], before: Mapping[str, Ends]) -> list[Group]:
@@ -141,9 +150,9 @@ def spreads(question: Question, window: Window) -> list[Spread]:
 
 def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Spread]:
     """How long calls took by a dimension of LatencyRollup: operation, application_id."""
-    rows = LatencyRollup.objects.filter(stretch.coarse().condition(), question.of_latencies())
+    where = within(stretch.coarse()), meeting(question.of_latencies())
     found: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for key, bucket, calls in rows.values_list(dimension, "bucket").annotate(sum=Total("calls")):
+    for key, bucket, calls in fetch(summed(_LATENCIES, (dimension, "bucket"), [_SUM], *where)):
         found[key][bucket] = calls
     return {key: Spread(buckets) for key, buckets in found.items()}
 
@@ -157,7 +166,7 @@ def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorG
     if question.version_ids is not None and len(question.version_ids) <= _LIKELY:
         return dict(_largest_errors(question, stretch, number))
     of_versions = version_rows(Question(question.version_ids, question.environment_id), stretch, _ERROR_ENDS)
-    most = {version: max(ends) for version, *ends in of_versions}
+    most = {version: max(ends) for version, *ends in fetch(of_versions)}
     order = sorted((version for version in most if most[version]), key=lambda version: -most[version])
     found = _largest_errors(question.of(version_ids=order[:_LIKELY]), stretch, number)
     smallest = found[-1][1] if len(found) == number else 1
@@ -170,17 +179,16 @@ def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorG
 
 def error_totals(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
     """The calls of some groups of errors; those without calls are left out."""
-    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _among(groups))
-    sums = {ErrorGroup(*key): calls for *key, calls in rows.values_list(*ERROR).annotate(sum=Total("calls"))}
+    found = fetch(summed(_CALLS, ERROR, [_SUM], *_errors(question, stretch.coarse(), groups)))
+    sums = {ErrorGroup(*key): calls for *key, calls in found}
     return {group: sums[group] for group in groups if group in sums}
 
 
 def error_steps(question: Question, window: Window, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, list[int]]:
     """The calls of each step for some groups of errors."""
     lines = {group: [0] * len(window.starts()) for group in groups}
-    rows = UsageRollup.objects.filter(window.now().condition(), question.condition(), _among(groups))
-    stepped = rows.annotate(step=StepOf(window)).values_list(*ERROR, _STEP)
-    for *key, step, calls in stepped.annotate(sum=Total("calls")):
+    names, where = (*ERROR, step_of(window)), _errors(question, window.now(), groups)
+    for *key, step, calls in fetch(summed(_CALLS, names, [_SUM], *where)):
         line = lines.get(ErrorGroup(*key))
         if line is not None:
             line[step] = calls
@@ -189,14 +197,14 @@ def error_steps(question: Question, window: Window, groups: Collection[ErrorGrou
 
 def error_callers(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
     """How many applications met some groups of errors."""
-    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _among(groups))
-    counts = rows.exclude(application_id="").values_list(*ERROR).annotate(Count("application_id", distinct=True))
-    return {ErrorGroup(*key): callers for *key, callers in counts}
+    where = (*_errors(question, stretch.coarse(), groups), Clause("application_id <> ''"))
+    found = fetch(summed(_CALLS, ERROR, [Clause("COUNT(DISTINCT application_id)")], *where))
+    return {ErrorGroup(*key): callers for *key, callers in found}
 
 
 def first_seen(question: Question) -> datetime | None:
     """The hour in which the first of such errors came, as far back as hours are kept; None for none."""
-    hours = UsageRollup.objects.filter(question.condition(), _ERRORS, period="hour")
+    hours = UsageRollup.objects.filter(condition(question.of_calls()), period="hour", status__gte=400)
     found: datetime | None = hours.aggregate(first=Min("at"))["first"]
     return found
 
@@ -204,9 +212,9 @@ def first_seen(question: Question) -> datetime | None:
 def last_calls(question: Question, since: datetime) -> dict[str, datetime]:
     """The day of each application's last call since then."""
     if question.is_of_callers:
-        rows: QuerySet[Any] = CallerRollup.objects.filter(question.of_callers())
+        rows: QuerySet[Any] = CallerRollup.objects.filter(condition(question.of_callers()))
     else:
-        rows = UsageRollup.objects.filter(question.condition())
+        rows = UsageRollup.objects.filter(condition(question.of_calls()))
     days = rows.filter(period="day", at__gte=since).exclude(application_id="")
     return dict(days.values_list("application_id").annotate(Max("at")))
 
@@ -218,76 +226,65 @@ def has_called(application_id: str, version_ids: Collection[str]) -> bool:
 
 
 def _largest_errors(question: Question, stretch: Stretch, number: int) -> list[tuple[ErrorGroup, int]]:
-    rows = UsageRollup.objects.filter(stretch.coarse().condition(), question.condition(), _ERRORS)
-    sums = rows.values_list(*ERROR).annotate(sum=Total("calls")).order_by("-sum", *ERROR)[:number]
-    return [(ErrorGroup(*key), calls) for *key, calls in sums]
+    where = within(stretch.coarse()), meeting(question.of_calls()), _ERRORS
+    statement = summed(_CALLS, ERROR, [_SUM], *where)
+    largest = Clause(f"{statement.sql} ORDER BY 5 DESC, 1, 2, 3, 4 LIMIT %s", (*statement.params, number))
+    return [(ErrorGroup(*key), calls) for *key, calls in fetch(largest)]
 
 
-def _among(groups: Collection[ErrorGroup]) -> Q:
-    """Rows of some groups of errors, and a few more: a condition that does not grow with each pairing."""
-    names = {name: {getattr(group, name) for group in groups} for name in ERROR}
-    return _ERRORS & Q(**{f"{name}__in": values for name, values in names.items()})
+def _errors(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> Sequence[Clause]:
+    """Rows of some groups of errors, and a few more: conditions that do not grow with each pairing."""
+    values = {name: {getattr(group, name) for group in groups} for name in ERROR}
+    return within(stretch), meeting(question.of_calls()), _ERRORS, meeting(values)
+
+
+def _of_versions(question: Question, *, is_each: bool) -> Clause:
+    """What is asked of roll-ups by version; of all versions the sums of each, or those of all together."""
+    asked = meeting(question.of_versions())
+    if question.version_ids is not None:
+        return asked
+    return Clause(f"{asked.sql} AND version_id {'<>' if is_each else '='} '{_EVERY}'", asked.params)
 
 
 def _by(
-    question: Question,
-    stretch: Stretch,
-    names: tuple[str, ...],
-    *,
-    window: Window | None = None,
-    only: Q | None = None,
+    question: Question, stretch: Stretch, names: tuple[str, ...], *, window: Window | None = None
 ) -> dict[Any, Ends]:
     """The calls by dimensions, of the roll-ups with the fewest rows that have these and those asked for.
 
-    Shapes: window is the one of whose steps _STEP is a number; only is a condition on the dimensions.
+    Shapes: window is the one of whose steps _STEP is a number.
     """
-    when = _when(stretch, window)
+    when, columns = _when(stretch, window), _columns(names, window)
     if question.is_of_versions and {_STEP, "version_id"}.issuperset(names):
-        rows: QuerySet[Any] = VersionRollup.objects.filter(when, question.of_versions())
-        if question.version_ids is None:
-            every = Q(version_id=VersionRollup.EVERY)
-            rows = rows.filter(~every if "version_id" in names else every)
-        return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
-    if question.is_of_callers and {_STEP, "version_id", "application_id"}.issuperset(names):
-        rows = CallerRollup.objects.filter(when, question.of_callers(), only or Q())
-        return _sums(_stepped(rows, window), names, {end: Total(end) for end in ENDS})
-    rows = UsageRollup.objects.filter(when, question.condition(), only or Q())
-    return _sums(_stepped(rows, window), names, _counted())
-
-
-def _counted() -> dict[str, Total]:
-    """The calls by who ended them how, of roll-ups that hold one end each."""
-    return {end: Total("calls", filter=that_ended(end), default=0) for end in ENDS}
-
-
-def _when(stretch: Stretch, window: Window | None) -> Q:
-    """The time: by as few roll-ups as tell it, unless its steps are told apart."""
-    return (stretch.coarse() if window is None else stretch).condition()
-
-
-def _stepped(rows: QuerySet[Any], window: Window | None) -> QuerySet[Any]:
-    return rows if window is None else rows.annotate(step=StepOf(window))
-
-
-def _sums(rows: QuerySet[Any], names: Sequence[str], sums: Mapping[str, Total]) -> dict[Any, Ends]:
+        statement = summed(_VERSIONS, columns, _ENDED, when, _of_versions(question, is_each="version_id" in names))
+    elif question.is_of_callers and {_STEP, "version_id", "application_id"}.issuperset(names):
+        statement = summed(_CALLERS, columns, _ENDED, when, meeting(question.of_callers()))
+    else:
+        statement = summed(_CALLS, columns, _COUNTED, when, meeting(question.of_calls()))
+    rows = fetch(statement)
     if not names:
-        told = rows.aggregate(**sums)
-        return {(): Ends(*(told[end] or 0 for end in ENDS))}
-    found = rows.values_list(*names).annotate(**sums)
-    return {row[: len(names)]: Ends._make(row[len(names) :]) for row in found}
+        return {(): Ends(*(each or 0 for each in rows[0]))}
+    return {row[: len(names)]: Ends._make(row[len(names) :]) for row in rows}
+
+
+def _when(stretch: Stretch, window: Window | None) -> Clause:
+    """The time: by as few roll-ups as tell it, unless its steps are told apart."""
+    return within(stretch.coarse() if window is None else stretch)
+
+
+def _columns(names: Sequence[str], window: Window | None) -> list[str]:
+    return [step_of(window) if name == _STEP and window is not None else name for name in names]
 
 
 def _buckets(
     question: Question, stretch: Stretch, names: tuple[str, ...], window: Window | None = None
 ) -> dict[tuple[Any, ...], dict[int, int]]:
     """Calls by bucket, by further dimensions; from as few rows as can tell."""
-    when = _when(stretch, window)
+    when, columns = _when(stretch, window), [*_columns(names, window), "bucket"]
     if question.is_of_versions:
-        every = Q() if question.version_ids is not None else Q(version_id=VersionLatency.EVERY)
-        rows: QuerySet[Any] = VersionLatency.objects.filter(when, question.of_versions(), every)
+        statement = summed(_VERSION_LATENCIES, columns, [_SUM], when, _of_versions(question, is_each=False))
     else:
-        rows = LatencyRollup.objects.filter(when, question.of_latencies())
+        statement = summed(_LATENCIES, columns, [_SUM], when, meeting(question.of_latencies()))
     found: defaultdict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
-    for *key, bucket, calls in _stepped(rows, window).values_list(*names, "bucket").annotate(sum=Total("calls")):
+    for *key, bucket, calls in fetch(statement):
         found[tuple(key)][bucket] = calls
     return dict(found)

@@ -12,13 +12,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-
 from apim.analytics.busiest import Likely, busiest, likely, months_tell
 from apim.analytics.figures import CALLS, ENDS, Ends
 from apim.analytics.questions import Question
 from apim.analytics.reading import caller_and_version_rows, caller_calls, caller_rows, version_rows
+from apim.analytics.statements import Clause, fetch
 from apim.analytics.windows import Stretch
 
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -85,13 +83,8 @@ def largest_callers(question: Question, now: Stretch, before: Stretch, *, listed
         told = _busiest_callers(question, (now, before), found.likely, listed)
         if told is not None:
             return Callers(told, found.number, found.fresh)
-    try:
-        rows, params = caller_calls(question, now, before).query.sql_with_params()
-    except EmptyResultSet:  # of no version at all
-        return Callers([], 0, 0)
-    with connection.cursor() as cursor:
-        cursor.execute(_CALLERS % rows, (*params, listed))
-        called = cursor.fetchall()
+    rows = caller_calls(question, now, before)
+    called = fetch(Clause(_CALLERS % rows.sql, (*rows.params, listed)))
     (counts,) = [row for row in called if row[0] is None]
     applications = [key for key, _, _ in called if key is not None]
     return Callers(_callers_among(question, now, before, applications)[:listed], int(counts[1]), int(counts[2]))
@@ -103,20 +96,16 @@ def largest_ways(question: Question, stretch: Stretch, *, listed: int, each_side
         told = _busiest_ways(question, stretch, listed, each_side)
         if told is not None:
             return told
-    try:
-        rows, params = caller_and_version_rows(question, stretch).query.sql_with_params()
-    except EmptyResultSet:  # of no version at all
-        return Ways({}, {}, Ends())
+    rows = caller_and_version_rows(question, stretch)
     found: dict[str, dict[Any, Ends]] = {"way": {}, "gathered": {}}
     whole = Ends()
-    with connection.cursor() as cursor:
-        cursor.execute(_LARGEST % rows, (*params, each_side, each_side, listed))
-        for what, application, version, _, *sums in cursor.fetchall():
-            ends = Ends(*(each or 0 for each in sums))
-            if what == "whole":
-                whole = ends
-            else:
-                found[what][application, version] = ends
+    largest = Clause(_LARGEST % rows.sql, (*rows.params, each_side, each_side, listed))
+    for what, application, version, _, *sums in fetch(largest):
+        ends = Ends(*(each or 0 for each in sums))
+        if what == "whole":
+            whole = ends
+        else:
+            found[what][application, version] = ends
     return Ways(_first(found["way"], listed), found["gathered"], whole)
 
 
@@ -144,7 +133,7 @@ def _callers_among(
     """Of these applications: each, its calls, how many it made before; the one with the most first."""
     if not applications:
         return []
-    rows = caller_rows(question, now, before).filter(application_id__in=applications)
+    rows = fetch(caller_rows(question, now, before, applications))
     told = [(key, Ends(*ends), earlier) for key, *ends, earlier in rows]
     return sorted(told, key=lambda row: (-row[1].calls, row[0]))
 
@@ -170,15 +159,11 @@ def _ways_among(
     question: Question, stretch: Stretch, applications: Collection[str]
 ) -> tuple[dict[tuple[str, str], Ends], dict[str, Ends]]:
     """The ways of these applications, and the calls of every version: of one moment, so that the rest is no less."""
-    of_versions, params = version_rows(question, stretch).query.sql_with_params()
-    statement, told = f"SELECT NULL, versions.* FROM ({of_versions}) versions", list(params)  # noqa: S608 - the ORM's
-    if applications:
-        ways = caller_and_version_rows(question, stretch).filter(application_id__in=applications)
-        sql, params = ways.query.sql_with_params()
-        statement, told = f"{sql} UNION ALL {statement}", [*params, *told]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, told)
-        rows = [(application, version, Ends(*ends)) for application, version, *ends in cursor.fetchall()]
+    of_versions = version_rows(question, stretch)
+    told = f"SELECT NULL, versions.* FROM ({of_versions.sql}) versions"  # noqa: S608 - of names alone
+    ways = caller_and_version_rows(question, stretch, applications)
+    both = Clause(f"{ways.sql} UNION ALL {told}", (*ways.params, *of_versions.params))
+    rows = [(application, version, Ends(*ends)) for application, version, *ends in fetch(both)]
     return (
         {(application, version): ends for application, version, ends in rows if application is not None and ends.calls},
         {version: ends for application, version, ends in rows if application is None},

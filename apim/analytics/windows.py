@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Q
-
 from apim.usage.periods import start_of
 from apim.usage.services import KEEP_ROLLUPS
 
@@ -51,13 +49,6 @@ class Stretch(NamedTuple):
     def coarse(self) -> Stretch:
         """The same time by as few roll-ups as tell it: whole days of hours as days, whole hours of minutes as hours."""
         return Stretch(tuple(finer for part in self.parts for finer in _coarse(part)))
-
-    def condition(self) -> Q:
-        """What the roll-ups of the stretch meet."""
-        found = Q()
-        for period, since, until in self.parts:
-            found |= Q(period=period, at__gte=since, at__lt=until)
-        return found
 
 
 @dataclass(frozen=True, slots=True)

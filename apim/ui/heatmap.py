@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -99,11 +100,10 @@ def _x_labels(axis: Axis, frame: Frame, slot: float, height: int) -> SafeString:
 
 
 def _titles(axis: Axis, told: Sequence[str], frame: Frame, *, slot: float, height: int) -> SafeString:
-    return format_html_join(
-        "",
-        '<rect class="plot__hit" x="{}" y="0" width="{}" height="{}"><title>{}: {}</title></rect>',
-        (
-            (f"{frame.left + place * slot:.1f}", f"{slot:.1f}", height - _BOTTOM, title, told[place])
-            for place, title in enumerate(axis.titles)
-        ),
-    )
+    size = f'y="0" width="{slot:.1f}" height="{height - _BOTTOM}"'
+    drawn = [
+        f'<rect class="plot__hit" x="{frame.left + place * slot:.1f}" {size}>'
+        f"<title>{escape(title)}: {escape(told[place])}</title></rect>"
+        for place, title in enumerate(axis.titles)
+    ]
+    return SafeString("".join(drawn))

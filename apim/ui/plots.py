@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from html import escape
 from typing import NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -173,16 +174,16 @@ def _x_labels(labels: Sequence[str], slot: float, frame: Frame) -> SafeString:
 
 def _titles(axis: Axis, series: Sequence[Series], slot: float, frame: Frame) -> SafeString:
     """What a pointer is told of each step."""
-    return format_html_join(
-        "",
-        '<rect class="plot__hit" x="{}" y="0" width="{}" height="{}"><title>{}: {}</title></rect>',
-        (
-            (f"{frame.left + place * slot:.1f}", f"{slot:.1f}", _HEIGHT - _BOTTOM, title, _told(series, place))
-            for place, title in enumerate(axis.titles)
-        ),
-    )
+    size = f'y="0" width="{slot:.1f}" height="{_HEIGHT - _BOTTOM}"'
+    words = [escape(each.word) for each in series]
+    drawn = [
+        f'<rect class="plot__hit" x="{frame.left + place * slot:.1f}" {size}>'
+        f"<title>{escape(title)}: {_told(words, series, place)}</title></rect>"
+        for place, title in enumerate(axis.titles)
+    ]
+    return SafeString("".join(drawn))
 
 
-def _told(series: Sequence[Series], place: int) -> str:
-    told = [f"{each.word} {value:,g}" for each in series if (value := each.values[place]) is not None and value]
-    return ", ".join(told) or "0"
+def _told(words: Sequence[str], series: Sequence[Series], place: int) -> str:
+    values = ((word, each.values[place]) for word, each in zip(words, series, strict=True))
+    return ", ".join([f"{word} {value:,g}" for word, value in values if value]) or "0"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from apim.products.limits import BYTES, CALLS, UNITS, unit_of
 from apim.ui.templatetags.formats import quantity
@@ -24,7 +25,13 @@ _PACES: Final = {
 
 def moment_words(at: datetime) -> str:
     """`Tue 25 Nov, 14:00 UTC`."""
-    return f"{date_format(at.astimezone(UTC), 'D j M, H:i')} UTC"
+    at = at.astimezone(UTC)
+    return f"{_day_words(get_language(), at.year, at.month, at.day)}, {at:%H:%M} UTC"
+
+
+@lru_cache(maxsize=1024)  # lists say the same days again and again
+def _day_words(_language: str | None, *of_day: int) -> str:
+    return date_format(date(*of_day), "D j M")
 
 
 def forecast_words(per: str, forecast: Forecast) -> str:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db.models import Max, Q, Sum
 from django.utils import timezone
@@ -18,7 +19,7 @@ from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.catalog.models import APIVersion
 from apim.usage.histogram import percentile_ms
-from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
+from apim.usage.models import CallerRollup, LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
 from apim.usage.periods import end_of, start_of
 from apim.usage.records import Asked, record_log
 
@@ -130,13 +131,10 @@ class OperationUsage:
     errors: int
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationUsage:
-    """Calls of one application."""
+class CallerUsage(NamedTuple):
+    """Calls of one application, and the beginning of the step of the last one."""
 
-    application: Application
     calls: int
-    errors: int
     last_call_at: datetime
 
 
@@ -199,17 +197,11 @@ def operations(scope: Scope, span: Span) -> list[OperationUsage]:
     return [OperationUsage(row["operation"], row["sum"], row["failed"] or 0) for row in sums]
 
 
-def top_applications(scope: Scope, span: Span, limit: int = 10) -> list[ApplicationUsage]:
-    """Who calls most."""
-    rows = _rows(scope, span).completed().exclude(application_id="").values("application_id")
-    sums = rows.annotate(sum=Sum("calls"), failed=Sum("calls", filter=Q(status__gte=500)), last=Max("at"))
-    top = list(sums.order_by("-sum")[:limit])
-    known = Application.objects.select_related("organization").in_bulk([row["application_id"] for row in top])
-    return [
-        ApplicationUsage(known[row["application_id"]], row["sum"], row["failed"] or 0, row["last"])
-        for row in top
-        if row["application_id"] in known  # a deleted application leaves its calls, not its name
-    ]
+def callers(scope: Scope, span: Span) -> dict[str, CallerUsage]:
+    """Of the scope's applications those that called, by their ids."""
+    rows = CallerRollup.objects.between(span.period, span.starts()[0], span.until)
+    called = rows.filter(scope.filter(), calls__gt=0).values_list("application_id").annotate(Sum("calls"), Max("at"))
+    return {application_id: CallerUsage(int(calls), at) for application_id, calls, at in called}
 
 
 def latest_records(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.db import connection, transaction
-from django.db.models import Q
 
 from apim.usage import month_sums
 from apim.usage.version_rollups import CallerRollup, VersionLatency, VersionRollup
@@ -20,15 +19,18 @@ _FIRST_ERROR, _FIRST_FAILURE = 400, 500
 
 # The same as end_of, for the database. In the order of time, as they come while usage is taken in: so a page that shows
 # a stretch of it reads few blocks.
-_SUMS_BY_END = """
-    SUM(CASE WHEN status <> 0 THEN calls ELSE 0 END),
-    SUM(CASE WHEN status BETWEEN 1 AND 399 THEN calls ELSE 0 END),
-    SUM(CASE WHEN status BETWEEN 400 AND 499 AND code = '' THEN calls ELSE 0 END),
-    SUM(CASE WHEN status >= 500 AND code = '' THEN calls ELSE 0 END),
-    SUM(CASE WHEN status BETWEEN 400 AND 499 AND code <> '' THEN calls ELSE 0 END),
-    SUM(CASE WHEN status >= 500 AND code <> '' THEN calls ELSE 0 END),
-    SUM(CASE WHEN status = 0 THEN calls ELSE 0 END)
-"""
+_ENDED = {
+    "answered": "status BETWEEN 1 AND 399",
+    "rejected": "status BETWEEN 400 AND 499 AND code = ''",
+    "failed": "status >= 500 AND code = ''",
+    "refused": "status BETWEEN 400 AND 499 AND code <> ''",
+    "unreached": "status >= 500 AND code <> ''",
+    "lost": "status = 0",
+}
+_SUMS_BY_END = ", ".join(
+    f"SUM(CASE WHEN {met} THEN calls ELSE 0 END)"
+    for met in ("status <> 0", *(_ENDED[end] for end in VersionRollup.ENDS))
+)
 _SUM_CALLS = f"""
 INSERT INTO usage_versionrollup (period, at, environment_id, version_id, {", ".join(VersionRollup.SUMS)})
 SELECT period, at, environment_id, version_id, {_SUMS_BY_END}, SUM(request_bytes), SUM(response_bytes)
@@ -51,14 +53,6 @@ FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket ORDE
 """
 # In the order in which usage is taken in: two that lock them in other orders would wait for one another.
 _TABLES = ("usage_callerrollup", month_sums.TABLE, "usage_versionrollup", "usage_versionlatency")
-_ENDS = {
-    "answered": Q(status__gt=0, status__lt=_FIRST_ERROR),
-    "rejected": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE, code=""),
-    "failed": Q(status__gte=_FIRST_FAILURE, code=""),
-    "refused": Q(status__gte=_FIRST_ERROR, status__lt=_FIRST_FAILURE) & ~Q(code=""),
-    "unreached": Q(status__gte=_FIRST_FAILURE) & ~Q(code=""),
-    "lost": Q(status=0),
-}
 
 
 def end_of(status: int, code: str) -> str:
@@ -85,9 +79,9 @@ def add_end(row: list[int], status: int, code: str, count: int) -> None:
         row[_CALLS] += count
 
 
-def that_ended(end: str) -> Q:
-    """The roll-ups of calls that ended so."""
-    return _ENDS[end]
+def that_ended(end: str) -> str:
+    """Which roll-ups are of calls that ended so, as a condition of SQL."""
+    return _ENDED[end]
 
 
 def by_version(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:

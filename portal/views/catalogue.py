@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
-from django.db.models import Case, Prefetch, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, When
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
@@ -43,6 +43,7 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
     apis = callable_apis(request.user)
     topics = topics_of(apis)
     rows = page_of(narrowed(apis, filters, request.user), request.GET.get("page"))
+    prices = prices_from(rows, request.user)
     is_missed = bool(filters.words) and not rows and not filters.has_more_than_words
     if is_missed and request.method == "GET":
         with suppress(Conflict):  # who searches for very much that is not there is no longer counted
@@ -53,7 +54,7 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "filters": filters,
         "topics": topics,
-        "prices": prices_from(rows, request.user),
+        "cards": [(api, prices.get(api.pk, "")) for api in rows],
         "suggestions": topics.near(filters.words) if is_missed else [],
     }
     return page(request, "portal/catalogue.html", context, "portal/_catalogue_results.html")
@@ -138,9 +139,10 @@ def _with_versions(apis: QuerySet[API]) -> QuerySet[API]:
     is_deprecated = Case(When(state=APIVersion.State.DEPRECATED, then=1), default=0)
     shown = APIVersion.objects.callable().select_related("successor")
     shown = shown.order_by(is_deprecated, "-published_at", "-name")
+    # Not joined: that each is there once would take to compare all that every one of them says.
+    with_a_version = Exists(APIVersion.objects.callable().filter(api=OuterRef("pk")))
     return (
-        apis.filter(versions__state__in=APIVersion.CALLABLE)
-        .distinct()
+        apis.filter(with_a_version)
         .select_related("organization")
         .prefetch_related(Prefetch("versions", shown, to_attr="shown_versions"))
     )

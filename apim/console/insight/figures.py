@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from apim.analytics.figures import ENDS, Ends, Spread, Step
-from apim.analytics.windows import Window
+from apim.analytics.figures import ENDS, Ends, Spread, Step, all_of
+from apim.analytics.windows import UNITS, Window
 from apim.console.insight.filters import RANGES, Asked
 from apim.console.insight.marks import Happening
 from apim.ui.plots import Axis, Mark, Series, lines, stacked
@@ -88,15 +89,16 @@ class Figure:
 
 def axis_of(window: Window) -> Axis:
     """The time axis of a window."""
-    starts = window.starts()
-    step = "minute" if window.size == 1 and window.period == "hour" else window.period
-    titles = [day(at) if window.period == "day" else axis_label(at, "hour") for at in starts]
-    return Axis(
-        [axis_label(at, step) for at in starts],
-        [f"{title} UTC" for title in titles],
-        window.since,
-        window.step,
-    )
+    return _axis(get_language(), window.since, window.period, window.size, len(window.starts()))
+
+
+@lru_cache(maxsize=64)  # pages have several figures of one window, whose steps stay the same until the next one begins
+def _axis(_language: str | None, since: datetime, period: str, size: int, count: int) -> Axis:
+    length = UNITS[period] * size
+    starts = [since + length * number for number in range(count)]
+    step = "minute" if size == 1 and period == "hour" else period
+    titles = [day(at) if period == "day" else axis_label(at, "hour") for at in starts]
+    return Axis([axis_label(at, step) for at in starts], [f"{title} UTC" for title in titles], since, length)
 
 
 def note_of(asked: Asked, unit: str) -> str:
@@ -147,7 +149,7 @@ def latency(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happen
     """Percentiles over time, each of the calls of its step."""
     values = [[each.within(share) for each in spreads] for share, _, _ in SHARES]
     series = [Series(css, word, row) for (_, word, css), row in zip(SHARES, values, strict=True)]
-    whole = sum(spreads, Spread())
+    whole = all_of(spreads)
     parts = [f"{word} {milliseconds(whole.within(share))}" for share, word, _ in SHARES]
     words = {
         "p50": gettext("p50: half of the calls"),
@@ -160,8 +162,8 @@ def latency(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happen
         note=note_of(asked, gettext("Milliseconds")),
         headers=[gettext("From (UTC)"), gettext("Calls"), "p50 (ms)", "p95 (ms)", "p99 (ms)"],
         rows=[
-            [stamp(at), spread.calls, *(spread.within(share) for share, _, _ in SHARES)]
-            for at, spread in zip(asked.window.starts(), spreads, strict=True)
+            [stamp(at), spread.calls, *within]
+            for at, spread, within in zip(asked.window.starts(), spreads, zip(*values, strict=True), strict=True)
         ],
         picture=lines(
             axis_of(asked.window), series, f"{title}: {', '.join(parts)}", marks_of(asked.window, happenings)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -181,8 +182,8 @@ def _question(user: User, wanted: Mapping[str, str], versions: Versions) -> Ques
         environment_id=_id_of_environment(environment) if environment else None,
         operation=_of_none(wanted.get("operation")),
         application_id=_of_none(wanted.get("application")),
-        product_id=_id_by_name(products_of(user), wanted.get("product")),
-        plan_id=_id_by_name(plans_of(user), wanted.get("plan")),
+        product_id=_id_by_name(products_of, user, wanted.get("product")),
+        plan_id=_id_by_name(plans_of, user, wanted.get("plan")),
         status=int(status) if status.isdecimal() and len(status) == len("200") else None,
         code=_of_none(wanted.get("code")),
     )
@@ -196,11 +197,11 @@ def _id_of_environment(name: str) -> str:
     return Environment.objects.filter(name=name).values_list("id", flat=True).first() or NONE
 
 
-def _id_by_name(rows: object, name: str | None) -> str | None:
+def _id_by_name(rows_of: Callable[[User], QuerySet[Any]], user: User, name: str | None) -> str | None:
     """The id of the row of this name; what nothing has for a name that is not seen."""
     if name is None or name == NONE:
         return _of_none(name)
-    return rows.filter(name=name).values_list("id", flat=True).first() or NONE  # type: ignore[attr-defined]
+    return rows_of(user).filter(name=name).values_list("id", flat=True).first() or NONE
 
 
 def _names(user: User, wanted: Mapping[str, str], versions: Versions) -> dict[str, str]:

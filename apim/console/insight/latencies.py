@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext
 
 from apim.analytics import reading
-from apim.analytics.figures import Spread, change_of
+from apim.analytics.figures import Spread, all_of, change_of
 from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, milliseconds, note_of, stamp
 from apim.console.insight.filters import Asked
 from apim.console.insight.tables import SHOWN, change_cell
@@ -20,7 +20,7 @@ _BUCKETS_A_BAND = 4  # twice as long from a band to the next: 1.2 to the fourth
 def heat(asked: Asked, spreads: Sequence[Spread]) -> Figure:
     """Calls by how long they took, over time; bands without any call at both ends are left out."""
     bands = _bands(spreads)
-    whole = sum(spreads, Spread())
+    whole = all_of(spreads)
     title = gettext("Calls by how long they took")
     parts = [f"{word} {milliseconds(whole.within(share))}" for share, word, _ in SHARES]
     axis = axis_of(asked.window)
@@ -57,7 +57,9 @@ def by_operation(asked: Asked) -> Figure:
         key="slowest",
         title=gettext("Operations, the slowest first"),
         note=note_of(asked, gettext("Milliseconds, beside as long a time before")),
-        headers=[gettext("Operation"), gettext("Calls"), "p50 (ms)", "p95 (ms)", "p99 (ms)", gettext("p95 change %")],
+        headers=[
+            gettext("Operation"), gettext("Calls timed"), "p50 (ms)", "p95 (ms)", "p99 (ms)", gettext("p95 change %"),
+        ],
         rows=[
             [
                 Link(key or gettext("none"), asked.with_value("operation", key)),
@@ -68,7 +70,7 @@ def by_operation(asked: Asked) -> Figure:
             for key in slowest
         ],
         empty=gettext("No calls in this time."),
-    )
+    )  # fmt: skip
 
 
 def _bands(spreads: Sequence[Spread]) -> list[Band]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.access.models import Subscription
-from apim.analytics.questions import Question
+from apim.analytics.questions import Question, condition
 from apim.console.insight.figures import Figure, Link
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import version_word
@@ -79,9 +79,5 @@ def _records_asked(asked: Asked) -> Records:
 
 def _condition(question: Question) -> Q:
     """What traces of the question meet."""
-    condition = question.of_latencies()
-    if question.status is not None:
-        condition &= Q(status=question.status)
-    if question.code is not None:
-        condition &= Q(code=question.code)
-    return condition
+    finer = {"status": question.status, "code": question.code}
+    return condition({**question.of_latencies(), **{name: value for name, value in finer.items() if value is not None}})

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 
 from apim.analytics import reading
-from apim.analytics.figures import Ends, Spread, change_of
+from apim.analytics.figures import Ends, Spread, all_of, change_of
 from apim.console.gate import publisher_page
 from apim.console.insight import tables
 from apim.console.insight.figures import Figure, latency, milliseconds, percent, traffic
@@ -91,7 +91,7 @@ def _overview(request: ConsoleRequest, found: Asked, template: str, **context: o
     spreads: tuple[Spread, Spread] | None = None
     if found.question.has_latency:
         by_step = reading.spreads(found.question, found.window)
-        spreads = sum(by_step, Spread()), reading.spread(found.question, found.window.before())
+        spreads = all_of(by_step), reading.spread(found.question, found.window.before())
         figures.append(latency(found, by_step, happenings, gettext("How long calls took")))
     if not found.version:
         figures += tables.apis(found)

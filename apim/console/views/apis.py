@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from apim.access.models import Subscription
+from apim.access.models import Application, Subscription
 from apim.accounts.services import actor_of
 from apim.catalog.models import APIVersion
 from apim.catalog.services import archive_api, delete_api, deletion_consequences, restore_api, update_api
@@ -23,6 +23,7 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
 from apim.console.views.home import health_of
+from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.ui.states import LOOKS
 from apim.ui.typed import TypedForm
@@ -143,21 +144,21 @@ def api_consumers(request: ConsoleRequest, name: str) -> HttpResponse:
     """Who may call the API and who does."""
     api = find_api(request.user, name)
     version_ids = list(api.versions.values_list("id", flat=True))
+    opening = ProductItem.objects.filter(version__in=version_ids).values("product")
     subscriptions = (
         Subscription.objects.visible_to(request.user)
-        .filter(product__items__version__in=version_ids, lifecycle__in=Subscription.LIVE)
+        .filter(product__in=opening, lifecycle__in=Subscription.LIVE)
         .select_related("organization", "product", "plan_version__plan")
-        .prefetch_related("applications")
-        .distinct()
+        .prefetch_related(Prefetch("applications", Application.objects.only("display_name")))
     )
-    callers = reports.top_applications(reports.Scope(version_ids=version_ids), reports.last(CONSUMER_SPAN), limit=500)
     rows = listing(request, subscriptions)
+    shown = [application.pk for row in rows for application in row.applications.all()]
     return page(
         request,
         "console/apis/consumers.html",
         api=api,
         rows=rows,
         quotas={key: [each for each in found if each.gauge.used] for key, found in projected(list(rows)).items()},
-        calls={caller.application.id: caller for caller in callers},
+        calls=reports.callers(reports.Scope(version_ids, shown), reports.last(CONSUMER_SPAN)),
         can_edit=can_edit(request.user, api),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import unescape
 
 import nh3
@@ -22,6 +23,11 @@ def markdown(text: str, first_heading: int = 3) -> SafeString:
 @register.filter
 def excerpt(text: str, characters: int = 160) -> str:
     """The beginning of a Markdown text without its marks, up to a whole word."""
+    return _excerpt(text, characters)
+
+
+@lru_cache(maxsize=512)  # of a text it is always the same, and lists have the same texts each time
+def _excerpt(text: str, characters: int) -> str:
     plain = " ".join(unescape(nh3.clean(MARKDOWN.render(text or ""), tags=set())).split())
     cut = plain[: characters - 1]
     whole, space, _ = cut.rpartition(" ")

@@ -33,12 +33,16 @@ _KIND_OF_LEVEL = {"success": "ok", "warning": "warn", "error": "danger"}
 @register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """The Lucide icon of this name; decoration unless it has a label."""
+    return _icon(_sprite(settings.STATIC_URL), name, label, css)
+
+
+@lru_cache(maxsize=1024, typed=True)  # a page has dozens of icons; typed: what is safe already is equal to what is not
+def _icon(sprite: str, name: str, label: str, css: str) -> SafeString:
     role = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
-    sprite = _sprite(settings.STATIC_URL)
     return format_html('<svg class="icon {}" {}><use href="{}#{}"/></svg>', css, role, sprite, name)
 
 
-@lru_cache(maxsize=4)  # a page has dozens of icons, and files change with a release alone
+@lru_cache(maxsize=4)  # files change with a release alone
 def _sprite(_static_url: str) -> str:
     return static("icons/lucide.svg")
 

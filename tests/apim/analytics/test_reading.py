@@ -8,7 +8,7 @@ import pytest
 
 from apim.access.models import Subscription
 from apim.analytics import reading
-from apim.analytics.figures import Ends, Group, Spread, change_of
+from apim.analytics.figures import Ends, Group, Spread, all_of, change_of
 from apim.analytics.questions import Question
 from apim.analytics.ways import largest_callers, largest_ways
 from apim.analytics.windows import LENGTHS, last
@@ -103,7 +103,7 @@ def test_calls_of_a_product_and_a_plan_are_those_of_its_subscriptions(gateway: G
 def test_percentiles_come_of_spreads_added_up() -> None:
     whole = reading.spread(VERSION, DAY.now())
     assert whole.calls == 6
-    assert sum((each for each in reading.spreads(VERSION, DAY)), Spread()) == whole
+    assert all_of(reading.spreads(VERSION, DAY)) == whole
     assert reading.spread(EVERYTHING, DAY.now()).calls == 7
     assert reading.spread(VERSION.of(application_id="app_2"), DAY.now()).within(0.5) == pytest.approx(900, rel=0.1)
     assert Spread().within(0.5) is None

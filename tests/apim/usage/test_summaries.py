@@ -79,7 +79,7 @@ def test_the_database_tells_ends_apart_as_ingestion_does(gateway: Gateway, statu
     stock(gateway)
     rolled_up = UsageRollup.objects.filter(period="hour", status=status, code=code)
     assert rolled_up.exists()
-    assert not rolled_up.exclude(that_ended(end)).exists()
+    assert not rolled_up.extra(where=[f"NOT ({that_ended(end)})"]).exists()  # noqa: S610 - of constants alone
 
 
 def test_callers_are_counted_apart_and_nobody_is_one_of_them(gateway: Gateway) -> None:
