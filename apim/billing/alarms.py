@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from django.db import transaction
@@ -14,14 +15,19 @@ from apim.audit.services import record
 from apim.billing.connection import Connection
 from apim.billing.models import BillingAlarm
 from apim.notifications.posting import post
+from apim.ui.said import said
 
 _TEXT_AT_MOST: Final = 500
+_SENTENCE_END: Final = re.compile(r"[.。\n]")
 _SUBJECT_AT_MOST: Final = 255
 
 
 @transaction.atomic
 def raise_alarm(connection: Connection, kind: BillingAlarm.Kind, subject: str, text: str) -> BillingAlarm:
-    """The alarm; admins are mailed when nobody has been told of it, or when it says something else now."""
+    """The alarm; admins are mailed when nobody has been told of it, or when it says something else now.
+
+    Shapes: text is English sentences, one a line, told to each in the language of the account.
+    """
     alarm, is_new = BillingAlarm.objects.select_for_update().get_or_create(
         mode=connection.mode,
         kind=kind,
@@ -38,8 +44,8 @@ def raise_alarm(connection: Connection, kind: BillingAlarm.Kind, subject: str, t
         "billing.alarm",
         to=admins.values_list("email", flat=True),
         values={
-            "headline": text.partition(".")[0],
-            "text": text,
+            "headline": lambda: _SENTENCE_END.split(said(text))[0],
+            "text": lambda: said(text),
             "about": subject,
             "link": absolute_url("/console/admin/billing"),
         },

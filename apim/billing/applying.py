@@ -27,7 +27,7 @@ _WITHOUT_INVOICE: Final = ("invoice.upcoming", "invoice.deleted")
 
 
 def apply(connection: Connection, event: StripeEvent) -> str:
-    """What the event led to, in words. Errors: Unmatched; DriverFailed."""
+    """What the event led to: English sentences, one a line (see apim.ui.said). Errors: Unmatched; DriverFailed."""
     told = json.loads(event.body)
     if told["type"] in REPORTS:
         return notice_meter_report(connection, told)
@@ -42,10 +42,10 @@ def _subscription(connection: Connection, told: Mapping[str, Any], found: Object
     mirror = sync_subscription(connection, str(found["id"]))
     words = [_stands(mirror)]
     if told["type"] == "customer.subscription.trial_will_end" and tell_trial_end(mirror.subscription_id):
-        words.append("its payer is told when the trial ends")
+        words.append("Its payer is told when the trial ends.")
     if mirror.status == "paused":  # a card may have come before this event did
         words.append(resume_with_card(connection, mirror.stripe_id))
-    return "; ".join(filter(None, words))
+    return "\n".join(filter(None, words))
 
 
 def _checkout(connection: Connection, told: Mapping[str, Any], found: Object) -> str:
@@ -55,7 +55,7 @@ def _checkout(connection: Connection, told: Mapping[str, Any], found: Object) ->
     if found.get("mode") == "payment":
         return follow_top_up(connection, found) or NOTHING
     if told["type"] == "checkout.session.expired":
-        return "its payer is reminded once" if release_checkout(connection, str(found["id"])) else NOTHING
+        return "Its payer is reminded once." if release_checkout(connection, str(found["id"])) else NOTHING
     if stripe_id := subscription_id_of("checkout.session", found):
         return _stands(sync_subscription(connection, stripe_id))
     return "It is about no subscription."
@@ -90,7 +90,7 @@ def _customer(connection: Connection, told: Mapping[str, Any], found: Object) ->
     words = [take_in_card(connection, str(found["id"]))]
     if tells_new_card(told):
         words.append(follow_card(connection, str(found["id"])))
-    return "; ".join(word for word in words if word != NOTHING) or NOTHING
+    return "\n".join(word for word in words if word != NOTHING) or NOTHING
 
 
 def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> str:
@@ -99,7 +99,7 @@ def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> 
         mirror = sync_subscription(connection, stripe_id)
         words.append(_stands(mirror))
     if told["type"] in _WITHOUT_INVOICE:
-        return "; ".join(words) or NOTHING
+        return "\n".join(words) or NOTHING
     if told["type"] == "invoice.created" and mirror is not None:
         # It stays a draft for about an hour: what is known of its period reaches it.
         count_usage(connection, only=mirror.subscription_id)
@@ -109,14 +109,14 @@ def _invoice(connection: Connection, told: Mapping[str, Any], found: Object) -> 
         invoice = true_up(connection, invoice)
     if invoice.status != "draft":
         invoice = rate_invoice(invoice)
-    words.append(f"invoice {invoice} is {invoice.status}")
+    words.append(f"Invoice {invoice} is {invoice.status}.")
     if told["type"] == "invoice.payment_action_required" and tell_action_required(invoice.stripe_id):
-        words.append("its payer is asked to confirm the payment")
+        words.append("Its payer is asked to confirm the payment.")
     if told["type"] == "invoice.finalization_failed":
-        error = (found.get("last_finalization_error") or {}).get("message") or "no reason is told"
-        text = f"An invoice could not be finalized. Nobody is charged until it is mended at Stripe: {error}"
-        raise_alarm(connection, BillingAlarm.Kind.FINALIZATION, invoice.stripe_id, text)
-    return "; ".join(words)
+        error = (found.get("last_finalization_error") or {}).get("message") or "No reason is told."
+        text = ("An invoice could not be finalized.", "Nobody is charged until it is mended at Stripe.", error)
+        raise_alarm(connection, BillingAlarm.Kind.FINALIZATION, invoice.stripe_id, "\n".join(text))
+    return "\n".join(words)
 
 
 def _given_back(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
@@ -127,7 +127,7 @@ def _given_back(connection: Connection, _told: Mapping[str, Any], found: Object)
 
 def _dispute(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
     words = (follow_top_up(connection, found), notice_dispute(connection, found))
-    return "; ".join(filter(None, words))
+    return "\n".join(filter(None, words))
 
 
 def _payment(connection: Connection, _told: Mapping[str, Any], found: Object) -> str:
@@ -135,7 +135,7 @@ def _payment(connection: Connection, _told: Mapping[str, Any], found: Object) ->
 
 
 def _stands(mirror: BillingSubscription) -> str:
-    return f"{mirror.subscription_id} is {mirror.status} at Stripe"
+    return f"{mirror.subscription_id} is {mirror.status} at Stripe."
 
 
 def _text(reference: object) -> str:

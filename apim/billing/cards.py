@@ -23,7 +23,7 @@ def tells_new_card(event: Mapping[str, Any]) -> bool:
 
 
 def follow_card(connection: Connection, customer_id: str) -> str:
-    """What the customer's card of now led to, in words. Errors: DriverFailed; a declined card is none."""
+    """What the customer's card of now led to: English sentences, one a line. Errors: DriverFailed; not if declined."""
     customer = Customer.objects.filter(mode=connection.mode, stripe_id=customer_id).first()
     if customer is None:
         return "Nothing depends on it here."
@@ -38,11 +38,11 @@ def follow_card(connection: Connection, customer_id: str) -> str:
         found = connection.driver.find("subscription", mirror.stripe_id)
         if found["status"] not in _OVER and _card_of(found) not in ("", card):
             connection.driver.change("subscription", mirror.stripe_id, {"default_payment_method": card})
-            told.append(f"{mirror.subscription_id} is charged from the new card")
+            told.append(f"{mirror.subscription_id} is charged from the new card.")
     invoices = connection.driver.list("invoice", {"customer": customer_id, "status": "open"})
     due = [each for each in invoices if each.get("attempted") and each["amount_remaining"]]
     told += [_pay(connection, invoice, card) for invoice in due]
-    return "; ".join(told) or "No subscription has another card."
+    return "\n".join(told) or "No subscription has another card."
 
 
 def _pay(connection: Connection, invoice: Object, card: str) -> str:
@@ -54,8 +54,8 @@ def _pay(connection: Connection, invoice: Object, card: str) -> str:
     except DriverFailed as failure:
         if failure.is_passing:
             raise
-        return f"invoice {name} is still open: {failure}"
-    return f"invoice {name} is paid"
+        return "\n".join((f"Invoice {name} is still open.", str(failure)))
+    return f"Invoice {name} is paid."
 
 
 def _card_of(settings: Mapping[str, Any]) -> str:

@@ -134,10 +134,10 @@ def _tell_paid_too_late(connection: Connection, mirror: BillingSubscription) -> 
     """Have an admin give the money back of what was bought when it was over here."""
     if _is_paid_too_late(mirror):
         text = (
-            f"The subscription of {mirror.subscription} was paid after it had ended. It was ended at Stripe at once: "
-            "refund what was paid."
+            f"The subscription of {mirror.subscription} was paid after it had ended.",
+            "It was ended at Stripe at once: refund what was paid.",
         )
-        raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, mirror.stripe_id, text)
+        raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, mirror.stripe_id, "\n".join(text))
 
 
 def _is_paid_too_late(mirror: BillingSubscription) -> bool:

@@ -38,6 +38,7 @@ _FIRST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _CLAIM: Final = timedelta(minutes=2)
 REPAIR_DAYS: Final = 3
+_OUTCOME_AT_MOST: Final = 500
 
 
 @transaction.atomic
@@ -101,7 +102,8 @@ def apply_event(connection: Connection, event_id: str) -> bool:
     except Unmatched as unmatched:
         _put_off(event, str(unmatched), most_attempts=MOST_ATTEMPTS)
         return False
-    event.state, event.outcome, event.applied_at = StripeEvent.State.APPLIED, outcome, timezone.now()
+    event.state, event.applied_at = StripeEvent.State.APPLIED, timezone.now()
+    event.outcome = outcome[:_OUTCOME_AT_MOST]
     event.retry_at = None
     event.save(update_fields=["state", "outcome", "applied_at", "retry_at"])
     return True
@@ -173,7 +175,7 @@ def _put_off(event: StripeEvent, why: str, *, most_attempts: int) -> None:
         return
     is_over = event.attempts >= most_attempts
     event.state = StripeEvent.State.DEAD if is_over else StripeEvent.State.STORED
-    event.outcome = why[:500]
+    event.outcome = why[:_OUTCOME_AT_MOST]
     event.retry_at = (
         None if is_over else timezone.now() + min(_FIRST_PAUSE * 2 ** min(event.attempts, 16), _LONGEST_PAUSE)
     )

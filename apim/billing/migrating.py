@@ -94,9 +94,10 @@ def _try(connection: Connection | None, member: MigrationMember) -> bool:
     except DomainError as refused:
         logger.warning("subscription %s is not moved yet: %s", member.subscription_id, refused)
         if refused.code == "access.plan_version_not_active":
-            note = f"{refused} Another one replaced it before the day, so this subscription keeps what it has."
+            why = "Another one replaced it before the day, so this subscription keeps what it has."
+            note = f"{refused}\n{why}"
             return _settle(member, _State.LEFT, note=note)
-        note = f"{refused} {refused.hint}".strip()
+        note = f"{refused}\n{refused.hint}".strip()
         MigrationMember.objects.filter(pk=member.pk).update(note=note[:_NOTE_AT_MOST])
         return False
 

@@ -17,6 +17,7 @@ from apim.billing.resuming import NOTHING
 
 REPORTS: Final = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found")
 _OPEN: Final = ("needs_response", "under_review", "warning_needs_response", "warning_under_review")
+_UNCOUNTED: Final = "Stripe could not count some usage."
 _MARKS: Final = {"price": "apim_part", "product": "apim_product"}
 
 
@@ -36,14 +37,16 @@ def notice_dispute(connection: Connection, found: Object) -> str:
     payer.update(is_top_up_frozen=is_frozen)
     if dispute["status"] == "won":
         drop_alarm(connection, BillingAlarm.Kind.DISPUTE, str(dispute["id"]))
-        is_charged = "still disputes another charge" if is_frozen else "is charged by itself again"
-        return f"the dispute is won: {who.organization_id} {is_charged}"
-    state = "Answer it at Stripe in time" if dispute["status"] in _OPEN else "It is lost"
+        if is_frozen:
+            return f"The dispute is won: {who.organization_id} still disputes another charge."
+        return f"The dispute is won: {who.organization_id} is charged by itself again."
     text = (
-        f"{who.organization} disputes a charge. {state}; calls still pass, and credits are not topped up by themselves."
+        f"{who.organization} disputes a charge.",
+        "Answer it at Stripe in time." if dispute["status"] in _OPEN else "The dispute is lost.",
+        "Calls still pass, and credits are not topped up by themselves.",
     )
-    raise_alarm(connection, BillingAlarm.Kind.DISPUTE, str(dispute["id"]), text)
-    return f"an admin is told that {who.organization_id} disputes a charge"
+    raise_alarm(connection, BillingAlarm.Kind.DISPUTE, str(dispute["id"]), "\n".join(text))
+    return f"Admins are told that {who.organization_id} disputes a charge."
 
 
 def _is_disputing(connection: Connection, customer_id: str) -> bool:
@@ -66,10 +69,10 @@ def notice_drift(connection: Connection, told: Mapping[str, Any], found: Object)
     why = _drift(connection, entry)
     if not why:
         drop_alarm(connection, BillingAlarm.Kind.DRIFT, stripe_id)
-        return f"the {kind} {entry.lookup_key} is as it was made"
-    text = f"The {kind} {entry.lookup_key} was changed at Stripe by hand: {why}. Who has bought it goes on."
-    raise_alarm(connection, BillingAlarm.Kind.DRIFT, stripe_id, text)
-    return f"an admin is told that the {kind} {entry.lookup_key} was changed by hand"
+        return f"The {kind} {entry.lookup_key} is as it was made."
+    text = (f"The {kind} {entry.lookup_key} was changed at Stripe by hand.", why, "Who has bought it goes on.")
+    raise_alarm(connection, BillingAlarm.Kind.DRIFT, stripe_id, "\n".join(text))
+    return f"Admins are told that the {kind} {entry.lookup_key} was changed by hand."
 
 
 def _drift(connection: Connection, entry: CatalogueEntry) -> str:
@@ -78,14 +81,14 @@ def _drift(connection: Connection, entry: CatalogueEntry) -> str:
     except DriverFailed as failure:
         if failure.is_passing:
             raise
-        return "it is gone"
+        return "It is gone."
     if now.get("deleted"):
-        return "it is gone"
+        return "It is gone."
     if not now.get("active"):
-        return "it is archived, so plans with it cannot be bought"
+        return "It is archived, so plans with it cannot be bought."
     if entry.kind == "price" and now.get("lookup_key") != entry.lookup_key:
-        return "its lookup key is another one"
-    return "" if (now.get("metadata") or {}).get(_MARKS[entry.kind]) else "what we wrote into it is gone"
+        return "Its lookup key is another one."
+    return "" if (now.get("metadata") or {}).get(_MARKS[entry.kind]) else "What we wrote into it is gone."
 
 
 def notice_deauthorized(connection: Connection, found: Object) -> str:
@@ -95,7 +98,7 @@ def notice_deauthorized(connection: Connection, found: Object) -> str:
         "keeps it."
     )
     raise_alarm(connection, BillingAlarm.Kind.DEAUTHORIZED, str(found.get("id") or "application"), text)
-    return "an admin is told that the access was taken away"
+    return "Admins are told that the access was taken away."
 
 
 def notice_meter_report(connection: Connection, told: Mapping[str, Any]) -> str:
@@ -105,7 +108,7 @@ def notice_meter_report(connection: Connection, told: Mapping[str, Any]) -> str:
     event names some of them; the event itself is read where only its id was sent. Errors: DriverFailed.
     """
     data = told.get("data") or connection.driver.find("v2.core.event", str(told["id"])).get("data") or {}
-    summary = str(data.get("developer_message_summary") or "Stripe names no reason")
+    summary = str(data.get("developer_message_summary") or "Stripe names no reason.")
     named = dict(_refused(data))
     parts = OutgoingUsage.objects.filter(
         identifier__in=named, window__subscription__billing__mode=connection.mode
@@ -113,12 +116,12 @@ def notice_meter_report(connection: Connection, told: Mapping[str, Any]) -> str:
     put_aside = 0
     for part in parts:
         part.state, part.retry_at = OutgoingUsage.State.DEAD, None
-        part.error = f"Stripe could not count it: {named[part.identifier]}"[:500]
+        part.error = "\n".join(("Stripe could not count it.", named[part.identifier]))[:500]
         part.save(update_fields=["state", "retry_at", "error"])
         put_aside += 1
     meter = (told.get("related_object") or {}).get("id") or "of no meter"
-    raise_alarm(connection, BillingAlarm.Kind.METER, str(meter), f"Stripe could not count some usage. {summary}")
-    return f"{put_aside} parts of usage were put aside"
+    raise_alarm(connection, BillingAlarm.Kind.METER, str(meter), "\n".join(filter(None, (_UNCOUNTED, summary))))
+    return f"{put_aside} parts of usage were put aside."
 
 
 def _refused(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

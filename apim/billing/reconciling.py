@@ -80,13 +80,13 @@ def _rate(invoice: Invoice, known: Evidence) -> Invoice:
     for rated_line in rated.lines:
         ours[rated_line.name] += to_minor(rated_line.amount, rated.currency)
     notes = [
-        f"{name}: Stripe {_text(theirs[name], invoice)}, here {_text(ours[name], invoice)}"
+        f"{name}: Stripe has {_text(theirs[name], invoice)}, we have {_text(ours[name], invoice)}."
         for name in sorted({*theirs, *ours})
         if theirs[name] != ours[name]
     ]
     if strange:
-        notes.append(f"lines that are no part of the plan: {_text(strange, invoice)}")
-    return _fill(invoice, rated, "; ".join(notes), strange)
+        notes.append(f"Lines that are no part of the plan come to {_text(strange, invoice)}.")
+    return _fill(invoice, rated, "\n".join(notes), strange)
 
 
 def charged(invoice: Invoice) -> tuple[Terms | None, Rated | None]:

@@ -28,7 +28,7 @@ _PAGE_LASTS: Final = timedelta(hours=24)  # of a checkout, unless another time w
 
 
 def take_in_card(connection: Connection, customer_id: str, attached: str = "") -> str:
-    """What a card of the customer led to, in words.
+    """What a card of the customer led to: English sentences, one a line.
 
     Shapes: attached = the id of a card that was saved just now, which may be nobody's default yet.
     Errors: DriverFailed; Unmatched. A card that is declined is none: it waits for another one.
@@ -39,7 +39,7 @@ def take_in_card(connection: Connection, customer_id: str, attached: str = "") -
     cards = [each["id"] for each in connection.driver.list("payment_method", {"customer": customer_id})]
     Customer.objects.filter(pk=payer.pk).update(has_card=bool(cards))
     if not cards:
-        return f"{payer.organization_id} has no card now"
+        return f"{payer.organization_id} has no card now."
     bought = BillingSubscription.objects.filter(
         mode=connection.mode, subscription__organization=payer.organization_id
     ).exclude(stripe_id="")
@@ -47,7 +47,7 @@ def take_in_card(connection: Connection, customer_id: str, attached: str = "") -
         attached = ""
     without = bought.filter(status__in=_WITHOUT_CARD).values_list("stripe_id", flat=True)
     told = [resume_with_card(connection, stripe_id, attached) for stripe_id in without]
-    return "; ".join(filter(None, told)) or NOTHING
+    return "\n".join(filter(None, told)) or NOTHING
 
 
 def resume_with_card(connection: Connection, stripe_id: str, attached: str = "") -> str:
@@ -66,10 +66,10 @@ def resume_with_card(connection: Connection, stripe_id: str, attached: str = "")
     if card != card_of(found) and (card_of(found) or not chosen):  # else Stripe takes the customer's own by itself
         driver.change("subscription", stripe_id, {"default_payment_method": card})
     if found["status"] != _PAUSED:
-        return f"{stripe_id} is charged from the card when its trial ends"
+        return f"{stripe_id} is charged from the card when its trial ends."
     why = _pay_first_invoice(connection, found, card)
     mirror = sync_subscription(connection, stripe_id)
-    return f"{mirror.subscription_id} is {mirror.status} at Stripe{why and f': {why}'}"
+    return f"{mirror.subscription_id} is {mirror.status} at Stripe.\n{why}".strip()
 
 
 def _pay_first_invoice(connection: Connection, found: Object, card: str) -> str:

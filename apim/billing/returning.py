@@ -36,7 +36,7 @@ def follow_returned(connection: Connection, kind: str, found: Mapping[str, Any])
     if invoice is None:
         raise Unmatched(f"The invoice {invoice_id} is not known here.")
     changed = follow_returns(connection, invoice)
-    return f"{changed} adjustments of invoice {invoice} changed"
+    return f"{changed} adjustments of invoice {invoice} changed."
 
 
 def follow_returns(connection: Connection, invoice: Invoice) -> int:
@@ -140,7 +140,7 @@ def _keep(row: Adjustment, before: dict[str, Any], *, is_new: bool) -> bool:
 def _failures(ids: Iterable[str], refunds: Iterable[Object]) -> str:
     """What went wrong with the refunds of a credit note, in words: the note stands, the money did not arrive."""
     wanted = set(ids)
-    return "; ".join(_failure(each) for each in refunds if each["id"] in wanted and each["status"] in _NOT_GIVEN)[:500]
+    return "\n".join(_failure(each) for each in refunds if each["id"] in wanted and each["status"] in _NOT_GIVEN)[:500]
 
 
 def _failure(refund: Object) -> str:

@@ -18,6 +18,9 @@ from apim.gateways.services import default_environment
 LONGEST_TERM: Final = 80
 MOST_WORDS: Final = 8
 _LONGEST_TEXT: Final = 20_000  # characters an API: a thousand APIs are looked through in one statement
+_SHORTEST_LONG: Final = 2  # characters: of a word no longer the last vowel is needed
+_TO_KATAKANA: Final = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
+_TO_HIRAGANA: Final = {katakana: hiragana for hiragana, katakana in _TO_KATAKANA.items()}
 _SCRIPTS: Final = (("kanji", "CJK UNIFIED"), ("katakana", "KATAKANA"), ("hangul", "HANGUL"), ("hiragana", "HIRAGANA"))
 
 
@@ -30,7 +33,7 @@ def find_apis(apis: QuerySet[API], words: str) -> QuerySet[API]:
     """Those in which every word is found: in name, description, tags, category or an operation.
 
     Words are found inside of longer ones, since Japanese and Chinese have no blanks between theirs; a term in these
-    scripts is found too where all its pieces are.
+    scripts is found too where all its pieces are, and kana where they are the other ones.
     """
     for word in fold(words[:LONGEST_TERM]).split()[:MOST_WORDS]:
         apis = apis.filter(_found(word) | _all_found(pieces_of(word)))
@@ -40,7 +43,13 @@ def find_apis(apis: QuerySet[API], words: str) -> QuerySet[API]:
 def is_found_in(text: str, words: str) -> bool:
     """True for a text in which every word is found, by the same rules."""
     folded = fold(text)
-    return all(word in folded or _are_all_in(folded, pieces_of(word)) for word in fold(words).split())
+    return all(_is_in(folded, word) or _are_all_in(folded, pieces_of(word)) for word in fold(words).split())
+
+
+def spellings_of(word: str) -> tuple[str, ...]:
+    """The ways a folded word may be written: in either kana, and without a last long vowel (サーバー is サーバ)."""
+    short = word.removesuffix("ー") if len(word) > _SHORTEST_LONG else word
+    return tuple(dict.fromkeys((short, short.translate(_TO_KATAKANA), short.translate(_TO_HIRAGANA))))
 
 
 def pieces_of(word: str) -> list[str]:
@@ -81,18 +90,32 @@ def save_missing_texts(limit: int = 200) -> int:
 
 
 def _found(word: str) -> Q:
-    plain = Q(name__icontains=word) | Q(display_name__icontains=word) | Q(description__icontains=word)
-    return plain | Q(search_text__text__contains=word)
+    condition = _in_text(word)
+    for spelling in spellings_of(word):
+        condition |= Q(name__icontains=spelling) | Q(display_name__icontains=spelling)
+        condition |= Q(description__icontains=spelling)
+    return condition
+
+
+def _in_text(word: str) -> Q:
+    condition = Q()
+    for spelling in spellings_of(word):
+        condition |= Q(search_text__text__contains=spelling)
+    return condition
+
+
+def _is_in(text: str, word: str) -> bool:
+    return any(spelling in text for spelling in spellings_of(word))
 
 
 def _are_all_in(text: str, pieces: list[str]) -> bool:
-    return bool(pieces) and all(piece in text for piece in pieces)
+    return bool(pieces) and all(_is_in(text, piece) for piece in pieces)
 
 
 def _all_found(pieces: Iterable[str]) -> Q:
     condition = Q()
     for piece in pieces:
-        condition &= Q(search_text__text__contains=piece)
+        condition &= _in_text(piece)
     return condition
 
 

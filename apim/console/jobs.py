@@ -19,6 +19,7 @@ from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.announcements.models import Announcement
 from apim.billing.models import MigrationMember, PlanMigration, Rehearsal, RehearsalStep
+from apim.console.rehearsed import step_title
 from apim.console.scope import owned_organizations
 from apim.demo.services import demo_state
 from apim.jobs.kinds import job_kind, job_kinds
@@ -128,7 +129,7 @@ def line_of(job: Job) -> JobLine:
     kind = job_kind(job.kind)
     return JobLine(
         str(kind.title) if kind else job.kind,
-        job.title,
+        said(job.title),
         job.stage,
         job.done,
         job.total,
@@ -180,8 +181,12 @@ def _rehearsals(user: User | None, wanted: Wanted, *, is_over: bool) -> Iterable
             row.created_at,
             reverse("console:rehearsal", args=[row.pk]),
             reverse("console:rehearsal-cancel", args=[row.pk]) if row.is_running else "",
-            error=gettext("It failed at the step %(step)s.") % {"step": row.failed_step} if row.failed_step else "",
+            error=_failed_at(row.failed_step) if row.failed_step else "",
         )
+
+
+def _failed_at(step: str) -> str:
+    return gettext("It failed at the step %(step)s.") % {"step": step_title(step)}
 
 
 def _migrations(user: User | None, wanted: Wanted, *, is_over: bool) -> Iterable[JobLine]:

@@ -19,6 +19,7 @@ from apim.jobs.working import Canceled, Work
 
 HISTORY: Final = "demo-history"
 PAGE: Final = "/console/admin/demo"
+_TITLE: Final = gettext_noop("Living demo")
 _MAKING: Final = gettext_noop("Fourteen days are made backwards, some hours at a time.")
 _ALL: Final = 100
 
@@ -29,7 +30,7 @@ def ask_for_history(*, by: Actor) -> None:
     if history.is_complete(demo) or Job.objects.filter(kind=HISTORY).unfinished().exists():
         return
     user = User.objects.filter(pk=by.id).first() if by.kind == "user" else None
-    ask(kind=HISTORY, subject="", title="living demo", wanted={}, by=by, user=user, page=PAGE)
+    ask(kind=HISTORY, subject="", title=_TITLE, wanted={}, by=by, user=user, page=PAGE)
 
 
 def _make(work: Work) -> None:

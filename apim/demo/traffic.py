@@ -61,7 +61,7 @@ def _send(base_url: str, keys: dict[str, str], calls: list[Call]) -> tuple[int, 
                 logger.info("the demo gave up waiting for %s", call.action.operation)
             except httpx.HTTPError as error:
                 logger.warning("the demo cannot call the gateway at %s: %s", base_url, error)
-                return sent, f"The gateway at {base_url} cannot be reached: {error}"
+                return sent, "\n".join((f"The gateway at {base_url} cannot be reached.", str(error)))
             sent += 1
             if call.action.application == PARTNER:
                 add_up(DemoRefusal, ("at",), ("calls",), {(start_of("minute", timezone.now()),): (1,)})

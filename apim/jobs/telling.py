@@ -35,8 +35,8 @@ def tell_end(job_id: str) -> None:
     if asker is None or title is None or job.ended_at is None or job.ended_at - job.asked_at < LONGER_THAN:
         return
     path = reverse("console:job", args=[job.pk])
-    words = filled(title, {"title": job.title})
-    text = _why(job.problems[0]["message"]) if job.problems else ""
+    words = filled(title, {"title": _said(job.title)})
+    text = _said(job.problems[0]["message"]) if job.problems else ""
     told = tell(user_ids=[asker.pk], kind=KIND, cause=f"job:{job.pk}", title=words, text=text, path=path)
     if not told or not MailChoices.objects.filter(user=asker, jobs=True).exists():
         return
@@ -44,4 +44,4 @@ def tell_end(job_id: str) -> None:
     post("jobs.ended", to=asker.email, values={"headline": words, "reason": text, **links})
 
 
-_why = lazy(said, str)
+_said = lazy(said, str)  # in the language of whoever it is told to

@@ -36,6 +36,7 @@ FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "csv": ("audit.csv", "text/csv; charset=utf-8"),
     "jsonl": ("audit.jsonl", "application/jsonl"),
 }
+_AUDIT_LOG: Final = gettext_noop("Audit log")
 _MOVING: Final = gettext_noop("Its items are set in the other environment, one by one.")
 _WRITING: Final = gettext_noop("Entries are written to the file, the newest first.")
 _CHECKING: Final = gettext_noop("Each entry is read, the oldest first.")
@@ -88,7 +89,7 @@ def ask_for_audit_export(*, filters: Mapping[str, Any], form: str, by: Actor, us
 def ask_for_audit_check(*, by: Actor, user: User, page: str) -> Job:
     """The job that reads the chain of the audit log from its beginning to its end. Shapes: page tells what it found."""
     return ask(
-        kind=AUDIT_CHECK, subject="", title=gettext("Audit log"), wanted={"page": page}, by=by, user=user, page=page
+        kind=AUDIT_CHECK, subject="", title=_AUDIT_LOG, wanted={"page": page}, by=by, user=user, page=page
     )
 
 

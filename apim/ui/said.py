@@ -20,12 +20,16 @@ _LONGEST: Final = 2000
 
 
 def said(text: str | Promise) -> str:
-    """The sentence in the language of now, filled with the same words."""
+    """The sentence in the language of now, filled with the same words; of several, one a line, each that is known."""
     written = str(text)
     language = get_language()
     if not written or len(written) > _LONGEST or language is None or language.partition("-")[0] == "en":
         return written
-    return _said(language, " ".join(written.split()))
+    whole = " ".join(written.split())
+    known = _said(language, whole)
+    if known != whole or "\n" not in written:
+        return known
+    return "\n".join(_said(language, " ".join(line.split())) for line in written.splitlines())
 
 
 def said_both(message: str | Promise, hint: str | Promise = "") -> str:

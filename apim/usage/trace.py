@@ -5,6 +5,23 @@ Made from the usage record alone: the steps before the one that refused have pas
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+_LOST: Final = "unknown: the worker died"
+_WORDS: Final = {
+    "route": _("Route"),
+    "key": _("API key"),
+    "caller": _("Caller"),
+    "subscription": _("Subscription"),
+    "limits": _("Rates and quotas"),
+    "body": _("Body"),
+    "upstream": _("Service"),
+    "passed": _("passed"),
+    _LOST: _("unknown: the worker died"),
+}
 _STEP_OF_CODE = {
     "bad-request": "route",
     "headers-too-large": "route",
@@ -55,5 +72,10 @@ def trace_of(
         if step == stopped:
             return [*steps, (step, code)]
         steps.append((step, found.get(step) or "passed"))
-    steps[-1] = ("upstream", "unknown: the worker died" if is_indeterminate else str(status))
+    steps[-1] = ("upstream", _LOST if is_indeterminate else str(status))
     return steps
+
+
+def trace_words(steps: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The steps and their outcomes as people read them; names and codes stay as they are."""
+    return [(str(_WORDS.get(step, step)), str(_WORDS.get(outcome, outcome))) for step, outcome in steps]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apim.access.models import ApplicationTransfer
 from apim.usage.quota_words import forecast_words, gauge_label
+from apim.usage.trace import trace_words
 from portal import browsers, credit_words, words
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ register.filter("minor_words", credit_words.minor_words)
 register.filter("grant_words", credit_words.grant_words)
 register.filter("entry_words", credit_words.entry_words)
 register.filter("browser_words", browsers.browser_words)
+register.filter("trace_words", trace_words)
 
 
 @register.filter

@@ -16,18 +16,36 @@ from tooling.environment import ROOT
 
 LIST = ROOT / "apim" / "ui" / "said.txt"
 _SOURCES = (
+    "apim/access/services",
+    "apim/billing/applying.py",
+    "apim/billing/cards.py",
+    "apim/billing/credits/automatic.py",
+    "apim/billing/credits/drawing.py",
+    "apim/billing/credits/ledger.py",
+    "apim/billing/credits/settling.py",
+    "apim/billing/dunning.py",
+    "apim/billing/events.py",
+    "apim/billing/invoices.py",
+    "apim/billing/leaving.py",
+    "apim/billing/metering.py",
+    "apim/billing/migrating.py",
     "apim/billing/noticing.py",
     "apim/billing/probing.py",
     "apim/billing/reconciling.py",
     "apim/billing/rehearsing",
+    "apim/billing/resuming.py",
+    "apim/billing/returning.py",
+    "apim/billing/standing.py",
     "apim/catalog/faults.py",
     "apim/catalog/issuer_keys.py",
     "apim/catalog/openapi.py",
     "apim/catalog/references.py",
+    "apim/demo/traffic.py",
     "apim/gateways/acme",
     "apim/openapi",
     "apim/pricing/faults.py",
     "apim/webhooks/disabling.py",
+    "apim/webhooks/sending.py",
     "gateway_sync/compositions",
     "gateway_sync/compiler",
     "gateway_sync/delivery/states.py",
@@ -49,7 +67,16 @@ _SOURCES = (
     "gateway_sync/runtime/core/token_grants.py",
     "gateway_sync/runtime/core/tokens.py",
 )
-_SHOWN_TO_CALLERS = ("apim/openapi/differing",)
+_SHOWN_TO_CALLERS = (
+    "apim/access/services",
+    "apim/billing/credits/automatic.py",
+    "apim/billing/credits/drawing.py",
+    "apim/billing/credits/ledger.py",
+    "apim/billing/credits/settling.py",
+    "apim/billing/leaving.py",
+    "apim/openapi/differing",
+    "apim/webhooks/sending.py",
+)
 _SILENT = {"reference.py", "validate_request.py", "strict_json.py"}  # references are English, callers are no readers
 _SENTENCE = re.compile(r"[A-Z\"`%].*[a-z].*[.:]\Z", re.DOTALL)
 _ENOUGH = 6  # letters of its own, by which a sentence is known again
@@ -63,7 +90,7 @@ def text() -> str:
 
 @cache
 def told_to_callers() -> frozenset[str]:
-    """Those that the portal shows: what changed in a contract, and the titles of refusals."""
+    """Those that the portal shows: changes of contracts, refusals, ends of subscriptions, credits, deliveries."""
     from gateway_sync.runtime.core.refusals import CODES  # noqa: PLC0415 - only in the environment of the repository
 
     found = {title for _, title in CODES.values()}

@@ -120,7 +120,7 @@ def test_a_notice_is_told_to_each_in_the_language_of_the_account(developer: User
         tell(user_ids=[developer.pk, stranger.pk], kind="key", cause="key.leaked:1", title=title)
     told = dict(Notification.objects.values_list("user_id", "title"))
     assert told == {
-        developer.pk: "shop のキーが公開の場所で見つかりました",
+        developer.pk: "shopのキーが公開の場所で見つかりました",
         stranger.pk: "A key of shop was found in public",
     }
 

@@ -184,7 +184,7 @@ def revoke_credential(*, credential: Credential, by: Actor, reason: str = "") ->
 def expire_credentials() -> int:
     """How many keys were past their expiry and are marked now; gateways have refused them since that moment."""
     due = Credential.objects.filter(expires_at__lte=timezone.now())
-    return close(due, state=Credential.State.EXPIRED, by=system_actor("expiry"), reason="past its expiry")
+    return close(due, state=Credential.State.EXPIRED, by=system_actor("expiry"), reason="It is past its expiry.")
 
 
 def close(credentials: CredentialQuerySet, *, state: str, by: Actor, reason: str) -> int:

@@ -25,6 +25,8 @@ from apim.catalog.models import API
 from apim.errors import Conflict
 from apim.products.models import Product
 
+_DELETED = "The account was deleted."  # kept in English, said to who reads it
+
 
 @dataclass(frozen=True, slots=True)
 class Departure:
@@ -70,7 +72,7 @@ def delete_account(*, user: User, by: Actor) -> None:
         remove_member(membership=membership, by=by)
     for organization in departure.closed:
         _close_down(organization, by=by)
-    close(Credential.objects.filter(creator=user), state=Credential.State.REVOKED, by=by, reason="account deleted")
+    close(Credential.objects.filter(creator=user), state=Credential.State.REVOKED, by=by, reason=_DELETED)
     for token in user.tokens.filter(revoked_at=None):
         accounts.revoke_token(token=token, by=by)
     record(by=by, action="user.delete", target=user)
@@ -104,11 +106,11 @@ def _obstacles_of(organization: Organization) -> list[str]:
 def _close_down(organization: Organization, *, by: Actor) -> None:
     """Nobody is left in it: its keys die, its subscriptions end, and it is suspended for good."""
     keys = Credential.objects.filter(application__organization=organization)
-    close(keys, state=Credential.State.REVOKED, by=by, reason="account deleted")
+    close(keys, state=Credential.State.REVOKED, by=by, reason=_DELETED)
     for subscription in _live(organization):
-        end_subscription(subscription=subscription, by=by, reason="account deleted")
+        end_subscription(subscription=subscription, by=by, reason=_DELETED)
     if organization.state == Organization.State.ACTIVE:
-        suspend_organization(organization=organization, by=by, reason=f"its last member left on {timezone.now():%F}")
+        suspend_organization(organization=organization, by=by, reason=f"Its last member left on {timezone.now():%F}.")
 
 
 def _live(organization: Organization) -> SubscriptionQuerySet:

@@ -227,7 +227,7 @@ def _end_rolled(keys: Iterable[Credential], overlap_s: int, *, by: Actor) -> Non
     if overlap_s:
         late.update(expires_at=ends_at)
     else:
-        close(late, state=Credential.State.REVOKED, by=by, reason="replaced by its new owner")
+        close(late, state=Credential.State.REVOKED, by=by, reason="Its new owner replaced it.")
 
 
 def _free_name(name: str, organization: Organization) -> str:

@@ -66,7 +66,7 @@ def remove_member(*, membership: Membership, by: Actor) -> int:
         creator=membership.user_id, application__organization=membership.organization_id
     )
     accounts.remove_member(membership=membership, by=by)
-    return close(created, state=Credential.State.REVOKED, by=by, reason="its creator left the organization")
+    return close(created, state=Credential.State.REVOKED, by=by, reason="Its creator left the organization.")
 
 
 def _set_state(organization: Organization, state: str, *, by: Actor, action: str, reason: str = "") -> Organization:

@@ -30,6 +30,7 @@ from apim.billing.models import CreditAccount, TopUp
 from apim.billing.standing import OUR_ID, Unmatched
 from apim.errors import Conflict, Invalid
 from apim.notifications.posting import post
+from apim.ui.said import said
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +204,7 @@ def _turn_off(top_up: TopUp, why: str) -> None:
     post(
         "billing.credits_not_bought",
         to=members.values_list("user__email", flat=True),
-        values={"product": subscription.product, "why": why, "link": link},
+        values={"product": subscription.product, "why": lambda: said(why), "link": link},
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from apim.access.models import Subscription
 from apim.billing.alarms import drop_alarm, raise_alarm
@@ -30,6 +31,11 @@ OUR_TOP_UP: Final = "apim_top_up"  # in the metadata of sessions and payments at
 _TRIES: Final = 5
 _GIVEN_BACK: Final = ("succeeded", "pending", "requires_action")  # of refunds; others gave nothing
 _OVER: Final = ("canceled", "incomplete_expired")
+# Kept in English, said in the language of who reads it.
+_UNASKED: Final = gettext_noop("Bought unasked.")
+_DISPUTED: Final = gettext_noop("Disputed.")
+_REFUNDED: Final = gettext_noop("Refunded.")
+_STOPPED: Final = gettext_noop("A payment is disputed.")
 _NOT_TAKEN: Final = ("won", "warning_needs_response", "warning_under_review", "warning_closed", "prevented")
 
 
@@ -57,13 +63,13 @@ def find_top_up(connection: Connection, kind: str, found: Mapping[str, Any]) -> 
 
 
 def follow_top_up(connection: Connection, found: Mapping[str, Any]) -> str:
-    """What an object of an event led to, in words; "" where it is about no top-up. Errors: Unmatched; DriverFailed."""
+    """What an object of an event led to, or "" where it is about no top-up. Errors: Unmatched; DriverFailed."""
     kind = str(found.get("object", ""))
     top_up = find_top_up(connection, kind, found)
     if top_up is None:
         return ""
     top_up = sync_top_up(connection, top_up, intent_id=_intent_of(kind, found))
-    return f"top-up {top_up} is {top_up.state}"
+    return f"The top-up {top_up} is {top_up.state}."
 
 
 def _intent_of(kind: str, found: Mapping[str, Any]) -> str:
@@ -144,29 +150,30 @@ def _settle(connection: Connection, top_up_id: str, paid: Paid, version: int) ->
 
 
 def _obstacle_to_grant(subscription: Subscription) -> str:
-    """What happened before it was paid, so that credits would be good for nothing; "" when they are good."""
+    """What happened before it was paid, so that credits would be good for nothing: a sentence, or "" for good ones."""
     if not subscription.is_live:
-        return "its subscription had ended"
+        return "A top-up was paid after its subscription had ended."
     bought = BillingSubscription.objects.filter(subscription=subscription).exclude(stripe_id="")
     if bought.exclude(status__in=_OVER).exists():  # a plan begun by credits would stand over what Stripe bills
-        return "another plan was bought, which Stripe bills"
+        return "A top-up was paid after another plan was bought, which Stripe bills."
     return ""
 
 
 def _take_in_too_late(connection: Connection, top_up: TopUp, paid: Paid, *, why: str) -> None:
     """Nothing can be called with credits of a subscription that is over: have an admin give the money back."""
     top_up.paid_at = top_up.paid_at or timezone.now()
-    top_up.given_back, top_up.error = paid.given_back, f"It was paid after {why}."
+    top_up.given_back, top_up.error = paid.given_back, why
     owed = paid.amount - paid.given_back
     if not owed:
         drop_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id)
         return
     money = f"{money_text(from_minor(owed, top_up.currency), top_up.currency)} {top_up.currency}"
     text = (
-        f"A top-up was paid after {why}. Refund {money} of the payment {paid.intent_id} at "
-        f"Stripe: no credits were granted for it. The subscription is that of {top_up.subscription}."
+        why,
+        f"Refund {money} of the payment {paid.intent_id} at Stripe: no credits were granted for it.",
+        f"The subscription is that of {top_up.subscription}.",
     )
-    raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id, text)
+    raise_alarm(connection, BillingAlarm.Kind.PAID_TOO_LATE, paid.intent_id, "\n".join(text))
 
 
 def _take_in(subscription: Subscription, account: CreditAccount, top_up: TopUp, paid: Paid) -> None:
@@ -183,17 +190,17 @@ def _take_in(subscription: Subscription, account: CreditAccount, top_up: TopUp, 
             f"top-up:{top_up.id}",
             end_of_purchase(top_up.bought.terms, top_up.paid_at),
             top_up,
-            reason="Bought unasked." if top_up.kind == TopUp.Kind.AUTOMATIC else "",
+            reason=_UNASKED if top_up.kind == TopUp.Kind.AUTOMATIC else "",
             made_by=top_up.made_by,
         ),
     )
     if paid.given_back or top_up.given_back:
-        take_back(account, top_up, paid.given_back, "Disputed." if paid.is_disputed else "Refunded.")
+        take_back(account, top_up, paid.given_back, _DISPUTED if paid.is_disputed else _REFUNDED)
     top_up.given_back = paid.given_back
     if paid.card and top_up.keeps_card:
         account.payment_method = paid.card
     if paid.is_disputed and account.automatic_amount:
-        account.automatic_amount, account.automatic_note = 0, "A payment is disputed."
+        account.automatic_amount, account.automatic_note = 0, _STOPPED
     account.save(update_fields=["payment_method", "automatic_amount", "automatic_note"])
     draw_usage(subscription.id)  # what was used beyond the balance is known by now; gateways are told
 

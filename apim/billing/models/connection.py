@@ -43,7 +43,7 @@ class StripeEvent(models.Model):
     object_id = models.CharField(max_length=255, blank=True)
     body = models.TextField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.STORED)
-    outcome = models.CharField(max_length=500, blank=True)  # in words: what it led to, or why it could not be applied
+    outcome = models.CharField(max_length=500, blank=True)  # what it led to, or why it was not applied: apim.ui.said
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()  # by Stripe's clock
     received_at = models.DateTimeField(auto_now_add=True)

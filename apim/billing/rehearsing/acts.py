@@ -93,8 +93,8 @@ def be_suspended(walk: Walk) -> str:
 def recover(walk: Walk) -> str:
     """A new card pays what is open, and calls pass again."""
     use_card(walk, GOOD_CARD)
-    said = follow_card(walk.connection, walk.rehearsal.customer_id)
-    walk.note(f"A new card: {said}.")
+    for sentence in follow_card(walk.connection, walk.rehearsal.customer_id).splitlines():
+        walk.note(sentence)
     _look(walk)
     tell(walk, lifecycle="active", payment="ok")
     ask_gateway(walk, PASSES)

@@ -79,8 +79,9 @@ def _take(walk: Walk) -> tuple[Rehearsal.State, str] | None:
     except Exception as error:
         # Whatever it is, the customer must be removed and the page must say that it is over.
         logger.exception("rehearsal %s failed in its step %s", walk.rehearsal.pk, step.name)
-        _close(step, RehearsalStep.State.FAILED, f"An unexpected {type(error).__name__}: see the worker's log.")
-        return Rehearsal.State.FAILED, f"{step.name}: an unexpected {type(error).__name__}."
+        why = f"An unexpected {type(error).__name__}: see the worker's log."
+        _close(step, RehearsalStep.State.FAILED, why)
+        return Rehearsal.State.FAILED, f"{step.name}: {why}"
     _close(step, RehearsalStep.State.SKIPPED if why else RehearsalStep.State.DONE, why)
     return None
 

@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext, gettext_noop
 
 from apim.console.forms.plans import UNCONFIRMED, CeilingForm
+from apim.console.rehearsed import outcome_words
 from apim.pricing.money import money_text, round_money
 from apim.pricing.rating import Rated
 from apim.pricing.words import amount_words
@@ -19,12 +20,15 @@ from apim.ui.prices import headline, sentences
 from apim.ui.said import said
 from apim.usage.metering import Preview
 from apim.usage.quota_words import costs_words, granted_words, quota_words
+from apim.usage.trace import trace_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 if TYPE_CHECKING:
     from apim.usage.quotas import Projected
 
 register = template.Library()
+register.filter("outcome_words", outcome_words)
+register.filter("trace_words", trace_words)
 
 _LONGEST_SETTING = 80
 _RATES = {

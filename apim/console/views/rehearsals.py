@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from apim.accounts.services import actor_of
@@ -15,6 +14,7 @@ from apim.billing.models import Mode, Rehearsal
 from apim.billing.rehearsing import cancel_rehearsal, obstacle_to_rehearsal, start_rehearsal
 from apim.console.gate import publisher_page
 from apim.console.pages import listing, page
+from apim.console.rehearsed import TITLES
 from apim.console.scope import plans_of
 from apim.console.views.plans import find_plan_to_edit
 from apim.products.models import Plan
@@ -25,20 +25,6 @@ if TYPE_CHECKING:
 
     from apim.accounts.models import User
     from apim.console.gate import ConsoleRequest
-
-TITLES = {
-    "waiting": gettext_lazy("Waits for payment"),
-    "trial": gettext_lazy("Trial"),
-    "paid": gettext_lazy("Paid"),
-    "usage": gettext_lazy("Usage"),
-    "overage": gettext_lazy("Overage"),
-    "failed-card": gettext_lazy("The card fails"),
-    "grace": gettext_lazy("Grace"),
-    "restricted": gettext_lazy("Restricted"),
-    "suspended": gettext_lazy("Suspended"),
-    "recovered": gettext_lazy("Recovered"),
-    "refunded": gettext_lazy("Refunded"),
-}
 
 
 @publisher_page

@@ -258,7 +258,7 @@ def test_the_invoice_is_what_our_rating_says_to_the_cent(stripe_server: Stripe, 
         MeterWindow.objects.update(quantity=132_300)
         assert reconcile(require_connection()) == 1
         invoice.refresh_from_db()
-        assert (invoice.difference, invoice.note) == (4, "calls: Stripe 12.96 EUR, here 12.92 EUR")
+        assert (invoice.difference, invoice.note) == (4, "calls: Stripe has 12.96 EUR, we have 12.92 EUR.")
 
 
 @pytest.mark.django_db(transaction=True)

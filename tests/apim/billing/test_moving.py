@@ -207,6 +207,6 @@ def test_a_version_that_was_replaced_before_its_day_holds_up_nobody_else(
     tasks.advance_migrations()
 
     assert states() == ["left", "scheduled"]
-    assert "is not in force. Another one replaced it" in MigrationMember.objects.get(subscription=free).note
+    assert "is not in force.\nAnother one replaced it" in MigrationMember.objects.get(subscription=free).note
     free.refresh_from_db()
     assert free.plan_version.number == 1

@@ -129,9 +129,9 @@ def test_usage_that_stripe_could_not_count_is_put_aside_and_seen(stripe_server: 
                 "reason": {"error_count": 1, "error_types": kinds},
             },
         )
-        assert (event.state, event.outcome) == ("applied", "1 parts of usage were put aside")
+        assert (event.state, event.outcome) == ("applied", "1 parts of usage were put aside.")
     part.refresh_from_db()
-    assert (part.state, part.error) == ("dead", "Stripe could not count it: Customer not found.")
+    assert (part.state, part.error) == ("dead", "Stripe could not count it.\nCustomer not found.")
     assert BillingAlarm.objects.get().subject == "mtr_1"
 
 

@@ -299,6 +299,6 @@ def test_what_a_gateway_tells_late_of_the_time_before_a_change_counts_for_the_pl
     reconcile(require_connection())
     named = Invoice.objects.exclude(difference=0).order_by("created_at").values_list("difference", "note")
     assert list(named) == [
-        (-40, "calls: Stripe 0.00 EUR, here 0.40 EUR"),
-        (100, "calls: Stripe 1.00 EUR, here 0.00 EUR"),
+        (-40, "calls: Stripe has 0.00 EUR, we have 0.40 EUR."),
+        (100, "calls: Stripe has 1.00 EUR, we have 0.00 EUR."),
     ]

@@ -39,6 +39,21 @@ def test_compatible_forms_and_cases_are_one() -> None:
     assert fold("ＡＰＩ  ｶﾞｲﾄﾞ") == fold("api ガイド")  # noqa: RUF001
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("開発者ガイド", ("がいど", "ｶﾞｲﾄﾞ", "開発者がいど")),
+        ("おためし環境", ("オタメシ", "ｵﾀﾒｼ", "おためし 環境")),
+        ("サーバの一覧", ("サーバー", "さーばー", "ｻｰﾊﾞｰ", "サーバー一覧")),
+        ("결제 API 안내", ("결제", "결제를", "ＡＰＩ")),  # noqa: RUF001
+        ("支付网关 API", ("支付", "网关", "支付网关", "ａｐｉ")),  # noqa: RUF001
+    ],
+)  # fmt: skip
+def test_words_are_found_however_they_are_written(text: str, words: tuple[str, ...]) -> None:
+    assert [word for word in words if not is_found_in(text, word)] == []
+    assert not is_found_in(text, "がいどぶっく")
+
+
 def test_operations_are_found_by_the_same_rules() -> None:
     text = "GET /accounts 口座の残高を照会する 계좌 잔액 조회 查询账户余额 listAccounts"
     found = ("口座", "残高照会", "계좌잔액을", "账户", "余额查询", "ＧＥＴ　口座", "listaccounts")  # noqa: RUF001
@@ -47,14 +62,14 @@ def test_operations_are_found_by_the_same_rules() -> None:
 
 
 def test_a_search_looks_through_names_words_tags_and_operations(acme: Organization) -> None:
-    api = catalog.api(organization=acme, name="ledger", description="原帳簿を照会する。장부 조회. 账簿查询")
+    api = catalog.api(organization=acme, name="ledger", description="ノート。原帳簿を照会する。장부 조회. 账簿查询")
     update_api(api=api, changes={"tags": ["Accounting"], "category": "Finance"}, by=TESTER)
     version = catalog.draft(of=api)
     operations = [{"method": "GET", "path": "/entries", "summary": "List the journal"}]
     revision = save_revision(version=version, operations=operations, upstream=catalog.UPSTREAM, by=TESTER)
     publish_version(version=version, revision=revision, by=TESTER)
     found = ("LEDGER", "ledg entries", "accounting", "finance", "list journal", "/entries")
-    found += ("帳簿", "帳簿照会", "原帳簿の", "장부", "장부를", "账簿", "账簿查询")
+    found += ("ノート", "のーと", "ﾉｰﾄ", "帳簿", "帳簿照会", "原帳簿の", "장부", "장부를", "账簿", "账簿查询")
     assert [words for words in found if not find_apis(API.objects.all(), words).exists()] == []
     missed = ("ledger stars", "帳簿振込", "账户", "%", "_", "\\")
     assert [words for words in missed if find_apis(API.objects.all(), words).exists()] == []
