@@ -88,9 +88,7 @@ def ask_for_audit_export(*, filters: Mapping[str, Any], form: str, by: Actor, us
 
 def ask_for_audit_check(*, by: Actor, user: User, page: str) -> Job:
     """The job that reads the chain of the audit log from its beginning to its end. Shapes: page tells what it found."""
-    return ask(
-        kind=AUDIT_CHECK, subject="", title=_AUDIT_LOG, wanted={"page": page}, by=by, user=user, page=page
-    )
+    return ask(kind=AUDIT_CHECK, subject="", title=_AUDIT_LOG, wanted={"page": page}, by=by, user=user, page=page)
 
 
 def _promote(work: Work) -> None:
