@@ -36,7 +36,12 @@ ON_POSTGRESQL = (
     "tests/permissions",
     "tests/portal",
 )
+WHOLE = ("tests/e2e", "tests/up", "tests/upgrade")  # where tests of the whole product are,
+FAULTS = ("tests/fault", "tests/benchmarks")  # and those that kill: a stage for them reads no other files
 ONCE = ("tests/apim/cli", "tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # little or no database
+# What a shell or an image may set, and must not decide. Without bytecode each of the processes that tests start, which
+# are many hundred, compiles the whole product anew: that takes longer than most tests.
+NOT_OURS = ("DATABASE_URL", "REDIS_URL", "PYTHONDONTWRITEBYTECODE")
 PROCESSES = ("-n", "2")
 MORE_PROCESSES = ("-n", "3")  # one more than processors where half of the tests wait for sockets
 BY_FILE = (*PROCESSES, "--dist", "loadfile")  # what starts servers of its own: those of a file are started once
@@ -101,9 +106,9 @@ def main(*, is_all: bool, missing: list[str]) -> int:
     outcome = Outcome()
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="apim-test-home-") as home, ExitStack() as stack:
+        for name in NOT_OURS:
+            os.environ.pop(name, None)
         environment = {**os.environ, "APIM_HOME": home}
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            environment.pop(name, None)
         template = stack.enter_context(templates.sqlite(Path(home) / "template", environment))
         second = _second_database(stack, Path(home), environment, missing)
         _lint(outcome)
@@ -116,7 +121,7 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _pytest(outcome, "tests on SQLite", environment, "-m", fast, *MORE_PROCESSES, *without)
         _on_postgresql(outcome, environment, second, missing)
         whole = "product and not browser and not slow and not fault"
-        _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE)
+        _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE, *WHOLE)
         _waiting(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
@@ -166,7 +171,7 @@ def _without(paths: Sequence[str]) -> tuple[str, ...]:
 
 def _waiting(outcome: Outcome, environment: Mapping[str, str], missing: list[str]) -> None:
     """The stages that wait for processes and pages for half of their time, beside each other."""
-    stages = [Stage("promises under faults", environment, ("-m", "fault and not slow"))]
+    stages = [Stage("promises under faults", environment, ("-m", "fault and not slow", *FAULTS))]
     if "chromium" in missing:
         outcome.not_run.append("browser journeys: no chromium")
     else:
