@@ -1,14 +1,19 @@
-"""One busy process of the control plane: `python -m tests.fault.writers web|publishing|ingest NUMBER SECONDS`.
+"""Busy processes of the control plane, all at once: `python -m tests.fault.writers SECONDS` on an empty database.
 
-Prints how many writes it finished as its only line; any error ends it with a traceback.
+Prints how many writes each role finished, as JSON; any error ends it with a traceback. The processes are copies of
+one: to start six would take longer than what they are to do.
 """
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
 
@@ -17,11 +22,15 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apim.config.settings")
 django.setup()
 
-from apim.access.services import create_application, create_credential  # noqa: E402 - models need set-up Django
+from django.core.management import call_command  # noqa: E402 - models need set-up Django
+from django.db import connections  # noqa: E402
+
+from apim.access.services import create_application, create_credential  # noqa: E402
 from apim.accounts.models import Organization  # noqa: E402
+from apim.accounts.services import create_organization  # noqa: E402
 from apim.audit.actor import system_actor  # noqa: E402
 from apim.gateways.models import Gateway  # noqa: E402
-from apim.gateways.services import default_environment, touch  # noqa: E402
+from apim.gateways.services import default_environment, enroll_gateway, touch  # noqa: E402
 from apim.usage.services import ingest  # noqa: E402
 from gateway_sync.delivery.services import publish  # noqa: E402
 from tests.factories.usage import batch, event  # noqa: E402
@@ -63,17 +72,38 @@ def take_in(name: str) -> Callable[[int], None]:
 
 
 ROLES = {"web": write_as_web, "publishing": publish_changes, "ingest": take_in}
+WRITERS = (("web", 0), ("web", 1), ("web", 2), ("publishing", 0), ("ingest", 0), ("ingest", 1))
 
 
-def main(role: str, number: str, seconds: str) -> None:
-    """Write until the time is over, once at least."""
-    write, end = ROLES[role](f"{role}-{number}"), time.monotonic() + float(seconds)
+def prepare() -> None:
+    """Make what they write about."""
+    call_command("migrate", verbosity=0)
+    by = system_actor("test")
+    create_organization(name="acme", display_name="Acme", by=by, is_default=True)
+    enroll_gateway(environment=default_environment(), name="embedded", by=by)
+    connections.close_all()  # none is for the copies of this process
+
+
+def write_until_over(role: str, number: int, seconds: float) -> int:
+    """The writes that one of them finished in its time, one at least."""
+    write, end = ROLES[role](f"{role}-{number}"), time.monotonic() + seconds
     for done in count():
         if done and time.monotonic() >= end:
-            print(done)
-            return
+            return done
         write(done)
+    raise AssertionError
+
+
+def main(seconds: float) -> None:
+    """All of them, each in a process."""
+    prepare()
+    done: Counter[str] = Counter()
+    with ProcessPoolExecutor(len(WRITERS), multiprocessing.get_context("fork")) as pool:
+        running = [(role, pool.submit(write_until_over, role, number, seconds)) for role, number in WRITERS]
+        for role, writer in running:
+            done[role] += writer.result()
+    json.dump(done, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(float(sys.argv[1]))
