@@ -27,6 +27,7 @@ from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import touch
 from apim.notifications.posting import post
 from gateway_sync.policies import jwt
+from gateway_sync.policies.token_issuers import ISSUER, is_web_address, source_of
 from gateway_sync.policies.web_keys import WebKeyInvalid, json_object, public_key_set
 from gateway_sync.problems import Where
 
@@ -99,8 +100,8 @@ def _warn(row: IssuerKeys) -> None:
 
 def fetch_keys(source: str) -> str:
     """The canonical set of a source. Errors: DomainError, WebKeyInvalid."""
-    if source.startswith(jwt.ISSUER):
-        return public_key_set(fetch_document(_discovered(source.removeprefix(jwt.ISSUER))))
+    if source.startswith(ISSUER):
+        return public_key_set(fetch_document(_discovered(source.removeprefix(ISSUER))))
     return public_key_set(fetch_document(source))
 
 
@@ -128,7 +129,7 @@ def _discovered(issuer: str) -> str:
     if told.get("issuer") != issuer:
         raise Invalid("catalog.discovery", "What is told there is about another issuer.")
     keys_at = told.get("jwks_uri")
-    if not isinstance(keys_at, str) or not jwt.is_web_address(keys_at):
+    if not isinstance(keys_at, str) or not is_web_address(keys_at):
         raise Invalid("catalog.discovery", "The issuer does not tell where its keys are.")
     return keys_at
 
@@ -141,7 +142,7 @@ def wanted_sources() -> set[str]:
 def registered_sources() -> set[str]:
     """What the issuers that admins registered want fetched."""
     found = Issuer.objects.values_list("issuer", "jwks", "jwks_url")
-    return {jwt.source_of(*one) for one in found} - {""}
+    return {source_of(*one) for one in found} - {""}
 
 
 def wanting_policies() -> list[jwt.JWT]:

@@ -16,7 +16,7 @@ from apim.catalog.issuer_keys import announce_source_on_commit
 from apim.errors import Conflict, DomainError, Invalid, Problems
 from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import touch
-from gateway_sync.policies.jwt import is_claim_name, is_client_text, is_web_address, source_of
+from gateway_sync.policies.token_issuers import is_claim_name, is_client_text, is_web_address, source_of
 from gateway_sync.policies.web_keys import WebKeyInvalid, public_key_set
 
 FIELDS = ("issuer", "jwks", "jwks_url", "client_claim", "is_for_all", "organizations")

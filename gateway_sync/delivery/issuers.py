@@ -5,7 +5,7 @@ from __future__ import annotations
 from apim.catalog.models import IssuerKeys
 from apim.gateways.models import Issuer
 from gateway_sync import rows
-from gateway_sync.policies.jwt import source_of
+from gateway_sync.policies.token_issuers import source_of
 
 
 def issuer_rows(environment_id: str, database: str) -> tuple[rows.IssuerRow, ...]:

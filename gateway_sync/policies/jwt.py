@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from gateway_sync.policies.descriptions import Description, Setting
 from gateway_sync.policies.patterns import Operations, is_pattern
 from gateway_sync.policies.settings import SettingsReader
+from gateway_sync.policies.token_issuers import LONGEST_TEXT, is_claim_name, is_client_text, is_web_address, source_of
 from gateway_sync.policies.views import RequestView, fault_of_field
 from gateway_sync.policies.web_keys import ALGORITHMS, WebKeyInvalid, public_key_set
 from gateway_sync.problems import Problem, Where
@@ -22,11 +22,8 @@ from gateway_sync.problems import Problem, Where
 KIND = "jwt"
 
 _MOST_SKEW_S: Final = 300
-_LONGEST_TEXT: Final = 512
 _MOST_LISTED: Final = 64
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # RFC 6749 section 3.3
-_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")  # it stands in WWW-Authenticate
-_PLAIN = re.compile(r"[\x20-\x7e]+")
 _NOT_SENDABLE = re.compile(r"[^\x20-\x7e]")
 _LONGEST_HEADER: Final = 1024
 ANY_TYPE: Final = "any"
@@ -156,38 +153,11 @@ class JWT:
 
 
 POLICY = JWT
-ISSUER: Final = "issuer "  # begins a source of keys that is no address of keys
 
 
 def key_source(policy: JWT) -> str:
     """Where its keys are fetched from: an address of keys, or ISSUER and who tells one; "" when it has all it needs."""
     return source_of(policy.issuer, policy.jwks, policy.jwks_url)
-
-
-def source_of(issuer: str, jwks: str, jwks_url: str) -> str:
-    """Where the keys of an issuer are fetched from; as key_source."""
-    if jwks_url:
-        return jwks_url
-    return ISSUER + issuer if not jwks and is_web_address(issuer) else ""
-
-
-def client_text(environment: str, issuer: str, client_id: str, organization: str = "") -> str:
-    """What the record of an application's client at an issuer is hashed from, in one environment.
-
-    With an organization it is a client that only this organization's own APIs know: of keys that it chose itself.
-    """
-    lines = (environment, organization, issuer, client_id) if organization else (environment, issuer, client_id)
-    return "\n".join(lines)
-
-
-def is_client_text(text: str) -> bool:
-    """True for what can be an issuer or a client id: visible characters and spaces, not too many."""
-    return 0 < len(text) <= _LONGEST_TEXT and _PLAIN.fullmatch(text) is not None
-
-
-def is_claim_name(text: str) -> bool:
-    """True for what can name a claim, and be told to callers."""
-    return _NAME.fullmatch(text) is not None
 
 
 def claim_text(value: object) -> str:
@@ -254,21 +224,9 @@ def _jwks(reader: SettingsReader) -> str:
 def _check_issuer(reader: SettingsReader, policy: JWT) -> None:
     reader.require("issuer")
     if policy.issuer and not is_client_text(policy.issuer):
-        reader.refuse("issuer", f"An issuer has 1 to {_LONGEST_TEXT} visible characters.")
+        reader.refuse("issuer", f"An issuer has 1 to {LONGEST_TEXT} visible characters.")
     if policy.jwks_url and not is_web_address(policy.jwks_url):
         reader.refuse("jwksURL", f'"{policy.jwks_url}" is no address to fetch keys from.', "Begin with https://.")
-
-
-def is_web_address(text: str) -> bool:
-    """True for a URL that keys may be fetched from: https, or http to a host of one word, such as a laptop's own."""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    is_plain = not parts.username and not parts.password and not parts.fragment and is_client_text(text)
-    is_near = parts.scheme == "http" and ("." not in host or host == "127.0.0.1")
-    return is_plain and bool(host) and (parts.scheme == "https" or is_near)
 
 
 def _fault_of_credential(name: str) -> str:
@@ -284,7 +242,7 @@ def _check_lists(reader: SettingsReader, policy: JWT) -> None:
             message = f'"{algorithm}" is not possible for "algorithms".'
             reader.refuse("algorithms", message, f"Known: {', '.join(ALGORITHMS)}. none and HS* never are.")
     for name, _ in policy.claims:
-        if not _NAME.fullmatch(name):
+        if not is_claim_name(name):
             reader.refuse("claims", f'"{name}" is no name of a claim that can be told to callers.')
     for field, listed in (
         ("audiences", policy.audiences), ("scopes", policy.scopes), ("operationScopes", policy.operation_scopes),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway_sync.policies.jwt import JWT, client_text, dump
+from gateway_sync.policies.jwt import JWT, dump
+from gateway_sync.policies.token_issuers import client_text
 from gateway_sync.policies.web_keys import public_key_set
 from gateway_sync.snapshot import Issuer, Policy
 from tests.tokens import AUDIENCE, CLIENT, ISSUER, claims_at, jwk, key_for, key_set, token_of

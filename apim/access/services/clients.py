@@ -21,7 +21,7 @@ from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import default_environment
 from apim.products.models import Product
-from gateway_sync.policies.jwt import client_text, is_client_text
+from gateway_sync.policies.token_issuers import client_text, is_client_text
 
 _PREFIX_CHARACTERS: Final = 24
 _MOST_NAMED: Final = 5

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from apim.errors import DomainError, Invalid, Problems
 from apim.gateways.acme.models import CertificateOrder
-from gateway_sync.policies.jwt import is_web_address
+from gateway_sync.policies.token_issuers import is_web_address
 
 if TYPE_CHECKING:
     from apim.gateways.models import Environment

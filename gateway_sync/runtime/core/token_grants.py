@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gateway_sync.policies.jwt import client_text
+from gateway_sync.policies.token_issuers import client_text
 from gateway_sync.runtime.core.access import NOBODY, Records, Verdict, find_verdict
 from gateway_sync.runtime.core.grants import Grant
 from gateway_sync.runtime.core.tokens import Token, Verifier

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from gateway_sync.policies.jwt import ANY_TYPE, JWT, is_client_text
+from gateway_sync.policies.jwt import ANY_TYPE, JWT
+from gateway_sync.policies.token_issuers import is_client_text
 from gateway_sync.policies.web_keys import WebKey, base64url_decode, json_object, read_key_set
 from gateway_sync.snapshot import Issuer
 

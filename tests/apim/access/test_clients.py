@@ -15,7 +15,7 @@ from apim.audit.models import AuditEvent
 from apim.catalog.issuers import delete_issuer, save_issuer
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment, Issuer
-from gateway_sync.policies.jwt import client_text
+from gateway_sync.policies.token_issuers import client_text
 from tests.apim.access.conftest import Log
 from tests.factories import access as access_factory
 from tests.factories import catalog as catalog_factory

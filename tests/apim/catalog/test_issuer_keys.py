@@ -20,7 +20,7 @@ from apim.gateways.models import Environment
 from apim.notifications.models import Message
 from gateway_sync.compiler import compile_snapshot
 from gateway_sync.delivery.collect import collect
-from gateway_sync.policies.jwt import ISSUER
+from gateway_sync.policies.token_issuers import ISSUER
 from gateway_sync.policies.web_keys import WebKeyInvalid
 from tests.tokens import jwk, key_for, key_set
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway_sync.policies.jwt import JWT, claim_text, parse, source_of
+from gateway_sync.policies.jwt import JWT, claim_text, parse
+from gateway_sync.policies.token_issuers import source_of
 from gateway_sync.policies.views import Caller, RequestView
 from gateway_sync.problems import Where
 from tests.tokens import key_set

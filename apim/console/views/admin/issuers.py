@@ -21,7 +21,7 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.gateways.models import Issuer
 from apim.ui.forms import errors_on
 from apim.ui.said import said
-from gateway_sync.policies.jwt import source_of
+from gateway_sync.policies.token_issuers import source_of
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway_sync.messages import RequestHead
-from gateway_sync.policies.jwt import JWT, client_text, dump
+from gateway_sync.policies.jwt import JWT, dump
+from gateway_sync.policies.token_issuers import client_text
 from gateway_sync.policies.web_keys import public_key_set
 from gateway_sync.runtime.access_file import encode_records
 from gateway_sync.runtime.access_table import AccessTable
