@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apim.access.leak_reports import LeakReport
 from apim.access.transfers import ApplicationTransfer
 from apim.accounts.models import Membership, Organization, User, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
@@ -16,7 +17,7 @@ from apim.fields import IDField
 from apim.gateways.models import Environment, Issuer
 from apim.products.models import PlanVersion, Product
 
-__all__ = ("ApplicationTransfer",)  # beside all that is defined here
+__all__ = ("ApplicationTransfer", "LeakReport")  # beside all that is defined here
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
@@ -269,35 +270,3 @@ class Credential(models.Model):
     def is_live(self) -> bool:
         """True while gateways know it; an expiry that has just passed is noticed by them first."""
         return self.state in self.LIVE
-
-
-class LeakReportQuerySet(models.QuerySet["LeakReport"]):
-    """Reports of keys that were found in public: the business of their organization."""
-
-    def visible_to(self, user: Viewer) -> Self:
-        """Every report for admins, else those of keys of one's organizations."""
-        if is_admin(user):
-            return self.all()
-        return self.filter(credential__application__organization__in=organization_ids(user))
-
-
-class LeakReport(models.Model):
-    """Somebody found a live key of ours where it does not belong. Keys that are not ours leave no row."""
-
-    class Outcome(models.TextChoices):
-        REVOKED = "revoked"
-        WARNED = "warned"
-
-    id = IDField("lkr")
-    credential = models.ForeignKey(Credential, models.CASCADE, related_name="leak_reports")
-    found_at = models.CharField(max_length=500, blank=True)  # where, as the reporter says
-    outcome = models.CharField(max_length=16, choices=Outcome.choices)
-    reported_at = models.DateTimeField(auto_now_add=True, db_index=True)
-
-    objects = LeakReportQuerySet.as_manager()
-
-    class Meta:
-        ordering = ("-reported_at",)
-
-    def __str__(self) -> str:
-        return f"{self.credential} at {self.reported_at:%Y-%m-%d}"
