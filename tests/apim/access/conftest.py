@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from apim.access.models import Application
-from apim.accounts.models import Organization
+from apim.access.models import Application, Credential
+from apim.access.services import create_credential
+from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.catalog.services import create_api, create_version
 from apim.gateways.models import AccessRecord, Environment
 from apim.products.models import Plan, Product
 from apim.products.services import Terms, create_plan, create_product
 from tests.factories import access as access_factory
+from tests.factories.accounts import TESTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,19 @@ def offer(acme: Organization, by: Actor) -> Offer:
 def shop(initech: Organization, environment: Environment) -> Application:
     """An application of initech."""
     return access_factory.application(of=initech, name="shop")
+
+
+@pytest.fixture
+def eva(globex: Organization, other_owner: User) -> User:
+    """Who speaks for globex, where applications go."""
+    assert other_owner.memberships.get().organization == globex
+    return other_owner
+
+
+@pytest.fixture
+def key(shop: Application, developer: User) -> Credential:
+    """A key of the application."""
+    return create_credential(application=shop, by=TESTER, creator=developer).credential
 
 
 class Log:
