@@ -104,6 +104,26 @@ class QuotaRow:
     unit: str = "calls"
 
 
+# What a meter's filter asks of calls: (method, operation, status or status_class; a comparison; what with).
+Conditions = tuple[tuple[str, str, str | int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CapRow:
+    """How much of a meter a billing period admits: hard at most, soft without charge; 0 = as much as one likes.
+
+    Shapes: source is requests, bytes, request-bytes or response-bytes; weights are by patterns, the first that fits
+    holds; where is what a call must meet to count.
+    """
+
+    meter: str
+    hard: int = 0
+    soft: int = 0
+    source: str = "requests"
+    weights: tuple[tuple[str, int], ...] = ()
+    where: Conditions = ()
+
+
 @dataclass(frozen=True, slots=True)
 class RateRow:
     """requests each per_s seconds, with a bucket of burst."""
@@ -127,6 +147,7 @@ class PlanVersionRow:
     is_postpaid: bool = False  # what is used is paid for afterwards
     weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
     is_sharing: bool = False  # what cannot be confirmed passes in part
+    caps: tuple[CapRow, ...] = ()  # of meters
 
 
 @dataclass(frozen=True, slots=True)

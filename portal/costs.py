@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -59,7 +60,7 @@ def costs_of(spending: Spending, now: datetime) -> Costs:
         so_far=amount_words(found.so_far.total, currency) if found else "",
         expected=amount_words(found.expected.total, currency) if found and found.expected else "",
         how=_how(spending),
-        meters=tuple(_use(spending, meter) for meter in spending.usage),
+        meters=tuple(use for meter in spending.usage for use in _uses(spending, meter)),
         cap=amount_words(cap.amount, currency) if cap else "",
         cap_percent=int(min(Decimal(100), spending.spent * 100 / cap.amount)) if cap and cap.amount else None,
     )
@@ -69,12 +70,18 @@ def _line(line: Line, currency: str) -> CostLine:
     return CostLine(line.name, line.detail, line.quantity, amount_words(line.amount, currency))
 
 
-def _use(spending: Spending, meter: str) -> MeterUse:
+def _uses(spending: Spending, meter: str) -> Iterator[MeterUse]:
+    """How much of what is included is used, and of what gateways let pass at most."""
     limit = spending.terms.limit_of(meter)
-    bound = (limit.included or limit.hard_cap or 0) if limit else 0
     used = int(spending.usage[meter])
     is_soft = bool(limit and limit.included and limit.on_exceed == "bill")
-    return MeterUse(_("%(meter)s, included") % {"meter": meter} if is_soft else meter, used, bound)
+    if limit and is_soft:
+        yield MeterUse(_("%(meter)s, included") % {"meter": meter}, used, limit.included)
+    most = limit.stops_at if limit else None
+    if most is not None:
+        yield MeterUse(_("%(meter)s, at most") % {"meter": meter}, used, most)
+    elif not is_soft:
+        yield MeterUse(meter, used, 0)
 
 
 def _how(spending: Spending) -> str:

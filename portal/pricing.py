@@ -69,7 +69,7 @@ def _obstacle(offer: PlanOffer, calls: int, counting: Collection[str]) -> str:
     terms = offer.terms.terms
     quantity = int((calls * _MONTHS[terms.interval]).to_integral_value())
     for limit in terms.limits:
-        most = limit.included if limit.on_exceed == "block" else limit.hard_cap
+        most = limit.stops_at
         if limit.meter in counting and most is not None and quantity > most:
             return _STOPS[terms.interval] % {"most": count(most)}
     return ""

@@ -13,7 +13,7 @@ from apim.pricing.alternatives import alternatives
 from apim.pricing.money import money_text
 from apim.pricing.parts import Graduated, Volume
 from apim.pricing.rating import Period, rate
-from apim.pricing.terms import Terms, remarks_on
+from apim.pricing.terms import Terms, beyond_limits, remarks_on
 from apim.ui.rated import rated
 
 _SHARES = (Decimal(0), Decimal("0.5"), Decimal(1), Decimal(2), Decimal(10))
@@ -47,7 +47,14 @@ def simulate(terms: Terms, usage: Mapping[str, Decimal]) -> Simulation:
             (rated(words), tuple(_total(each, quantities) for quantities in usages))
             for words, each in ((gettext("As it is"), terms), *alternatives(terms))
         ),
-        remarks=remarks_on(terms),
+        remarks=(*remarks_on(terms), *(_beyond(*each) for each in beyond_limits(terms, usage))),
+    )
+
+
+def _beyond(meter: str, most: int) -> str:
+    told = {"meter": meter, "most": f"{most:,}"}
+    return (
+        gettext("Gateways refuse calls above %(most)s of `%(meter)s` in a period, so this invoice never comes.") % told
     )
 
 

@@ -41,6 +41,12 @@ class MeterLimit:
     on_exceed: str = "bill"
     hard_cap: int | None = None
 
+    @property
+    def stops_at(self) -> int | None:
+        """Above what gateways refuse calls; None = nowhere."""
+        bounds = [self.included] if self.on_exceed == "block" and self.included else []
+        return min([*bounds, *([] if self.hard_cap is None else [self.hard_cap])], default=None)
+
     def as_document(self) -> dict[str, Any]:
         """The clause as a Plan document says it."""
         found: dict[str, Any] = {"meter": self.meter, "included": self.included, "onExceed": self.on_exceed}

@@ -71,6 +71,11 @@ class MeterTerms:
     weights: Mapping[str, int] = field(default_factory=dict)
     aggregation: str = "sum"
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All of what a call must meet to count."""
+        return _conditions(self.where)
+
     def as_document(self) -> dict[str, Any]:
         """The terms as a Meter document says them."""
         found: dict[str, Any] = {
@@ -102,7 +107,7 @@ def parse_meter(spec: Mapping[str, Any]) -> tuple[MeterTerms | None, tuple[Fault
 
 def meter_quantity(meter: MeterTerms, rows: Iterable[UsageRow]) -> Decimal:
     """How much the rows count for: a whole number."""
-    conditions = _conditions(meter.where)
+    conditions = meter.conditions
     total = 0
     for row in rows:
         if row.status and all(condition.holds(row) for condition in conditions):

@@ -160,6 +160,12 @@ def remarks_on(terms: Terms) -> tuple[str, ...]:
     return tuple(found)
 
 
+def beyond_limits(terms: Terms, usage: Mapping[str, Decimal]) -> tuple[tuple[str, int], ...]:
+    """(meter, what its limit admits) of each meter with more usage than gateways let pass in a period."""
+    bounds = [(limit.meter, limit.stops_at) for limit in terms.limits]
+    return tuple((meter, most) for meter, most in bounds if most is not None and usage.get(meter, 0) > most)
+
+
 def _pairs(part: Volume) -> list[tuple[Tier, Tier]]:
     return list(zip(part.tiers, part.tiers[1:], strict=False))
 

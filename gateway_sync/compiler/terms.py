@@ -6,12 +6,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway_sync.policies.patterns import is_pattern
 from gateway_sync.problems import Problem, Where
-from gateway_sync.rows import PlanVersionRow, QuotaRow
-from gateway_sync.snapshot import Plan, Quota, Rate
+from gateway_sync.rows import CapRow, PlanVersionRow, QuotaRow
+from gateway_sync.snapshot import Cap, Plan, Quota, Rate
 
 _PERIODS = ("hour", "day", "month", "period")
 _ON_EXCEED = ("block", "bill", "warn")
 _UNITS = ("calls", "units", "bytes")
+_SOURCES = ("requests", "bytes", "request-bytes", "response-bytes")
+_COMPARISONS = {
+    **dict.fromkeys(("method", "operation"), ("==", "!=")),
+    **dict.fromkeys(("status", "status_class"), ("==", "!=", "<=", ">=", "<", ">")),
+}
 _INTERVALS = ("day", "week", "month", "quarter", "year")
 _MAX_COUNT = 2**53 - 1  # what every reader of JSON keeps exactly
 
@@ -31,6 +36,9 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
     if len(periods) != len(set(periods)):
         problems.append(Problem("plan.E002", "The plan has two quotas of one unit for one period.", where))
     problems += [_weight_problem(name, where) for name, weight in row.weights.items() if not _is_weight(name, weight)]
+    problems += [Problem("plan.E007", fault, where) for cap in row.caps if (fault := _cap_fault(cap))]
+    if len({cap.meter for cap in row.caps}) != len(row.caps):
+        problems.append(Problem("plan.E007", "The plan has two caps of one meter.", where))
     if row.interval not in _INTERVALS:
         message = f'A plan cannot be billed each "{row.interval}".'
         problems.append(Problem("plan.E005", message, where, f"Use one of {', '.join(_INTERVALS)}."))
@@ -56,6 +64,10 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
         row.is_postpaid,
         dict(row.weights),
         row.is_sharing,
+        tuple(
+            Cap(cap.meter, cap.hard, cap.soft, cap.source, cap.weights, cap.where)
+            for cap in sorted(row.caps, key=lambda cap: cap.meter)
+        ),
     )
     return plan, []
 
@@ -73,6 +85,27 @@ def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
     if not _is_count(quota.requests):
         return Problem("plan.E002", "A quota must be a whole number above 0.", where)
     return None
+
+
+def _cap_fault(cap: CapRow) -> str:
+    """What is wrong with a cap; "" when nothing is."""
+    bounds = [bound for bound in (cap.hard, cap.soft) if bound]
+    if not cap.meter.isascii() or not cap.meter.replace("-", "").replace("_", "").isalnum():
+        return "A cap names its meter."
+    if not bounds or not all(map(_is_count, bounds)):
+        return f'The cap of "{cap.meter}" must be a whole number above 0.'
+    if cap.source not in _SOURCES:
+        return f'A cap cannot count "{cap.source}".'
+    if not all(is_pattern(name) and (weight == 0 or _is_count(weight)) for name, weight in cap.weights):
+        return f'The weights of "{cap.meter}" cannot be used.'
+    if not all(_is_condition(*each) for each in cap.where):
+        return f'What "{cap.meter}" counts cannot be told by a gateway.'
+    return ""
+
+
+def _is_condition(name: str, comparison: str, value: str | int) -> bool:
+    wanted = str if name in {"method", "operation"} else int
+    return comparison in _COMPARISONS.get(name, ()) and isinstance(value, wanted)
 
 
 def _is_weight(name: str, weight: int) -> bool:

@@ -25,7 +25,9 @@ from gateway_sync.snapshot import (
 )
 
 _SEALED: Final = ("chain", "sealed_key")
-_OF_PLANS: Final = frozenset({"id", "name", "number", "quotas"})  # what its name says, or what is told otherwise
+_OF_PLANS: Final = frozenset(
+    {"id", "name", "number", "quotas", "caps"}
+)  # what its name says, or what is told otherwise
 _TOLD_WHOLE: Final = frozenset({"policy", "plan"})  # what is said of them when they come or go, too
 _KINDS: Final = (
     "environment", "host", "certificate", "issuer", "product", "plan", "api", "version", "policy", "operation",
@@ -119,12 +121,14 @@ def _subjects(name: str, text: str) -> Subjects:
 
 
 def _plan(plan: Plan) -> Mapping[str, object]:
-    """The terms; quotas by what they count and for how long."""
+    """The terms; quotas by what they count and for how long, caps by their meters."""
     fields = asdict(plan)
     quotas = {
         f"{each.unit} per {each.per}": {"amount": each.requests, "beyond": each.on_exceed} for each in plan.quotas
     }
-    return {name: value for name, value in fields.items() if name not in _OF_PLANS} | {"quotas": quotas}
+    caps = {each.pop("meter"): each for each in map(asdict, plan.caps)}
+    terms = {name: value for name, value in fields.items() if name not in _OF_PLANS}
+    return terms | {"quotas": quotas} | ({"caps": caps} if caps else {})
 
 
 def _of_environment(environment: Environment) -> Subjects:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
     from gateway_sync.runtime.core.admission import Admission
     from gateway_sync.runtime.core.limits import Charged
+    from gateway_sync.runtime.limit_cells import Known
     from gateway_sync.runtime.recording import Recording
     from gateway_sync.runtime.serving import Serving
     from gateway_sync.runtime.stepping import Stepping
 
 _ERROR: Final = 400
+_NOTHING: Final = (0, 0, 0)
 
 
 class AccountedExchange:
@@ -40,7 +42,7 @@ class AccountedExchange:
     recording: Recording | None
     stepping: Stepping | None
     _charged_lines: bytes
-    _debited: int  # bytes that were counted; not set for who was not charged
+    _debited: Known  # what was counted by; not set for who was not charged
     _is_admitted: bool
     _is_answered: bool
     _number: int
@@ -54,7 +56,7 @@ class AccountedExchange:
         charges: list[Charge] = grant.charges
         if grant.late:
             charges = [*charges, *late_charges(grant.late, self.head, self.client.address)]
-        size = max(0, self.head.content_length) if grant.is_sized else 0
+        size = max(0, self.head.content_length) if grant.is_settled else 0
         charged: Charged | None = self.serving.limits.charge(charges, now_ns, size)
         if charged is None:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))
@@ -62,15 +64,16 @@ class AccountedExchange:
         self._charged_lines += lines
         if code:
             return limit_refusal(code, wait_s, self.serving.gate.index.environment.portal_url, grant)
-        self._debited = size
+        self._debited = (0, size, 0) if size else _NOTHING
         return None
 
-    def _settle_size(self, grant: Grant) -> None:
-        """Count what was not known of the bodies when the call was charged."""
-        size = self._request_bytes + self._response_bytes
-        if more := size - getattr(self, "_debited", size):
-            self.serving.limits.settle_size(grant.charges, self._started_ns, more)
-            self._debited = size
+    def _settle(self, grant: Grant, status: int) -> None:
+        """Count what was not known of the call when it was charged."""
+        known = status, self._request_bytes, self._response_bytes
+        debited = getattr(self, "_debited", known)
+        if known != debited:
+            self.serving.limits.settle(grant.charges, self._started_ns, debited, known)
+            self._debited = known
 
     def _note(self, grant: Grant, now_ns: int) -> bool:
         """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""
@@ -101,8 +104,8 @@ class AccountedExchange:
             self._explain(status, code, duration_us)
         admission = self.admission
         grant = admission.grant
-        if grant is not None and grant.is_sized:
-            self._settle_size(grant)
+        if grant is not None and grant.is_settled:
+            self._settle(grant, status)
         is_noted = self._is_admitted or (
             grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
         )

@@ -27,8 +27,8 @@ from gateway_sync.runtime.core.lease_parts import (
     void_all,
 )
 from gateway_sync.runtime.core.leases import WHOLE, Contact, Want, charge_leased, settle_leased
-from gateway_sync.runtime.core.limits import BYTES, CELL_LENGTH, EXPIRES, FIRST_WINDOW, Charged, Terms
-from gateway_sync.runtime.limit_cells import CELLS, LimitCells
+from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, FIRST_WINDOW, Charged, Terms
+from gateway_sync.runtime.limit_cells import CELLS, Known, LimitCells
 
 CELLS_FILE: Final = "limits.2.map"
 LEASES_FILE: Final = "leases.2.map"
@@ -111,11 +111,12 @@ class LeasedCells(LimitCells):
         if wants and self._want is not None:
             self._want([(offsets[number], *rest) for number, *rest in wants])  # type: ignore[misc]
 
-    def settle_size(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, more: int) -> None:
-        """Count so many more bytes of a call that was charged when it began; what they used up is asked for."""
+    def settle(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, before: Known, now: Known) -> None:
+        """As of LimitCells; what is used up by that is asked for."""
         started_ns += self._head[_OFFSET_NS]
         for key, terms in charges:
-            if terms.unit != BYTES or (offset := self._find(key, started_ns)) is None:
+            more = terms.owed(*now) - terms.owed(*before) if terms.is_settled else 0
+            if not more or (offset := self._find(key, started_ns)) is None:
                 continue
             wants: list[Want] = []
             with self._all_locked([offset]):

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway_sync.runtime.core.limits import BYTES, CELL_LENGTH, EXPIRES, NS, Charged, Terms, charge_all
+from gateway_sync.runtime.core.limits import CELL_LENGTH, EXPIRES, NS, Charged, Terms, charge_all
 
 CELLS: Final = 131_072
 PROBES: Final = 48
@@ -25,6 +25,8 @@ _CELL: Final = struct.Struct(f"=16s{CELL_LENGTH}q")
 _KEY_BYTES: Final = 16
 _WORD_BYTES: Final = 8
 _EMPTY: Final = bytes(_KEY_BYTES)
+
+Known = tuple[int, int, int]  # of a call: its status, 0 = not yet; bytes of the request, and of the answer
 
 
 class LimitCells:
@@ -82,16 +84,17 @@ class LimitCells:
                 self._unlock(_CELL.size, offset)
         return charged
 
-    def settle_size(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, more: int) -> None:
-        """Count so many more bytes of a call that was charged when it began."""
+    def settle(self, charges: Iterable[tuple[bytes, Terms]], started_ns: int, before: Known, now: Known) -> None:
+        """Count what is known now of a call, and was not yet when it was counted before."""
         for key, terms in charges:
-            if terms.unit != BYTES or (offset := self._find(key, started_ns)) is None:
+            more = terms.owed(*now) - terms.owed(*before) if terms.is_settled else 0
+            if not more or (offset := self._find(key, started_ns)) is None:
                 continue
             self._lock(_CELL.size, offset)
             try:
                 if self._map[offset : offset + _KEY_BYTES] == key:
                     first = (offset + _KEY_BYTES) // _WORD_BYTES
-                    terms.settle_size(self._words[first : first + CELL_LENGTH], started_ns, more)
+                    terms.settle_more(self._words[first : first + CELL_LENGTH], started_ns, more)
             finally:
                 self._unlock(_CELL.size, offset)
 

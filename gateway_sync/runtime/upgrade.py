@@ -153,9 +153,9 @@ class UpgradeExchange(Exchange):
         What went through so far is debited: at the end of a day's tunnel the window that it began in may be over.
         """
         grant, spool = self.admission.grant, self.serving.spool
-        if grant is not None and grant.is_sized:
+        if grant is not None and grant.is_settled:
             self._request_bytes, self._response_bytes = from_client, from_upstream
-            self._settle_size(grant)
+            self._settle(grant, SWITCHING)
         if not self._is_admitted or grant is None or self._noted_in == spool.segment:
             return
         at_us = self._started_ns // 1000
@@ -187,8 +187,8 @@ class UpgradeExchange(Exchange):
         count_exchange(self.serving.stats, status, self._switched_us, self._request_bytes, self._response_bytes)
         if self.recording is not None:
             self._explain(status, code, self._switched_us)
-        if self.admission.grant is not None and self.admission.grant.is_sized:
-            self._settle_size(self.admission.grant)
+        if self.admission.grant is not None and self.admission.grant.is_settled:
+            self._settle(self.admission.grant, status)
         if not self._is_admitted:  # nobody's
             route = self.admission.route
             self.serving.count_anonymous(route.id if route else "", self.admission.version, status, code)

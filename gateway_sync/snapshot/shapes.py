@@ -112,6 +112,23 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """How much of a meter each billing period admits: hard at most, soft without charge; 0 = as much as one likes.
+
+    Shapes: source is requests, bytes, request-bytes or response-bytes; weights are by patterns of operations in the
+    order in which the meter looks, 1 where none fits; where = (method, operation, status or status_class; comparison;
+    value), all of which a call must meet to count.
+    """
+
+    meter: str
+    hard: int
+    soft: int
+    source: str = "requests"
+    weights: tuple[tuple[str, int], ...] = ()
+    where: tuple[tuple[str, str, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The terms of one plan version."""
 
@@ -125,6 +142,7 @@ class Plan:
     is_postpaid: bool = False  # what is used is paid for afterwards
     weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
     is_sharing: bool = False  # gateways keep a part of quotas for times when they cannot ask each other
+    caps: tuple[Cap, ...] = ()  # of meters that no quota counts as they do
 
 
 @dataclass(frozen=True, slots=True)

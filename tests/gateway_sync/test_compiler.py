@@ -15,6 +15,7 @@ from gateway_sync.compiler import Compiled, compile_snapshot
 from gateway_sync.policies.contracts import AnswerContract, Contract, OperationContract
 from gateway_sync.rows import (
     APIRow,
+    CapRow,
     PlanVersionRow,
     PolicyRow,
     ProductItemRow,
@@ -25,7 +26,7 @@ from gateway_sync.rows import (
     TargetRow,
     UpstreamRow,
 )
-from gateway_sync.snapshot import Version, decode, manifest_of
+from gateway_sync.snapshot import Cap, Version, decode, manifest_of
 from tests.gateway_sync.builders import api_row, environment_row, policy_row, rows, version_row
 
 
@@ -262,6 +263,20 @@ def test_a_plan_counts_units_and_bytes_beside_calls_and_says_which_it_cannot() -
     assert codes(compile_snapshot(rows(plans=(bad,)), {})) == ["plan.E002", "plan.E006", "plan.E006"]
 
 
+def test_a_plan_caps_meters_and_says_which_it_cannot() -> None:
+    cap = CapRow("egress", 100, 10, "bytes", (("GET /*", 0),), (("status_class", "==", 2), ("method", "!=", "PUT")))
+    plan = PlanVersionRow("plv_1", "starter", 1, None, (), caps=(cap, CapRow("calls", soft=5)))
+    (found,) = compile_snapshot(rows(plans=(plan,)), {}).snapshot.products.plans
+    assert found.caps == (Cap("calls", 0, 5), Cap("egress", 100, 10, "bytes", cap.weights, cap.where))
+    for bad in (
+        {"meter": 'a"b'}, {"hard": -1}, {"hard": 0, "soft": 0}, {"source": "tons"}, {"weights": (("GET", 1),)},
+        {"weights": (("GET /*", -1),)}, {"where": (("status", "~", 2),)}, {"where": (("status", "==", "2"),)},
+    ):  # fmt: skip
+        wrong = replace(plan, caps=(replace(cap, **bad),))
+        assert codes(compile_snapshot(rows(plans=(wrong,)), {})) == ["plan.E007"], bad
+    assert codes(compile_snapshot(rows(plans=(replace(plan, caps=(cap, cap)),)), {})) == ["plan.E007"]
+
+
 def test_a_broken_environment_keeps_its_last_good_form() -> None:
     first = compile_snapshot(rows(environment=environment_row(policies=(policy_row("size-limit", max="1MiB"),))), {})
     bad = rows(
@@ -316,6 +331,9 @@ wild_plans = st.builds(
     st.none() | st.builds(RateRow, counts, counts, counts),
     st.lists(st.builds(QuotaRow, counts, st.sampled_from(["hour", "day", "month", "week"])), max_size=2).map(tuple),
     st.sampled_from(["UTC", "Europe/Berlin", "x", "../etc", "\ud800"]),
+    caps=st.lists(
+        st.builds(CapRow, texts | st.just("m"), counts, counts, weights=st.just((("* /*", 2),))), max_size=2
+    ).map(tuple),
 )
 wild_environments = st.builds(
     environment_row,

@@ -18,7 +18,7 @@ from apim.cli.sources import read_each
 from apim.pricing.faults import Fault
 from apim.pricing.meters import parse_meter
 from apim.pricing.rating import Period, Rated, rate
-from apim.pricing.terms import Terms, parse_terms, remarks_on
+from apim.pricing.terms import Terms, beyond_limits, parse_terms, remarks_on
 
 COLUMNS: Final = ("name", "detail", "quantity", "unit_amount", "amount")
 _QUANTITY: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?", re.ASCII)
@@ -75,6 +75,8 @@ def simulate_invoice(  # noqa: PLR0917 - typer reads the options from the signat
     rated = rate(terms, quantities, period=period, balance=Decimal(balance))
     for remark in remarks_on(terms):
         note(f"note: {remark}")
+    for meter, most in beyond_limits(terms, quantities):
+        note(f"note: gateways refuse calls above {most:,} of {meter} in a period, so this invoice never comes.")
     _show(found, period, rated, chosen(output))
 
 

@@ -14,6 +14,8 @@ from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, DomainError, Invalid, Problems
+from apim.gateways.models import Environment
+from apim.gateways.services import touch
 from apim.pricing.meters import MeterTerms, parse_meter
 from apim.products.limits import Terms
 from apim.products.models import Meter, PlanVersion
@@ -60,6 +62,8 @@ def update_meter(*, meter: Meter, changes: Mapping[str, Any], by: Actor) -> Mete
         return meter
     require_clean(meter, prefix="products")
     meter.save()
+    if meter.version != before["version"]:
+        touch(Environment.objects.values_list("id", flat=True))  # gateways count by it where a plan caps it
     record(by=by, action="meter.update", target=meter, before=before, after=state_of(meter))
     return meter
 

@@ -11,7 +11,8 @@ from gateway_sync.policies.ip_filter import IPFilter
 from gateway_sync.policies.views import NOBODY, Caller, Fields
 from gateway_sync.runtime.core.access import NO_CREDITS, Verdict
 from gateway_sync.runtime.core.allowances import Allowance
-from gateway_sync.runtime.core.limits import BYTES, CALLS, Terms
+from gateway_sync.runtime.core.caps import CapTerms
+from gateway_sync.runtime.core.limits import Terms
 from gateway_sync.runtime.core.refusals import action_member
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ Charge = tuple[bytes, Terms]
 class Grant:
     """What a caller may do at a route, as long as no access record changes.
 
-    Shapes: charges are ready; late ones are of rates whose subject each call tells anew; is_sized = some of the charges
-    count bytes. context is the static part of a usage record, b"" for a caller who is nobody. fault says more on a
-    code, action what can be done about it. networks is None where a credential may call from anywhere, as nearly all
-    do.
+    Shapes: charges are ready; late ones are of rates whose subject each call tells anew; is_settled = some of the
+    charges are known for sure only when the call has ended. context is the static part of a usage record, b"" for a
+    caller who is nobody. fault says more on a code, action what can be done about it. networks is None where a
+    credential may call from anywhere, as nearly all do.
     """
 
     __slots__ = (
-        "action", "caller", "charges", "code", "context", "fault", "is_sized", "late", "networks", "rivals",
+        "action", "caller", "charges", "code", "context", "fault", "is_settled", "late", "networks", "rivals",
         "shadow_charges", "shadow_late", "valid_until_s",
     )  # fmt: skip
 
@@ -72,7 +73,7 @@ class Grant:
         ready, self.late = self._charges(rates, route)
         self.shadow_charges, self.shadow_late = self._charges(shadow_rates, route)
         self.charges = [*plan, *ready]
-        self.is_sized = any(terms.unit == BYTES for _, terms in plan)
+        self.is_settled = any(terms.is_settled for _, terms in plan)
         if verdict.allowance is not None and not self.code:
             since_s, calls = verdict.allowance
             self.charges.append((cell_key(f"credits:{verdict.subscription}"), Allowance(calls, since_s)))
@@ -94,13 +95,12 @@ class Grant:
 
 
 def plan_charges(plan: PlanEntry, verdict: Verdict, operation: str) -> list[Charge]:
-    """The cells that calls of an operation under a plan are counted in: of calls and the rate, and of each unit."""
+    """The cells that calls of an operation under a plan are counted in: of calls and the rate, each unit, each cap."""
     calls = plan.terms_for(verdict.anchor_s, is_restricted=verdict.is_restricted)
     found = [] if calls is None else [calls]
     if plan.is_measured:
         found += plan.measured_for(verdict.anchor_s, operation)
-    name = verdict.subscription
-    return [(cell_key(name if terms.unit == CALLS else f"{terms.unit}:{name}"), terms) for terms in found]
+    return [(cell_key(terms.cell_prefix + verdict.subscription), terms) for terms in found]
 
 
 def late_charges(late: Iterable[RateRule], head: RequestHead, address: str) -> list[Charge]:
@@ -119,9 +119,11 @@ def limit_refusal(code: str, wait_s: int, portal_url: str, grant: Grant) -> Refu
     if code == "credits-exhausted":
         members = action_member(portal_url, "top-up", grant.caller.subscription)
         return Refusal(code, NO_CREDITS, members=members)
+    cap = next((terms for _, terms in grant.charges if terms.code == code and isinstance(terms, CapTerms)), None)
+    code = code if cap is None else "quota-exceeded"
     action = "upgrade" if code == "quota-exceeded" else ""
     members = action_member(portal_url, action, grant.caller.subscription)
-    return Refusal(code, fields=(b"Retry-After: %d" % wait_s,), members=members)
+    return Refusal(code, "" if cap is None else cap.fault, (b"Retry-After: %d" % wait_s,), members=members)
 
 
 def shadow_charges(grant: Grant, head: RequestHead, address: str) -> list[Charge]:

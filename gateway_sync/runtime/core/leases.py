@@ -248,13 +248,13 @@ def _left(term: Terms, cell: list[int], lease: list[int], contact: Contact, now_
 def settle_leased(
     term: Terms, cell: list[int], lease: list[int], contact: Contact, started_ns: int, more: int
 ) -> list[Want]:
-    """What is wanted after so many more bytes were counted for a call. What no grant covers counts as lent.
+    """What is wanted after so much more was counted for a call. What no grant covers counts as lent.
 
     Shapes: the number of the charge in a want is 0.
     """
     before = list(cell)
     wants: list[Want] = []
-    found = term.settle_size(cell, started_ns, more)
+    found = term.settle_more(cell, started_ns, more)
     for position, limit, end, is_hard in term.open_at(started_ns // NS).windows:
         part = part_of(position)
         if position not in found or lease[part + START] != cell[position]:

@@ -2,7 +2,7 @@
 
 A quota is hard, and refuses what is above it, or soft, and lets it pass with a line that says so. It counts calls, or
 another unit in a cell of its own: units, of which an operation costs several, or bytes of bodies, of which only what
-the request announces is known when the call is admitted; `settle_size` counts the rest once the answer has ended.
+the request announces is known when the call is admitted; `settle_more` counts the rest once the answer has ended.
 
 Owns: the decision and its RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10). Must not know: where cells live.
 A request passes all limits of all its cells or is counted in none.
@@ -28,7 +28,8 @@ CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(_WINDOWS)
 OVERAGE_LINE: Final = b"apim-overage: true\r\n"
 CALLS, UNITS, BYTES = "calls", "units", "bytes"
 # By unit: what follows the period in the names of RateLimit fields, and the parameter that says what is counted.
-_TOLD: Final = {CALLS: ("", b""), UNITS: ("-units", b';qu="apim-units"'), BYTES: ("-bytes", b';qu="content-bytes"')}
+_SUFFIXES: Final = {CALLS: "", UNITS: "-units", BYTES: "-bytes"}
+_TOLD: Final = {CALLS: b"", UNITS: b';qu="apim-units"', BYTES: b';qu="content-bytes"'}
 # By unit: the most that a gateway leases at once, so that little is lost with a host that never comes back.
 _LEASED_AT_MOST: Final = {CALLS: 1_000, UNITS: 10_000, BYTES: 2**28}
 
@@ -75,7 +76,8 @@ class Terms:
     __slots__ = (
         "_billing", "_counted", "_is_slow", "_last_end", "_lines", "_open_until", "_opened", "_opened_at", "_quotas",
         "_rate_name", "_rate_policy", "_soft", "_soft_quotas", "_span_ns", "_span_s", "_windows", "_zone", "burst",
-        "code", "cost", "is_lent", "leased_at_most", "left_template", "policy_field", "step_ns", "unit",
+        "cell_prefix", "code", "cost", "is_lent", "is_settled", "leased_at_most", "left_template", "policy_field",
+        "step_ns", "suffix", "unit",
     )  # fmt: skip
 
     def __init__(
@@ -95,11 +97,15 @@ class Terms:
 
         Shapes: soft quotas refuse nobody; billing = (interval, anchor in seconds) of quotas per period; is_lent = a
         gateway keeps a part for times when it cannot ask the others, and lets a little pass then beyond it; cost = what
-        a call counts for, of bytes nothing until its size is known.
+        a call counts for, of bytes nothing until its size is known. cell_prefix tells the cells of one subject apart,
+        suffix the names of RateLimit fields; is_settled = what a call counts for is known for sure when it has ended.
         """
         self.code = "quota-exceeded"
         self.is_lent = is_lent
         self.unit = unit
+        self.is_settled = unit == BYTES
+        self.suffix = _SUFFIXES[unit]
+        self.cell_prefix = "" if unit == CALLS else f"{unit}:"
         self.cost = 0 if unit == BYTES else cost
         self.leased_at_most = _LEASED_AT_MOST[unit]
         self._is_slow = bool(soft_quotas) or self.cost != 1
@@ -134,8 +140,8 @@ class Terms:
         windows = {at: (at, limit, end, False) for limit, _, at, _, end in soft}
         windows |= {at: (at, limit, end, True) for limit, _, at, _, end in opened}
         self._opened = Opened(tuple(windows[at] for at in sorted(windows)), self._soft, self._counted)
-        suffix, told_unit = _TOLD[self.unit]
-        names = [b'"%s%s"' % (per.encode(), suffix.encode()) for _, per, *_ in opened]
+        told_unit = _TOLD[self.unit]
+        names = [b'"%s%s"' % (per.encode(), self.suffix.encode()) for _, per, *_ in opened]
         policies = [
             b"%s;q=%d%s;w=%d" % (name, limit, told_unit, end - start)
             for name, (limit, _, _, start, end) in zip(names, opened, strict=True)
@@ -166,6 +172,10 @@ class Terms:
         """What a call counts for when it is admitted, whose request announces so many bytes."""
         return size if self.unit == BYTES else self.cost
 
+    def owed(self, status: int, request_bytes: int, response_bytes: int) -> int:  # noqa: ARG002 - of caps
+        """What a call counts for that has ended so, or is so far; what amount_of told of it was debited already."""
+        return request_bytes + response_bytes if self.unit == BYTES else self.cost
+
     def charge(self, cell: Cell, now_ns: int, size: int = 0) -> tuple[str, int]:
         """("", 0) after counting one request in the cell, or (code, seconds to wait) with nothing counted.
 
@@ -181,7 +191,7 @@ class Terms:
                 cell[position + 1] = 0
         for position, limit, _, end in self._windows:
             if cell[position + 1] + (amount or 1) > limit:
-                return "quota-exceeded", max(1, end - now_s)
+                return self.code, max(1, end - now_s)
         expires = now_s
         if self.burst:
             fits, tat = advance(cell[TAT], now_ns, self.step_ns, self.burst)
@@ -194,8 +204,8 @@ class Terms:
         cell[EXPIRES] = expires if expires > self._last_end else self._last_end  # noqa: FURB136 - hot
         return "", 0
 
-    def settle_size(self, cell: Cell, started_ns: int, more: int) -> tuple[int, ...]:
-        """The positions where so many more bytes were counted for a call, fewer when negative.
+    def settle_more(self, cell: Cell, started_ns: int, more: int) -> tuple[int, ...]:
+        """The positions where so much more was counted for a call, less when negative.
 
         Only windows count that the call began in and that are open yet: what came after their end is nobody's.
         """

@@ -1,6 +1,6 @@
 """Plans: what the subscriptions of a plan version are measured against, made at its first use.
 
-Calls and the rate are counted in one cell of a subscription; units and bytes each in a cell of their own.
+Calls and the rate are counted in one cell of a subscription; units, bytes and what caps count each in one of its own.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from gateway_sync.policies.patterns import weight_of
+from gateway_sync.runtime.core.caps import CapTerms, weight_in
 from gateway_sync.runtime.core.limits import BYTES, CALLS, UNITS, Terms
 from gateway_sync.runtime.core.windows import BILLING_PERIOD
-from gateway_sync.snapshot import Plan
+from gateway_sync.snapshot import Cap, Plan
 
 RESTRICTED_PART: Final = 4  # who is restricted has a quarter of the plan's rate
 RESTRICTED_RATE: Final = (5, 1, 5)  # of plans without one
@@ -18,16 +19,16 @@ REMEMBERED_TERMS: Final = 4096
 
 
 class PlanEntry:
-    """The terms of a plan version. Shapes: is_measured = it has quotas of units or bytes too."""
+    """The terms of a plan version. Shapes: is_measured = it has quotas of units or bytes too, or caps of meters."""
 
     __slots__ = ("_by_unit", "_plan", "_terms", "id", "is_by_period", "is_measured")
 
     def __init__(self, plan: Plan) -> None:
         """What is asked for is made at its first use."""
         self.id = plan.id
-        self.is_by_period = any(quota.per == BILLING_PERIOD for quota in plan.quotas)
+        self.is_by_period = bool(plan.caps) or any(quota.per == BILLING_PERIOD for quota in plan.quotas)
         self._by_unit = {unit: [quota for quota in plan.quotas if quota.unit == unit] for unit in (CALLS, UNITS, BYTES)}
-        self.is_measured = bool(self._by_unit[UNITS] or self._by_unit[BYTES])
+        self.is_measured = bool(self._by_unit[UNITS] or self._by_unit[BYTES] or plan.caps)
         self._plan = plan
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
@@ -39,18 +40,30 @@ class PlanEntry:
         return self._remembered(CALLS, anchor_s, is_restricted=is_restricted)
 
     def measured_for(self, anchor_s: int, operation: str) -> list[Terms]:
-        """What else a call of the operation is measured against: units, of which it costs some, and bytes."""
+        """What else a call of the operation is measured against: units, of which it costs some, bytes, and caps."""
         cost = weight_of(self._plan.weights, operation) if self._by_unit[UNITS] else 1
-        found = (self._remembered(unit, anchor_s, cost=cost) for unit in (UNITS, BYTES) if self._by_unit[unit])
+        found = [self._remembered(unit, anchor_s, cost=cost) for unit in (UNITS, BYTES) if self._by_unit[unit]]
+        weighed = ((cap, weight_in(cap, operation)) for cap in self._plan.caps)
+        found += [self._capped(cap, weight, anchor_s) for cap, weight in weighed if weight]
         return [terms for terms in found if terms is not None]
 
     def _remembered(self, unit: str, anchor_s: int, *, is_restricted: bool = False, cost: int = 1) -> Terms | None:
         name = (unit, anchor_s if self.is_by_period else 0, is_restricted, cost)
         if name not in self._terms:
-            if len(self._terms) >= REMEMBERED_TERMS:
-                self._terms.clear()
-            self._terms[name] = self._make(unit, anchor_s, is_restricted=is_restricted, cost=cost)
+            self._remember(name, self._make(unit, anchor_s, is_restricted=is_restricted, cost=cost))
         return self._terms[name]
+
+    def _capped(self, cap: Cap, weight: int, anchor_s: int) -> Terms | None:
+        name = ("cap", cap.meter, anchor_s, weight)
+        if name not in self._terms:
+            is_lent = self._plan.is_postpaid or self._plan.is_sharing
+            self._remember(name, CapTerms(cap, weight, (self._plan.interval, anchor_s), is_lent=is_lent))
+        return self._terms[name]
+
+    def _remember(self, name: tuple[object, ...], terms: Terms | None) -> None:
+        if len(self._terms) >= REMEMBERED_TERMS:
+            self._terms.clear()
+        self._terms[name] = terms
 
     def _make(self, unit: str, anchor_s: int, *, is_restricted: bool, cost: int) -> Terms | None:
         plan = self._plan

@@ -9,6 +9,7 @@ import pytest
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.errors import Conflict, Invalid, Problems
+from apim.gateways.models import Environment
 from apim.products.limits import Terms
 from apim.products.models import Meter
 from apim.products.services import add_plan_version, create_meter, create_plan, update_meter
@@ -32,12 +33,14 @@ def pricing(meter: str = "calls", **more: Any) -> dict[str, Any]:
     return {"currency": "EUR", "prices": [price], **more}
 
 
-def test_a_meter_counts_by_its_definition_and_has_versions(calls: Meter, by: Actor) -> None:
+def test_a_meter_counts_by_its_definition_and_has_versions(calls: Meter, by: Actor, environment: Environment) -> None:
     assert (calls.source, calls.where, calls.weights, calls.version) == ("requests", "status < 400", {}, 1)
     update_meter(meter=calls, changes={"display_name": "Calls"}, by=by)
     assert calls.version == 1
+    assert not Environment.objects.filter(revision__gt=environment.revision).exists()
     update_meter(meter=calls, changes={"weights": {"POST /transfers": 5}}, by=by)
     assert (calls.version, calls.terms.weights) == (2, {"POST /transfers": 5})
+    assert Environment.objects.filter(revision__gt=environment.revision).exists(), "gateways count by it too"
     update_meter(meter=calls, changes={"weights": {"POST /transfers": 5}}, by=by)
     assert calls.version == 2
 

@@ -18,7 +18,7 @@ from gateway_sync.delivery import collect as collecting
 from gateway_sync.delivery.collect import DATABASE, collect
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.services import publish_state
-from gateway_sync.rows import QuotaRow
+from gateway_sync.rows import CapRow, QuotaRow
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER, organization
 
@@ -105,20 +105,22 @@ def test_the_contract_is_collected_of_versions_whose_policies_go_by_it(environme
     assert {version.id: version.contract for api in compiled.snapshot.apis for version in api.versions} == found
 
 
-def test_what_a_plan_includes_of_calls_becomes_quotas_of_the_billing_period(environment: Environment) -> None:
+def test_what_a_plan_includes_of_meters_becomes_quotas_and_caps_of_the_billing_period(environment: Environment) -> None:
     owner = organization()
     for name, definition in {
         "calls": {},
         "more-calls": {"where": "status < 400"},
         "bytes": {"source": "bytes"},
         "weighted": {"weights": {"POST /transfers": 5}},
+        "posts": {"where": 'method == "POST" and status < 400'},
     }.items():
         create_meter(organization=owner, name=name, definition=definition, by=TESTER)
     limits = [
         {"meter": "calls", "included": 100, "onExceed": "bill", "hardCap": 2000},
         {"meter": "more-calls", "included": 50, "onExceed": "bill"},
         {"meter": "bytes", "included": 10, "onExceed": "block"},
-        {"meter": "weighted", "included": 10, "onExceed": "block"},
+        {"meter": "weighted", "included": 10, "onExceed": "bill", "hardCap": 20},
+        {"meter": "posts", "included": 7, "onExceed": "bill"},
     ]
     pricing = {
         "currency": "EUR",
@@ -130,6 +132,12 @@ def test_what_a_plan_includes_of_calls_becomes_quotas_of_the_billing_period(envi
     row = next(row for row in collect(environment.id).rows.plans if row.plan == plan.name)
     assert row.interval == "year"
     assert row.quotas == (QuotaRow(2000, "period"), QuotaRow(50, "period", "bill"))
+    well = (("status_class", "==", 2),)
+    assert row.caps == (
+        CapRow("bytes", hard=10, source="bytes", where=well),
+        CapRow("weighted", hard=20, soft=10, weights=(("POST /transfers", 5),), where=well),
+        CapRow("posts", soft=7, where=(("method", "==", "POST"), ("status", "<", 400))),
+    )
 
 
 def test_composites_are_collected_and_what_is_none_is_passed_over(environment: Environment) -> None:

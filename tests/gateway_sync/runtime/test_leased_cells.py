@@ -103,10 +103,10 @@ def test_bytes_are_counted_when_the_answer_has_ended_and_asked_for_at_once(tmp_p
     assert charged is not None
     assert b'"month-bytes";q=1000;qu="content-bytes";w=' in charged[2]
     wanted.clear()
-    cells.settle_size(charges, now_ns, 500)
+    cells.settle(charges, now_ns, (0, 80, 0), (200, 80, 500))
     assert cells.look_at(offset, MONTH)[2] == 580
     assert [each[:3] for each in wanted] == [(offset, MONTH, 1000)]
-    cells.settle_size(charges, now_ns - 40 * 86_400 * NS, 500)  # a call of a window that is over
+    cells.settle(charges, now_ns - 40 * 86_400 * NS, (0, 80, 0), (200, 80, 500))  # of a window that is over
     assert cells.look_at(offset, MONTH)[2] == 580
 
 

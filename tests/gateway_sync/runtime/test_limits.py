@@ -172,14 +172,14 @@ def test_bytes_are_debited_as_far_as_they_are_known_and_the_rest_when_the_answer
     terms, cell = Terms("rate", None, [(1000, "day")], unit=BYTES), [0] * CELL_LENGTH
     assert charge_all((terms,), (cell,), NOON * NS, 1001)[0] == "quota-exceeded"  # it does not fit, and is not counted
     assert b"r=400;" in charge_all((terms,), (cell,), NOON * NS, 600)[2]
-    terms.settle_size(cell, NOON * NS, 399)
+    terms.settle_more(cell, NOON * NS, 399)
     assert charge_all((terms,), (cell,), NOON * NS)[0] == ""  # one byte is left, and nobody knows yet what this takes
-    terms.settle_size(cell, NOON * NS, 5000)
+    terms.settle_more(cell, NOON * NS, 5000)
     assert charge_all((terms,), (cell,), NOON * NS)[0] == "quota-exceeded"
-    terms.settle_size(cell, NOON * NS, -5500)  # a caller that announced more than it sent
+    terms.settle_more(cell, NOON * NS, -5500)  # a caller that announced more than it sent
     assert charge_all((terms,), (cell,), NOON * NS)[0] == ""
     assert charge_all((terms,), (cell,), (NOON + 86_400) * NS)[0] == ""
-    terms.settle_size(cell, NOON * NS, 5000)  # what ends after its window has, counts in none
+    terms.settle_more(cell, NOON * NS, 5000)  # what ends after its window has, counts in none
     assert b"r=1000;" in charge_all((terms,), (cell,), (NOON + 86_400) * NS)[2]
 
 
@@ -201,7 +201,7 @@ def test_no_more_is_passed_than_the_limit_and_of_bytes_one_answer_more_a_call_un
             continue
         spent += cost
         unknown = max(more, -size)
-        sized.settle_size(cells[1], NOON * NS, unknown)
+        sized.settle_more(cells[1], NOON * NS, unknown)
         passed += size + unknown
         largest = max(largest, unknown)
         assert spent <= limit

@@ -171,8 +171,9 @@ class Meeting(RuleBasedStateMachine):
         calls=st.integers(1, 150),
         size=st.integers(0, 5),
         answer=st.integers(0, MOST_BYTES),
+        is_failed=st.booleans(),
     )
-    def call(self, number: int, calls: int, size: int, answer: int) -> None:
+    def call(self, number: int, calls: int, size: int, answer: int, is_failed: bool) -> None:
         host = self.hosts[number]
         for _ in range(calls):
             before = list(host.cell)
@@ -183,6 +184,9 @@ class Meeting(RuleBasedStateMachine):
                 continue
             if self.unit == BYTES:
                 host.answer(self.now_ns, answer)
+            if self.unit == UNITS and is_failed:  # which a meter with a cap does not count
+                host.answer(self.now_ns, -COST)
+                continue
             amount = {CALLS: 1, UNITS: COST, BYTES: size + answer}[self.unit]
             for position in (4, 6):
                 self.accepted[position, host.cell[position]] += amount
