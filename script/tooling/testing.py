@@ -119,13 +119,16 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         without = _without(ON_POSTGRESQL) if is_once else ()
         fast = f"{FAST} and not postgresql"
         _pytest(outcome, "tests on SQLite", environment, "-m", fast, *MORE_PROCESSES, *without)
-        _on_postgresql(outcome, environment, second, missing)
+        core = "core tests on PostgreSQL and Redis"
+        _on_postgresql(outcome, environment, second, missing, name=core, marks=FAST)
         whole = "product and not browser and not slow and not fault"
         _pytest(outcome, "the whole product", environment, "-m", whole, *BY_FILE, *WHOLE)
         _waiting(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
-            _pytest(outcome, "long tiers", environment, "-m", "slow")
+            _pytest(outcome, "long tiers", environment, "-m", "slow and not postgresql")
+            core, marks = "long tiers of the core on PostgreSQL and Redis", "slow and not product"
+            _on_postgresql(outcome, environment, second, missing, name=core, marks=marks)
             _command(outcome, "soak", (PYTHON, "-m", "benchmarks", "--soak"), environment)
             _command(outcome, "full benchmark", (PYTHON, "-m", "benchmarks"), environment)
     return _conclude(outcome, time.monotonic() - started_at, is_all=is_all)
@@ -153,15 +156,17 @@ def _on_postgresql(
     environment: Mapping[str, str],
     second: tuple[Mapping[str, str], templates.Template] | None,
     missing: list[str],
+    *,
+    name: str,
+    marks: str,
 ) -> None:
-    name = "core tests on PostgreSQL and Redis"
     if second is None:
         outcome.not_run += [f"{name}: no {program}" for program in ("initdb", "redis-server") if program in missing]
         return
     urls, template = second
     paths = [path for path in CORE if (ROOT / path).exists()]
     told = {**environment, **urls, **template.ready()}
-    _pytest(outcome, name, told, "-m", FAST, *PROCESSES, *paths, *_without(ONCE))
+    _pytest(outcome, name, told, "-m", marks, *PROCESSES, *paths, *_without(ONCE))
 
 
 def _without(paths: Sequence[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pytest
 
 from apim.up.options import ROOT
 
-TIERS = {"product": ("WHOLE", "FAULTS"), "fault": ("FAULTS",)}
+TIERS = {"product": ("WHOLE", "FAULTS"), "fault": ("FAULTS",), "postgresql": ("CORE",)}
 
 
 @pytest.fixture
