@@ -16,7 +16,7 @@ import pytest
 
 from apim.catalog.contracts import contract_of
 from gateway_sync.snapshot import Policy, Snapshot
-from tests.fault.test_gateway_counts import Caller, call
+from tests.fault.calling import Caller, call
 from tests.memory_groups import MemoryGroup, memory_group
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane

@@ -5,8 +5,6 @@ Promises R4, R5, R6, R7, R8, B1, B4, C7, H20, H25.
 
 from __future__ import annotations
 
-import http.client
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,73 +12,22 @@ from pathlib import Path
 import pytest
 
 from gateway_sync.snapshot import Quota, Rate
-from tests.waiting import PATIENCE_S, wait_until
-from tests.wire.control_planes import KeepingControlPlane
+from tests.fault.calling import call, statuses
+from tests.fault.following import following, revisions
+from tests.waiting import wait_until
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
 
-class Caller(threading.Thread):
-    """Calls on one connection; keeps the id of each answer that came whole, and how many calls broke."""
-
-    def __init__(self, port: int, calls: int, is_enough: threading.Event) -> None:
-        """Not started; it makes so many calls, and more until is_enough."""
-        super().__init__(daemon=True)
-        self._port, self._calls, self._is_enough = port, calls, is_enough
-        self.completed: list[tuple[str, int]] = []
-        self.broken = 0
-
-    def run(self) -> None:
-        """All calls, connecting again after a break."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-        while len(self.completed) + self.broken < self._calls or not self._is_enough.is_set():
-            try:
-                connection.request("GET", "/bank/v1/accounts", headers={"X-API-Key": KEY})
-                answer = connection.getresponse()
-                answer.read()
-                self.completed.append((answer.headers["X-Request-Id"], answer.status))
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-                connection.close()
-        connection.close()
-
-
-def call(port: int, *, callers: int, calls: int, meanwhile: Callable[[], object] | None = None) -> list[Caller]:
-    """Callers that are done; what happens meanwhile begins at half of the calls, and they go on until it is over."""
-    is_enough = threading.Event()
-    running = [Caller(port, calls, is_enough) for _ in range(callers)]
-    if meanwhile is None:
-        is_enough.set()
-    for caller in running:
-        caller.start()
-    try:
-        if meanwhile is not None:
-            while sum(len(caller.completed) + caller.broken for caller in running) < callers * calls // 2:
-                time.sleep(0.01)
-            meanwhile()
-    finally:
-        is_enough.set()
-    for caller in running:
-        caller.join()
-    return running
-
-
 def test_killed_worker_loses_no_count_and_doubles_none(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            callers = call(gateway.port, callers=16, calls=625, meanwhile=lambda: gateway.kill_worker(0))
-            completed = [item for caller in callers for item in caller.completed]
-            broken = sum(caller.broken for caller in callers)
-            assert 0 < broken <= len(callers)  # with 16, one is all but sure to be on the worker that is killed
-            wait_until(
-                lambda: {event.request_id for event in list(control.events.values())} >= {item[0] for item in completed}
-            )
-        finally:
-            gateway.stop()
+    with following(tmp_path) as (_, control, gateway):
+        callers = call(gateway.port, callers=16, calls=625, meanwhile=lambda: gateway.kill_worker(0))
+        completed = [item for caller in callers for item in caller.completed]
+        broken = sum(caller.broken for caller in callers)
+        assert 0 < broken <= len(callers)  # with 16, one is all but sure to be on the worker that is killed
+        wait_until(
+            lambda: {event.request_id for event in list(control.events.values())} >= {item[0] for item in completed}
+        )
     counted = [event for event in control.events.values() if not event.is_indeterminate]
     in_flight = [event for event in control.events.values() if event.is_indeterminate]
     assert len({event.request_id for event in control.events.values()}) == len(control.events)
@@ -90,7 +37,7 @@ def test_killed_worker_loses_no_count_and_doubles_none(tmp_path: Path) -> None:
     for boot in {boot for boot, _ in control.events}:
         numbers = sorted(seq for name, seq in control.events if name == boot)
         assert numbers == list(range(1, len(numbers) + 1))
-    assert not list((home.state / "spool").glob("*.spool")) or control.duplicates == 0
+    assert not list((control.home.state / "spool").glob("*.spool")) or control.duplicates == 0
 
 
 def test_quota_is_exact_across_workers_and_survives_a_restart(tmp_path: Path) -> None:
@@ -113,28 +60,21 @@ def test_quota_is_exact_across_workers_and_survives_a_restart(tmp_path: Path) ->
 
 
 def test_nothing_fails_while_states_are_swapped_under_load(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
+    with following(tmp_path) as (upstream, control, gateway):
 
-            def swap() -> None:
-                for number in range(10):
-                    control.publish(
-                        make_snapshot(
-                            [make_version(upstream.port, revision=number + 2)], rate=Rate(10**6 + number, 1, 10**6)
-                        )
+        def swap() -> None:
+            for number in range(10):
+                control.publish(
+                    make_snapshot(
+                        [make_version(upstream.port, revision=number + 2)], rate=Rate(10**6 + number, 1, 10**6)
                     )
-                    time.sleep(0.1)
+                )
+                time.sleep(0.1)
 
-            callers = call(gateway.port, callers=4, calls=600, meanwhile=swap)
-            assert {status for caller in callers for _, status in caller.completed} == {200}
-            assert sum(caller.broken for caller in callers) == 0
-            wait_until(lambda: _revisions(gateway) == {11})
-        finally:
-            gateway.stop()
+        callers = call(gateway.port, callers=4, calls=600, meanwhile=swap)
+        assert {status for caller in callers for _, status in caller.completed} == {200}
+        assert sum(caller.broken for caller in callers) == 0
+        wait_until(lambda: revisions(gateway) == {11})
 
 
 @pytest.mark.slow
@@ -142,74 +82,43 @@ def test_a_minute_with_a_new_state_each_second_fails_nothing_and_counts_exactly(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Ten minutes of it at full load, of a thousand routes: `script/bench --only swaps --rounds 10 --seconds 60`."""
-    home, seconds = Home(tmp_path), 60
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
+    seconds = 60
+    with following(tmp_path) as (upstream, control, gateway):
 
-            def swap() -> None:
-                for number in range(seconds):
-                    control.publish(make_snapshot([make_version(upstream.port, revision=number + 2)]))
-                    time.sleep(1)
+        def swap() -> None:
+            for number in range(seconds):
+                control.publish(make_snapshot([make_version(upstream.port, revision=number + 2)]))
+                time.sleep(1)
 
-            callers = call(gateway.port, callers=8, calls=100, meanwhile=swap)
-            completed = [request_id for caller in callers for request_id, status in caller.completed if status == 200]
-            assert len(completed) == sum(len(caller.completed) for caller in callers)
-            assert sum(caller.broken for caller in callers) == 0
-            wait_until(lambda: _revisions(gateway) == {seconds + 1})
-            wait_until(lambda: len(control.events) >= len(completed), "all are counted")
-        finally:
-            gateway.stop()
+        callers = call(gateway.port, callers=8, calls=100, meanwhile=swap)
+        completed = [request_id for caller in callers for request_id, status in caller.completed if status == 200]
+        assert len(completed) == sum(len(caller.completed) for caller in callers)
+        assert sum(caller.broken for caller in callers) == 0
+        wait_until(lambda: revisions(gateway) == {seconds + 1})
+        wait_until(lambda: len(control.events) >= len(completed), "all are counted")
     assert sorted(event.request_id for event in control.events.values()) == sorted(completed)
     record_property("calls", len(completed))
 
 
-def _revisions(gateway: GatewayProcess) -> set[int]:
-    workers = gateway.status()["workers"]
-    assert isinstance(workers, list)
-    return {int(worker["revision"]) for worker in workers}
-
-
-def _statuses(gateway: GatewayProcess) -> set[int]:
-    """What callers on fresh connections are answered: they spread over the workers."""
-    return {status for caller in call(gateway.port, callers=8, calls=5) for _, status in caller.completed}
-
-
 def test_revoked_key_dies_on_every_worker(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            assert _statuses(gateway) == {200}
-            control.change([("credential", home.hash_of(KEY), None)])
-            took_s = wait_until(lambda: _statuses(gateway) == {401}, "refused everywhere")
-            record_property("revoked_after_s", round(took_s, 2))
-            assert _statuses(gateway) == {401}
-        finally:
-            gateway.stop()
+    with following(tmp_path) as (_, control, gateway):
+        assert statuses(gateway) == {200}
+        control.change([("credential", control.home.hash_of(KEY), None)])
+        took_s = wait_until(lambda: statuses(gateway) == {401}, "refused everywhere")
+        record_property("revoked_after_s", round(took_s, 2))
+        assert statuses(gateway) == {401}
 
 
 def test_forged_or_older_states_are_kept_out(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
+    with following(tmp_path) as (upstream, control, gateway):
         good = dict(control.manifest or {})
-        gateway = GatewayProcess(home).wait_ready()
-        try:
-            control.publish(make_snapshot([make_version(upstream.port, revision=2)]))
-            wait_until(lambda: _revisions(gateway) == {2})
-            forged = dict(control.manifest or {}) | {"revision": 9, "digest": "0" * 64}
-            for manifest, code in ((forged, "generation.E001"), (good, "generation.E003")):
-                control.manifest = manifest
-                wait_until(lambda code=code: code in str(gateway.status()["problems"]), code)
-                assert _revisions(gateway) == {2}
-            (caller,) = call(gateway.port, callers=1, calls=5)
-            assert [status for _, status in caller.completed] == [200] * 5
-            assert any("refused" in str(report["workers"]) for report in control.reports)
-        finally:
-            gateway.stop()
+        control.publish(make_snapshot([make_version(upstream.port, revision=2)]))
+        wait_until(lambda: revisions(gateway) == {2})
+        forged = dict(control.manifest or {}) | {"revision": 9, "digest": "0" * 64}
+        for manifest, code in ((forged, "generation.E001"), (good, "generation.E003")):
+            control.manifest = manifest
+            wait_until(lambda code=code: code in str(gateway.status()["problems"]), code)
+            assert revisions(gateway) == {2}
+        (caller,) = call(gateway.port, callers=1, calls=5)
+        assert [status for _, status in caller.completed] == [200] * 5
+        assert any("refused" in str(report["workers"]) for report in control.reports)

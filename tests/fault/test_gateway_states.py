@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.test_gateway_counts import call
+from tests.fault.calling import statuses
+from tests.fault.following import following, revisions, workers_of
 from tests.waiting import wait_until
-from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
@@ -20,23 +20,11 @@ pytestmark = pytest.mark.fault
 POISON = make_environment(allowed_networks=("no network",))
 
 
-def revisions(gateway: GatewayProcess) -> set[int]:
-    """What the workers have in force."""
-    workers = gateway.status()["workers"]
-    assert isinstance(workers, list)
-    return {int(worker["revision"]) for worker in workers}
-
-
 def codes(gateway: GatewayProcess) -> set[str]:
     """What is wrong, as /status says it."""
     problems = gateway.status()["problems"]
     assert isinstance(problems, list)
     return {str(problem["code"]) for problem in problems}
-
-
-def statuses(gateway: GatewayProcess) -> set[int]:
-    """What some callers are answered."""
-    return {status for caller in call(gateway.port, callers=4, calls=5) for _, status in caller.completed}
 
 
 def kill_and_wait_for_the_next(gateway: GatewayProcess, number: int) -> None:
@@ -49,24 +37,17 @@ def kill_and_wait_for_the_next(gateway: GatewayProcess, number: int) -> None:
 def test_state_that_no_worker_can_use_is_put_in_quarantine_and_reported(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            control.publish(make_snapshot([make_version(upstream.port)], environment=POISON))
-            took_s = wait_until(lambda: "generation.E002" in str(control.reports[-1:]), "reported")
-            record_property("reported_after_s", round(took_s, 2))
-            assert revisions(gateway) == {1}
-            kill_and_wait_for_the_next(gateway, 0)
-            assert revisions(gateway) == {1}
-            assert statuses(gateway) == {200}
-            control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
-            wait_until(lambda: revisions(gateway) == {3})
-            wait_until(lambda: codes(gateway) == set())
-        finally:
-            gateway.stop()
+    with following(tmp_path) as (upstream, control, gateway):
+        control.publish(make_snapshot([make_version(upstream.port)], environment=POISON))
+        took_s = wait_until(lambda: "generation.E002" in str(control.reports[-1:]), "reported")
+        record_property("reported_after_s", round(took_s, 2))
+        assert revisions(gateway) == {1}
+        kill_and_wait_for_the_next(gateway, 0)
+        assert revisions(gateway) == {1}
+        assert statuses(gateway) == {200}
+        control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
+        wait_until(lambda: revisions(gateway) == {3})
+        wait_until(lambda: codes(gateway) == set())
 
 
 def test_state_that_ends_workers_as_they_start_gives_way_to_the_one_before(tmp_path: Path) -> None:
@@ -83,9 +64,7 @@ def test_state_that_ends_workers_as_they_start_gives_way_to_the_one_before(tmp_p
             gateway.stop()
         gateway = GatewayProcess(home, workers=2).wait_ready()
         try:
-            workers = gateway.status()["workers"]
-            assert isinstance(workers, list)
-            assert [worker["stats"]["restarts"] for worker in workers] == [0, 0]
+            assert [worker["stats"]["restarts"] for worker in workers_of(gateway)] == [0, 0]
         finally:
             gateway.stop()
 
@@ -106,40 +85,26 @@ def test_kills_from_outside_put_nothing_in_quarantine(tmp_path: Path) -> None:
 
 
 def test_control_plane_that_talks_rubbish_changes_nothing_and_is_not_hammered(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            for rubbish in (b"", b"{}", b"[]", b"<html>", b'{"environment":"default","access":{"after":0,"upto":0}}'):
-                control.rubbish, control.asked = rubbish, 0
-                time.sleep(1.2)
-                assert control.asked < 20
-                assert statuses(gateway) == {200}
-            control.rubbish = b'{"environment":"default","access":{"after":0,"upto":9,"is_full":true,"records":[]}}'
-            wait_until(lambda: "access.E001" in codes(gateway))
+    with following(tmp_path) as (_, control, gateway):
+        for rubbish in (b"", b"{}", b"[]", b"<html>", b'{"environment":"default","access":{"after":0,"upto":0}}'):
+            control.rubbish, control.asked = rubbish, 0
+            time.sleep(1.2)
+            assert control.asked < 20
             assert statuses(gateway) == {200}
-            control.rubbish = None
-            wait_until(lambda: codes(gateway) == set())
-        finally:
-            gateway.stop()
+        control.rubbish = b'{"environment":"default","access":{"after":0,"upto":9,"is_full":true,"records":[]}}'
+        wait_until(lambda: "access.E001" in codes(gateway))
+        assert statuses(gateway) == {200}
+        control.rubbish = None
+        wait_until(lambda: codes(gateway) == set())
 
 
 def test_older_state_is_refused_told_and_not_asked_for_in_a_hurry(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
+    with following(tmp_path) as (upstream, control, gateway):
         old = control.manifest
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
-            wait_until(lambda: revisions(gateway) == {2})
-            control.manifest, control.asked = old, 0
-            wait_until(lambda: "resume_after_restore" in str(control.reports[-1:]), "told")
-            time.sleep(2)
-            assert control.asked < 20
-            assert revisions(gateway) == {2}
-        finally:
-            gateway.stop()
+        control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
+        wait_until(lambda: revisions(gateway) == {2})
+        control.manifest, control.asked = old, 0
+        wait_until(lambda: "resume_after_restore" in str(control.reports[-1:]), "told")
+        time.sleep(2)
+        assert control.asked < 20
+        assert revisions(gateway) == {2}

@@ -23,7 +23,7 @@ import redis
 
 from gateway_sync.runtime.lease_scripts import OPEN, Names
 from gateway_sync.snapshot import Plan, Quota, Snapshot
-from tests.fault.test_gateway_counts import Caller, call
+from tests.fault.calling import Caller, call
 from tests.ports import free_ports
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane

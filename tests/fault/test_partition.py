@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.test_gateway_counts import call
+from tests.fault.calling import call
 from tests.islands import island
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from gateway_sync.snapshot import Quota
 from tests.factories.certificates import authority
-from tests.fault.test_gateway_counts import Caller, call
+from tests.fault.calling import Caller, call
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version

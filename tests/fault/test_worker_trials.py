@@ -12,35 +12,28 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.fault.test_gateway_counts import call
+from tests.fault.calling import call
+from tests.fault.following import following, workers_of
 from tests.fault.test_gateway_states import POISON, kill_and_wait_for_the_next
 from tests.waiting import wait_until
-from tests.wire.control_planes import KeepingControlPlane
-from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
-from tests.wire.raw import RawUpstream
+from tests.wire.gateways import GatewayProcess, make_snapshot, make_version
 
 pytestmark = pytest.mark.fault
 
 
 def by_slot(gateway: GatewayProcess) -> list[int]:
     """The revisions that the workers have in force."""
-    workers = gateway.status()["workers"]
-    assert isinstance(workers, list)
-    return [int(worker["revision"]) for worker in workers]
+    return [int(worker["revision"]) for worker in workers_of(gateway)]
 
 
 def told(gateway: GatewayProcess) -> list[list[str]]:
     """The codes that the workers tell, by slot."""
-    workers = gateway.status()["workers"]
-    assert isinstance(workers, list)
-    return [[str(problem["code"]) for problem in worker["problems"]] for worker in workers]
+    return [[str(problem["code"]) for problem in worker["problems"]] for worker in workers_of(gateway)]
 
 
 def failures_of(gateway: GatewayProcess, slot: int) -> int:
     """How many calls the workers of a slot ever answered with 5xx."""
-    workers = gateway.status()["workers"]
-    assert isinstance(workers, list)
-    return int(workers[slot]["stats"]["status_5xx"])
+    return int(workers_of(gateway)[slot]["stats"]["status_5xx"])
 
 
 @contextmanager
@@ -64,46 +57,32 @@ def callers(gateway: GatewayProcess) -> Iterator[list[int]]:
 
 
 def test_state_that_fails_calls_of_one_worker_is_ended_there_and_reaches_no_other(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            control.try_out(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
-            wait_until(lambda: by_slot(gateway) == [1, 2], "tried")
-            kill_and_wait_for_the_next(gateway, 1)
-            kill_and_wait_for_the_next(gateway, 0)
-            assert by_slot(gateway) == [1, 2], "killing mixes nothing up"
-            control.take_over()
-            wait_until(lambda: by_slot(gateway) == [2, 2], "in force")
+    with following(tmp_path) as (upstream, control, gateway):
+        control.try_out(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
+        wait_until(lambda: by_slot(gateway) == [1, 2], "tried")
+        kill_and_wait_for_the_next(gateway, 1)
+        kill_and_wait_for_the_next(gateway, 0)
+        assert by_slot(gateway) == [1, 2], "killing mixes nothing up"
+        control.take_over()
+        wait_until(lambda: by_slot(gateway) == [2, 2], "in force")
 
-            with callers(gateway) as statuses:
-                wait_until(lambda: len(statuses) > 100, "called")
-                assert set(statuses) == {200}
-                control.try_out(make_snapshot([make_version(1)]))  # where nobody listens
-                wait_until(lambda: told(gateway) == [[], ["trial.E003"]], "ended")
-            assert by_slot(gateway) == [2, 2]
-            assert {502, 200} >= set(statuses)
-            assert failures_of(gateway, 0) == 0
-            assert "of bank v1 the worker on trial" in str(gateway.status()["workers"])
-            control.try_out(None)
-            wait_until(lambda: told(gateway) == [[], []])
-        finally:
-            gateway.stop()
+        with callers(gateway) as statuses:
+            wait_until(lambda: len(statuses) > 100, "called")
+            assert set(statuses) == {200}
+            control.try_out(make_snapshot([make_version(1)]))  # where nobody listens
+            wait_until(lambda: told(gateway) == [[], ["trial.E003"]], "ended")
+        assert by_slot(gateway) == [2, 2]
+        assert {502, 200} >= set(statuses)
+        assert failures_of(gateway, 0) == 0
+        assert "of bank v1 the worker on trial" in str(gateway.status()["workers"])
+        control.try_out(None)
+        wait_until(lambda: told(gateway) == [[], []])
 
 
 def test_state_that_ends_the_worker_that_tries_it_is_put_in_quarantine_and_no_other_worker_sees_it(
     tmp_path: Path,
 ) -> None:
-    home = Home(tmp_path)
-    with RawUpstream() as upstream, KeepingControlPlane(home) as control:
-        control.publish(make_snapshot([make_version(upstream.port)]))
-        control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
-        try:
-            control.try_out(make_snapshot([make_version(upstream.port)], environment=POISON))
-            wait_until(lambda: told(gateway) == [[], ["trial.E002"]], "in quarantine")
-            assert by_slot(gateway) == [1, 1]
-        finally:
-            gateway.stop()
+    with following(tmp_path) as (upstream, control, gateway):
+        control.try_out(make_snapshot([make_version(upstream.port)], environment=POISON))
+        wait_until(lambda: told(gateway) == [[], ["trial.E002"]], "in quarantine")
+        assert by_slot(gateway) == [1, 1]

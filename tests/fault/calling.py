@@ -1,0 +1,61 @@
+"""Callers of a gateway who know what became of each of their calls."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+
+from tests.waiting import PATIENCE_S
+from tests.wire.gateways import KEY, GatewayProcess
+
+
+class Caller(threading.Thread):
+    """Calls on one connection; keeps the id of each answer that came whole, and how many calls broke."""
+
+    def __init__(self, port: int, calls: int, is_enough: threading.Event) -> None:
+        """Not started; it makes so many calls, and more until is_enough."""
+        super().__init__(daemon=True)
+        self._port, self._calls, self._is_enough = port, calls, is_enough
+        self.completed: list[tuple[str, int]] = []
+        self.broken = 0
+
+    def run(self) -> None:
+        """All calls, connecting again after a break."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        while len(self.completed) + self.broken < self._calls or not self._is_enough.is_set():
+            try:
+                connection.request("GET", "/bank/v1/accounts", headers={"X-API-Key": KEY})
+                answer = connection.getresponse()
+                answer.read()
+                self.completed.append((answer.headers["X-Request-Id"], answer.status))
+            except (OSError, http.client.HTTPException):
+                self.broken += 1
+                connection.close()
+        connection.close()
+
+
+def call(port: int, *, callers: int, calls: int, meanwhile: Callable[[], object] | None = None) -> list[Caller]:
+    """Callers that are done; what happens meanwhile begins at half of the calls, and they go on until it is over."""
+    is_enough = threading.Event()
+    running = [Caller(port, calls, is_enough) for _ in range(callers)]
+    if meanwhile is None:
+        is_enough.set()
+    for caller in running:
+        caller.start()
+    try:
+        if meanwhile is not None:
+            while sum(len(caller.completed) + caller.broken for caller in running) < callers * calls // 2:
+                time.sleep(0.01)
+            meanwhile()
+    finally:
+        is_enough.set()
+    for caller in running:
+        caller.join()
+    return running
+
+
+def statuses(gateway: GatewayProcess) -> set[int]:
+    """What callers on fresh connections are answered: they spread over the workers."""
+    return {status for caller in call(gateway.port, callers=8, calls=5) for _, status in caller.completed}
