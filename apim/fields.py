@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 import time
@@ -49,6 +50,9 @@ def new_id(prefix: str) -> str:
 
 
 if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
     TextField = models.CharField[str, str]
 else:  # Django's fields are generic for type checkers only
     TextField = models.CharField
@@ -74,3 +78,25 @@ class IDField(TextField):
     def get_default(self) -> str:
         """A fresh id."""
         return new_id(self.prefix)
+
+
+@IDField.register_lookup
+class Among(models.Lookup):
+    """`id__among`: one of many ids, told the database as one value.
+
+    A blank in the statement for each of a thousand takes longer to fill in than the search that found them.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        """As rows of a JSON list."""
+        column, params = self.process_lhs(compiler, connection)
+        among = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - a column
+        return among, [*params, json.dumps(list(self.rhs))]
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        """As an array."""
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, list(self.rhs)]

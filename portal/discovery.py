@@ -99,14 +99,15 @@ def topics_of(apis: QuerySet[API]) -> Topics:
 def narrowed(apis: QuerySet[API], filters: Filters, user: Viewer) -> QuerySet[API]:
     """The APIs that pass the filters."""
     if filters.words:  # found first, by themselves: PostgreSQL takes such a search for one hit, and joins row by row
-        apis = apis.filter(pk__in=list(find_apis(API.objects.order_by(), filters.words).values_list("pk", flat=True)))
+        found = find_apis(API.objects.order_by(), filters.words)
+        apis = apis.filter(pk__among=list(found.values_list("pk", flat=True)))
     if filters.category:
         apis = apis.filter(category=filters.category)
     if filters.team:
         apis = apis.filter(team=filters.team)
     if filters.tag:  # SQLite cannot look into a list; all tags together are read in one go
         tagged = API.objects.exclude(tags=[]).values_list("pk", "tags")
-        apis = apis.filter(pk__in=[pk for pk, tags in tagged if filters.tag in tags])
+        apis = apis.filter(pk__among=[pk for pk, tags in tagged if filters.tag in tags])
     if filters.state:
         apis = apis.filter(pk__in=APIVersion.objects.filter(state=filters.state).values("api_id"))
     if filters.is_followed:
