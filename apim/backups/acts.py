@@ -15,12 +15,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from apim.backups import records
 from apim.backups.archive import Manifest, unpack, write
 from apim.backups.databases import Database, database_of
 from apim.backups.installation import ROOT, Installation, stopped
+from apim.backups.records import Kept, Summary
 from apim.backups.refusal import BackupRefused
 
 NOTE: Final = "last-backup.json"
+KEPT, LEFT_OUT = "kept", "left-out"  # of files of records, in the note; "" = there was no folder of them
+_TRIES: Final = 3
 _ASIDE: Final = "before_restore_%Y%m%d_%H%M%S"
 
 
@@ -32,40 +36,79 @@ class Restored:
     kept: tuple[str, ...]
 
 
-def back_up(installation: Installation, to: Path, *, now: datetime) -> Manifest:
-    """What the backup at `to` says of itself. Errors: BackupRefused."""
+def back_up(installation: Installation, to: Path, *, now: datetime, has_records: bool = True) -> Manifest:
+    """What the backup at `to` says of itself. Errors: BackupRefused.
+
+    Shapes: has_records = with the files of records, where the installation has a folder of them.
+    """
     if not installation.keys_file.exists():
         raise BackupRefused(f"There are no keys at {installation.keys_file}.", hint="Set APIM_HOME or APIM_KEYS_FILE.")
-    database = database_of(installation)
+    if to.exists():
+        raise BackupRefused(f"{to} exists already.", hint="Name another file.")  # before terabytes are copied
+    database, folder = database_of(installation), installation.records_folder if has_records else None
     with _scratch(to.parent) as scratch:
         copied = scratch / "database"
-        database.copy(copied)
+        summary = None
+        if folder is None:
+            database.copy(copied)
+        else:
+            summary = _copy_with_records(database, copied, Kept(to, folder))
         manifest = write(
             to,
             made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
             engine=database.engine,
             software=_software(),
             members={"keys.json": installation.keys_file, "database": copied},
+            records=summary,
         )
-    _note(installation, to, manifest)
+    _note(installation, to, manifest, is_told=not has_records)
     return manifest
 
 
-def _note(installation: Installation, to: Path, manifest: Manifest) -> None:
-    """Leave word for `apim doctor` where the last one is; a backup is as good without it."""
+def _copy_with_records(database: Database, copied: Path, kept: Kept) -> Summary:
+    """Copy the database, and all files of records that the copy notes.
+
+    Some may be gone by the time their turn comes: over, or written again without what was to be forgotten. A later copy
+    of the database knows what took their place, so it is copied again, and only what is new is taken.
+    """
+    for _ in range(_TRIES):
+        copied.unlink(missing_ok=True)
+        database.copy(copied)
+        names = database.record_files(copied)
+        if not kept.take(names):
+            return kept.finish(names)
+    gone = "Files of records that the database notes are not in APIM_RECORDS_FOLDER."
+    raise BackupRefused(gone, hint="`apim doctor` says how many. Leave them out by --without-records.")
+
+
+def _note(installation: Installation, to: Path, manifest: Manifest, *, is_told: bool) -> None:
+    """Leave word for `apim doctor` where the last one is; a backup is as good without it.
+
+    Shapes: is_told = to leave files of records out.
+    """
     with suppress(OSError):
-        note = {"made_at": manifest.made_at, "file": str(to.resolve())}
+        found = KEPT if manifest.records is not None else LEFT_OUT if is_told else ""
+        note = {"made_at": manifest.made_at, "file": str(to.resolve()), "records": found}
         (installation.home / NOTE).write_text(json.dumps(note))
 
 
-def check(source: Path) -> Manifest:
+def check(source: Path, *, has_records: bool = True) -> Manifest:
     """What the backup says of itself, after every byte of it was read. Errors: BackupRefused."""
     with _scratch(None) as scratch:
-        return unpack(source, scratch)
+        manifest = unpack(source, scratch)
+    if manifest.records is not None and has_records:
+        records.check(source, manifest.records)
+    return manifest
 
 
 def restore(
-    installation: Installation, source: Path, *, is_replacing: bool, now: datetime, environment: Mapping[str, str]
+    installation: Installation,
+    source: Path,
+    *,
+    is_replacing: bool,
+    now: datetime,
+    environment: Mapping[str, str],
+    has_records: bool = True,
 ) -> Restored:
     """Put the backup in the place of what is there, bring it to the present, and tell gateways to believe it.
 
@@ -76,6 +119,8 @@ def restore(
         manifest = unpack(source, scratch)
         database = database_of(installation)
         _require_fit(installation, database, manifest, is_replacing=is_replacing)
+        if manifest.records is not None and has_records:
+            records.put_back(source, manifest.records, _require_folder(installation, manifest.records))
         aside = now.astimezone(UTC).strftime(_ASIDE)
         kept = database.replace(scratch / "database", aside)
         keys = _Keys(installation.keys_file, aside)
@@ -127,6 +172,15 @@ def _require_fit(installation: Installation, database: Database, manifest: Manif
             f"There is an installation at {installation.home} already.",
             hint="Restore into an empty APIM_HOME, or add --replace: what is there is kept beside it.",
         )
+
+
+def _require_folder(installation: Installation, summary: Summary) -> Path:
+    if installation.records_folder is None:
+        raise BackupRefused(
+            f"The backup has {summary.files:,} files of records, and APIM_RECORDS_FOLDER does not say where to.",
+            hint="Set it as it is for web and Celery, or leave them out: --without-records.",
+        )
+    return installation.records_folder
 
 
 def _bring_along(environment: Mapping[str, str]) -> None:

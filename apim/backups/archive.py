@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from apim.backups.records import Summary
 from apim.backups.refusal import BackupRefused
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+READS: Final = (1, 2)  # 1 knew nothing of files of records
 MEMBERS: Final = ("keys.json", "database")
 _MANIFEST: Final = "manifest.json"
 _MAX_MANIFEST_BYTES: Final = 1 << 20
@@ -28,7 +30,8 @@ _BLOCK: Final = 1 << 20
 class Manifest:
     """What a backup says of itself.
 
-    Shapes: made_at RFC 3339; engine sqlite or postgresql; digests SHA-256 by member.
+    Shapes: made_at RFC 3339; engine sqlite or postgresql; digests SHA-256 by member; records = the files of records
+    beside it, None when there are none with it.
     """
 
     format: int
@@ -36,14 +39,18 @@ class Manifest:
     engine: str
     software: str
     digests: Mapping[str, str]
+    records: Summary | None = None
 
 
-def write(to: Path, *, made_at: str, engine: str, software: str, members: Mapping[str, Path]) -> Manifest:
+def write(
+    to: Path, *, made_at: str, engine: str, software: str, members: Mapping[str, Path], records: Summary | None = None
+) -> Manifest:
     """The manifest of the archive that is at `to` now, whole and on the disk; only its owner may read it.
 
     Errors: BackupRefused when something is there already, or it cannot be written.
     """
-    manifest = Manifest(FORMAT, made_at, engine, software, {name: _digest(members[name]) for name in MEMBERS})
+    digests = {name: _digest(members[name]) for name in MEMBERS}
+    manifest = Manifest(FORMAT, made_at, engine, software, digests, records)
     draft = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -102,9 +109,10 @@ def _read_manifest(archive: tarfile.TarFile) -> Manifest:
     found = json.loads(body.read()) if body else None
     if not isinstance(found, dict):
         raise ValueError("its manifest says nothing")  # noqa: TRY004 - what is wrong is the file
-    if found.get("format") != FORMAT:
+    if found.get("format") not in READS:
         raise ValueError(f"it has format {found.get('format')}, and this version reads {FORMAT}")
-    return Manifest(**found)
+    records = found.pop("records", None)
+    return Manifest(**found, records=None if records is None else Summary(**records))
 
 
 def _take_out(archive: tarfile.TarFile, name: str, to: Path) -> None:

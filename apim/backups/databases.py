@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -18,6 +21,8 @@ from apim.backups.refusal import BackupRefused
 _DEBIAN: Final = "/usr/lib/postgresql"
 _PLACES: Final = ("/opt/homebrew/bin", "/usr/local/bin")
 _PAGES_AT_ONCE: Final = 1000
+_NOTED: Final = "usage_recordfile"  # the table that notes files of records
+_COPY: Final = re.compile(rf"COPY \S*{_NOTED} \((.+)\) FROM stdin;")
 
 
 class Database(Protocol):
@@ -27,6 +32,9 @@ class Database(Protocol):
 
     def copy(self, to: Path) -> None:
         """Write what it holds at one moment to a file; it may be in use."""
+
+    def record_files(self, copied: Path) -> list[str]:
+        """The names of the files of records that a copy notes."""
 
     def is_empty(self) -> bool:
         """True when nothing would be lost by replacing it."""
@@ -62,6 +70,13 @@ class SQLite:
             _check(to)
         except sqlite3.Error as error:
             raise BackupRefused(f"{self.file} cannot be copied: {error}.") from error
+
+    def record_files(self, copied: Path) -> list[str]:
+        """See Database."""
+        with _opened(copied) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_NOTED,)).fetchone() is None:
+                return []  # of a release that had no files
+            return [str(name) for (name,) in connection.execute(f"SELECT name FROM {_NOTED}")]  # noqa: S608 - ours
 
     def is_empty(self) -> bool:
         """True when the file is not there or has no table."""
@@ -117,6 +132,16 @@ class PostgreSQL:
         """See Database; one transaction reads everything."""
         self._run("pg_dump", "--format=custom", "--schema=public", "--no-owner", "--no-privileges", f"--file={to}")
 
+    def record_files(self, copied: Path) -> list[str]:
+        """See Database; read from the copy itself, for the table may have others by now."""
+        command = (_find("pg_restore"), "--data-only", f"--table={_NOTED}", "--file=-", str(copied))
+        lines = iter(_said(command, dict(os.environ)).splitlines())
+        columns = next((found for line in lines if (found := _COPY.match(line))), None)
+        if columns is None:
+            return []  # of a release that had no files
+        at = [name.strip(' "') for name in columns[1].split(",")].index("name")
+        return [line.split("\t")[at] for line in takewhile(lambda line: line != "\\.", lines)]
+
     def is_empty(self) -> bool:
         """True when its schema has no table."""
         tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
@@ -153,12 +178,17 @@ class PostgreSQL:
         """What the program printed."""
         url, password = _without_password(self.url)
         command = (_find(program), *arguments, f"--dbname={url}")
-        environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if ended.returncode != 0:
-            why = (ended.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise BackupRefused(f"{program} failed: {why}", hint="Is the server of DATABASE_URL up, and not newer?")
-        return ended.stdout
+        return _said(command, {**os.environ, **({"PGPASSWORD": password} if password else {})})
+
+
+def _said(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a program of PostgreSQL's printed."""
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if ended.returncode != 0:
+        why = (ended.stderr.strip().splitlines() or ["no reason given"])[-1]
+        program = Path(command[0]).name
+        raise BackupRefused(f"{program} failed: {why}", hint="Is the server of DATABASE_URL up, and not newer?")
+    return ended.stdout
 
 
 def _opened(file: Path) -> closing[sqlite3.Connection]:

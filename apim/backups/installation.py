@@ -16,11 +16,12 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where things are. Shapes: database_url "" = SQLite under home."""
+    """Where things are. Shapes: database_url "" = SQLite under home; records_folder None = all records are rows."""
 
     home: Path
     keys_file: Path
     database_url: str
+    records_folder: Path | None = None
 
     @property
     def sqlite_file(self) -> Path:
@@ -32,7 +33,8 @@ def installation_of(environment: Mapping[str, str]) -> Installation:
     """The installation that processes with this environment work on (docs/reference/settings.md)."""
     home = Path(environment.get("APIM_HOME") or ROOT / "var").resolve()
     keys = Path(environment.get("APIM_KEYS_FILE") or home / "keys" / "keys.json")
-    return Installation(home, keys, environment.get("DATABASE_URL", ""))
+    records = environment.get("APIM_RECORDS_FOLDER", "")
+    return Installation(home, keys, environment.get("DATABASE_URL", ""), Path(records).resolve() if records else None)
 
 
 @contextmanager

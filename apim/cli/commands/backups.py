@@ -20,19 +20,26 @@ if TYPE_CHECKING:
     from apim.backups.archive import Manifest
 
 
+_WithoutRecords = Annotated[
+    bool, typer.Option("--without-records", help="Leave the files of records out (APIM_RECORDS_FOLDER).")
+]
+
+
 def back_up(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write it; apim-DATE-TIME.backup here when left out.")
     ] = None,
     *,
     is_check: Annotated[bool, typer.Option("--check", help="Read FILE whole and say whether it is sound.")] = False,
+    is_without_records: _WithoutRecords = False,
 ) -> None:
-    """Back the installation up, database and keys in one file, while it runs.
+    """Back the installation up, database and keys in one file, while it runs; files of records in a folder beside it.
 
-    APIM_HOME, APIM_KEYS_FILE and DATABASE_URL say which one, as for `script/up`. Keep the file as safe as a password:
-    it holds the keys that everything else is sealed with.
+    APIM_HOME, APIM_KEYS_FILE, DATABASE_URL and APIM_RECORDS_FOLDER say which one, as for `script/up`. Keep the file as
+    safe as a password: it holds the keys that everything else is sealed with. Files of records are in FILE.records,
+    linked to those of earlier backups in the same folder, so each is copied once. One that was ended is gone on with.
 
-    Example: apim backup /var/backups/apim-monday.backup
+    Examples: apim backup /var/backups/apim-monday.backup; apim backup --without-records
     """
     from apim.backups import acts  # noqa: PLC0415 - a fifth of every other command's start
 
@@ -40,9 +47,10 @@ def back_up(
     place = file or Path(f"apim-{now:%Y%m%d-%H%M%S}.backup")
     with _told():
         if is_check:
-            _tell(place, acts.check(place), "is sound")
+            _tell(place, acts.check(place, has_records=not is_without_records), "is sound")
         else:
-            _tell(place, acts.back_up(installation_of(os.environ), place, now=now), "is written")
+            installation = installation_of(os.environ)
+            _tell(place, acts.back_up(installation, place, now=now, has_records=not is_without_records), "is written")
 
 
 def restore(
@@ -51,6 +59,7 @@ def restore(
     is_replacing: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of an installation that is there; that one is kept.")
     ] = False,
+    is_without_records: _WithoutRecords = False,
 ) -> None:
     """Put a backup back, bring it to this version, and have gateways believe it. apim must be stopped.
 
@@ -67,6 +76,7 @@ def restore(
             is_replacing=is_replacing,
             now=datetime.now(UTC),
             environment=os.environ,
+            has_records=not is_without_records,
         )
     _tell(file, done.manifest, "is restored")
     for place in done.kept:
@@ -85,3 +95,5 @@ def _told() -> Iterator[None]:
 def _tell(file: Path, manifest: Manifest, what: str) -> None:
     size = file.stat().st_size / 1_000_000
     note(f"{file} {what}: {manifest.engine}, {size:,.1f} MB, made at {manifest.made_at} by apim {manifest.software}.")
+    if (records := manifest.records) is not None:
+        note(f"With it are {records.files:,} files of records, {records.bytes / 1e9:,.1f} GB: {file}.records")

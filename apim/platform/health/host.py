@@ -18,7 +18,8 @@ from apim.gateways.certificates import private_key_of
 from apim.gateways.models import Certificate
 from apim.platform.health.verdicts import Verdict, amber, green, red
 
-BACKUP_NOTE: Final = "last-backup.json"  # apim.backups writes it
+BACKUP_NOTE: Final = "last-backup.json"  # apim.backups writes it, and these of its words
+RECORDS_KEPT, RECORDS_LEFT_OUT = "kept", "left-out"
 OLD_AFTER: Final = timedelta(days=2)
 TOO_OLD_AFTER: Final = timedelta(days=8)
 _GIB: Final = 2**30
@@ -55,7 +56,16 @@ def backup() -> Verdict:
         return red(gettext("The last backup is %(days)d days old.") % facts, command="apim backup")
     if age > OLD_AFTER:
         return amber(gettext("The last backup is %(days)d days old.") % facts, command="apim backup")
-    hours = {"hours": int(age.total_seconds() // 3600), "file": facts["file"]}
+    hours = {"hours": int(age.total_seconds() // 3600), "file": facts["file"], "folder": settings.RECORDS_FOLDER}
+    if settings.RECORDS_FOLDER is not None and note.get("records") == RECORDS_LEFT_OUT:
+        text = gettext("The last backup is %(hours)d h old and leaves out the records in %(folder)s: %(file)s")
+        return green(text % hours)
+    if settings.RECORDS_FOLDER is not None and note.get("records") != RECORDS_KEPT:
+        text = gettext(
+            "The last backup has none of the records in %(folder)s. Set APIM_RECORDS_FOLDER where it is made, or leave"
+            " them out by --without-records."
+        )
+        return amber(text % hours, command="apim backup")
     return green(gettext("The last backup is %(hours)d h old: %(file)s") % hours)
 
 

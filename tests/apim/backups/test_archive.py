@@ -105,7 +105,7 @@ def test_a_changed_byte_is_noticed(backup: Path, out: Path, members: dict[str, P
         ((("keys.json", b"{}"),), "no manifest"),
         ((("manifest.json", b"[]"),), "says nothing"),
         ((("manifest.json", b"{"),), "cannot be read"),
-        ((("manifest.json", json.dumps({"format": 2}).encode()),), "format 2"),
+        ((("manifest.json", json.dumps({"format": 3}).encode()),), "format 3"),
         ((("manifest.json", b'{"format": 1, "more": 1}'),), "cannot be read"),
     ],
     ids=["empty", "other-first", "list", "broken", "later-format", "other-fields"],
@@ -129,3 +129,15 @@ def test_names_in_the_archive_choose_no_place(backup: Path, out: Path, tmp_path:
 def test_a_place_that_cannot_be_written_is_told(members: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(BackupRefused, match="cannot be written"):
         write(tmp_path / "no/such/folder", made_at=MADE_AT, engine="sqlite", software="1", members=members)
+
+
+def test_a_backup_of_before_there_were_files_of_records_is_read(
+    backup: Path, out: Path, members: dict[str, Path]
+) -> None:
+    with tarfile.open(backup, "r:gz") as archive:
+        told = archive.extractfile("manifest.json")
+        assert told is not None
+        manifest = {name: value for name, value in json.load(told).items() if name != "records"}
+    parts = [(name, path.read_bytes()) for name, path in members.items()]
+    rewrite(backup, ("manifest.json", json.dumps(manifest | {"format": 1}).encode()), *parts)
+    assert unpack(backup, out).records is None
