@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from apim.catalog.models import Revision
 
@@ -43,7 +43,7 @@ class Entry:
         if self.against:
             return _("New version, compared with %(version)s") % {"version": self.against}
         if not number:
-            return _("Published")
+            return pgettext("an entry", "Published")
         if self.is_breaking:
             words = ngettext("%(number)d change, breaking", "%(number)d changes, some breaking", number)
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apim.usage.request_log import Wanted
 
@@ -36,7 +37,7 @@ class RequestFilterForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "GET /accounts", "autocomplete": "off"}),
     )
     key = forms.ChoiceField(label=_("Key"), required=False)
-    span = forms.ChoiceField(label=_("Time"), required=False, choices=list(_SPANS.items()))
+    span = forms.ChoiceField(label=pgettext_lazy("a span", "Time"), required=False, choices=list(_SPANS.items()))
 
     def __init__(self, data: Mapping[str, object], *, credentials: Iterable[Credential]) -> None:
         """Shapes: credentials are those of the application, dead ones too."""

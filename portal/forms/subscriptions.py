@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portal.offers import PlanOffer
+
+_NOW_WORDS = pgettext_lazy("when it ends", "now")
 
 
 class SwitchForm(forms.Form):
@@ -42,7 +45,7 @@ class CancelForm(forms.Form):
     when = forms.ChoiceField(
         label=_("It ends"),
         widget=forms.RadioSelect,
-        choices=[(PERIOD_END, _("at the end of this month (UTC)")), (NOW, _("now"))],
+        choices=[(PERIOD_END, _("at the end of this month (UTC)")), (NOW, _NOW_WORDS)],
         initial=PERIOD_END,
     )
 
@@ -52,4 +55,4 @@ class CancelForm(forms.Form):
         if is_billed:
             field = self.fields["when"]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-            field.choices = [(self.PERIOD_END, _("at the end of the period that is paid")), (self.NOW, _("now"))]
+            field.choices = [(self.PERIOD_END, _("at the end of the period that is paid")), (self.NOW, _NOW_WORDS)]

@@ -22,6 +22,18 @@ CATALOGUES = list(messages.catalogues())
 IDS = [f"{name}-{language}" for name, language, _ in CATALOGUES]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|{\w*}")
+_NATIVE = "[\u3040-\u30ff\u3400-\u9fff]"  # kana and Chinese characters
+# What a translation leaves to no one's taste; addresses and code stand apart and may have blanks around them.
+_STYLE = {
+    "ja": {
+        "a blank beside Latin": rf"{_NATIVE} (?=[A-Za-z0-9%<])|[A-Za-z0-9]>? (?={_NATIVE})",
+        "half-width punctuation": rf"{_NATIVE}[,:;?!](?![\d])|{_NATIVE} ?\([^)]*{_NATIVE}",
+        "a word of address": "あなた",
+    },
+    "ko": {"full-width punctuation": "[，。：；？！（）]", "another politeness": "[으하]세요[.?!]"},  # noqa: RUF001
+    "zh_Hans": {"half-width punctuation": rf"{_NATIVE}[,:;?!(]", "another politeness": "你"},
+}
+_APART = re.compile(r"`[^`]*`|<code>.*?</code>|%\(\w*(?:link|url|email)\w*\)s")
 _ELEMENT = re.compile(r"</?(?:a|b|br|code|em|i|kbd|p|small|span|strong|time)\b[^>]*>|&\w+;")
 each_catalogue = pytest.mark.parametrize(("name", "language", "path"), CATALOGUES, ids=IDS)
 
@@ -67,6 +79,17 @@ def test_a_translation_keeps_elements_and_code(name: str, language: str, path: P
             sorted(_ELEMENT.findall(each.text)) != sorted(_ELEMENT.findall(each.translation))
             or each.text.count("`") != each.translation.count("`")
         )
+    ]
+    assert wrong == []
+
+
+@each_catalogue
+def test_a_translation_is_written_in_the_one_style_of_its_language(name: str, language: str, path: Path) -> None:
+    wrong = [
+        (why, each.translation)
+        for each in catalogues.read_po(path)
+        for why, pattern in _STYLE[language].items()
+        if re.search(pattern, _APART.sub("*", each.translation))
     ]
     assert wrong == []
 
