@@ -44,23 +44,24 @@ class ErrorGroup(NamedTuple):
 
 def totals(question: Question, stretch: Stretch) -> Ends:
     """All calls of a stretch."""
-    return _by(question, stretch, ())[()]
+    ((*sums,),) = _rows_by(question, stretch, ())
+    return Ends(*(each or 0 for each in sums))
 
 
 def steps(question: Question, window: Window) -> list[Step]:
     """The calls of each step, those without calls included."""
-    sums = _by(question, window.now(), (_STEP,), window=window)
-    return [Step(at, sums.get((place,), Ends())) for place, at in enumerate(window.starts())]
+    sums = {place: Ends(*ends) for place, *ends in _rows_by(question, window.now(), (_STEP,), window=window)}
+    return [Step(at, sums.get(place, Ends())) for place, at in enumerate(window.starts())]
 
 
 def by_version(question: Question, stretch: Stretch) -> dict[str, Ends]:
     """The calls of each version; "" are those that met none."""
-    return {key: ends for (key,), ends in _by(question, stretch, ("version_id",)).items()}
+    return {key: Ends(*ends) for key, *ends in _rows_by(question, stretch, ("version_id",))}
 
 
 def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     """The calls by a dimension of UsageRollup: operation, application_id, subscription_id, code."""
-    return {key: ends for (key,), ends in _by(question, stretch, (dimension,)).items()}
+    return {key: Ends(*ends) for key, *ends in _rows_by(question, stretch, (dimension,))}
 
 
 def caller_and_version_rows(
@@ -250,12 +251,12 @@ def _of_versions(question: Question, *, is_each: bool) -> Clause:
     return Clause(f"{asked.sql} AND version_id {'<>' if is_each else '='} '{_EVERY}'", asked.params)
 
 
-def _by(
+def _rows_by(
     question: Question, stretch: Stretch, names: tuple[str, ...], *, window: Window | None = None
-) -> dict[Any, Ends]:
+) -> list[tuple[Any, ...]]:
     """The calls by dimensions, of the roll-ups with the fewest rows that have these and those asked for.
 
-    Shapes: window is the one of whose steps _STEP is a number.
+    Shapes: names, ENDS, which are None of nothing at all; window is the one of whose steps _STEP is a number.
     """
     when, columns = _when(stretch, window), _columns(names, window)
     if question.is_of_versions and {_STEP, "version_id"}.issuperset(names):
@@ -264,10 +265,7 @@ def _by(
         statement = summed(_CALLERS, columns, _ENDED, when, meeting(question.of_callers()))
     else:
         statement = summed(_CALLS, columns, _COUNTED, when, meeting(question.of_calls()))
-    rows = fetch(statement)
-    if not names:
-        return {(): Ends(*(each or 0 for each in rows[0]))}
-    return {row[: len(names)]: Ends._make(row[len(names) :]) for row in rows}
+    return fetch(statement)
 
 
 def _when(stretch: Stretch, window: Window | None) -> Clause:

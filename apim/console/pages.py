@@ -15,7 +15,7 @@ from django.shortcuts import redirect, render
 from apim.access.models import Subscription
 from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
-from apim.console.rail import SECTIONS, current_place, section_of
+from apim.console.rail import current_place, drawn_rail, sections_of
 from apim.demo.models import Demo
 from apim.gateways.models import Environment
 from apim.ui.forms import errors_on
@@ -60,13 +60,13 @@ def page(request: ConsoleRequest, template: str, /, **context: object) -> HttpRe
     is_for_admin = is_admin(request.user)
     url_name = request.resolver_match.url_name if request.resolver_match else None
     place = current_place(url_name or "")
+    waiting = Subscription.objects.decidable_by(request.user).awaiting_decision().count()
     environments = list(Environment.objects.select_related("pin"))
     shell = {
         "is_admin": is_for_admin,
-        "sections": [section for section in SECTIONS if is_for_admin or not section.is_for_admins],
+        "sections": sections_of(is_for_admin=is_for_admin),
         "current_place": place,
-        "open_section": section_of(place) if place else "",
-        "approvals_waiting": Subscription.objects.decidable_by(request.user).awaiting_decision().count(),
+        "rail": drawn_rail(place, is_for_admin=is_for_admin, approvals_waiting=waiting),
         "waiting_to_publish": [each for each in environments if each.is_waiting_to_publish],
         "held": [each for each in environments if hasattr(each, "pin")],
         "has_demo": Demo.objects.exists(),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.utils.translation import gettext_lazy
+from django.template.loader import render_to_string
+from django.urls import get_script_prefix
+from django.utils.translation import get_language, gettext_lazy
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
+    from django.utils.safestring import SafeString
 
 
 class Place(NamedTuple):
@@ -134,6 +138,23 @@ def current_place(url_name: str) -> str:
     return max((len(name), url) for name, url in [*fitting, ("", "")] if url_name.startswith(name))[1]
 
 
-def section_of(url: str) -> str:
-    """The title of the section with this link."""
-    return next(str(section.title) for section in SECTIONS if any(place.url == url for place in section.places))
+def sections_of(*, is_for_admin: bool) -> list[Section]:
+    """What the rail holds for a person."""
+    return [section for section in SECTIONS if is_for_admin or not section.is_for_admins]
+
+
+def drawn_rail(place: str, *, is_for_admin: bool, approvals_waiting: int) -> SafeString:
+    """The rail on a page of a place; "" is none of its links."""
+    return _drawn(get_language(), get_script_prefix(), place, is_for_admin, approvals_waiting)
+
+
+@lru_cache(maxsize=512)  # of all that it is made of: a third of the tags of a page stand in it
+def _drawn(_language: str | None, _prefix: str, place: str, is_for_admin: bool, approvals_waiting: int) -> SafeString:  # noqa: FBT001 - by position for the cache
+    sections = sections_of(is_for_admin=is_for_admin)
+    shown = {
+        "sections": sections,
+        "current_place": place,
+        "open_section": next((each for each in sections if any(link.url == place for link in each.places)), None),
+        "approvals_waiting": approvals_waiting,
+    }
+    return render_to_string("console/_rail.html", shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from heapq import nlargest
+from itertools import takewhile
 from operator import itemgetter
 
 from django.urls import reverse
@@ -107,19 +108,17 @@ def _versions(asked: Asked) -> tuple[dict[str, Ends], dict[str, Ends]]:
 
 def _worst(groups: Sequence[Group]) -> list[Group]:
     """Those that got worse most, among those with enough calls."""
-    moved = [(_worsening(group), group) for group in groups if group.ends.calls >= _ENOUGH_CALLS]
+    enough = takewhile(lambda group: group.ends.calls >= _ENOUGH_CALLS, groups)  # they come with the most calls first
+    moved = [(_badness(group.ends) - _badness(group.before), group) for group in enough]
     worse = nlargest(_WORST, (row for row in moved if row[0] > 0), key=itemgetter(0))
     return [group for _, group in worse]
 
 
-def _worsening(group: Group) -> float:
-    """By how much the shares of errors grew; 5xx weigh twice."""
-    return _badness(group.ends) - _badness(group.before)
-
-
 def _badness(ends: Ends) -> float:
-    calls = ends.calls
-    return (2 * ends.server_errors + ends.client_errors) / calls if calls else 0.0
+    """The share of errors; 5xx weigh twice. Written out: it is asked of each API, twice."""
+    answered, rejected, failed, refused, unreached, _ = ends
+    calls = answered + rejected + failed + refused + unreached
+    return (2 * (failed + unreached) + rejected + refused) / calls if calls else 0.0
 
 
 def _version_link(asked: Asked, key: str) -> Cell:
