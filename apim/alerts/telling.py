@@ -90,10 +90,12 @@ def owners_of(rule: AlertRule) -> list[User]:
 
 
 def _organizations_of(rule: AlertRule) -> list[str]:
-    """Whose webhooks are told: the API's organization; of gateways those that admins own."""
+    """Whose webhooks are told: the API's organization; of gateways those of the admins whom the rule names, or all."""
     if rule.api is not None:
         return [rule.api.organization_id]
-    owned = Membership.objects.filter(role=Membership.Role.OWNER, team="", user__in=owners_of(rule))
+    named = {address.casefold() for address in rule.recipients}
+    told = [admin for admin in owners_of(rule) if not named or admin.email.casefold() in named]
+    owned = Membership.objects.filter(role=Membership.Role.OWNER, team="", user__in=told)
     return sorted(set(owned.values_list("organization_id", flat=True)))
 
 

@@ -15,8 +15,9 @@ from apim.errors import Invalid
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.notifications.models import Notification
 from apim.platform.lagging import KEPT, note_lags
+from apim.webhooks.models import Endpoint, Event
 from gateway_sync.delivery.models import Publication
-from tests.factories.accounts import TESTER
+from tests.factories.accounts import TESTER, member, organization
 from tests.factories.gateways import enrolled_gateway
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +101,25 @@ def test_admins_are_told_of_a_gateway_that_lags_and_the_preview_shows_it(
     assert len(preview(rule, NOON + timedelta(minutes=8)).episodes) == 1
     note_lags(NOON + KEPT + timedelta(hours=1))
     assert LagMinute.objects.count() == 1, "what no preview looks at is forgotten"
+
+
+@pytest.mark.parametrize(("recipients", "told"), [([], {"one", "two"}), (["B@example.com", "x@example.com"], {"two"})])
+def test_webhooks_of_the_admins_whom_the_rule_names_are_told_or_of_all(
+    gateway: Gateway, recipients: list[str], told: set[str]
+) -> None:
+    for name, email in (("one", "a@example.com"), ("two", "b@example.com")):
+        owned = organization(name=name)
+        member(owned, email, role="owner")
+        Endpoint.objects.create(organization=owned, url="https://example.com", event_types=["alert.fired"])
+    User.objects.update(is_platform_admin=True)
+    create_rule(
+        api=None, kind="gateway_lag", settings={"seconds": 120, "hold": 0}, recipients=recipients, by=TESTER
+    )  # fmt: skip
+    AlertRule.objects.update(created_at=NOON)
+    for minute in range(8):
+        note_lags(NOON + timedelta(minutes=minute))
+        watch(NOON + timedelta(minutes=minute))
+    assert set(Event.objects.values_list("organization__name", flat=True)) == told
 
 
 def test_rules_about_gateways_are_the_business_of_admins(
