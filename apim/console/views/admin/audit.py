@@ -18,7 +18,7 @@ from apim.audit.models import AuditEvent
 from apim.audit.searching import csv_lines, every, filtered, json_lines, page_of
 from apim.console.forms.admin import AuditFilterForm
 from apim.console.gate import admin_page
-from apim.console.pages import ROWS_A_PAGE, Confirmation, page
+from apim.console.pages import Confirmation, page
 from apim.console.views.jobs import to_job
 from apim.platform.job_kinds import EVENTS_AT_ONCE, FORMATS, ask_for_audit_export
 from apim.ui.forms import errors_told
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 _LONGEST_ID = 32
+_SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class FieldChange:
 def audit_list(request: ConsoleRequest) -> HttpResponse:
     """Who did what to what, the newest first."""
     form, events = _asked(request)
-    shown = page_of(events, after=request.GET.get("after", "")[:_LONGEST_ID], rows=ROWS_A_PAGE)
+    shown = page_of(events, after=request.GET.get("after", "")[:_LONGEST_ID], rows=_SHOWN)
     return page(
         request,
         "console/admin/audit.html",
