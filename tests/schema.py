@@ -16,10 +16,15 @@ def is_there() -> bool:
     return _variable() in os.environ
 
 
+def name() -> str:
+    """What there is of it: the database on the server (PostgreSQL), or the data directory (SQLite)."""
+    return os.environ[_variable()]
+
+
 def put_in_test_database() -> None:
     """Before Django makes the test database: it finds one that is migrated (SQLite), or copies it (PostgreSQL)."""
     if connection.vendor == "postgresql":
-        connection.settings_dict["TEST"]["TEMPLATE"] = os.environ[_variable()]
+        connection.settings_dict["TEST"]["TEMPLATE"] = name()
     else:
         copy_database(Path(connection.creation._get_test_db_name()))
 
