@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 
 from apim.up.options import ROOT
-from tests.databases import empty_database  # noqa: F401 - a fixture
+from tests.databases import migrated_database  # noqa: F401 - a fixture
 
 Environment = Mapping[str, str]
-ROWS = ROOT / "tests/upgrade/landed_2026_11_21.jsonl"
 KEPT = ("accounts", "catalog", "products", "access", "billing", "usage")
 
 
@@ -68,11 +67,17 @@ class Drill:
         return Path(self.environment["APIM_HOME"], "keys/keys.json").read_bytes()
 
 
+RECORDS = "20261121T00-0123.parquet"
+
+
 @pytest.fixture
-def drill(empty_database: Environment, tmp_path: Path) -> Drill:  # noqa: F811 - a fixture
-    """An installation that was backed up while its database was open."""
-    drill = Drill(empty_database, tmp_path / "monday.backup")
-    drill.run("-m", "tests.upgrade.program", str(ROWS))
+def drill(migrated_database: Environment, tmp_path: Path) -> Drill:  # noqa: F811 - a fixture
+    """An installation with a file of records that was backed up while its database was open."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    (folder / RECORDS).write_bytes(b"PAR1")
+    drill = Drill({**migrated_database, "APIM_RECORDS_FOLDER": str(folder)}, tmp_path / "monday.backup")
+    drill.run("-m", "tests.apim.backups.program", RECORDS)
     assert "is written" in drill.apim("backup", str(drill.backup))
     return drill
 
@@ -87,8 +92,10 @@ Credential.objects.update(state="revoked")
 
 def test_what_was_lost_is_back_and_gateways_will_believe_it(drill: Drill) -> None:
     before, revision, keys = drill.rows(), drill.revision(), drill.keys
+    records = Path(drill.environment["APIM_RECORDS_FOLDER"], RECORDS)
     drill.change(LOSS)
     drill.lose_keys()
+    records.unlink()
     assert "is sound" in drill.apim("backup", str(drill.backup), "--check")
     assert "--replace" in drill.apim("restore", str(drill.backup), is_bad=True)
     assert drill.rows() != before
@@ -98,6 +105,7 @@ def test_what_was_lost_is_back_and_gateways_will_believe_it(drill: Drill) -> Non
     assert drill.rows() == before
     assert drill.keys == keys
     assert drill.revision() > revision
+    assert records.read_bytes() == b"PAR1"
 
 
 @pytest.mark.slow
