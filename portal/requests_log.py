@@ -21,19 +21,25 @@ _ID = re.compile(r"[a-z]{3}_[0-9a-z]{20}")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One exchange. Shapes: what is gone is None: version, application, credential, subscription."""
+class Entry:
+    """One exchange as lists show it. Shapes: a version that is gone is None."""
 
     record: UsageRecord
     version: APIVersion | None
-    application: Application | None
-    credential: Credential | None
-    subscription: Subscription | None
 
     @property
     def called(self) -> str:
         """The operation, or the path when none was met."""
         return self.record.operation or self.record.path
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Entry):
+    """One exchange with all that is known of it. Shapes: what is gone of application, credential and others is None."""
+
+    application: Application | None
+    credential: Credential | None
+    subscription: Subscription | None
 
     @property
     def explanation(self) -> Explanation | None:
@@ -79,21 +85,18 @@ def _words(outcome: str) -> list[str]:
     return words if words and all(_ID.fullmatch(word) for word in words) else [outcome]
 
 
-def named(records: Sequence[UsageRecord]) -> list[Line]:
-    """The lines of these exchanges, in four queries whatever their number."""
+def listed(records: Sequence[UsageRecord]) -> list[Entry]:
+    """These exchanges with the names of what they called. One query whatever their number."""
     versions = APIVersion.objects.select_related("api").in_bulk({each.version_id for each in records})
-    applications = Application.objects.in_bulk({each.application_id for each in records})
-    credentials = Credential.objects.in_bulk({each.credential_id for each in records})
-    subscriptions = (
-        Subscription.objects.filter(id__in={each.subscription_id for each in records}).with_names().in_bulk()
+    return [Entry(each, versions.get(each.version_id)) for each in records]
+
+
+def named(record: UsageRecord) -> Line:
+    """The exchange with all that its ids stand for. Four queries."""
+    return Line(
+        record,
+        APIVersion.objects.select_related("api").filter(id=record.version_id).first(),
+        Application.objects.filter(id=record.application_id).first(),
+        Credential.objects.filter(id=record.credential_id).first(),
+        Subscription.objects.filter(id=record.subscription_id).with_names().first(),
     )
-    return [
-        Line(
-            each,
-            versions.get(each.version_id),
-            applications.get(each.application_id),
-            credentials.get(each.credential_id),
-            subscriptions.get(each.subscription_id),
-        )
-        for each in records
-    ]

@@ -10,7 +10,7 @@ from apim.access.models import Subscription
 from apim.ui.charts import Column
 from apim.ui.templatetags.formats import axis_label
 from apim.usage import quotas, reports
-from portal.requests_log import Line, named
+from portal.requests_log import Entry, listed
 
 if TYPE_CHECKING:
     from apim.access.models import Application
@@ -37,7 +37,7 @@ class UsageView:
     columns: list[Column]
     operations: list[reports.OperationUsage]
     subscriptions: list[tuple[Subscription, list[quotas.Projected]]]
-    latest: list[Line]
+    latest: list[Entry]
 
     @property
     def has_calls(self) -> bool:
@@ -50,7 +50,8 @@ def usage_of(application: Application, span_name: str) -> UsageView:
     span_name = span_name if span_name in SPANS else DEFAULT_SPAN
     scope = reports.Scope(application_ids=[application.id])
     span = reports.last(SPANS[span_name])
-    subscriptions = list(application.subscriptions.live().with_names().select_related("plan_change__to_version__plan"))
+    names = "product", "plan_version__plan", "plan_change__to_version__plan"
+    subscriptions = list(application.subscriptions.live().select_related(*names))
     gauges = quotas.projected(subscriptions)
     return UsageView(
         span_name=span_name,
@@ -59,7 +60,7 @@ def usage_of(application: Application, span_name: str) -> UsageView:
         columns=columns_of(reports.timeline(scope, span), span.period),
         operations=reports.operations(scope, span)[:10],
         subscriptions=[(each, gauges[each.id]) for each in subscriptions],
-        latest=named(reports.latest_records(scope, _LATEST, organization_id=application.organization_id)),
+        latest=listed(reports.latest_records(scope, _LATEST, organization_id=application.organization_id)),
     )
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from apim.access.models import Application, Subscription
 from apim.usage import quotas, reports
 from portal.rendering import page
-from portal.requests_log import named
+from portal.requests_log import listed
 from portal.tenancy import PortalRequest, my_page
 from portal.views.access import CONTINUE_AT
 from portal.views.catalogue import callable_apis
@@ -50,7 +50,7 @@ def show_home(request: PortalRequest) -> HttpResponse:
         "applications": sorted(((each, calls[each.id]) for each in applications), key=lambda row: -row[1].calls),
         "subscriptions": [(each, gauges[each.id]) for each in subscriptions],
         "totals": reports.totals(scope, week),
-        "errors": named(
+        "errors": listed(
             reports.latest_records(
                 scope, _ERRORS_SHOWN, organization_id=organization.id if organization else "", only_errors=True
             )

@@ -19,7 +19,7 @@ from apim.usage.flows import flow_of
 from apim.usage.request_log import latest, page_of
 from portal.forms.requests import RequestFilterForm
 from portal.rendering import page
-from portal.requests_log import named
+from portal.requests_log import listed, named
 from portal.tenancy import PortalRequest, my_page
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
         "is_narrowed": wanted.is_narrowed,
         "classes": _CLASSES,
         "by_status": reports.totals(scope, reports.last(_SPAN)).by_status,
-        "lines": named(records),
+        "lines": listed(records),
         "is_first": not before,
         "following": following,
     }
@@ -88,7 +88,7 @@ def show_request(request: PortalRequest, request_id: str) -> HttpResponse:
     record = reports.find_request(request_id, request.user)
     if record is None:
         raise Http404
-    line = named([record])[0]
+    line = named(record)
     found = traces.find_trace(request_id, request.user)
     context = {
         "section": "apps",
