@@ -5,27 +5,27 @@ A PostgreSQL and a web process as the product runs them; the gateways are 200 in
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from apim.up.services import WEB_THREADS
 from benchmarks import processes
 from benchmarks.herd_gateways import Herd, asking
+from benchmarks.herd_probe import ask
 from benchmarks.pages_server import postgresql
 from benchmarks.subjects import Bench, Extent
 from gateway_sync.runtime.control_plane import ControlPlane
 from gateway_sync.runtime.credentials import Doors
 
 _PATIENCE_S = 300.0
-_PROBE_EVERY_S = 0.05
+_SMALL, _PAGE = "/healthz/ready", "/"
 _REPORT = json.dumps(
     {
         "software_version": "1", "host": "herd", "is_push_connected": False,
@@ -94,22 +94,22 @@ class _Web:
     def __init__(self, settings: dict[str, str], bench: Bench) -> None:
         self._settings = settings
         self._log = bench.folder / "herd-web.log"
-        self._port = processes.free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.port = processes.free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [
-            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self._port),
-            "--workers", "1", "--blocking-threads", "128", "--backpressure", "512", "--no-ws",
+            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port),
+            "--workers", "1", "--blocking-threads", str(WEB_THREADS), "--backpressure", str(WEB_THREADS * 4), "--no-ws",
             "apim.config.wsgi:application",
         ]  # fmt: skip
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=self._settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
             )
-        processes.wait_for_port(self._port, self._process, self._log)
-        self.ask()  # the first call loads what is loaded late
+        processes.wait_for_port(self.port, self._process, self._log)
+        ask(self.port, _PAGE)  # the first call loads what is loaded late
 
     def kill(self) -> None:
         """`kill -9`, of all its processes."""
@@ -117,20 +117,6 @@ class _Web:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
-
-    def ask(self) -> float | None:
-        """Seconds of a small answer; None when none came."""
-        began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
-        try:
-            connection.request("GET", "/healthz/ready", headers={"Host": "127.0.0.1"})
-            answer = connection.getresponse()
-            answer.read()
-        except OSError:
-            return None
-        finally:
-            connection.close()
-        return time.monotonic() - began if answer.status == 200 else None  # noqa: PLR2004
 
     def cpu_s(self) -> float:
         """Processor seconds of its processes."""
@@ -160,30 +146,24 @@ def _settled(those: Herd, web: _Web) -> dict[str, object]:
         "told to come back": those.tally.busy - busy,
         "whole states sent": those.tally.whole - whole,
         "sent_mb": round((those.tally.answer_bytes - sent) / 1e6),
-        "another caller p50_s, p99_s": _at(probes, 0.5, 0.99),
+        "another caller p50_s, p99_s": _at(probes[_SMALL], 0.5, 0.99),
+        "a page p50_s, p99_s": _at(probes[_PAGE], 0.5, 0.99),
+        "calls": len(probes[_SMALL]),
         "answers p99_s": _at(those.tally.answered_s, 0.99),
         "web_rss_mib": most_mib,
     }
 
 
 @contextmanager
-def _probing(web: _Web) -> Iterator[list[float]]:
-    """Small calls, one after another, for as long as the block lasts; one that gets no answer counts as 30 s."""
-    times: list[float] = []
-    is_over = threading.Event()
-
-    def probe() -> None:
-        while not is_over.wait(_PROBE_EVERY_S):
-            took = web.ask()
-            times.append(30.0 if took is None else took)
-
-    thread = threading.Thread(target=probe)
-    thread.start()
+def _probing(web: _Web) -> Iterator[dict[str, list[float]]]:
+    """Seconds of calls, one after another, for as long as the block lasts, by path; one without an answer is 30 s."""
+    command = [sys.executable, "-m", "benchmarks.herd_probe", str(web.port), _SMALL, _PAGE]
+    probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    times: dict[str, list[float]] = {}
     try:
         yield times
     finally:
-        is_over.set()
-        thread.join()
+        times |= json.loads(probe.communicate()[0])
 
 
 def _at(times: list[float], *shares: float) -> list[float]:

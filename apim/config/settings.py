@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "apim.config.correlation.CorrelationMiddleware",  # first: all that follows logs with its id
     "apim.config.metrics.MeasureMiddleware",
     "apim.config.telemetry.TelemetryMiddleware",
+    "gateway_sync.delivery.turns.TurnsMiddleware",  # before what costs: a herd of gateways must leave people room
     "django.middleware.security.SecurityMiddleware",
     "apim.ui.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

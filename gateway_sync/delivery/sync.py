@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+from django.db.models import QuerySet
 
-from apim.gateways.models import Environment, Gateway
+from apim.gateways.models import Gateway
 from gateway_sync.delivery import access_log
 from gateway_sync.delivery.groups import manifest_for
 from gateway_sync.delivery.kept_fragments import KeptFragments
@@ -47,13 +48,15 @@ class Ask(msgspec.Struct, frozen=True):
 def update_for(gateway: Gateway, ask: Ask) -> Update:
     """All that the gateway lacks: a manifest when its state is not the one in force, and a page of access records.
 
-    Shapes: one in quarantine is sent no state, and every access record: what is revoked is refused everywhere.
+    Shapes: the gateway is as it was just read, with its environment. One in quarantine is sent no state, and every
+    access record: what is revoked is refused everywhere. When nothing is new, that is one query.
     """
-    environment = Environment.objects.get(id=gateway.environment_id)
+    environment = gateway.environment
     access = access_log.page_after(environment.id, after=ask.access_seq, reached=environment.access_seq)
-    is_apart = _is_in_quarantine(gateway)
-    manifest = None if is_apart else _manifest_for(gateway, ask.digest)
-    trial = _trial_for(gateway, ask) if ask.takes_trials and not is_apart else None
+    is_apart = gateway.state == Gateway.State.QUARANTINED
+    newest = None if is_apart else _published(gateway).first()
+    manifest = _manifest_for(gateway, ask.digest, newest)
+    trial = _trial_for(gateway, ask, newest) if ask.takes_trials and not is_apart else None
     told = Update(environment=environment.name, access=access, trial=trial)
     sent = [each for each in (manifest, trial.manifest if trial is not None else None) if each is not None]
     if not sent:
@@ -69,36 +72,34 @@ def update_for(gateway: Gateway, ask: Ask) -> Update:
     )
 
 
-def _is_in_quarantine(gateway: Gateway) -> bool:
-    """As it is now: the gateway was read before it began to wait."""
-    return Gateway.objects.filter(pk=gateway.pk, state=Gateway.State.QUARANTINED).exists()
+def _published(gateway: Gateway) -> QuerySet[Publication]:
+    """What was published to its environment, the newest first; of manifests only those of groups."""
+    named = ("stage", "digest", "groups", "trial_in_worker", "trial_gateways")
+    return Publication.objects.filter(environment_id=gateway.environment_id).only(*named)
 
 
-def _manifest_for(gateway: Gateway, known: str) -> Manifest | None:
+def _manifest_for(gateway: Gateway, known: str, newest: Publication | None) -> Manifest | None:
     """What the gateway is to serve; None when that is the state it knows, or nothing was published yet."""
-    published = Publication.objects.filter(environment_id=gateway.environment_id)
-    newest = published.only("stage", "trial_in_worker", "trial_gateways").first()
     if newest is None:
         return None
-    if not is_tried_by(gateway, newest):
-        published = published.filter(stage=Publication.Stage.ALL)
-    elif newest.stage == Publication.Stage.ENDED:
-        return None  # what is to come back is being published
-    wanted = published.values_list("pk", "digest", "groups").first()
-    if wanted is None or (wanted[1] == known and not wanted[2]):
+    wanted: Publication | None = newest
+    if is_tried_by(gateway, newest):
+        if newest.stage == Publication.Stage.ENDED:
+            return None  # what is to come back is being published
+    elif newest.stage != Publication.Stage.ALL:
+        wanted = _published(gateway).filter(stage=Publication.Stage.ALL).first()
+    if wanted is None or (wanted.digest == known and not wanted.groups):
         return None
-    whole = {} if wanted[2] else published.values_list("manifest", flat=True).get(pk=wanted[0])
-    manifest = manifest_for(gateway.group, whole, wanted[2])
+    manifest = manifest_for(gateway.group, {} if wanted.groups else wanted.manifest, wanted.groups)
     return manifest if manifest.digest != known else None
 
 
-def _trial_for(gateway: Gateway, ask: Ask) -> TrialOffer | None:
+def _trial_for(gateway: Gateway, ask: Ask, newest: Publication | None) -> TrialOffer | None:
     """What one worker of the gateway is to serve instead of the others; None when the gateway knows that."""
-    published = Publication.objects.filter(environment_id=gateway.environment_id, stage=Publication.Stage.TRIAL)
-    trial = published.filter(trial_in_worker=True).first()
     offer = TrialOffer()
-    if trial is not None and gateway.pk in trial.trial_gateways:
-        manifest = manifest_for(gateway.group, trial.manifest, trial.groups)
+    is_on = newest is not None and newest.stage == Publication.Stage.TRIAL and newest.trial_in_worker
+    if newest is not None and is_on and gateway.pk in newest.trial_gateways:
+        manifest = manifest_for(gateway.group, newest.manifest, newest.groups)
         if manifest.digest != ask.digest:  # else nothing changes for its group
             offer = TrialOffer(manifest.digest, manifest)
     return offer if offer.digest != ask.trial else None

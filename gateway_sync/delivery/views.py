@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 from django.conf import settings
-from django.db import connection
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -23,7 +22,8 @@ from apim.gateways import joining
 from apim.gateways.models import Gateway
 from apim.gateways.reports import GatewayReport
 from apim.gateways.services import authenticate_gateway, record_report
-from apim.gateways.standing import issue_next_token, note_format, orders_for
+from apim.gateways.standing import issue_next_token, note_clock, note_format, orders_for
+from apim.usage.placing import placed
 from apim.usage.receiving import HandedIn
 from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
@@ -34,7 +34,8 @@ from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.relaying import MOST_BYTES, relay
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
-from gateway_sync.delivery.waiting import Counters, Watch, read_counters
+from gateway_sync.delivery.turns import SYNC, apart, busy
+from gateway_sync.delivery.waiting import Counters, Watch, counters_of
 from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import WRITES, common_format
 
@@ -51,6 +52,7 @@ _join = msgspec.json.Decoder(JoinRequest)
 _watch = Watch(limit=settings.MAX_WAITING_GATEWAYS)
 # Who reads more slowly keeps no place from others; gateways themselves give up at an eighth of it.
 _SENT_WITHIN_S, _SLOWEST_BYTES_S = 5.0, 128 * 1024
+_COME_BACK_S = 2
 _far_behind = Places(settings.MAX_FULL_SENDS, each=2)  # one that is sent still, and one who began anew
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
@@ -85,7 +87,7 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
         return _problem(400, "gateways.unknown_format", told)
     if gateway.refused_format:
         note_format(gateway, 0)
-    seen = read_counters()[gateway.environment_id]
+    seen = counters_of(gateway.environment)
     if not (ask.digest and not is_behind(ask.access_seq, seen[1])):
         return _whole(gateway, ask, seen)
     update = update_for(gateway, ask)
@@ -95,7 +97,7 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
     """For one that knows nothing, or little: much is read and sent, so that few at a time may have it."""
     if not _far_behind.take(gateway.pk):
-        return _busy("Other gateways are being told everything; ask again later.")
+        return busy("Other gateways are being told everything; ask again later.", _COME_BACK_S)
     response: HttpResponseBase | None = None
     try:
         update = update_for(gateway, ask)
@@ -103,6 +105,7 @@ def _whole(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
             content = encode_update(update)
             _far_behind.expect_back(gateway.pk, _SENT_WITHIN_S + len(content) / _SLOWEST_BYTES_S)
             response = StreamingHttpResponse(_Held([content], _far_behind, gateway.pk), content_type="application/json")
+            close_old_connections()  # what is being sent holds a thread, never a database connection
     finally:
         if response is None:
             _far_behind.give_back(gateway.pk)
@@ -117,16 +120,9 @@ def _news(content: bytes) -> HttpResponse:
 
 def _when_there_is(gateway: Gateway, ask: Ask, seen: Counters) -> HttpResponseBase:
     if not _watch.places.take(gateway.pk):
-        return _busy("Too many gateways wait here; ask again later.")
+        return busy("Too many gateways wait here; ask again later.", _COME_BACK_S)
     body = _Held(_wait(gateway, ask, seen), _watch.places, gateway.pk)
     return StreamingHttpResponse(body, content_type="application/json")
-
-
-def _busy(detail: str) -> JsonResponse:
-    response = _problem(503, "gateways.too_many_waiting", detail)
-    # Spread, so that those refused together do not come back together.
-    response["Retry-After"] = str(2 + secrets.randbelow(4))
-    return response
 
 
 def _wait(gateway: Gateway, ask: Ask, seen: Counters) -> Iterator[bytes]:
@@ -135,11 +131,16 @@ def _wait(gateway: Gateway, ask: Ask, seen: Counters) -> Iterator[bytes]:
     connection.close()  # a waiting request holds a thread, never a database connection
     while True:
         is_changed = _watch.wait(gateway.environment_id, seen, deadline)
-        seen = read_counters()[gateway.environment_id]
-        update = update_for(gateway, ask)
-        connection.close()
-        if update.is_news or not is_changed:
-            yield encode_update(update)
+        with SYNC.turn():
+            found = Gateway.objects.select_related("environment").filter(pk=gateway.pk).first()
+            if found is None:
+                return  # removed meanwhile: its next call says so
+            gateway, seen = found, counters_of(found.environment)
+            update = update_for(gateway, ask)
+            connection.close()
+            content = encode_update(update) if update.is_news or not is_changed else None
+        if content is not None:
+            yield content
             return
 
 
@@ -201,8 +202,13 @@ def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @_for_gateways
 def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Store what the gateway counted; the answer says up to where it may forget."""
-    batch = usage_wire.decode_batch(request.body)
-    TOGETHER.hand_in(HandedIn(gateway, batch))
+    now = timezone.now()
+    batch, off_s = placed(usage_wire.decode_batch(request.body), now)
+    if off_s:
+        note_clock(gateway, off_s, now)
+    close_old_connections()  # this batch may wait for others, and they need none that is taken by who waits
+    with apart():
+        TOGETHER.hand_in(HandedIn(gateway, batch))
     return HttpResponse(usage_wire.encode_ack(batch.last_seq), content_type="application/json")
 
 

@@ -74,5 +74,11 @@ class Watch:
 
 def read_counters() -> dict[str, Counters]:
     """The counters of every environment."""
-    rows = Environment.objects.values_list("id", "published_revision", "access_seq", "published_at")
-    return {key: (revision, seq, at.timestamp() if at else 0.0) for key, revision, seq, at in rows}
+    named = ("id", "published_revision", "access_seq", "published_at")
+    return {environment.pk: counters_of(environment) for environment in Environment.objects.only(*named)}
+
+
+def counters_of(environment: Environment) -> Counters:
+    """Its counters, as they were when it was read."""
+    at = environment.published_at
+    return environment.published_revision, environment.access_seq, at.timestamp() if at else 0.0

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from apim.gateways.models import AccessRecord, Environment
+from apim.gateways.models import AccessRecord, Environment, Gateway
 from apim.gateways.services import AccessChange, append_access
 from gateway_sync.delivery import services
 from gateway_sync.delivery.models import Publication
@@ -28,7 +28,8 @@ pytestmark = [
 def pull(keeper: Keeper, environment: Environment) -> Taken:
     """What one question and its answer change."""
     ask = msgspec.json.decode(keeper.ask(0), type=Ask)
-    return keeper.take(decode_update(encode_update(update_for(environment.gateways.get(), ask))), is_pushed=False)
+    gateway = Gateway.objects.select_related("environment").get(environment=environment.pk)
+    return keeper.take(decode_update(encode_update(update_for(gateway, ask))), is_pushed=False)
 
 
 def test_gateway_follows_a_restored_database_only_after_the_command(

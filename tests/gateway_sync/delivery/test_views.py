@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from threading import Thread
 from threading import enumerate as all_threads
 from typing import Any
@@ -16,11 +17,12 @@ import pytest
 from django.db import connections
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.utils import timezone
 
 from apim.gateways.joining import issue_join_token
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import AccessChange, EnrolledGateway, append_access, authenticate_gateway
-from apim.gateways.standing import ask_for_rotation, set_state
+from apim.gateways.standing import ask_for_rotation, is_clock_wrong, set_state
 from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import access_log, services, views
 from gateway_sync.delivery.places import Places
@@ -218,14 +220,33 @@ def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
 
 def test_usage_is_stored_and_acknowledged(post: Post) -> None:
     context = UsageContext("ver_1", "GET /accounts", "org_1", "app_1", "crd_1", "sub_1", "plv_1")
-    record = FINAL_BODY.pack(9, 7, 200, 0, 4000, 3000, 0, 10) + ADMIT_HEAD.pack(9, 1_700_000_000_000_000, 1, 0)
-    cell = UsageCell(1_700_000_040, "", "", 401, "unauthenticated", 3)
+    at_s = int(time.time()) // 86_400 * 86_400
+    record = FINAL_BODY.pack(9, 7, 200, 0, 4000, 3000, 0, 10) + ADMIT_HEAD.pack(9, at_s * 1_000_000, 1, 0)
+    cell = UsageCell(at_s, "", "", 401, "unauthenticated", 3)
     body = UsageBody("b", 0, 7, 7, [""], {1: context}, [record + b"/accounts"], [cell], 1)
     for _ in range(2):
         assert body_of(post("usage", encode_body(body))) == {"acked_seq": 7}
     stored = UsageRecord.objects.get()
     assert (stored.request_id, stored.path, stored.trace[-1]) == ("b-00000009", "/accounts", ("upstream", "200"))
     assert dict(UsageRollup.objects.filter(period="day").values_list("status", "calls")) == {200: 1, 401: 3}
+
+
+def test_calls_at_moments_that_cannot_be_count_at_the_moment_they_come_and_the_clock_is_noted(
+    post: Post, gateway: EnrolledGateway
+) -> None:
+    context = UsageContext("ver_1", "GET /accounts", "org_1", "app_1", "crd_1", "sub_1", "plv_1")
+    moments = (0, 4_000_000_000_000_000)  # 1970 and 2096
+    records = [FINAL_BODY.pack(n, n, 200, 0, 9, 9, 0, 0) + ADMIT_HEAD.pack(n, moments[n - 1], 1, 0) for n in (1, 2)]
+    body = UsageBody("b", 0, 1, 2, [""], {1: context}, records, [UsageCell(2**33 - 60, "", "", 401, "", 3)], 1)
+    for _ in range(2):
+        assert body_of(post("usage", encode_body(body))) == {"acked_seq": 2}
+    today = timezone.now() - timedelta(days=1)
+    assert UsageRecord.objects.filter(at__gte=today).count() == UsageRecord.objects.count() == 2
+    assert sum(UsageRollup.objects.filter(period="day", at__gte=today).values_list("calls", flat=True)) == 5
+    assert not UsageRollup.objects.filter(at__gt=timezone.now()).exists()
+    stored = Gateway.objects.get(pk=gateway.gateway.pk)
+    assert is_clock_wrong(stored, timezone.now())
+    assert abs(stored.clock_off_s) > 50 * 365 * 86_400
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""Turns: how many requests of gateways are worked on at one time in a web process, so that people find it free.
+
+The threads of a process share one interpreter: with a hundred of them at work each small step of a page would wait for
+all the others, with two it waits for two. Work of gateways is short, so they take turns and lose nothing by it.
+Whoever comes while many wait already is told when to come back, for those who wait hold threads.
+
+Owns: who works, and how many may be here. Must not know: what they do.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+
+_PREFIX: Final = "/gateway/v1/"
+_mine = threading.local()
+
+
+class Turns:
+    """So many work at a time, and of those that came so many are here: at work, waiting for a turn, or apart."""
+
+    def __init__(self, working: int, present: int) -> None:
+        """Nobody is here."""
+        self.most_present = present
+        self._turns = threading.Semaphore(working)
+        self._lock = threading.Lock()
+        self._present = 0
+
+    @property
+    def present(self) -> int:
+        """How many are here."""
+        return self._present
+
+    @contextmanager
+    def entered(self) -> Iterator[bool]:
+        """True for the block, which is one's turn; False at once when as many as may are here."""
+        with self._lock:
+            is_in = self._present < self.most_present
+            self._present += is_in
+        if not is_in:
+            yield False
+            return
+        try:
+            with self.turn():
+                yield True
+        finally:
+            with self._lock:
+                self._present -= 1
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One's turn for the block, however many wait: for those that are counted elsewhere."""
+        with self._turns:
+            _mine.turns = self._turns
+            try:
+                yield
+            finally:
+                _mine.turns = None
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Let others work during the block, in which one waits for something that is not the interpreter."""
+    turns: threading.Semaphore | None = getattr(_mine, "turns", None)
+    if turns is None:
+        yield
+        return
+    turns.release()
+    try:
+        yield
+    finally:
+        turns.acquire()
+
+
+# What one kind waits for holds up no other: a report that waits for the database's one writer must not delay a
+# revocation, nor news for a thousand gateways the lease that a call waits for.
+SYNC: Final = Turns(working=2, present=24)
+DOORS: Final = {
+    "sync": SYNC,
+    "limits": Turns(working=2, present=8),
+    "usage": Turns(working=2, present=16),
+    "report": Turns(working=1, present=12),
+    "traces": Turns(working=1, present=4),
+}
+
+
+class TurnsMiddleware:
+    """Lets requests of gateways take turns. Stands outside of what else is done for a request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The response; 503 when too many are here."""
+        path = request.path_info
+        turns = DOORS.get(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else None
+        if turns is None:
+            return self._get_response(request)
+        with suppress(RequestDataTooBig):  # the view refuses it
+            _ = request.body  # read before it is its turn, and kept: who sends slowly holds up nobody
+        with turns.entered() as is_in:
+            return self._get_response(request) if is_in else busy("Other gateways are served; ask again later.", 1)
+
+
+def busy(detail: str, least_s: int) -> JsonResponse:
+    """503 with a Retry-After from least_s on, spread so that those refused together do not come back together."""
+    code = "gateways.too_many_waiting"
+    content = {"type": f"urn:apim:{code}", "title": detail, "status": 503, "code": code}
+    response = JsonResponse(content, status=503, content_type="application/problem+json")
+    response["Retry-After"] = str(least_s + secrets.randbelow(least_s + 2))
+    return response

@@ -1,0 +1,102 @@
+"""Gateways take turns in a web process, so that pages find it free however many come.
+
+Promises C6.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from apim.up.services import WEB_THREADS
+from gateway_sync.delivery import turns
+from gateway_sync.delivery.turns import DOORS, Turns, TurnsMiddleware, apart
+from tests.waiting import wait_until
+
+PAGES = 16  # threads that are left to pages whatever gateways do
+SENDS_EACH = 2
+
+
+def started(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_so_many_work_at_a_time_and_whoever_is_too_many_is_told_at_once() -> None:
+    door, at_work, may_end = Turns(working=2, present=3), [], threading.Event()
+
+    def work() -> None:
+        with door.entered() as is_in:
+            at_work.append(is_in)
+            may_end.wait()
+
+    those = [started(work) for _ in range(3)]
+    wait_until(lambda: len(at_work) == 2 and door.present == 3, "two work and one waits")
+    with door.entered() as is_in:
+        assert not is_in
+    may_end.set()
+    for each in those:
+        each.join()
+    assert (at_work, door.present) == ([True] * 3, 0)
+    with door.entered() as is_in:
+        assert is_in
+
+
+def test_who_waits_for_something_else_lets_others_work_and_is_still_here() -> None:
+    door, met, may_end = Turns(working=1, present=2), threading.Event(), threading.Event()
+
+    def wait_apart() -> None:
+        with door.entered(), apart():
+            met.set()
+            may_end.wait()
+
+    waiting = started(wait_apart)
+    met.wait()
+    with door.entered() as is_in:
+        assert (is_in, door.present) == (True, 2)
+        with door.entered() as is_third:
+            assert not is_third
+    may_end.set()
+    waiting.join()
+    assert door.present == 0
+
+
+def test_an_error_gives_turn_and_place_back() -> None:
+    door = Turns(working=1, present=1)
+    with pytest.raises(ValueError, match="shape"), door.entered():
+        raise ValueError("shape")
+    with door.entered() as is_in:
+        assert is_in
+
+
+def test_apart_is_nothing_for_who_has_no_turn() -> None:
+    with apart():
+        assert DOORS["usage"].present == 0
+
+
+def test_a_door_that_is_full_tells_when_to_come_back_and_pages_are_no_gateways(monkeypatch: pytest.MonkeyPatch) -> None:
+    door, asked = Turns(working=1, present=1), RequestFactory()
+    monkeypatch.setitem(turns.DOORS, "sync", door)
+    answers: list[int] = []
+
+    def answer(_: HttpRequest) -> HttpResponse:
+        refused = TurnsMiddleware(HttpResponse)(asked.post("/gateway/v1/sync", b"{}", "application/json"))
+        answers.extend([refused.status_code, int(refused.headers["Retry-After"])])
+        page = TurnsMiddleware(lambda _: HttpResponse(status=204))(asked.get("/"))
+        answers.append(page.status_code)
+        return HttpResponse()
+
+    TurnsMiddleware(answer)(asked.post("/gateway/v1/sync", b"{}", "application/json"))
+    assert (answers[0], answers[1] in {1, 2, 3}, answers[2], door.present) == (503, True, 204, 0)
+
+
+def test_whatever_gateways_and_streams_do_threads_are_left_to_pages() -> None:
+    held = sum(door.most_present for door in DOORS.values())
+    held += settings.MAX_WAITING_GATEWAYS + SENDS_EACH * settings.MAX_FULL_SENDS + settings.MAX_LIVE_STREAMS
+    assert WEB_THREADS - held >= PAGES
