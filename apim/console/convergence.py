@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Viewer
 from apim.gateways.models import Gateway, Worker
+from apim.gateways.standing import is_clock_wrong
 from gateway_sync.delivery.trials import expected_digests
 
 SILENT_AFTER = timedelta(seconds=15)
@@ -42,6 +43,7 @@ class GatewayView:
     workers: Sequence[WorkerView]
     is_silent: bool
     picture: SafeString
+    is_clock_wrong: bool = False
 
     @property
     def current(self) -> int:
@@ -52,6 +54,11 @@ class GatewayView:
     def events(self) -> list[tuple[datetime, Mapping[str, Any]]]:
         """What happened to targets, the newest first."""
         return [(datetime.fromtimestamp(event["at"], UTC), event) for event in reversed(self.gateway.events)]
+
+    @property
+    def clock_behind_s(self) -> int:
+        """How far behind its clock was."""
+        return -self.gateway.clock_off_s
 
     @property
     def is_converged(self) -> bool:
@@ -79,7 +86,7 @@ def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
 def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:
     views = [_worker_view(worker, gateway, digest, now) for worker in gateway.workers.all()]
     is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
-    return GatewayView(gateway, views, is_silent, _picture(gateway, views))
+    return GatewayView(gateway, views, is_silent, _picture(gateway, views), is_clock_wrong(gateway, now))
 
 
 def _worker_view(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> WorkerView:
@@ -102,7 +109,7 @@ def _picture(gateway: Gateway, views: Sequence[WorkerView]) -> SafeString:
     """Wanted -> published -> one box a worker; each box says its revision."""
     environment = gateway.environment
     a_row = (_WIDTH + _GAP) // (_BOX + _GAP)
-    rows = max(1, -(-len(views) // a_row))
+    rows = -(-len(views) // a_row)  # none while no worker has reported
     summary = gettext(
         "Wanted revision %(revision)s, published %(published_revision)s; %(views)s of %(count)s workers run it."
     ) % {

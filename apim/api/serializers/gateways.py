@@ -162,6 +162,8 @@ class GatewayShape(serializers.ModelSerializer[Gateway]):
             "rotation_asked_at",
             "enrolled_at",
             "seen_at",
+            "clock_wrong_at",
+            "clock_off_s",
             "workers",
             "targets",
             "events",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
+from apim.gateways.standing import is_clock_wrong
 from apim.platform.health.verdicts import Verdict, amber, green, red
 from gateway_sync.delivery.comparing import TOLD_FOR
 from gateway_sync.delivery.models import Publication
@@ -45,6 +46,9 @@ def gateways() -> Verdict:
     if apart:
         text = gettext("In quarantine, so they serve an older state: %(names)s.")
         return amber(text % {"names": _names(apart)}, page=_PAGE)
+    if astray := [gateway for gateway in known if is_clock_wrong(gateway, now)]:
+        text = gettext("Their clocks are wrong, so their calls are noted at the moment they come: %(names)s. Set them.")
+        return amber(text % {"names": _names(astray)}, command="timedatectl", page=_PAGE)
     behind = [gateway for gateway in known if _is_behind(gateway, expected[gateway.pk], now)]
     if behind:
         text = gettext("Workers run an older state: %(names)s.")

@@ -16,11 +16,12 @@ from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
 
-from apim.backups.acts import NOTE
+from apim.backups.acts import KEPT, LEFT_OUT, NOTE
 from apim.billing.models import Mode, StripeEvent
 from apim.gateways.certificates import save_certificate
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import touch
+from apim.gateways.standing import CLOCK_TOLD_FOR, note_clock
 from apim.keyring import Keyring
 from apim.notifications.constants import MOST_ATTEMPTS
 from apim.notifications.models import MailServer, Message
@@ -168,6 +169,16 @@ def test_a_worker_that_refuses_or_lags_is_told(environment: Environment) -> None
     assert fleet.gateways().colour is Colour.RED
 
 
+def test_a_clock_that_is_wrong_is_told_for_a_day(environment: Environment) -> None:
+    gateway = gateways_factory.enrolled_gateway(environment=environment, name="edge").gateway
+    Gateway.objects.filter(pk=gateway.pk).update(seen_at=timezone.now())
+    note_clock(gateway, 90 * 86_400, timezone.now())
+    verdict = fleet.gateways()
+    assert (verdict.colour, "clocks are wrong" in verdict.text, "edge" in verdict.text) == (Colour.AMBER, True, True)
+    Gateway.objects.filter(pk=gateway.pk).update(clock_wrong_at=timezone.now() - CLOCK_TOLD_FOR)
+    assert fleet.gateways().colour is Colour.GREEN
+
+
 def test_changes_that_are_not_published_are_red(environment: Environment) -> None:
     assert fleet.publishing().colour is Colour.GREEN
     touch([environment.id])
@@ -249,6 +260,23 @@ def test_the_age_of_the_last_backup_is_told(
         (tmp_path / host.BACKUP_NOTE).write_text(json.dumps(note))
     assert host.backup().colour is colour
     assert host.BACKUP_NOTE == NOTE
+
+
+@pytest.mark.parametrize(
+    ("records", "colour"), [(KEPT, Colour.GREEN), (LEFT_OUT, Colour.GREEN), ("", Colour.AMBER), (None, Colour.AMBER)]
+)
+def test_a_backup_without_the_files_of_records_is_told(
+    settings: Settings, tmp_path: Path, records: str | None, colour: Colour
+) -> None:
+    settings.ENV, settings.RECORDS_FOLDER = replace(django_settings.ENV, home=tmp_path), tmp_path / "records"
+    note = {"made_at": timezone.now().isoformat(), "file": "/backups/a"} | (
+        {} if records is None else {"records": records}
+    )
+    (tmp_path / host.BACKUP_NOTE).write_text(json.dumps(note))
+    verdict = host.backup()
+    assert verdict.colour is colour
+    assert (str(tmp_path / "records") in verdict.text) is (records != KEPT)
+    assert (host.RECORDS_KEPT, host.RECORDS_LEFT_OUT) == (KEPT, LEFT_OUT)
 
 
 def test_the_disk_is_looked_at(settings: Settings, tmp_path: Path) -> None:
