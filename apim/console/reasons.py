@@ -16,6 +16,10 @@ _WORKER: Final = re.compile(
     r" trial refused (?P<failed>\d+) or answered them with 5xx, where (?P<usual>\d+) were to be expected by the workers"
     r" beside it\."
 )
+_GATEWAYS: Final = re.compile(
+    r"of (?P<calls>\d+) calls of (?P<version>.+) the gateways on trial refused (?P<failed>\d+) or answered them with"
+    r" 5xx, where (?P<usual>\d+) were to be expected by the others"
+)
 _WORDS: Final = {
     "api.archive": gettext_lazy("API %(name)s was archived"),
     "api.create": gettext_lazy("API %(name)s was added"),
@@ -86,6 +90,12 @@ def reason_words(reason: str) -> str:
 
 
 def _trial_words(number: str, why: str) -> str:
+    if (gateways := _GATEWAYS.fullmatch(why)) is not None:
+        text = gettext(
+            "The trial of publication %(number)s failed: of %(calls)s calls of %(version)s the gateways on trial"
+            " refused %(failed)s or answered them with 5xx, where %(usual)s were to be expected by the others"
+        )
+        return text % {"number": number, **gateways.groupdict()}
     worker = _WORKER.fullmatch(why)
     if worker is None:
         told = {"number": number, "why": why.rstrip(".")}

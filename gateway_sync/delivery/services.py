@@ -154,7 +154,7 @@ def _store(environment_id: str, collected: Collected, state: State, *, is_urgent
     )
     if is_urgent:
         end_trials(environment_id)
-    is_chosen = told.cause != Publication.Cause.CHANGE or is_urgent
+    is_chosen = is_urgent or _is_chosen(told.cause, environment_id, manifest.digest)
     Publication.objects.create(
         environment_id=environment_id,
         **stage_of(Environment.objects.get(id=environment_id), is_chosen=is_chosen or last is None),
@@ -168,6 +168,13 @@ def _store(environment_id: str, collected: Collected, state: State, *, is_urgent
         reason=told.reason,
     )
     return True
+
+
+def _is_chosen(cause: str, environment_id: str, digest: str) -> bool:
+    """True when people chose this very state: they went back, or released what was published before."""
+    if cause != Publication.Cause.RELEASE:
+        return cause != Publication.Cause.CHANGE
+    return Publication.objects.filter(environment_id=environment_id, digest=digest).exists()
 
 
 def _update(environment_id: str, collected: Collected, state: State) -> Update:

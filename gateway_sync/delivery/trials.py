@@ -29,6 +29,7 @@ from apim.notifications.notices import tell
 from gateway_sync.delivery.groups import digest_for
 from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.pinning import roll_back
+from gateway_sync.delivery.tallies import compare
 from gateway_sync.delivery.verdicts import Calls, Counts, Verdict, judge, judge_workers
 from gateway_sync.snapshot import api_fragment
 
@@ -48,7 +49,7 @@ def is_tried_by(gateway: Gateway, publication: Publication) -> bool:
 def stage_of(environment: Environment, *, is_chosen: bool) -> dict[str, Any]:
     """The fields of a new publication: on trial when the environment wants one and there is somebody to compare with.
 
-    Shapes: is_chosen = people went back or released it, which goes to all at once.
+    Shapes: is_chosen = people chose this state, which goes to all at once.
     """
     if is_chosen or not environment.trial_s:
         return {}
@@ -167,16 +168,14 @@ def _verdict(publication: Publication, now: datetime) -> Verdict:
     began: dict[str, list[int]] = publication.trial_baseline
     counted = _counts_by_gateway(environment)
     since = {key: _less(counted[key], began.get(key, counted[key])) for key in counted}
-    return judge(
-        workers,
-        digests,
-        Calls(
-            before=_sum((began[key][0], began[key][1]) for key in began if key in canaries),
-            now=_sum(counts for key, counts in since.items() if key in canaries),
-            others=_sum(counts for key, counts in since.items() if key not in canaries),
-        ),
-        is_time_up=is_time_up,
+    calls = Calls(
+        before=_sum((began[key][0], began[key][1]) for key in began if key in canaries),
+        now=_sum(counts for key, counts in since.items() if key in canaries),
+        others=_sum(counts for key, counts in since.items() if key not in canaries),
     )
+    made = calls.now[0], calls.others[0]
+    comparison = compare(publication, _before(publication), canaries, now=now, counted=made)
+    return judge(workers, digests, calls, comparison, is_time_up=is_time_up)
 
 
 def _try_to_take_back(publication: Publication, fault: str) -> None:

@@ -1,7 +1,8 @@
 """Verdicts: how a publication on trial does, by what gateways say of themselves. No database.
 
-Owns: what speaks against a publication. Whole gateways are judged here, by their counts; one worker of a gateway is
-compared with the others by the gateway itself, which knows each call, and tells what it found.
+Owns: what speaks against a publication. Whole gateways are judged here, by how their calls compare with those of other
+gateways, and where few can be compared by their counts; one worker of a gateway is compared with the others by the
+gateway itself, which knows each call, and tells what it found.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from apim.gateways.models import Worker
+from gateway_sync.delivery.tallies import Comparison
 
 WORSE_BY: Final = 0.01  # of the calls, more than the others answer with 5xx
 ENOUGH_CALLS: Final = 100  # of the canaries, before their share of 5xx says anything
@@ -37,8 +39,15 @@ class Verdict:
     is_over: bool
 
 
-def judge(workers: Sequence[Worker], digests: Mapping[str, str], calls: Calls, *, is_time_up: bool) -> Verdict:
-    """How a trial does, by what the workers of canaries say and by calls.
+def judge(
+    workers: Sequence[Worker],
+    digests: Mapping[str, str],
+    calls: Calls,
+    comparison: Comparison = Comparison(),  # noqa: B008 - frozen
+    *,
+    is_time_up: bool,
+) -> Verdict:
+    """How a trial does, by what the workers of canaries say and by calls; by counts where few can be compared.
 
     Shapes: digests maps gateways to the state they are to serve.
     """
@@ -46,8 +55,10 @@ def judge(workers: Sequence[Worker], digests: Mapping[str, str], calls: Calls, *
         for problem in worker.problems:
             if str(problem.get("code", "")).startswith(_REFUSALS):
                 return Verdict(f"{worker.gateway} refused it: {problem.get('message', '')}", is_over=True)
+    if comparison.fault:
+        return Verdict(comparison.fault, is_over=True)
     usual = _share(calls.others) if calls.others[0] >= ENOUGH_CALLS else _share(calls.before)
-    if calls.now[0] >= ENOUGH_CALLS and _share(calls.now) > usual + WORSE_BY:
+    if not comparison.is_enough and calls.now[0] >= ENOUGH_CALLS and _share(calls.now) > usual + WORSE_BY:
         told = f"{calls.now[1]} of {calls.now[0]} calls were answered with 5xx, where {usual:.1%} is usual"
         return Verdict(told, is_over=True)
     if is_time_up and not all(worker.digest == digests.get(worker.gateway_id) for worker in workers):

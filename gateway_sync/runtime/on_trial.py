@@ -17,7 +17,7 @@ from gateway_sync.runtime.generations import (
     check_fragments,
     check_manifest,
 )
-from gateway_sync.snapshot import Manifest, SnapshotInvalid, TrialOffer, decode, digest
+from gateway_sync.snapshot import Manifest, Snapshot, SnapshotInvalid, TrialOffer, api_fragment, decode, digest
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class OnTrial:
         self._environment = environment
         self.manifest: Manifest | None = None
         self.path: Path | None = None
+        self.changed: frozenset[str] | None = None  # versions that it may do otherwise by; None = all
         self.problem: dict[str, object] = {}  # what a refused one did, for the report
         self._refused = ""  # its digest
         generations.forget_trials()
@@ -71,13 +72,13 @@ class OnTrial:
             if contents is None:
                 return had_one  # the next answer brings what is missing
             check_fragments(manifest, contents)
-            decode(contents)
+            changed = _changed(in_force, manifest, decode(contents))
         except (GenerationInvalid, SnapshotInvalid) as error:
             self._note(manifest, REFUSED, str(error))
             return had_one
         sent = {key: text for key, text in fragments.items() if digest(text.encode()) == key}
         self.path = self._generations.save_trial(manifest, sent)
-        self.manifest = manifest
+        self.manifest, self.changed = manifest, changed
         return True
 
     def _end(self) -> bool:
@@ -101,3 +102,13 @@ class OnTrial:
         message = f"Revision {manifest.revision} was refused on trial: {reason}."
         self.problem = {"code": code, "message": message, "revision": manifest.revision}
         logger.error("%s", message)
+
+
+def _changed(in_force: Manifest, manifest: Manifest, snapshot: Snapshot) -> frozenset[str] | None:
+    """The ids of versions whose APIs differ from those in force; None when something differs that all depend on."""
+    before, after = in_force.fragments, manifest.fragments
+    apis = {api_fragment(api.id): [version.id for version in api.versions] for api in snapshot.apis}
+    differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if any(not name.startswith(api_fragment("")) for name in differing):
+        return None
+    return frozenset(version for name in differing for version in apis.get(name, ()))

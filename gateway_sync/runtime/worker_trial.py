@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway_sync.runtime.core.shadows import PREFIX
-from gateway_sync.runtime.core.trials import Side, Tally, find_fault, words_of
+from gateway_sync.runtime.core.trials import ENOUGH_CALLS, Side, find_fault, words_of
 from gateway_sync.runtime.keeper import Keeper
 from gateway_sync.runtime.observing import Observer, Seen
 from gateway_sync.runtime.on_trial import WORSE
@@ -35,9 +35,10 @@ class WorkerTrial:
         self._keeper = keeper
         self._slots = slots
         self._stats = stats
-        self._before: deque[Tally] = deque(maxlen=BEFORE)
+        self._before: deque[tuple[int, int]] = deque(maxlen=BEFORE)
         self._digest = ""  # of the state that is counted for
-        self._refused_before = Tally()
+        self._usual = 1.0  # calls of the worker that tries, to one of the others
+        self._changed: frozenset[str] | None = None  # the versions that are judged; None = all
         self._boots: set[str] = set()  # lives of the worker that tries
         self.mine, self.beside = Side(), Side()
 
@@ -79,44 +80,49 @@ class WorkerTrial:
             self._begin(manifest.digest)
             return False
         # The Observer goes on counting, in its thread.
-        mine, beside = (Side(dict(side.known), side.strangers) for side in (self.mine, self.beside))
-        fault = find_fault(mine, beside, self._refused_before)
+        fault = find_fault(self.mine.copy(), self.beside.copy(), self._usual)
         if fault is None:
             return False
-        self._keeper.trial.refuse(WORSE, words_of(fault, names))
+        self._keeper.trial.refuse(WORSE, words_of(fault, names, "the worker on trial", "the workers beside it"))
         self._digest = ""
         return True
 
     def _begin(self, digest: str) -> None:
         """Count from now on."""
-        now, earlier = self._counted(), self._before[0] if self._before else Tally()
-        self._refused_before = Tally(now.calls - earlier.calls, now.failed - earlier.failed)
+        now, earlier = self._counted(), self._before[0] if self._before else (0, 0)
+        mine, others = (after - before for after, before in zip(now, earlier, strict=True))
+        is_enough = min(mine, others) >= ENOUGH_CALLS
+        self._usual = mine / others if is_enough else 1 / (len(self._slots) - 1)
+        self._changed = self._keeper.trial.changed
         self.mine, self.beside, self._boots = Side(), Side(), {self._slots[-1].boot}
         self._digest = digest
 
-    def _counted(self) -> Tally:
-        """What the worker that tries counted and refused, ever."""
-        cells = self._stats[self._slots[-1].number]
-        return Tally(cells[REQUESTS], cells[REFUSED])
+    def _counted(self) -> tuple[int, int]:
+        """What the worker that tries passed on, ever; and the others together."""
+        passed = [cells[REQUESTS] - cells[REFUSED] for cells in (self._stats[slot.number] for slot in self._slots)]
+        return passed[-1], sum(passed[:-1])
+
+    def _is_judged(self, version: str) -> bool:
+        return bool(self._digest) and (self._changed is None or version in self._changed)
 
     def _side(self, boot: str) -> Side:
         return self.mine if boot in self._boots or boot == self._slots[-1].boot else self.beside
 
     def take(self, seen: Seen) -> None:
         """One exchange of an identified caller."""
-        if self._digest:
-            context = seen.context
-            kind = (context.version_id, context.application) if context is not None else ("", "")
+        context = seen.context
+        kind = (context.version_id, context.application) if context is not None else ("", "")
+        if self._is_judged(kind[0]):
             is_failed = seen.code > CODE_NUMBERS[CLIENT_CLOSED] or seen.status >= SERVER_ERROR
             self._side(seen.boot).count(kind, 1, is_failed=is_failed)
 
     def take_cells(self, boot: str, cells: Sequence[UsageCell]) -> None:
         """Exchanges without an identity; what a policy in shadow would have done is no exchange."""
-        for cell in cells if self._digest else ():
-            if cell.code.startswith(PREFIX):
+        for cell in cells:
+            if cell.code.startswith(PREFIX) or not self._is_judged(cell.version_id):
                 continue
             if cell.code not in ("", CLIENT_CLOSED) and cell.status < SERVER_ERROR:
-                self._side(boot).count_refused(cell.count)
+                self._side(boot).count_refused(cell.version_id, cell.count)
             else:
                 self._side(boot).count((cell.version_id, ""), cell.count, is_failed=cell.status >= SERVER_ERROR)
 

@@ -68,6 +68,12 @@ WORSE_IN_WORDS = (
 )
 
 
+WORSE_GATEWAYS = (
+    "The trial of publication 17 failed: of 21 calls of bank v1 the gateways on trial refused 20 or answered them with"
+    " 5xx, where 0 were to be expected by the others"
+)
+
+
 @pytest.mark.parametrize(
     ("kept", "told"),
     [
@@ -80,6 +86,7 @@ WORSE_IN_WORDS = (
             "The trial of publication 4 failed: gw-1 refused it: why",
         ),
         (WORSE, WORSE_IN_WORDS),
+        (WORSE_GATEWAYS, WORSE_GATEWAYS),
         ("callers fail since 43; look at product.create", "callers fail since 43; look at product.create"),
         ("unheard.of thing +1", "unheard.of thing +1"),
     ],

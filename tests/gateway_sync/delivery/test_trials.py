@@ -284,6 +284,23 @@ def test_change_that_comes_just_after_a_release_is_tried(in_worker: Publication,
     assert last.revision > in_worker.revision
 
 
+def test_release_of_what_was_taken_back_goes_to_all_and_of_what_is_new_is_tried(
+    in_worker: Publication, environment: Environment
+) -> None:
+    stages = []
+    for is_mended in (False, True):
+        roll_back(publication=Publication.objects.earliest("revision"), by=TESTER, reason="no")
+        services.publish(environment.id)
+        if is_mended:
+            factory.changed_version(APIVersion.objects.get(), "GET /mended")
+        release(environment=environment, by=TESTER, reason="again")
+        services.publish(environment.id)
+        last = Publication.objects.latest("revision")
+        assert last.cause == Publication.Cause.RELEASE
+        stages.append(last.stage)
+    assert stages == [Publication.Stage.ALL, Publication.Stage.TRIAL]
+
+
 @pytest.mark.parametrize("name", ["canary", "other"])
 def test_without_somebody_to_compare_with_all_are_sent_it_at_once(environment: Environment, name: str) -> None:
     Environment.objects.filter(pk=environment.pk).update(trial_s=300)
