@@ -89,7 +89,7 @@ def api_settings(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_api(api=api, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("console:api", api.name)
     return page(request, "console/apis/settings.html", api=api, form=form, can_edit=True)
 

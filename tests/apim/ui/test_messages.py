@@ -5,6 +5,7 @@ Pure: what is wanted is read from the sources by the tools of script/messages. s
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ _STYLE = {
 }
 _APART = re.compile(r"`[^`]*`|<code>.*?</code>|%\(\w*(?:link|url|email)\w*\)s")
 _ELEMENT = re.compile(r"</?(?:a|b|br|code|em|i|kbd|p|small|span|strong|time)\b[^>]*>|&\w+;")
+_WORDED = ("empty_label", "heading", "help_text", "hint", "label", "lead")  # keywords whose texts people read
 each_catalogue = pytest.mark.parametrize(("name", "language", "path"), CATALOGUES, ids=IDS)
 
 
@@ -103,6 +105,25 @@ def test_the_compiled_catalogue_is_current(name: str, language: str, path: Path)
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_word_of_a_template_can_be_translated(path: Path) -> None:
     assert list(untranslated(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("folder", ["apim/console", "portal"])
+def test_every_word_that_a_view_or_form_says_can_be_translated(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{text.lineno}: {text.value}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        for text in (*_told(call), *(each.value for each in call.keywords if each.arg in _WORDED))
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and re.search("[A-Za-z]{2}", text.value)
+    ]
+    assert wrong == []
+
+
+def _told(call: ast.Call) -> list[ast.expr]:
+    """What `messages.success(request, ...)` and its likes are given to say."""
+    is_message = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "messages"
+    return call.args[1:2] if is_message else []
 
 
 @pytest.mark.parametrize(

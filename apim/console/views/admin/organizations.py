@@ -68,7 +68,7 @@ def organization_page(request: ConsoleRequest, name: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             update_organization(organization=organization, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("console:admin-organization", name)
     return page(
         request,

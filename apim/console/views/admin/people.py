@@ -82,7 +82,7 @@ def user_page(request: ConsoleRequest, user_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             add_member(user=person, **form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("console:admin-user", person.id)
     memberships = person.memberships.select_related("organization").order_by("organization__name")
     return page(
