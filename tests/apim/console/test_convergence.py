@@ -9,6 +9,7 @@ from django.utils import timezone
 from apim.accounts.models import User
 from apim.console.convergence import fleet_of
 from apim.gateways.models import Environment, Gateway, Worker
+from apim.gateways.standing import CLOCK_TOLD_FOR, note_clock
 from gateway_sync.delivery.models import Publication
 from tests.factories.gateways import enrolled_gateway
 
@@ -84,3 +85,16 @@ def test_a_worker_that_tries_a_publication_is_shown_apart() -> None:
         )
     view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
     assert [(each.state, each.is_trying) for each in view.workers] == [("current", False), ("current", True)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("off_s", "words"), [(90 * 86_400, "90 d ahead"), (-90 * 86_400, "90 d behind")])
+def test_the_card_of_a_gateway_says_how_far_its_clock_is_off(
+    client: Client, admin: User, off_s: int, words: str
+) -> None:
+    note_clock(enrolled_gateway().gateway, off_s, timezone.now())
+    client.force_login(admin)
+    page = client.get("/console/admin/gateways").content.decode()
+    assert f"Its clock was {words}" in page
+    Gateway.objects.update(clock_wrong_at=timezone.now() - CLOCK_TOLD_FOR)
+    assert "Its clock was" not in client.get("/console/admin/gateways").content.decode()
