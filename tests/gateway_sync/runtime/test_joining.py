@@ -5,58 +5,20 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from gateway_sync.runtime.joining import Invitation, JoinFailed, join
+from tests.gateway_sync.runtime.desks import Desk, opened
 
 GIVEN = {"token": "apimgw_1", "pepper": "00", "verify_key": "k", "environment": "default", "sealing_key": "00"}
 
 
-class Desk(HTTPServer):
-    """A control plane that answers as it is told to, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str, str]] = []
-        self.status = 200
-        self.is_silent = False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Desk
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, self.headers["Authorization"], body["nonce"]))
-        if self.server.is_silent:
-            self.close_connection = True
-            return
-        content = json.dumps(GIVEN).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with Desk() as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with opened(GIVEN) as desk:
+        yield desk
 
 
 def test_credentials_are_written_for_their_owner_only(desk: Desk, tmp_path: Path) -> None:
@@ -82,7 +44,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_nonce(desk: Desk, tmp_pa
         join(invitation)
     desk.is_silent = False
     join(invitation)
-    first, second = (nonce for *_, nonce in desk.asked)
+    first, second = (asked.body["nonce"] for asked in desk.asked)
     assert first == second
     assert len(first) >= 32
 

@@ -6,54 +6,20 @@ import asyncio
 import json
 import stat
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from gateway_sync.runtime.control_plane import ControlPlane
 from gateway_sync.runtime.credentials import Doors, KeptDoors
 from gateway_sync.runtime.standing import Standing
-
-
-class Desk(HTTPServer):
-    """A control plane that hands over one token, and keeps who asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked: list[tuple[str, str]] = []
-        self.status = 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Desk
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append((self.path, self.headers["Authorization"]))
-        content = json.dumps({"token": "apimgw_2"}).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+from tests.gateway_sync.runtime.desks import Desk, opened
 
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    with Desk() as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with opened({"token": "apimgw_2"}) as desk:
+        yield desk
 
 
 @pytest.fixture
@@ -89,7 +55,7 @@ def test_a_credential_is_fetched_with_the_old_one_and_used_from_then_on(tmp_path
     standing = Standing(tmp_path, control, doors)
     hear(standing, {"is_draining": False, "is_rotating": True})
     control.post("report", b"{}")
-    assert desk.asked == [
+    assert [asked[:2] for asked in desk.asked] == [
         ("/gateway/v1/credential", "Bearer apimgw_1"),
         ("/gateway/v1/report", "Bearer apimgw_2"),
     ]
