@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apim.usage.bands import in_bands
 from apim.usage.histogram import bucket_of
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
 from benchmarks.pages_copying import copy, copy_text, without_indexes
@@ -113,14 +114,18 @@ def _text_until(sums: Sums, environment: str, model: Model, *, day: datetime, no
 
 def _text(sums: Sums, environment: str, model: Model, step: int) -> str:
     """The rows of a period of so many minutes, a line each as COPY reads them; _THE_DAY stands for the day."""
-    rows: Sums = defaultdict(int)
-    for (minute, *rest), count in sums.items():
-        rows[minute // step * step, *rest] += count
-    period, extra = _PERIODS[step], len(model.SUMS) - 1
-    lines = []
-    for (minute, *rest), count in sorted(rows.items()):
+    steps = (((minute // step * step, *rest), count) for (minute, *rest), count in sums.items())
+    if model is LatencyRollup:
+        rows = in_bands(steps)
+    else:
+        rows = {}
+        for key, count in steps:
+            row = rows.setdefault(key, [0, 0, 0])
+            rows[key] = [row[0] + count, *(each + count * 700 for each in row[1:])]
+    period, lines = _PERIODS[step], []
+    for (minute, *rest), amounts in sorted(rows.items()):
         at = f"{_THE_DAY} {minute // 60:02}:{minute % 60:02}:00"
-        lines.append("\t".join(map(str, (period, at, environment, *rest, count, *(count * 700,) * extra))) + "\n")
+        lines.append("\t".join(map(str, (period, at, environment, *rest, *amounts))) + "\n")
     return "".join(lines)
 
 

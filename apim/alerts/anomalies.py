@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apim.alerts.detecting import METRICS, WEEK, WEEKS, Hour, detect
 from apim.alerts.models import Anomaly
 from apim.catalog.models import APIVersion
+from apim.usage.bands import add_buckets
 from apim.usage.histogram import percentile_ms
 from apim.usage.models import UsageRollup, VersionLatency, VersionRollup
 from apim.usage.periods import start_of
@@ -94,7 +95,7 @@ def _read(versions: Mapping[str, str], at: datetime) -> _Series:
     """The hour and the same one of the weeks before, and since when an API is called."""
     hours = [at - WEEK * week for week in range(WEEKS + 1)]
     sums: dict[str, dict[datetime, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
-    buckets: dict[str, dict[datetime, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    buckets: dict[str, dict[datetime, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     counted = VersionRollup.objects.filter(period="hour", at__in=hours, version_id__in=versions)
     for version, hour, calls, failed, unreached in counted.values_list(
         "version_id", "at", "calls", "failed", "unreached"
@@ -103,8 +104,8 @@ def _read(versions: Mapping[str, str], at: datetime) -> _Series:
         row[0] += calls
         row[1] += failed + unreached
     spread = VersionLatency.objects.filter(period="hour", at__in=hours, version_id__in=versions)
-    for version, hour, bucket, calls in spread.values_list("version_id", "at", "bucket", "calls"):
-        buckets[versions[version]][hour][bucket] += calls
+    for version, hour, bucket, *told in spread.values_list("version_id", "at", "bucket", *VersionLatency.SUMS):
+        add_buckets(buckets[versions[version]][hour], bucket, told)
     firsts = VersionRollup.objects.filter(period="day", at__gte=hours[-1] - WEEK, version_id__in=versions)
     series: _Series = {}
     for version, first in firsts.values_list("version_id").annotate(Min("at")):

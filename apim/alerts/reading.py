@@ -13,6 +13,7 @@ from apim.alerts.judging import EMPTY, MINUTE, Minute
 from apim.alerts.lagging import lags_of
 from apim.alerts.models import AlertRule
 from apim.catalog.models import APIVersion
+from apim.usage.bands import add_buckets
 from apim.usage.models import UsageRollup, VersionLatency, VersionRollup
 from apim.usage.records import Asked, record_log
 
@@ -93,10 +94,10 @@ def _read_calls(read: _Read, version_ids: Collection[str], since: datetime, unti
 
 def _read_latencies(read: _Read, version_ids: Collection[str], since: datetime, until: datetime) -> None:
     rows = VersionLatency.objects.between("minute", since, until).filter(version_id__in=version_ids)
-    for version, environment, at, bucket, calls in rows.values_list(
-        "version_id", "environment_id", "at", "bucket", "calls"
+    for version, environment, at, bucket, *told in rows.values_list(
+        "version_id", "environment_id", "at", "bucket", *VersionLatency.SUMS
     ):
-        read[version, environment][at].buckets[bucket] = calls
+        add_buckets(read[version, environment][at].buckets, bucket, told)
 
 
 def _read_refusals(read: _Read, version_ids: Collection[str], since: datetime, until: datetime) -> None:

@@ -5,7 +5,6 @@ Owns: which roll-ups can answer with the fewest rows; they all say the same.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question, condition
 from apim.analytics.statements import Clause, adapted, either, fetch, meeting, step_of, summed, total, within
 from apim.analytics.windows import Stretch, Window
+from apim.usage.bands import SUMS, buckets_by
 from apim.usage.models import CallerRollup, UsageRollup, VersionRollup
 from apim.usage.summaries import that_ended
 
@@ -27,6 +27,7 @@ _NOT_LOST = Clause(f"NOT ({that_ended('lost')})")
 _SUM = total("calls")
 _ENDED = [total(end) for end in ENDS]
 _COUNTED = [total("calls", Clause(that_ended(end))) for end in ENDS]  # of roll-ups that hold one end each
+_OF_BAND = [total(each) for each in SUMS]
 _STEP = "step"  # of a window, by step_of
 _EVERY = VersionRollup.EVERY  # VersionLatency has the same
 _LIKELY = 12  # versions that are looked into first for the largest errors
@@ -152,10 +153,8 @@ def spreads(question: Question, window: Window) -> list[Spread]:
 def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Spread]:
     """How long calls took by a dimension of LatencyRollup: operation, application_id."""
     where = within(stretch.coarse()), meeting(question.of_latencies())
-    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
-    for key, bucket, calls in fetch(summed(_LATENCIES, (dimension, "bucket"), [_SUM], *where)):
-        found[key][bucket] = calls
-    return {key: Spread(buckets) for key, buckets in found.items()}
+    rows = fetch(summed(_LATENCIES, (dimension, "bucket"), _OF_BAND, *where))
+    return {key: Spread(buckets) for (key,), buckets in buckets_by(rows).items()}
 
 
 def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorGroup, int]:
@@ -283,10 +282,7 @@ def _buckets(
     """Calls by bucket, by further dimensions; from as few rows as can tell."""
     when, columns = _when(stretch, window), [*_columns(names, window), "bucket"]
     if question.is_of_versions:
-        statement = summed(_VERSION_LATENCIES, columns, [_SUM], when, _of_versions(question, is_each=False))
+        statement = summed(_VERSION_LATENCIES, columns, _OF_BAND, when, _of_versions(question, is_each=False))
     else:
-        statement = summed(_LATENCIES, columns, [_SUM], when, meeting(question.of_latencies()))
-    found: defaultdict[tuple[Any, ...], dict[int, int]] = defaultdict(dict)
-    for *key, bucket, calls in fetch(statement):
-        found[tuple(key)][bucket] = calls
-    return dict(found)
+        statement = summed(_LATENCIES, columns, _OF_BAND, when, meeting(question.of_latencies()))
+    return buckets_by(fetch(statement))

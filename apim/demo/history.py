@@ -6,7 +6,7 @@ is killed leaves nothing out and adds nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from apim.catalog.models import APIVersion
 from apim.demo.customers import versions_called
 from apim.demo.models import Demo, DemoRefusal
 from apim.demo.shape import PARTNER, Told, history_of, minutes_between
+from apim.usage.bands import in_bands
 from apim.usage.histogram import bucket_of
 from apim.usage.models import CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
 from apim.usage.month_sums import add_months, by_month
@@ -97,14 +98,16 @@ def _write(callers: _Callers, since: datetime, until: datetime, *, minutes_from:
             else:
                 _add(latencies, _latency_keys(callers, periods, told), (1,))
     add_up(UsageRollup, UsageRollup.DIMENSIONS, UsageRollup.SUMS, calls)
-    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, latencies)
+    of_operations = in_bands((key, count) for key, (count,) in latencies.items())
+    add_up(LatencyRollup, LatencyRollup.DIMENSIONS, LatencyRollup.SUMS, of_operations)
     of_callers = _calls_by_caller(calls)
     add_up(CallerRollup, CallerRollup.DIMENSIONS, CallerRollup.SUMS, of_callers)
     hours = {(int(at.timestamp()) // 60, version, application): sums
              for (period, at, _, version, application), sums in of_callers.items() if period == "hour"}  # fmt: skip
     add_months(by_month(callers.environment_id, hours))
     add_up(VersionRollup, VersionRollup.DIMENSIONS, VersionRollup.SUMS, _calls_by_version(calls))
-    add_up(VersionLatency, VersionLatency.DIMENSIONS, VersionLatency.SUMS, _latencies_by_version(latencies))
+    of_versions = in_bands(_latencies_by_version(latencies))
+    add_up(VersionLatency, VersionLatency.DIMENSIONS, VersionLatency.SUMS, of_versions)
     add_up(DemoRefusal, ("at",), ("calls",), {(minute,): (count,) for minute, count in refused.items()})
 
 
@@ -151,13 +154,11 @@ def _by_end(status: int, code: str, count: int) -> tuple[int, ...]:
     return count, *(count if end == each else 0 for each in VersionRollup.ENDS)
 
 
-def _latencies_by_version(latencies: Sums) -> Sums:
+def _latencies_by_version(latencies: Sums) -> Iterator[tuple[tuple[Any, ...], int]]:
     """Shapes: of (period, at, environment, version, operation, application, bucket)."""
-    sums: Sums = {}
-    for (period, at, environment, version, _, _, bucket), amounts in latencies.items():
-        keys = [(period, at, environment, each, bucket) for each in (version, VersionLatency.EVERY)]
-        _add(sums, keys, tuple(amounts))
-    return sums
+    for (period, at, environment, version, _, _, bucket), (count,) in latencies.items():
+        for each in (version, VersionLatency.EVERY):
+            yield (period, at, environment, each, bucket), count
 
 
 def _amounts(told: Told) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apim.gateways.sandbox import is_twin
+from apim.usage.bands import in_bands
 from apim.usage.histogram import bucket_of
 from apim.usage.models import SideRollup
 from apim.usage.periods import PERIODS, start_of
@@ -30,9 +31,9 @@ _OF_CREDENTIALS = ("hour", "day")
 class Counted:
     """The sums of one environment, by minute.
 
-    Shapes: calls by (minute, version, operation, application, subscription, status, code); latencies by (minute,
-    version, operation, application, bucket); shadows by (minute, version, operation, "", kind, done); sides by (minute,
-    side, identifier); last_used in microseconds since the epoch, by credential.
+    Shapes: calls by (minute, version, operation, application, subscription, status, code); the values of
+    bands.SUMS by (minute, version, operation, application, first bucket); shadows by (minute, version, operation, "",
+    kind, done); sides by (minute, side, identifier); last_used in microseconds since the epoch, by credential.
     """
 
     calls: Sums = field(default_factory=dict)
@@ -106,11 +107,13 @@ class Counted:
     def _add_latencies(
         self, contexts: Mapping[int, usage_wire.UsageContext], buckets: Mapping[tuple[int, int, int], int]
     ) -> None:
-        for (minute, place, bucket), count in buckets.items():
-            context = contexts.get(place)
-            if context is not None:
-                operation = context.operation[:OPERATION_AT_MOST]
-                _add(self.latencies, (minute, context.version_id, operation, context.application, bucket), (count,))
+        of_calls = (
+            ((minute, context.version_id, context.operation[:OPERATION_AT_MOST], context.application, bucket), count)
+            for (minute, place, bucket), count in buckets.items()
+            if (context := contexts.get(place)) is not None
+        )
+        for key, sums in in_bands(of_calls).items():
+            _add(self.latencies, key, sums)
 
     def _add_side(self, key: tuple[int, str, str], end: tuple[int, str], count: int) -> None:
         row = self.sides.get(key)

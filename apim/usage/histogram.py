@@ -14,11 +14,12 @@ _GROWTH = 1.2
 _BUCKETS = 92  # the last edge lies above 10 minutes
 
 EDGES_US: tuple[int, ...] = tuple(round(_FIRST_EDGE_US * _GROWTH**index) for index in range(_BUCKETS))
+_INNER_EDGES_US = EDGES_US[:-1]
 
 
 def bucket_of(duration_us: int) -> int:
     """The bucket that counts a duration; the last one also counts all that is longer."""
-    return min(bisect_left(EDGES_US, duration_us), _BUCKETS - 1)
+    return bisect_left(_INNER_EDGES_US, duration_us)
 
 
 def percentile_ms(counts: Mapping[int, int], share: float) -> float | None:

@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 
+from apim.usage import bands
 from apim.usage.application_months import ApplicationMonth
 from apim.usage.receipts import ConservationCheck, ReceivedBoot
 from apim.usage.record_files import RecordFile
@@ -253,13 +254,11 @@ class ShadowRollup(Rollup):
         return f"{self.calls} calls that {self.kind} would have {self.done} in the {self.period} of {self.at}"
 
 
-class LatencyRollup(Rollup):
-    """How many calls took how long: one row a bucket of usage.histogram, so that rows add up."""
-
-    bucket = models.PositiveSmallIntegerField()
+class LatencyRollup(bands.BandOfBuckets, Rollup):
+    """How many calls took how long, so that rows add up."""
 
     DIMENSIONS = ("period", "at", "environment_id", "version_id", "operation", "application_id", "bucket")
-    SUMS = ("calls",)
+    SUMS = bands.SUMS
 
     objects = RollupQuerySet.as_manager()
 
@@ -276,4 +275,4 @@ class LatencyRollup(Rollup):
         )
 
     def __str__(self) -> str:
-        return f"{self.calls} calls in bucket {self.bucket} in the {self.period} of {self.at}"
+        return f"{self.calls} calls from bucket {self.bucket} on in the {self.period} of {self.at}"

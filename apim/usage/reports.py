@@ -18,6 +18,7 @@ from apim.access.models import Application
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.catalog.models import APIVersion
+from apim.usage.bands import buckets_by, sums_by
 from apim.usage.histogram import percentile_ms
 from apim.usage.models import CallerRollup, LatencyRollup, UsageRecord, UsageRollup, UsageRollupQuerySet
 from apim.usage.periods import end_of, start_of
@@ -186,7 +187,7 @@ def timeline(scope: Scope, span: Span) -> list[Point]:
 def percentiles(scope: Scope, span: Span) -> Percentiles:
     """The latency of a span, from merged histograms."""
     rows = LatencyRollup.objects.between(span.period, span.starts()[0], span.until).filter(scope.filter())
-    counts = dict(rows.values_list("bucket").annotate(Sum("calls")))
+    counts = buckets_by(sums_by(rows)).get((), {})
     return Percentiles(*(percentile_ms(counts, share) for share in _SHARES))
 
 

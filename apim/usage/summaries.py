@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Any, TypeAlias
 
 from django.db import connection, transaction
@@ -46,11 +47,11 @@ INSERT INTO usage_callerrollup (period, at, environment_id, version_id, applicat
 SELECT period, at, environment_id, version_id, application_id, {_SUMS_BY_END}
 FROM usage_usagerollup GROUP BY period, at, environment_id, version_id, application_id ORDER BY 1, 2
 """  # noqa: S608 - of names alone
-_SUM_LATENCIES = """
-INSERT INTO usage_versionlatency (period, at, environment_id, version_id, bucket, calls)
-SELECT period, at, environment_id, {version}, bucket, SUM(calls)
-FROM usage_latencyrollup GROUP BY period, at, environment_id, {group}bucket ORDER BY 1, 2
-"""
+_SUM_LATENCIES = f"""
+INSERT INTO usage_versionlatency (period, at, environment_id, version_id, bucket, {", ".join(VersionLatency.SUMS)})
+SELECT period, at, environment_id, {{version}}, bucket, {", ".join(f"SUM({name})" for name in VersionLatency.SUMS)}
+FROM usage_latencyrollup GROUP BY period, at, environment_id, {{group}}bucket ORDER BY 1, 2
+"""  # noqa: S608 - of names alone
 # In the order in which usage is taken in: two that lock them in other orders would wait for one another.
 _TABLES = ("usage_callerrollup", month_sums.TABLE, "usage_versionrollup", "usage_versionlatency")
 
@@ -115,19 +116,16 @@ def by_caller(calls: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
 
 
 def latencies_by_version(latencies: Mapping[tuple[Any, ...], Sequence[int]]) -> Sums:
-    """The sums of VersionLatency by (minute, version or EVERY, bucket).
+    """The sums of VersionLatency by (minute, version or EVERY, first bucket).
 
-    Shapes: latencies maps (minute, version, operation, application, bucket) to calls.
+    Shapes: latencies maps (minute, version, operation, application, first bucket) to the values of bands.SUMS.
     """
-    counts: dict[tuple[Any, ...], int] = {}
-    for (minute, version_id, _, _, bucket), (count,) in latencies.items():
-        key = (minute, version_id, bucket)
-        counts[key] = counts.get(key, 0) + count
-    every: dict[tuple[Any, ...], int] = {}
-    for (minute, _, bucket), count in counts.items():  # of the few that are left
-        key = (minute, VersionLatency.EVERY, bucket)
-        every[key] = every.get(key, 0) + count
-    return {key: [count] for key, count in (*counts.items(), *every.items())}
+    sums: Sums = {}
+    for (minute, version_id, _, _, bucket), amounts in latencies.items():
+        _add_amounts(sums, (minute, version_id, bucket), amounts)
+    for (minute, _, bucket), row in list(sums.items()):  # of the few that are left
+        _add_amounts(sums, (minute, VersionLatency.EVERY, bucket), row)
+    return sums
 
 
 @transaction.atomic
@@ -149,3 +147,8 @@ def sum_up_everything() -> None:
         ):
             cursor.execute(statement)
         month_sums.sum_up_months(cursor)
+
+
+def _add_amounts(sums: Sums, key: tuple[Any, ...], amounts: Sequence[int]) -> None:
+    row = sums.get(key)
+    sums[key] = list(amounts) if row is None else list(map(add, row, amounts))

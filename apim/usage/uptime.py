@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import F, Sum
 from django.utils import timezone
 
+from apim.usage.bands import buckets_by, sums_by
 from apim.usage.histogram import percentile_ms
 from apim.usage.periods import start_of
 from apim.usage.version_rollups import VersionLatency, VersionRollup
@@ -55,12 +56,12 @@ def service_of(version_ids: Collection[str], *, environment_id: str, days: int) 
         at: (calls, failures)
         for at, calls, failures in rows.annotate(Sum("calls"), failures=Sum(F("failed") + F("unreached")))
     }
-    buckets = VersionLatency.objects.between("day", since, until).filter(**scope).values_list("bucket")
+    buckets = VersionLatency.objects.between("day", since, until).filter(**scope)
     starts = [since + timedelta(days=number) for number in range(days)]
     return Service(
         days=tuple(DayOfService(start.date(), _share(*sums.get(start, (0, 0)))) for start in starts),
         share=_share(sum(calls for calls, _ in sums.values()), sum(failures for _, failures in sums.values())),
-        p95_ms=percentile_ms(dict(buckets.annotate(Sum("calls"))), 0.95),
+        p95_ms=percentile_ms(buckets_by(sums_by(buckets)).get((), {}), 0.95),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Self
 
 from django.db import models
 
+from apim.usage import bands
+
 
 class TimedQuerySet(models.QuerySet):
     """Roll-ups by time."""
@@ -150,18 +152,16 @@ class SideRollup(models.Model):
         return f"{self.calls} calls of {self.side} {self.identifier} in the {self.period} of {self.at}"
 
 
-class VersionLatency(_ByVersion):
-    """How many calls of a version took how long: one row a bucket of usage.histogram.
+class VersionLatency(bands.BandOfBuckets, _ByVersion):
+    """How many calls of a version took how long.
 
     Shapes: version_id EVERY holds the sums over all versions, so that a page of everything reads few rows.
     """
 
     EVERY = "*"
 
-    bucket = models.PositiveSmallIntegerField()
-
     DIMENSIONS = ("period", "at", "environment_id", "version_id", "bucket")
-    SUMS = ("calls",)
+    SUMS = bands.SUMS
 
     class Meta:
         constraints = (
@@ -171,4 +171,4 @@ class VersionLatency(_ByVersion):
         )
 
     def __str__(self) -> str:
-        return f"{self.calls} calls in bucket {self.bucket} in the {self.period} of {self.at}"
+        return f"{self.calls} calls from bucket {self.bucket} on in the {self.period} of {self.at}"
