@@ -78,16 +78,16 @@ def offered_products(user: Viewer) -> QuerySet[Product]:
 
 
 def products_with_plans(user: Viewer) -> QuerySet[Product]:
-    """Those of offered_products() that have a plan on sale for the visitor."""
+    """Those of products_on_offer() that have a plan on sale for the visitor."""
     active_terms = PlanVersion.objects.filter(state=PlanVersion.State.ACTIVE, plan=OuterRef("plan"))
     on_sale = ProductPlan.objects.filter(
         Exists(active_terms), product=OuterRef("pk"), plan__archived_at=None, plan__in=Plan.objects.offered_to(user)
     )
-    return offered_products(user).filter(Exists(on_sale))
+    return products_on_offer(user).filter(Exists(on_sale))
 
 
 def plan_offers(product: Product) -> list[PlanOffer]:
-    """The plans of a product from offered_products(), in the owner's order."""
+    """The plans of a product from products_on_offer(), in the owner's order."""
     can_pay = bool(settings.STRIPE_API_KEY) or product.can_pay  # type: ignore[attr-defined]
     return [PlanOffer(each.plan, terms, can_pay) for each in product.on_sale for terms in each.plan.active_terms]  # type: ignore[attr-defined]
 
