@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_lazy
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.announcements.models import Announcement
+from apim.audit.labels import label_words
 from apim.billing.models import MigrationMember, PlanMigration, Rehearsal, RehearsalStep
 from apim.console.rehearsed import step_title
 from apim.console.scope import owned_organizations
@@ -208,7 +209,7 @@ def _migrations(user: User | None, wanted: Wanted, *, is_over: bool) -> Iterable
         plan = row.version.plan
         yield JobLine(
             gettext("Move of subscribers"),
-            str(row.version),
+            label_words(str(row.version), "planversion"),
             "running" if row.waiting else ended,
             row.everybody - row.waiting,
             row.everybody,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from apim.ui.states import look_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,6 +17,15 @@ if TYPE_CHECKING:
 _ROW, _LEFT, _TOP = 30, 64, 22
 _WIDTHS = (("chart--wide", 720), ("chart--narrow", 290))
 _MARGIN = dt.timedelta(days=7)
+# (is it deprecated, has it an end) -> the sentence
+_SENTENCES: Final = {
+    (False, False): gettext_lazy("%(name)s: %(state)s, published %(published)s"),
+    (True, False): gettext_lazy("%(name)s: %(state)s, published %(published)s, deprecated %(deprecated)s"),
+    (False, True): gettext_lazy("%(name)s: %(state)s, published %(published)s, ends %(ends)s"),
+    (True, True): gettext_lazy(
+        "%(name)s: %(state)s, published %(published)s, deprecated %(deprecated)s, ends %(ends)s"
+    ),
+}
 
 
 class Life(NamedTuple):
@@ -45,7 +57,7 @@ def _timeline(lives: Sequence[Life], now: dt.datetime, css: str, width: int) -> 
     return format_html(
         '<svg class="chart timeline {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
         '<line class="timeline__now" x1="{}" x2="{}" y1="14" y2="{}"/>'
-        '<text x="{}" y="10" text-anchor="middle">today</text></svg>',
+        '<text x="{}" y="10" text-anchor="middle">{}</text></svg>',
         css,
         width,
         height,
@@ -55,6 +67,7 @@ def _timeline(lives: Sequence[Life], now: dt.datetime, css: str, width: int) -> 
         f"{today:.1f}",
         height,
         f"{today:.1f}",
+        gettext("today"),
     )
 
 
@@ -77,9 +90,9 @@ def _row(life: Life, y: float, x: Callable[[dt.datetime], float], end: dt.dateti
 
 
 def _sentence(life: Life) -> str:
-    parts = [f"{life.name} {life.state}, published {life.published_at:%Y-%m-%d}"]
+    told = {"name": life.name, "state": str(look_of(life.state).word), "published": f"{life.published_at:%Y-%m-%d}"}
     if life.deprecated_at:
-        parts.append(f"deprecated {life.deprecated_at:%Y-%m-%d}")
+        told["deprecated"] = f"{life.deprecated_at:%Y-%m-%d}"
     if life.sunset_at:
-        parts.append(f"ends {life.sunset_at:%Y-%m-%d}")
-    return ", ".join(parts)
+        told["ends"] = f"{life.sunset_at:%Y-%m-%d}"
+    return _SENTENCES["deprecated" in told, "ends" in told] % told

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apim.access.services import OVERLAPS_S
 from apim.gateways.chains import LONGEST_PEM
+from apim.ui.language import filled
 from apim.ui.templatetags.formats import span_in_words
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class LifetimeForm(forms.Form):
     lifetime = forms.TypedChoiceField(
         label=_("Expires"),
         coerce=int,
-        choices=[(0, _("Never")), *((days, _("After %(days)s days") % {"days": days}) for days in _LIFETIMES_DAYS)],
+        choices=[
+            (0, _("Never")),
+            *((days, filled(_("After %(days)s days"), {"days": days})) for days in _LIFETIMES_DAYS),
+        ],
     )
 
     def expires_at(self) -> datetime | None:

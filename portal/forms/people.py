@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
+from apim.ui.language import filled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,7 +91,7 @@ class TokenForm(forms.Form):
     lifetime = forms.TypedChoiceField(
         label=_("Expires"),
         coerce=int,
-        choices=[(days, _("After %(days)s days") % {"days": days}) for days in _LIFETIMES_DAYS],
+        choices=[(days, filled(_("After %(days)s days"), {"days": days})) for days in _LIFETIMES_DAYS],
         initial=_LIFETIMES_DAYS[1],
     )
 

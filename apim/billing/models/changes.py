@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apim.access.models import Subscription
 from apim.accounts.models import Viewer
@@ -78,11 +80,12 @@ class MigrationMember(models.Model):
     """A subscription in a migration. Shapes: note = why it is not moved, in words."""
 
     class State(models.TextChoices):
-        WAITING = "waiting"  # its renewal is told to Stripe in the period before
-        SCHEDULED = "scheduled"  # Stripe knows
-        APPLIED = "applied"
-        UNDONE = "undone"
-        LEFT = "left"  # the subscriber changed or ended it meanwhile, or the version was replaced: the note says so
+        WAITING = "waiting", _("Waiting")  # its renewal is told to Stripe in the period before
+        SCHEDULED = "scheduled", _("Scheduled")  # Stripe knows
+        APPLIED = "applied", _("Applied")
+        UNDONE = "undone", _("Undone")
+        # The subscriber changed or ended it meanwhile, or the version was replaced: the note says so.
+        LEFT = "left", pgettext_lazy("a subscriber", "Left")
 
     OPEN = (State.WAITING, State.SCHEDULED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids
@@ -43,11 +44,11 @@ class Rehearsal(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        CANCELED = "canceled"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELED = "canceled", _("Canceled")
 
     RUNNING = (State.WAITING, State.RUNNING)
 
@@ -99,11 +100,11 @@ class RehearsalStep(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting"
-        RUNNING = "running"
-        DONE = "done"
-        FAILED = "failed"
-        SKIPPED = "skipped"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        SKIPPED = "skipped", _("Skipped")
 
     id = models.BigAutoField(primary_key=True)
     rehearsal = models.ForeignKey(Rehearsal, models.CASCADE, related_name="steps")

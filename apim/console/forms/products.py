@@ -14,6 +14,7 @@ from apim.console.forms.apis import OrganizationChoice
 from apim.console.forms.fields import LinesField, NameField
 from apim.console.scope import plans_of, versions_of
 from apim.products.models import Plan, Product
+from apim.ui.states import look_of
 
 
 class ProductForm(forms.ModelForm):
@@ -52,7 +53,7 @@ class VersionChoice(forms.ModelChoiceField):
 
     def label_from_instance(self, obj: object) -> str:
         """The version's public name and state."""
-        return f"{obj} ({obj.state})" if isinstance(obj, APIVersion) else str(obj)
+        return f"{obj} ({look_of(obj.state).word})" if isinstance(obj, APIVersion) else str(obj)
 
 
 class ItemForm(forms.Form):

@@ -73,4 +73,4 @@ def test_a_gauge_never_draws_past_its_end() -> None:
 def test_the_timeline_tells_each_life() -> None:
     start, turn, end = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 6, 12))
     drawn = version_timeline([Life("v1", "deprecated", start, turn, end)], now=datetime(2026, 7, 1, tzinfo=UTC))
-    assert "v1 deprecated, published 2026-01-01, deprecated 2026-06-01, ends 2026-12-01" in drawn
+    assert "v1: Deprecated, published 2026-01-01, deprecated 2026-06-01, ends 2026-12-01" in drawn

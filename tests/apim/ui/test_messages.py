@@ -9,11 +9,15 @@ import ast
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 
 from tests.untranslated import untranslated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = settings.STATICFILES_DIRS[0].parent
 sys.path.insert(0, str(ROOT / "script"))
@@ -124,6 +128,48 @@ def _told(call: ast.Call) -> list[ast.expr]:
     """What `messages.success(request, ...)` and its likes are given to say."""
     is_message = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "messages"
     return call.args[1:2] if is_message else []
+
+
+def _said_once(tree: ast.Module) -> Iterator[ast.AST]:
+    """Texts that a module or class makes while it is imported, when no reader's language is known yet."""
+    called = {
+        name.asname or name.name: name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for name in node.names
+    }
+
+    def calls(node: ast.AST, *names: str) -> bool:
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and called.get(node.func.id) in names
+
+    later = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        filled = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and calls(node.left, "gettext_lazy")
+        if id(node) not in later and (filled or calls(node, "gettext", "ngettext", "pgettext")):
+            yield node
+
+
+@pytest.mark.parametrize("folder", ["apim", "portal", "gateway_sync"])
+def test_no_text_is_said_once_for_every_reader(folder: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in _said_once(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "source", ['HINT = _("After %(days)s days") % {"days": 3}', 'class A:\n    label = gettext("Name")']
+)
+def test_a_text_said_once_is_found(source: str) -> None:
+    imported = "from django.utils.translation import gettext, gettext_lazy as _\n"
+    assert len(list(_said_once(ast.parse(imported + source)))) == 1
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,12 @@ def issuer_list(request: ConsoleRequest) -> HttpResponse:
 
 def _row(issuer: Issuer, fetched: IssuerKeys | None) -> IssuerRow:
     if issuer.jwks and not issuer.jwks_url:
-        return IssuerRow(issuer, "ok", "as written")
+        return IssuerRow(issuer, "ok", gettext("as written"))
     if fetched is None:
-        return IssuerRow(issuer, "warn", "not fetched yet")
+        return IssuerRow(issuer, "warn", gettext("not fetched yet"))
     if fetched.fault:
         return IssuerRow(issuer, "warn" if fetched.keys else "danger", said(fetched.fault))
-    return IssuerRow(issuer, "ok", "fetched")
+    return IssuerRow(issuer, "ok", gettext("fetched"))
 
 
 @admin_page
