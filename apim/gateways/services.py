@@ -1,4 +1,4 @@
-"""Writes: what gateways must know next, the gateways themselves, and what they report.
+"""Writes: what gateways must know next, and the gateways themselves.
 
 Revisions and sequence numbers are taken by UPDATE ... RETURNING on the environment's row. The row stays locked until
 the commit, so the order of the numbers is the order of the commits, and a reader that follows them misses nothing.
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,15 +22,12 @@ from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, DomainError, Invalid, Problems
 from apim.gateways.acme.settings import check_authority
-from apim.gateways.models import AccessRecord, Environment, Gateway, Worker
+from apim.gateways.models import AccessRecord, Environment, Gateway
 from apim.gateways.publishing import announce_on_commit
-from apim.gateways.reports import GatewayReport
 from apim.gateways.standing import TOKEN_PREFIX, new_token, take_next_token
 from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
 
-TARGETS_AT_MOST = 5000  # of one report
-EVENTS_AT_MOST = 50
 MOST_TRIAL_SHARE = 99  # percent
 ACME_FIELDS = ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")
 _EDITABLE = frozenset(
@@ -52,18 +48,6 @@ _EDITABLE = frozenset(
     }
 )
 _LISTS = frozenset({"allowed_networks", "policies"})  # checked here: Django takes an empty list for a missing value
-_REPORTED = (
-    "pid",
-    "boot",
-    "revision",
-    "digest",
-    "access_seq",
-    "problems",
-    "stats",
-    "started_at",
-    "applied_at",
-    "seen_at",
-)
 _NEVER_ALLOWED = tuple(ipaddress.ip_network(block) for block in ("169.254.0.0/16", "fe80::/10"))  # metadata services
 
 
@@ -200,53 +184,6 @@ def authenticate_gateway(token: str) -> Gateway | None:
     token_hash = settings.KEYRING.hash_secret(token)
     known = Gateway.objects.select_related("environment").filter(token_hash=token_hash).first()
     return known or take_next_token(token_hash)
-
-
-@transaction.atomic
-def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
-    """Keep what the gateway says of itself and of its workers; a slot it no longer names is forgotten."""
-    now = timezone.now()
-    Gateway.objects.filter(id=gateway.id).update(
-        software_version=report.software_version[:40],
-        host=report.host[:255],
-        is_push_connected=report.is_push_connected,
-        takes_trials=report.takes_trials,
-        seen_at=now,
-        **_told_of_targets(report),
-    )
-    workers = {worker.slot: worker for worker in report.workers}
-    gateway.workers.exclude(slot__in=workers).delete()
-    Worker.objects.bulk_create(
-        [
-            Worker(
-                gateway=gateway,
-                slot=worker.slot,
-                pid=worker.pid,
-                boot=worker.boot[:32],
-                revision=worker.revision,
-                digest=worker.digest[:64],
-                access_seq=worker.access_seq,
-                problems=list(worker.problems),
-                stats=dict(worker.stats),
-                started_at=datetime.fromtimestamp(worker.started_at, UTC),
-                applied_at=datetime.fromtimestamp(worker.applied_at, UTC) if worker.applied_at else None,
-                seen_at=now,
-            )
-            for worker in workers.values()
-        ],
-        update_conflicts=True,
-        unique_fields=("gateway", "slot"),
-        update_fields=_REPORTED,
-    )
-
-
-def _told_of_targets(report: GatewayReport) -> dict[str, list[dict[str, Any]]]:
-    told: dict[str, list[dict[str, Any]]] = {}
-    if report.targets is not None:
-        told["targets"] = [asdict(target) for target in report.targets[:TARGETS_AT_MOST]]
-    if report.events is not None:
-        told["events"] = [asdict(event) for event in report.events[-EVENTS_AT_MOST:]]
-    return told
 
 
 def _advance(column: str, by: int, environment_id: str) -> int:

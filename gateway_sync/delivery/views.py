@@ -20,8 +20,9 @@ from redis.exceptions import RedisError
 from apim.errors import DomainError
 from apim.gateways import joining
 from apim.gateways.models import Gateway
+from apim.gateways.reporting import record_report
 from apim.gateways.reports import GatewayReport
-from apim.gateways.services import authenticate_gateway, record_report
+from apim.gateways.services import authenticate_gateway
 from apim.gateways.standing import issue_next_token, note_clock, note_format, orders_for
 from apim.usage.placing import placed
 from apim.usage.receiving import HandedIn

@@ -14,8 +14,8 @@ from apim.audit.models import AuditEvent
 from apim.catalog.models import APIVersion, Deployment
 from apim.catalog.services import publish_version, save_revision
 from apim.gateways.models import Gateway
+from apim.gateways.reporting import record_report
 from apim.gateways.reports import EventReport, GatewayReport, TargetReport
-from apim.gateways.services import record_report
 from gateway_sync.upstreams import KINDS
 from tests.factories import catalog, gateways
 from tests.factories.accounts import TESTER

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from apim.catalog.models import Revision
 from apim.gateways.models import Environment, Worker
+from apim.gateways.reporting import record_report
 from apim.gateways.reports import GatewayReport, WorkerReport
-from apim.gateways.services import AccessChange, append_access, record_report, touch
+from apim.gateways.services import AccessChange, append_access, touch
 from gateway_sync.delivery import reports, services
 from tests.factories import gateways as factory
 
