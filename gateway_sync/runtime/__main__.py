@@ -20,11 +20,12 @@ from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.credentials import CredentialsInvalid, KeptDoors, read_credentials
 from gateway_sync.runtime.handover import CHECK, take_over
 from gateway_sync.runtime.joining import JOIN_TOKEN, Invitation, JoinFailed, join
+from gateway_sync.runtime.options import Options
 from gateway_sync.runtime.slots import cpu_count
 from gateway_sync.runtime.span_exporter import CollectorInvalid, read_collector
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.starting import is_forkable
-from gateway_sync.runtime.supervisor import Options, Supervisor
+from gateway_sync.runtime.supervisor import Supervisor
 
 
 def parse_arguments(arguments: list[str]) -> tuple[Options, Path, Invitation | None]:

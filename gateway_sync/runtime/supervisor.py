@@ -6,14 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from gateway_sync.runtime import channel
-from gateway_sync.runtime.access_log import AccessLog, LogOptions
-from gateway_sync.runtime.bounds import Given
+from gateway_sync.runtime.access_log import AccessLog
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.deaths import REASON, Deaths
@@ -24,11 +21,11 @@ from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.lessor import Lessor, gateways_of
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.on_trial import POISONOUS
+from gateway_sync.runtime.options import Options
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import Death, Slot, open_slot, slot_at
-from gateway_sync.runtime.span_exporter import Collector, SpanExporter
-from gateway_sync.runtime.spool_format import SPOOL_BYTES
+from gateway_sync.runtime.span_exporter import SpanExporter
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.standing import Standing
 from gateway_sync.runtime.stats import open_cells
@@ -44,23 +41,6 @@ STOP_S = 12.0
 CLOSE_S = (
     2 * channel.LAST_ACCEPTS_S
 )  # by then the workers have let in who was in the queue; who comes later is refused at once
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the gateway was started."""
-
-    home: Path
-    bind: str
-    port: int
-    admin_port: int
-    workers: int
-    spool_bytes: int = SPOOL_BYTES
-    given: Given = field(default_factory=Given)
-    log: LogOptions = field(default_factory=LogOptions)
-    tls_port: int = 0  # 0 = no HTTPS
-    worker_bytes: int = 0  # soft limit of a worker's memory, 0 = none
-    collector: Collector = field(default_factory=Collector)  # of spans
 
 
 class Supervisor:
