@@ -75,6 +75,11 @@ def test_amounts_are_texts_with_the_digits_of_the_currency(
         assert yaml12.parse_yaml(told)["total"] == "41.96"
 
 
+def test_usage_that_no_gateway_lets_pass_is_told(starter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["billing", "simulate", "-f", starter, "-u", "bank-calls=2000001"]) == 0
+    assert "gateways refuse calls above 2,000,000 of bank-calls in a period" in capsys.readouterr().err
+
+
 def test_the_periods_of_a_subscription_differ(starter: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         run(["billing", "simulate", "-f", starter, "-u", "bank-calls=132400", "--period", "trial", "-o", "json"]) == 0

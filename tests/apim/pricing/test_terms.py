@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from apim.pricing.terms import Terms, parse_terms, remarks_on
+from apim.pricing.terms import Terms, beyond_limits, parse_terms, remarks_on
 
 BASE = {"name": "base", "model": "flat", "amount": "29.00"}
 CALLS = {"name": "calls", "meter": "calls", "model": "unit", "unit": "0.0004"}
@@ -101,3 +102,17 @@ def test_what_surprises_is_remarked_and_not_refused() -> None:
     terms, _ = parse_terms({"currency": "EUR", "prices": [price], "limits": limits})
     assert terms is not None
     assert len(remarks_on(terms)) == 2
+
+
+def test_more_usage_than_gateways_let_pass_is_told() -> None:
+    limits = [
+        {"meter": "calls", "included": 50, "hardCap": 200},
+        {"meter": "egress", "included": 10, "onExceed": "block"},
+        {"meter": "both", "included": 10, "onExceed": "block", "hardCap": 20},
+        {"meter": "free", "included": 10},
+    ]
+    terms, _ = parse_terms({"limits": limits})
+    assert terms is not None
+    assert [limit.stops_at for limit in terms.limits] == [200, 10, 10, None]
+    usage = {"calls": Decimal(201), "egress": Decimal(11), "both": Decimal(10), "free": Decimal(10**6)}
+    assert beyond_limits(terms, usage) == (("calls", 200), ("egress", 10))
