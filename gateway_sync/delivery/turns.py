@@ -81,7 +81,7 @@ def apart() -> Iterator[None]:
 
 # What one kind waits for holds up no other: a report that waits for the database's one writer must not delay a
 # revocation, nor news for a thousand gateways the lease that a call waits for.
-SYNC: Final = Turns(working=2, present=24)
+SYNC: Final = Turns(working=4, present=64)
 DOORS: Final = {
     "sync": SYNC,
     "limits": Turns(working=2, present=8),

@@ -93,7 +93,7 @@ class Follower:
                 pause_s = _jitter(retry_s)
                 if isinstance(error, ControlPlaneRefused) and error.retry_after_s:
                     # It tells whole seconds: those that were refused together must not come back together.
-                    pause_s = max(pause_s, min(error.retry_after_s, LONGEST_RETRY_S) + _jitter(SPREAD_S))
+                    pause_s = min(error.retry_after_s, LONGEST_RETRY_S) + _jitter(SPREAD_S)
                 taken = Taken(is_refused=True)
             retry_s = min(retry_s * 2, LONGEST_RETRY_S) if taken.is_refused else FIRST_RETRY_S
             await asyncio.sleep(pause_s)
