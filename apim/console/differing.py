@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
@@ -26,6 +26,7 @@ from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
 SHOWN: Final = 4  # lines of a thing; the others are folded
 _FEW: Final = 3  # operations that come or go are named one by one; more of them are counted and folded
+_OF_APIS: Final = frozenset({"version", "policy", "operation"})
 _PRODUCT_ID: Final = re.compile(r"prd_\w+")
 _KINDS: Final = {
     "environment": gettext_lazy("Environment"),
@@ -114,10 +115,24 @@ class Told:
 
 
 def told(changes: Sequence[Change]) -> list[Told]:
-    """The changes in words, operations of one version together. One query where products are named."""
+    """The changes in words, operations of one version together. One query where products are named.
+
+    What an API brings with it, or takes along, is told by the names of its operations.
+    """
+    whole = {
+        (change.subject, change.action) for change in changes if change.kind == "api" and change.action != "changed"
+    }
+    along = {key: tuple(c.subject for c in changes if c.kind == "operation" and _owner(c) == key) for key in whole}
+    changes = [change for change in changes if change.kind not in _OF_APIS or _owner(change) not in whole]
     named = {id_ for change in changes for field in change.fields for id_ in _ids(change, field)}
     products = {row.pk: row.display_name for row in Product.objects.filter(pk__in=named)} if named else {}
-    return [each for _key, same in groupby(changes, _together) for each in _told(list(same), products)]
+    found = [each for _key, same in groupby(changes, _together) for each in _told(list(same), products)]
+    return [replace(each, names=along.get((each.subject, each.action), each.names)) for each in found]
+
+
+def _owner(change: Change) -> tuple[str, str]:
+    """The API, and whether it comes or goes with the change."""
+    return change.subject.partition(" ")[0], change.action
 
 
 def _ids(change: Change, field: Field) -> list[str]:
@@ -162,8 +177,10 @@ def _policy(change: Change) -> Description | None:
 
 
 def _lines(change: Change, products: Mapping[str, str]) -> tuple[Line, ...]:
-    """The fields in words; without the number of the revision, where what it brought is told."""
+    """The fields in words, without the number of a revision where what it brought is told, and without what is off."""
     fields = [field for field in change.fields if field.name != "revision" or len(change.fields) == 1]
+    if change.action != "changed":
+        fields = [field for field in fields if "false" not in {field.before, field.after}]
     return tuple(
         Line(
             _label(change, field),

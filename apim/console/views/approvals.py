@@ -92,7 +92,9 @@ def approval_bulk(request: ConsoleRequest) -> HttpResponse:
     rows = list(waiting.filter(pk__in=ids).order_by("created_at"))
     count = len(rows)
     confirmation = Confirmation(
-        title=ngettext("Approve %(count)s request?", "Approve %(count)s requests?", count) % {"count": count},
+        title=ngettext("Approve %(count)s request?", "Approve %(count)s requests?", count) % {"count": count}
+        if count
+        else _("This cannot be done"),
         consequences=tuple(
             _("%(organization)s may call %(product)s on the plan %(plan)s.")
             % {

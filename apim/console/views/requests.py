@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from apim.console.gate import ConsoleRequest
 
-SHOWN = 50
+SHOWN = 30
 LONGEST_ID = 80
 
 

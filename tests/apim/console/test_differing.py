@@ -62,6 +62,17 @@ def test_operations_that_come_together_are_one_line() -> None:
     assert [each.subject for each in told(changes[:2])] == ["bank v1 GET /0", "bank v1 GET /1"]
 
 
+def test_what_comes_with_an_api_is_told_by_its_operations() -> None:
+    changes = [
+        Change("api", "bank", "added"), Change("version", "bank v1", "added"),
+        Change("policy", "bank v1 size-limit", "added"), Change("operation", "bank v1 GET /a", "added"),
+        Change("operation", "cards v1 GET /b", "added"),
+    ]  # fmt: skip
+    api, other = told(changes)
+    assert (api.subject, api.names) == ("bank", ("bank v1 GET /a",))
+    assert other.subject == "cards v1 GET /b"
+
+
 def test_the_number_of_a_revision_is_left_out_beside_what_it_brought() -> None:
     number, state = field("revision", "3", "4"), field("state", "published", "deprecated")
     (both,) = told([Change("version", "bank v1", "changed", (number, state))])

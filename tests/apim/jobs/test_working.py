@@ -225,6 +225,18 @@ def test_it_is_done_again_with_what_was_wanted(admin: User, doing: Callable[[Do]
     assert (again.pk != job.pk, again.wanted, again.state) == (True, {"n": 1}, "waiting")
 
 
+def test_what_a_token_or_the_product_asked_for_admins_have_done_again(
+    admin: User, owner: User, doing: Callable[[Do], None]
+) -> None:
+    doing(lambda work: work.finish())
+    job = services.cancel(job=asked(admin), by=actor_of(admin))
+    Job.objects.filter(pk=job.pk).update(asked_by=None)
+    job.refresh_from_db()
+    with pytest.raises(Forbidden):
+        services.retry(job=job, by=actor_of(owner), user=owner)
+    assert services.retry(job=job, by=actor_of(admin), user=admin).asked_by == admin
+
+
 @pytest.mark.parametrize("code", ["jobs.suspended", "jobs.unknown_kind"])
 def test_what_cannot_be_done_any_more_says_why(admin: User, doing: Callable[[Do], None], code: str) -> None:
     if code == "jobs.suspended":

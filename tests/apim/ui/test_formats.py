@@ -34,6 +34,7 @@ def test_times_say_how_long_ago_and_keep_the_exact_moment() -> None:
     assert f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" in shown
     assert formats.ago(None) == "never"
     assert "in 3 h" in formats.until(timezone.now() + timedelta(hours=3, seconds=5))
+    assert "in 7 d" in formats.until(timezone.now() + timedelta(days=7) - timedelta(minutes=5))
 
 
 def test_days_have_no_leading_zero() -> None:
