@@ -149,10 +149,10 @@ def api_consumers(request: ConsoleRequest, name: str) -> HttpResponse:
         Subscription.objects.visible_to(request.user)
         .filter(product__in=opening, lifecycle__in=Subscription.LIVE)
         .select_related("organization", "product", "plan_version__plan")
-        .prefetch_related(Prefetch("applications", Application.objects.only("display_name")))
+        .prefetch_related(Prefetch("applications", Application.objects.only("display_name"), to_attr="callers"))
     )
     rows = listing(request, subscriptions)
-    shown = [application.pk for row in rows for application in row.applications.all()]
+    shown = [application.pk for row in rows for application in row.callers]  # type: ignore[attr-defined]
     return page(
         request,
         "console/apis/consumers.html",
