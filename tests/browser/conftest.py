@@ -30,6 +30,7 @@ ARGUMENTS = (
 )
 PATIENCE_MS = PATIENCE_S * 1000
 RESULTS = ROOT / "test-results"
+IS_PICTURED = bool(os.environ.get("APIM_TEST_PICTURES"))  # for people to look at; no test does
 SEVERE = {"serious", "critical"}
 
 Check = Callable[[Page], None]
@@ -174,10 +175,12 @@ def check_accessibility() -> Check:
 
 @pytest.fixture(scope="session")
 def shoot() -> Shoot:
-    """`shoot(page, "console-apis")` keeps the page wide and narrow, light and dark, in test-results/."""
+    """`shoot(page, "console-apis")` keeps the page wide and narrow, light and dark, in test-results/, if asked to."""
     RESULTS.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
+        if not IS_PICTURED:
+            return
         for width, viewport in (("1440", WIDE), ("360", NARROW)):
             page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
@@ -191,21 +194,25 @@ def shoot() -> Shoot:
 
 @pytest.fixture(scope="session")
 def look_over(check_accessibility: Check) -> LookOver:
-    """`look_over(page, "my-apps")` of a page that is open: axe, the width of a phone, a picture wide and one narrow.
+    """`look_over(page, "my-apps")` of a page that is open: axe, the width of a phone, and pictures if asked for.
 
     Colours come from tokens, so light and dark take turns from page to page: that halves what a walk costs. The page
     is left in the other scheme, and the next one loads in it: colours that change under axe have no contrast.
     """
     RESULTS.mkdir(exist_ok=True)
 
+    def keep(page: Page, name: str) -> None:
+        if IS_PICTURED:
+            page.screenshot(path=RESULTS / f"{name}.png", full_page=True)
+
     def look(page: Page, name: str) -> None:
         is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         wide, slim = ("dark", "light") if is_dark else ("light", "dark")
         check_accessibility(page)
-        page.screenshot(path=RESULTS / f"{name}-1440-{wide}.png", full_page=True)
+        keep(page, f"{name}-1440-{wide}")
         page.emulate_media(color_scheme="light" if is_dark else "dark")
         narrow(page)
-        page.screenshot(path=RESULTS / f"{name}-360-{slim}.png", full_page=True)
+        keep(page, f"{name}-360-{slim}")
         page.set_viewport_size(WIDE)
 
     return look

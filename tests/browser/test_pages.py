@@ -1,4 +1,4 @@
-"""Every page that links lead to, for an admin and a visitor: nothing to complain of, accessible, pictured."""
+"""Every page that links lead to, for an admin and a visitor: nothing to complain of, accessible."""
 
 from __future__ import annotations
 
