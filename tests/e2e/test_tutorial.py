@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from apim.config.env import ROOT
-from tests.product import new_place, running
+from tests.product import prepared_place, running
 
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-api.md"
 BEGUN = ("script/up",)  # the fixture has done it
@@ -54,7 +54,7 @@ def script_of(page: Path, addresses: Mapping[str, str]) -> str:
         commands = re.sub(r"\bapim login --url \S+", r"\g<0> --token $TOKEN", block)
         for written, here in {**addresses, **READ_OFF}.items():
             commands = commands.replace(written, here)
-        parts += [f"echo '{MARK}{heading}'", commands, "sleep 2"]  # the reader reads
+        parts += [f"echo '{MARK}{heading}'", commands, "sleep 0.5"]  # the reader reads
     return "\n".join(parts)
 
 
@@ -98,7 +98,7 @@ def sections(said: str) -> dict[str, str]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl, which the tutorial uses")
 def test_the_tutorial_can_be_typed_in_and_its_answers_are_those_it_names(tmp_path: Path) -> None:
-    place = new_place(tmp_path / "home")
+    place = prepared_place(tmp_path / "home")
     with running(place) as product:
         addresses = {
             "http://127.0.0.1:8000": product.web,
