@@ -108,7 +108,7 @@ def main(*, is_all: bool, missing: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="apim-test-home-") as home, ExitStack() as stack:
         for name in NOT_OURS:
             os.environ.pop(name, None)
-        environment = {**os.environ, "APIM_HOME": home}
+        environment = {**os.environ, "APIM_HOME": home} | ({"APIM_TEST_PICTURES": "1"} if is_all else {})
         template = stack.enter_context(templates.sqlite(Path(home) / "template", environment))
         second = _second_database(stack, Path(home), environment, missing)
         _lint(outcome)

@@ -30,7 +30,7 @@ ARGUMENTS = (
 )
 PATIENCE_MS = PATIENCE_S * 1000
 RESULTS = ROOT / "test-results"
-IS_PICTURED = bool(os.environ.get("APIM_TEST_PICTURES"))  # for people to look at; no test does
+IS_PICTURED = bool(os.environ.get("APIM_TEST_PICTURES"))  # every page, and not the journeys alone; no test looks
 SEVERE = {"serious", "critical"}
 
 Check = Callable[[Page], None]
@@ -175,12 +175,10 @@ def check_accessibility() -> Check:
 
 @pytest.fixture(scope="session")
 def shoot() -> Shoot:
-    """`shoot(page, "console-apis")` keeps the page wide and narrow, light and dark, in test-results/, if asked to."""
+    """`shoot(page, "console-apis")` keeps the page wide and narrow, light and dark, in test-results/."""
     RESULTS.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
-        if not IS_PICTURED:
-            return
         for width, viewport in (("1440", WIDE), ("360", NARROW)):
             page.set_viewport_size(viewport)
             for scheme in ("light", "dark"):
