@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 BY: Final = system_actor("trial")
 HEARD_WITHIN: Final = timedelta(seconds=30)
+_MOST_CALLS: Final = 2**53  # that a worker may say it had
 
 
 def is_tried_by(gateway: Gateway, publication: Publication) -> bool:
@@ -231,7 +232,8 @@ def _counts_by_gateway(environment: Environment) -> dict[str, list[int]]:
 
 
 def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    """A count as a gateway tells it; of one that none can reach nothing is known."""
+    return value if isinstance(value, int) and 0 <= value <= _MOST_CALLS else 0
 
 
 def _less(counts: list[int], began: list[int]) -> Counts:

@@ -20,10 +20,11 @@ _MOST_NAMES: Final = 12  # of something that is new or gone as a whole
 _TARGET: Final = frozenset({"scheme", "host", "port", "base_path"})
 _NAMES: Final = ("name", "id", "kid", "status")  # what tells one of a list from another: the first that does
 _GIVEN: Final = frozenset({"set", "add", "headers"})  # settings that map names which people chose to texts
-_SECRET_NAME: Final = re.compile(r"(?i)authorization|cookie|token|key|signature|secret|passw|private")
+_DEEPEST: Final = 32  # levels of a document in a text that are told apart; of one with more it is shown as the text
+_SECRET_NAME: Final = re.compile(r"(?i)auth|cookie|token|key|signature|secret|pass|pwd|private|credential|session")
 _SECRET_SETTING: Final = re.compile(r"(?i)secret|passw|private")
 _SECRET_TEXT: Final = re.compile(r"(?i)\b(?:bearer|basic)\s+[^\s{]{6,}|://[^/\s:@]+:[^/\s@]+@")
-_OPAQUE: Final = re.compile(r"(?=[^\s{}]*\d)(?=[^\s{}]*[A-Za-z])[A-Za-z0-9+/_=.~-]{20,}")
+_OPAQUE: Final = re.compile(r"[A-Za-z0-9+/_=.~-]{20,}")  # with a digit and a letter
 _PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}")
 _PEM: Final = "-----BEGIN "
 
@@ -50,7 +51,7 @@ def places(before: object, after: object, path: Path = ()) -> Iterator[Place]:
         for name in sorted(old.keys() | new.keys()):
             yield from places(old.get(name), new.get(name), (*path, name))
     elif _is_list(old) and _is_list(new) and _is_long(old, new):
-        gone, come = [each for each in old if each not in new], [each for each in new if each not in old]
+        gone, come = _without(old, new), _without(new, old)
         yield Place(path, _shown(path, gone), _shown(path, come)) if gone or come else _of_texts(path, old, new)
     else:
         yield _of_texts(path, before, after)
@@ -94,9 +95,19 @@ def _is_hidden(path: Path, text: str) -> bool:
     fixed = _PLACEHOLDER.sub("", text).strip()
     if not fixed or not path:
         return False
-    if _GIVEN.intersection(path[:-1]) and (_SECRET_NAME.search(path[-1]) or _OPAQUE.search(fixed)):
+    if _GIVEN.intersection(path[:-1]) and (_SECRET_NAME.search(path[-1]) or _is_opaque(fixed)):
         return True
     return bool(_SECRET_SETTING.search(path[-1]) or _SECRET_TEXT.search(fixed))
+
+
+def _is_opaque(text: str) -> bool:
+    return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in _OPAQUE.findall(text))
+
+
+def _without(those: Sequence[object], others: Sequence[object]) -> list[object]:
+    """Those that are none of the others, in the time that it takes to read both: publishers write long lists."""
+    known = {json.dumps(each, sort_keys=True, default=str) for each in others}
+    return [each for each in those if json.dumps(each, sort_keys=True, default=str) not in known]
 
 
 def _is_long(*values: object) -> bool:
@@ -119,9 +130,12 @@ def _nested(value: Any) -> Any:
     """The value as mappings, as far as its parts have names: pairs, named things in a list, JSON in a text."""
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
-            value = json.loads(value)
-        except ValueError:
+            document = json.loads(value)
+        except (ValueError, RecursionError):
             return value
+        if _is_deep(document, _DEEPEST):
+            return value
+        value = document
     if value is None:
         return {}
     if not _is_list(value) or any(isinstance(each, Mapping) and each.keys() >= _TARGET for each in value):
@@ -132,6 +146,12 @@ def _nested(value: Any) -> Any:
         if value and all(isinstance(each, Mapping) and name in each for each in value):
             return _by_name(value, [str(each[name]) for each in value], value)
     return value
+
+
+def _is_deep(value: object, levels: int) -> bool:
+    """True for what nests more levels than so many."""
+    parts = value.values() if isinstance(value, Mapping) else value if _is_list(value) else ()
+    return levels < 0 or any(_is_deep(each, levels - 1) for each in parts)
 
 
 def _by_name(value: object, names: Sequence[str], parts: Sequence[object]) -> object:

@@ -132,3 +132,9 @@ def test_queries_do_not_grow_with_what_is_called_and_old_records_are_left_where_
     assert faults((50, 50))[1] == few == 3
     monkeypatch.setattr(tallies, "RECORDS_AT_MOST", 10)
     assert faults((50, 50))[0] == "", "of the last six seconds there are none"
+
+
+def test_a_gateway_that_tells_of_impossible_counts_ends_no_trial_and_stops_no_other(trial: Publication) -> None:
+    for requests, failed in ((200, 10**400), (10**400, 10**400), (-(10**400), 5)):
+        Worker.objects.update(stats={"requests": requests, "status_5xx": failed})
+        assert ended(trial) == ""

@@ -67,10 +67,12 @@ def test_many_new_parts_are_named_once() -> None:
         {"set": {"Authorization": "open {caller.application}"}},
         {"add": {"X-Api-Key": "k1"}},
         {"set": {"X-Partner": "9f8e7d6c5b4a39281706f5e4"}},
+        {"set": {"X-Auth": "sesame"}},
+        {"set": {"X-Pass": "sesame"}},
         {"clientSecret": "open-sesame"},
         {"url": "https://user:open-sesame@example.com/"},
     ],
-    ids=lambda secret: str(next(iter(secret))),
+    ids=["bearer", "template", "key", "opaque", "auth", "pass", "setting", "url"],
 )
 @pytest.mark.parametrize("other", [None, {"set": {"X-Plain": "1"}}], ids=["nothing", "another"])
 def test_secrets_are_told_of_and_not_shown(secret: dict[str, object], other: object) -> None:
@@ -83,3 +85,21 @@ def test_secrets_are_told_of_and_not_shown(secret: dict[str, object], other: obj
 def test_what_only_names_a_placeholder_is_shown() -> None:
     ((_path, _before, after),) = places({}, {"set": {"X-Token-Of": "{caller.application}"}})
     assert after == "{caller.application}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 200_000, "[" * 700 + "]" * 700, '{"a":' * 200 + "1" + "}" * 200],
+    ids=["open", "lists", "objects"],
+)
+def test_a_text_that_nests_without_end_is_told_as_a_text(text: str) -> None:
+    ((path, before, after),) = places({"body": '{"a": 1}'}, {"body": text})
+    assert (path, before) == (("body",), '{"a": 1}')
+    assert after.startswith(text[:20])
+
+
+def test_long_values_of_publishers_are_read_once() -> None:
+    """They take minutes where each part is looked for in all of the rest."""
+    header, lists = "a" * 100_000, [[f"{block}.{n >> 8 & 255}.{n & 255}/32" for n in range(20_000)] for block in "12"]
+    found = list(places({"set": {"X-A": "b"}, "allow": lists[0]}, {"set": {"X-A": header}, "allow": lists[1]}))
+    assert [each.path for each in found] == [("allow",), ("set", "X-A")]
