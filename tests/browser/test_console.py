@@ -173,7 +173,7 @@ def _offer(page: Page) -> None:
     page.fill("[name=name]", "ledger-access")
     page.fill("[name=display_name]", "Ledger access")
     page.get_by_label("Starter").check()
-    page.select_option("[name=items-0-version]", label="ledger v1 (published)")
+    page.select_option("[name=items-0-version]", label="ledger v1 (Published)")
     page.fill("[name=items-0-operations]", "GET /acc*")
     page.get_by_role("button", name="Show what matches").click()
     expect(page.locator("#preview")).to_contain_text("1 of 1 operations")
