@@ -67,8 +67,9 @@ class Kept:
             draft.write_bytes(lines)
             _sync(draft)
             draft.rename(self._folder / LIST)
+            known = {*names, LIST}
             for path in self._folder.iterdir():
-                if path.name not in {*names, LIST}:
+                if path.name not in known:
                     path.unlink()
             _sync(self._folder)
             size = sum((self._folder / name).stat().st_size for name in names)
@@ -141,6 +142,7 @@ def put_back(backup: Path, summary: Summary, into: Path) -> None:
                 continue
             if _copied(folder / name, into / name, digest) != digest:
                 raise BackupRefused(f"{folder / name} is not what was backed up.", hint=_OTHER)
+        _sync(into)
     except OSError as error:
         raise BackupRefused(f"Files of records cannot be put back: {error}.", hint=_ANEW) from error
 

@@ -86,6 +86,8 @@ def _gaps(now: datetime) -> Iterator[Finding]:
     late = ReceivedBoot.objects.filter(gap_since__lt=now - GAP_MAY_LAST).order_by("gap_since")
     for row in late[:_GAPS_TOLD]:
         gaps = gaps_of(parse_runs(row.received), row.gaps_from)
+        if not gaps:  # noted by the release before, which tells gaps from the first number on
+            continue
         yield (
             GAP,
             {
@@ -93,7 +95,7 @@ def _gaps(now: datetime) -> Iterator[Finding]:
                 "boot": row.boot,
                 "since": row.gap_since.isoformat() if row.gap_since else "",
                 "one": count_of(gaps),
-                "other": gaps[0][0] if gaps else 0,
+                "other": gaps[0][0],
             },
         )
 

@@ -70,3 +70,8 @@ def test_a_gap_is_found_when_it_lasts(gateway: Gateway) -> None:
     assert "3 records are missing" in conserved().text
     ingest(gateway=gateway, batch=batch(event(6), event(7), event(8)))
     assert look(LATER).findings == []
+
+
+def test_a_gap_that_only_the_release_before_tells_is_none(gateway: Gateway) -> None:
+    ReceivedBoot.objects.update(received="5-9", gaps_from=5, gap_since=LATER - timedelta(hours=1))
+    assert look(LATER).findings == []
