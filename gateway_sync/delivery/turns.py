@@ -4,6 +4,9 @@ The threads of a process share one interpreter: with a hundred of them at work e
 all the others, with two it waits for two. Work of gateways is short, so they take turns and lose nothing by it.
 Whoever comes while many wait already is told when to come back, for those who wait hold threads.
 
+One gateway, or who stole its credential, has at most half of the places at a door. Whoever was not met yet is asked
+before it comes to one, apart from the others: who has no credential at all must not be able to fill the doors.
+
 Owns: who works, and how many may be here. Must not know: what they do.
 """
 
@@ -13,13 +16,20 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
+from http import HTTPStatus
 from typing import Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
+from apim.gateways.services import authenticate_gateway
+from gateway_sync.delivery.places import Places
+
 _PREFIX: Final = "/gateway/v1/"
+_MOST_MET: Final = 10_000
+_FULL: Final = "Other gateways are served; ask again later."
 _mine = threading.local()
 
 
@@ -30,29 +40,24 @@ class Turns:
         """Nobody is here."""
         self.most_present = present
         self._turns = threading.Semaphore(working)
-        self._lock = threading.Lock()
-        self._present = 0
+        self._places = Places(present, each=max(1, present // 2))
 
     @property
     def present(self) -> int:
         """How many are here."""
-        return self._present
+        return self._places.taken
 
     @contextmanager
-    def entered(self) -> Iterator[bool]:
-        """True for the block, which is one's turn; False at once when as many as may are here."""
-        with self._lock:
-            is_in = self._present < self.most_present
-            self._present += is_in
-        if not is_in:
+    def entered(self, who: str) -> Iterator[bool]:
+        """True for the block, which is one's turn; False at once when as many as may are here, or of one's own."""
+        if not self._places.take(who):
             yield False
             return
         try:
             with self.turn():
                 yield True
         finally:
-            with self._lock:
-                self._present -= 1
+            self._places.give_back(who)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -89,6 +94,35 @@ DOORS: Final = {
     "report": Turns(working=1, present=12),
     "traces": Turns(working=1, present=4),
 }
+STRANGERS: Final = Turns(working=2, present=16)
+
+
+class Met:
+    """Which credentials were good when they came last, by their digests."""
+
+    def __init__(self) -> None:
+        """None."""
+        self._known: set[str] = set()
+
+    def __contains__(self, who: str) -> bool:
+        """True for who needs not be asked."""
+        return who in self._known
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self._known)
+
+    def note(self, who: str, *, is_good: bool) -> None:
+        """Of too many all are forgotten, and asked again."""
+        if not is_good:
+            self._known.discard(who)
+            return
+        if len(self._known) >= _MOST_MET:
+            self._known.clear()
+        self._known.add(who)
+
+
+MET: Final = Met()
 
 
 class TurnsMiddleware:
@@ -103,10 +137,27 @@ class TurnsMiddleware:
         turns = DOORS.get(path.removeprefix(_PREFIX)) if path.startswith(_PREFIX) else None
         if turns is None:
             return self._get_response(request)
+        who = sha256(bearer(request).encode()).hexdigest()
+        if who not in MET:
+            with STRANGERS.entered(who) as is_in:
+                if not is_in:
+                    return busy("Others are asked who they are; ask again later.", 1)
+                if authenticate_gateway(bearer(request)) is None:
+                    return self._get_response(request)  # which says so
+                MET.note(who, is_good=True)
         with suppress(RequestDataTooBig):  # the view refuses it
             _ = request.body  # read before it is its turn, and kept: who sends slowly holds up nobody
-        with turns.entered() as is_in:
-            return self._get_response(request) if is_in else busy("Other gateways are served; ask again later.", 1)
+        with turns.entered(who) as is_in:
+            response = self._get_response(request) if is_in else busy(_FULL, 1)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            MET.note(who, is_good=False)
+        return response
+
+
+def bearer(request: HttpRequest) -> str:
+    """The token that the request comes with; "" for none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def busy(detail: str, least_s: int) -> JsonResponse:

@@ -35,7 +35,7 @@ from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.relaying import MOST_BYTES, relay
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
-from gateway_sync.delivery.turns import SYNC, apart, busy
+from gateway_sync.delivery.turns import SYNC, apart, bearer, busy
 from gateway_sync.delivery.waiting import Counters, Watch, counters_of
 from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import WRITES, common_format
@@ -66,7 +66,7 @@ def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
     @require_POST
     @wraps(view)
     def checked(request: HttpRequest) -> HttpResponseBase:
-        gateway = authenticate_gateway(_bearer(request))
+        gateway = authenticate_gateway(bearer(request))
         if gateway is None:
             return _unauthenticated("This needs the token of an enrolled gateway.")
         try:
@@ -224,7 +224,7 @@ def traces(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @require_POST
 def join(request: HttpRequest) -> HttpResponseBase:
     """The credentials of a gateway that comes with a join token for the first time."""
-    secret = _bearer(request)
+    secret = bearer(request)
     try:
         enrolled = joining.join(secret=secret, nonce=_join.decode(request.body).nonce) if secret else None
     except ValueError as error:
@@ -235,11 +235,6 @@ def join(request: HttpRequest) -> HttpResponseBase:
         return _unauthenticated("This needs a join token that nobody used and that is not older than an hour.")
     content = joining.gateway_credentials(enrolled.gateway.environment, enrolled.token, enrolled.gateway.group)
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
-
-
-def _bearer(request: HttpRequest) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _unauthenticated(detail: str) -> JsonResponse:
