@@ -112,7 +112,13 @@ def _read_manifest(archive: tarfile.TarFile) -> Manifest:
     if found.get("format") not in READS:
         raise ValueError(f"it has format {found.get('format')}, and this version reads {FORMAT}")
     records = found.pop("records", None)
-    return Manifest(**found, records=None if records is None else Summary(**records))
+    return Manifest(**found, records=None if records is None else _summary(**records))
+
+
+def _summary(files: object, bytes: object, list: object) -> Summary:  # noqa: A002 - as it is written
+    if not isinstance(files, int) or not isinstance(bytes, int) or not isinstance(list, str):
+        raise ValueError("what it says of files of records cannot be read")  # noqa: TRY004 - what is wrong is the file
+    return Summary(files, bytes, list)
 
 
 def _take_out(archive: tarfile.TarFile, name: str, to: Path) -> None:

@@ -22,7 +22,8 @@ from apim.backups.refusal import BackupRefused
 
 LIST: Final = "SHA256SUMS"
 _SUFFIX: Final = ".records"
-_LINE: Final = re.compile(r"([0-9a-f]{64})  ([A-Za-z0-9][A-Za-z0-9_-]{0,100}\.parquet)")  # a name, and no path
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,100}\.parquet")  # and no path
+_LINE: Final = re.compile(rf"([0-9a-f]{{64}})  ({_NAME.pattern})")
 _BLOCK: Final = 1 << 20
 
 
@@ -51,6 +52,9 @@ class Kept:
 
     def take(self, names: Collection[str]) -> list[str]:
         """Copy what is not here yet of the files; those that are gone at their source. Errors: BackupRefused."""
+        if strange := [name for name in names if not _NAME.fullmatch(name)]:  # of a database that others made
+            told = f"The database notes a file of records by a name that none has: {strange[0]!r}."
+            raise BackupRefused(told, hint="Leave the records out: --without-records.")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             missing = [name for name in sorted(names) if not self._is_here(name)]
@@ -191,7 +195,7 @@ def _copied(source: Path, to: Path, wanted: str = "") -> str:
     digest = hashlib.sha256()
     with (
         source.open("rb") as body,
-        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out,
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as out,
     ):
         for block in _blocks(body.fileno()):
             digest.update(block)

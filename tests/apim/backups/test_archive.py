@@ -107,8 +107,9 @@ def test_a_changed_byte_is_noticed(backup: Path, out: Path, members: dict[str, P
         ((("manifest.json", b"{"),), "cannot be read"),
         ((("manifest.json", json.dumps({"format": 3}).encode()),), "format 3"),
         ((("manifest.json", b'{"format": 1, "more": 1}'),), "cannot be read"),
+        ((("manifest.json", b'{"format": 2, "records": {"files": "1", "bytes": 1, "list": ""}}'),), "files of records"),
     ],
-    ids=["empty", "other-first", "list", "broken", "later-format", "other-fields"],
+    ids=["empty", "other-first", "list", "broken", "later-format", "other-fields", "records"],
 )
 def test_what_is_no_backup_is_refused_in_words(
     backup: Path, out: Path, entries: tuple[tuple[str, bytes], ...], why: str

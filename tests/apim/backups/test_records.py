@@ -129,3 +129,21 @@ def test_without_room_nothing_is_copied(backup: Path, source: Path) -> None:
     with pytest.raises(BackupRefused, match="are to be copied"):
         Kept(backup, source).take(FILES)
     assert contents(folder_of(backup)) == {}
+
+
+@pytest.mark.parametrize("name", ["../keys.parquet", "/etc/passwd", "a/b.parquet", ".hidden.parquet", "x.txt"])
+def test_names_in_the_database_choose_no_place(backup: Path, source: Path, name: str) -> None:
+    (source.parent / "keys.parquet").write_bytes(b"outside")
+    with pytest.raises(BackupRefused, match="by a name that none has"):
+        Kept(backup, source).take([FIRST, name])
+    assert not list(backup.parent.rglob("*"))
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_written_through(backup: Path, source: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"kept")
+    folder_of(backup).mkdir()
+    (folder_of(backup) / f".{FIRST}.copying").symlink_to(other)
+    with pytest.raises(BackupRefused):
+        Kept(backup, source).take([FIRST])
+    assert other.read_bytes() == b"kept"
