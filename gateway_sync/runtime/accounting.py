@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway_sync.messages import Refusal, RequestHead
 from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_refusal
+from gateway_sync.runtime.core.limits import MOST_COUNTED
 from gateway_sync.runtime.explaining import Ended
 from gateway_sync.runtime.spool_format import CODE_NUMBERS
 from gateway_sync.runtime.stats import count_exchange
@@ -56,7 +57,7 @@ class AccountedExchange:
         charges: list[Charge] = grant.charges
         if grant.late:
             charges = [*charges, *late_charges(grant.late, self.head, self.client.address)]
-        size = max(0, self.head.content_length) if grant.is_settled else 0
+        size = min(max(0, self.head.content_length), MOST_COUNTED) if grant.is_settled else 0
         charged: Charged | None = self.serving.limits.charge(charges, now_ns, size)
         if charged is None:
             return Refusal("overloaded", "No room to count this caller's limits.", (b"Retry-After: 5",))

@@ -15,7 +15,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
 from gateway_sync.policies.patterns import weight_of
-from gateway_sync.runtime.core.limits import BYTES, CALLS, UNITS, Terms
+from gateway_sync.runtime.core.limits import BYTES, CALLS, MOST_COUNTED, UNITS, Terms
 from gateway_sync.runtime.core.windows import BILLING_PERIOD
 from gateway_sync.snapshot import Cap
 
@@ -75,7 +75,7 @@ class CapTerms(Terms):
             return self._weight
         request = 0 if source == "response-bytes" else request_bytes
         response = 0 if source == "request-bytes" else response_bytes
-        return (request + response) * self._weight
+        return min((request + response) * self._weight, MOST_COUNTED)
 
     @property
     def fault(self) -> str:

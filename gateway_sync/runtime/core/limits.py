@@ -26,6 +26,7 @@ FIRST_WINDOW: Final = 2
 _WINDOWS: Final = (*PERIODS, BILLING_PERIOD)
 CELL_LENGTH: Final = FIRST_WINDOW + 2 * len(_WINDOWS)
 OVERAGE_LINE: Final = b"apim-overage: true\r\n"
+MOST_COUNTED: Final = 2**53  # for one call: how long a body is to be is the caller's word, and a cell's numbers end
 CALLS, UNITS, BYTES = "calls", "units", "bytes"
 # By unit: what follows the period in the names of RateLimit fields, and the parameter that says what is counted.
 _SUFFIXES: Final = {CALLS: "", UNITS: "-units", BYTES: "-bytes"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from apim.pricing.meters import DEFAULT_WHERE, SOURCES, MeterTerms, meter_quantity
 from gateway_sync.runtime.core.caps import CapTerms, weight_in
-from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, charge_all
+from gateway_sync.runtime.core.limits import CELL_LENGTH, MOST_COUNTED, NS, charge_all
 from gateway_sync.snapshot import Cap
 
 NOW_NS = 1_767_268_800 * NS
@@ -147,3 +147,12 @@ def test_what_is_included_is_soft_and_says_so() -> None:
     )
     told = [charge_all((terms,), (cell,), NOW_NS)[2] for _ in range(3)]
     assert [b"apim-overage: true" in lines for lines in told] == [False, False, True]
+
+
+def test_a_call_that_announces_what_nobody_sends_counts_as_a_cell_can_and_is_set_right() -> None:
+    cap = cap_of(MeterTerms(source="request-bytes", weights={"* /*": 1_000_000}), 0, 4)
+    terms, cell, announced = CapTerms(cap, 1_000_000, ("month", 0), is_lent=False), [0] * CELL_LENGTH, 10**18 - 1
+    assert not charge_all((terms,), (cell,), NOW_NS, announced)[0]
+    assert cell[-1] == MOST_COUNTED
+    terms.settle_more(cell, NOW_NS, terms.owed(200, 5, 0) - terms.owed(0, announced, 0))
+    assert cell[-1] == 5_000_000
