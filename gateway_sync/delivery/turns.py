@@ -138,12 +138,12 @@ class TurnsMiddleware:
         if turns is None:
             return self._get_response(request)
         who = sha256(bearer(request).encode()).hexdigest()
-        if who not in MET:
+        if request.method == "POST" and who not in MET:
             with STRANGERS.entered(who) as is_in:
                 if not is_in:
                     return busy("Others are asked who they are; ask again later.", 1)
                 if authenticate_gateway(bearer(request)) is None:
-                    return self._get_response(request)  # which says so
+                    return unauthenticated("This needs the token of an enrolled gateway.")
                 MET.note(who, is_good=True)
         with suppress(RequestDataTooBig):  # the view refuses it
             _ = request.body  # read before it is its turn, and kept: who sends slowly holds up nobody
@@ -160,10 +160,21 @@ def bearer(request: HttpRequest) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def unauthenticated(detail: str) -> JsonResponse:
+    """401, and what is wanted instead."""
+    response = problem(401, "gateways.unauthenticated", detail)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
 def busy(detail: str, least_s: int) -> JsonResponse:
     """503 with a Retry-After from least_s on, spread so that those refused together do not come back together."""
-    code = "gateways.too_many_waiting"
-    content = {"type": f"urn:apim:{code}", "title": detail, "status": 503, "code": code}
-    response = JsonResponse(content, status=503, content_type="application/problem+json")
+    response = problem(503, "gateways.too_many_waiting", detail)
     response["Retry-After"] = str(least_s + secrets.randbelow(least_s + 2))
     return response
+
+
+def problem(status: int, code: str, detail: str) -> JsonResponse:
+    """An answer that says what is wrong, as gateways read it."""
+    content = {"type": f"urn:apim:{code}", "title": detail, "status": status, "code": code}
+    return JsonResponse(content, status=status, content_type="application/problem+json")

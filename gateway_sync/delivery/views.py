@@ -35,7 +35,7 @@ from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.relaying import MOST_BYTES, relay
 from gateway_sync.delivery.sync import MAX_WAIT_S, Ask, update_for
-from gateway_sync.delivery.turns import SYNC, apart, bearer, busy
+from gateway_sync.delivery.turns import SYNC, apart, bearer, busy, problem, unauthenticated
 from gateway_sync.delivery.waiting import Counters, Watch, counters_of
 from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import WRITES, common_format
@@ -68,11 +68,11 @@ def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
     def checked(request: HttpRequest) -> HttpResponseBase:
         gateway = authenticate_gateway(bearer(request))
         if gateway is None:
-            return _unauthenticated("This needs the token of an enrolled gateway.")
+            return unauthenticated("This needs the token of an enrolled gateway.")
         try:
             return view(request, gateway)
         except ValueError as error:  # msgspec's and usage_wire's: what the gateway sent has another shape
-            return _problem(400, "gateways.bad_request", str(error))
+            return problem(400, "gateways.bad_request", str(error))
 
     return checked
 
@@ -85,7 +85,7 @@ def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
         note_format(gateway, max(ask.reads))
         spoken, read = (", ".join(map(str, sorted(each))) for each in (WRITES, ask.reads))
         told = f"This control plane sends format {spoken}, this gateway reads {read}: bring the older one up to date."
-        return _problem(400, "gateways.unknown_format", told)
+        return problem(400, "gateways.unknown_format", told)
     if gateway.refused_format:
         note_format(gateway, 0)
     seen = counters_of(gateway.environment)
@@ -178,15 +178,15 @@ def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 def limits(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What Redis answers to a gateway that does not reach it, about the limits that it shares."""
     if len(request.body) > MOST_BYTES:
-        return _problem(413, "gateways.too_large", f"At most {MOST_BYTES} bytes are read at once.")
+        return problem(413, "gateways.too_large", f"At most {MOST_BYTES} bytes are read at once.")
     saying = decode_saying(request.body)
     if saying.environment != gateway.environment.name:
         told = f"This token is of {gateway.environment.name}; limits are shared within an environment."
-        return _problem(403, "gateways.other_environment", told)
+        return problem(403, "gateways.other_environment", told)
     try:
         answers = relay(saying, gateway.name, limits_redis())
     except RedisError:
-        return _problem(503, "gateways.limits_unavailable", "Redis does not answer the control plane.")
+        return problem(503, "gateways.limits_unavailable", "Redis does not answer the control plane.")
     return HttpResponse(msgspec.msgpack.encode(answers), content_type="application/msgpack")
 
 
@@ -195,7 +195,7 @@ def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """The gateway's next token; the one it has works until it comes with this one."""
     token = issue_next_token(gateway=gateway)
     if not token:
-        return _unauthenticated("This credential was renewed or ended meanwhile.")
+        return unauthenticated("This credential was renewed or ended meanwhile.")
     content = {"token": token}
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
@@ -228,21 +228,10 @@ def join(request: HttpRequest) -> HttpResponseBase:
     try:
         enrolled = joining.join(secret=secret, nonce=_join.decode(request.body).nonce) if secret else None
     except ValueError as error:
-        return _problem(400, "gateways.bad_request", str(error))
+        return problem(400, "gateways.bad_request", str(error))
     except DomainError as error:
-        return _problem(409, error.code, f"{error.message} {error.hint}".strip())
+        return problem(409, error.code, f"{error.message} {error.hint}".strip())
     if enrolled is None:
-        return _unauthenticated("This needs a join token that nobody used and that is not older than an hour.")
+        return unauthenticated("This needs a join token that nobody used and that is not older than an hour.")
     content = joining.gateway_credentials(enrolled.gateway.environment, enrolled.token, enrolled.gateway.group)
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
-
-
-def _unauthenticated(detail: str) -> JsonResponse:
-    response = _problem(401, "gateways.unauthenticated", detail)
-    response["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def _problem(status: int, code: str, detail: str) -> JsonResponse:
-    content = {"type": f"urn:apim:{code}", "title": detail, "status": status, "code": code}
-    return JsonResponse(content, status=status, content_type="application/problem+json")

@@ -119,15 +119,16 @@ def test_who_has_no_credential_comes_to_no_door_and_no_body_of_theirs_is_read(mo
     monkeypatch.setattr(turns, "MET", met)
     monkeypatch.setattr(turns, "authenticate_gateway", lambda token: object() if token == "good" else None)
 
-    def answer(request: HttpRequest) -> HttpResponse:
+    def answer(_: HttpRequest) -> HttpResponse:
         taken.append(DOORS["limits"].present)
-        assert taken[-1] or not hasattr(request, "_body")
-        return HttpResponse(status=200 if taken[-1] else 401)
+        return HttpResponse()
 
-    for token in ("forged", "good", "good"):
+    for token, status in (("forged", 401), ("good", 200), ("good", 200)):
         fields = {"authorization": f"Bearer {token}"}
-        TurnsMiddleware(answer)(asked.post("/gateway/v1/limits", b"{}", "application/json", headers=fields))
-    assert (taken, STRANGERS.present, len(met)) == ([0, 1, 1], 0, 1)
+        request = asked.post("/gateway/v1/limits", b"{}", "application/json", headers=fields)
+        assert TurnsMiddleware(answer)(request).status_code == status
+        assert hasattr(request, "_body") == (status == 200)
+    assert (taken, STRANGERS.present, len(met)) == ([1, 1], 0, 1)
     TurnsMiddleware(lambda _: HttpResponse(status=401))(asked.post("/gateway/v1/limits", headers=fields))
     assert len(met) == 0, "one that was ended is asked again"
 
