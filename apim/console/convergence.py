@@ -14,9 +14,11 @@ from django.utils.translation import gettext
 from apim.accounts.models import Viewer
 from apim.gateways.models import Gateway, Worker
 from apim.gateways.standing import is_clock_wrong
+from apim.usage.sides import GatewayUsage, gateways_since
 from gateway_sync.delivery.trials import expected_digests
 
 SILENT_AFTER = timedelta(seconds=15)
+CALLS_OF = timedelta(hours=23)  # and the hour that is under way
 
 _BOX, _GAP, _LABEL = 40, 6, 30
 _OF_LIMITS = "limits."  # codes of problems that tell of counting, not of the state a worker runs
@@ -37,13 +39,14 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class GatewayView:
-    """A gateway, its workers, and how many of them run what was published."""
+    """A gateway, its workers, how many of them run what was published, and its calls of the last 24 hours."""
 
     gateway: Gateway
     workers: Sequence[WorkerView]
     is_silent: bool
     picture: SafeString
-    is_clock_wrong: bool = False
+    is_clock_wrong: bool
+    usage: GatewayUsage
 
     @property
     def current(self) -> int:
@@ -80,13 +83,16 @@ def gateways_of(user: Viewer) -> list[Gateway]:
 def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
     """How each gateway stands. Shapes: environment and workers are fetched already."""
     expected = expected_digests(gateways)
-    return [_gateway_view(gateway, expected[gateway.pk], now) for gateway in gateways]
+    usage = gateways_since([gateway.pk for gateway in gateways], now - CALLS_OF)
+    return [
+        _gateway_view(gateway, expected[gateway.pk], now, usage.get(gateway.pk, GatewayUsage())) for gateway in gateways
+    ]
 
 
-def _gateway_view(gateway: Gateway, digest: str, now: datetime) -> GatewayView:
+def _gateway_view(gateway: Gateway, digest: str, now: datetime, usage: GatewayUsage) -> GatewayView:
     views = [_worker_view(worker, gateway, digest, now) for worker in gateway.workers.all()]
     is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
-    return GatewayView(gateway, views, is_silent, _picture(gateway, views), is_clock_wrong(gateway, now))
+    return GatewayView(gateway, views, is_silent, _picture(gateway, views), is_clock_wrong(gateway, now), usage)
 
 
 def _worker_view(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> WorkerView:

@@ -144,8 +144,10 @@ def _weight(meter: MeterTerms, operation: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _pattern(text: str) -> re.Pattern[str]:
+    """As gateways read it, which stop at caps: `{*}` is a pass-through's own path, and no wildcard."""
     method, _, path = text.partition(" ")
-    return re.compile(("[A-Z]+" if method == "*" else method) + " " + ".*".join(map(re.escape, path.split("*"))))
+    name = r"\S+" if method == "*" else re.escape(method)
+    return re.compile(f"{name} {'.*'.join(map(re.escape, re.split(r'(?<!{)[*]', path)))}")
 
 
 @lru_cache(maxsize=1024)

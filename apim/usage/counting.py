@@ -24,7 +24,7 @@ OPERATION_AT_MOST = 255
 _CODE_AT_MOST = 40
 _MINUTE_US = 60_000_000
 _SHADOW = "shadow"  # begins the codes of cells that are no calls: `shadow/<kind>/<what it would have done>`
-_OF_CREDENTIALS = ("hour", "day")
+_OF_SIDES = ("hour", "day")
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class Counted:
     sides: Sums = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
 
-    def add_events(self, events: Iterable[usage_wire.UsageEvent]) -> None:
-        """Count calls of identified callers. Those of a sandbox are only a use of their key."""
+    def add_events(self, events: Iterable[usage_wire.UsageEvent], gateway_id: str) -> None:
+        """Count calls of identified callers to a gateway. Those of a sandbox are only a use of their key."""
         contexts: dict[int, usage_wire.UsageContext] = {}
         latest: dict[int, int] = {}
         calls: dict[tuple[int, int, int, str], list[int]] = {}
@@ -68,11 +68,11 @@ class Counted:
                 buckets[minute, place, bucket_of(event.duration_us)] += 1
         self._note_uses(contexts, latest)
         counted = {place: context for place, context in contexts.items() if not is_twin(context.version_id)}
-        self._add_calls(counted, calls)
+        self._add_calls(counted, calls, gateway_id)
         self._add_latencies(counted, buckets)
 
-    def add_cells(self, cells: Iterable[usage_wire.UsageCell]) -> None:
-        """Count calls of nobody, and what policies in shadow would have done."""
+    def add_cells(self, cells: Iterable[usage_wire.UsageCell], gateway_id: str) -> None:
+        """Count calls of nobody to a gateway, and what policies in shadow would have done."""
         for cell in cells:
             if is_twin(cell.version_id):
                 continue
@@ -84,6 +84,7 @@ class Counted:
                 continue
             code = cell.code[:_CODE_AT_MOST]
             _add(self.calls, (minute, cell.version_id, route, "", "", cell.status, code), (cell.count, 0, 0))
+            self._add_side((minute, SideRollup.GATEWAY, gateway_id), (cell.status, code), cell.count)
 
     def _note_uses(self, contexts: Mapping[int, usage_wire.UsageContext], latest: Mapping[int, int]) -> None:
         for place, context in contexts.items():
@@ -93,6 +94,7 @@ class Counted:
         self,
         contexts: Mapping[int, usage_wire.UsageContext],
         calls: Mapping[tuple[int, int, int, str], Sequence[int]],
+        gateway_id: str,
     ) -> None:
         for (minute, place, status, code), amounts in calls.items():
             context = contexts.get(place)
@@ -101,6 +103,7 @@ class Counted:
             operation = context.operation[:OPERATION_AT_MOST]
             key = (minute, context.version_id, operation, context.application, context.subscription, status, code)
             _add(self.calls, key, amounts)
+            self._add_side((minute, SideRollup.GATEWAY, gateway_id), (status, code), amounts[0])
             if context.credential:
                 self._add_side((minute, SideRollup.CREDENTIAL, context.credential), (status, code), amounts[0])
 
@@ -136,7 +139,7 @@ def sides_by_period(
     environment_id: str, sides: Mapping[tuple[Any, ...], Sequence[int]]
 ) -> dict[tuple[Any, ...], Sequence[int]]:
     """The sums of SideRollup of hours and days, from those of minutes."""
-    return _by_period(environment_id, sorted(sides.items()), _OF_CREDENTIALS)
+    return _by_period(environment_id, sorted(sides.items()), _OF_SIDES)
 
 
 def moment(at_us: int) -> datetime:

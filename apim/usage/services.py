@@ -57,10 +57,10 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
     fresh = record_log().add(receive(handed_in, now=timezone.now()))
     counted: dict[str, Counted] = defaultdict(Counted)
     for each in fresh:
-        counted[each.gateway.environment_id].add_events(each.events)
+        counted[each.gateway.environment_id].add_events(each.events, each.gateway.pk)
     for gateway, batch in handed_in:
         if batch.cells and _is_first(gateway, batch):
-            counted[gateway.environment_id].add_cells(batch.cells)
+            counted[gateway.environment_id].add_cells(batch.cells, gateway.pk)
     _add_up(counted)
 
 

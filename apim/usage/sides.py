@@ -1,8 +1,10 @@
-"""Which keys made an application's calls: read from the sums by credential, which have hours and days."""
+"""Which keys made an application's calls, and what each gateway answered: read from sums of hours and days."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Sum
 
@@ -20,6 +22,15 @@ class CredentialUsage:
     calls: int
     refused: int
     errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayUsage:
+    """Calls to one gateway. Shapes: refused are its own 4xx; errors are all answers of 500 and above."""
+
+    calls: int = 0
+    refused: int = 0
+    errors: int = 0
 
 
 def credentials_of(application_id: str, span: Span) -> list[CredentialUsage]:
@@ -42,3 +53,22 @@ def credentials_of(application_id: str, span: Span) -> list[CredentialUsage]:
         if calls
     ]
     return sorted(found, key=lambda each: (-each.calls, each.credential.pk))
+
+
+def gateways_since(gateway_ids: Collection[str], since: datetime) -> dict[str, GatewayUsage]:
+    """What gateways counted since the beginning of the hour of since, by id; who counted nothing is left out.
+
+    One query.
+    """
+    rows = SideRollup.objects.filter(
+        side=SideRollup.GATEWAY, identifier__in=gateway_ids, period="hour", at__gte=start_of("hour", since)
+    )
+    sums = (
+        rows.order_by()
+        .values_list("identifier")
+        .annotate(Sum("calls"), Sum("refused"), Sum("failed"), Sum("unreached"))
+    )
+    return {
+        identifier: GatewayUsage(calls, refused, failed + unreached)
+        for identifier, calls, refused, failed, unreached in sums
+    }

@@ -115,11 +115,13 @@ class CallerRollup(_ByEnd):
 class SideRollup(models.Model):
     """Calls by who ended them how, seen from another side than that of what was called.
 
-    Shapes: side says what identifier is of, today always CREDENTIAL. What credentials call is summed by the hour and
-    day alone: minutes of it are in the records. Has no calls of nobody.
+    Shapes: side says what identifier is of: CREDENTIAL, which has no calls of nobody, or GATEWAY, which has all that a
+    gateway counted, also of a demo or a gateway that is gone. Summed by the hour and day alone: minutes are in the
+    records.
     """
 
     CREDENTIAL = "credential"
+    GATEWAY = "gateway"
 
     id = models.BigAutoField(primary_key=True)
     period = models.CharField(max_length=8)  # of usage.models.Rollup.Period

@@ -66,6 +66,7 @@ def pay(request: PortalRequest, subscription_id: str) -> HttpResponse:
         "version": version,
         "headline": headline(terms),
         "sentences": sentences(terms),
+        "has_trial": terms.trial is not None,
     }
     return _with_hosted_forms(page(request, "portal/pay.html", context))
 

@@ -1,4 +1,4 @@
-"""Calls that a gateway with a wrong clock counted are kept, at a moment that sums can have."""
+"""Calls that a gateway with a wrong clock counted are kept, at a moment that sums can have. H24."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_ten_shuffled_deliveries_leave_the_sums_of_one(events: int, pieces: int)
     assert LatencyRollup.objects.filter(**whole).aggregate(sum=Sum("calls"))["sum"] == events
     assert VersionRollup.objects.filter(**whole, version_id="*").aggregate(sum=Sum("calls"))["sum"] == events
     sides = dict(SideRollup.objects.filter(**whole).values_list("side").annotate(Sum("calls")))
-    assert sides == {"credential": events}
+    assert sides == {"credential": events, "gateway": events}
     assert set(ReceivedBoot.objects.values_list("received", "gap_since")) == {(f"1-{each}", None)}
 
 

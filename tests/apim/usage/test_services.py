@@ -266,4 +266,6 @@ def test_batches_of_several_gateways_taken_in_together_count_as_one_by_one(gatew
     assert calls("hour") == calls("day") == 14
     sides = {(row.side, row.identifier): row for row in SideRollup.objects.filter(period="hour")}
     assert sides["credential", "crd_1"].answered == 4
-    assert not SideRollup.objects.filter(period="minute", side="credential").exists()
+    assert not SideRollup.objects.filter(period="minute").exists()
+    of_gateways = [sides["gateway", each.pk] for each in (gateway, other)]
+    assert [(row.calls, row.answered, row.refused) for row in of_gateways] == [(7, 2, 5), (7, 2, 5)]

@@ -14,12 +14,15 @@ from gateway_sync.runtime.core.limits import CELL_LENGTH, MOST_COUNTED, NS, char
 from gateway_sync.snapshot import Cap
 
 NOW_NS = 1_767_268_800 * NS
-OPERATIONS = ("GET /accounts", "POST /transfers", "DELETE /accounts/{id}")
+OPERATIONS = ("GET /accounts", "POST /transfers", "DELETE /accounts/{id}", "M-SEARCH /p/{*}", "GET /p/{id}")
 WHERES = (
     DEFAULT_WHERE, "status < 400", 'method == "POST"', 'operation != "GET /accounts" and status_class != 5',
     "status >= 0",
 )  # fmt: skip
-WEIGHTS = ({}, {"POST /transfers": 5}, {"* /acc*": 3, "GET /accounts": 2}, {"GET /*": 0, "* /*": 7})
+WEIGHTS = (
+    {}, {"POST /transfers": 5}, {"* /acc*": 3, "GET /accounts": 2}, {"GET /*": 0, "* /*": 7},
+    {"GET /p/{*}": 6, "* /p/{*}": 4},  # of a pass-through alone, not of /p/{id} beside it
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,15 @@ def test_index_that_is_replaced_leaves_nothing_to_the_collector_of_circles() -> 
         assert index.versions
         return index
 
+    def left() -> int:
+        gc.collect()
+        build()
+        return gc.collect()
+
     build()  # what is cached for ever is there now
-    gc.collect()
     gc.disable()
     try:
-        build()
-        assert gc.collect() == 0
+        # Of several: what other threads of this process leave meanwhile is none of it.
+        assert min(left() for _ in range(5)) == 0
     finally:
         gc.enable()
