@@ -177,7 +177,7 @@ def test_a_request_shows_how_the_gateway_decided(shop: Application, developer: U
     report_calls(shop, 429)
     page = log_in(developer).get(f"/my/requests/req_{shop.id}_1").content.decode()
     assert "Too many calls in a short time" in page
-    assert '<span class="mono">limits</span><span>rate-limited</span>' in page
+    assert "<span>Rates and quotas</span><span>rate-limited</span>" in page
 
 
 @pytest.mark.parametrize("status", ["5xx", "502"])
