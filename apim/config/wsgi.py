@@ -7,6 +7,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apim.config.settings")
 application = get_wsgi_application()
 
-from apim.config.pooling import share_connections  # noqa: E402 - settings must be ready
+from apim.config.collecting import leave_out_what_is_loaded  # noqa: E402 - settings must be ready
+from apim.config.pooling import share_connections  # noqa: E402
 
 share_connections()
+leave_out_what_is_loaded()
