@@ -22,7 +22,7 @@ MOST_BYTES = 250_000
 PATHS = {
     "portal-catalogue": "/",
     "portal-reference": "/apis/bank/v1/reference/get/accounts",
-    "console-api": "/console/apis/bank/analytics?span=1h",
+    "console-api": "/console/apis/bank/analytics?range=1h",
     "console-gateways": "/console/admin/gateways",
 }
 WAVE_S = 90  # calls come and go, as they do with people
