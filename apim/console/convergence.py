@@ -14,11 +14,10 @@ from django.utils.translation import gettext
 from apim.accounts.models import Viewer
 from apim.gateways.models import Gateway, Worker
 from apim.gateways.standing import is_clock_wrong
-from apim.usage.sides import GatewayUsage, gateways_since
+from apim.usage.sides import GatewayUsage
 from gateway_sync.delivery.trials import expected_digests
 
 SILENT_AFTER = timedelta(seconds=15)
-CALLS_OF = timedelta(hours=23)  # and the hour that is under way
 
 _BOX, _GAP, _LABEL = 40, 6, 30
 _OF_LIMITS = "limits."  # codes of problems that tell of counting, not of the state a worker runs
@@ -39,14 +38,14 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class GatewayView:
-    """A gateway, its workers, how many of them run what was published, and its calls of the last 24 hours."""
+    """A gateway, its workers, how many of them run what was published, and its calls if they were asked for."""
 
     gateway: Gateway
     workers: Sequence[WorkerView]
     is_silent: bool
     picture: SafeString
     is_clock_wrong: bool
-    usage: GatewayUsage
+    usage: GatewayUsage | None
 
     @property
     def current(self) -> int:
@@ -80,16 +79,16 @@ def gateways_of(user: Viewer) -> list[Gateway]:
     return list(Gateway.objects.visible_to(user).select_related("environment").prefetch_related("workers"))
 
 
-def fleet_of(gateways: Sequence[Gateway], now: datetime) -> list[GatewayView]:
-    """How each gateway stands. Shapes: environment and workers are fetched already."""
-    expected = expected_digests(gateways)
-    usage = gateways_since([gateway.pk for gateway in gateways], now - CALLS_OF)
-    return [
-        _gateway_view(gateway, expected[gateway.pk], now, usage.get(gateway.pk, GatewayUsage())) for gateway in gateways
-    ]
+def fleet_of(
+    gateways: Sequence[Gateway], now: datetime, usage: Mapping[str, GatewayUsage] | None = None
+) -> list[GatewayView]:
+    """How each gateway stands. Shapes: environment and workers are fetched already; usage by id, None = not asked."""
+    expected, counted = expected_digests(gateways), usage or {}
+    nothing = None if usage is None else GatewayUsage()
+    return [_gateway_view(gateway, expected[gateway.pk], now, counted.get(gateway.pk, nothing)) for gateway in gateways]
 
 
-def _gateway_view(gateway: Gateway, digest: str, now: datetime, usage: GatewayUsage) -> GatewayView:
+def _gateway_view(gateway: Gateway, digest: str, now: datetime, usage: GatewayUsage | None) -> GatewayView:
     views = [_worker_view(worker, gateway, digest, now) for worker in gateway.workers.all()]
     is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
     return GatewayView(gateway, views, is_silent, _picture(gateway, views), is_clock_wrong(gateway, now), usage)

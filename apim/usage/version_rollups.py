@@ -115,9 +115,9 @@ class CallerRollup(_ByEnd):
 class SideRollup(models.Model):
     """Calls by who ended them how, seen from another side than that of what was called.
 
-    Shapes: side says what identifier is of: CREDENTIAL, which has no calls of nobody, or GATEWAY, which has all that a
-    gateway counted, also of a demo or a gateway that is gone. Summed by the hour and day alone: minutes are in the
-    records.
+    Shapes: side says what identifier is of: CREDENTIAL, which has no calls of nobody, or GATEWAY, which has all calls
+    that a gateway counted but those of sandboxes, a demo's included. Summed by the hour and day alone: minutes are in
+    the records.
     """
 
     CREDENTIAL = "credential"

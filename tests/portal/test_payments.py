@@ -10,8 +10,8 @@ from django.test import Client
 from apim.access.models import Subscription
 from apim.accounts.models import Organization, User
 from apim.billing.models import BillingSubscription, Customer
-from apim.products.models import Product
-from tests.payments import GOOD_CARD, Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
+from apim.products.models import PlanVersion, Product
+from tests.payments import GOOD_CARD, PRICING, Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,22 @@ def test_who_chooses_a_plan_with_prices_pays_and_then_calls(
     client.post(f"{shown}/keep")
     subscription.refresh_from_db()
     assert (subscription.lifecycle, subscription.ends_at) == ("active", None)
+
+
+def test_who_begins_with_a_trial_is_not_told_to_pay_now(
+    log_in: LogIn,
+    developer: User,
+    initech: Organization,
+    product: Product,  # noqa: F811
+    stripe_server: Stripe,  # noqa: F811
+) -> None:
+    trial = {"days": 14, "paymentMethod": "not-required", "onEndWithoutCard": "pause"}
+    PlanVersion.objects.update(pricing=PRICING | {"trial": trial})
+    client = log_in(developer)
+    page = client.get(f"/my/subscriptions/{choose(client).id}/pay").content.decode()
+    assert "pay nothing before it ends" in page
+    assert "Go to the trial" in page
+    assert "a moment after the payment" not in page
 
 
 def test_a_payment_whose_events_never_come_is_found_on_the_way_back(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -10,8 +12,10 @@ from apim.accounts.models import User
 from apim.console.convergence import fleet_of
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.standing import CLOCK_TOLD_FOR, note_clock
+from apim.usage.services import ingest
 from gateway_sync.delivery.models import Publication
 from tests.factories.gateways import enrolled_gateway
+from tests.factories.usage import batch, event
 
 RUNS, OTHER = "a" * 64, "b" * 64
 
@@ -85,6 +89,19 @@ def test_a_worker_that_tries_a_publication_is_shown_apart() -> None:
         )
     view = fleet_of(list(Gateway.objects.select_related("environment").prefetch_related("workers")), now)[0]
     assert [(each.state, each.is_trying) for each in view.workers] == [("current", False), ("current", True)]
+
+
+@pytest.mark.django_db
+def test_the_card_of_a_gateway_tells_its_own_calls_of_a_day(client: Client, admin: User) -> None:
+    one, other = (enrolled_gateway(name=name).gateway for name in ("one", "other"))
+    now = timezone.now()
+    ingest(gateway=one, batch=batch(*(event(seq, at=now, status=status) for seq, status in ((1, 200), (2, 502)))))
+    ingest(gateway=one, batch=batch(event(3, at=now, status=429, code="rate-limited")))
+    ingest(gateway=one, batch=batch(event(4, at=now - timedelta(hours=25))))
+    ingest(gateway=other, batch=batch(event(1, at=now)))
+    client.force_login(admin)
+    page = client.get("/console/admin/gateways").content.decode()
+    assert page.count("3 (1 refused, 1 failed)") == page.count("1 (0 refused, 0 failed)") == 1
 
 
 @pytest.mark.django_db

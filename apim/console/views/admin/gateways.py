@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.http import Http404
@@ -24,6 +25,7 @@ from apim.gateways.models import Gateway, JoinToken
 from apim.gateways.standing import ask_for_rotation, set_state
 from apim.ui.forms import errors_on
 from apim.ui.typed import TypedForm
+from apim.usage.sides import gateways_since
 from gateway_sync.delivery.canaries import set_canary
 from gateway_sync.runtime.joining import JOIN_TOKEN
 
@@ -34,13 +36,15 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 TOKENS_SHOWN = 50
+_WHOLE_HOURS: Final = timedelta(hours=23)  # whose calls are shown, beside those of the hour that is under way
 
 
 @admin_page
 def gateway_list(request: ConsoleRequest) -> HttpResponse:
     """Workers, what each runs, how far a change has come, and who is expected."""
     now = timezone.now()
-    fleet = fleet_of(gateways_of(request.user), now)
+    gateways = gateways_of(request.user)
+    fleet = fleet_of(gateways, now, gateways_since([each.pk for each in gateways], now - _WHOLE_HOURS))
     if request.headers.get("HX-Request"):
         return page(request, "console/admin/_fleet.html", fleet=fleet)
     expected = JoinToken.objects.visible_to(request.user).open_at(now).select_related("environment")[:TOKENS_SHOWN]
