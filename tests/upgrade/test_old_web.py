@@ -21,7 +21,7 @@ from benchmarks import processes
 from benchmarks.stores import PostgreSQL
 from tests.waiting import wait_until
 
-RELEASE_BEFORE = "bfd69b4"  # a commit; the sources of what runs where this release is installed
+RELEASE_BEFORE = "59973ae"  # a commit; the sources of what runs where this release is installed
 PAGES = ("/", "/pricing", "/apis/bank", "/apis/bank/v1/reference", "/llms.txt", "/healthz/ready")
 
 pytestmark = [pytest.mark.slow, pytest.mark.product]
