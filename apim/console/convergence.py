@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -13,14 +13,11 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Viewer
 from apim.gateways.models import Gateway, Worker
-from apim.gateways.standing import is_clock_wrong
+from apim.gateways.standing import SILENT_AFTER, is_clock_wrong
 from apim.usage.sides import GatewayUsage
 from gateway_sync.delivery.trials import expected_digests
 
-SILENT_AFTER = timedelta(seconds=15)
-
 _BOX, _GAP, _LABEL = 40, 6, 30
-_OF_LIMITS = "limits."  # codes of problems that tell of counting, not of the state a worker runs
 _WIDTH = 360
 
 
@@ -102,7 +99,7 @@ def _worker_view(worker: Worker, gateway: Gateway, digest: str, now: datetime) -
 def _state(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> str:
     if now - worker.seen_at > SILENT_AFTER:
         return "silent"
-    if any(not str(problem.get("code", "")).startswith(_OF_LIMITS) for problem in worker.problems):
+    if worker.refuses_state:
         return "refused"
     environment = gateway.environment
     # A revision that changes nothing for gateways has the digest of the one before, and workers stay at that one.

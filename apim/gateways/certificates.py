@@ -18,9 +18,8 @@ from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
-from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.chains import Chain, covers, read_chain
-from apim.gateways.models import Certificate, Environment, Host
+from apim.gateways.models import Certificate, CertificateOrder, Environment, Host
 from apim.gateways.services import touch
 from apim.notifications.posting import post
 

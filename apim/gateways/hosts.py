@@ -14,9 +14,8 @@ from django.utils.translation import gettext
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import DomainError, Invalid, Problems
-from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.chains import read_authorities
-from apim.gateways.models import Environment, Host
+from apim.gateways.models import CertificateOrder, Environment, Host
 from apim.gateways.services import touch
 
 FIELDS = (

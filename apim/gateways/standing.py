@@ -20,6 +20,7 @@ from apim.audit.services import record
 from apim.errors import Invalid
 from apim.gateways.models import Gateway
 
+SILENT_AFTER: Final = timedelta(seconds=15)  # a gateway reports each second or two
 CLOCK_TOLD_FOR: Final = timedelta(days=1)
 _CLOCK_NOTED_EACH: Final = timedelta(minutes=1)
 ROTATED_AFTER: Final = timedelta(days=30)

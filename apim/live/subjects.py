@@ -17,12 +17,12 @@ from apim.accounts.permissions import is_admin, owns_anything
 from apim.billing.models import Rehearsal, RehearsalStep
 from apim.console.jobs import jobs
 from apim.gateways.models import Environment, Worker
+from apim.gateways.standing import SILENT_AFTER
 from apim.jobs.models import Job
 from apim.notifications.models import Notification
 from apim.usage.models import Rollup, UsageRollup
 from apim.webhooks.models import Delivery
 
-_SILENT_AFTER: Final = timedelta(seconds=10)  # as the pages of gateways have it
 _LATELY: Final = timedelta(minutes=10)
 _DIGITS: Final = 10
 
@@ -90,7 +90,7 @@ def _one_job(ids: Collection[str]) -> Mapping[str, object]:
 
 
 def _fleet(_: Collection[str]) -> Mapping[str, object]:
-    silent = timezone.now() - _SILENT_AFTER
+    silent = timezone.now() - SILENT_AFTER
     workers = Worker.objects.order_by("gateway_id", "slot").values_list(
         "gateway_id", "slot", "boot", "revision", "access_seq", "digest", "problems", "seen_at"
     )

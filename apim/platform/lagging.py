@@ -18,7 +18,6 @@ from gateway_sync.delivery.trials import expected_digests
 
 KEPT: Final = timedelta(days=8)  # a preview looks at seven
 SOON: Final = 15.0  # seconds in which a gateway reports, and takes over what is new
-_OF_LIMITS: Final = "limits."  # codes that tell of counting, not of the state a worker runs
 
 
 def note_lags(now: datetime) -> int:
@@ -54,13 +53,9 @@ def _lag_s(gateway: Gateway, late_s: float, earlier: Mapping[str, int], now: dat
         return 0
     silent_s = (now - gateway.seen_at).total_seconds()
     lags = [seconds for seconds in (silent_s, late_s) if seconds > SOON]
-    if any(_has_problem(worker) for worker in gateway.workers.all()):
+    if any(worker.refuses_state for worker in gateway.workers.all()):
         lags.append(earlier.get(gateway.pk, 0) + MINUTE.total_seconds())
     return int(max(lags, default=0))
-
-
-def _has_problem(worker: Worker) -> bool:
-    return any(not str(problem.get("code", "")).startswith(_OF_LIMITS) for problem in worker.problems)
 
 
 def _late_s(gateway: Gateway, digest: str, now: datetime) -> float:

@@ -9,8 +9,7 @@ from django.conf import settings
 
 from apim.gateways.acme.client import ACMEClient, ACMEFault
 from apim.gateways.acme.jws import AccountKey
-from apim.gateways.acme.models import ACMEAccount
-from apim.gateways.models import Environment
+from apim.gateways.models import ACMEAccount, Environment
 from apim.gateways.outbound import GuardedTransport
 
 _SEAL_CONTEXT: Final = "gateways.acme_account.key"

@@ -28,9 +28,8 @@ from apim.errors import Conflict, DomainError
 from apim.gateways.acme.accounts import client_of, forget_account
 from apim.gateways.acme.client import ACMEClient, ACMEFault, text_of, words_of
 from apim.gateways.acme.jws import base64url
-from apim.gateways.acme.models import CertificateOrder
 from apim.gateways.certificates import certificate_name, save_certificate
-from apim.gateways.models import Environment, Host, Worker
+from apim.gateways.models import CertificateOrder, Environment, Host, Worker
 from apim.gateways.services import touch
 from apim.notifications.posting import post
 

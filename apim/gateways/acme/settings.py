@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.errors import DomainError, Invalid, Problems
-from apim.gateways.acme.models import CertificateOrder
+from apim.gateways.models import CertificateOrder, Environment
 from gateway_sync.policies.token_issuers import is_web_address
-
-if TYPE_CHECKING:
-    from apim.gateways.models import Environment
 
 
 def check_authority(environment: Environment, before: Mapping[str, Any]) -> dict[str, Any]:

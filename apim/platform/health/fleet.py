@@ -15,14 +15,12 @@ from apim.platform.health.verdicts import Verdict, amber, green, red
 from gateway_sync.delivery.comparing import TOLD_FOR
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.trials import expected_digests
-from gateway_sync.runtime.lease_words import COUNTS_ALONE, NOT_CONFIRMED
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 SLOW_AFTER: Final = timedelta(seconds=30)
 ENDING_WITHIN: Final = timedelta(days=14)
 _PAGE: Final = "/console/admin/gateways"
 _NAMES_SHOWN: Final = 3
-_OF_LIMITS: Final = frozenset({NOT_CONFIRMED, COUNTS_ALONE})  # they tell of counting, not of what a worker runs
 
 
 def gateways() -> Verdict:
@@ -35,10 +33,10 @@ def gateways() -> Verdict:
     if silent:
         text = gettext("Not heard from: %(names)s. Is it running, and does it reach this site?")
         return red(text % {"names": _names(silent)}, command="systemctl status apim-gateway", page=_PAGE)
-    if refusing := [gateway for gateway in known if _codes(gateway) and not _codes(gateway) <= _OF_LIMITS]:
+    if refusing := [gateway for gateway in known if any(worker.refuses_state for worker in gateway.workers.all())]:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
         return red(text % {"names": _names(refusing)}, page=_PAGE)
-    if apart_in_limits := [gateway for gateway in known if _codes(gateway)]:
+    if apart_in_limits := [gateway for gateway in known if any(worker.problems for worker in gateway.workers.all())]:
         text = gettext("They cannot share quotas with the other gateways now: %(names)s. The page says why.")
         return amber(text % {"names": _names(apart_in_limits)}, page=_PAGE)
     expected = expected_digests(known)
@@ -60,11 +58,6 @@ def gateways() -> Verdict:
         len(known),
     )
     return green(text % {"count": len(known), "seconds": max(1, round(oldest.total_seconds()))})
-
-
-def _codes(gateway: Gateway) -> set[str]:
-    """What its workers tell is wrong."""
-    return {str(problem.get("code", "")) for worker in gateway.workers.all() for problem in worker.problems}
 
 
 def publishing() -> Verdict:

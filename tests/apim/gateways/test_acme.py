@@ -13,11 +13,10 @@ from apim.accounts.models import User
 from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
 from apim.errors import DomainError
-from apim.gateways.acme.models import ACMEAccount, CertificateOrder
 from apim.gateways.acme.orders import order_now, run_due, take_step
 from apim.gateways.certificates import delete_certificate, private_key_of, warn_of_expiry
 from apim.gateways.hosts import save_host
-from apim.gateways.models import Certificate, Environment, Host, Worker
+from apim.gateways.models import ACMEAccount, Certificate, CertificateOrder, Environment, Host, Worker
 from apim.gateways.services import update_environment
 from apim.notifications.models import Message
 from tests.acme_server.authority import Authority

@@ -15,14 +15,14 @@ from django.utils.translation import gettext
 from apim.accounts.services import actor_of
 from apim.alerts.models import Firing
 from apim.alerts.words import value_words
-from apim.console.convergence import SILENT_AFTER, fleet_of, gateways_of
+from apim.console.convergence import fleet_of, gateways_of
 from apim.console.forms.gateways import NewGatewayForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
 from apim.gateways.joining import issue_join_token, remove_gateway, withdraw_join_token
 from apim.gateways.models import Gateway, JoinToken
-from apim.gateways.standing import ask_for_rotation, set_state
+from apim.gateways.standing import SILENT_AFTER, ask_for_rotation, set_state
 from apim.ui.forms import errors_on
 from apim.ui.typed import TypedForm
 from apim.usage.sides import gateways_since

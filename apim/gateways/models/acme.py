@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.db import models
 
+from apim.gateways.models.certificates import Certificate
+from apim.gateways.models.environments import Environment
+from apim.gateways.models.hosts import Host
+
 
 class ACMEAccount(models.Model):
     """An environment's account at one authority; url "" = not registered yet."""
 
     id = models.BigAutoField(primary_key=True)
-    environment = models.ForeignKey("gateways.Environment", models.CASCADE, related_name="acme_accounts")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="acme_accounts")
     directory = models.URLField(max_length=500)
     contact = models.EmailField(blank=True)  # as the authority knows it
     key_sealed = models.BinaryField()
@@ -38,10 +42,8 @@ class CertificateOrder(models.Model):
         ISSUED = "issued"  # until due_at, when it is renewed
 
     id = models.BigAutoField(primary_key=True)
-    host = models.OneToOneField("gateways.Host", models.CASCADE, related_name="order")
-    certificate = models.OneToOneField(
-        "gateways.Certificate", models.SET_NULL, null=True, blank=True, related_name="order"
-    )
+    host = models.OneToOneField(Host, models.CASCADE, related_name="order")
+    certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, blank=True, related_name="order")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     url = models.CharField(max_length=500, blank=True)
     challenge_url = models.CharField(max_length=500, blank=True)

@@ -1,4 +1,4 @@
-"""Issuers of tokens: the model, which apim.gateways.models lists with its own. Its writes are apim.catalog.issuers."""
+"""Issuers of tokens. Their writes are apim.catalog.issuers, which knows whose policies name them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from apim.accounts.models import Membership, Organization, Viewer
 from apim.accounts.permissions import is_admin, organization_ids, owns_anything
 from apim.fields import IDField
+from apim.gateways.models.environments import Environment
 
 
 class IssuerQuerySet(models.QuerySet["Issuer"]):
@@ -40,7 +41,7 @@ class Issuer(models.Model):
     """
 
     id = IDField("iss")
-    environment = models.ForeignKey("gateways.Environment", models.CASCADE, related_name="issuers")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="issuers")
     name = models.SlugField(max_length=60)
     issuer = models.CharField(max_length=512)
     jwks = models.TextField(blank=True)

@@ -11,6 +11,7 @@ from apim.accounts.models import Viewer
 from apim.accounts.permissions import is_admin
 from apim.audit.actor import LONGEST_LABEL
 from apim.fields import IDField
+from apim.gateways.models.environments import Environment
 
 
 class JoinTokenQuerySet(models.QuerySet["JoinToken"]):
@@ -37,7 +38,7 @@ class JoinToken(models.Model):
     """
 
     id = IDField("gwj")
-    environment = models.ForeignKey("gateways.Environment", models.CASCADE, related_name="join_tokens")
+    environment = models.ForeignKey(Environment, models.CASCADE, related_name="join_tokens")
     name = models.SlugField(max_length=60)
     group = models.SlugField(max_length=40, blank=True, default="", db_default="")
     token_hash = models.CharField(max_length=64, unique=True)
