@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -17,12 +18,15 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.live_server_helper import LiveServer
 
 from apim.accounts.models import Organization, User
+from apim.console.convergence import fleet_of, gateways_of
+from apim.gateways.models import Worker
 from apim.live import views, watching
 from apim.live.subjects import Subject, parse, permitted, read_marks
 from apim.live.watching import Watch
 from apim.notifications.models import Notification
 from tests.conftest import LogIn
 from tests.factories import access, accounts
+from tests.factories.gateways import enrolled_gateway
 from tests.waiting import PATIENCE_S, wait_until
 
 Listen = tuple[httpx.Response, Iterator[str]]
@@ -128,6 +132,20 @@ def test_each_person_listens_to_what_they_may_see(developer: User, admin: User, 
     assert permitted(developer, [*asked, *strange]) == set(asked[:2])
     assert permitted(other_owner, asked) == permitted(owner, asked) == {Subject("fleet")}
     assert permitted(admin, asked) == {asked[0], *asked[2:]}
+
+
+@pytest.mark.parametrize(("age_s", "is_silent"), [(12, False), (18, True)])
+def test_a_worker_that_fell_silent_is_told_at_the_moment_its_page_says_so(
+    admin: User, age_s: int, is_silent: bool
+) -> None:
+    gateway, now, fleet = enrolled_gateway().gateway, timezone.now(), Subject("fleet")
+    worker = Worker.objects.create(gateway=gateway, slot=0, pid=1, boot="b", started_at=now, seen_at=now)
+    mark = read_marks([fleet])[fleet]
+    worker.seen_at = now - timedelta(seconds=age_s)
+    worker.save()
+    assert (read_marks([fleet])[fleet] != mark) is is_silent
+    ((view,),) = (shown.workers for shown in fleet_of(gateways_of(admin), now))
+    assert (view.state == "silent") is is_silent
 
 
 def test_who_may_watch_nothing_is_told_not_to_come_again(log_in: LogIn, developer: User, admin: User) -> None:
