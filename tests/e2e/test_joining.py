@@ -1,4 +1,7 @@
-"""A gateway of another host: joins by a token, serves, starts again without it, and is removed."""
+"""A gateway of another host: joins by a token, serves, starts again without it, and is removed.
+
+That host has the base install: no Django, no Celery.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from tests import base_install
 from tests.e2e.journey import OWNER, Journey
 from tests.ports import free_ports
 from tests.product import ROOT
@@ -27,13 +31,13 @@ paths:
 
 
 @contextmanager
-def gateway(home: Path, ports: range, *arguments: str, token: str = "") -> Iterator[subprocess.Popen[str]]:
-    """A gateway by its command; ended afterwards."""
+def gateway(home: Path, ports: range, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A gateway by its command, with these variables; ended afterwards."""
     command = (
         sys.executable, "-m", "apim.cli", "gateway", "run", "--home", str(home), "--port", str(ports[0]),
         "--admin-port", str(ports[1]), "--workers", "1", *arguments,
     )  # fmt: skip
-    environment = {**os.environ, "APIM_JOIN_TOKEN": token}
+    environment = os.environ | variables
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -59,14 +63,15 @@ def test_a_gateway_joins_serves_starts_again_and_is_removed(journey: Journey, ec
     ports, home = free_ports(2), tmp_path / "far"
     join = ("--join", journey.product.web)
 
-    with gateway(home, ports, *join, token=secret):
+    base = base_install.python_path(tmp_path / "base")
+    with gateway(home, ports, *join, APIM_JOIN_TOKEN=secret, PYTHONPATH=base):
         wait_until(lambda: answers(ports[0], "/joined/v1/a", key))
         wait_until(lambda: bool(journey.get("gateways/far-1")["workers"]))
-    with gateway(home, ports, *join):
+    with gateway(home, ports, *join, PYTHONPATH=base):
         wait_until(lambda: answers(ports[0], "/joined/v1/a", key))
     assert secret not in "".join(path.read_text(errors="replace") for path in home.rglob("*") if path.is_file())
 
-    with gateway(tmp_path / "other", free_ports(2), *join, token=secret) as refused:
+    with gateway(tmp_path / "other", free_ports(2), *join, APIM_JOIN_TOKEN=secret) as refused:
         assert refused.wait(timeout=PATIENCE_S) == 1
         assert refused.stderr is not None
         assert "make another in the console" in refused.stderr.read()
