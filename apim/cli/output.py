@@ -15,6 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 PIPE_WIDTH: Final = 500
+_GAP: Final = "  "
+_WORD: Final = 24
 
 
 class Output(StrEnum):
@@ -49,17 +51,30 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], output
     if output is not Output.table:
         print_value(list(rows), output)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " ").upper(), no_wrap=not sys.stdout.isatty(), overflow="fold")
-    count = 0
-    for row in rows:
-        table.add_row(*(Text(cell(row.get(column))) for column in columns))
-        count += 1
-    if count:
-        _console().print(table)
+    heads = [column.replace("_", " ").upper() for column in columns]
+    texts = [[cell(row.get(column)) for column in columns] for row in rows]
+    if texts:
+        console = _console()
+        console.print(table_of(heads, texts, console.width))
     else:
         note("There are none.")
+
+
+def table_of(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """A line for each row; where that would cut words, such as ids that are to be copied, a line for each cell.
+
+    Shapes: width = columns of the terminal.
+    """
+    whole = [all(" " not in row[place] for row in rows) for place in range(len(heads))]
+    least = sum(_least(head, [row[place] for row in rows], is_whole=whole[place]) for place, head in enumerate(heads))
+    if least + len(_GAP) * (len(heads) - 1) > width:
+        return _lines_of(heads, rows)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, len(_GAP), 0, 0))
+    for head, is_whole in zip(heads, whole, strict=True):
+        table.add_column(head, no_wrap=is_whole or width == PIPE_WIDTH, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def print_object(value: Mapping[str, Any], output: Output) -> None:
@@ -98,6 +113,25 @@ def cell(value: object) -> str:
 def printable(text: str) -> str:
     """text without characters that steer a terminal: names and messages come from other people."""
     return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _least(head: str, cells: Sequence[str], *, is_whole: bool) -> int:
+    """How narrow a column may be: as wide as its longest word, of text at most _WORD."""
+    if is_whole:
+        return max(len(head), *(len(line) for each in cells for line in each.split("\n")))
+    return min(_WORD, max(len(word) for each in (head, *cells) for word in each.split()))
+
+
+def _lines_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(rows):
+        if number:
+            table.add_row("", "")
+        for head, each in zip(heads, row, strict=True):
+            table.add_row(head, Text(each))
+    return table
 
 
 def _inline(value: object) -> str:

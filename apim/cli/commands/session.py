@@ -35,7 +35,7 @@ def log_in(
         raise CLIError(message)
     me = Client(login).get("/me")
     path = store_login(login)
-    note(f"Signed in to {where} as {me['user']['email']}; kept in {path}.")
+    note(f"Logged in to {where} as {me['user']['email']}; kept in {path}.")
 
 
 def show_version() -> None:
