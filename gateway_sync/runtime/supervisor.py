@@ -22,6 +22,7 @@ from gateway_sync.runtime.lessor import Lessor, gateways_of
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.on_trial import POISONOUS
 from gateway_sync.runtime.options import Options
+from gateway_sync.runtime.reporting import Reporting
 from gateway_sync.runtime.rolling import Rolling
 from gateway_sync.runtime.shipper import Shipper
 from gateway_sync.runtime.slots import Death, Slot, open_slot, slot_at
@@ -36,7 +37,6 @@ from gateway_sync.runtime.worker_trial import WorkerTrial
 
 logger = logging.getLogger(__name__)
 
-REPORT_S = 2.0
 STOP_S = 12.0
 CLOSE_S = (
     2 * channel.LAST_ACCEPTS_S
@@ -78,7 +78,8 @@ class Supervisor:
             self._home / "spool", self._live_boots, (self.traffic, self.trial, *logs), is_always_wanted=bool(logs)
         )
         self._sync = SpoolSync(self._home / "spool", self._live_boots)
-        self._wake_report = asyncio.Event()
+        self._reporting = Reporting(self._report)
+        self._is_heard = True
         self._rolling = Rolling(self.slots, options.worker_bytes, lambda: self.observer.read(self._live_boots()))
         self._places = places
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,9 +95,9 @@ class Supervisor:
         self._start(self.follower.pull())
         if redis_url := self._doors().redis_url:
             self._start(self.follower.listen(redis_url))
-        self.lessor.on_news = self._wake_report.set
+        self.lessor.on_news = self._reporting.soon
         self._start(self.lessor.run())
-        self._start(self._report())
+        self._start(self._reporting.run())
         self._start(self.shipper.run())
         self._start(self.traces.run())
         if self.spans is not None:
@@ -171,7 +172,7 @@ class Supervisor:
         if applied is not None and applied.refused:
             reason = applied.problems[0][1] if applied.problems else "a worker could not use it"
             self._quarantine(applied.refused, reason)
-        self._wake_report.set()
+        self._reporting.soon()
 
     def _on_death(self, death: Death) -> None:
         """Two workers that die soon of one state put it in quarantine; the next ones start from the one before."""
@@ -183,10 +184,10 @@ class Supervisor:
         if tried is not None and tried.digest == digest:
             self.keeper.trial.refuse(POISONOUS, reason)
             self._give_generation()
-            self._wake_report.set()
+            self._reporting.soon()
         elif manifest is not None and manifest.digest == digest and self.keeper.quarantine(digest, reason):
             self._give_generation()
-            self._wake_report.set()
+            self._reporting.soon()
 
     def _name_traffic(self) -> None:
         if self.keeper.generation is not None:
@@ -206,7 +207,7 @@ class Supervisor:
     def spread(self, taken: Taken) -> None:
         """Tell the workers what an update changed."""
         if taken.is_refused:
-            self._wake_report.set()
+            self._reporting.soon()
         if self.keeper.generation is not None and not self.slots:
             self._run_slots()
             return
@@ -237,28 +238,20 @@ class Supervisor:
             self.spread(Taken(upto=self.keeper.access.seq, access_file=path))
 
     async def _report(self) -> None:
-        """Tell the control plane what runs here: each REPORT_S, and at once after a change."""
-        is_down = False
-        while True:
-            if self.trial.look(self.observer, self.traffic.names):
-                self._give_generation()
-            try:
-                told = self.host.whole() | self.targets.report() | self.lessor.report()
-                answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
-                await self.standing.hear(answer)
-                self.lessor.noted(told)
-                is_down = False
-            except ControlPlaneDown as error:
-                if not is_down:
-                    logger.warning("reporting failed: %s", error)
-                is_down = True
-            self._wake_report.clear()
-            self._catch_up()
-            try:
-                async with asyncio.timeout(REPORT_S):
-                    await self._wake_report.wait()
-            except TimeoutError:
-                continue
+        """Tell the control plane what runs here, and do what it orders."""
+        if self.trial.look(self.observer, self.traffic.names):
+            self._give_generation()
+        try:
+            told = self.host.whole() | self.targets.report() | self.lessor.report()
+            answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
+            await self.standing.hear(answer)
+            self.lessor.noted(told)
+            self._is_heard = True
+        except ControlPlaneDown as error:
+            if self._is_heard:
+                logger.warning("reporting failed: %s", error)
+            self._is_heard = False
+        self._catch_up()
 
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves, and the gateway is not draining."""
