@@ -29,6 +29,14 @@ _ASIDE: Final = "before_restore_%Y%m%d_%H%M%S"
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A backup. Shapes: damaged = files of records that an earlier backup has, and not whole; copied anew for this."""
+
+    manifest: Manifest
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """What was put back, and where that which was there is kept. Shapes: kept = places in words."""
 
@@ -36,8 +44,8 @@ class Restored:
     kept: tuple[str, ...]
 
 
-def back_up(installation: Installation, to: Path, *, now: datetime, has_records: bool = True) -> Manifest:
-    """What the backup at `to` says of itself. Errors: BackupRefused.
+def back_up(installation: Installation, to: Path, *, now: datetime, has_records: bool = True) -> Made:
+    """The backup that is at `to` now. Errors: BackupRefused.
 
     Shapes: has_records = with the files of records, where the installation has a folder of them.
     """
@@ -48,11 +56,12 @@ def back_up(installation: Installation, to: Path, *, now: datetime, has_records:
     database, folder = database_of(installation), installation.records_folder if has_records else None
     with _scratch(to.parent) as scratch:
         copied = scratch / "database"
+        kept = Kept(to, folder, now.astimezone(UTC).date()) if folder is not None else None
         summary = None
-        if folder is None:
+        if kept is None:
             database.copy(copied)
         else:
-            summary = _copy_with_records(database, copied, Kept(to, folder))
+            summary = _copy_with_records(database, copied, kept)
         manifest = write(
             to,
             made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
@@ -62,7 +71,7 @@ def back_up(installation: Installation, to: Path, *, now: datetime, has_records:
             records=summary,
         )
     _note(installation, to, manifest, is_told=not has_records)
-    return manifest
+    return Made(manifest, tuple(kept.damaged) if kept is not None else ())
 
 
 def _copy_with_records(database: Database, copied: Path, kept: Kept) -> Summary:

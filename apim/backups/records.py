@@ -2,7 +2,8 @@
 
 They may be many terabytes, so they are no part of the archive: each is copied once, in one pass that digests it, and
 linked by the backups after it that lie in the same folder. A file is written once and never changed, and its name was
-nothing else's before, so whoever is killed goes on with what is there already.
+nothing else's before, so whoever is killed goes on with what is there already. What is linked would decay unnoticed, so
+each backup looks at the size of every file and reads a part of them again; a damaged one is copied anew.
 
 Shapes: the folder of `monday.backup` is `monday.backup.records`; its list is that of the program sha256sum.
 """
@@ -13,8 +14,10 @@ import hashlib
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +28,7 @@ _SUFFIX: Final = ".records"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,100}\.parquet")  # and no path
 _LINE: Final = re.compile(rf"([0-9a-f]{{64}})  ({_NAME.pattern})")
 _BLOCK: Final = 1 << 20
+READ_WITHIN: Final = 29  # daily backups: a prime, so that weekly ones come to every part as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,12 @@ def folder_of(backup: Path) -> Path:
 
 
 class Kept:
-    """The copies that are made for one backup."""
+    """The copies that are made for one backup. Shapes: damaged = files that earlier backups have, and not whole."""
 
-    def __init__(self, backup: Path, source: Path) -> None:
-        """source is the folder that the product writes to."""
-        self._folder, self._source = folder_of(backup), source
+    def __init__(self, backup: Path, source: Path, day: date) -> None:
+        """source is the folder that the product writes to; the day says which of the files are read again."""
+        self._folder, self._source, self._day = folder_of(backup), source, day
+        self.damaged: list[str] = []
         self._digests = _listed(self._folder)
         self._earlier = _earlier(backup.parent, self._folder)
 
@@ -106,6 +111,9 @@ class Kept:
         if name not in self._earlier:
             return ""
         digest, path = self._earlier[name]
+        if not self._is_whole(path, digest):
+            self.damaged.append(name)
+            return ""
         (self._folder / name).unlink(missing_ok=True)
         try:
             os.link(path, self._folder / name)
@@ -113,11 +121,26 @@ class Kept:
             return ""
         return digest
 
+    def _is_whole(self, path: Path, digest: str) -> bool:
+        """False when a file that is to be linked is not what it was, as far as that is looked at today."""
+        source = self._source / path.name
+        try:
+            if source.exists() and source.stat().st_size != path.stat().st_size:
+                return False
+            return not _is_read_on(self._day, path.name) or _digest(path) == digest
+        except OSError:  # it is gone, or its disk does not give it back
+            return False
+
     def _copy(self, name: str) -> str:
         try:
             return _copied(self._source / name, self._folder / name)
         except FileNotFoundError:
             return ""
+
+
+def _is_read_on(day: date, name: str) -> bool:
+    """True for one part of the names on each day."""
+    return (zlib.crc32(name.encode()) + day.toordinal()) % READ_WITHIN == 0
 
 
 def check(backup: Path, summary: Summary) -> None:
@@ -168,10 +191,12 @@ def _verified(folder: Path, summary: Summary) -> Mapping[str, str]:
 
 
 def _earlier(place: Path, own: Path) -> dict[str, tuple[str, Path]]:
-    """(digest, file) by name of what whole backups beside this one have."""
+    """(digest, file) by name of what whole backups beside this one have: the newest, which has what was copied anew."""
     found: dict[str, tuple[str, Path]] = {}
-    for folder in sorted(place.glob(f"*{_SUFFIX}")):
-        if folder != own and folder.with_name(folder.name.removesuffix(_SUFFIX)).is_file():
+    backups = [folder.with_name(folder.name.removesuffix(_SUFFIX)) for folder in place.glob(f"*{_SUFFIX}")]
+    for backup in sorted((each for each in backups if each.is_file()), key=lambda each: each.stat().st_mtime):
+        folder = folder_of(backup)
+        if folder != own:
             found |= {name: (digest, folder / name) for name, digest in _listed(folder).items()}
     return found
 

@@ -37,7 +37,8 @@ def back_up(
 
     APIM_HOME, APIM_KEYS_FILE, DATABASE_URL and APIM_RECORDS_FOLDER say which one, as for `script/up`. Keep the file as
     safe as a password: it holds the keys that everything else is sealed with. Files of records are in FILE.records,
-    linked to those of earlier backups in the same folder, so each is copied once. One that was ended is gone on with.
+    linked to those of earlier backups in the same folder, so each is copied once; a part of them is read again each
+    day, and what is damaged is copied anew. One that was ended is gone on with.
 
     Examples: apim backup /var/backups/apim-monday.backup; apim backup --without-records
     """
@@ -50,7 +51,10 @@ def back_up(
             _tell(place, acts.check(place, has_records=not is_without_records), "is sound")
         else:
             installation = installation_of(os.environ)
-            _tell(place, acts.back_up(installation, place, now=now, has_records=not is_without_records), "is written")
+            made = acts.back_up(installation, place, now=now, has_records=not is_without_records)
+            _tell(place, made.manifest, "is written")
+            for name in made.damaged:
+                note(f"{name} is damaged in an earlier backup here, and was copied anew for this one.")
 
 
 def restore(

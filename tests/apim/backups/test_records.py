@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from apim.backups.records import LIST, Kept, Summary, check, folder_of, put_back
+from apim.backups.records import LIST, READ_WITHIN, Kept, Summary, check, folder_of, put_back
 from apim.backups.refusal import BackupRefused
 
 FILES = {f"20261121T0{hour}-{hour:032x}.parquet": bytes([hour]) * 300_000 for hour in range(3)}
 FIRST = min(FILES)
+TODAY = date(2026, 11, 22)
 
 
 @pytest.fixture
@@ -34,10 +36,11 @@ def backup(tmp_path: Path) -> Path:
     return tmp_path / "backups/monday.backup"
 
 
-def made(backup: Path, source: Path) -> Summary:
-    """A whole backup of what is noted."""
-    kept = Kept(backup, source)
+def made(backup: Path, source: Path, day: date = TODAY, damaged: tuple[str, ...] = ()) -> Summary:
+    """A whole backup of what is noted, which tells of what is damaged in earlier ones."""
+    kept = Kept(backup, source, day)
     assert kept.take(FILES) == []
+    assert tuple(kept.damaged) == damaged
     summary = kept.finish(FILES)
     backup.write_bytes(b"the archive")
     return summary
@@ -57,16 +60,53 @@ def test_what_is_noted_goes_in_and_comes_out(backup: Path, source: Path, tmp_pat
 
 def test_later_backup_copies_only_what_is_new(backup: Path, source: Path) -> None:
     made(backup, source)
-    for name in FILES:
-        (source / name).write_bytes(b"never read again")
+    for name, content in FILES.items():
+        (source / name).write_bytes(b"?" * len(content))  # it is not read again
     tuesday = backup.with_name("tuesday.backup")
     check(tuesday, made(tuesday, source))
     inodes = [(folder_of(each) / FIRST).stat().st_ino for each in (backup, tuesday)]
     assert inodes[0] == inodes[1]
 
 
+def test_a_damaged_file_of_an_earlier_backup_is_copied_anew_within_a_month_of_daily_or_of_weekly_backups(
+    backup: Path, source: Path
+) -> None:
+    for step in (1, 7):
+        monday = backup.with_name(f"monday-{step}.backup")
+        made(monday, source)
+        place = folder_of(monday) / FIRST
+        place.write_bytes(b"\1" + FILES[FIRST][1:])
+        told = []
+        for number in range(READ_WITHIN):
+            later = backup.with_name("later.backup")
+            kept = Kept(later, source, TODAY + timedelta(days=number * step))
+            assert kept.take(FILES) == []
+            told += kept.damaged
+            if kept.damaged:
+                later.write_bytes(b"the archive")
+                check(later, kept.finish(FILES))
+            for path in (*folder_of(later).iterdir(), folder_of(later), later):
+                path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        assert told == [FIRST], step
+        for path in (*folder_of(monday).iterdir(), folder_of(monday), monday):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("content", [b"", None], ids=["empty", "gone"])
+def test_a_file_of_an_earlier_backup_that_is_cut_short_or_gone_is_copied_anew_at_once(
+    backup: Path, source: Path, content: bytes | None
+) -> None:
+    made(backup, source)
+    place = folder_of(backup) / FIRST
+    place.unlink()
+    if content is not None:
+        place.write_bytes(content)
+    tuesday = backup.with_name("tuesday.backup")
+    check(tuesday, made(tuesday, source, damaged=(FIRST,)))
+
+
 def test_backup_that_was_killed_is_gone_on_with(backup: Path, source: Path) -> None:
-    kept, names = Kept(backup, source), sorted(FILES)
+    kept, names = Kept(backup, source, TODAY), sorted(FILES)
     assert kept.take(names[:2]) == []
     folder = folder_of(backup)
     with (folder / LIST).open("a") as listed:
@@ -80,7 +120,7 @@ def test_backup_that_was_killed_is_gone_on_with(backup: Path, source: Path) -> N
 
 
 def test_files_that_are_gone_are_told_and_what_took_their_place_is_kept(backup: Path, source: Path) -> None:
-    kept, names = Kept(backup, source), sorted(FILES)
+    kept, names = Kept(backup, source, TODAY), sorted(FILES)
     (source / names[1]).rename(source / "20261121T01-cc.parquet")
     assert kept.take(names) == [names[1]]
     now = [names[0], "20261121T01-cc.parquet"]
@@ -127,7 +167,7 @@ def test_without_room_nothing_is_copied(backup: Path, source: Path) -> None:
     with (source / FIRST).open("r+b") as file:
         file.truncate(1 << 43)  # a hole
     with pytest.raises(BackupRefused, match="are to be copied"):
-        Kept(backup, source).take(FILES)
+        Kept(backup, source, TODAY).take(FILES)
     assert contents(folder_of(backup)) == {}
 
 
@@ -135,7 +175,7 @@ def test_without_room_nothing_is_copied(backup: Path, source: Path) -> None:
 def test_names_in_the_database_choose_no_place(backup: Path, source: Path, name: str) -> None:
     (source.parent / "keys.parquet").write_bytes(b"outside")
     with pytest.raises(BackupRefused, match="by a name that none has"):
-        Kept(backup, source).take([FIRST, name])
+        Kept(backup, source, TODAY).take([FIRST, name])
     assert not list(backup.parent.rglob("*"))
 
 
@@ -145,5 +185,5 @@ def test_a_link_in_the_place_of_a_draft_is_not_written_through(backup: Path, sou
     folder_of(backup).mkdir()
     (folder_of(backup) / f".{FIRST}.copying").symlink_to(other)
     with pytest.raises(BackupRefused):
-        Kept(backup, source).take([FIRST])
+        Kept(backup, source, TODAY).take([FIRST])
     assert other.read_bytes() == b"kept"
