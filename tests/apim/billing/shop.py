@@ -49,7 +49,7 @@ from tests.stripe_server.webhooks import signature
 OVER = ("canceled", "incomplete_expired")
 REFUSED = (  # with which a change of plan is refused for what it is
     "billing.plan_in_force", "billing.invoice_unpaid", "billing.cancelled", "billing.change_awaits_payment",
-    "billing.nothing_to_undo",
+    "billing.nothing_to_undo", "access.plan_archived",
 )  # fmt: skip
 _DRAFT_HOUR = timedelta(minutes=50)  # what is told within the hour of a draft is on its invoice
 
