@@ -30,7 +30,7 @@ from benchmarks.scale import scale
 from benchmarks.soak import Length, soak
 from benchmarks.streaming import streaming
 from benchmarks.subjects import Bench, Extent
-from benchmarks.swaps import swaps
+from benchmarks.swaps import reloads, swaps
 from benchmarks.tls import tls
 from benchmarks.tunnels import tunnels
 from benchmarks.usage import usage
@@ -42,6 +42,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench, Extent], dict[str, object]]]
     "kinds": ("Nanoseconds an exchange, in one process", kinds),
     "memory": ("P5 memory", memory),
     "swaps": ("P6 states applied under load", swaps),
+    "reloads": ("C7 a state each second at 2,000 requests a second", reloads),
     "streaming": ("P7 streaming", streaming),
     "latency": ("P2 latency added at half of the full load", latency),
     "workers": ("P3 two workers beside one", workers),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -26,7 +27,7 @@ from gateway_sync.rows import (
     UpstreamRow,
     VersionRow,
 )
-from gateway_sync.snapshot import Manifest, manifest_of, signed_bytes
+from gateway_sync.snapshot import Manifest, api_fragment, manifest_of, signed_bytes
 
 PEPPER = b"p" * 32
 KEYS_AN_APPLICATION = 1000
@@ -78,14 +79,37 @@ def make_state(size: Size, upstream_port: int, revision: int = 1, policies: tupl
 
 def state_of(size: Size, rows: Rows, revision: int = 1) -> State:
     """The publication of rows that were made for this size. Errors: ValueError when the compiler finds a problem."""
+    compiled = _compiled(rows)
+    manifest = _signed(revision, compiled)
+    return State(size, manifest, {manifest.fragments[name]: content.decode() for name, content in compiled.items()})
+
+
+def next_states(size: Size, upstream_port: int) -> Iterator[State]:
+    """States without an end, from revision 1 on, each as make_state makes it; what they share is in memory once."""
+    first = make_state(size, upstream_port)
+    texts = {name: first.fragments[digest] for name, digest in first.manifest.fragments.items()}
+    contents = {name: text.encode() for name, text in texts.items()}
+    smallest = Size(size.routes_an_api, keys=1)
+    for revision in count(1):
+        rows = make_rows(smallest, upstream_port, revision)
+        name = api_fragment(rows.apis[0].id)
+        contents[name] = _compiled(rows)[name]
+        texts[name] = contents[name].decode()
+        manifest = _signed(revision, contents)
+        yield State(size, manifest, {manifest.fragments[each]: text for each, text in texts.items()})
+
+
+def _compiled(rows: Rows) -> Mapping[str, bytes]:
     compiled = compile_snapshot(rows, {})
     if compiled.problems:
         message = f"the compiler finds {compiled.problems[0]}"
         raise ValueError(message)
-    unsigned = manifest_of("default", revision, compiled.fragments)
-    signature = base64.b64encode(_signer().sign(signed_bytes(unsigned))).decode()
-    texts = {unsigned.fragments[name]: content.decode() for name, content in compiled.fragments.items()}
-    return State(size, replace(unsigned, signature=signature), texts)
+    return compiled.fragments
+
+
+def _signed(revision: int, fragments: Mapping[str, bytes]) -> Manifest:
+    unsigned = manifest_of("default", revision, fragments)
+    return replace(unsigned, signature=base64.b64encode(_signer().sign(signed_bytes(unsigned))).decode())
 
 
 def calls_of(size: Size) -> list[Call]:

@@ -1,52 +1,76 @@
-"""P6: new states applied under full load: what fails, and what it does to the slowest answers."""
+"""P6 and C7: a new state each second, under full load and at 2,000 requests a second: what fails, and what waits."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from statistics import median
 
 from benchmarks import load, probes, subjects
 from benchmarks.control import Offer
-from benchmarks.state import Size, State, calls_of, make_state
+from benchmarks.load import Manner, Measured
+from benchmarks.state import Size, State, calls_of, next_states
 from benchmarks.subjects import Bench, Extent
 
 SIZE = Size(routes=1000, keys=10_000)
 EVERY_S = 1.0
+RATE = 2000
+_CONNECTIONS = 64
+AT_RATE = Manner(_CONNECTIONS, wait_ms=_CONNECTIONS * 1000 // RATE - 2)  # a call itself takes one or two
 
 
 def swaps(bench: Bench, extent: Extent) -> dict[str, object]:
-    """Runs with a new state each second beside runs without, in turn; every answer is checked by wrk.
+    """Under full load: runs with a new state each second beside runs without, in turn."""
+    return _side_by_side(bench, extent, load.STEADY)
 
-    Errors: WrongAnswerError when an answer is not 200 or a connection breaks.
-    """
+
+def reloads(bench: Bench, extent: Extent) -> dict[str, object]:
+    """The same at RATE."""
+    return _side_by_side(bench, extent, AT_RATE)
+
+
+def _side_by_side(bench: Bench, extent: Extent, manner: Manner) -> dict[str, object]:
+    """Failures are counted, whatever they are, and every round is told."""
     calls = calls_of(SIZE)
-    p99_us: dict[str, list[int]] = {"quiet": [], "swapping": []}
+    runs: dict[str, list[Measured]] = {"quiet": [], "swapping": []}
     with ExitStack() as stack:
-        upstream_port = stack.enter_context(subjects.upstream(bench))
-        runs = extent.rounds * (extent.seconds + 1)
-        states = [make_state(SIZE, upstream_port, number) for number in range(1, runs + 2)]
-        offer = Offer(states.pop(0))
+        states = next_states(SIZE, stack.enter_context(subjects.upstream(bench)))
+        offer = Offer(next(states))
         subject = stack.enter_context(subjects.gateway(bench, offer, "swaps"))
         probes.wait_for_answer(subject.port, calls[0])
         file = load.write_calls(calls, bench.folder)
-        requests = 0.0
+        offered = 0
         for _ in range(extent.rounds):
-            for name, waiting in (("quiet", []), ("swapping", states)):
+            made = list(islice(states, extent.seconds))  # beforehand: it takes a part of a core
+            for name, waiting in (("quiet", []), ("swapping", made)):
                 with _replaced(offer, waiting):
-                    measured = load.measure(subject, file, extent.seconds, bench.load_cores)
-                p99_us[name].append(measured.p99_us)
-                requests += measured.requests_per_s * extent.seconds
+                    runs[name].append(
+                        load.measure(subject, file, extent.seconds, bench.load_cores, manner=manner, may_fail=True)
+                    )
+            offered += extent.seconds - len(made)
     return {
-        "requests": round(requests),
-        "failed": 0,  # else WrongAnswerError
-        "states applied": len(offer.applied) - 1,
-        "p99_us": {name: round(median(each)) for name, each in p99_us.items()},
-        "swapping / quiet": round(
-            median(one / other for one, other in zip(p99_us["swapping"], p99_us["quiet"], strict=True)), 2
-        ),
+        "states": {"offered": offered, "applied": len(offer.applied - {0, 1})},  # no state, and the first
+        **{name: _told(measured) for name, measured in runs.items()},
+        "p99 swapping / quiet": _ratios(runs),
     }
+
+
+def _told(measured: Sequence[Measured]) -> dict[str, object]:
+    return {
+        "requests": sum(each.requests for each in measured),
+        "failed": sum(each.failed for each in measured),
+        "requests_per_s": round(median(each.requests_per_s for each in measured)),
+        "p50_us": round(median(each.p50_us for each in measured)),
+        "p99_us": round(median(each.p99_us for each in measured)),
+        "generator": round(max(each.generator for each in measured), 2),
+    }
+
+
+def _ratios(runs: dict[str, list[Measured]]) -> dict[str, object]:
+    ratios = [one.p99_us / other.p99_us for one, other in zip(runs["swapping"], runs["quiet"], strict=True)]
+    return {"median": round(median(ratios), 2), "rounds": [round(each, 2) for each in ratios]}
 
 
 @contextmanager

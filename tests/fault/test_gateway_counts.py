@@ -81,7 +81,7 @@ def test_nothing_fails_while_states_are_swapped_under_load(tmp_path: Path) -> No
 def test_a_minute_with_a_new_state_each_second_fails_nothing_and_counts_exactly(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """Ten minutes of it at full load, of a thousand routes: `script/bench --only swaps --rounds 10 --seconds 60`."""
+    """Ten minutes of it, of a thousand routes: `script/bench --only reloads --rounds 10 --seconds 60`."""
     seconds = 60
     with following(tmp_path) as (upstream, control, gateway):
 
