@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated
 
 
 def require_clean(instance: models.Model, *, prefix: str, taken_hint: str = "") -> None:
@@ -47,7 +48,7 @@ def require_known(changes: Mapping[str, Any], known: Iterable[str], *, prefix: s
             hint = (
                 _("Did you mean `%(name)s`?") % {"name": near[0]}
                 if near
-                else _("Fields: %(names)s.") % {"names": ", ".join(names)}
+                else _("Fields: %(names)s.") % {"names": enumerated(names)}
             )
             raise Invalid(
                 f"{prefix}.unknown_field",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.listing import clauses
 from apim.pricing.closing import has_true_ups
 from apim.pricing.parts import Setup
 from apim.ui.prices import a_period, headline, sentences
@@ -82,11 +83,11 @@ def _included(version: PlanVersion, meter: str) -> str:
 
 
 def _quotas(version: PlanVersion) -> str:
-    return "; ".join(map(quota_in_words, version.quotas)) or str(_NOTHING)
+    return clauses(map(quota_in_words, version.quotas)) or str(_NOTHING)
 
 
 def _usage(version: PlanVersion) -> str:
     """What is charged by usage, in words."""
     terms = replace(version.terms, trial=None, minimum_spend=Decimal(0), maximum_spend=None, limits=())
     metered = replace(terms, prices=tuple(part for part in terms.prices if hasattr(part, "meter")))
-    return "; ".join(sentences(metered)) or str(_NOTHING)
+    return clauses(sentences(metered)) or str(_NOTHING)

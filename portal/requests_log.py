@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apim.access.models import Application, Credential, Subscription
 from apim.catalog.models import APIVersion
+from apim.listing import enumerated
 from portal.explanations import Explanation, explain
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Line(Entry):
             self.record.plan_version_id: self._plan,
         }
         return [
-            (str(step), ", ".join(str(names.get(word) or word) for word in _words(str(outcome))))
+            (str(step), enumerated(str(names.get(word) or word) for word in _words(str(outcome))))
             for step, outcome in self.record.trace or ()
         ]
 

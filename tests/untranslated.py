@@ -31,24 +31,33 @@ _ATTRIBUTE = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z.'-]*[A-Za-z]|[A-Za-z]")
 _ENTITY = re.compile(r"&\w+;")
-_GAP = "\x00"  # where something was that is no text
+GAP = "\x00"  # where something was that is no text
 
 
 def untranslated(template: str) -> Iterator[str]:
     """Each text with words that stands for itself."""
-    rest = _MARKED.sub(_GAP, _TRANSLATED.sub(_GAP, _COMMENTS.sub(_GAP, template)))
+    rest = _without_translations(template)
     for tag in _TAG.findall(rest):
         for found in _ARGUMENT.finditer(tag):
             text = next((each for each in found.groups() if each), "")
             if "pluralize" in found[0] or (_has_words(text) and (" " in text or text[:1].isupper())):
                 yield tag
-    rest = _CODE.sub(_GAP, _TAG.sub(_GAP, rest))
+    rest = without_tags(rest)
     for element in _ELEMENT.findall(rest):
         if not element.startswith("<meta"):
             yield from (value for value in _ATTRIBUTE.findall(element) if _has_words(value))
     yield from (
-        text.strip() for text in re.split(f"{_ELEMENT.pattern}|{_GAP}", rest, flags=re.DOTALL) if _has_words(text)
+        text.strip() for text in re.split(f"{_ELEMENT.pattern}|{GAP}", rest, flags=re.DOTALL) if _has_words(text)
     )
+
+
+def without_tags(template: str) -> str:
+    """The template's own text and elements, with GAP for tags, translations and code."""
+    return _CODE.sub(GAP, _TAG.sub(GAP, _without_translations(template)))
+
+
+def _without_translations(template: str) -> str:
+    return _MARKED.sub(GAP, _TRANSLATED.sub(GAP, _COMMENTS.sub(GAP, template)))
 
 
 def _has_words(text: str) -> bool:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated
 
 GATEWAY_LAG = "gateway_lag"
 
@@ -132,7 +133,7 @@ def checked_settings(kind: str, given: Mapping[str, object]) -> dict[str, float]
             "alerts.kind",
             gettext("There is no template %(kind)s.") % {"kind": kind},
             field="kind",
-            hint=gettext("One of %(names)s.") % {"names": ", ".join(TEMPLATES)},
+            hint=gettext("One of %(names)s.") % {"names": enumerated(TEMPLATES)},
         )
     known = {setting.name: setting for setting in template.settings}
     errors: list[DomainError] = [

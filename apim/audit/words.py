@@ -1,4 +1,4 @@
-"""What people call the kinds of objects that the audit log names."""
+"""What people call the kinds of objects and of actors that the audit log names."""
 
 from __future__ import annotations
 
@@ -56,6 +56,13 @@ _WORDS: Final = {
     "subscription": _("subscription"),
     "topup": _("top up"),
 }
+
+_ACTORS: Final = {"gateway": _("gateway"), "system": _("by itself"), "token": _("token"), "user": _("person")}
+
+
+def actor_words(kind: str) -> str:
+    """What a kind of actor is called: `by itself` for `system`."""
+    return str(_ACTORS.get(kind, kind))
 
 
 def kind_words(kind: str) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from apim.billing.models import Adjustment, Invoice, InvoiceQuerySet
 from apim.errors import Conflict, Invalid
+from apim.listing import enumerated
 from apim.pricing.money import from_minor, minor_digits, money_text, to_minor
 
 WAYS: Final = ("card", "balance", "outside")
@@ -76,7 +77,7 @@ def plan_of(invoice: Invoice, wish: Wish) -> Adjustment:
         raise Invalid(
             "billing.way_unknown",
             _("`%(way)s` is no way.") % {"way": wish.way},
-            hint=_("One of %(names)s.") % {"names": ", ".join(WAYS)},
+            hint=_("One of %(names)s.") % {"names": enumerated(WAYS)},
             field="way",
         )
     if invoice.status != "paid":

@@ -80,12 +80,19 @@ def _cancel_there(mirror: BillingSubscription) -> str:
     """What may go on at Stripe, in words; "" when it was ended there. Where no key is left nobody can be asked."""
     there = connection_of(mirror.mode, mirror.account_id)
     if there is None:
-        return f"{mirror.stripe_id} of {mirror.subscription}: its key is not here any more"
+        return _("%(id)s of %(subscription)s: its key is not here any more") % {
+            "id": mirror.stripe_id,
+            "subscription": mirror.subscription,
+        }
     try:
         there.driver.act("subscription", mirror.stripe_id, "cancel", {})
     except DriverFailed as failure:
         logger.warning("%s could not be ended in %s mode: %s", mirror.stripe_id, mirror.mode, failure)
-        return f"{mirror.stripe_id} of {mirror.subscription}: {failure}"
+        return _("%(id)s of %(subscription)s: %(failure)s") % {
+            "id": mirror.stripe_id,
+            "subscription": mirror.subscription,
+            "failure": failure,
+        }
     return ""
 
 

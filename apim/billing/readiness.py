@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_noop, ngettext
 from apim.billing.catalogue import obstacle_to_sale
 from apim.billing.connection import mode_in_use
 from apim.billing.models import ConnectionCheck, Mode, StripeEvent
+from apim.listing import enumerated, labelled
 from apim.notifications.models import MailServer
 from apim.products.models import PlanVersion, Product
 from apim.ui.said import said
@@ -80,14 +81,14 @@ def _meters(priced: Iterable[PlanVersion]) -> Point:
         return _point("meters", gettext("Meters"), to_do="", done=gettext("No plan on offer charges for usage."))
     since = timezone.now() - _EVENTS_LAST
     is_counting = UsageRollup.objects.filter(period="hour", at__gte=since).exclude(subscription_id="").exists()
-    words = gettext("%(names)s: no call with a key was counted within a week. Make one.") % {"names": ", ".join(named)}
+    words = gettext("%(names)s: no call with a key was counted within a week. Make one.") % {"names": enumerated(named)}
     to_do = "" if is_counting else words
-    done = gettext("%(names)s: calls were counted within the week.") % {"names": ", ".join(named)}
+    done = gettext("%(names)s: calls were counted within the week.") % {"names": enumerated(named)}
     return _point("meters", gettext("Meters"), to_do=to_do, done=done)
 
 
 def _plans(priced: list[PlanVersion]) -> Point:
-    stuck = [f"{version.plan}: {why}" for version in priced if (why := obstacle_to_sale(version))]
+    stuck = [labelled(version.plan, why) for version in priced if (why := obstacle_to_sale(version))]
     to_do = " ".join(stuck) if priced else gettext(_NONE)
     done = gettext("%(count)s with prices on offer, and each can be bought.") % {"count": len(priced)}
     return _point("plans", gettext("Plans"), to_do=to_do, done=done)
@@ -133,7 +134,7 @@ def _webhook(mode: str) -> Point:
 
 def _limits(priced: list[PlanVersion]) -> Point:
     without = [str(version.plan) for version in priced if version.rate is None]
-    words = gettext("%(plans)s: no rate. One customer can take all of the capacity.") % {"plans": ", ".join(without)}
+    words = gettext("%(plans)s: no rate. One customer can take all of the capacity.") % {"plans": enumerated(without)}
     to_do = words if without else ""
     done = gettext("Each plan with prices has a rate.")
     return _point("limits", gettext("Limits"), to_do=to_do if priced else gettext(_NONE), done=done)
@@ -147,6 +148,6 @@ def _grace(priced: list[PlanVersion]) -> Point:
         if grace < _GRACE_DAYS
     ]
     words = gettext("%(plans)s: cards fail for a weekend; give %(count)d days at least.")
-    to_do = words % {"plans": ", ".join(short), "count": _GRACE_DAYS} if short else ""
+    to_do = words % {"plans": enumerated(short), "count": _GRACE_DAYS} if short else ""
     done = gettext("Who cannot pay at once has days to do so.")
     return _point("grace", gettext("Grace"), to_do=to_do if priced else gettext(_NONE), done=done)

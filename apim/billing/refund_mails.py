@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from apim.accounts.models import Membership
 from apim.billing.models import Adjustment
+from apim.listing import clauses
 from apim.notifications.posting import post
 from apim.pricing.money import from_minor, money_text
 
@@ -43,7 +44,7 @@ def ways_in_words(row: Adjustment) -> str:
     )
     found = [words % {"amount": amount_words(amount, row.currency)} for amount, words in ways if amount]
     due = _("%(amount)s taken off what was due") % {"amount": amount_words(row.amount, row.currency)}
-    return "; ".join(found) or due
+    return clauses(found) or due
 
 
 def amount_words(minor: int, currency: str) -> str:

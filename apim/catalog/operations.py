@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from django.utils.translation import gettext
 
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated
 from gateway_sync.policies.patterns import any_text_between
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE")
@@ -78,7 +79,7 @@ def parse_operations(values: Sequence[Mapping[str, Any]]) -> list[Operation]:
         method, path = str(value.get("method", "")).upper(), str(value.get("path", ""))
         key = (method, template_shape(path))
         if method not in METHODS:
-            hint = gettext("One of %(names)s.") % {"names": ", ".join(METHODS)}
+            hint = gettext("One of %(names)s.") % {"names": enumerated(METHODS)}
             message = gettext("`%(method)s` is not a method.") % {"method": method}
             errors.append(Invalid("catalog.method", message, field=f"operations.{index}.method", hint=hint))
         elif fault := path_fault(path):

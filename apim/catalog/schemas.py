@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext, gettext_lazy
 
 from apim.catalog.schema_values import BLANK, NO_VALUE, first_type, given_value, scalar_value
+from apim.listing import enumerated
 from apim.openapi.references import resolve_pointer
 
 ROWS_AT_MOST = 400
@@ -242,7 +243,7 @@ def _either(first: str, second: str) -> str:
 def _rules_of(value: Mapping[str, JSON]) -> tuple[str, ...]:
     rules: list[str] = []
     if choices := _list(value.get("enum")):
-        shown = ", ".join(str(one) for one in choices[:_CHOICES_SHOWN])
+        shown = enumerated(str(one) for one in choices[:_CHOICES_SHOWN])
         more = len(choices) - _CHOICES_SHOWN
         words = gettext("one of %(choices)s and %(more)s more") if more > 0 else gettext("one of %(choices)s")
         rules.append(words % {"choices": shown, "more": more})

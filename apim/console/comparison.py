@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
+
+from apim.console.setting_names import kind_title, named_settings
+from apim.listing import clauses, enumerated, labelled
 
 if TYPE_CHECKING:
     from apim.catalog.models import Revision
@@ -54,7 +58,8 @@ class Comparison:
             (gettext("Policies changed"), tuple(change.name for change in self.policies)),
             (gettext("Composites changed"), tuple(change.name for change in self.composites)),
         )
-        return tuple(f"{title}: {_listed(names)}." for title, names in parts if names)
+        named = ({"title": title, "names": _listed(names)} for title, names in parts if names)
+        return tuple(gettext("%(title)s: %(names)s.") % each for each in named)
 
 
 _LISTED = 5
@@ -88,39 +93,47 @@ def _by_name(revision: Revision) -> dict[str, Operation]:
 def _described(operation: Operation) -> str:
     parts = [str(operation.get("summary") or "")]
     if operation.get("tags"):
-        parts.append("tags: " + ", ".join(map(str, _sequence(operation["tags"]))))
+        parts.append(labelled(gettext("tags"), enumerated(_sequence(operation["tags"]))))
     if operation.get("deprecated"):
-        parts.append("deprecated")
-    return "; ".join(part for part in parts if part)
+        parts.append(gettext("deprecated"))
+    return clauses(part for part in parts if part)
 
 
 def _upstream_facts(revision: Revision) -> dict[str, str]:
     upstream = revision.upstream or {}
-    facts = {f"target {each['url']}": _target_fact(each) for each in upstream.get("targets", [])}
+    facts = {
+        gettext("target %(url)s") % {"url": each["url"]}: _target_fact(each) for each in upstream.get("targets", [])
+    }
     if upstream.get("timeout_s"):
-        facts["timeout"] = f"{upstream['timeout_s']} s"
+        facts[gettext("Time-out of the service")] = gettext("%(seconds)s s") % {"seconds": upstream["timeout_s"]}
     groups = {name: group for name, group in upstream.items() if name not in {"targets", "timeout_s"}}
-    facts |= {kind: _settings_fact(group) for kind, group in groups.items()}
+    facts |= {kind_title(kind): _settings_fact(kind, group) for kind, group in groups.items()}
     if revision.base_path:
-        facts["base path"] = revision.base_path
+        facts[gettext("Path in front of all operations")] = revision.base_path
     return facts
 
 
 def _target_fact(target: Mapping[str, object]) -> str:
-    more = [f"{name} {target[name]}" for name in ("priority", "arm") if target.get(name)]
-    return ", ".join([f"share {target.get('weight', 100)}", *more])
+    words = (
+        gettext("share %(weight)s") % {"weight": target.get("weight", 100)},
+        gettext("priority %(priority)s") % {"priority": target["priority"]} if target.get("priority") else "",
+        gettext("arm %(arm)s") % {"arm": target["arm"]} if target.get("arm") else "",
+    )
+    return enumerated(filter(None, words))
 
 
-def _settings_fact(settings: Settings) -> str:
-    return ", ".join(f"{name}: {_shown(value)}" for name, value in sorted(settings.items())) or "on"
+def _settings_fact(kind: str, settings: Settings) -> str:
+    return named_settings(kind, dict(sorted(settings.items()))) or gettext("on")
 
 
 def _policy_facts(revision: Revision) -> dict[str, str]:
     """By kind, and by its number from the second of a kind on."""
     facts: dict[str, str] = {}
+    counts: Counter[str] = Counter()
     for kind, settings in (item for policy in revision.policies for item in policy.items()):
-        count = sum(name.partition(" ")[0] == kind for name in facts)
-        facts[f"{kind} {count + 1}" if count else kind] = _settings_fact(settings)
+        counts[kind] += 1
+        name = kind_title(kind) if counts[kind] == 1 else f"{kind_title(kind)} {counts[kind]}"
+        facts[name] = _settings_fact(kind, settings)
     return facts
 
 
@@ -129,11 +142,13 @@ def _composite_facts(revision: Revision) -> dict[str, str]:
     facts: dict[str, str] = {}
     for operation, settings in (revision.composites or {}).items():
         own = {name: value for name, value in settings.items() if name not in {"steps", "answer"}}
-        facts[operation] = _settings_fact(own)
+        facts[operation] = _settings_fact("", own)
         for step in settings.get("steps", []):
             rest = {name: value for name, value in step.items() if name != "name"}
-            facts[f"{operation}, step {step.get('name')}"] = json.dumps(rest, sort_keys=True, ensure_ascii=False)
-        facts[f"{operation}, answer"] = json.dumps(settings.get("answer"), sort_keys=True, ensure_ascii=False)
+            name = gettext("%(operation)s, step %(step)s") % {"operation": operation, "step": step.get("name")}
+            facts[name] = json.dumps(rest, sort_keys=True, ensure_ascii=False)
+        name = gettext("%(operation)s, answer") % {"operation": operation}
+        facts[name] = json.dumps(settings.get("answer"), sort_keys=True, ensure_ascii=False)
     return facts
 
 
@@ -146,19 +161,11 @@ def _settings_changes(before: Mapping[str, str], after: Mapping[str, str]) -> tu
     )
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={text}" for name, text in value.items())
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
 def _sequence(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else (value,)
 
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _LISTED
-    shown = ", ".join(names[:_LISTED])
+    shown = enumerated(names[:_LISTED])
     return gettext("%(names)s and %(count)s more") % {"names": shown, "count": more} if more > 0 else shown

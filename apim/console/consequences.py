@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext, ngettext
 
+from apim.listing import enumerated
+
 if TYPE_CHECKING:
     from apim.catalog.services import Consequences
 
@@ -55,5 +57,5 @@ def _listed(names: tuple[str, ...]) -> str:
     return (
         names[0]
         if len(names) == 1
-        else gettext("%(names)s and %(names2)s") % {"names": ", ".join(names[:-1]), "names2": names[-1]}
+        else gettext("%(names)s and %(names2)s") % {"names": enumerated(names[:-1]), "names2": names[-1]}
     )

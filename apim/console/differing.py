@@ -14,6 +14,7 @@ from typing import Final
 
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from apim.listing import enumerated
 from apim.products.models import Product
 from apim.ui.said import said
 from apim.ui.templatetags.formats import day, size
@@ -233,7 +234,7 @@ def _value(change: Change, field: Field, text: str, products: Mapping[str, str])
     if field.name == "timeout_ms" and text.isdigit():
         return gettext("%(seconds)s s") % {"seconds": f"{int(text) / 1000:g}"}
     if field.name == "products":
-        return ", ".join(products.get(each, each) for each in _PRODUCT_ID.findall(text))
+        return enumerated(products.get(each, each) for each in _PRODUCT_ID.findall(text))
     if text.startswith('["'):
         return text.strip('[]"').replace('", "', ", ")
     return str(_WORDS.get(text, text))

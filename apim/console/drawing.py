@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from apim.listing import enumerated, labelled
 from gateway_sync.compositions import Composite, Step
 from gateway_sync.compositions.declaration import Call
 
@@ -116,12 +117,12 @@ def _placed(composite: Composite, grid: Grid) -> tuple[dict[str, Box], tuple[int
 
 def sentence_of(composite: Composite) -> str:
     """The drawing in words."""
-    told = [", ".join(step.name for step in steps) for steps in depths_of(composite)]
+    told = [enumerated(step.name for step in steps) for steps in depths_of(composite)]
     undone = [step.name for step in composite.steps if step.compensate is not None]
     facts = {"operation": composite.operation, "steps": gettext(", then ").join(told)}
     if not undone:
         return gettext("%(operation)s: %(steps)s.") % facts
-    undoing = ", ".join(reversed(undone))
+    undoing = enumerated(reversed(undone))
     return gettext("%(operation)s: %(steps)s. When one fails, %(undone)s can be undone.") % {**facts, "undone": undoing}
 
 
@@ -156,16 +157,16 @@ def _arrow(start: tuple[int, int], end: tuple[int, int], *, is_down: bool) -> Sa
 
 def _step(box: Box) -> SafeString:
     call, width = box.step.call, box.grid.width
-    notes = [note for note, is_on in (("if", box.step.when), ("check", box.step.require)) if is_on]
+    notes = [note for note, is_on in ((gettext("if"), box.step.when), (gettext("check"), box.step.require)) if is_on]
     if box.step.on_failure.way != "fail":
         notes.append(gettext("may fail"))
     return format_html(
-        '<g><title>{}: {}</title><rect class="composition__box" x="{}" y="{}" width="{}" height="{}" rx="6"/>'
+        '<g><title>{}</title><rect class="composition__box" x="{}" y="{}" width="{}" height="{}" rx="6"/>'
         '<text class="composition__name" x="{}" y="{}">{}</text>'
         '<text class="composition__note" x="{}" y="{}" text-anchor="end">{}</text>'
         '<text class="composition__call" x="{}" y="{}">{}</text></g>',
-        box.step.name, written(call), box.x, box.y, width, box.grid.height, box.x + 10, box.y + 22,
-        _cut(box.step.name, width - 20 - 7 * len(", ".join(notes))), box.x + width - 10, box.y + 22, ", ".join(notes),
+        labelled(box.step.name, written(call)), box.x, box.y, width, box.grid.height, box.x + 10, box.y + 22,
+        _cut(box.step.name, width - 20 - 7 * len(enumerated(notes))), box.x + width - 10, box.y + 22, enumerated(notes),
         box.x + 10, box.y + 42, _short(call, width - 20),
     )  # fmt: skip
 

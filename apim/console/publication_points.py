@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from apim.accounts.models import Membership
 from apim.catalog.judging import lint_revision
 from apim.catalog.models import APIVersion
+from apim.listing import enumerated
 from apim.products.models import PlanVersion, Product
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _upstream(version: APIVersion, revision: Revision | None) -> Point:
     if not targets:
         text = _("It is not said where requests go.")
         return Point(title, "blocked", text, _url(version, "version-upstream"), _("Name the service"))
-    return Point(title, "ok", ", ".join(target["url"] for target in targets[:3]))
+    return Point(title, "ok", enumerated(target["url"] for target in targets[:3]))
 
 
 def _lint(version: APIVersion, revision: Revision | None) -> Point:
@@ -129,7 +130,7 @@ def _plan(version: APIVersion) -> Point:
     offered = products.filter(plans__archived_at=None, plans__versions__state=PlanVersion.State.ACTIVE).distinct()
     names = list(offered.values_list("display_name", flat=True)[:3])
     if names:
-        return Point(title, "ok", _("Offered by %(products)s.") % {"products": ", ".join(names)})
+        return Point(title, "ok", _("Offered by %(products)s.") % {"products": enumerated(names)})
     if products.exists():
         text = _("Its product has no plan, so nobody can subscribe.")
         return Point(title, "advice", text, url, _("Choose a plan"))

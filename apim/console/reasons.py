@@ -7,7 +7,9 @@ from typing import Final
 
 from django.utils.translation import gettext, gettext_lazy
 
-_BETWEEN: Final = "; "
+from apim.listing import clauses
+
+_BETWEEN: Final = "; "  # as it is stored
 _REST: Final = re.compile(r"(.*?)(?: \+(\d+))?", re.DOTALL)
 _ACT: Final = re.compile(r"([a-z_]+\.[a-z_]+) (.+)", re.DOTALL)
 _TRIAL: Final = re.compile(r"The trial of publication (?P<number>\d+) failed: (?P<why>.+)", re.DOTALL)
@@ -83,7 +85,7 @@ def reason_words(reason: str) -> str:
     acts, rest = _split(reason)
     if not acts:
         return reason
-    told = _BETWEEN.join(acts)
+    told = clauses(acts)
     if not rest:
         return told
     return gettext("%(acts)s; and %(count)s more") % {"acts": told, "count": rest}

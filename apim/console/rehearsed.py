@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext_lazy
 
+from apim.listing import labelled
 from apim.ui.said import said
 
 if TYPE_CHECKING:
@@ -36,4 +37,4 @@ def step_title(name: str) -> str:
 def outcome_words(outcome: str) -> str:
     """What a rehearsal came to: kept in English, a failure with the name of its step in front."""
     name, colon, why = outcome.partition(": ")
-    return f"{step_title(name)}: {said(why)}" if colon and name in TITLES else said(outcome)
+    return labelled(step_title(name), said(why)) if colon and name in TITLES else said(outcome)

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils.translation import gettext
 
+from apim.listing import enumerated
 from gateway_sync.delivery.differences import Change
 
 NETWORKS: Final = "allowed_networks"
@@ -35,7 +36,7 @@ def comes_back(changes: Sequence[Change]) -> tuple[str, ...]:
 
 def _some(names: Iterable[str]) -> str:
     """The first ones, and how many more."""
-    listed = list(names)
-    rest = len(listed) - _NAMED
-    shown = ", ".join(listed[:_NAMED])
+    known = list(names)
+    rest = len(known) - _NAMED
+    shown = enumerated(known[:_NAMED])
     return shown if rest <= 0 else gettext("%(names)s and %(count)s more") % {"names": shown, "count": rest}

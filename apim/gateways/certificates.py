@@ -21,6 +21,7 @@ from apim.errors import Conflict, Invalid
 from apim.gateways.chains import Chain, covers, read_chain
 from apim.gateways.models import Certificate, CertificateOrder, Environment, Host
 from apim.gateways.services import touch
+from apim.listing import enumerated
 from apim.notifications.posting import post
 
 WARNED_DAYS = (7, 30)  # before the end; the nearer one last
@@ -141,7 +142,7 @@ def _warn(certificate: Certificate, now: datetime) -> list[object]:
                 "environment": certificate.environment,
                 "ends": lambda: gettext("has expired") if ended else _expires_in(left),
                 "when": f"{certificate.not_after:%Y-%m-%d %H:%M}",
-                "hosts": ", ".join(certificate.hosts),
+                "hosts": lambda: enumerated(certificate.hosts),
                 "fault": order.fault if order else "",
                 "due": f"{order.due_at:%Y-%m-%d %H:%M}" if order else "",
                 "link": absolute_url("/console/admin/certificates"),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from apim.errors import DomainError, Invalid, Problems
 
 LONGEST_PEM = 100_000
+_LONGEST_ERROR = 270
 CERTIFICATES_AT_MOST = 20
 _LEAST_RSA_BITS = 2048
 _LONGEST_NAME = 500
@@ -90,8 +91,9 @@ def read_certificates(pem: str, *, field: str) -> Sequence[x509.Certificate]:
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
+        message = gettext("This is no PEM certificate: %(error)s") % {"error": str(error)[:_LONGEST_ERROR]}
         hint = gettext("A certificate begins with -----BEGIN CERTIFICATE-----.")
-        raise _fault("unreadable", f"This is no PEM certificate: {error}"[:300], field, hint) from error
+        raise _fault("unreadable", message, field, hint) from error
     if len(found) > CERTIFICATES_AT_MOST:
         raise _fault(
             "unreadable",

@@ -25,6 +25,7 @@ from apim.gateways.acme.settings import check_authority
 from apim.gateways.models import AccessRecord, Environment, Gateway
 from apim.gateways.publishing import announce_on_commit
 from apim.gateways.standing import TOKEN_PREFIX, new_token, take_next_token
+from apim.listing import enumerated
 from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
 
@@ -124,7 +125,7 @@ def update_environment(*, environment: Environment, changes: Mapping[str, Any], 
             "gateways.unknown_field",
             message,
             field=unknown[0],
-            hint=gettext("Fields: %(names)s.") % {"names": ", ".join(sorted(_EDITABLE))},
+            hint=gettext("Fields: %(names)s.") % {"names": enumerated(sorted(_EDITABLE))},
         )
     if errors := _errors_in(changes):
         raise Problems(errors)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated
 from apim.mails.filling import placeholders_in
 from apim.mails.kinds import MailKind
 from apim.mails.models import MailText
@@ -71,7 +72,7 @@ def check(*, kind: MailKind, language: str, source: Source) -> None:
 def _unknown(kind: MailKind, field: str, text: str) -> list[DomainError]:
     known = [each.name for each in kind.placeholders]
     words = gettext("There is no {%(name)s} in this mail.")
-    hint = gettext("It knows %(names)s.") % {"names": ", ".join(f"{{{name}}}" for name in known)}
+    hint = gettext("It knows %(names)s.") % {"names": enumerated(f"{{{name}}}" for name in known)}
     return [
         Invalid("mails.unknown_placeholder", words % {"name": name}, hint=hint, field=field)
         for name in placeholders_in(text)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.utils.translation import gettext as _
 
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated
 from apim.pricing.terms import parse_terms
 from apim.products.models import PlanVersion
 from gateway_sync.policies import units
@@ -79,7 +80,7 @@ def checked_terms(terms: Terms) -> Terms:
     """
     errors: list[DomainError] = []
     if terms.approval not in PlanVersion.Approval.values:
-        hint = _("One of %(names)s.") % {"names": ", ".join(PlanVersion.Approval.values)}
+        hint = _("One of %(names)s.") % {"names": enumerated(PlanVersion.Approval.values)}
         errors.append(
             Invalid(
                 "products.approval",
@@ -138,10 +139,10 @@ def _quota_errors(quotas: Sequence[Mapping[str, Any]]) -> list[DomainError]:
     for index, quota in enumerate(quotas):
         at, per, unit = f"quotas.{index}", quota.get("per"), unit_of(quota)
         if set(quota) - {"unit"} != {"requests", "per"} or per not in PERIODS:
-            message = _("A quota has requests, and per as one of %(names)s.") % {"names": ", ".join(PERIODS)}
+            message = _("A quota has requests, and per as one of %(names)s.") % {"names": enumerated(PERIODS)}
             errors.append(Invalid("products.quota", message, field=at))
         elif unit not in QUOTA_UNITS:
-            message = _("A quota counts one of %(names)s.") % {"names": ", ".join(QUOTA_UNITS)}
+            message = _("A quota counts one of %(names)s.") % {"names": enumerated(QUOTA_UNITS)}
             errors.append(Invalid("products.quota", message, field=at))
         elif not _is_count(quota["requests"], _LARGEST[unit]):
             message = _("A quota is 1 to %(largest)s %(unit)s.") % {"largest": f"{_LARGEST[unit]:,}", "unit": unit}

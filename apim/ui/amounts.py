@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from apim.listing import enumerated, labelled
 from apim.ui.charts import nice_ceiling
 from apim.ui.templatetags.formats import short_count
 
@@ -66,9 +67,9 @@ def _bar(bar: Amounts, *, x: float, slot: float, scale: float, unit: str) -> Saf
             height = max(amount * scale, 1)
             base -= height
             rects.append((number, f"{x + gap / 2:.1f}", f"{base:.1f}", f"{slot - gap:.1f}", f"{height:.1f}"))
-    told = ", ".join(f"{name} {amount:,.2f} {unit}" for name, amount in bar.parts.items() if amount) or _("nothing")
+    told = enumerated(f"{name} {amount:,.2f} {unit}" for name, amount in bar.parts.items() if amount) or _("nothing")
     body = format_html_join("", '<rect class="chart__part-{}" x="{}" y="{}" width="{}" height="{}"/>', rects)
-    return format_html("<g><title>{}: {}</title>{}</g>", bar.label, told, body)
+    return format_html("<g><title>{}</title>{}</g>", labelled(bar.label, told), body)
 
 
 def _grid(top: int, plot: float, frame: Frame) -> SafeString:

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from apim.listing import enumerated, labelled
 from apim.ui.templatetags.formats import short_count
 
 if TYPE_CHECKING:
@@ -142,10 +143,10 @@ def _bar(column: Column, x: float, slot: float, scale: float) -> SafeString:
         '<rect class="chart__{}" x="{}" y="{}" width="{}" height="{}"/>',
         ((css, f"{x + gap / 2:.1f}", y, f"{slot - gap:.1f}", height) for css, y, height in rects),
     )
-    told = ", ".join(f"{column.counts[name]} {name}" for name in STATUS_CLASSES if column.counts.get(name)) or gettext(
+    told = enumerated(f"{column.counts[name]} {name}" for name in STATUS_CLASSES if column.counts.get(name)) or gettext(
         "no calls"
     )
-    return format_html("<g><title>{}: {}</title>{}</g>", column.label, told, body)
+    return format_html("<g><title>{}</title>{}</g>", labelled(column.label, told), body)
 
 
 def _grid(top: int, plot_height: float, frame: Frame) -> SafeString:
@@ -178,5 +179,5 @@ def _x_labels(columns: Sequence[Column], slot: float, frame: Frame) -> SafeStrin
 
 def _sentence(columns: Sequence[Column], title: str) -> str:
     totals = {name: sum(column.counts.get(name, 0) for column in columns) for name in STATUS_CLASSES}
-    told = ", ".join(f"{calls} {name}" for name, calls in totals.items() if calls) or gettext("no calls")
-    return f"{title}: {told}"
+    told = enumerated(f"{calls} {name}" for name, calls in totals.items() if calls) or gettext("no calls")
+    return labelled(title, told)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from apim.listing import labelled
 from apim.ui.charts import Frame
 from apim.ui.plots import Axis
 
@@ -103,7 +104,7 @@ def _titles(axis: Axis, told: Sequence[str], frame: Frame, *, slot: float, heigh
     size = f'y="0" width="{slot:.1f}" height="{height - _BOTTOM}"'
     drawn = [
         f'<rect class="plot__hit" x="{frame.left + place * slot:.1f}" {size}>'
-        f"<title>{escape(title)}: {escape(told[place])}</title></rect>"
+        f"<title>{escape(labelled(title, told[place]))}</title></rect>"
         for place, title in enumerate(axis.titles)
     ]
     return SafeString("".join(drawn))

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from apim.listing import enumerated, labelled
 from apim.ui.charts import Frame, nice_ceiling
 from apim.ui.templatetags.formats import short_count
 
@@ -178,7 +179,7 @@ def _titles(axis: Axis, series: Sequence[Series], slot: float, frame: Frame) -> 
     words = [escape(each.word) for each in series]
     drawn = [
         f'<rect class="plot__hit" x="{frame.left + place * slot:.1f}" {size}>'
-        f"<title>{escape(title)}: {_told(words, series, place)}</title></rect>"
+        f"<title>{labelled(escape(title), _told(words, series, place))}</title></rect>"
         for place, title in enumerate(axis.titles)
     ]
     return SafeString("".join(drawn))
@@ -186,4 +187,4 @@ def _titles(axis: Axis, series: Sequence[Series], slot: float, frame: Frame) -> 
 
 def _told(words: Sequence[str], series: Sequence[Series], place: int) -> str:
     values = ((word, each.values[place]) for word, each in zip(words, series, strict=True))
-    return ", ".join([f"{word} {value:,g}" for word, value in values if value]) or "0"
+    return enumerated([f"{word} {value:,g}" for word, value in values if value]) or "0"

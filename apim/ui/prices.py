@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apim.listing import clauses
 from apim.pricing.money import from_minor
 from apim.pricing.parts import Flat, Graduated, Package, Part, Prepaid, Setup, Tier, Unit, Volume
 from apim.pricing.settling import smallest_step
@@ -133,7 +134,7 @@ def _either(first: str, second: str) -> str:
 
 
 def _tiers_sentence(part: Graduated | Volume, currency: str) -> str:
-    told = {"meter": part.meter, "tiers": "; ".join(_tier_words(part.tiers, currency))}
+    told = {"meter": part.meter, "tiers": clauses(_tier_words(part.tiers, currency))}
     if isinstance(part, Volume):
         return _("%(meter)s: %(tiers)s; the price of the last one holds for all") % told
     return _("%(meter)s: %(tiers)s") % told

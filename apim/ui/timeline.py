@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.listing import clauses
 from apim.ui.states import look_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _timeline(lives: Sequence[Life], now: dt.datetime, css: str, width: int) -> 
         css,
         width,
         height,
-        "; ".join(_sentence(life) for life in lives),
+        clauses(_sentence(life) for life in lives),
         rows,
         f"{today:.1f}",
         f"{today:.1f}",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apim.listing import enumerated, labelled
+from apim.usage.outcomes import try_words
 from gateway_sync.policies import DESCRIPTIONS
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _TITLES = {
     "composite": gettext_lazy("Composite operation"),
 }
 _ANSWERED = "answered"
+_NOT_RUN = frozenset({"skipped", "not-run"})
 _STATES = {
     "passed": gettext_lazy("passed"),
     "changed": gettext_lazy("changed"),
@@ -126,23 +129,23 @@ def _policy(met: PolicyMet) -> Block:
 
 
 def _try(made: Try) -> Block:
-    parts = [f"{made.status}" if made.status else "", made.outcome if made.outcome != _ANSWERED else ""]
+    parts = [f"{made.status}" if made.status else "", try_words(made.outcome) if made.outcome != _ANSWERED else ""]
     if made.connect_us > 0:
         parts.append(_("on a new connection"))
     if made.arm:
         parts.append(_("arm %(arm)s") % {"arm": made.arm})
     if made.retry:
-        parts.append(_("tried again: %(reason)s") % {"reason": made.retry})
+        parts.append(_("tried again: %(reason)s") % {"reason": try_words(made.retry)})
     state = "failed" if made.retry or made.outcome != _ANSWERED else _ANSWERED
-    return Block(made.target or _("Service"), state, made.us, ", ".join(part for part in parts if part))
+    return Block(made.target or _("Service"), state, made.us, enumerated(part for part in parts if part))
 
 
 def _part(part: Part) -> Block:
-    is_good = part.outcome == _ANSWERED
-    said = f"{part.status}" if part.status else part.outcome
-    told = {"operation": part.operation, "outcome": said, "undone": part.undoes}
-    note = (_("%(operation)s: %(outcome)s, undoes %(undone)s") if part.undoes else "%(operation)s: %(outcome)s") % told
-    return Block(part.name, _ANSWERED if is_good else "failed", part.us, note)
+    state = _ANSWERED if part.outcome == _ANSWERED else "unreached" if part.outcome in _NOT_RUN else "failed"
+    said = f"{part.status}" if part.status else try_words(part.outcome)
+    note = labelled(part.operation, said) if part.operation else said
+    name = _("undo %(step)s") % {"step": part.undoes} if part.undoes else part.name
+    return Block(name, state, part.us, note)
 
 
 def _shares(trace: CallTrace) -> list[Share]:

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext as _
 
+from apim.listing import enumerated, labelled
 from apim.products.limits import BYTES, CALLS, UNITS, unit_of
 from apim.ui.templatetags.formats import quantity
 from apim.usage.forecast import Forecast, Outlook
@@ -26,7 +27,7 @@ _PACES: Final = {
 def moment_words(at: datetime) -> str:
     """`Tue 25 Nov, 14:00 UTC`."""
     at = at.astimezone(UTC)
-    return f"{_day_words(get_language(), at.year, at.month, at.day)}, {at:%H:%M} UTC"
+    return enumerated((_day_words(get_language(), at.year, at.month, at.day), f"{at:%H:%M} UTC"))
 
 
 @lru_cache(maxsize=1024)  # lists say the same days again and again
@@ -101,7 +102,7 @@ def costs_words(weights: Mapping[str, int]) -> str:
     """What calls cost in units: `A call costs 1 unit; POST /transfers: 5, GET /reports*: 2`; "" without weights."""
     if not weights:
         return ""
-    costs = ", ".join(f"{operation}: {weight:,}" for operation, weight in weights.items())
+    costs = enumerated(labelled(operation, f"{weight:,}") for operation, weight in weights.items())
     return _("A call costs 1 unit, but %(costs)s") % {"costs": costs}
 
 

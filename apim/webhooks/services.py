@@ -15,6 +15,7 @@ from apim.accounts.models import Organization
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
+from apim.listing import enumerated
 from apim.validation import require_clean, require_known
 from apim.webhooks import outbox
 from apim.webhooks.addresses import check_url
@@ -192,6 +193,6 @@ def _checked_types(event_types: Iterable[str]) -> list[str]:
             "webhooks.event_types",
             _("There is no event %(name)s.") % {"name": unknown[0]} if unknown else _("Choose at least one event."),
             field="event_types",
-            hint=_("Events are %(names)s.") % {"names": ", ".join(TYPES)},
+            hint=_("Events are %(names)s.") % {"names": enumerated(TYPES)},
         )
     return [name for name in TYPES if name in wanted]

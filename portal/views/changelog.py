@@ -13,6 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from apim.listing import labelled
 from portal.changelog import Entry, entry_of, told
 from portal.rendering import page
 from portal.views.catalogue import callable_apis
@@ -61,7 +62,7 @@ def show_feed(request: HttpRequest, api_name: str) -> HttpResponse:
     )
     for entry in map(entry_of, told(versions)[:ENTRIES_A_FEED]):
         feed.add_item(
-            title=f"{api.display_name} {entry.revision.version.name}: {entry.headline}",
+            title=labelled(f"{api.display_name} {entry.revision.version.name}", entry.headline),
             link=changelog,
             description=_summary(entry),
             unique_id=f"{changelog}#{entry.revision.pk}",

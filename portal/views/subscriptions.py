@@ -18,6 +18,7 @@ from apim.billing.mails import lacks_card
 from apim.billing.models import BillingSubscription, Invoice
 from apim.billing.switching import find_change
 from apim.billing.telling import cancel_at_provider, is_bought
+from apim.listing import enumerated
 from apim.usage import quotas
 from apim.usage.periods import end_of
 from portal.diagram import diagram_of
@@ -68,7 +69,7 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
 def cancel(request: PortalRequest, subscription_id: str) -> HttpResponse:
     """Ends a subscription after saying what stops."""
     subscription = own_subscription(request, subscription_id)
-    names = ", ".join(each.display_name for each in subscription.applications.all()) or _("No application")
+    names = enumerated(each.display_name for each in subscription.applications.all()) or _("No application")
     is_pending = subscription.lifecycle == Subscription.Lifecycle.PENDING
     confirmation = Confirmation(
         title=(_("Withdraw the request for %(product)s?") if is_pending else _("Cancel %(product)s?"))

@@ -20,6 +20,7 @@ from apim.catalog.models import API
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment, Issuer
 from apim.gateways.services import default_environment
+from apim.listing import enumerated
 from apim.products.models import Product
 from gateway_sync.policies.token_issuers import client_text, is_client_text
 
@@ -89,7 +90,7 @@ def _registration(environment: Environment, issuer: str, organization_id: str) -
     if API.objects.filter(organization_id=organization_id).exists():
         return None
     open_ones = Issuer.objects.filter(environment=environment).open_to([organization_id])
-    names = ", ".join(open_ones.order_by("issuer").values_list("issuer", flat=True)[:_MOST_NAMED])
+    names = enumerated(open_ones.order_by("issuer").values_list("issuer", flat=True)[:_MOST_NAMED])
     message = _(
         "The issuer %(issuer)s is not registered in %(environment)s, so no API would take its tokens for yours."
     ) % {"issuer": issuer, "environment": environment}

@@ -17,6 +17,7 @@ from apim.access.telling import tell_subscription
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
+from apim.listing import enumerated
 from apim.products.models import PlanVersion
 
 _LONGEST_REASON = 255
@@ -54,7 +55,7 @@ def set_payment(*, subscription: Subscription, payment: str, by: Actor, reason: 
     Errors: access.payment_unknown; Conflict access.subscription_over.
     """
     if payment not in Subscription.Payment.values:
-        hint = _("One of %(names)s.") % {"names": ", ".join(Subscription.Payment.values)}
+        hint = _("One of %(names)s.") % {"names": enumerated(Subscription.Payment.values)}
         raise Invalid(
             "access.payment_unknown",
             _("`%(payment)s` is no payment state.") % {"payment": payment},

@@ -16,6 +16,7 @@ from apim.catalog.models import APIVersion
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
+from apim.listing import enumerated
 from apim.notifications.constants import NOWHERE
 from apim.products.models import Plan, PlanVersion, Product
 
@@ -171,7 +172,7 @@ def offered_terms(product: Product, plan: Plan, organization: Organization) -> P
         )
     on_offer = Plan.objects.open_to(organization).filter(products=product)
     if not on_offer.filter(pk=plan.pk).exists():
-        offered = ", ".join(on_offer.active().values_list("name", flat=True))
+        offered = enumerated(on_offer.active().values_list("name", flat=True))
         raise Invalid(
             "access.plan_not_offered",
             _("%(product)s does not offer the plan %(plan)s.") % {"product": product, "plan": plan.name},

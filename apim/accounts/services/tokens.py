@@ -17,6 +17,7 @@ from apim.accounts.scopes import SCOPES
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Forbidden, Invalid
+from apim.listing import enumerated
 from apim.secret_text import new_secret, prefix_of
 from apim.validation import require_clean
 
@@ -48,7 +49,7 @@ def issue_token(
                 else _("A token needs at least one scope.")
             ),
             field="scopes",
-            hint=_("Scopes are %(names)s.") % {"names": ", ".join(SCOPES)},
+            hint=_("Scopes are %(names)s.") % {"names": enumerated(SCOPES)},
         )
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:

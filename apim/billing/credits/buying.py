@@ -21,6 +21,7 @@ from apim.billing.driver import DriverFailed, provider_failed
 from apim.billing.models import TopUp
 from apim.billing.standing import OUR_ID, Unmatched
 from apim.errors import Conflict, Invalid
+from apim.listing import enumerated
 from apim.pricing.money import from_minor, money_text
 from apim.products.models import PlanVersion
 
@@ -113,7 +114,7 @@ def check_offered(version: PlanVersion, amount: int) -> None:
     offers = offers_of(version.terms)
     if amount not in offers:
         currency = version.terms.currency
-        words = ", ".join(money_text(from_minor(each, currency), currency) for each in offers)
+        words = enumerated(money_text(from_minor(each, currency), currency) for each in offers)
         raise Invalid(
             "billing.amount_not_offered",
             _("The plan offers no top-up of this amount in %(currency)s.") % {"currency": currency},

@@ -18,6 +18,7 @@ from apim.catalog.searching import save_search_text
 from apim.catalog.topics import tidy_tags
 from apim.errors import Conflict
 from apim.gateways.services import touch
+from apim.listing import enumerated
 from apim.validation import require_clean, require_known
 
 _CHANGEABLE = frozenset(
@@ -192,7 +193,7 @@ def _lock(api: API) -> None:
 
 
 def _listed(names: tuple[str, ...], at_most: int = 5) -> str:
-    shown = ", ".join(names[:at_most])
+    shown = enumerated(names[:at_most])
     return (
         shown
         if len(names) <= at_most

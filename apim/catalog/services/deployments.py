@@ -20,6 +20,7 @@ from apim.catalog.telling import tell_of_move
 from apim.errors import Conflict, Invalid, NotFound
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment, touch
+from apim.listing import enumerated
 from gateway_sync.problems import Where
 from gateway_sync.upstreams import parse_settings
 from gateway_sync.upstreams.canary import HEAVIEST
@@ -173,7 +174,7 @@ def shift_arms(
             "catalog.arm_weights",
             message,
             field="weights",
-            hint=gettext("Its arms: %(arms)s.") % {"arms": ", ".join(arms)},
+            hint=gettext("Its arms: %(arms)s.") % {"arms": enumerated(arms)},
         )
     if wrong := [arm for arm, weight in weights.items() if not 0 <= weight <= HEAVIEST]:
         message = gettext("The weight of `%(name)s` is not from 0 to %(most)s.") % {

@@ -14,6 +14,7 @@ from apim.catalog.services.versions import lock
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import Environment, Gateway, JoinToken
 from apim.gateways.services import default_environment, touch
+from apim.listing import enumerated
 
 
 def groups_in(environment: Environment) -> list[str]:
@@ -41,7 +42,7 @@ def bind_to_groups(
         message = gettext("No gateway of %(environment)s is in the group %(group)s.") % {
             "environment": chosen, "group": unknown[0],
         }  # fmt: skip
-        hint = gettext("Groups: %(names)s.") % {"names": ", ".join(known) or gettext("none")}
+        hint = gettext("Groups: %(names)s.") % {"names": enumerated(known) or gettext("none")}
         raise Invalid("catalog.no_such_group", message, field="groups", hint=hint)
     if wanted != deployment.gateway_groups:
         before, deployment.gateway_groups = {"gateway_groups": deployment.gateway_groups}, wanted

@@ -20,6 +20,7 @@ from apim.catalog.operations import METHODS, parse_operations, path_fault
 from apim.catalog.services.versions import lock, require_active
 from apim.catalog.upstreams import parse_upstream
 from apim.errors import Conflict, Invalid, Problems
+from apim.listing import enumerated
 from gateway_sync.policies import ACCUMULATING, read_policy
 from gateway_sync.problems import Where
 
@@ -184,7 +185,7 @@ def _take_passthrough(revision: Revision, passthrough: Mapping[str, Any]) -> Non
     methods = [str(method).upper() for method in passthrough.get("methods") or ()]
     prefix = str(passthrough.get("prefix") or "/")
     if unknown := [method for method in methods if method not in METHODS]:
-        hint = gettext("Choose from %(names)s.") % {"names": ", ".join(METHODS)}
+        hint = gettext("Choose from %(names)s.") % {"names": enumerated(METHODS)}
         raise Invalid(
             "catalog.passthrough",
             gettext("`%(method)s` is not a method.") % {"method": unknown[0]},

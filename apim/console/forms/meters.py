@@ -13,8 +13,8 @@ from apim.console.forms.apis import OrganizationChoice
 from apim.console.forms.fields import NameField, PairsField
 from apim.pricing.meters import DEFAULT_WHERE, where_fault
 
-_SOURCES = (
-    (gettext_lazy("requests"), gettext_lazy("Calls")),
+SOURCES = (
+    ("requests", gettext_lazy("Calls")),
     ("bytes", gettext_lazy("Bytes, both ways")),
     ("request-bytes", gettext_lazy("Bytes of requests")),
     ("response-bytes", gettext_lazy("Bytes of answers")),
@@ -44,7 +44,7 @@ class MeterForm(forms.Form):
 
     display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
     unit = forms.CharField(max_length=40, initial="call", help_text=gettext_lazy("What one is called."))
-    source = forms.ChoiceField(choices=_SOURCES, label=gettext_lazy("It adds up"))
+    source = forms.ChoiceField(choices=SOURCES, label=gettext_lazy("It adds up"))
     where = forms.CharField(
         max_length=500,
         initial=DEFAULT_WHERE,

@@ -20,6 +20,7 @@ from apim.console.insight.names import Versions
 from apim.console.insight.tables import change_cell
 from apim.console.scope import plans_of
 from apim.ui.plots import Series, lines
+from apim.listing import enumerated, labelled
 
 KINDS: dict[str, str | Promise] = {"versions": _("Versions"), "plans": _("Plans"), "times": _("Times")}
 _PROPOSED = 200
@@ -89,7 +90,9 @@ def _over_time(asked: Asked, both: tuple[Side, Side], steps: tuple[list[Step], l
     length = min(len(steps[0]), len(steps[1]))
     values = [[step.ends.calls for step in row[:length]] for row in steps]
     title = gettext("Calls over time")
-    sentence = f"{title}: {both[0].name} {sum(values[0]):,}, {both[1].name} {sum(values[1]):,}"
+    sentence = labelled(
+        title, enumerated(f"{side.name} {_sum(row).calls:,}" for side, row in zip(both, steps, strict=True))
+    )
     return Figure(
         key="over-time",
         title=title,

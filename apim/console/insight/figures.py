@@ -17,6 +17,7 @@ from apim.analytics.figures import ENDS, Ends, Spread, Step, all_of
 from apim.analytics.windows import UNITS, Window
 from apim.console.insight.filters import RANGES, Asked
 from apim.console.insight.marks import Happening
+from apim.listing import enumerated, labelled
 from apim.ui.plots import Axis, Mark, Series, lines, stacked
 from apim.ui.templatetags.formats import axis_label, day
 
@@ -132,7 +133,7 @@ def traffic(asked: Asked, steps: Sequence[Step], happenings: Sequence[Happening]
         Series(END_KEYS[end].css, str(END_KEYS[end].word), [getattr(step.ends, end) for step in steps]) for end in shown
     ]
     axis = axis_of(asked.window)
-    sentence = f"{title}: {told(sum((step.ends for step in steps), Ends()))}"
+    sentence = labelled(title, told(sum((step.ends for step in steps), Ends())))
     return Figure(
         key="traffic",
         title=title,
@@ -166,7 +167,7 @@ def latency(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happen
             for at, spread, within in zip(asked.window.starts(), spreads, zip(*values, strict=True), strict=True)
         ],
         picture=lines(
-            axis_of(asked.window), series, f"{title}: {', '.join(parts)}", marks_of(asked.window, happenings)
+            axis_of(asked.window), series, labelled(title, enumerated(parts)), marks_of(asked.window, happenings)
         ),
         legend=[Key(css, "timer", words[word]) for _, word, css in SHARES],
         has_lines=True,
@@ -181,7 +182,7 @@ def marks_of(window: Window, happenings: Sequence[Happening]) -> list[Mark]:
 def told(ends: Ends) -> str:
     """Ends as a sentence's end."""
     parts = [f"{getattr(ends, end):,} {END_KEYS[end].word}" for end in ENDS if getattr(ends, end)]
-    return ", ".join(parts) or gettext("no calls")
+    return enumerated(parts) or gettext("no calls")
 
 
 def percent(share: float) -> float:

@@ -12,6 +12,7 @@ from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, mil
 from apim.console.insight.filters import Asked
 from apim.console.insight.tables import SHOWN, change_cell
 from apim.ui.heatmap import LEVELS, Band, heatmap
+from apim.listing import enumerated, labelled
 from apim.usage.histogram import EDGES_US
 
 _BUCKETS_A_BAND = 4  # twice as long from a band to the next: 1.2 to the fourth
@@ -43,7 +44,9 @@ def heat(asked: Asked, spreads: Sequence[Spread]) -> Figure:
         rows=[
             [stamp(at), *(band.calls[place] for band in bands)] for place, at in enumerate(asked.window.starts())
         ],
-        picture=heatmap(axis, bands, told, f"{title}: {', '.join(parts)}"),
+        picture=heatmap(
+            axis, bands, told, labelled(title, enumerated(parts)), marks=marks_of(asked.window, happenings)
+        ),
         legend=legend,
     )  # fmt: skip
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.text import Truncator
 from django.utils.translation import gettext, gettext_noop
 
+from apim.console.forms.meters import SOURCES
 from apim.console.forms.plans import UNCONFIRMED, CeilingForm
 from apim.console.rehearsed import outcome_words
+from apim.console.setting_names import kind_title, named_settings
+from apim.console.target_events import event_words
 from apim.pricing.money import money_text, round_money
 from apim.pricing.rating import Rated
 from apim.pricing.words import amount_words
@@ -19,6 +21,7 @@ from apim.products.models import PlanVersion
 from apim.ui.prices import headline, sentences
 from apim.ui.said import said
 from apim.usage.metering import Preview
+from apim.usage.outcomes import try_words
 from apim.usage.quota_words import costs_words, granted_words, quota_words
 from apim.usage.trace import trace_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
@@ -29,8 +32,10 @@ if TYPE_CHECKING:
 register = template.Library()
 register.filter("outcome_words", outcome_words)
 register.filter("trace_words", trace_words)
+register.filter("try_words", try_words)
+register.filter("event_words", event_words)
+register.filter("kind_title", kind_title)
 
-_LONGEST_SETTING = 80
 _RATES = {
     1: gettext_noop("%(calls)s calls per second, %(burst)s at once"),
     60: gettext_noop("%(calls)s calls per minute, %(burst)s at once"),
@@ -52,15 +57,15 @@ def quota_in_sentences(quota: Projected) -> str:
 
 
 @register.filter
-def setting_words(value: object) -> str:
-    """A setting of a policy as its form shows it: lists with commas, yes and no; cut when it is long."""
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    if isinstance(value, list):
-        return ", ".join(setting_words(each) for each in value)
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {setting_words(each)}" for name, each in value.items())
-    return Truncator(str(value)).chars(_LONGEST_SETTING)
+def settings_of(settings: Mapping[str, object], kind: str) -> str:
+    """The settings of a kind of policy by the names that its form has."""
+    return named_settings(kind, settings)
+
+
+@register.filter
+def source_words(source: str) -> str:
+    """What a meter adds up, as its form calls it."""
+    return str(dict(SOURCES).get(source, source))
 
 
 @register.filter

@@ -112,7 +112,8 @@ def announcement_send(request: ConsoleRequest, announcement_id: str) -> HttpResp
     confirmation = Confirmation(
         title=_("Send “%(subject)s”?") % {"subject": found.subject},
         consequences=(
-            f"{told % {'number': people}}; {mailed % {'number': audience.mailed}}.",
+            _("%(told)s; %(mailed)s.")
+            % {"told": told % {"number": people}, "mailed": mailed % {"number": audience.mailed}},
             _("It cannot be taken back; while it is being sent, the rest can be stopped."),
         ),
         verb=_("Send it"),

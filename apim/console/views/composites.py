@@ -19,6 +19,7 @@ from apim.console.pages import page, posted
 from apim.console.scope import find_version_to_edit
 from apim.console.views.versions import newest_of, saved_page
 from apim.errors import DomainError, Invalid, Problems
+from apim.listing import enumerated, labelled
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _with_place(error: DomainError) -> DomainError:
     place = error.field.removeprefix(f"{FIELD}.")
     if place == error.field:
         return error
-    return Invalid(error.code, f"`{place}`: {error.message}", hint=error.hint, field=FIELD)
+    return Invalid(error.code, labelled(f"`{place}`", error.message), hint=error.hint, field=FIELD)
 
 
 def _told(operation: str, settings: Mapping[str, Any]) -> dict[str, object]:
@@ -76,7 +77,7 @@ def _told(operation: str, settings: Mapping[str, Any]) -> dict[str, object]:
         {
             "name": step.name,
             "call": written(step.call),
-            "after": ", ".join(step.after) or gettext("at once"),
+            "after": enumerated(step.after) or gettext("at once"),
             "conditions": [gettext("only if %(condition)s") % {"condition": each.words} for each in step.when]
             + [gettext("must hold: %(condition)s") % {"condition": each.words} for each in step.require],
             "on_failure": _FAILURES[step.on_failure.way],

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
 from apim.gateways.standing import is_clock_wrong
+from apim.listing import enumerated
 from apim.platform.health.verdicts import Verdict, amber, green, red
 from gateway_sync.delivery.comparing import TOLD_FOR
 from gateway_sync.delivery.models import Publication
@@ -116,4 +117,4 @@ def _runs_another(worker: Worker, environment: Environment, digest: str) -> bool
 def _names(rows: Iterable[object]) -> str:
     names = [str(row) for row in rows]
     rest = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" +{rest}" if rest > 0 else "")
+    return enumerated(names[:_NAMES_SHOWN]) + (f" +{rest}" if rest > 0 else "")

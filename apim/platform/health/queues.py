@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from redis import Redis, RedisError
 
 from apim.gateways.constants import PUBLISHING_QUEUE
+from apim.listing import enumerated
 from apim.platform.health.stores import open_redis
 from apim.platform.health.verdicts import Verdict, amber, green, red
 from apim.platform.heartbeats import DEFAULT_QUEUE, PERIOD_S, Heartbeat, read_heartbeats
@@ -57,7 +58,7 @@ def depths() -> Verdict:
             waiting = _depths(client)
     except (RedisError, OSError):
         return _unknown()
-    words = ", ".join(f"{queue} {count}" for queue, count in waiting.items())
+    words = enumerated(f"{queue} {count}" for queue, count in waiting.items())
     if max(waiting.values()) >= DEEP:
         text = gettext("Many tasks wait: %(queues)s. Start more workers.")
         return amber(text % {"queues": words}, command=_START_WORKER)

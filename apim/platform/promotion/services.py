@@ -18,6 +18,7 @@ from apim.errors import Conflict, Invalid, NotFound, Problems
 from apim.gateways.hosts import delete_host, save_host
 from apim.gateways.models import Environment, Host, Issuer
 from apim.gateways.services import touch, update_environment
+from apim.listing import labelled
 from apim.platform.models import Promotion
 from apim.platform.promotion.changes import Change, Plan, plan_promotion
 from apim.platform.promotion.states import items_of
@@ -122,7 +123,7 @@ def _chosen(plan: Plan, items: Collection[str] | None) -> list[Change]:
     if refused := [change for change in chosen if change.refusal]:
         raise Problems(
             tuple(
-                Conflict("platform.cannot_go", f"{change.item.label}: {change.refusal}", field="items")
+                Conflict("platform.cannot_go", labelled(change.item.label, change.refusal), field="items")
                 for change in refused
             )
         )

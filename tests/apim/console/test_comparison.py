@@ -33,7 +33,9 @@ def test_upstream_and_policies_are_compared_setting_by_setting() -> None:
     assert [(each.name, each.before, each.after) for each in comparison.upstream] == [
         ("target http://a", "share 100", "share 50")
     ]
-    assert [(each.name, each.before, each.after) for each in comparison.policies] == [("size-limit", "", "max: 1MiB")]
+    assert [(each.name, each.before, each.after) for each in comparison.policies] == [
+        ("Size of a request's body", "", "Most: 1MiB")
+    ]
 
 
 def test_each_policy_of_a_kind_is_compared() -> None:
@@ -41,10 +43,10 @@ def test_each_policy_of_a_kind_is_compared() -> None:
     after = _revision(policies=[{"rate-limit": {"limit": "1/s", "shadow": True}}, {"rate-limit": {"limit": "9/s"}}])
 
     assert [(each.name, each.before, each.after) for each in compare_revisions(before, after).policies] == [
-        ("rate-limit", "limit: 5/s", "limit: 1/s, shadow: yes")
+        ("Rate limit", "Limit: 5/s", "Limit: 1/s; Shadow: count only")
     ]
     (second,) = compare_revisions(_revision(policies=before.policies[:1]), before).policies
-    assert (second.name, second.before, second.after) == ("rate-limit 2", "", "limit: 9/s")
+    assert (second.name, second.before, second.after) == ("Rate limit 2", "", "Limit: 9/s")
 
 
 def test_a_pass_through_is_compared_by_its_methods() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -186,6 +187,17 @@ def test_a_meter_is_defined_changed_and_shows_what_it_counted(
     page = client.get("/console/meters/calls")
     assert page.context["today"] == 7
     assert b"/console/meters/traffic" in client.get("/console/meters").content
+
+
+def test_a_meter_is_defined_in_any_language(client: Client, acme: Organization) -> None:
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "ja"
+    data = {
+        "name": "traffic", "display_name": "Traffic", "organization": acme.pk, "unit": "call", "source": "requests",
+        "where": "status < 400", "weights": "",
+    }  # fmt: skip
+
+    assert client.post("/console/new-meter", data).status_code == 302
+    assert Meter.objects.get(name="traffic").source == "requests"
 
 
 def test_subscribers_are_moved_after_a_look_at_what_it_costs_each(

@@ -91,7 +91,7 @@ def test_the_picture_has_the_way_there_the_services_and_the_way_back() -> None:
     assert [(block.title, block.state) for block in flow.way_there][:2] == [("Route", "passed"), ("API key", "passed")]
     assert [block.is_shadow for block in flow.way_there] == [False, False, False, True]
     assert [block.note for block in flow.services] == [
-        f"unreached, arm {SECRET_ARM}, tried again: unreached",
+        f"not reached, arm {SECRET_ARM}, tried again: not reached",
         "200, on a new connection",
         "POST /withdrawals: 201",
     ]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from apim.access.models import Subscription
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 _SHOWN = 50
+_BOUGHT = {
+    "test": gettext_noop("%(subscription)s, bought in test mode"),
+    "live": gettext_noop("%(subscription)s, bought in live mode"),
+}
 
 
 @admin_page
@@ -126,7 +130,7 @@ def leave_behind(request: ConsoleRequest) -> HttpResponse:
     confirmation = Confirmation(
         title=gettext("What was bought before the switch"),
         consequences=(
-            *(f"{each.subscription}, bought in {each.mode} mode" for each in found),
+            *(gettext(_BOUGHT[each.mode]) % {"subscription": each.subscription} for each in found),
             gettext("They are in force, and nobody is charged for them. Their members are told by mail what to do.")
             if found
             else gettext("Nothing is left: all that is in force is charged by the key in use."),

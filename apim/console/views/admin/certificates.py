@@ -24,6 +24,7 @@ from apim.gateways.certificates import WARNED_DAYS, delete_certificate, save_cer
 from apim.gateways.chains import covers
 from apim.gateways.hosts import FIELDS, delete_host, save_host
 from apim.gateways.models import Certificate, CertificateOrder, Host
+from apim.listing import enumerated
 from apim.ui.forms import errors_on
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def certificate_delete(request: ConsoleRequest, certificate_id: str) -> HttpResp
         )
     elif uncovered:
         consequence = gettext("No other certificate covers %(uncovered)s: its callers by HTTPS are refused.") % {
-            "uncovered": ", ".join(uncovered)
+            "uncovered": enumerated(uncovered)
         }
     else:
         consequence = gettext("Callers are shown another certificate, or refused where none covers the host.")
