@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote
 
 import pytest
@@ -19,7 +21,6 @@ PAGES = sorted(
     ).stdout.splitlines()
 )  # fmt: skip
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_HELD = re.compile(r"^- ((?:[RBCH]\d+(?:, )?)+): (.*?)(?=^- |^#|\Z)", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
@@ -51,18 +52,45 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert broken == []
 
 
-def test_tests_that_hold_a_promise_exist_and_cite_it() -> None:
-    promises = (ROOT / "docs" / "explain" / "promises.md").read_text()
+@pytest.mark.parametrize(
+    ("index", "folders"),
+    [("README.md", ("docs/tutorial", "docs/howto", "docs/explain")), ("docs/adr/README.md", ("docs/adr",))],
+)
+def test_every_page_is_in_its_index(index: str, folders: tuple[str, ...]) -> None:
+    linked = {(ROOT / index).parent / link for link in _LINK.findall((ROOT / index).read_text())}
+    pages = [page for page in PAGES if str(page.parent) in folders and str(page) != index]
+    assert [str(page) for page in pages if ROOT / page not in linked] == []
+
+
+@pytest.fixture
+def promises(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """What script/test --promise reads."""
+    monkeypatch.syspath_prepend(str(ROOT / "script"))
+    return importlib.import_module("tooling.promises")
+
+
+def test_tests_that_hold_a_promise_exist_and_cite_it(promises: ModuleType) -> None:
     wrong = []
-    for numbers, held in _HELD.findall(promises):
-        files = [ROOT / name for name in re.findall(r"`(tests/[^`]+)`", held)]
+    for held in promises.held():
+        files = [ROOT / name for name in held.files]
         text = "".join(file.read_text() if file.exists() else "" for file in files)
         wrong += [str(file) for file in files if not file.exists()]
-        wrong += [name for name in re.findall(r"`(test_\w+)`", held) if f"def {name}(" not in text]
-        for number in numbers.split(", "):
+        wrong += [name for name in held.names if f"def {name}(" not in text]
+        for number in held.promises:
             wrong += [
                 f"{file.relative_to(ROOT)} does not cite {number}"
                 for file in files
                 if file.exists() and not re.search(rf"\b{number}\b", file.read_text())
             ]
     assert wrong == []
+
+
+def test_every_promise_says_what_holds_it(promises: ModuleType) -> None:
+    """By a test, by a figure that the page has elsewhere, or by nothing: that is said as well."""
+    said = {number for held in promises.held() for number in held.promises}
+    assert [number for number in promises.stated() if number not in said] == []
+
+
+@pytest.mark.parametrize("number", [f"R{number}" for number in range(1, 18)])
+def test_the_tests_of_a_reliability_promise_can_be_run_by_its_name(promises: ModuleType, number: str) -> None:
+    assert promises.files([number])

@@ -1,6 +1,6 @@
 """Ingestion counts each event once, whatever is repeated, reordered or interrupted.
 
-Promises R6, B2.
+Promises R6, B2, B9.
 """
 
 from __future__ import annotations
