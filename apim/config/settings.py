@@ -87,13 +87,13 @@ TEMPLATES = [
         "DIRS": [ROOT / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "context_processors": [
             "builtins": ["apim.ui.templatetags.separators"],
+            "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.context.shell",
-            ]
+            ],
         },
     }
 ]
