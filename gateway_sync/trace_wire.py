@@ -11,6 +11,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway_sync.wire_values import PLAIN
+
 MAX_TRACES = 500  # in one request
 MAX_BODY_BYTES = 2**20
 MAX_PATH = 255
@@ -25,9 +27,9 @@ UNKNOWN = -1  # instead of microseconds that were not measured
 # Why an exchange was recorded.
 REFUSED, FAILED, RETRIED, SAMPLED = "refused", "failed", "retried", "sampled"
 
-Id = Annotated[str, msgspec.Meta(max_length=40)]
-Word = Annotated[str, msgspec.Meta(max_length=80)]
-Text = Annotated[str, msgspec.Meta(max_length=512)]
+Id = Annotated[str, msgspec.Meta(max_length=40, pattern=PLAIN)]
+Word = Annotated[str, msgspec.Meta(max_length=80, pattern=PLAIN)]
+Text = Annotated[str, msgspec.Meta(max_length=512)]  # may be what a caller sent, NUL and all
 Micros = Annotated[int, msgspec.Meta(ge=UNKNOWN, lt=2**53)]
 Amount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 Status = Annotated[int, msgspec.Meta(ge=0, lt=1000)]

@@ -13,6 +13,8 @@ from typing import Annotated
 
 import msgspec
 
+from gateway_sync.wire_values import PLAIN, Place
+
 MAX_RECORDS = 5000
 MAX_CELLS = 5000
 MAX_BODY_BYTES = 2 * 2**20  # a web server of the control plane takes 2.5 MB
@@ -26,7 +28,7 @@ FINAL_BODY = struct.Struct("<QQHBIIQQ")
 ADMIT_HEAD = struct.Struct("<QQIH")
 INDETERMINATE = 255  # instead of a code: the worker died with the exchange in flight
 LONGEST_US = 2**31 - 1
-MOST_BYTES = 2**53 - 1
+MOST_BYTES = 2**44  # of an exchange, so that sums of very many such fit into a column
 
 _RECORD = struct.Struct(FINAL_BODY.format + ADMIT_HEAD.format.removeprefix("<"))
 _SEQ = struct.Struct("<Q")
@@ -37,10 +39,12 @@ _STATUSES = 1000
 _LAST_US = 2**53
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Amount = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Calls = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 Status = Annotated[int, msgspec.Meta(ge=0, lt=_STATUSES)]
-Id = Annotated[str, msgspec.Meta(max_length=32)]
-Code = Annotated[str, msgspec.Meta(max_length=40)]
+Boot = Annotated[str, msgspec.Meta(max_length=32, pattern=PLAIN)]
+Id = Annotated[str, msgspec.Meta(max_length=32)]  # those of contexts and cells are many: _require_plain looks at them
+Operation = Annotated[str, msgspec.Meta(max_length=4096)]
+Code = Annotated[str, msgspec.Meta(max_length=40, pattern=PLAIN)]
 CellCode = Annotated[str, msgspec.Meta(max_length=80)]  # of a policy in shadow it is longer: it names what was done
 
 
@@ -48,7 +52,7 @@ class UsageContext(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What thousands of exchanges share: the operation, and who called it. An array in this order."""
 
     version_id: Id
-    operation: str
+    operation: Operation
     organization: Id
     application: Id
     credential: Id
@@ -87,11 +91,11 @@ class UsageCell(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """
 
     minute: Annotated[int, msgspec.Meta(ge=0, lt=2**33)]
-    route: str
+    route: Operation
     version_id: Id
     status: Status
     code: CellCode
-    count: Amount
+    count: Calls
 
 
 class UsageBody(msgspec.Struct, frozen=True):
@@ -102,8 +106,8 @@ class UsageBody(msgspec.Struct, frozen=True):
     with the same boot and cells_id was stored before, and its cells must not be added again.
     """
 
-    boot: Id
-    slot: int
+    boot: Boot
+    slot: Place
     first_seq: Seq
     last_seq: Seq
     codes: list[Code] = []
@@ -145,9 +149,11 @@ def encode_body(body: UsageBody) -> bytes:
 def decode_batch(content: bytes) -> UsageBatch:
     """The batch of a request body.
 
-    Errors: ValueError (msgspec's errors are ValueErrors) on any other shape, too many records, or a gap in seq.
+    Errors: ValueError (msgspec's errors are ValueErrors) on any other shape, too many records, a gap in seq, or a text
+    that no column takes.
     """
     body = _DECODER.decode(content)
+    _require_plain(body)
     if body.records and len(body.records) != body.last_seq - body.first_seq + 1:
         raise ValueError(_GAP)
     try:
@@ -188,6 +194,18 @@ def decode_ack(body: bytes) -> UsageAck:
 
 
 _GAP = "seq of the records must run from first_seq to last_seq without gaps"
+
+
+def _require_plain(body: UsageBody) -> None:
+    """Errors: ValueError for a NUL in a context or cell. A pattern for each text would take several times as long."""
+    for key, context in body.contexts.items():
+        if "\0" in "".join(msgspec.structs.astuple(context)):
+            message = f"a context must hold no NUL - at `$.contexts[{key}]`"
+            raise ValueError(message)
+    for place, cell in enumerate(body.cells):
+        if "\0" in f"{cell.route}{cell.version_id}{cell.code}":
+            message = f"a cell must hold no NUL - at `$.cells[{place}]`"
+            raise ValueError(message)
 
 
 def _event(body: UsageBody, expected: int, record: bytes) -> UsageEvent:

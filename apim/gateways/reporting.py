@@ -52,7 +52,7 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
                 revision=worker.revision,
                 digest=worker.digest[:64],
                 access_seq=worker.access_seq,
-                problems=list(worker.problems),
+                problems=[asdict(problem) for problem in worker.problems],
                 stats=dict(worker.stats),
                 started_at=datetime.fromtimestamp(worker.started_at, UTC),
                 applied_at=datetime.fromtimestamp(worker.applied_at, UTC) if worker.applied_at else None,

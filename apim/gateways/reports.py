@@ -1,10 +1,27 @@
-"""What a gateway says of itself, as the report door reads it from the wire."""
+"""What a gateway says of itself, as the report door reads it from the wire, and no more than can be kept and shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated
+
+import msgspec
+
+from gateway_sync.wire_values import Count, Message, MomentS, Name, Place, SmallCount, Words
+
+_Bucket = Annotated[
+    int, msgspec.Meta(ge=0, le=255)
+]  # of gateway_sync.latencies, whose last one is of 2^63 microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemReport:
+    """Something that is wrong with a worker. Shapes: revision is of the state that it is about, 0 = of none."""
+
+    code: Name
+    message: Message = ""
+    revision: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +31,16 @@ class WorkerReport:
     Units: started_at and applied_at in seconds since the epoch; applied_at 0 = nothing applied yet.
     """
 
-    slot: int
-    pid: int
-    boot: str
-    started_at: float
-    revision: int = 0
-    digest: str = ""
-    access_seq: int = 0
-    applied_at: float = 0
-    problems: tuple[Mapping[str, Any], ...] = ()
-    stats: Mapping[str, Any] = field(default_factory=dict)
+    slot: Place
+    pid: SmallCount
+    boot: Name
+    started_at: MomentS
+    revision: Count = 0
+    digest: Name = ""
+    access_seq: Count = 0
+    applied_at: MomentS = 0
+    problems: tuple[ProblemReport, ...] = ()
+    stats: Mapping[Name, Count | tuple[Count, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +51,29 @@ class TargetReport:
     since the workers started.
     """
 
-    version: str
-    target: str
-    arm: str = ""
-    state: str = "up"
-    breaker: str = "closed"
-    active: int = 0
-    requests: int = 0
-    failures: int = 0
-    latency_us: int = 0
-    ejections: int = 0
-    retries: int = 0
-    latencies: tuple[tuple[int, int], ...] = ()  # (bucket of gateway_sync.latencies, calls)
+    version: Name
+    target: Message
+    arm: Words = ""
+    state: Name = "up"
+    breaker: Name = "closed"
+    active: Count = 0
+    requests: Count = 0
+    failures: Count = 0
+    latency_us: Count = 0
+    ejections: Count = 0
+    retries: Count = 0
+    latencies: tuple[tuple[_Bucket, Count], ...] = ()  # (bucket of gateway_sync.latencies, calls)
 
 
 @dataclass(frozen=True, slots=True)
 class EventReport:
     """Something that happened to a target or a breaker. Units: at in seconds since the epoch."""
 
-    at: int
-    version: str
-    what: str
-    arm: str = ""
-    target: str = ""
+    at: Annotated[int, msgspec.Meta(ge=0, le=2**37)]
+    version: Name
+    what: Words
+    arm: Words = ""
+    target: Message = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +84,8 @@ class GatewayReport:
     """
 
     workers: tuple[WorkerReport, ...]
-    software_version: str = ""
-    host: str = ""
+    software_version: Words = ""
+    host: Words = ""
     is_push_connected: bool = False
     takes_trials: bool = False
     targets: tuple[TargetReport, ...] | None = None

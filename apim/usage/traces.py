@@ -63,7 +63,7 @@ def keep_traces(*, gateway: Gateway, traces: Sequence[CallTrace]) -> None:
             _moment(trace.at_us),
             trace.version_id,
             trace.application,
-            trace.operation or trace.path,
+            (trace.operation or trace.path).replace("\0", "\ufffd"),
             trace.status,
             trace.code,
             max(0, trace.duration_us),

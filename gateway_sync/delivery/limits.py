@@ -26,6 +26,7 @@ from apim.gateways.models import Environment, Gateway
 from gateway_sync.delivery.models import LimitCount, LimitHost
 from gateway_sync.delivery.relaying import relayed_host
 from gateway_sync.runtime.lease_scripts import DECLARE, OPEN, TOTAL, Names
+from gateway_sync.wire_values import Name, Words
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +41,8 @@ _MOST_S: Final = 2**40  # later than any window ends
 _Moment = Annotated[int, msgspec.Meta(ge=0, le=_MOST_S)]
 _Position = Annotated[int, msgspec.Meta(ge=0, le=255)]
 _Granted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # Lua's numbers are exact so far
-_Cell = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-_Host = Annotated[str, msgspec.Meta(pattern=f"^(?!{TOTAL}$)[0-9A-Za-z-]{{1,16}}$")]
+_Cell = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+_Host = Annotated[str, msgspec.Meta(pattern=rf"^(?!{TOTAL}\Z)[0-9A-Za-z-]{{1,16}}\Z")]
 Told = tuple[_Cell, _Position, _Moment, _Granted, _Moment]  # (cell, position, start, granted, end of the window)
 
 
@@ -49,8 +50,8 @@ class LimitsReport(msgspec.Struct, frozen=True):
     """What a host says of the limits that it shares. Shapes: is_relayed = it does not reach Redis itself."""
 
     host: _Host
-    state: str
-    epoch: str = ""
+    state: Name
+    epoch: Words = ""
     counts: tuple[Told, ...] = ()
     is_relayed: bool = False
 
@@ -83,14 +84,13 @@ def sharing_gateways(environment: Environment, database: str) -> int:
     return number if number > 1 else 0
 
 
-def note_limits(gateway: Gateway, body: bytes) -> None:
-    """Keep what a report says of limits, and open the epoch that its hosts wait for once all is known.
+def limits_in(body: bytes) -> LimitsReport | None:
+    """What a report says of limits; None when it says nothing. Errors: ValueError for another shape."""
+    return _report.decode(body).limits
 
-    Errors: ValueError for another shape.
-    """
-    told = _report.decode(body).limits
-    if told is None:
-        return
+
+def note_limits(gateway: Gateway, told: LimitsReport) -> None:
+    """Keep what a report said of limits, and open the epoch that its hosts wait for once all is known."""
     _keep(gateway, told)
     if told.state == "waiting":
         try:

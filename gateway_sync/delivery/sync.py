@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import msgspec
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.push import Update
 from gateway_sync.delivery.trials import is_tried_by
 from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, TrialOffer, change_between
+from gateway_sync.wire_values import Count, Name
 
 MAX_WAIT_S = 30.0
 _kept = KeptFragments()
@@ -28,16 +30,16 @@ class Ask(msgspec.Struct, frozen=True):
     digest of the one that it tries or refused. formats are those of states that it reads; () = format alone.
     """
 
-    revision: int = 0
-    digest: str = ""
-    access_seq: int = 0
-    have: frozenset[str] = frozenset()
-    wait_s: float = 0.0
-    format: int = FORMAT
-    formats: tuple[int, ...] = ()
+    revision: Count = 0
+    digest: Name = ""
+    access_seq: Count = 0
+    have: frozenset[Name] = frozenset()
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    format: Count = FORMAT
+    formats: tuple[Count, ...] = ()
     takes_changes: bool = False
     takes_trials: bool = False
-    trial: str = ""
+    trial: Name = ""
 
     @property
     def reads(self) -> tuple[int, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -30,7 +31,7 @@ from apim.usage.together import TOGETHER
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.access_log import is_behind
-from gateway_sync.delivery.limits import limits_redis, note_limits
+from gateway_sync.delivery.limits import limits_in, limits_redis, note_limits
 from gateway_sync.delivery.places import Places
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.relaying import MOST_BYTES, relay
@@ -57,30 +58,54 @@ _COME_BACK_S = 2
 _far_behind = Places(settings.MAX_FULL_SENDS, each=2)  # one that is sent still, and one who began anew
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
+_Read = TypeVar("_Read")
 
 
-def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
-    """The view behind a gateway's token; a body that cannot be read is 400."""
+def _door(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """The view for programs; a body that cannot be read is 400, and one that is too large 413."""
 
     @csrf_exempt
     @require_POST
+    @wraps(view)
+    def answered(request: HttpRequest) -> HttpResponseBase:
+        try:
+            return view(request)
+        except ValueError as error:  # msgspec's and usage_wire's: what was sent has another shape, and they say where
+            return problem(400, "gateways.bad_request", str(error))
+        except RequestDataTooBig:
+            told = f"At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes are read at once."
+            return problem(413, "gateways.too_large", told)
+
+    return answered
+
+
+def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
+    """The view behind a gateway's token."""
+
+    @_door
     @wraps(view)
     def checked(request: HttpRequest) -> HttpResponseBase:
         gateway = authenticate_gateway(bearer(request))
         if gateway is None:
             return unauthenticated("This needs the token of an enrolled gateway.")
-        try:
-            return view(request, gateway)
-        except ValueError as error:  # msgspec's and usage_wire's: what the gateway sent has another shape
-            return problem(400, "gateways.bad_request", str(error))
+        return view(request, gateway)
 
     return checked
+
+
+def _read(decode: Callable[[bytes], _Read], body: bytes) -> _Read:
+    """What a body says. Errors: ValueError, with the place, when it says something else."""
+    try:
+        return decode(body)
+    except RecursionError as error:
+        message = "the body is nested more deeply than anything that is asked for here"
+        raise ValueError(message) from error
 
 
 @_for_gateways
 def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What is new for the gateway, at once or when there is something, at most wait_s from now."""
-    ask = _ask.decode(request.body)
+    ask = _read(_ask.decode, request.body)
     if not common_format(ask.reads):
         note_format(gateway, max(ask.reads))
         spoken, read = (", ".join(map(str, sorted(each))) for each in (WRITES, ask.reads))
@@ -169,8 +194,10 @@ class _Held:
 @_for_gateways
 def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what the gateway says of itself."""
-    record_report(gateway=gateway, report=_report.decode(request.body))
-    note_limits(gateway, request.body)
+    told, of_limits = _read(_report.decode, request.body), _read(limits_in, request.body)
+    record_report(gateway=gateway, report=told)
+    if of_limits is not None:
+        note_limits(gateway, of_limits)
     return JsonResponse(orders_for(gateway, timezone.now()))
 
 
@@ -179,7 +206,7 @@ def limits(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What Redis answers to a gateway that does not reach it, about the limits that it shares."""
     if len(request.body) > MOST_BYTES:
         return problem(413, "gateways.too_large", f"At most {MOST_BYTES} bytes are read at once.")
-    saying = decode_saying(request.body)
+    saying = _read(decode_saying, request.body)
     if saying.environment != gateway.environment.name:
         told = f"This token is of {gateway.environment.name}; limits are shared within an environment."
         return problem(403, "gateways.other_environment", told)
@@ -204,7 +231,7 @@ def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Store what the gateway counted; the answer says up to where it may forget."""
     now = timezone.now()
-    batch, off_s = placed(usage_wire.decode_batch(request.body), now)
+    batch, off_s = placed(_read(usage_wire.decode_batch, request.body), now)
     if off_s:
         note_clock(gateway, off_s, now)
     close_old_connections()  # this batch may wait for others, and they need none that is taken by who waits
@@ -216,19 +243,16 @@ def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @_for_gateways
 def traces(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what explains single exchanges."""
-    keep_traces(gateway=gateway, traces=trace_wire.decode_body(request.body))
+    keep_traces(gateway=gateway, traces=_read(trace_wire.decode_body, request.body))
     return JsonResponse({})
 
 
-@csrf_exempt
-@require_POST
+@_door
 def join(request: HttpRequest) -> HttpResponseBase:
     """The credentials of a gateway that comes with a join token for the first time."""
     secret = bearer(request)
     try:
-        enrolled = joining.join(secret=secret, nonce=_join.decode(request.body).nonce) if secret else None
-    except ValueError as error:
-        return problem(400, "gateways.bad_request", str(error))
+        enrolled = joining.join(secret=secret, nonce=_read(_join.decode, request.body).nonce) if secret else None
     except DomainError as error:
         return problem(409, error.code, f"{error.message} {error.hint}".strip())
     if enrolled is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.follower import Follower
@@ -11,6 +12,8 @@ from gateway_sync.runtime.generations import SOFTWARE_VERSION
 from gateway_sync.runtime.slots import Slot
 from gateway_sync.runtime.stats import read_gauges, read_stats
 from gateway_sync.runtime.worker_trial import WorkerTrial
+
+LONGEST: Final = 2_000  # message of a problem; a fifth of what is taken
 
 
 class HostReport:
@@ -62,9 +65,14 @@ class HostReport:
             "access_seq": applied.access_seq,
             "applied_at": slot.applied_at,
             "problems": [
-                *({"code": code, "message": message} for code, message in problems),
+                *({"code": code, "message": _plain(message)} for code, message in problems),
                 *self._trial.problem_of(slot),
             ],
             "stats": self.stats_of(slot)
             | {"restarts": slot.restarts, "composites_under_way": self.gauges_of(slot)["composites_under_way"]},
         }
+
+
+def _plain(message: str) -> str:
+    """As much of a message as the control plane takes, whatever was read to make it."""
+    return message[:LONGEST].replace("\0", "\ufffd")

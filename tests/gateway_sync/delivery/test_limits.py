@@ -6,7 +6,7 @@ Promises R5, B3.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -19,7 +19,7 @@ from apim.audit.actor import Actor
 from apim.gateways.joining import remove_gateway
 from apim.gateways.models import Environment, Gateway
 from apim.gateways.services import EnrolledGateway, enroll_gateway
-from gateway_sync.delivery.limits import SILENT, forget_old_limits, note_limits, sharing_gateways
+from gateway_sync.delivery.limits import SILENT, forget_old_limits, limits_in, note_limits, sharing_gateways
 from gateway_sync.delivery.models import LimitCount, LimitHost
 from gateway_sync.delivery.relaying import MOST_BYTES, relayed_host
 from gateway_sync.runtime.lease_scripts import TOTAL, Names
@@ -49,7 +49,14 @@ def gateways() -> list[Gateway]:
 def report(gateway: Gateway, state: str, counts: Sequence[tuple[str, int, int, int, int]] = ()) -> None:
     """What the gateway's host says of limits."""
     limits = {"host": f"host-{gateway.name}", "state": state, "epoch": "", "counts": counts}
-    note_limits(gateway, msgspec.json.encode({"workers": [], "limits": limits}))
+    note(gateway, limits)
+
+
+def note(gateway: Gateway, limits: Mapping[str, object]) -> None:
+    """The gateway's report says this of limits."""
+    told = limits_in(msgspec.json.encode({"workers": [], "limits": limits}))
+    assert told is not None
+    note_limits(gateway, told)
 
 
 def begin(redis: Redis, names: Names, *declared: Gateway, age_s: int = 0) -> str:
@@ -148,7 +155,7 @@ def test_a_host_is_not_named_like_the_sum_and_a_count_told_twice_is_one(gateways
     one, _ = gateways
     limits = {"host": TOTAL, "state": "shared", "counts": []}
     with pytest.raises(ValueError, match="regex"):
-        note_limits(one, msgspec.json.encode({"limits": limits}))
+        note(one, limits)
     report(one, "shared", [(CELL, 6, 0, 5, 2**40), (CELL, 6, 0, 9, 2**40)])
     assert LimitCount.objects.get().granted == 9
 
@@ -193,7 +200,7 @@ def test_no_gateway_speaks_for_another(redis: Redis, enrolled: list[EnrolledGate
     assert say(two, Declare("run.1.x", bytes(16), 6, 0, 7, ends), host=hosts[0].decode())[0] == 200
     assert redis.hgetall(names.count("run.1.x", bytes(16), 6, 0)) == {hosts[0]: b"5", hosts[1]: b"7", b"total": b"12"}
     with pytest.raises(ValueError, match="host"):
-        note_limits(two.gateway, msgspec.json.encode({"limits": {"host": hosts[0].decode(), "state": "shared"}}))
+        note(two.gateway, {"host": hosts[0].decode(), "state": "shared"})
 
 
 def test_of_another_environment_nothing_is_said(redis: Redis, enrolled: list[EnrolledGateway]) -> None:
@@ -241,6 +248,6 @@ def test_who_is_unknown_is_refused_and_without_redis_that_is_told(
 def test_a_host_that_came_to_reach_redis_is_known_once(redis: Redis, gateways: list[Gateway]) -> None:
     told = {"host": DISK, "state": "shared", "counts": [(CELL, 6, 0, 120, int(time.time()) + 3600)]}
     for is_relayed, name in ((True, relayed_host("one", DISK)), (False, DISK), (True, relayed_host("one", DISK))):
-        note_limits(gateways[0], msgspec.json.encode({"limits": told | {"is_relayed": is_relayed}}))
+        note(gateways[0], told | {"is_relayed": is_relayed})
         assert [host.name for host in LimitHost.objects.all()] == [name]
         assert LimitCount.objects.count() == 1
