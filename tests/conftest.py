@@ -28,6 +28,8 @@ from tests.properties import patient
 
 LogIn = Callable[[User | None], Client]
 
+pytest_plugins = ("tests.databases", "tests.valkey")
+
 
 def pytest_configure() -> None:
     """Settings that only tests have: no broker to wait for, no static files read, a cheap password hash, patience."""

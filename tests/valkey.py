@@ -1,4 +1,4 @@
-"""A Valkey server of tests, and its fixtures; a conftest that wants them imports them by name."""
+"""A Valkey server of tests, and its fixtures."""
 
 from __future__ import annotations
 

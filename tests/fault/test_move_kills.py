@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from apim.up.options import ROOT
-from tests.databases import empty_database  # noqa: F401 - a fixture
 
 RECORDS = 30_000
 KILLS = 30
@@ -70,7 +69,7 @@ def run(settings: Mapping[str, str], program: str, argument: object) -> str:
 
 
 def test_no_kill_of_a_move_loses_or_doubles_a_record(
-    empty_database: Mapping[str, str],  # noqa: F811
+    empty_database: Mapping[str, str],
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "records"

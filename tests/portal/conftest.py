@@ -17,6 +17,8 @@ from apim.products.limits import Terms
 from apim.products.models import PlanVersion, Product
 from tests.factories import access, catalog, products
 from tests.factories.accounts import TESTER
+from tests.payments import _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
+from tests.prepaid import prepaid  # noqa: F401 - a fixture
 
 
 @dataclass(slots=True)

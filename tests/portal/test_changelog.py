@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apim.accounts.models import Organization, User
+from apim.accounts.models import Organization
 from apim.catalog import services
 from apim.catalog.models import APIVersion
+from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 OPERATION = "get: {responses: {'200': {description: ok}}}"
 

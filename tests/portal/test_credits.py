@@ -16,8 +16,8 @@ from apim.access.models import Subscription
 from apim.billing.credits.drawing import draw_usage
 from apim.billing.models import CreditAccount, TopUp
 from tests.factories.accounts import member
-from tests.payments import Stripe, _inbox, _standin, stripe_server  # noqa: F401 - fixtures
-from tests.prepaid import PREPAID, asked_for, prepaid, prepaid_product, top_up, use  # noqa: F401 - fixtures
+from tests.payments import Stripe
+from tests.prepaid import PREPAID, asked_for, prepaid_product, top_up, use
 
 pytestmark = pytest.mark.django_db
 
@@ -33,8 +33,8 @@ def page_of(subscription: Subscription) -> str:
 
 
 def test_a_new_subscription_is_led_to_its_first_top_up_and_back(
-    stripe_server: Stripe,  # noqa: F811 - a fixture
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    stripe_server: Stripe,
+    prepaid: Subscription,
 ) -> None:
     client = payer(prepaid)
     assert client.get(f"/my/subscriptions/{prepaid.id}/pay").headers["Location"] == page_of(prepaid)
@@ -53,15 +53,15 @@ def test_a_new_subscription_is_led_to_its_first_top_up_and_back(
     assert "2,000" in text  # calls that it pays for
 
 
-def test_an_amount_that_is_not_offered_is_refused_where_it_was_asked(prepaid: Subscription) -> None:  # noqa: F811
+def test_an_amount_that_is_not_offered_is_refused_where_it_was_asked(prepaid: Subscription) -> None:
     answer = payer(prepaid).post(page_of(prepaid), {"amount": "1"})
     assert answer.status_code == 422
     assert not TopUp.objects.exists()
 
 
 def test_the_page_tells_pace_exhaustion_and_every_movement(
-    stripe_server: Stripe,  # noqa: F811 - a fixture
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    stripe_server: Stripe,
+    prepaid: Subscription,
 ) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         top_up(stripe_server, prepaid)
@@ -85,8 +85,8 @@ def test_the_page_tells_pace_exhaustion_and_every_movement(
 
 
 def test_top_ups_by_themselves_need_a_card_and_keep_what_was_chosen(
-    stripe_server: Stripe,  # noqa: F811 - a fixture
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    stripe_server: Stripe,
+    prepaid: Subscription,
 ) -> None:
     top_up(stripe_server, prepaid)
     client = payer(prepaid)
@@ -121,8 +121,8 @@ def test_a_plan_with_included_credits_begins_without_a_payment(environment: obje
 
 
 def test_the_page_asks_as_often_whatever_the_ledger_holds(
-    stripe_server: Stripe,  # noqa: F811 - a fixture
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    stripe_server: Stripe,
+    prepaid: Subscription,
 ) -> None:
     top_up(stripe_server, prepaid)
     client = payer(prepaid)

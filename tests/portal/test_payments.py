@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -11,11 +9,11 @@ from apim.access.models import Subscription
 from apim.accounts.models import Organization, User
 from apim.billing.models import BillingSubscription, Customer
 from apim.products.models import PlanVersion, Product
-from tests.payments import GOOD_CARD, PRICING, Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
+from tests.conftest import LogIn
+from tests.payments import GOOD_CARD, PRICING, Stripe
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 ACCESS = "/products/bank-payments/access"
 
 
@@ -31,8 +29,8 @@ def test_who_chooses_a_plan_with_prices_pays_and_then_calls(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     client = log_in(developer)
     assert "Payments are not set up yet" not in client.get(ACCESS).content.decode()
@@ -76,8 +74,8 @@ def test_who_begins_with_a_trial_is_not_told_to_pay_now(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     trial = {"days": 14, "paymentMethod": "not-required", "onEndWithoutCard": "pause"}
     PlanVersion.objects.update(pricing=PRICING | {"trial": trial})
@@ -92,8 +90,8 @@ def test_a_payment_whose_events_never_come_is_found_on_the_way_back(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     client = log_in(developer)
     subscription = choose(client)
@@ -106,8 +104,8 @@ def test_who_withdraws_cannot_buy_it_any_more(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     client = log_in(developer)
     subscription = choose(client)
@@ -122,8 +120,8 @@ def test_a_provider_that_is_down_is_said_where_one_wanted_to_pay(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     client = log_in(developer)
     subscription = choose(client)
@@ -145,8 +143,8 @@ def test_a_trial_that_paused_has_one_action_and_says_that_it_is_a_trial(
     log_in: LogIn,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     client = log_in(developer)
     subscription = choose(client)

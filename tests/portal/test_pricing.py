@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -12,11 +10,11 @@ from apim.accounts.models import Organization, User
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product, ProductItem, ProductPlan
 from apim.products.services import create_meter, create_plan, update_plan
+from tests.conftest import LogIn
 from tests.factories.accounts import TESTER
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 
 TIERS = [{"upTo": 100000, "unit": "0"}, {"unit": "0.0004"}]
 PRICING = {

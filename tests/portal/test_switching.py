@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.test import Client
 
@@ -11,21 +9,20 @@ from apim.access.models import Subscription
 from apim.access.services import subscribe
 from apim.accounts.models import Organization, User
 from apim.products.models import Product
+from tests.conftest import LogIn
 from tests.factories import access
 from tests.factories.accounts import TESTER
-from tests.payments import BROKEN_CARD, Stripe, _inbox, _standin, buy, product, stripe_server  # noqa: F401 - fixtures
+from tests.payments import BROKEN_CARD, Stripe, buy
 from tests.switching import offer, priced, use_card
 
 pytestmark = pytest.mark.django_db
-
-LogIn = Callable[[User | None], Client]
 
 
 @pytest.fixture
 def paid(
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> Subscription:
     """A subscription of the developer's organization that is paid."""
     application = access.application(of=initech, name="shop")
@@ -43,7 +40,7 @@ def test_a_dearer_plan_is_shown_with_its_charge_then_paid_and_in_force(
     log_in: LogIn,
     developer: User,
     paid: Subscription,
-    product: Product,  # noqa: F811
+    product: Product,
 ) -> None:
     offer(product, "growth", priced("49.00"))
     offer(product, "manual", priced("99.00"), approval="manual")
@@ -74,7 +71,7 @@ def test_a_cheaper_plan_is_announced_until_it_holds_and_can_be_taken_back(
     log_in: LogIn,
     developer: User,
     paid: Subscription,
-    product: Product,  # noqa: F811
+    product: Product,
 ) -> None:
     offer(product, "small", priced("9.00"))
     client, path = log_in(developer), f"/my/subscriptions/{paid.id}"
@@ -93,7 +90,7 @@ def test_a_change_that_is_not_paid_says_how_to_pay_it_and_how_to_forget_it(
     log_in: LogIn,
     developer: User,
     paid: Subscription,
-    product: Product,  # noqa: F811
+    product: Product,
 ) -> None:
     offer(product, "growth", priced("49.00"))
     use_card(BROKEN_CARD)
@@ -111,7 +108,7 @@ def test_nobody_changes_the_plan_of_another_organization(
     log_in: LogIn,
     stranger: User,
     paid: Subscription,
-    product: Product,  # noqa: F811
+    product: Product,
 ) -> None:
     offer(product, "growth", priced("49.00"))
     client, path = log_in(stranger), f"/my/subscriptions/{paid.id}"

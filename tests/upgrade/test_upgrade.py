@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 
 from apim.up.options import ROOT
-from tests.databases import empty_database  # noqa: F401 - a fixture
 
 HERE = Path(__file__).parent
 RELEASES = sorted(HERE.glob("*.jsonl"))
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.stem)
-def test_nothing_of_an_earlier_release_is_lost(release: Path, empty_database: Mapping[str, str]) -> None:  # noqa: F811
+def test_nothing_of_an_earlier_release_is_lost(release: Path, empty_database: Mapping[str, str]) -> None:
     ended = subprocess.run(
         (sys.executable, "-m", "tests.upgrade.program", str(release)),
         cwd=ROOT, env=empty_database, capture_output=True, text=True, check=False,

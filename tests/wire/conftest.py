@@ -9,6 +9,7 @@ import pytest
 from gateway_sync.snapshot import Policy
 from tests.waiting import wait_until
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.http2_stage import stage  # noqa: F401 - a fixture
 from tests.wire.raw import RawClient, RawUpstream
 
 

@@ -15,11 +15,9 @@ from tests.factories.certificates import authority
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.gateways import KEY, make_snapshot, make_version
 from tests.wire.http2_client import Answered, HTTP2Client
-from tests.wire.http2_stage import HOST, PATH, Stage, stage
+from tests.wire.http2_stage import HOST, PATH, Stage
 from tests.wire.raw import RawUpstream, answer_with
 from tests.wire.tls_gateways import SealedHome, client_context, tls_gateway, with_edge, write_pem
-
-__all__ = ["stage"]  # a fixture
 
 REFUSED_STREAM = 7
 

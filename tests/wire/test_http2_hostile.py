@@ -9,10 +9,8 @@ from h2.settings import SettingCodes
 from hyperframe.frame import ContinuationFrame, HeadersFrame, PingFrame, RstStreamFrame
 
 from tests.wire.http2_client import Fields, HTTP2Client
-from tests.wire.http2_stage import HOST, PATH, Stage, stage
+from tests.wire.http2_stage import HOST, PATH, Stage
 from tests.wire.raw import RawUpstream
-
-__all__ = ["stage"]  # a fixture
 
 PROTOCOL_ERROR, ENHANCE_YOUR_CALM = 1, 11
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import empty_database  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -51,7 +50,7 @@ def run(environment: Mapping[str, str], code: str) -> str:
 
 
 def test_each_receiver_is_told_once_though_senders_are_killed_and_two_at_work(
-    empty_database: Mapping[str, str],  # noqa: F811 - a fixture
+    empty_database: Mapping[str, str],
 ) -> None:
     migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
     subprocess.run(migrate, cwd=ROOT, env=empty_database, check=True, capture_output=True)

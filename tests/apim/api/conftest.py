@@ -15,6 +15,9 @@ from apim.accounts.models import User
 from apim.accounts.scopes import SCOPES
 from apim.accounts.services import issue_token
 from tests.factories.accounts import TESTER
+from tests.payments import _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401 - fixtures
+from tests.prepaid import prepaid  # noqa: F401 - a fixture
+from tests.switching import clock  # noqa: F401 - a fixture
 
 OPENAPI = """\
 openapi: 3.0.3

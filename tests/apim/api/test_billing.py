@@ -12,7 +12,7 @@ from apim.accounts.models import Membership
 from apim.billing.models import Adjustment, Invoice
 from tests.apim.api.conftest import MakeClient
 from tests.factories.accounts import member
-from tests.payments import Stripe, _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401
+from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
 
@@ -21,8 +21,8 @@ Commits = Callable[..., AbstractContextManager[list[Callable[[], None]]]]
 
 def test_a_part_is_previewed_and_given_back_once(
     api: MakeClient,
-    stripe_server: Stripe,  # noqa: F811
-    bought: Subscription,  # noqa: F811
+    stripe_server: Stripe,
+    bought: Subscription,
     django_capture_on_commit_callbacks: Commits,
 ) -> None:
     invoice = Invoice.objects.get()

@@ -8,15 +8,15 @@ from rest_framework.test import APIClient
 from apim.access.models import Subscription
 from apim.billing.credits.drawing import draw_usage
 from tests.factories.accounts import member
-from tests.payments import Stripe, _inbox, _standin, stripe_server  # noqa: F401 - fixtures
-from tests.prepaid import prepaid, use  # noqa: F401 - fixtures
+from tests.payments import Stripe
+from tests.prepaid import use
 
 pytestmark = pytest.mark.django_db
 
 
 def test_credits_are_bought_drawn_and_told(
-    stripe_server: Stripe,  # noqa: F811 - a fixture
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    stripe_server: Stripe,
+    prepaid: Subscription,
 ) -> None:
     client = APIClient()
     client.force_login(member(prepaid.organization))

@@ -8,7 +8,7 @@ from apim.accounts.models import User
 from apim.billing.rehearsing import STEPS, take_step
 from apim.products.models import Product
 from tests.apim.api.conftest import MakeClient
-from tests.payments import Stripe, _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
+from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 def test_a_plan_is_rehearsed_and_the_rehearsal_cancelled(
     api: MakeClient,
     admin: User,
-    stripe_server: Stripe,  # noqa: F811
-    product: Product,  # noqa: F811
+    stripe_server: Stripe,
+    product: Product,
 ) -> None:
     client, path = api(admin), f"/api/v1/plans/{product.plans.get().name}/rehearsals"
     answer = client.post(path)
@@ -37,8 +37,8 @@ def test_a_plan_is_rehearsed_and_the_rehearsal_cancelled(
 def test_a_plan_without_prices_says_why_it_cannot_be_rehearsed(
     api: MakeClient,
     admin: User,
-    stripe_server: Stripe,  # noqa: F811
-    product: Product,  # noqa: F811
+    stripe_server: Stripe,
+    product: Product,
 ) -> None:
     plan = product.plans.get()
     plan.versions.update(pricing=None)

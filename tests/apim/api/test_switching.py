@@ -20,9 +20,9 @@ from apim.products.models import Product
 from tests.apim.api.conftest import MakeClient, assert_problem
 from tests.factories import access
 from tests.factories.accounts import TESTER
-from tests.payments import Stripe, _inbox, _standin, ask, buy, product, stripe_server  # noqa: F401 - fixtures
+from tests.payments import Stripe, ask, buy
 from tests.prepaid import use
-from tests.switching import clock, offer, priced, totals  # noqa: F401 - a fixture
+from tests.switching import offer, priced, totals
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -33,8 +33,8 @@ def test_a_change_is_previewed_done_and_taken_back_by_its_holder_alone(
     developer: User,
     stranger: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     application = access.application(of=initech, name="till")
     waiting = subscribe(application=application, product=product, plan=product.plans.get(), by=TESTER, is_checkout=True)
@@ -58,7 +58,7 @@ def test_a_change_is_previewed_done_and_taken_back_by_its_holder_alone(
         assert getattr(api(stranger), method)(where, {"plan": "small"}, format="json").status_code == 404
 
 
-def bought_by(initech: Organization, product: Product, stripe_server: Stripe) -> Subscription:  # noqa: F811
+def bought_by(initech: Organization, product: Product, stripe_server: Stripe) -> Subscription:
     """A subscription that is paid, with a dearer plan on offer."""
     offer(product, "growth", priced("49.00"))
     application = access.application(of=initech, name="till")
@@ -78,9 +78,9 @@ def test_what_stripe_was_told_is_remembered_when_a_change_with_a_key_fails_half_
     api: MakeClient,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
-    clock: time_machine.Coordinates,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
+    clock: time_machine.Coordinates,
 ) -> None:
     bought = bought_by(initech, product, stripe_server)
     clock.shift(timedelta(hours=3))
@@ -107,8 +107,8 @@ def test_two_changes_at_once_with_one_key_have_one_answer(
     api: MakeClient,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     bought = bought_by(initech, product, stripe_server)
     clients = [api(developer), api(developer)]
@@ -137,8 +137,8 @@ def test_a_change_that_was_cut_off_is_not_made_again_and_says_what_to_do(
     api: MakeClient,
     developer: User,
     initech: Organization,
-    product: Product,  # noqa: F811
-    stripe_server: Stripe,  # noqa: F811
+    product: Product,
+    stripe_server: Stripe,
 ) -> None:
     bought = bought_by(initech, product, stripe_server)
     client = api(developer)

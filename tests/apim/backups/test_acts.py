@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from apim.up.options import ROOT
-from tests.databases import migrated_database  # noqa: F401 - a fixture
 
 Environment = Mapping[str, str]
 KEPT = ("accounts", "catalog", "products", "access", "billing", "usage")
@@ -71,7 +70,7 @@ RECORDS = "20261121T00-0123.parquet"
 
 
 @pytest.fixture
-def drill(migrated_database: Environment, tmp_path: Path) -> Drill:  # noqa: F811 - a fixture
+def drill(migrated_database: Environment, tmp_path: Path) -> Drill:
     """An installation with a file of records that was backed up while its database was open."""
     folder = tmp_path / "records"
     folder.mkdir()

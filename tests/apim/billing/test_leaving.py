@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 from pytest_django import Settings
 
 from apim.access.models import Subscription
@@ -16,13 +13,13 @@ from apim.billing.customers import ensure_customer, find_customer
 from apim.billing.leaving import left_behind, settle_left_behind
 from apim.billing.models import BillingSubscription, CatalogueEntry, Customer
 from apim.notifications.models import Message
+from tests.conftest import LogIn
 from tests.factories.accounts import TESTER, member
 from tests.payments import SECRET, Stripe, buy
 from tests.stripe_server.keys import LIVE_KEY, TEST_KEY
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 PAGE = "/console/admin/billing/left-behind"
 
 

@@ -6,13 +6,11 @@ Promise H39.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 from django.utils import timezone
 
 from apim.access.models import Subscription
@@ -33,13 +31,13 @@ from apim.billing.models import (
 from apim.billing.reconciling import differing_invoices
 from apim.notifications.models import Message
 from tests.apim.billing.test_metering import calls
+from tests.conftest import LogIn
 from tests.factories.accounts import TESTER, member
 from tests.payments import SECRET, Stripe, buy, hand_on
 from tests.stripe_server.webhooks import signature
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 BACK = {"return_url": "http://127.0.0.1:1/back", "cancel_url": "http://127.0.0.1:1/no"}
 
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
 from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.access.services import subscribe
-from apim.accounts.models import User
 from apim.billing.models import BillingSubscription, UsageNotice
 from apim.billing.spending import RELATED, set_cap, set_usage_mails, spendings, watch_spending
 from apim.billing.usage_mails import tell_usage_of
@@ -23,12 +21,12 @@ from apim.notifications.models import Message
 from apim.products.limits import Terms
 from apim.products.models import Product
 from tests.apim.billing.test_metering import calls
+from tests.conftest import LogIn
 from tests.factories import access, products
 from tests.factories.accounts import TESTER, member
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 BASE = {"name": "base", "model": "flat", "amount": "29.00"}
 CALLS = {"name": "calls", "meter": "bank-calls", "model": "unit", "unit": "0.01"}
 START = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=10)

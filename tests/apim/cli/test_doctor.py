@@ -10,9 +10,6 @@ from pathlib import Path
 
 from apim.keyring import load_keyring
 from apim.up.options import ROOT
-from tests.databases import empty_database
-
-__all__ = ["empty_database"]  # a fixture, taken by its name
 
 
 def doctor(environment: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:

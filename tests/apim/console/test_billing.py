@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,11 +13,11 @@ from apim.access.models import Subscription
 from apim.accounts.models import User
 from apim.billing.connection import find_connection, require_connection
 from apim.billing.models import BillingSubscription, StripeConnection, StripeEvent
-from tests.payments import SECRET, Stripe, _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401
+from tests.conftest import LogIn
+from tests.payments import SECRET, Stripe
 
 pytestmark = pytest.mark.django_db
 
-LogIn = Callable[[User | None], Client]
 PAGE = "/console/admin/billing"
 
 
@@ -36,7 +35,7 @@ def test_before_it_is_connected_the_page_leads_to_connecting(admins: Client) -> 
 
 def test_a_key_is_checked_kept_sealed_and_used(
     admins: Client,
-    stripe_server: Stripe,  # noqa: F811
+    stripe_server: Stripe,
     settings: Settings,
 ) -> None:
     settings.STRIPE_API_KEY = ""
@@ -56,7 +55,7 @@ def test_a_key_is_checked_kept_sealed_and_used(
 
 def test_a_key_that_may_do_too_little_is_told_what_in_plain_words(
     admins: Client,
-    stripe_server: Stripe,  # noqa: F811
+    stripe_server: Stripe,
     settings: Settings,
 ) -> None:
     settings.STRIPE_API_KEY = ""
@@ -68,7 +67,7 @@ def test_a_key_that_may_do_too_little_is_told_what_in_plain_words(
 
 def test_a_key_that_stripe_does_not_know_or_that_is_none_is_refused(
     admins: Client,
-    stripe_server: Stripe,  # noqa: F811
+    stripe_server: Stripe,
     settings: Settings,
 ) -> None:
     settings.STRIPE_API_KEY = ""
@@ -79,7 +78,7 @@ def test_a_key_that_stripe_does_not_know_or_that_is_none_is_refused(
 
 def test_the_test_of_events_says_when_one_has_arrived(
     admins: Client,
-    stripe_server: Stripe,  # noqa: F811
+    stripe_server: Stripe,
 ) -> None:
     page = admins.post(f"{PAGE}/test")["Location"]
     assert "Waiting for the event" in admins.get(page).content.decode()
@@ -90,7 +89,7 @@ def test_the_test_of_events_says_when_one_has_arrived(
 
 def test_an_event_that_was_put_aside_is_shown_with_its_reason_and_applied_again(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
 ) -> None:
     event = StripeEvent.objects.filter(type="invoice.paid").get()
     StripeEvent.objects.filter(pk=event.pk).update(state="dead", outcome="It is of nobody here.")
@@ -102,7 +101,7 @@ def test_an_event_that_was_put_aside_is_shown_with_its_reason_and_applied_again(
 
 def test_a_payer_is_given_more_time_with_a_reason(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
 ) -> None:
     BillingSubscription.objects.update(unpaid_since=timezone.now() - timedelta(days=3))
     assert "Give more time" in admins.get(f"{PAGE}/dunning").content.decode()

@@ -16,7 +16,7 @@ from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription, CatalogueEntry, ConnectionCheck, Invoice, MeterWindow, StripeEvent
 from apim.billing.readiness import checklist
 from tests.conftest import LogIn
-from tests.payments import SECRET, Stripe, _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401
+from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
 PAGE = "/console/admin/billing"
@@ -34,7 +34,7 @@ def everything(connection_kinds: tuple[str, ...]) -> int:
 
 def test_each_permission_of_a_key_is_tried_for_reading_and_writing_and_nothing_is_left_behind(
     admins: Client,
-    stripe_server: Stripe,  # noqa: F811
+    stripe_server: Stripe,
     settings: Settings,
 ) -> None:
     kinds = ("customer", "product", "price", "subscription", "invoice", "billing.meter", "checkout.session")
@@ -53,7 +53,7 @@ def test_each_permission_of_a_key_is_tried_for_reading_and_writing_and_nothing_i
     assert everything(kinds) == 0
 
 
-def test_a_key_that_may_do_everything_lacks_nothing(admins: Client, stripe_server: Stripe) -> None:  # noqa: F811
+def test_a_key_that_may_do_everything_lacks_nothing(admins: Client, stripe_server: Stripe) -> None:
     admins.post(f"{PAGE}/check")
     check = ConnectionCheck.objects.get()
     assert [row["fault"] for row in check.permissions if row["fault"]] == []
@@ -62,7 +62,7 @@ def test_a_key_that_may_do_everything_lacks_nothing(admins: Client, stripe_serve
 
 def test_events_are_narrowed_and_all_dead_letters_are_applied_again_at_once(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
 ) -> None:
     StripeEvent.objects.filter(type__startswith="invoice.").update(state="dead", outcome="It is of nobody here.")
     dead = StripeEvent.objects.filter(state="dead").count()
@@ -76,7 +76,7 @@ def test_events_are_narrowed_and_all_dead_letters_are_applied_again_at_once(
 
 def test_an_invoice_that_differs_is_shown_with_its_lines_and_its_usage(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
 ) -> None:
     invoice = Invoice.objects.get()
     assert "No invoice differs" in admins.get(f"{PAGE}/reconcile").content.decode()
@@ -88,7 +88,7 @@ def test_an_invoice_that_differs_is_shown_with_its_lines_and_its_usage(
     assert "counted three times" in text
 
 
-def test_what_was_counted_and_never_told_is_named(bought: Subscription) -> None:  # noqa: F811
+def test_what_was_counted_and_never_told_is_named(bought: Subscription) -> None:
     invoice = Invoice.objects.get()
     now = timezone.now()
     price = CatalogueEntry.objects.get(lookup_key="bank-payments:starter:v1:calls:EUR").stripe_id
@@ -104,7 +104,7 @@ def test_what_was_counted_and_never_told_is_named(bought: Subscription) -> None:
 
 def test_an_organization_is_given_more_time_for_all_it_owes(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
 ) -> None:
     BillingSubscription.objects.update(unpaid_since=timezone.now() - timedelta(days=8))
     text = admins.get(f"{PAGE}/dunning").content.decode()
@@ -120,7 +120,7 @@ def test_an_organization_is_given_more_time_for_all_it_owes(
     assert "Nobody owes anything" in admins.get(f"{PAGE}/dunning").content.decode()
 
 
-def test_the_checklist_follows_how_things_stand(bought: Subscription, settings: Settings) -> None:  # noqa: F811
+def test_the_checklist_follows_how_things_stand(bought: Subscription, settings: Settings) -> None:
     points = {point.name: point for point in checklist()}
     assert len(points) == 8
     assert not points["live-key"].is_met
@@ -137,7 +137,7 @@ def test_the_checklist_follows_how_things_stand(bought: Subscription, settings: 
 
 def test_the_pages_ask_the_same_number_of_queries_however_much_there_is(
     admins: Client,
-    bought: Subscription,  # noqa: F811
+    bought: Subscription,
     django_assert_max_num_queries: object,
 ) -> None:
     now = timezone.now()

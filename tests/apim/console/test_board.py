@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -14,10 +12,9 @@ from apim.accounts.models import Organization, User
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.console.views.board import COLUMNS, moves_of
+from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from apim.accounts.models import Organization, User
 from apim.gateways.models import Environment
 from apim.products.limits import Terms
+from tests.conftest import LogIn
 from tests.factories import access, catalog, products
 
 pytestmark = pytest.mark.django_db
-LogIn = Callable[[User | None], Client]
 
 
 def test_owners_say_what_services_bear_and_are_warned_where_more_is_promised(

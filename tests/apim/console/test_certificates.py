@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
 from apim.accounts.models import User
 from apim.audit.actor import Actor
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
 from apim.gateways.models import Certificate, Environment, Host
+from tests.conftest import LogIn
 from tests.factories.certificates import authority, self_signed
-
-LogIn = Callable[[User | None], Client]
 
 
 def test_a_certificate_is_uploaded_replaced_and_deleted(log_in: LogIn, admin: User, environment: Environment) -> None:

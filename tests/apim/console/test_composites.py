@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from apim.console.drawing import draw_composite, sentence_of
 from apim.gateways.models import Worker
 from gateway_sync.compositions import read_composite
 from gateway_sync.problems import Where
+from tests.conftest import LogIn
 from tests.factories import accounts, catalog
 from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
-
-LogIn = Callable[[User | None], Client]
 
 STEPS = """\
 POST /transfers:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -15,10 +12,9 @@ from apim.audit.models import AuditEvent
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.usage.models import UsageRollup
+from tests.conftest import LogIn
 from tests.factories import access, catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 OPERATION = "get: {responses: {'200': {description: ok}}}"
 TWO = catalog.openapi(f"  /accounts:\n    {OPERATION}\n  /cards:\n    {OPERATION}")

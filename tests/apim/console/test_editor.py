@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from apim.accounts.models import Organization, User
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.console.forms.editor import EDITED_BYTES_AT_MOST
+from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 URL = "/console/apis/bank/versions/v1/editor"
 MORE = catalog.openapi("  /cards:\n    get: {summary: Cards, responses: {'200': {description: ok}}}")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
-from apim.accounts.models import User
 from apim.gateways.services import default_environment
+from tests.conftest import LogIn
 from tests.factories import accounts
 
-LogIn = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
 
 

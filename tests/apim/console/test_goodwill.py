@@ -10,13 +10,13 @@ from apim.access.models import Subscription
 from apim.accounts.models import User
 from apim.audit.models import AuditEvent
 from tests.conftest import LogIn
-from tests.prepaid import balance_of, prepaid  # noqa: F401 - a fixture
+from tests.prepaid import balance_of
 
 pytestmark = pytest.mark.django_db
 
 
 def test_an_admin_gives_credits_once_and_says_why(
-    prepaid: Subscription,  # noqa: F811 - a fixture
+    prepaid: Subscription,
     admin: User,
     log_in: LogIn,
 ) -> None:

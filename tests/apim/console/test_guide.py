@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apim.accounts.models import Organization, User
@@ -17,10 +16,9 @@ from apim.catalog.models import APIVersion
 from apim.gateways.models import Environment
 from apim.products.models import Plan, Product
 from apim.products.services import create_product
+from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from apim.accounts.models import User
 from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
+from tests.conftest import LogIn
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 
 @pytest.mark.parametrize("name", ["api.example.com", " API.example.com. "])

@@ -6,23 +6,21 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 
 from apim.access.models import Subscription
 from apim.accounts.models import Membership, User
 from apim.billing.models import Adjustment, Invoice
+from tests.conftest import LogIn
 from tests.factories.accounts import member
-from tests.payments import Stripe, _inbox, _standin, bought, product, stripe_server, waiting  # noqa: F401
+from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
-
-LogIn = Callable[[User | None], Client]
 
 
 def test_an_owner_sees_what_will_happen_and_gives_back_once(
     log_in: LogIn,
-    stripe_server: Stripe,  # noqa: F811
-    bought: Subscription,  # noqa: F811
+    stripe_server: Stripe,
+    bought: Subscription,
 ) -> None:
     invoice = Invoice.objects.get()
     owner = member(bought.product.organization, "seller@example.com", role=Membership.Role.OWNER)
@@ -55,8 +53,8 @@ def test_an_owner_sees_what_will_happen_and_gives_back_once(
 def test_an_admin_gives_goodwill_and_a_stranger_to_money_is_told_why_not(
     log_in: LogIn,
     admin: User,
-    stripe_server: Stripe,  # noqa: F811
-    bought: Subscription,  # noqa: F811
+    stripe_server: Stripe,
+    bought: Subscription,
 ) -> None:
     client = log_in(admin)
     page = f"/console/admin/organizations/{bought.organization.name}/goodwill"
@@ -72,7 +70,7 @@ def test_an_admin_gives_goodwill_and_a_stranger_to_money_is_told_why_not(
 def test_the_number_of_queries_does_not_grow_with_the_invoices(
     log_in: LogIn,
     admin: User,
-    waiting: Subscription,  # noqa: F811
+    waiting: Subscription,
     django_assert_max_num_queries: Callable[[int], object],
 ) -> None:
     client = log_in(admin)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from django.test import Client
-
 from apim.accounts.models import Organization, User
 from apim.catalog.issuers import save_issuer
 from apim.gateways.models import Environment, Issuer
+from tests.conftest import LogIn
 from tests.factories import catalog as catalog_factory
 from tests.factories.accounts import TESTER
 
-LogIn = Callable[[User | None], Client]
 URL = "https://login.example.com"
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
 from django.db.models import F
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apim.accounts.models import Organization, User
 from apim.gateways.models import Environment
 from apim.gateways.services import touch
 from gateway_sync.delivery.services import publish
+from tests.conftest import LogIn
 from tests.factories import access, catalog, products
-
-LogIn = Callable[[User | None], Client]
 
 OWNER_PAGES = (
     "", "apis", "new-api", "products", "new-product", "plans", "approvals", "tokens", "new-token", "jobs", "styleguide",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from apim.accounts.models import Organization, User
 from apim.audit.models import AuditEvent
 from apim.products.models import Plan
+from tests.conftest import LogIn
 from tests.factories import products
-
-LogIn = Callable[[User | None], Client]
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,9 +21,8 @@ from apim.products.models import Meter, Plan
 from apim.products.services import create_meter
 from apim.usage.models import UsageRollup
 from apim.usage.periods import start_of
+from tests.conftest import LogIn
 from tests.factories import access, catalog, products
-
-LogIn = Callable[[User | None], Client]
 
 RATE = {"requests": 10, "per_s": 1, "burst": 10}
 OWN = {

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apim.accounts.models import Organization, User
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.console.request_flow import blocks_of, shifted
+from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 URL = "/console/apis/bank/versions/v1/flow"
 ONE = {"method": "GET", "path": "/accounts"}

@@ -14,7 +14,6 @@ from apim.accounts.models import User
 from tests.apim.billing.test_revenue import sold
 from tests.conftest import LogIn
 from tests.factories.accounts import member
-from tests.payments import product, waiting  # noqa: F401 - fixtures
 from tests.stripe_server.keys import TEST_KEY
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +25,7 @@ def _test_mode(settings: Settings) -> None:
 
 
 def test_an_owner_sees_what_own_products_earn_and_another_one_nothing(
-    waiting: Subscription,  # noqa: F811
+    waiting: Subscription,
     other_owner: User,
     log_in: LogIn,
 ) -> None:
@@ -40,7 +39,7 @@ def test_an_owner_sees_what_own_products_earn_and_another_one_nothing(
 
 
 def test_the_table_opens_in_spreadsheets(
-    waiting: Subscription,  # noqa: F811
+    waiting: Subscription,
     admin: User,
     log_in: LogIn,
 ) -> None:

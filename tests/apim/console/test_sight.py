@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apim.accounts.models import User
 from apim.console.sight import NOUNS, Sight, sight_of
+from tests.conftest import LogIn
 from tests.factories import access, catalog
-
-LogIn = Callable[[User | None], Client]
 
 
 def counts(sight: Sight) -> dict[str, tuple[int, int | None]]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apim.accounts.models import Invitation, Organization, User
 from apim.accounts.services import invite
 from apim.catalog.models import API
+from tests.conftest import LogIn
 from tests.factories import accounts, catalog
 
 pytestmark = pytest.mark.django_db
-LogIn = Callable[[User | None], Client]
 
 
 @pytest.fixture

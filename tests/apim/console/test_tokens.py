@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,10 +11,10 @@ from django.utils import timezone
 
 from apim.accounts.models import APIToken, User
 from apim.accounts.services import issue_token, revoke_token
+from tests.conftest import LogIn
 from tests.factories.accounts import TESTER
 
 pytestmark = pytest.mark.django_db
-LogIn = Callable[[User | None], Client]
 
 
 def names(client: Client, query: str = "") -> list[str]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.test import Client
 
 from apim.accounts.models import Organization, User
 from apim.catalog.models import APIVersion
 from apim.console.forms.trial import TrialForm
+from tests.conftest import LogIn
 from tests.factories import catalog
-
-LogIn = Callable[[User | None], Client]
 
 URL = "/console/apis/bank/versions/v1/try"
 

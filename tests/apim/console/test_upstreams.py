@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
 from apim.accounts.models import Organization, User
@@ -17,10 +15,9 @@ from apim.gateways.models import Gateway
 from apim.gateways.reporting import record_report
 from apim.gateways.reports import EventReport, GatewayReport, TargetReport
 from gateway_sync.upstreams import KINDS
+from tests.conftest import LogIn
 from tests.factories import catalog, gateways
 from tests.factories.accounts import TESTER
-
-LogIn = Callable[[User | None], Client]
 
 URL = "/console/apis/bank/versions/v1"
 ARMS = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.utils import timezone
 
 from apim.accounts.models import APIToken, Organization, User
@@ -22,9 +20,8 @@ from apim.products.services import archive_plan, set_ceiling
 from apim.usage.models import ShadowRollup
 from apim.usage.periods import start_of
 from gateway_sync.policies import DESCRIPTIONS, KINDS
+from tests.conftest import LogIn
 from tests.factories import access, accounts, catalog, products
-
-LogIn = Callable[[User | None], Client]
 
 FORM = {"name": "bank", "version": "v1", "upstream_url": "http://127.0.0.1:9101"}
 

