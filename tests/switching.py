@@ -67,3 +67,9 @@ def totals() -> list[int]:
 def differences() -> set[tuple[int | None, str]]:
     """How far our rating of each invoice is from Stripe's, and why."""
     return set(Invoice.objects.exclude(status="void").values_list("difference", "note"))
+
+
+def plan_of(subscription: Subscription) -> str:
+    """The plan that is granted."""
+    subscription.refresh_from_db()
+    return subscription.plan_version.plan.name

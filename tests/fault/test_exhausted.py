@@ -19,12 +19,12 @@ from gateway_sync.snapshot import Policy, Snapshot
 from tests.fault.calling import Caller, call
 from tests.memory_groups import MemoryGroup, memory_group
 from tests.waiting import PATIENCE_S, wait_until
+from tests.wire.bodies import upload
+from tests.wire.contract import DOCUMENT, ROUTES
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.wire.policies import policies_of
 from tests.wire.raw import OK, RawClient, RawUpstream
-from tests.wire.test_contracts import DOCUMENT, ROUTES
-from tests.wire.test_kept_bodies import upload
-from tests.wire.test_policies import policies_of
 
 pytestmark = pytest.mark.fault
 

@@ -15,8 +15,8 @@ import pytest
 
 from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.policies import call, policies_of
 from tests.wire.raw import RawClient, RawUpstream, answer_with
-from tests.wire.test_policies import call, policies_of
 
 WS_KEY = base64.b64encode(b"0123456789abcdef")
 PAGE = b'{"text": "' + b"abc " * 500 + b'"}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.wire.test_pools import ask, gateway, get, named
+from tests.wire.pools import ask, gateway, get, named
 
 ARMS: list[dict[str, object]] = [{"arm": "stable"}, {"arm": "canary"}]
 

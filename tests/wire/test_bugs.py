@@ -18,10 +18,10 @@ from h2.connection import H2Connection
 from gateway_sync.snapshot import Policy
 from tests.upstreams import Reply
 from tests.waiting import PATIENCE_S, wait_until
+from tests.wire.composed import TRANSFERS, Bank, composite, log_of, metric, snapshot_of, transfer
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.http2_service import Service
 from tests.wire.raw import RawClient
-from tests.wire.test_compositions import TRANSFERS, Bank, composite, log_of, metric, snapshot_of, transfer
-from tests.wire.test_http2_upstream import Service
 
 ROOT = Path(__file__).parents[2]
 # What a filter gives must be bytes: here it is not, and the gateway meets that where it no longer thinks of policies.

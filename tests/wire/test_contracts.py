@@ -10,47 +10,11 @@ from dataclasses import replace
 import pytest
 
 from apim.catalog.contracts import contract_of
-from gateway_sync.snapshot import Route, Version
+from gateway_sync.snapshot import Version
+from tests.wire.contract import DOCUMENT, ROUTES
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.policies import call, policies_of, seen
 from tests.wire.raw import RawClient, RawUpstream
-from tests.wire.test_policies import call, policies_of, seen
-
-DOCUMENT = """
-openapi: 3.1.0
-info: { title: Bank, version: "1" }
-paths:
-  /accounts/{id}:
-    parameters:
-      - { name: id, in: path, required: true, schema: { type: integer, minimum: 1 } }
-    get:
-      parameters:
-        - { name: limit, in: query, required: true, schema: { type: integer, maximum: 100 } }
-        - { name: kinds, in: query, schema: { type: array, items: { enum: [a, b] } } }
-        - { name: X-Strict, in: header, schema: { type: boolean } }
-      responses:
-        "200":
-          description: ok
-          content:
-            application/json:
-              examples: { rich: { value: { balance: 12.5 } }, poor: { value: { balance: 0 } } }
-        "404": { description: none, content: { application/json: { example: { code: none } } } }
-    put:
-      requestBody:
-        required: true
-        content: { application/json: { schema: { $ref: "#/components/schemas/Account" } } }
-      responses: { "204": { description: done } }
-components:
-  schemas:
-    Account:
-      type: object
-      required: [owner]
-      additionalProperties: false
-      properties:
-        owner: { type: string, pattern: "^[a-z]+$" }
-        born: { type: string, format: date }
-        heirs: { type: array, items: { $ref: "#/components/schemas/Account" } }
-"""
-ROUTES = tuple(Route(f"{method} /accounts/{{id}}", method, "/accounts/{id}", ("prd_1",)) for method in ("GET", "PUT"))
 
 
 def version_with(upstream: RawUpstream, name: str, *policies: dict[str, dict[str, object]]) -> Version:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from gateway_sync.snapshot import Policy, Target
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.pools import ask, body_of, get
 from tests.wire.raw import RawClient, RawUpstream
-from tests.wire.test_pools import ask, get
-from tests.wire.test_retries import body_of
 
 
 def gateway_with(path: Path, upstream: RawUpstream, *faults: dict[str, object]) -> GatewayProcess:

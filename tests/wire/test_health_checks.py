@@ -12,8 +12,8 @@ import pytest
 from gateway_sync.snapshot import Target
 from tests.waiting import wait_until
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.pools import FAILED, ask, gateway, get, named
 from tests.wire.raw import OK, RawUpstream, answer_with
-from tests.wire.test_pools import FAILED, ask, gateway, get, named
 
 CHECK: dict[str, object] = {"healthCheck": {"path": "/health", "interval": "100ms", "healthy": 1, "unhealthy": 2}}
 

@@ -21,11 +21,10 @@ from gateway_sync.runtime.http2_unsent import MOST_BYTES
 from gateway_sync.snapshot import Policy
 from tests.factories.certificates import Authority, authority
 from tests.waiting import wait_until
+from tests.wire.bodies import gauge, rss_bytes
 from tests.wire.gateways import make_environment, make_snapshot, make_version
 from tests.wire.http2_client import HTTP2Client
 from tests.wire.raw import RawUpstream, answer_with
-from tests.wire.test_kept_bodies import gauge
-from tests.wire.test_streaming import rss_bytes
 from tests.wire.tls_gateways import SealedHome, TLSGateway, client_context, tls_gateway, with_edge
 
 HOST = "api.example.com"

@@ -15,8 +15,8 @@ import pytest
 
 from gateway_sync.snapshot import Policy
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.policies import call, seen
 from tests.wire.raw import RawUpstream, answer_with
-from tests.wire.test_policies import call, seen
 
 ROOT = Path(__file__).parents[2]
 SECRET = "0123456789abcdef"

@@ -15,14 +15,13 @@ import pytest
 from apim.catalog.contracts import contract_of
 from gateway_sync.snapshot import Policy
 from tests.waiting import wait_until
+from tests.wire.bodies import SIZE, gauge, rss_bytes, upload
+from tests.wire.contract import DOCUMENT, ROUTES
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.wire.policies import policies_of
 from tests.wire.raw import RawClient, RawUpstream
-from tests.wire.test_contracts import DOCUMENT, ROUTES
-from tests.wire.test_policies import policies_of
-from tests.wire.test_streaming import rss_bytes
 
 BUDGET = 4 << 20
-SIZE = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +41,6 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
         yield process.wait_ready()
     finally:
         process.stop()
-
-
-def upload(client: RawClient, target: str, size: int = SIZE, sent: int = SIZE - 1) -> None:
-    """Begin to send a body of a size, and leave the rest for later."""
-    head = f"{target} HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
-    client.send(f"{head}Content-Length: {size}\r\n\r\n".encode() + b" " * sent)
-
-
-def gauge(gateway: GatewayProcess, name: str) -> int:
-    """The sum of a metric over the workers."""
-    lines = gateway.admin("/metrics")[1].decode().splitlines()
-    return int(sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + "{")))
 
 
 def test_many_slow_uploads_are_refused_beyond_the_budget_and_plain_calls_pass(gateway: GatewayProcess) -> None:

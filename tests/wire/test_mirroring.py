@@ -8,9 +8,8 @@ from pathlib import Path
 
 from tests.ports import free_ports
 from tests.waiting import wait_until
+from tests.wire.pools import GET, ask, body_of, gateway, named
 from tests.wire.raw import OK, RawClient, RawUpstream
-from tests.wire.test_pools import GET, ask, gateway, named
-from tests.wire.test_retries import body_of
 
 
 def mirror_to(port: int, **more: object) -> dict[str, object]:

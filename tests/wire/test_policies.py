@@ -11,12 +11,10 @@ from typing import Any
 
 import pytest
 
-from gateway_sync.policies import read_policy, write_policy
-from gateway_sync.problems import Where
-from gateway_sync.snapshot import Policy
 from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
-from tests.wire.raw import RawClient, RawUpstream, answer_with
+from tests.wire.policies import call, policies_of, seen
+from tests.wire.raw import RawUpstream, answer_with
 
 SETS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "headers": [
@@ -59,17 +57,6 @@ SETS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 }  # fmt: skip
 
 
-def policies_of(written: Sequence[Mapping[str, Any]]) -> tuple[Policy, ...]:
-    """The policies as a compiler writes them."""
-    policies = []
-    for entry in written:
-        ((kind, settings),) = entry.items()
-        policy, problems = read_policy(kind, settings, Where("version", "v"))
-        assert policy is not None, problems
-        policies.append(Policy(kind, write_policy(policy)))
-    return tuple(policies)
-
-
 @pytest.fixture(scope="module")
 def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A version for each set; v1 is plain."""
@@ -85,26 +72,6 @@ def gateway(upstream: RawUpstream, tmp_path_factory: pytest.TempPathFactory) -> 
         yield process.wait_ready()
     finally:
         process.stop()
-
-
-def call(
-    gateway: GatewayProcess, path: str, extra: str = "", *, method: str = "GET", body: bytes = b"", key: str = KEY
-) -> tuple[int, dict[str, str], bytes]:
-    """Status, fields and body of the answer to one call."""
-    lines = [f"{method} /bank{path} HTTP/1.1", "Host: a"]
-    lines += [f"X-API-Key: {key}"] if key else []
-    lines += [f"Content-Length: {len(body)}"] if body else []
-    with RawClient(gateway.port) as client:
-        client.send("\r\n".join(lines).encode() + b"\r\n" + extra.encode() + b"\r\n" + body)
-        status, head, content = client.read_answer(is_head=method == "HEAD")
-    fields = [line.partition(": ") for line in head.decode("latin-1").split("\r\n")[1:]]
-    return status, {name.lower(): value for name, _, value in fields}, content
-
-
-def seen(upstream: RawUpstream) -> str:
-    """The one request that the service got."""
-    (request,) = upstream.requests
-    return request.decode("latin-1")
 
 
 def test_headers_are_set_added_and_removed_for_the_service(gateway: GatewayProcess, upstream: RawUpstream) -> None:

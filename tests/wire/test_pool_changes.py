@@ -8,8 +8,8 @@ from gateway_sync.snapshot import Snapshot, Target
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.pools import FAILED, ask, named
 from tests.wire.raw import OK, RawUpstream, answer_with
-from tests.wire.test_pools import FAILED, ask, named
 
 
 def snapshot_of(upstreams: dict[str, RawUpstream], settings: dict[str, object], **changes: object) -> Snapshot:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.waiting import wait_until
+from tests.wire.pools import FAILED, GET, body_of, gateway
 from tests.wire.raw import OK, RawClient, RawUpstream
-from tests.wire.test_pools import FAILED, GET, gateway
-from tests.wire.test_retries import body_of
 
 SETTINGS: dict[str, object] = {
     "balancing": {"algorithm": "least-requests"},

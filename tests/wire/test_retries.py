@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.gateways import KEY
+from tests.wire.pools import FAILED, GET, ask, body_of, gateway, named
 from tests.wire.raw import OK, RawClient, RawUpstream, answer_with
-from tests.wire.test_pools import FAILED, GET, ask, gateway, named
-
-LINES = f" /bank/v1/accounts HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n".encode()
-
-
-def body_of(method: bytes, body: bytes) -> bytes:
-    """A request with a body."""
-    return method + LINES + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 def hang_up(_peer: socket.socket, _request: bytes) -> bool:

@@ -8,16 +8,12 @@ import time
 from pathlib import Path
 
 from tests.waiting import PATIENCE_S
+from tests.wire.bodies import rss_bytes
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import OK, RawClient, RawUpstream
 
 SIZE = 256 * 2**20
 BLOCK = b"x" * 65_536
-
-
-def rss_bytes(pid: int) -> int:
-    """Memory of a process that is resident now."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
 def head(method: str, extra: str = "") -> bytes:

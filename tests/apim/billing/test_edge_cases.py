@@ -36,7 +36,7 @@ from apim.gateways.models import AccessRecord
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product
 from apim.products.services import archive_plan, update_product
-from tests.apim.billing.test_metering import calls, counted_by_stripe, tell
+from tests.apim.billing.counting import calls, counted_by_stripe, tell
 from tests.factories import access, products
 from tests.factories.accounts import TESTER
 from tests.payments import SECRET, Stripe, apply_all, ask, buy

@@ -14,8 +14,8 @@ from django.utils import timezone
 from apim.billing import tasks
 from apim.billing.switch_previews import preview_switch
 from apim.products.models import Product
-from tests.apim.billing.test_metering import calls
-from tests.apim.billing.test_true_ups import BASE, Sell, close_period, sell  # noqa: F401 - a fixture
+from tests.apim.billing.counting import calls
+from tests.apim.billing.selling import BASE, Sell, close_period
 from tests.payments import Stripe
 from tests.switching import offer, priced
 
@@ -25,7 +25,7 @@ TIERS = [{"upTo": 100 * number, "unit": f"0.{number:02}"} for number in range(1,
 MANY = [BASE, {"name": "calls", "meter": "bank-calls", "model": "graduated", "tiers": [*TIERS, {"unit": "0.12"}]}]
 
 
-def test_every_tier_of_an_invoice_is_read_and_rated(stripe_server: Stripe, sell: Sell) -> None:  # noqa: F811
+def test_every_tier_of_an_invoice_is_read_and_rated(stripe_server: Stripe, sell: Sell) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         invoice = close_period(stripe_server, clock, sell(MANY), 1200)
         assert len(invoice.lines) == 13
@@ -35,7 +35,7 @@ def test_every_tier_of_an_invoice_is_read_and_rated(stripe_server: Stripe, sell:
 
 def test_what_a_preview_cannot_bring_is_told_as_one_line(
     stripe_server: Stripe,
-    sell: Sell,  # noqa: F811
+    sell: Sell,
     product: Product,
 ) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:

@@ -26,7 +26,7 @@ from apim.billing.models import (
 )
 from apim.billing.switching import switch_plan
 from apim.up.options import ROOT
-from tests.apim.billing.test_metering import calls, counted_by_stripe
+from tests.apim.billing.counting import calls, counted_by_stripe
 from tests.factories.accounts import TESTER
 from tests.payments import SECRET, Stripe, apply_all, buy
 from tests.stripe_server.keys import TEST_KEY

@@ -5,7 +5,7 @@ Promises D5, B6.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -22,8 +22,6 @@ from apim.billing.connection import require_connection
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.models import (
     BillingSubscription,
-    CatalogueEntry,
-    Customer,
     GrantedVersion,
     Invoice,
     MeterWindow,
@@ -35,52 +33,12 @@ from apim.billing.windows import note_version
 from apim.products.limits import Terms
 from apim.products.models import Meter, Product
 from apim.usage.models import UsageRollup
+from tests.apim.billing.counting import calls, counted_by_stripe, tell
 from tests.factories import access
 from tests.factories.accounts import TESTER
 from tests.payments import PRICING, Stripe, buy
 
 pytestmark = pytest.mark.django_db
-
-
-def calls(subscription: Subscription, at: datetime, number: int, *, status: int = 200) -> None:
-    """What gateways counted in a minute."""
-    minute = at.astimezone(UTC).replace(second=0, microsecond=0)
-    for period, start in (("minute", minute), ("hour", minute.replace(minute=0))):
-        row, _ = UsageRollup.objects.get_or_create(
-            period=period,
-            at=start,
-            environment_id="env_1",
-            version_id="ver_1",
-            operation="GET /accounts",
-            application_id="app_1",
-            subscription_id=subscription.id,
-            status=status,
-            code="",
-        )
-        UsageRollup.objects.filter(pk=row.pk).update(calls=row.calls + number)
-
-
-def counted_by_stripe() -> int:
-    """What the meter has at Stripe."""
-    client = require_connection().driver._client  # type: ignore[attr-defined]
-    meter = CatalogueEntry.objects.get(kind="billing.meter")
-    now = int(timezone.now().timestamp())
-    summaries = client.v1.billing.meters.event_summaries.list(
-        meter.stripe_id,
-        params={
-            "customer": Customer.objects.get().stripe_id,
-            "start_time": (now - 40 * 86_400) // 60 * 60,
-            "end_time": (now + 86_400) // 60 * 60,
-        },
-    )
-    return sum(int(each.aggregated_value) for each in summaries.data)
-
-
-def tell() -> None:
-    stripe = require_connection()
-    count_usage(stripe)
-    OutgoingUsage.objects.filter(state="due").update(retry_at=timezone.now())
-    send_usage(stripe)
 
 
 def test_what_is_late_is_told_as_the_part_that_is_new_and_nothing_is_told_twice(

@@ -30,7 +30,7 @@ from apim.billing.models import (
 )
 from apim.billing.reconciling import differing_invoices
 from apim.notifications.models import Message
-from tests.apim.billing.test_metering import calls
+from tests.apim.billing.counting import calls
 from tests.conftest import LogIn
 from tests.factories.accounts import TESTER, member
 from tests.payments import SECRET, Stripe, buy, hand_on

@@ -13,8 +13,8 @@ from django.utils import timezone
 from apim.billing.connection import require_connection
 from apim.billing.models import Invoice
 from apim.billing.reconciling import reconcile
-from tests.apim.billing.test_metering import calls
-from tests.apim.billing.test_true_ups import BASE, CALLS, Sell, close_period, sell  # noqa: F401 - a fixture
+from tests.apim.billing.counting import calls
+from tests.apim.billing.selling import BASE, CALLS, Sell, close_period
 from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def queries() -> int:
     return len(asked)
 
 
-def test_more_invoices_ask_no_more_of_the_database(stripe_server: Stripe, sell: Sell) -> None:  # noqa: F811
+def test_more_invoices_ask_no_more_of_the_database(stripe_server: Stripe, sell: Sell) -> None:
     with time_machine.travel(timezone.now(), tick=True) as clock:
         sold = sell([BASE, CALLS])
         close_period(stripe_server, clock, sold, 80)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 from apim.access.models import Subscription
 from apim.access.services import create_application, subscribe
 from apim.accounts.models import Organization
-from apim.billing.models import Adjustment, BillingSubscription, CatalogueEntry, Invoice, Rehearsal
+from apim.billing.models import Adjustment, BillingSubscription, Invoice, Rehearsal
 from apim.billing.revenue import read_revenue
 from apim.billing.revenue_figures import Month, Revenue, month_starts, monthly
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product
 from tests.factories import products
 from tests.factories.accounts import TESTER
+from tests.factories.billing import sold
 from tests.payments import PRICING
 
 pytestmark = pytest.mark.django_db
@@ -32,35 +33,6 @@ def earned(now: datetime = NOW, *, of: Any = None) -> dict[str, Revenue]:
 
 def month(revenue: Revenue, year: int, number: int) -> Month:
     return next(each for each in revenue.months if (each.start.year, each.start.month) == (year, number))
-
-
-def sold(subscription: Subscription, *, plan: Plan, at: datetime, number: int = 1, **fields: Any) -> Invoice:
-    """An invoice of a month's flat price in advance, and of so much usage before, in minor units."""
-    usage = fields.pop("usage", 0)
-    currency = fields.setdefault("currency", "EUR")
-    version = plan.versions.get(number=number)
-    flat = monthly(version.terms)
-    parts = {part.name: part for part in version.terms.prices}
-    lines = []
-    for name, amount in (("base", int(flat * (1 if currency == "JPY" else 100))), ("calls", usage)):
-        price = f"price_{plan.name}_{number}_{name}"
-        key = f"{subscription.product.name}:{plan.name}:v{number}:{name}:{currency}"
-        CatalogueEntry.objects.get_or_create(mode="test", kind="price", lookup_key=key, defaults={"stripe_id": price})
-        if name in parts:
-            start, end = int(at.timestamp()), int((at + timedelta(days=30)).timestamp())
-            lines.append({"price": price, "amount": amount, "period_start": start, "period_end": end, "name": name})
-    BillingSubscription.objects.get_or_create(
-        subscription=subscription, defaults={"mode": "test", "stripe_id": f"sub_{subscription.id}", "status": "active"}
-    )
-    total = sum(line["amount"] for line in lines) + fields.pop("strange", 0)
-    if total > sum(line["amount"] for line in lines):
-        lines.append({"price": "", "amount": total - sum(line["amount"] for line in lines), "name": "by hand"})
-    values = {"status": "paid", "subtotal": total, "total": total, "amount_paid": total, "amount_remaining": 0} | fields
-    made: Invoice = Invoice.objects.create(
-        stripe_id=f"in_{Invoice.objects.count()}", mode="test", organization=subscription.organization,
-        subscription=subscription, lines=lines, period_start=at, period_end=at, created_at=at, **values,
-    )  # fmt: skip
-    return made
 
 
 def give(invoice: Invoice, amount: int, state: str) -> None:

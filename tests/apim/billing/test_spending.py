@@ -20,7 +20,7 @@ from apim.gateways.models import AccessRecord
 from apim.notifications.models import Message
 from apim.products.limits import Terms
 from apim.products.models import Product
-from tests.apim.billing.test_metering import calls
+from tests.apim.billing.counting import calls
 from tests.conftest import LogIn
 from tests.factories import access, products
 from tests.factories.accounts import TESTER, member

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -19,11 +19,11 @@ from apim.errors import Conflict, Invalid
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product
 from apim.products.services import archive_plan
-from apim.usage.models import UsageRollup
+from tests.apim.billing.counting import add_calls, use_calls
 from tests.factories import products
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, PRICING, Stripe, apply_all, buy, hand_on
-from tests.switching import differences, offer, priced, renew, totals, use_card
+from tests.switching import differences, offer, plan_of, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -40,12 +40,6 @@ def paid(clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscr
     clock.move_to(mirror.period_start + (mirror.period_end - mirror.period_start) / 2)
     stripe_server.control("time", seconds=0)
     return bought
-
-
-def plan_of(subscription: Subscription) -> str:
-    """The plan that is granted."""
-    subscription.refresh_from_db()
-    return subscription.plan_version.plan.name
 
 
 def change_of(subscription: Subscription) -> tuple[str, str] | None:
@@ -415,23 +409,3 @@ def test_events_twice_and_backwards_end_in_the_same_plan(
     renew(stripe_server, clock)
     apply_again()
     assert (plan_of(paid), change_of(paid)) == ("small", None)
-
-
-def use_calls(subscription: Subscription, count: int) -> None:
-    """So many calls two hours ago, known here and to nobody else."""
-    at = (timezone.now() - timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
-    mirror = BillingSubscription.objects.get(subscription=subscription)
-    assert mirror.started_at is not None
-    at = max(at, mirror.started_at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1))
-    add_calls(subscription, at, at, count)
-
-
-def add_calls(subscription: Subscription, hour: datetime, minute: datetime, count: int) -> None:
-    """So many calls in a minute of an hour, as gateways report them."""
-    for period, at in (("hour", hour), ("minute", minute)):
-        kept, _ = UsageRollup.objects.get_or_create(
-            period=period, at=at, environment_id=subscription.environment_id, subscription_id=subscription.id,
-            status=200,
-        )  # fmt: skip
-        kept.calls += count
-        kept.save()

@@ -25,10 +25,10 @@ from apim.billing.switching import switch_plan, undo_switch
 from apim.billing.telling import cancel_at_provider
 from apim.errors import Conflict
 from apim.products.models import Product
-from tests.apim.billing.test_switching import add_calls, plan_of, use_calls
+from tests.apim.billing.counting import add_calls, use_calls
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, buy
-from tests.switching import differences, offer, priced, renew, totals, use_card
+from tests.switching import differences, offer, plan_of, priced, renew, totals, use_card
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from apim.billing.switch_previews import preview_switch
 from apim.billing.switching import switch_plan
 from apim.billing.telling import cancel_at_provider
 from apim.products.models import Product
-from tests.apim.billing.test_switching import use_calls
+from tests.apim.billing.counting import use_calls
 from tests.factories import access
 from tests.factories.accounts import TESTER
 from tests.payments import Stripe, buy

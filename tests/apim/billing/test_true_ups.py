@@ -5,7 +5,6 @@ Each case is checkable by hand: 29.00 in advance, 0.01 a call. Promise B13.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,71 +12,20 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apim.access.models import Subscription
-from apim.access.services import subscribe
 from apim.billing import tasks
 from apim.billing.connection import require_connection
 from apim.billing.invoices import sync_invoice
-from apim.billing.models import BillingSubscription, Invoice
+from apim.billing.models import Invoice
 from apim.billing.reconciling import reconcile
 from apim.billing.telling import cancel_at_provider
-from apim.products.limits import Terms
-from apim.products.models import Product
-from tests.apim.billing.test_metering import calls
-from tests.factories import access, products
+from tests.apim.billing.counting import calls
+from tests.apim.billing.selling import BASE, CALLS, Sell, close_period
 from tests.factories.accounts import TESTER
-from tests.payments import Stripe, buy
+from tests.payments import Stripe
 
 pytestmark = pytest.mark.django_db
 
-Sell = Callable[..., Subscription]
-BASE = {"name": "base", "model": "flat", "amount": "29.00"}
-CALLS = {"name": "calls", "meter": "bank-calls", "model": "unit", "unit": "0.01"}
 LATER = {"name": "support", "model": "flat", "amount": "5.00", "term": "arrears"}
-
-
-@pytest.fixture
-def sell(stripe_server: Stripe, product: Product) -> Sell:
-    """A paid subscription to a plan with these terms."""
-
-    def sold(prices: list[dict[str, Any]], currency: str = "EUR", **more: Any) -> Subscription:
-        pricing = {"currency": currency, "prices": prices, **more}
-        plan = products.plan(organization=product.organization, name="bounded", terms=Terms(pricing=pricing))
-        product.plans.add(plan)
-        application = access.application(name="shop")
-        waiting = subscribe(application=application, product=product, plan=plan, by=TESTER, is_checkout=True)
-        return buy(stripe_server, waiting)
-
-    return sold
-
-
-def drain(stripe_server: Stripe) -> None:
-    """Hand on all events, those that applying makes too: later their signatures would be too old."""
-    while stripe_server.posted < len(stripe_server.settle()):
-        stripe_server.deliver()
-
-
-def close_period(stripe_server: Stripe, clock: Any, subscription: Subscription, used: int, late: int = 0) -> Invoice:
-    """The invoice of the period that ends after so many calls; late ones come while it is a draft."""
-    drain(stripe_server)
-    clock.shift(timedelta(days=2))
-    if used:
-        calls(subscription, timezone.now() - timedelta(hours=2), used)
-    tasks.tell_usage()
-    drain(stripe_server)
-    end = BillingSubscription.objects.get().period_end
-    assert end is not None
-    clock.move_to(end + timedelta(minutes=5))
-    stripe_server.control("time", seconds=0)
-    drain(stripe_server)
-    if late:
-        calls(subscription, end - timedelta(hours=3), late)
-        tasks.tell_usage()
-        drain(stripe_server)
-    clock.shift(timedelta(hours=2))
-    stripe_server.control("time", seconds=0)
-    drain(stripe_server)
-    return Invoice.objects.filter(reason="subscription_cycle").latest("created_at")
 
 
 CASES: dict[str, tuple[dict[str, Any], int, int, int]] = {

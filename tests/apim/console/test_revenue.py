@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from apim.access.models import Subscription
 from apim.accounts.models import User
-from tests.apim.billing.test_revenue import sold
 from tests.conftest import LogIn
 from tests.factories.accounts import member
+from tests.factories.billing import sold
 from tests.stripe_server.keys import TEST_KEY
 
 pytestmark = pytest.mark.django_db
