@@ -6,27 +6,14 @@ import re
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.clicks import Clicks
 from tests.browser.conftest import Check, NewPage, Shoot
 from tests.browser.widths import NARROW
 
 MOST_CLICKS = 4
 MOST_CLICKS_IN_THE_SANDBOX = 2
-
-
-class Clicks:
-    """Counts what a person presses."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self.count = 0
-        self.began = time.monotonic()
-
-    def press(self, target: Locator) -> None:
-        """One click."""
-        self.count += 1
-        target.click()
 
 
 def test_a_first_200_is_four_clicks_from_the_landing_page(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_first_call import Clicks
+from tests.browser.clicks import Clicks
 from tests.browser.test_keyboard import DOCUMENT
 from tests.product import Product
 

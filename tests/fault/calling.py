@@ -59,3 +59,10 @@ def call(port: int, *, callers: int, calls: int, meanwhile: Callable[[], object]
 def statuses(gateway: GatewayProcess) -> set[int]:
     """What callers on fresh connections are answered: they spread over the workers."""
     return {status for caller in call(gateway.port, callers=8, calls=5) for _, status in caller.completed}
+
+
+def codes(gateway: GatewayProcess) -> set[str]:
+    """What is wrong, as /status says it."""
+    problems = gateway.status()["problems"]
+    assert isinstance(problems, list)
+    return {str(problem["code"]) for problem in problems}

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
-from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
 
@@ -36,3 +37,14 @@ def workers_of(gateway: GatewayProcess) -> list[dict[str, Any]]:
 def revisions(gateway: GatewayProcess) -> set[int]:
     """What the workers have in force."""
     return {int(worker["revision"]) for worker in workers_of(gateway)}
+
+
+# Well signed and well formed, and no worker can use it: that is found out only where it is put to use.
+POISON = make_environment(allowed_networks=("no network",))
+
+
+def kill_and_wait_for_the_next(gateway: GatewayProcess, number: int) -> None:
+    """Another worker serves in the slot."""
+    killed = gateway.kill_worker(number)
+    wait_until(lambda: killed not in gateway.pids(), "another worker")
+    gateway.wait_ready()

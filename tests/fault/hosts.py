@@ -14,11 +14,11 @@ from pathlib import Path
 import redis
 
 from gateway_sync.runtime.lease_scripts import OPEN, Names
-from gateway_sync.snapshot import Snapshot
+from gateway_sync.snapshot import Plan, Quota, Snapshot
 from tests.fault.calling import Caller, call
 from tests.ports import free_ports
 from tests.waiting import wait_until
-from tests.wire.gateways import GatewayProcess, Home
+from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
 
 NAMES = Names("default")
 
@@ -129,3 +129,15 @@ class Hosts:
         self.opener.is_over.set()
         self.opener.join()
         self.redis.stop()
+
+
+LIMIT = 1000
+
+
+def snapshot(upstream_port: int, *, is_postpaid: bool) -> Snapshot:
+    plain = make_snapshot(
+        [make_version(upstream_port)], quotas=(Quota(LIMIT, "month"),), environment=make_environment(gateways=2)
+    )
+    plans = tuple(replace(plan, is_postpaid=is_postpaid) for plan in plain.products.plans)
+    assert all(isinstance(plan, Plan) for plan in plans)
+    return replace(plain, products=replace(plain.products, plans=plans))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.calling import call
-from tests.fault.test_spool import codes
+from tests.fault.calling import call, codes
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version

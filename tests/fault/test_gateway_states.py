@@ -8,30 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.calling import statuses
-from tests.fault.following import following, revisions, workers_of
+from tests.fault.calling import codes, statuses
+from tests.fault.following import POISON, following, kill_and_wait_for_the_next, revisions, workers_of
 from tests.waiting import wait_until
-from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
 pytestmark = pytest.mark.fault
-
-# Well signed and well formed, and no worker can use it: that is found out only where it is put to use.
-POISON = make_environment(allowed_networks=("no network",))
-
-
-def codes(gateway: GatewayProcess) -> set[str]:
-    """What is wrong, as /status says it."""
-    problems = gateway.status()["problems"]
-    assert isinstance(problems, list)
-    return {str(problem["code"]) for problem in problems}
-
-
-def kill_and_wait_for_the_next(gateway: GatewayProcess, number: int) -> None:
-    """Another worker serves in the slot."""
-    killed = gateway.kill_worker(number)
-    wait_until(lambda: killed not in gateway.pids(), "another worker")
-    gateway.wait_ready()
 
 
 def test_state_that_no_worker_can_use_is_put_in_quarantine_and_reported(

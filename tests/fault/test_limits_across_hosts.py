@@ -16,26 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway_sync.snapshot import Plan, Quota, Snapshot
 from tests.fault.calling import call
-from tests.fault.hosts import Hosts, Opener, RedisServer
+from tests.fault.hosts import LIMIT, Hosts, Opener, RedisServer, snapshot
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane
-from tests.wire.gateways import KEY, GatewayProcess, Home, make_environment, make_snapshot, make_version
+from tests.wire.gateways import KEY, GatewayProcess, Home
 from tests.wire.raw import RawUpstream
 
 pytestmark = pytest.mark.fault
-
-LIMIT = 1000
-
-
-def snapshot(upstream_port: int, *, is_postpaid: bool) -> Snapshot:
-    plain = make_snapshot(
-        [make_version(upstream_port)], quotas=(Quota(LIMIT, "month"),), environment=make_environment(gateways=2)
-    )
-    plans = tuple(replace(plan, is_postpaid=is_postpaid) for plan in plain.products.plans)
-    assert all(isinstance(plan, Plan) for plan in plans)
-    return replace(plain, products=replace(plain.products, plans=plans))
 
 
 def send(port: int, body: bytes) -> int:

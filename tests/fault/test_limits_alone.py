@@ -17,8 +17,8 @@ import pytest
 
 from gateway_sync.snapshot import Quota, Snapshot
 from tests.clocks import MovingClock
-from tests.fault.test_gateway_counts import call
-from tests.fault.test_limits_across_hosts import LIMIT, Opener, RedisServer, snapshot
+from tests.fault.calling import call
+from tests.fault.hosts import LIMIT, Opener, RedisServer, snapshot
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home

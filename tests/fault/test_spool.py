@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.test_gateway_counts import call
+from tests.fault.calling import call, codes
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
@@ -35,13 +35,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def codes(gateway: GatewayProcess) -> set[str]:
-    """What is wrong, as /status says it."""
-    problems = gateway.status()["problems"]
-    assert isinstance(problems, list)
-    return {str(problem["code"]) for problem in problems}
 
 
 def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path) -> None:

@@ -13,8 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.fault.calling import call
-from tests.fault.following import following, workers_of
-from tests.fault.test_gateway_states import POISON, kill_and_wait_for_the_next
+from tests.fault.following import POISON, following, kill_and_wait_for_the_next, workers_of
 from tests.waiting import wait_until
 from tests.wire.gateways import GatewayProcess, make_snapshot, make_version
 
