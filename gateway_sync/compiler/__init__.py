@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from gateway_sync.compiler.groups import for_group
 from gateway_sync.compiler.holding import held_back, hold
+from gateway_sync.compiler.loader import Loader
 from gateway_sync.compiler.memory import Memory
 from gateway_sync.compiler.state import Compiled, compile_snapshot
 
-__all__ = ["Compiled", "Memory", "compile_snapshot", "for_group", "held_back", "hold"]
+__all__ = ["Compiled", "Loader", "Memory", "compile_snapshot", "for_group", "held_back", "hold"]

@@ -81,7 +81,7 @@ def collect(environment_id: str, memory: Remembered | None = None) -> Collected:
             last_good=_named(in_force, known),
             pin=pin,
             pinned=_named(held, known),
-            blocked=_blocked() if pin else frozenset(),
+            blocked=blocked_versions(DATABASE) if pin else frozenset(),
             grouping=grouping_of_held(environment_id, pin.revision, grouping, DATABASE) if pin else grouping,
         )
 
@@ -122,9 +122,9 @@ def _sent_to_all(environment_id: str) -> Publication | None:
     return tried.filter(stage=Publication.Stage.ALL).first()
 
 
-def _blocked() -> frozenset[str]:
+def blocked_versions(database: str) -> frozenset[str]:
     """The versions that nobody may be served, and their forms in the sandbox."""
-    found = APIVersion.objects.using(DATABASE).filter(state=APIVersion.State.BLOCKED).values_list("id", flat=True)
+    found = APIVersion.objects.using(database).filter(state=APIVersion.State.BLOCKED).values_list("id", flat=True)
     ids = set(found)
     return frozenset(ids | {twin_id(each) for each in ids})
 

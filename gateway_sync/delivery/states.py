@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway_sync.compiler import Memory, compile_snapshot, held_back, hold
 from gateway_sync.delivery.collect import Collected
+from gateway_sync.delivery.gate import loader_of, passed
 from gateway_sync.delivery.groups import GroupState, group_states, sign
 from gateway_sync.delivery.sandbox import told_of_twin
 from gateway_sync.problems import Problem, Where
@@ -39,6 +40,8 @@ def state_of(collected: Collected, memory: Memory | None = None) -> State:
     if collected.pin is not None:
         fragments, held_problems = _held(collected, fragments)
         problems = tuple(sorted({*problems, *held_problems}))
+    fragments, refused = passed(collected, fragments)
+    problems = tuple(sorted({*problems, *refused}))
     manifest = sign(manifest_of(collected.environment, collected.revision, fragments))
     groups, group_problems = group_states(collected.rows.environment.id, manifest, fragments, collected.grouping)
     told = {one for one in map(told_of_twin, (*problems, *group_problems)) if one is not None}
@@ -49,7 +52,7 @@ def wanted_fragments(
     collected: Collected, memory: Memory | None = None
 ) -> tuple[dict[str, bytes], tuple[Problem, ...]]:
     """What the database asks for, whether or not the environment is held."""
-    compiled = compile_snapshot(collected.rows, collected.last_good, memory)
+    compiled = compile_snapshot(collected.rows, collected.last_good, memory, loader_of(collected))
     return compiled.fragments, compiled.problems
 
 

@@ -15,9 +15,11 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from gateway_sync.runtime.credentials import Doors
+from gateway_sync.snapshot import MAX_STATE_BYTES
 
 TIMEOUT_S = 10.0
 SLOWEST_BYTES_S = 16_384  # who answers by the drop, each drop in time, would keep everything else waiting for ever
+MOST_BYTES = 4 * MAX_STATE_BYTES  # of an answer: a state as texts in JSON, and a page of access records
 
 
 class ControlPlaneDown(Exception):
@@ -85,10 +87,16 @@ class ControlPlane:
 
 
 def read_answer(answer: http.client.HTTPResponse, until: float) -> bytes:
-    """The body, which should come until then. Errors: ControlPlaneDown when it is too slow; OSError, HTTPException."""
+    """The body, which should come until then.
+
+    Errors: ControlPlaneDown when it is too slow, or larger than any answer is; OSError, HTTPException.
+    """
     content = bytearray()
     while part := answer.read1():
         content += part
+        if len(content) > MOST_BYTES:
+            message = f"its answer is too large: {len(content)} bytes so far"
+            raise ControlPlaneDown(message)
         if time.monotonic() > until + len(content) / SLOWEST_BYTES_S:
             message = f"its answer came too slowly: {len(content)} bytes by then"
             raise ControlPlaneDown(message)

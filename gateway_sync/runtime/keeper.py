@@ -30,6 +30,8 @@ from gateway_sync.snapshot import (
     ManifestChange,
     SnapshotInvalid,
     TrialOffer,
+    accept,
+    accept_sizes,
     api_fragment,
     decode,
     digest,
@@ -116,7 +118,8 @@ class Keeper:
             try:
                 manifest, contents = read_generation(path)
                 check_manifest(manifest, self._credentials.verify, self._credentials.environment)
-                decode(contents)
+                accept_sizes({name: len(content) for name, content in contents.items()})
+                accept(decode(contents))
             except (GenerationInvalid, SnapshotInvalid) as error:
                 self._refuse(REFUSED, f"snapshot {path.name} on disk is passed over: {error}")
                 continue
@@ -218,13 +221,13 @@ class Keeper:
     def _check_shapes(self, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
         """Errors: SnapshotInvalid; APIs that were checked before in this process are not looked at again."""
         is_api = api_fragment("")
-        decode(
-            {
-                name: content
-                for name, content in contents.items()
-                if not name.startswith(is_api) or manifest.fragments[name] not in self._sound
-            }
-        )
+        accept_sizes({name: len(content) for name, content in contents.items()})
+        fresh = {
+            name: content
+            for name, content in contents.items()
+            if not name.startswith(is_api) or manifest.fragments[name] not in self._sound
+        }
+        accept(decode(fresh))
         self._sound = frozenset(manifest.fragments.values())
 
     def _contents(self, manifest: Manifest, sent: Mapping[str, str]) -> dict[str, bytes] | None:

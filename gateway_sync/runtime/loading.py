@@ -21,6 +21,8 @@ from gateway_sync.snapshot import (
     Environment,
     Manifest,
     Products,
+    accept_part,
+    accept_sizes,
     api_fragment,
     decode_fragment,
     whole_digest,
@@ -75,4 +77,7 @@ def _read(folder: Generations, manifest: Manifest, name: str, shape: type[T]) ->
     if content is None:
         reason = "a fragment is damaged or missing"
         raise GenerationInvalid(reason)
-    return decode_fragment(content, shape)
+    accept_sizes({name: len(content)})
+    part = decode_fragment(content, shape)
+    accept_part(part)
+    return part

@@ -17,7 +17,17 @@ from gateway_sync.runtime.generations import (
     check_fragments,
     check_manifest,
 )
-from gateway_sync.snapshot import Manifest, Snapshot, SnapshotInvalid, TrialOffer, api_fragment, decode, digest
+from gateway_sync.snapshot import (
+    Manifest,
+    Snapshot,
+    SnapshotInvalid,
+    TrialOffer,
+    accept,
+    accept_sizes,
+    api_fragment,
+    decode,
+    digest,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +82,8 @@ class OnTrial:
             if contents is None:
                 return had_one  # the next answer brings what is missing
             check_fragments(manifest, contents)
-            changed = _changed(in_force, manifest, decode(contents))
+            accept_sizes({name: len(content) for name, content in contents.items()})
+            changed = _changed(in_force, manifest, accept(decode(contents)))
         except (GenerationInvalid, SnapshotInvalid) as error:
             self._note(manifest, REFUSED, str(error))
             return had_one

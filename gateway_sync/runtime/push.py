@@ -10,6 +10,7 @@ import hiredis
 
 CONNECT_S = 2.0
 PING_S = 5.0
+MOST_BYTES = 16 * 2**20  # of a message; control planes push 4 MiB at most
 
 
 Command = tuple[str, ...]
@@ -44,7 +45,7 @@ async def dial(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, li
     return reader, writer, greeting
 
 
-async def listen(url: str, channel: str) -> AsyncIterator[bytes]:  # noqa: C901 - one loop, read top to bottom
+async def listen(url: str, channel: str) -> AsyncIterator[bytes]:  # noqa: C901, PLR0912 - one loop, read top to bottom
     """Yields b"" once subscribed, then each message.
 
     Errors: PushLost; a Redis that hangs is noticed by a ping, within 2 * PING_S.
@@ -57,6 +58,7 @@ async def listen(url: str, channel: str) -> AsyncIterator[bytes]:  # noqa: C901 
             writer.write(pack(command))
         parser = hiredis.Reader()
         is_pinged = False
+        pending = 0  # bytes of a message that is not whole yet
         while True:
             try:
                 async with asyncio.timeout(PING_S):
@@ -71,13 +73,17 @@ async def listen(url: str, channel: str) -> AsyncIterator[bytes]:  # noqa: C901 
                 raise PushLost
             is_pinged = False
             parser.feed(data)
+            pending += len(data)
             while (reply := parser.gets()) is not False:
+                pending = 0
                 if isinstance(reply, hiredis.ReplyError):
                     raise PushLost(str(reply))
                 if isinstance(reply, list) and reply[0] == b"subscribe":
                     yield b""
                 elif isinstance(reply, list) and reply[0] == b"message":
                     yield reply[2]
+            if pending > MOST_BYTES:
+                raise PushLost("a message is larger than any push")
     except (OSError, TimeoutError, hiredis.HiredisError) as error:
         raise PushLost(str(error)) from error
     finally:

@@ -15,7 +15,7 @@ from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.budgets import Budget
 from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
-from gateway_sync.runtime.core.networks import NetworkRules
+from gateway_sync.runtime.core.networks import rules_for
 from gateway_sync.runtime.core.sampling import NEVER
 from gateway_sync.runtime.core.shadows import Shadows
 from gateway_sync.runtime.discovery import Discovery
@@ -100,22 +100,14 @@ class Serving:
         self.inflight: Inflight | None = None  # set where the worker has a slot
         self._own_addresses = own_addresses
         self._contexts = UpstreamContexts(sealing_key)
-        self.rules = self._read_rules(gate.index)
+        self.rules = rules_for(gate.index.environment, own_addresses)
         self.tracing = Tracing()
         self.sample_from = NEVER  # the number of the exchange from which on Tracing is asked at the start
         self.is_tracing = False  # spans are sent to a collector
 
-    def _read_rules(self, index: Index) -> NetworkRules:
-        environment = index.environment
-        return NetworkRules(
-            environment.allowed_networks,
-            (*environment.forbidden_addresses, *self._own_addresses),
-            allow_public=environment.allow_public_networks,
-        )
-
     def use(self, index: Index) -> None:
         """Serve by another index; exchanges under way end by the one they began with."""
-        rules = self._read_rules(index)  # first: what raises must leave the index before in force
+        rules = rules_for(index.environment, self._own_addresses)  # first: it may raise
         bounds = bounds_of(index.environment.policies, self._given)
         edge = self.gate.index.edge
         self.gate.use(index)

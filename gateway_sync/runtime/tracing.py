@@ -64,12 +64,7 @@ class Tracing:
 
     def use(self, policies: Iterable[Policy], serving: Serving) -> None:
         """Record as an environment's policies say from now on."""
-        settings = TracingSettings()
-        for policy in policies:
-            if policy.kind == tracing.KIND:
-                value, _ = parse_policy(policy.kind, policy.settings, Where("environment", ""))
-                settings = value if isinstance(value, TracingSettings) else settings
-        self._settings = settings
+        settings = self._settings = settings_of(policies)
         self._successes = Budget(settings.successes, settings.successes) if self._ring is not None else Budget(0, 0)
         self._parents = Budget(settings.parents, settings.parents)
         self._composed = Budget(settings.successes, settings.successes)  # of composites: a share of their own
@@ -205,3 +200,13 @@ class Tracing:
         if not self._is_failing:
             self._is_failing = True
             logger.error("a call cannot be explained; further ones like it are not told", exc_info=error)
+
+
+def settings_of(policies: Iterable[Policy]) -> TracingSettings:
+    """How an environment's policies say that exchanges are recorded."""
+    settings = TracingSettings()
+    for policy in policies:
+        if policy.kind == tracing.KIND:
+            value, _ = parse_policy(policy.kind, policy.settings, Where("environment", ""))
+            settings = value if isinstance(value, TracingSettings) else settings
+    return settings

@@ -158,12 +158,14 @@ class Worker:
     async def _apply(self, order: channel.Apply) -> None:
         try:
             index = await build(Path(order.generation), self.serving.gate.index)
+            problems = self.tls.use(index.edge) if self.tls is not None else ()
             self.serving.use(index)
             self.changed.set()
-            if self.tls is not None:
-                self._edge_problems = self.tls.use(index.edge)
+            self._edge_problems = problems
         except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
             logger.exception("state %s cannot be used", order.generation)
+            if self.tls is not None:
+                self.tls.use(self.serving.gate.index.edge)
             self._tell([("generation.E001", f"{type(error).__name__}: {error}")], refused=order.digest)
             return
         gc.collect()

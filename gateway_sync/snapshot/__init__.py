@@ -8,6 +8,7 @@ runtime works on are built from them by `decode`.
 
 from __future__ import annotations
 
+from gateway_sync.snapshot.acceptance import Fault, accept, accept_part, accept_sizes, faults_in, faults_in_version
 from gateway_sync.snapshot.changes import ManifestChange, TrialOffer, change_between, with_change
 from gateway_sync.snapshot.fragments import (
     EDGE_FRAGMENT,
@@ -35,6 +36,7 @@ from gateway_sync.snapshot.shapes import (
     MAX_FRAGMENT_BYTES,
     MAX_PATH_CHARACTERS,
     MAX_ROUTES_A_VERSION,
+    MAX_STATE_BYTES,
     MAX_TARGETS_A_VERSION,
     Cap,
     Certificate,
@@ -64,6 +66,7 @@ __all__ = [
     "MAX_FRAGMENT_BYTES",
     "MAX_PATH_CHARACTERS",
     "MAX_ROUTES_A_VERSION",
+    "MAX_STATE_BYTES",
     "MAX_TARGETS_A_VERSION",
     "PRODUCTS_FRAGMENT",
     "READS",
@@ -73,6 +76,7 @@ __all__ = [
     "Challenge",
     "Edge",
     "Environment",
+    "Fault",
     "Host",
     "Issuer",
     "Manifest",
@@ -89,6 +93,9 @@ __all__ = [
     "Target",
     "TrialOffer",
     "Version",
+    "accept",
+    "accept_part",
+    "accept_sizes",
     "api_fragment",
     "canonical_bytes",
     "change_between",
@@ -97,6 +104,8 @@ __all__ = [
     "decode_fragment",
     "digest",
     "encode",
+    "faults_in",
+    "faults_in_version",
     "manifest_of",
     "signed_bytes",
     "whole_digest",

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from gateway_sync.policies.contracts import Contract
 
-# What a gateway is willing to load. The compiler refuses more, so that no gateway ever meets it.
+# What a gateway is willing to load; more is refused there, and before it is published. See acceptance.
 MAX_ROUTES_A_VERSION = 20_000
 MAX_TARGETS_A_VERSION = 64
 MAX_PATH_CHARACTERS = 1_024
 MAX_FRAGMENT_BYTES = 16 * 1024 * 1024
+MAX_STATE_BYTES = 64 * 1024 * 1024  # of all fragments together
 
 JSON = Mapping[str, object]
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway_sync.snapshot import MAX_ROUTES_A_VERSION, Route
+from tests.fault.calling import statuses
+from tests.fault.following import following, revisions, workers_of
 from tests.fault.calling import codes, statuses
 from tests.fault.following import POISON, following, kill_and_wait_for_the_next, revisions, workers_of
 from tests.waiting import wait_until
@@ -27,6 +30,20 @@ def test_state_that_no_worker_can_use_is_put_in_quarantine_and_reported(
         assert revisions(gateway) == {1}
         kill_and_wait_for_the_next(gateway, 0)
         assert revisions(gateway) == {1}
+        assert statuses(gateway) == {200}
+        control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
+        wait_until(lambda: revisions(gateway) == {3})
+        wait_until(lambda: codes(gateway) == set())
+
+
+def test_state_beyond_the_bounds_is_refused_before_any_worker_meets_it(tmp_path: Path) -> None:
+    with following(tmp_path) as (upstream, control, gateway):
+        pids = gateway.pids()
+        route = Route("GET /a", "GET", "/a", ())
+        control.publish(make_snapshot([make_version(upstream.port, routes=(route,) * (MAX_ROUTES_A_VERSION + 1))]))
+        wait_until(lambda: "generation.E001" in str(control.reports[-1:]), "reported")
+        assert revisions(gateway) == {1}
+        assert gateway.pids() == pids
         assert statuses(gateway) == {200}
         control.publish(make_snapshot([make_version(upstream.port, timeout_ms=50_000)]))
         wait_until(lambda: revisions(gateway) == {3})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+from gateway_sync.snapshot import Environment
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -39,6 +41,15 @@ class NetworkRules:
         if (str(address), port) in self._forbidden or (address.is_loopback and port in self._loopback_ports):
             return False
         return any(address in block for block in self._allowed) or (self._allow_public and address.is_global)
+
+
+def rules_for(environment: Environment, own_addresses: Iterable[str] = ()) -> NetworkRules:
+    """The rules of an environment on a gateway that listens there. Errors: ValueError when there can be none."""
+    return NetworkRules(
+        environment.allowed_networks,
+        (*environment.forbidden_addresses, *own_addresses),
+        allow_public=environment.allow_public_networks,
+    )
 
 
 def _plain_address(host: str) -> IPAddress | None:

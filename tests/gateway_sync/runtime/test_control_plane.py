@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 
 import pytest
 
-from gateway_sync.runtime import control_plane
+from gateway_sync.runtime import control_plane, push
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Doors
 from tests.wire.raw import RawUpstream, Script
@@ -82,3 +83,32 @@ def test_an_answer_by_the_drop_is_given_up() -> None:
 
     with pytest.raises(ControlPlaneDown, match="too slowly"):
         post(drip)
+
+
+def test_an_answer_larger_than_any_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_plane, "MOST_BYTES", 3)
+    with pytest.raises(ControlPlaneDown, match="too large"):
+        post(say(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwhole"[:-1]))
+
+
+def test_a_push_larger_than_any_ends_the_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "MOST_BYTES", 100)
+
+    async def say_too_much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$100000\r\n" + b"x" * 200)
+        while await reader.read(100):
+            pass
+        writer.close()
+        gone.set()
+
+    async def listen() -> None:
+        server = await asyncio.start_server(say_too_much, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            with pytest.raises(push.PushLost, match="larger"):
+                async for _ in push.listen(f"redis://127.0.0.1:{port}", "c"):
+                    pass
+            await gone.wait()
+
+    gone = asyncio.Event()
+    asyncio.run(listen())

@@ -17,9 +17,23 @@ from gateway_sync.runtime.access_file import AccessFile, encode_records, record_
 from gateway_sync.runtime.access_state import AccessState
 from gateway_sync.runtime.generations import read_generation
 from gateway_sync.runtime.keeper import AccessPage, Keeper, Update, decode_update
-from gateway_sync.snapshot import Manifest, TrialOffer, change_between, digest, signed_bytes, with_change
+from gateway_sync.snapshot import (
+    MAX_PATH_CHARACTERS,
+    MAX_ROUTES_A_VERSION,
+    MAX_TARGETS_A_VERSION,
+    Manifest,
+    Route,
+    TrialOffer,
+    Version,
+    acceptance,
+    change_between,
+    digest,
+    signed_bytes,
+    with_change,
+)
 from tests.wire.gateways import KEY, Home, make_snapshot, make_version
 
+ROUTE = Route("GET /a", "GET", "/a", ())
 SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 1000))]
 
 
@@ -349,3 +363,40 @@ def test_revocation_is_in_force_when_the_disk_does_not_take_it(home: Home) -> No
     assert keeper.catch_up() is not None
     assert keeper.problems == {}
     assert keeper_of(home).access.find("credential", key) is None
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        make_version(9101, routes=(ROUTE,) * (MAX_ROUTES_A_VERSION + 1)),
+        make_version(9101, targets=make_version(9101).targets * (MAX_TARGETS_A_VERSION + 1)),
+        make_version(9101, routes=(replace(ROUTE, path="/" + "a" * MAX_PATH_CHARACTERS),)),
+        make_version(9101, name=""),
+    ],
+)
+def test_well_signed_state_beyond_the_bounds_is_refused_whole(home: Home, version: Version) -> None:
+    keeper = keeper_of(home)
+    keeper.take(state(home, 1000), is_pushed=False)
+    manifest, fragments = home.sign(make_snapshot([version]))
+    taken = keeper.take(Update("default", AccessPage(0, 0), manifest, fragments), is_pushed=False)
+    assert taken.is_refused
+    assert revision_of(keeper) == 1
+    assert "generation.E001" in keeper.problems
+    assert revision_of(keeper_of(home)) == 1
+
+
+def test_states_beyond_the_bounds_on_disk_are_passed_over_for_a_smaller_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = keeper_of(home)
+    keeper.take(state(home, 1000), is_pushed=False)
+    size = sum(
+        len(text.encode()) for text in home.sign(make_snapshot([make_version(9101, timeout_ms=1000)]))[1].values()
+    )
+    large = make_snapshot([make_version(9101), make_version(9101, id="ver_2", name="v2")])
+    keeper.take(Update("default", AccessPage(0, 0), *home.sign(large)), is_pushed=False)
+    assert revision_of(keeper) == 3
+    monkeypatch.setattr(acceptance, "MAX_STATE_BYTES", size)
+    assert revision_of(keeper_of(home)) == 1
+    monkeypatch.setattr(acceptance, "MAX_FRAGMENT_BYTES", 10)
+    assert revision_of(keeper_of(home)) == 0
