@@ -11,14 +11,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Check
+from tests.browser.parcels import DOCUMENT
 
-DOCUMENT = """\
-openapi: 3.0.3
-info: {title: Parcels, version: "1"}
-paths:
-  /parcels:
-    get: {operationId: listParcels, summary: List parcels, responses: {"200": {description: ok}}}
-"""
 MOST_STEPS = 120  # to a thing of the page, before it counts as out of reach
 
 Note = Callable[[str, object], None]

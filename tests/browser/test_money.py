@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Check, Complaints, LogIn, Shoot
 from tests.browser.money_pages import look_over_money, look_over_paying, rest
-from tests.browser.test_portal import PASSWORD, sign_up
+from tests.browser.visitors import PASSWORD, sign_up
 from tests.clocks import MovingClock
 from tests.product import Place, Product, is_in_force, prepared_place, running
 from tests.stripe_server.keys import TEST_KEY

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.clicks import Clicks
-from tests.browser.test_keyboard import DOCUMENT
+from tests.browser.parcels import DOCUMENT
 from tests.product import Product
 
 MOST_CLICKS_TO_A_PRODUCT = 6

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from playwright.sync_api import Page
 
 from tests.browser.conftest import LookOver
-from tests.browser.test_portal import PUBLIC_PAGES
+from tests.browser.visitors import PUBLIC_PAGES
 from tests.product import Product
 
 MOST_PAGES = 80

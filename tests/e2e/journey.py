@@ -129,3 +129,21 @@ def _good(answer: httpx.Response) -> dict[str, Any]:
     assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
     shown: dict[str, Any] = answer.json() if answer.content else {}
     return shown
+
+
+def contract(*operations: str, title: str = "Shop") -> str:
+    """A document that offers these operations."""
+    paths: dict[str, dict[str, object]] = {}
+    for operation in operations:
+        method, path = operation.split(" ")
+        paths.setdefault(path, {})[method.lower()] = {"responses": {"200": {"description": "Good"}}}
+    return json.dumps({"openapi": "3.0.3", "info": {"title": title, "version": "1"}, "paths": paths})
+
+
+def bring(journey: Journey, name: str, version: str, text: str, upstream: str = "") -> list[dict[str, object]]:
+    """Import and publish; what changed."""
+    names = {"name": name, "version": version, "organization": OWNER}
+    published = {"publish": True, "waiver": "the test tries what follows"}
+    imported = journey.post("imports", **names, **published, upstream=upstream, document=text)
+    changes: list[dict[str, object]] = imported["changes"]
+    return changes

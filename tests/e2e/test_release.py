@@ -7,8 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.journey import Journey
-from tests.e2e.test_versions import bring, contract
+from tests.e2e.journey import Journey, bring, contract
 from tests.upstreams import Arrival, Reply, Upstream
 from tests.waiting import wait_until
 

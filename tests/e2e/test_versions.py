@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
-from tests.e2e.journey import OWNER, Journey
+from tests.e2e.journey import Journey, bring, contract
 from tests.upstreams import Upstream
 from tests.waiting import PATIENCE_S, wait_until
 
 POLICIES = [{"size-limit": {"max": "1KiB"}}]
-
-
-def contract(*operations: str, title: str = "Shop") -> str:
-    """A document that offers these operations."""
-    paths: dict[str, dict[str, object]] = {}
-    for operation in operations:
-        method, path = operation.split(" ")
-        paths.setdefault(path, {})[method.lower()] = {"responses": {"200": {"description": "Good"}}}
-    return json.dumps({"openapi": "3.0.3", "info": {"title": title, "version": "1"}, "paths": paths})
-
-
-def bring(journey: Journey, name: str, version: str, text: str, upstream: str = "") -> list[dict[str, object]]:
-    """Import and publish; what changed."""
-    names = {"name": name, "version": version, "organization": OWNER}
-    published = {"publish": True, "waiver": "the test tries what follows"}
-    imported = journey.post("imports", **names, **published, upstream=upstream, document=text)
-    changes: list[dict[str, object]] = imported["changes"]
-    return changes
 
 
 def test_importing_again_keeps_everything_but_the_contract(journey: Journey, echo: Upstream) -> None:

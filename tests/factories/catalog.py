@@ -12,6 +12,10 @@ from tests.factories.accounts import TESTER
 from tests.factories.accounts import organization as new_organization
 
 UPSTREAM = {"targets": [{"url": "http://127.0.0.1:9101"}]}
+ARMS = {
+    "targets": [{"url": "http://127.0.0.1:1", "arm": "blue"}, {"url": "http://127.0.0.1:2", "arm": "green"}],
+    "canary": {"arms": ["blue=100", "green=0"]},
+}
 OPERATIONS = ({"method": "GET", "path": "/accounts"}, {"method": "GET", "path": "/accounts/{id}"})
 
 _numbers = count(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway_sync.compiler import Compiled
 from gateway_sync.rows import (
     APIRow,
     EnvironmentRow,
@@ -80,3 +81,8 @@ def index_of(routes: list[tuple[str, str]]) -> Index:
     for _ in build_index(index, (API("api_1", "a", "org_1", "X-API-Key", (version,)),)):
         pass
     return index
+
+
+def text(compiled: Compiled) -> dict[str, str]:
+    """The fragments of what was compiled, by name."""
+    return {name: content.decode() for name, content in compiled.fragments.items()}

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from gateway_sync.compiler import Compiled, compile_snapshot
 from gateway_sync.policies.contracts import AnswerContract, Contract, OperationContract
 from gateway_sync.rows import (
-    APIRow,
     CapRow,
     PlanVersionRow,
     PolicyRow,
@@ -27,15 +25,15 @@ from gateway_sync.rows import (
     UpstreamRow,
 )
 from gateway_sync.snapshot import Cap, Version, decode, manifest_of
-from tests.gateway_sync.builders import api_row, environment_row, policy_row, rows, version_row
+from tests.gateway_sync.builders import api_row, environment_row, policy_row, rows, text, version_row
+from tests.gateway_sync.wild_rows import (
+    patient,
+    wild_rows,
+)
 
 
 def codes(compiled: Compiled) -> list[str]:
     return [problem.code for problem in compiled.problems]
-
-
-def text(compiled: Compiled) -> dict[str, str]:
-    return {name: content.decode() for name, content in compiled.fragments.items()}
 
 
 def only_version(compiled: Compiled) -> Version:
@@ -291,77 +289,6 @@ def test_a_broken_environment_keeps_its_last_good_form() -> None:
 def test_a_successor_that_does_not_run_is_a_warning() -> None:
     compiled = compile_snapshot(rows(api_row(version_row("GET /a", state="deprecated", successor="v2"))), {})
     assert codes(compiled) == ["version.W002"]
-
-
-texts = st.text(max_size=12)
-counts = st.integers(-3, 2**70)
-wild_versions = st.builds(
-    version_row,
-    st.tuples(st.sampled_from(["GET", "POST", "get", "*", ""]), st.from_regex(r"/?[a-z{}*?/]{0,9}")).map(" ".join),
-    id=st.sampled_from(["ver_1", "ver_2"]),
-    name=st.one_of(st.sampled_from(["v1", "v2"]), texts),
-    state=st.sampled_from(["published", "deprecated", "retired", "gone"]),
-    upstream=st.one_of(st.just("http://127.0.0.1:9101/x"), texts, st.from_regex(r"https?://[a-z\[\]:@/?0-9]{0,9}")),
-    base_path=texts,
-    successor=texts,
-    policies=st.lists(
-        st.builds(policy_row, st.sampled_from(["cors", "size-limit", "rate-limit", "x"]), max=texts | counts),
-        max_size=2,
-    ).map(tuple),
-)
-patterns = st.lists(texts | st.just("GET /*"), max_size=2).map(tuple)
-wild_products = st.builds(
-    ProductRow,
-    texts,
-    texts,
-    st.lists(
-        st.builds(
-            ProductItemRow,
-            st.sampled_from(["ver_1", "ver_2"]),
-            patterns,
-        ),
-        max_size=2,
-    ).map(tuple),
-)
-wild_plans = st.builds(
-    PlanVersionRow,
-    texts,
-    texts,
-    counts,
-    st.none() | st.builds(RateRow, counts, counts, counts),
-    st.lists(st.builds(QuotaRow, counts, st.sampled_from(["hour", "day", "month", "week"])), max_size=2).map(tuple),
-    st.sampled_from(["UTC", "Europe/Berlin", "x", "../etc", "\ud800"]),
-    caps=st.lists(
-        st.builds(CapRow, texts | st.just("m"), counts, counts, weights=st.just((("* /*", 2),))), max_size=2
-    ).map(tuple),
-)
-wild_environments = st.builds(
-    environment_row,
-    allowed_networks=st.lists(texts, max_size=2).map(tuple),
-    allow_public_networks=st.booleans(),
-    address_rate_per_s=st.integers(-1, 9),
-    address_burst=st.integers(-1, 9),
-    policies=st.lists(st.builds(policy_row, texts), max_size=2).map(tuple),
-)
-wild_apis = st.builds(
-    APIRow,
-    st.sampled_from(["api_1", "api_2"]),
-    st.sampled_from(["bank", "trade", "/"]),
-    st.just("org_1"),
-    st.sampled_from(["X-Key", ""]),
-    st.lists(wild_versions, max_size=3).map(tuple),
-)
-wild_rows = st.builds(
-    Rows,
-    wild_environments,
-    st.lists(wild_apis, max_size=2, unique_by=lambda api: api.id).map(tuple),
-    st.lists(wild_products, max_size=2, unique_by=lambda product: product.id).map(tuple),
-    st.lists(wild_plans, max_size=2, unique_by=lambda plan: plan.id).map(tuple),
-)
-
-
-# Time is no part of these properties, and tests share a machine.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @patient

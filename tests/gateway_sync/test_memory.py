@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from gateway_sync.compiler import Compiled, Memory, compile_snapshot
 from gateway_sync.compiler.memory import is_same_value
 from gateway_sync.rows import APIRow, CertificateRow, IssuerRow, PolicyRow, ProductItemRow, ProductRow, Rows
-from tests.gateway_sync.builders import api_row, environment_row, policy_row, rows, version_row
-from tests.gateway_sync.test_compiler import patient, text, wild_apis, wild_environments, wild_plans, wild_products
+from tests.gateway_sync.builders import api_row, environment_row, policy_row, rows, text, version_row
+from tests.gateway_sync.wild_rows import patient, wild_apis, wild_environments, wild_plans, wild_products
 
 SOUND = rows(
     *(

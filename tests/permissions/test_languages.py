@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from django.conf import settings
 
-from tests.permissions.test_every_url import routes
+from tests.permissions.routes import routes
 from tests.permissions.world import World
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")

@@ -11,7 +11,7 @@ from apim.access.services import offer_application
 from apim.accounts.models import Organization, User
 from apim.gateways.models import Environment
 from apim.webhooks.models import Endpoint
-from tests.apim.accounts.test_second_factor import ACTIVATE, recovery_codes, set_up
+from tests.apim.accounts.second_factor import ACTIVATE, recovery_codes, set_up
 from tests.conftest import LogIn
 from tests.factories import access as access_factory
 from tests.factories.accounts import PASSWORD, TESTER

@@ -7,9 +7,9 @@ import pytest
 from apim.accounts.models import Organization, User
 from apim.catalog.services import publish_version, save_revision
 from tests.apim.api.conftest import MakeClient, assert_problem
-from tests.apim.console.test_upstreams import ARMS
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
+from tests.factories.catalog import ARMS
 
 pytestmark = pytest.mark.django_db
 

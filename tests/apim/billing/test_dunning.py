@@ -10,12 +10,11 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.billing import tasks
-from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription
 from apim.billing.standing import set_patience
-from tests.apim.billing.test_loop import set_card
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, Stripe, buy
+from tests.switching import use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +25,7 @@ def test_who_was_refused_passes_again_for_as_long_as_an_admin_gives_time(
     with time_machine.travel(timezone.now(), tick=True) as clock:
         bought = buy(stripe_server, waiting)
         mirror = BillingSubscription.objects.get()
-        set_card(require_connection().driver, mirror.stripe_id, BROKEN_CARD)
+        use_card(BROKEN_CARD)
         stripe_server.deliver()
         assert mirror.period_end is not None
         clock.move_to(mirror.period_end + timedelta(days=17))

@@ -15,10 +15,10 @@ from apim.billing.connection import require_connection
 from apim.billing.customers import ensure_customer
 from apim.billing.models import BillingSubscription
 from apim.products.models import Product
-from tests.apim.billing.test_loop import set_card
 from tests.factories import products
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, Stripe, buy
+from tests.switching import use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_an_invoice_that_is_written_off_is_not_paid(stripe_server: Stripe, waiti
         bought = buy(stripe_server, waiting)
         mirror = BillingSubscription.objects.get()
         driver = require_connection().driver
-        set_card(driver, mirror.stripe_id, BROKEN_CARD)
+        use_card(BROKEN_CARD)
         stripe_server.deliver()
         assert mirror.period_end is not None
         clock.move_to(mirror.period_end + timedelta(hours=3))

@@ -26,6 +26,7 @@ from apim.notifications.models import Message
 from apim.products.models import Product
 from tests.factories.accounts import TESTER, member
 from tests.payments import BROKEN_CARD, Stripe, apply_all, ask, buy, hand_on
+from tests.switching import use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -98,8 +99,7 @@ def test_a_failed_card_leads_to_grace_restriction_suspension_and_back(
     with time_machine.travel(timezone.now(), tick=True) as clock:
         bought = buy(stripe_server, waiting)
         mirror = BillingSubscription.objects.get()
-        driver = require_connection().driver
-        set_card(driver, mirror.stripe_id, BROKEN_CARD)
+        use_card(BROKEN_CARD)
         stripe_server.deliver()  # later its signatures would be too old
         assert mirror.period_end is not None
         clock.move_to(mirror.period_end + timedelta(hours=3))
@@ -125,15 +125,6 @@ def test_a_failed_card_leads_to_grace_restriction_suspension_and_back(
         stripe_server.deliver()
         bought.refresh_from_db()
         assert (bought.lifecycle, bought.payment, told(bought)["payment"]) == ("active", "ok", "ok")
-
-
-def set_card(driver: object, stripe_id: str, number: str) -> None:
-    """The subscription is charged from another card from now on, as on the hosted page of cards."""
-    client = driver._client  # type: ignore[attr-defined]
-    found = client.v1.subscriptions.retrieve(stripe_id)
-    name = {"4000000000000341": "pm_card_chargeCustomerFail", "4242424242424242": "pm_card_visa"}[number]
-    method = client.v1.payment_methods.attach(name, params={"customer": found.customer})
-    client.v1.subscriptions.update(stripe_id, params={"default_payment_method": method.id})
 
 
 def test_events_twice_and_in_the_wrong_order_end_in_the_same_state(

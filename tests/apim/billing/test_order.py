@@ -18,8 +18,8 @@ from apim.access.models import Subscription
 from apim.billing.connection import require_connection
 from apim.billing.events import apply_event, store_event
 from apim.billing.models import BillingSubscription, Invoice, StripeEvent
-from tests.apim.billing.test_loop import set_card
 from tests.payments import BROKEN_CARD, Stripe, buy
+from tests.switching import use_card
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +60,7 @@ def test_any_order_and_any_number_of_copies_end_alike(stripe_server: Stripe, wai
         mirror = BillingSubscription.objects.get()
         driver = require_connection().driver
         if seed % 2:
-            set_card(driver, mirror.stripe_id, BROKEN_CARD)
+            use_card(BROKEN_CARD)
         assert mirror.period_end is not None
         clock.move_to(mirror.period_end + timedelta(hours=3))
         stripe_server.control("time", seconds=0)

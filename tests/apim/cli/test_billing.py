@@ -11,26 +11,8 @@ import yaml12
 
 from apim.cli.main import run
 from tests.apim.cli.conftest import Run
+from tests.apim.cli.plans import METER, STARTER
 
-METER = """\
-apiVersion: apim.dev/v1
-kind: Meter
-metadata: { name: bank-calls }
-spec: { unit: call, where: "status < 400" }
-"""
-STARTER = """\
-apiVersion: apim.dev/v1
-kind: Plan
-metadata: { name: bank-starter }
-spec:
-  currency: EUR
-  interval: month
-  trial: { days: 14, paymentMethod: not-required, onEndWithoutCard: pause }
-  prices:
-    - { name: base, model: flat, amount: "29.00", term: advance }
-    - { name: calls, meter: bank-calls, model: graduated, tiers: [{ upTo: 100000, unit: "0" }, { unit: "0.0004" }] }
-  limits: [{ meter: bank-calls, included: 100000, onExceed: bill, hardCap: 2000000 }, { rate: 20/s }]
-"""
 FREE = """\
 apiVersion: apim.dev/v1
 kind: Plan

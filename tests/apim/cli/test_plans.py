@@ -11,7 +11,7 @@ import yaml12
 from apim.access.models import Subscription
 from apim.products.models import Plan
 from tests.apim.cli.conftest import Run
-from tests.apim.cli.test_billing import METER, STARTER
+from tests.apim.cli.plans import METER, STARTER
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

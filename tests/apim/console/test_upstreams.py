@@ -18,12 +18,9 @@ from gateway_sync.upstreams import KINDS
 from tests.conftest import LogIn
 from tests.factories import catalog, gateways
 from tests.factories.accounts import TESTER
+from tests.factories.catalog import ARMS
 
 URL = "/console/apis/bank/versions/v1"
-ARMS = {
-    "targets": [{"url": "http://127.0.0.1:1", "arm": "blue"}, {"url": "http://127.0.0.1:2", "arm": "green"}],
-    "canary": {"arms": ["blue=100", "green=0"]},
-}
 
 pytestmark = pytest.mark.usefixtures("environment")
 

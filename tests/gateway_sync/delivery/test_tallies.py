@@ -17,7 +17,7 @@ from gateway_sync.delivery import tallies
 from gateway_sync.delivery.models import Pin, Publication
 from gateway_sync.delivery.trials import settle_trials
 from tests.factories import gateways as factory
-from tests.gateway_sync.delivery.test_trials import reporting, second_publication
+from tests.gateway_sync.delivery.canaries import reporting, second_publication
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "collect"]),

@@ -18,7 +18,7 @@ from gateway_sync.runtime.bounds import Bounds
 from gateway_sync.runtime.core.budgets import Budget
 from gateway_sync.runtime.core.hosts import TLSPeer
 from gateway_sync.runtime.http2 import HTTP2Connection
-from tests.gateway_sync.runtime.test_http2_upstream import Wire
+from tests.gateway_sync.runtime.wires import Wire
 
 if TYPE_CHECKING:
     import asyncio

@@ -19,31 +19,12 @@ from gateway_sync.runtime.http2_upstream import HTTP2Upstream
 from gateway_sync.runtime.upstream import UpstreamConnection
 from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_tls import Dialed
+from tests.gateway_sync.runtime.wires import Wire
 
 if TYPE_CHECKING:
     import asyncio
 
     from gateway_sync.messages import ResponseHead
-
-
-class Wire:
-    """A transport that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.written = b""
-        self.is_closed = False
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def get_extra_info(self, _name: str) -> object:
-        return None
 
 
 class Caller:
