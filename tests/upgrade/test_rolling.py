@@ -6,7 +6,6 @@ Then a gateway of the control plane's release starts from that gateway's disk, w
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,10 +18,8 @@ import pytest
 
 from apim.up.options import ROOT
 from benchmarks import processes
-from tests.upgrade.test_old_web import before, manage, web_of
+from tests.upgrade.releases import environment_of, manage, running, web_of
 from tests.waiting import wait_until
-
-__all__ = ["before"]  # a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.product]
 
@@ -86,29 +83,10 @@ class Gateway:
 @contextmanager
 def gateway_of(sources: Path, home: Path, credentials: Path, environment: Mapping[str, str]) -> Iterator[Gateway]:
     ports = processes.free_port(), processes.free_port()
-    options = (
-        "--home",
-        home,
-        "--port",
-        ports[0],
-        "--admin-port",
-        ports[1],
-        "--workers",
-        1,
-        "--credentials",
-        credentials,
-    )
-    command = (sys.executable, "-m", "gateway_sync.runtime", *map(str, options))
-    log = home.with_suffix(".log")
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, cwd=sources, env=dict(environment), stdout=output, stderr=output, process_group=0
-        )
-    try:
-        processes.wait_for_port(ports[1], process, log)
+    places = ("--home", home, "--port", ports[0], "--admin-port", ports[1], "--credentials", credentials)
+    command = (sys.executable, "-m", "gateway_sync.runtime", *map(str, places), "--workers", "1")
+    with running(command, sources, environment, home.with_suffix(".log"), ports[1]):
         yield Gateway(*ports)
-    finally:
-        processes.end(process)
 
 
 @pytest.mark.parametrize("older", ["gateway", "control plane"])
@@ -117,11 +95,7 @@ def test_a_gateway_goes_on_beside_a_control_plane_of_the_other_release(
     tmp_path: Path,
     older: str,
 ) -> None:
-    (tmp_path / "home" / "run").mkdir(parents=True)
-    plain = {name: text for name, text in os.environ.items() if not name.startswith(("APIM_", "DJANGO_", "PYTEST_"))}
-    plain |= {"APIM_HOME": str(tmp_path / "home"), "REDIS_URL": f"unix://{tmp_path / 'nothing.sock'}"}
-    plain |= {"DJANGO_SETTINGS_MODULE": "apim.config.settings", "PYTHONPATH": ""}
-    plain.pop("DATABASE_URL", None)
+    plain = environment_of(tmp_path / "home", REDIS_URL=f"unix://{tmp_path / 'nothing.sock'}", PYTHONPATH="")
     gateway_sources, sources = (before, ROOT) if older == "gateway" else (ROOT, before)
     settings = plain | {"PYTHONPATH": str(sources)}
     port = processes.free_port()
