@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
-from django.db import connection
 
 from apim.access.arrivals import Fate, Obstacle, luggage_of
 from apim.access.models import Application, Credential, Subscription
@@ -29,6 +28,7 @@ from apim.notifications.models import Message, Notification
 from apim.products.limits import Terms
 from tests.apim.access.conftest import Offer
 from tests.apim.access.handing import Gateway, offered, take
+from tests.racing import at_once, codes_of
 
 pytestmark = pytest.mark.django_db
 
@@ -192,26 +192,12 @@ def test_who_looked_the_application_up_before_it_moved_adds_nothing_to_it(
 @pytest.mark.django_db(transaction=True)
 def test_of_two_presses_at_once_one_moves_it(offer: Offer, shop: Application, eva: User, by: Actor) -> None:
     subscribe(application=shop, product=offer.product, plan=offer.free, by=by)
-    transfer, barrier, ends = offered(shop), Barrier(3), []
-
-    def press(act: str) -> None:
-        barrier.wait()
-        try:
-            take(transfer, eva) if act == "take" else withdraw_transfer(transfer=transfer, by=by)
-            ends.append(act)
-        except DomainError as error:
-            ends.append(error.code)
-        finally:
-            connection.close()
-
-    threads = [Thread(target=press, args=(act,)) for act in ("take", "take", "withdraw")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(ends)[:2] == ["access.transfer_over"] * 2
+    transfer = offered(shop)
+    takes = partial(take, transfer, eva)
+    first, second, withdrawn = at_once([takes, takes, partial(withdraw_transfer, transfer=transfer, by=by)])
+    assert codes_of([first, second, withdrawn]) == ["access.transfer_over"] * 2
     shop.refresh_from_db()
-    is_moved = "take" in ends
+    is_moved = isinstance(withdrawn, DomainError)
     assert shop.organization.name == ("globex" if is_moved else "initech")
     assert shop.subscriptions.count() == 1
     assert shop.subscriptions.get().organization_id == shop.organization_id
@@ -221,24 +207,8 @@ def test_of_two_presses_at_once_one_moves_it(offer: Offer, shop: Application, ev
 def test_subscribing_while_it_moves_never_ties_it_to_both_sides(
     offer: Offer, shop: Application, eva: User, by: Actor
 ) -> None:
-    transfer, barrier = offered(shop), Barrier(2)
-
-    def act(is_move: bool) -> None:
-        barrier.wait()
-        try:
-            if is_move:
-                take(transfer, eva)
-            else:
-                subscribe(application=shop, product=offer.product, plan=offer.free, by=by)
-        except DomainError:
-            pass
-        finally:
-            connection.close()
-
-    threads = [Thread(target=act, args=(is_move,)) for is_move in (True, False)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    transfer = offered(shop)
+    subscribes = partial(subscribe, application=shop, product=offer.product, plan=offer.free, by=by)
+    at_once([partial(take, transfer, eva), subscribes])
     here = Application.objects.get(pk=shop.pk)
     assert {each.organization_id for each in here.subscriptions.all()} <= {here.organization_id}

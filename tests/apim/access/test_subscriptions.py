@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from apim.access import services
@@ -20,6 +19,7 @@ from apim.notifications.models import Message
 from apim.products.services import Terms, archive_plan, archive_product, create_plan
 from tests.apim.access.conftest import Log, Offer
 from tests.factories import access as access_factory
+from tests.racing import at_once, codes_of
 
 
 def test_a_plan_that_approves_by_itself_is_active_at_once_and_gateways_hear_all_they_join_on(
@@ -317,24 +317,11 @@ def test_many_subscribing_at_once_make_one_subscription_and_numbers_without_a_ga
     offer: Offer, shop: Application, log: Log, by: Actor
 ) -> None:
     applications = [shop, *(access_factory.application(of=shop.organization) for _ in range(5))]
-    barrier = Barrier(len(applications))
-    failures: list[BaseException] = []
-
-    def run(application: Application) -> None:
-        barrier.wait()
-        try:
-            subscribe(application=application, product=offer.product, plan=offer.free, by=by)
-        except BaseException as error:  # noqa: BLE001 - a thread's failure must reach the test
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(application,)) for application in applications]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    ends = at_once(
+        partial(subscribe, application=application, product=offer.product, plan=offer.free, by=by)
+        for application in applications
+    )
+    assert codes_of(ends) == []
     subscription = Subscription.objects.get()
     body = log.body("subscription", subscription.id)
     assert body is not None

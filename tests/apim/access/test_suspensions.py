@@ -5,10 +5,9 @@ Promises H37.
 
 from __future__ import annotations
 
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from apim.access import services
@@ -21,6 +20,7 @@ from apim.errors import Conflict
 from tests.apim.access.conftest import Log
 from tests.factories import access as access_factory
 from tests.factories import accounts as accounts_factory
+from tests.racing import at_once, codes_of
 
 
 def test_a_suspended_application_is_refused_until_it_is_resumed(shop: Application, log: Log, by: Actor) -> None:
@@ -114,24 +114,12 @@ def test_the_keys_of_who_leaves_an_organization_die_with_the_membership(
 def test_no_key_slips_through_a_suspension_that_runs_at_the_same_time(
     shop: Application, developer: User, log: Log, by: Actor
 ) -> None:
-    barrier = Barrier(4)
-
     def create() -> None:
-        barrier.wait()
         for _ in range(5):
             access_factory.issued_key(application=shop, creator=developer)
-        connection.close()
 
-    def suspend() -> None:
-        barrier.wait()
-        services.suspend_user(user=developer, by=by)
-        connection.close()
-
-    threads = [*(Thread(target=create) for _ in range(3)), Thread(target=suspend)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    ends = at_once([create, create, create, partial(services.suspend_user, user=developer, by=by)])
+    assert codes_of(ends) == []
     hashes = Credential.objects.values_list("key_hash", flat=True)
     assert len(hashes) == 15
     assert {log.body("credential", key_hash)["state"] for key_hash in hashes} == {"suspended"}  # type: ignore[index]

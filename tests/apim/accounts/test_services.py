@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from apim.accounts import services
@@ -20,6 +19,7 @@ from apim.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Pro
 from apim.notifications.models import Message
 from apim.secret_text import is_well_formed
 from tests.factories import accounts as accounts_factory
+from tests.racing import at_once, codes_of
 
 PASSWORD = accounts_factory.PASSWORD
 SET_UP = {"email": "root@example.org", "password": PASSWORD, "organization_name": "Acme Ltd"}
@@ -119,24 +119,8 @@ class TestMembers:
     ) -> None:
         accounts_factory.member(acme, role="owner")
         memberships = list(Membership.objects.filter(organization=acme, role="owner"))
-        barrier = Barrier(2)
-        refused: list[str] = []
-
-        def run(membership: Membership) -> None:
-            barrier.wait()
-            try:
-                services.remove_member(membership=membership, by=by)
-            except Conflict as error:
-                refused.append(error.code)
-            finally:
-                connection.close()
-
-        threads = [Thread(target=run, args=(membership,)) for membership in memberships]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert refused == ["accounts.last_owner"]
+        ends = at_once(partial(services.remove_member, membership=membership, by=by) for membership in memberships)
+        assert codes_of(ends) == ["accounts.last_owner"]
         assert Membership.objects.filter(organization=acme, role="owner").count() == 1
 
 

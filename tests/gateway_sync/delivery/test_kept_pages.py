@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 
 import msgspec
 
 from gateway_sync.delivery.kept_pages import KeptPages, Page
+from tests.racing import at_once
 
 
 def _page(upto: int, text: bytes = b"[]") -> Page:
@@ -23,22 +24,13 @@ class Clock:
 
 
 def test_twenty_who_ask_at_once_cause_one_page() -> None:
-    pages, made, got = KeptPages(), [], []
-    together = threading.Barrier(20)
+    pages, made = KeptPages(), []
 
     def make() -> Page:
         made.append(1)
         return _page(5)
 
-    def ask() -> None:
-        together.wait()
-        got.append(pages.page("env_1", 0, 5, make))
-
-    threads = [threading.Thread(target=ask) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    got = at_once([partial(pages.page, "env_1", 0, 5, make)] * 20)
     assert len(made) == 1
     assert {id(page) for page in got} == {id(got[0])}
 

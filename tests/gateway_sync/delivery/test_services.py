@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
-from threading import Barrier, Thread
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 from redis import Redis
 from redis.client import PubSub
@@ -24,6 +23,7 @@ from gateway_sync.delivery.models import Fragment, Publication
 from gateway_sync.delivery.push import channel_of
 from gateway_sync.snapshot import Manifest, decode, digest, signed_bytes
 from tests.factories import gateways as factory
+from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])
 
@@ -170,19 +170,7 @@ def test_what_waits_is_found_without_a_message(environment: Environment) -> None
 @pytest.mark.usefixtures("no_redis")
 def test_two_processes_that_publish_at_once_store_one_publication(environment: Environment) -> None:
     factory.stock(environment, apis=5)
-    start = Barrier(4)
-    results = []
-
-    def publish() -> None:
-        start.wait()
-        results.append(services.publish_state(environment.id))
-        connections.close_all()
-
-    threads = [Thread(target=publish) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    results = at_once([partial(services.publish_state, environment.id)] * 4)
     assert Publication.objects.count() == 1
     assert sorted(result.is_new for result in results) == [False, False, False, True]
 
