@@ -6,12 +6,10 @@ Events are received by a server of their own and handed on when a test says so: 
 from __future__ import annotations
 
 import json
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -31,6 +29,7 @@ from tests.factories import access, catalog, products
 from tests.factories.accounts import TESTER
 from tests.stripe_server.keys import TEST_KEY
 from tests.stripe_server.server import Server
+from tests.upstreams import Arrival, Reply, Upstream
 from tests.waiting import wait_until
 
 SECRET = "whsec_of_tests"
@@ -142,23 +141,14 @@ def _standin() -> Iterator[Server]:
 def _inbox() -> Iterator[Inbox]:
     inbox = Inbox()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            inbox.received.append((body, self.headers["Stripe-Signature"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def keep(arrival: Arrival) -> Reply:
+        (signature,) = arrival.all("stripe-signature")
+        inbox.received.append((arrival.body, signature))
+        return Reply(b"")
 
-        def log_message(self, *_arguments: object) -> None:
-            """Silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    inbox.url = f"http://127.0.0.1:{server.server_port}/"
-    yield inbox
-    server.shutdown()
-    server.server_close()
+    with Upstream(keep) as listening:
+        inbox.url = f"{listening.url}/"
+        yield inbox
 
 
 @pytest.fixture

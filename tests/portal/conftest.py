@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
@@ -19,6 +17,7 @@ from tests.factories import access, catalog, products
 from tests.factories.accounts import TESTER
 from tests.payments import _inbox, _standin, product, stripe_server  # noqa: F401 - fixtures
 from tests.prepaid import prepaid  # noqa: F401 - a fixture
+from tests.upstreams import Arrival, Reply, Upstream
 
 
 @dataclass(slots=True)
@@ -38,31 +37,15 @@ def gateway(environment: Environment) -> Iterator[Gateway]:
     """A listening gateway that the environment points at."""
     kept = Gateway()
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            kept.asked.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, content))
-            self.send_response(kept.status)
-            self.send_header("Content-Type", kept.content_type)
-            if kept.coding:
-                self.send_header("Content-Encoding", kept.coding)
-            self.send_header("X-Request-Id", "req_1")
-            self.send_header("Content-Length", str(len(kept.body)))
-            self.end_headers()
-            self.wfile.write(kept.body)
+    def answer(arrival: Arrival) -> Reply:
+        kept.asked.append((arrival.method, arrival.target, dict(arrival.headers), arrival.body))
+        fields = {"X-Request-Id": "req_1"} | ({"Content-Encoding": kept.coding} if kept.coding else {})
+        return Reply(kept.body, kept.status, kept.content_type, fields)
 
-        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the standard library's names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    kept.url = f"http://127.0.0.1:{server.server_port}"
-    update_environment(environment=environment, changes={"base_url": kept.url}, by=TESTER)
-    yield kept
-    server.shutdown()
-    server.server_close()
+    with Upstream(answer) as listening:
+        kept.url = listening.url
+        update_environment(environment=environment, changes={"base_url": kept.url}, by=TESTER)
+        yield kept
 
 
 @pytest.fixture

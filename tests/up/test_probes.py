@@ -2,35 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-
 import pytest
 
 from apim.up.probes import gateway_answers
-
-
-@contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_words: object) -> None:
-            """Nothing: tests read no log."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.upstreams import Reply, Upstream
 
 
 @pytest.mark.parametrize(
@@ -43,11 +18,11 @@ def answering(status: int, body: bytes) -> Iterator[str]:
     ],
 )
 def test_a_gateway_that_drains_keeps_nothing_else_from_starting(status: int, body: bytes, is_up: bool) -> None:
-    with answering(status, body) as url:
-        assert gateway_answers(url) is is_up
+    with Upstream(lambda _: Reply(body, status)) as gateway:
+        assert gateway_answers(gateway.url) is is_up
 
 
 def test_a_gateway_that_does_not_listen_is_not_up() -> None:
-    with answering(200, b"") as url:
+    with Upstream() as gateway:
         pass
-    assert not gateway_answers(url)
+    assert not gateway_answers(gateway.url)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import ClassVar
 
 import pytest
@@ -23,38 +21,30 @@ from gateway_sync.delivery.collect import collect
 from gateway_sync.policies.token_issuers import ISSUER
 from gateway_sync.policies.web_keys import WebKeyInvalid
 from tests.tokens import jwk, key_for, key_set
+from tests.upstreams import Arrival, Reply, Upstream
 
 FIRST, SECOND = jwk(key_for("EdDSA"), "first"), jwk(key_for("ES256"), "second")
 
 
-class Issuer(BaseHTTPRequestHandler):
+class Issuer:
     """What an issuer publishes, by path; what is missing is 404."""
 
     answers: ClassVar[dict[str, str]] = {}
 
-    def do_GET(self) -> None:
-        """Answer by path."""
-        body = self.answers.get(self.path)
-        self.send_response(404 if body is None else 200)
-        self.end_headers()
-        self.wfile.write((body or "").encode())
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+    @classmethod
+    def answer(cls, arrival: Arrival) -> Reply:
+        body = cls.answers.get(arrival.target)
+        return Reply((body or "").encode(), 404 if body is None else 200)
 
 
 @pytest.fixture
 def issuer(environment: Environment) -> Iterator[str]:
     """The address of an issuer that publishes one key and tells where."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
-    Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    told = json.dumps({"issuer": address, "jwks_uri": f"{address}/keys"})
-    Issuer.answers = {"/keys": key_set(FIRST), "/.well-known/openid-configuration": told}
-    Environment.objects.update(allowed_networks=["127.0.0.0/8"])
-    yield address
-    server.shutdown()
-    server.server_close()
+    with Upstream(Issuer.answer) as listening:
+        told = json.dumps({"issuer": listening.url, "jwks_uri": f"{listening.url}/keys"})
+        Issuer.answers = {"/keys": key_set(FIRST), "/.well-known/openid-configuration": told}
+        Environment.objects.update(allowed_networks=["127.0.0.0/8"])
+        yield listening.url
 
 
 @pytest.fixture

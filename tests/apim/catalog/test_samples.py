@@ -10,14 +10,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from apim.catalog.samples import SampleCall, samples_of
+from tests.upstreams import Reply, Upstream
 from tests.waiting import PATIENCE_S
 
 AWKWARD = 'a "quote", \\ back \\u0041 slash\nline ünï 💡 $HOME `id` ${x} \x01'
@@ -34,42 +32,15 @@ NOT_ASKED_FOR = ("Java", "Go")
 RUN = [each for each in NEEDED if each not in NOT_ASKED_FOR or shutil.which(NEEDED[each])]
 
 
-@dataclass
-class Noted:
-    """A server and what it was asked."""
-
-    url: str
-    calls: list[tuple[str, str, str, bytes]] = field(default_factory=list)
-
-
 @pytest.fixture
-def server() -> Iterator[Noted]:
-    noted = Noted("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            noted.calls.append((self.command, self.path, self.headers["X-API-Key"], body))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        do_GET = do_POST = _answer  # noqa: N815 - the standard library's names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=listening.serve_forever, daemon=True).start()
-    noted.url = f"http://127.0.0.1:{listening.server_port}"
-    yield noted
-    listening.shutdown()
-    listening.server_close()
+def server() -> Iterator[Upstream]:
+    """A service that says ok."""
+    with Upstream(lambda _: Reply(b"ok")) as listening:
+        yield listening
 
 
 @pytest.mark.parametrize("language", RUN)
-def test_a_sample_sends_the_very_call_and_prints_the_answer(language: str, server: Noted, tmp_path: Path) -> None:
+def test_a_sample_sends_the_very_call_and_prints_the_answer(language: str, server: Upstream, tmp_path: Path) -> None:
     body = {"note": AWKWARD, "amount": 1.5, "open": True, "none": None}
     call = SampleCall(
         "POST", f"{server.url}/a%20b?c=d", {"X-API-Key": "key-1", "Content-Type": "application/json"}, body
@@ -86,9 +57,9 @@ def test_a_sample_sends_the_very_call_and_prints_the_answer(language: str, serve
         timeout=PATIENCE_S * 2,
     )
     assert (run.returncode, run.stdout.strip()) == (0, "ok"), run.stderr
-    [(method, path, key, content)] = server.calls
-    assert (method, path, key) == ("POST", "/a%20b?c=d", "key-1")
-    assert json.loads(content) == body
+    (arrival,) = server.arrivals
+    assert (arrival.method, arrival.target, arrival.all("x-api-key")) == ("POST", "/a%20b?c=d", ["key-1"])
+    assert json.loads(arrival.body) == body
 
 
 def test_java_reads_as_written() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
 from django.db import connection
@@ -19,6 +17,7 @@ from apim.products.services import create_product
 from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
+from tests.upstreams import Reply, Upstream
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -47,20 +46,8 @@ def bank(acme: Organization) -> APIVersion:
 @pytest.fixture
 def service(environment: Environment) -> Iterator[str]:
     """The address of a service that answers 404, and that the environment allows."""
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(404)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with Upstream(lambda _: Reply(b"", 404)) as answering:
+        yield answering.url
 
 
 def test_an_owner_goes_from_a_pasted_document_to_a_published_free_product(log_in: LogIn, owner: User) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cryptography import x509
@@ -23,6 +21,7 @@ from tests.acme_server.authority import Authority
 from tests.acme_server.messages import thumbprint_of
 from tests.acme_server.server import ACMEServer
 from tests.factories.gateways import enrolled_gateway
+from tests.upstreams import Arrival, Reply, Upstream
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -36,23 +35,13 @@ class Port80:
     def __init__(self) -> None:
         self.server: ACMEServer | None = None
         self.is_anothers = False
-        port80 = self
+        self.upstream = Upstream(self.answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server = port80.server
-                is_answered = server is not None and not port80.is_anothers
-                self.send_response(200 if is_answered else 404)
-                self.end_headers()
-                if server is not None and is_answered:
-                    token = self.path.removeprefix("/.well-known/acme-challenge/")
-                    self.wfile.write(answer_to(token, server).encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+    def answer(self, arrival: Arrival) -> Reply:
+        if self.server is None or self.is_anothers:
+            return Reply(b"", 404)
+        token = arrival.target.removeprefix("/.well-known/acme-challenge/")
+        return Reply(answer_to(token, self.server).encode())
 
 
 def answer_to(token: str, server: ACMEServer) -> str:
@@ -62,14 +51,13 @@ def answer_to(token: str, server: ACMEServer) -> str:
 @pytest.fixture
 def port80() -> Iterator[Port80]:
     served = Port80()
-    yield served
-    served.http.shutdown()
-    served.http.server_close()
+    with served.upstream:
+        yield served
 
 
 @pytest.fixture
 def server(port80: Port80) -> Iterator[ACMEServer]:
-    with ACMEServer(Authority(lambda _host: ("127.0.0.1", port80.http.server_port))) as running:
+    with ACMEServer(Authority(lambda _host: ("127.0.0.1", port80.upstream.port))) as running:
         port80.server = running
         yield running
 

@@ -7,11 +7,12 @@ import socketserver
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message as Mail
-from threading import Barrier, Thread
+from functools import partial
+from threading import Thread
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from apim.accounts.models import User
@@ -21,6 +22,7 @@ from apim.errors import Invalid, Problems
 from apim.notifications import services
 from apim.notifications.constants import FIRST_PAUSE, MOST_ATTEMPTS
 from apim.notifications.models import MailServer, Message
+from tests.racing import at_once
 
 
 class Post(socketserver.ThreadingTCPServer):
@@ -176,18 +178,7 @@ def test_mails_of_the_time_before_the_first_server_stay_unsent(post: Post, by: A
 def test_many_deliverers_send_a_mail_once(post: Post, by: Actor) -> None:
     save_server(post.port, by)
     (message,) = services.send_mail(to="ana@example.org", subject="Hello", body="Text")
-    barrier = Barrier(6)
-
-    def run() -> None:
-        barrier.wait()
-        services.deliver(message.id)
-        connection.close()
-
-    threads = [Thread(target=run) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once([partial(services.deliver, message.id)] * 6)
     assert len(post.mails) == 1
 
 
