@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from gateway_sync.snapshot import MAX_ROUTES_A_VERSION, Route
-from tests.fault.calling import statuses
-from tests.fault.following import following, revisions, workers_of
 from tests.fault.calling import codes, statuses
 from tests.fault.following import POISON, following, kill_and_wait_for_the_next, revisions, workers_of
 from tests.waiting import wait_until
