@@ -10,14 +10,16 @@ from collections.abc import Callable
 from tests.waiting import PATIENCE_S
 from tests.wire.gateways import KEY, GatewayProcess
 
+_BETWEEN_CONNECTIONS_S = 0.005  # else ports that are not free again yet would run out
+
 
 class Caller(threading.Thread):
-    """Calls on one connection; keeps the id of each answer that came whole, and how many calls broke."""
+    """Calls one after another; keeps the id of each answer that came whole, and how many calls broke."""
 
-    def __init__(self, port: int, calls: int, is_enough: threading.Event) -> None:
-        """Not started; it makes so many calls, and more until is_enough."""
+    def __init__(self, port: int, calls: int, is_enough: threading.Event, *, is_kept: bool = True) -> None:
+        """Not started; it makes so many calls, and more until is_enough. is_kept = on one connection while it holds."""
         super().__init__(daemon=True)
-        self._port, self._calls, self._is_enough = port, calls, is_enough
+        self._port, self._calls, self._is_enough, self._is_kept = port, calls, is_enough, is_kept
         self.completed: list[tuple[str, int]] = []
         self.broken = 0
 
@@ -33,6 +35,9 @@ class Caller(threading.Thread):
             except (OSError, http.client.HTTPException):
                 self.broken += 1
                 connection.close()
+            if not self._is_kept:
+                connection.close()
+                time.sleep(_BETWEEN_CONNECTIONS_S)
         connection.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -29,23 +28,6 @@ from tests.wire.websocket_peers import EchoService
 pytestmark = pytest.mark.fault
 
 GET = f"GET /bank/v1/accounts HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\r\n".encode()
-
-
-class FreshCaller(Caller):
-    """Connects anew for each call."""
-
-    def run(self) -> None:
-        while len(self.completed) + self.broken < self._calls or not self._is_enough.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-            try:
-                connection.request("GET", "/bank/v1/accounts", headers={"X-API-Key": KEY})
-                answer = connection.getresponse()
-                answer.read()
-                self.completed.append((answer.headers["X-Request-Id"], answer.status))
-            except (OSError, http.client.HTTPException):
-                self.broken += 1
-            connection.close()
-            time.sleep(0.005)
 
 
 def roll(gateway: GatewayProcess) -> None:
@@ -82,7 +64,7 @@ def test_new_workers_under_load_break_nothing_and_count_exactly(
         control.change(home.records())
         gateway = GatewayProcess(home, workers=workers).wait_ready()
         is_enough = threading.Event()
-        fresh = [FreshCaller(gateway.port, 1, is_enough) for _ in range(3)]
+        fresh = [Caller(gateway.port, 1, is_enough, is_kept=False) for _ in range(3)]
         try:
             for caller in fresh:
                 caller.start()
