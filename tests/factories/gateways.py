@@ -11,6 +11,7 @@ from apim.catalog.models import API, APIVersion, Deployment, Revision
 from apim.gateways.models import AccessRecord, Environment
 from apim.gateways.services import EnrolledGateway, default_environment, enroll_gateway
 from apim.products.models import Product, ProductItem
+from tests.factories import catalog
 from tests.factories.accounts import TESTER, organization
 
 _numbers = count(1)
@@ -110,3 +111,8 @@ def _operation(text: str) -> dict[str, object]:
         "tags": [],
         "deprecated": False,
     }
+
+
+def wanted_revision() -> int:
+    """How often gateways were told that something changed."""
+    return Environment.objects.get().revision

@@ -15,15 +15,11 @@ from apim.products import services
 from apim.products.limits import Terms, format_rate, parse_rate
 from apim.products.models import Plan, PlanVersion, Product, ProductPlan
 from tests.factories import accounts, catalog, products
+from tests.factories.gateways import wanted_revision
 
 TEN = {"requests": 10, "per_s": 1, "burst": 10}
 
 pytestmark = pytest.mark.usefixtures("environment")
-
-
-def wanted_revision() -> int:
-    """How often gateways were told that something changed."""
-    return Environment.objects.get().revision
 
 
 @pytest.mark.parametrize(
