@@ -13,11 +13,15 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.billing.connection import require_connection
 from apim.billing.models import BillingSubscription, Invoice
+from apim.billing.switching import find_change, switch_plan
+from apim.errors import Conflict, Invalid
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product, ProductPlan
 from tests.factories import products
-from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe
+from tests.factories.accounts import TESTER
+from tests.payments import BROKEN_CARD, GOOD_CARD, PRICING, Stripe, buy
 
+AT_ONCE = {"downgrade": "immediate"}
 CARDS = {BROKEN_CARD: "pm_card_chargeCustomerFail", GOOD_CARD: "pm_card_visa"}
 
 
@@ -38,6 +42,18 @@ def clock() -> Iterator[time_machine.Coordinates]:
     """A clock that tests move, for us and the stand-in."""
     with time_machine.travel(timezone.now(), tick=True) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def paid(clock: time_machine.Coordinates, stripe_server: Stripe, waiting: Subscription) -> Subscription:
+    """A subscription of 29.00 that is paid, half of its period over."""
+    bought = buy(stripe_server, waiting)
+    mirror = BillingSubscription.objects.get()
+    assert mirror.period_start is not None
+    assert mirror.period_end is not None
+    clock.move_to(mirror.period_start + (mirror.period_end - mirror.period_start) / 2)
+    stripe_server.control("time", seconds=0)
+    return bought
 
 
 def use_card(number: str) -> None:
@@ -73,3 +89,16 @@ def plan_of(subscription: Subscription) -> str:
     """The plan that is granted."""
     subscription.refresh_from_db()
     return subscription.plan_version.plan.name
+
+
+def change_of(subscription: Subscription) -> tuple[str, str] | None:
+    """What is on its way."""
+    change = find_change(subscription)
+    return (change.kind, change.to_version.plan.name) if change else None
+
+
+def refusal(subscription: Subscription, plan: Plan) -> str:
+    """Why the plan cannot be chosen."""
+    with pytest.raises((Conflict, Invalid)) as refused:
+        switch_plan(subscription=subscription, plan=plan, by=TESTER)
+    return refused.value.code

@@ -11,7 +11,6 @@ from apim.catalog.models import API, APIVersion, Deployment, Revision
 from apim.gateways.models import AccessRecord, Environment
 from apim.gateways.services import EnrolledGateway, default_environment, enroll_gateway
 from apim.products.models import Product, ProductItem
-from tests.factories import catalog
 from tests.factories.accounts import TESTER, organization
 
 _numbers = count(1)

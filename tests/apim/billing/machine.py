@@ -25,12 +25,12 @@ from tests.factories import access, products
 from tests.factories.accounts import TESTER
 from tests.payments import BROKEN_CARD, GOOD_CARD, Stripe
 from tests.stripe_server.server import Server
+from tests.switching import AT_ONCE
 
 START = datetime(2027, 1, 30, 12, 20, tzinfo=UTC)  # its periods end on the last day of shorter months
 DECLINED_CARD = "4000000000000002"
 HOURS = (1, 7, 30, 8 * 24, 16 * 24)
 AMOUNTS = {"EUR": ("29.00", "0.0004", "0.40"), "JPY": ("2900", "0.04", "40"), "KWD": ("2.900", "0.00004", "0.040")}
-AT_ONCE = {"downgrade": "immediate"}
 LARGER = {"EUR": "49.00", "JPY": "4900", "KWD": "4.900"}
 CREDITS = {"EUR": ("20.00", "50.00", "0.10"), "JPY": ("2000", "5000", "10"), "KWD": ("2.000", "5.000", "0.010")}
 
