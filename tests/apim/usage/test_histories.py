@@ -19,7 +19,7 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, ReceivedBoot, UsageRecord, UsageRollup
 from apim.usage.sequences import runs_of, write_runs
 from apim.usage.services import ingest_all
-from tests.apim.usage.test_replay import BOOTS, handed_in
+from tests.apim.usage.replayed import BOOTS, handed_in
 
 BOOT = st.sampled_from(BOOTS)
 # A cut of what a boot has written: where it begins, in thousandths of that, and how many records it has at most.
