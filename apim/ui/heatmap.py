@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 
 from apim.listing import labelled
 from apim.ui.charts import Frame
-from apim.ui.plots import Axis
+from apim.ui.plots import Axis, Mark, brush, drawn_marks
 
 LEVELS = 5
-_ROW, _BOTTOM, _TOP = 14, 24, 4
+_ROW, _BOTTOM, _TOP = 14, 24, 12
 _FRAMES = (Frame("chart--wide", 900, 64, 8), Frame("chart--narrow", 300, 56, 3))
 
 
@@ -26,9 +26,11 @@ class Band(NamedTuple):
     calls: Sequence[int]
 
 
-def heatmap(axis: Axis, bands: Sequence[Band], told: Sequence[str], sentence: str) -> SafeString:
+def heatmap(
+    axis: Axis, bands: Sequence[Band], told: Sequence[str], sentence: str, *, marks: Sequence[Mark] = ()
+) -> SafeString:
     """Both drawings. Shapes: bands from the shortest durations to the longest; told says each step to a pointer."""
-    drawn = (_draw(axis, bands, told, sentence=sentence, frame=frame) for frame in _FRAMES)
+    drawn = (_draw(axis, bands, told, marks, sentence=sentence, frame=frame) for frame in _FRAMES)
     return format_html_join("", "{}", ((each,) for each in drawn))
 
 
@@ -39,24 +41,24 @@ def level_of(calls: int, most: int) -> int:
     return 1 + min(LEVELS - 1, int(LEVELS * math.log1p(calls) / math.log1p(most) - 1e-9)) if most > 1 else LEVELS
 
 
-def _draw(axis: Axis, bands: Sequence[Band], told: Sequence[str], *, sentence: str, frame: Frame) -> SafeString:
+def _draw(
+    axis: Axis, bands: Sequence[Band], told: Sequence[str], marks: Sequence[Mark], *, sentence: str, frame: Frame
+) -> SafeString:
     height = _TOP + _ROW * len(bands) + _BOTTOM
     slot = (frame.width - frame.left) / max(len(axis.labels), 1)
     return format_html(
-        '<svg class="chart plot {}" viewBox="0 0 {} {}" role="img" aria-label="{}"'
-        ' data-brush data-since="{}" data-step="{}" data-steps="{}" data-left="{}">{}{}{}{}</svg>',
+        '<svg class="chart plot {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{} data-left="{}">{}{}{}{}{}</svg>',
         frame.css,
         frame.width,
         height,
         sentence,
-        axis.since.strftime("%Y-%m-%dT%H:%MZ"),
-        int(axis.step.total_seconds()),
-        len(axis.labels),
+        brush(axis),
         frame.left,
         _cells(bands, frame, slot),
         _band_labels(bands, frame),
         _x_labels(axis, frame, slot, height),
         _titles(axis, told, frame, slot=slot, height=height) if frame is _FRAMES[0] else "",
+        drawn_marks(marks, frame, slot, bottom=height - _BOTTOM, top=_TOP - 2),
     )
 
 

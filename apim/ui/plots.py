@@ -45,6 +45,19 @@ class Axis(NamedTuple):
     titles: Sequence[str]
     since: datetime
     step: timedelta
+    beside: datetime | None = None  # where the other time begins, of two that are drawn over one another
+
+
+def brush(axis: Axis) -> SafeString:
+    """The attributes by which a brush names a part of the time."""
+    written = "%Y-%m-%dT%H:%MZ"
+    told = format_html(
+        ' data-brush data-since="{}" data-step="{}" data-steps="{}"',
+        axis.since.strftime(written),
+        int(axis.step.total_seconds()),
+        len(axis.labels),
+    )
+    return told if axis.beside is None else format_html('{} data-beside="{}"', told, axis.beside.strftime(written))
 
 
 def stacked(axis: Axis, series: Sequence[Series], sentence: str, marks: Sequence[Mark] = ()) -> SafeString:
@@ -86,21 +99,18 @@ def _draw(
     scale = (_HEIGHT - _BOTTOM - _TOP) / top
     shapes = _bars(series, frame.left, slot, scale) if is_stacked else _lines(series, frame.left, slot, scale)
     return format_html(
-        '<svg class="chart plot {}" viewBox="0 0 {} {}" role="img" aria-label="{}"'
-        ' data-brush data-since="{}" data-step="{}" data-steps="{}" data-left="{}">{}{}{}{}{}</svg>',
+        '<svg class="chart plot {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{} data-left="{}">{}{}{}{}{}</svg>',
         frame.css,
         frame.width,
         _HEIGHT,
         sentence,
-        axis.since.strftime("%Y-%m-%dT%H:%MZ"),
-        int(axis.step.total_seconds()),
-        len(axis.labels),
+        brush(axis),
         frame.left,
         _grid(top, frame),
         format_html_join("", "{}", ((each,) for each in shapes)),
-        _marks(marks, frame, slot),
         _x_labels(axis.labels, slot, frame),
         _titles(axis, series, slot, frame) if frame is _FRAMES[0] else "",
+        drawn_marks(marks, frame, slot, bottom=_HEIGHT - _BOTTOM, top=_TOP),
     )
 
 
@@ -134,11 +144,12 @@ def _lines(series: Sequence[Series], left: float, slot: float, scale: float) -> 
             yield format_html('<path class="plot__line {}" d="{}"/>', each.css, "".join(drawn))
 
 
-def _marks(marks: Sequence[Mark], frame: Frame, slot: float) -> SafeString:
+def drawn_marks(marks: Sequence[Mark], frame: Frame, slot: float, *, bottom: int, top: int) -> SafeString:
+    """A line with a head for each, from bottom to top."""
     return format_html_join(
         "",
         '<g><title>{}</title><path class="plot__mark" d="M{} {}V{}m-4 0h8l-4 6z"/></g>',
-        ((mark.word, f"{frame.left + mark.place * slot:.1f}", _HEIGHT - _BOTTOM, _TOP - 6) for mark in marks),
+        ((mark.word, f"{frame.left + mark.place * slot:.1f}", bottom, top - 6) for mark in marks),
     )
 
 

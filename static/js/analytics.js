@@ -13,8 +13,8 @@ function placeOf(plot, event) {
   return Math.min(Math.max((x - left) / ((width - left) / steps), 0), steps);
 }
 
-function stamp(plot, place) {
-  const since = Date.parse(plot.dataset.since);
+function stamp(plot, place, begin = plot.dataset.since) {
+  const since = Date.parse(begin);
   return new Date(since + place * Number(plot.dataset.step) * 1000).toISOString().slice(0, 16);
 }
 
@@ -35,6 +35,7 @@ function zoom(plot, from, to) {
   url.searchParams.delete("range");
   url.searchParams.set("from", stamp(plot, first));
   url.searchParams.set("to", stamp(plot, last));
+  if (plot.dataset.beside) url.searchParams.set("a_from", stamp(plot, first, plot.dataset.beside)); // the same part of both
   location.assign(url);
 }
 

@@ -14,13 +14,14 @@ from apim.analytics import reading
 from apim.analytics.figures import Ends, Spread, Step, change_of
 from apim.analytics.questions import Question
 from apim.analytics.windows import Window, between
-from apim.console.insight.figures import SHARES, Cell, Figure, Key, axis_of, note_of, percent, stamp
+from apim.console.insight.figures import SHARES, Cell, Figure, Key, axis_of, marks_of, note_of, percent, stamp
 from apim.console.insight.filters import Asked, moment_of
+from apim.console.insight.marks import happenings_of
 from apim.console.insight.names import Versions
 from apim.console.insight.tables import change_cell
 from apim.console.scope import plans_of
-from apim.ui.plots import Series, lines
 from apim.listing import enumerated, labelled
+from apim.ui.plots import Series, lines
 
 KINDS: dict[str, str | Promise] = {"versions": _("Versions"), "plans": _("Plans"), "times": _("Times")}
 _PROPOSED = 200
@@ -87,8 +88,14 @@ def compared(asked: Asked, first: Side, second: Side) -> list[Figure]:
 
 
 def _over_time(asked: Asked, both: tuple[Side, Side], steps: tuple[list[Step], list[Step]]) -> Figure:
-    length = min(len(steps[0]), len(steps[1]))
-    values = [[step.ends.calls for step in row[:length]] for row in steps]
+    """Both lines over the axis of the second, whose window is the page's: a part brushed out of it is of that one."""
+    shown, beside = both[1].window, both[0].window
+    values: list[list[int | None]] = [[step.ends.calls for step in row[: len(steps[1])]] for row in steps]
+    values[0] += [None] * (len(steps[1]) - len(values[0]))
+    axis = axis_of(shown)
+    if beside.since != shown.since:
+        axis = axis._replace(beside=beside.since)
+    happenings = happenings_of(asked, _version_ids(both), shown)
     title = gettext("Calls over time")
     sentence = labelled(
         title, enumerated(f"{side.name} {_sum(row).calls:,}" for side, row in zip(both, steps, strict=True))
@@ -98,14 +105,22 @@ def _over_time(asked: Asked, both: tuple[Side, Side], steps: tuple[list[Step], l
         title=title,
         note=note_of(asked, gettext("Calls")),
         headers=[gettext("From (UTC)"), both[0].name, both[1].name],
-        rows=[[stamp(step.at), values[0][place], values[1][place]] for place, step in enumerate(steps[0][:length])],
+        rows=[[stamp(step.at), values[0][place], values[1][place]] for place, step in enumerate(steps[1])],
         picture=lines(
-            axis_of(both[0].window) if length == len(steps[0]) else axis_of(both[1].window),
+            axis,
             [Series("line-1", both[0].name, values[0]), Series("line-2", both[1].name, values[1])],
             sentence,
+            marks_of(shown, happenings),
         ),
         legend=[Key("line-1", "circle", both[0].name), Key("line-2", "circle-dashed", both[1].name)],
+        happenings=happenings,
     )
+
+
+def _version_ids(both: tuple[Side, Side]) -> set[str] | None:
+    """The versions of either side; None for all."""
+    first, second = (side.question.version_ids for side in both)
+    return None if first is None or second is None else {*first, *second}
 
 
 def _times(asked: Asked) -> tuple[Side, Side]:

@@ -24,7 +24,7 @@ _LOOKED_BACK = timedelta(days=30)
 def callers(asked: Asked) -> tuple[Figure, int, int]:
     """Who called most, how many called in all, and how many of them did not call before."""
     now, before = asked.window.now(), asked.window.before()
-    told = largest_callers(asked.question, now, before, listed=SHOWN)
+    told = largest_callers(asked.question, now, before, listed=asked.rows_of("callers", SHOWN))
     return _figure(asked, told.listed), told.number, told.fresh
 
 
@@ -32,7 +32,8 @@ def quiet(asked: Asked) -> Figure:
     """Who called in the 30 days before, and not in the last seven."""
     now = timezone.now()
     days = reading.last_calls(asked.question, now - QUIET - _LOOKED_BACK)
-    silent = sorted((at, key) for key, at in days.items() if at < now - QUIET - timedelta(days=1))[::-1][:SHOWN]
+    silent = sorted((at, key) for key, at in days.items() if at < now - QUIET - timedelta(days=1))[::-1]
+    silent = silent[: asked.rows_of("quiet", SHOWN)]
     names = callers_in(key for _, key in silent)
     return Figure(
         key="quiet",

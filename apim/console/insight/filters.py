@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ RANGES: dict[str, str | Promise] = {
     "90d": _("90 days"),
 }
 DEFAULT_RANGE = "24h"
+MOST_ROWS = 5_000  # of a table that is downloaded
 _LONGEST_VALUE = 300
 _FILTERS = ("api", "version", "environment", "operation", "application", "product", "plan", "status", "code")
 _LABELS: dict[str, str | Promise] = {
@@ -62,7 +63,8 @@ class Chip(NamedTuple):
 class Asked:
     """What a page was asked: its window, its question, and the URL it came with.
 
-    Shapes: fixed are filters of the path, which no link carries.
+    Shapes: fixed are filters of the path, which no link carries; downloaded is the key of the figure whose table is
+    wanted as a file, "" = the page.
     """
 
     path: str
@@ -73,6 +75,7 @@ class Asked:
     versions: Versions
     chips: tuple[Chip, ...]
     is_admin: bool
+    downloaded: str = ""
 
     @property
     def range(self) -> str:
@@ -103,6 +106,10 @@ class Asked:
             else:
                 kept[name] = value
         return f"{path or self.path}?{urlencode(kept)}" if kept else path or self.path
+
+    def rows_of(self, figure: str, shown: int) -> int:
+        """How many rows a figure has: those that the page shows, or as a file all there are, within reason."""
+        return MOST_ROWS if figure == self.downloaded else shown
 
     def without(self, name: str) -> str:
         """The link that takes a filter away; a version goes with its API."""
@@ -142,14 +149,16 @@ def asked(request: ConsoleRequest, **fixed: str) -> Asked:
     wanted = {**params, **fixed}
     versions = versions_in(request.user)
     question = _question(request.user, wanted, versions)
-    found = Asked(request.path, params, fixed, window, question, versions, (), is_admin(request.user))
+    found = Asked(
+        request.path, params, fixed, window, question, versions, (), is_admin(request.user), given.get("csv", "")
+    )
     names = _names(request.user, wanted, versions)
     chips = tuple(
         Chip(str(_LABELS[name]), names.get(name, params[name]), found.without(name))
         for name in _FILTERS
         if name in params
     )
-    return Asked(request.path, params, fixed, window, question, versions, chips, found.is_admin)
+    return replace(found, chips=chips)
 
 
 def moment_of(text: str) -> datetime | None:

@@ -26,7 +26,7 @@ _LEGEND = (
 
 def traffic_map(asked: Asked) -> Figure:
     """The ways with the most calls; what is not among the first of a side is drawn as others."""
-    ways = largest_ways(asked.question, asked.window.now(), listed=_LISTED, each_side=_SIDES)
+    ways = largest_ways(asked.question, asked.window.now(), listed=asked.rows_of("map", _LISTED), each_side=_SIDES)
     whole, largest = ways.whole, {key for key, _ in ways.gathered if key is not None}
     names = callers_in({*largest, *(application for application, _ in ways.listed)})
     title = gettext("Who calls what")

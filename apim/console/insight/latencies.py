@@ -8,17 +8,18 @@ from django.utils.translation import gettext
 
 from apim.analytics import reading
 from apim.analytics.figures import Spread, all_of, change_of
-from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, milliseconds, note_of, stamp
+from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, marks_of, milliseconds, note_of, stamp
 from apim.console.insight.filters import Asked
+from apim.console.insight.marks import Happening
 from apim.console.insight.tables import SHOWN, change_cell
-from apim.ui.heatmap import LEVELS, Band, heatmap
 from apim.listing import enumerated, labelled
+from apim.ui.heatmap import LEVELS, Band, heatmap
 from apim.usage.histogram import EDGES_US
 
 _BUCKETS_A_BAND = 4  # twice as long from a band to the next: 1.2 to the fourth
 
 
-def heat(asked: Asked, spreads: Sequence[Spread]) -> Figure:
+def heat(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happening] = ()) -> Figure:
     """Calls by how long they took, over time; bands without any call at both ends are left out."""
     bands = _bands(spreads)
     whole = all_of(spreads)
@@ -48,6 +49,7 @@ def heat(asked: Asked, spreads: Sequence[Spread]) -> Figure:
             axis, bands, told, labelled(title, enumerated(parts)), marks=marks_of(asked.window, happenings)
         ),
         legend=legend,
+        happenings=happenings,
     )  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def by_operation(asked: Asked) -> Figure:
     """The operations, the slowest by the 95th percentile first."""
     now = reading.spreads_by(asked.question, asked.window.now(), "operation")
     before = reading.spreads_by(asked.question, asked.window.before(), "operation")
-    slowest = sorted(now, key=lambda key: -(now[key].within(0.95) or 0))[:SHOWN]
+    slowest = sorted(now, key=lambda key: -(now[key].within(0.95) or 0))[: asked.rows_of("slowest", SHOWN)]
     return Figure(
         key="slowest",
         title=gettext("Operations, the slowest first"),

@@ -26,14 +26,14 @@ _LAST_STATUS = 999
 
 def failing_calls(asked: Asked) -> Figure:
     """The newest calls that ended with 400 and above; each leads to its explanation. Two queries."""
-    window, question = asked.window, asked.question
+    window, question, number = asked.window, asked.question, asked.rows_of("samples", SHOWN)
     columns = ("at", "status", "code", "version_id", "operation", "duration_us", "request_id")
-    records = record_log().newest(_records_asked(asked), limit=SHOWN)
+    records = record_log().newest(_records_asked(asked), limit=number)
     rows = [tuple(getattr(record, column) for column in columns) for record in records]
     if not question.product_id and not question.plan_id and not question.application_id:
         within = Q(at__gte=window.since, at__lt=window.until, status__gte=FIRST_ERROR)
         traces = KeptTrace.objects.filter(within, _condition(question), application_id="").order_by("-at")
-        rows = sorted([*rows, *traces.values_list(*columns)[:SHOWN]], reverse=True)[:SHOWN]
+        rows = sorted([*rows, *traces.values_list(*columns)[:number]], reverse=True)[:number]
     return Figure(
         key="samples",
         title=gettext("The newest calls that were refused or failed"),

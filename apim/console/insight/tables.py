@@ -33,12 +33,20 @@ def apis(asked: Asked) -> list[Figure]:
         title, first = gettext("APIs with the most calls"), gettext("API")
         named = lambda key: _api_link(asked, key)  # noqa: E731 - the other one
     groups = reading.compared(now, before)
-    top = grouped(asked, "top", title, first, groups[:SHOWN], named)
+    top = grouped(asked, "top", title, first, groups[: asked.rows_of("top", SHOWN)], named)
     if asked.api or not groups:
         return [top]
     empty = gettext("Nothing got worse: no API with %(count)d calls or more has a larger share of errors than before.")
     worst = gettext("Moving for the worse")
-    moving = grouped(asked, "worst", worst, first, _worst(groups), named, empty % {"count": _ENOUGH_CALLS})
+    moving = grouped(
+        asked,
+        "worst",
+        worst,
+        first,
+        _worst(groups, asked.rows_of("worst", _WORST)),
+        named,
+        empty % {"count": _ENOUGH_CALLS},
+    )
     return [top, moving]
 
 
@@ -46,12 +54,13 @@ def operations(asked: Asked) -> Figure:
     """The operations with the most calls."""
     groups = _of(asked, "operation")
     named = lambda key: Link(key or gettext("none: met no operation"), asked.with_value("operation", key))  # noqa: E731
-    return grouped(asked, "operations", gettext("Operations"), gettext("Operation"), groups[:SHOWN], named)
+    groups = groups[: asked.rows_of("operations", SHOWN)]
+    return grouped(asked, "operations", gettext("Operations"), gettext("Operation"), groups, named)
 
 
 def applications(asked: Asked, *, hit: bool = False) -> Figure:
     """The applications with the most calls; those that an error hit are called so."""
-    groups = _of(asked, "application_id")[:SHOWN]
+    groups = _of(asked, "application_id")[: asked.rows_of("applications", SHOWN)]
     callers = callers_in(group.key for group in groups)
     title = gettext("Applications hit") if hit else gettext("Applications")
     named = lambda key: Link(caller_word(callers, key), asked.with_value("application", key))  # noqa: E731
@@ -106,11 +115,11 @@ def _versions(asked: Asked) -> tuple[dict[str, Ends], dict[str, Ends]]:
     return now, reading.by_version(asked.question, asked.window.before())
 
 
-def _worst(groups: Sequence[Group]) -> list[Group]:
+def _worst(groups: Sequence[Group], number: int) -> list[Group]:
     """Those that got worse most, among those with enough calls."""
     enough = takewhile(lambda group: group.ends.calls >= _ENOUGH_CALLS, groups)  # they come with the most calls first
     moved = [(_badness(group.ends) - _badness(group.before), group) for group in enough]
-    worse = nlargest(_WORST, (row for row in moved if row[0] > 0), key=itemgetter(0))
+    worse = nlargest(number, (row for row in moved if row[0] > 0), key=itemgetter(0))
     return [group for _, group in worse]
 
 

@@ -12,8 +12,9 @@ from apim.analytics import reading
 from apim.analytics.figures import Ends, Spread, all_of, change_of
 from apim.console.gate import publisher_page
 from apim.console.insight import tables
+from apim.console.insight.choosing import controls_of
 from apim.console.insight.figures import Figure, latency, milliseconds, percent, traffic
-from apim.console.insight.filters import Asked, asked
+from apim.console.insight.filters import MOST_ROWS, Asked, asked
 from apim.console.insight.marks import happenings_in
 from apim.console.insight.samples import failing_calls
 from apim.console.pages import page
@@ -70,7 +71,7 @@ def answer(
     wanted = request.GET.get("csv", "")
     for figure in figures:
         if figure.key == wanted:
-            return csv_response(f"{figure.key}-{found.window.since:%Y%m%d-%H%M}", figure.headers, figure.rows)
+            return _downloaded(figure, found)
     names = dict.fromkeys(name.api for name in found.versions.values())
     return page(
         request,
@@ -80,10 +81,20 @@ def answer(
         figure={figure.key: figure for figure in figures},
         api_names=list(names)[:_API_NAMES],
         **context,
+        controls=controls_of(found, request.user),
     )
 
 
 def _overview(request: ConsoleRequest, found: Asked, template: str, **context: object) -> HttpResponse:
+def _downloaded(figure: Figure, found: Asked) -> HttpResponse:
+    """The table as a file; a last line says that there may be more where it is cut."""
+    rows: list[Sequence[object]] = [*figure.rows]
+    if len(rows) >= MOST_ROWS:
+        told = gettext("This file ends after %(count)s rows: choose a shorter time or more filters for the rest.")
+        rows.append([told % {"count": count(MOST_ROWS)}])
+    return csv_response(f"{figure.key}-{found.window.since:%Y%m%d-%H%M}", figure.headers, rows)
+
+
     steps = reading.steps(found.question, found.window)
     now, before = sum((step.ends for step in steps), Ends()), reading.totals(found.question, found.window.before())
     happenings = happenings_in(found)

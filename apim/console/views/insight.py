@@ -52,8 +52,9 @@ def latency_page(request: ConsoleRequest) -> HttpResponse:
         return answer(request, "console/analytics/latency.html", found, [], is_unanswerable=True)
     spreads = reading.spreads(found.question, found.window)
     figures = [
-        latencies.heat(found, spreads),
-        latency(found, spreads, happenings_in(found), gettext("How long calls took")),
+    happenings = happenings_in(found)
+        latencies.heat(found, spreads, happenings),
+        latency(found, spreads, happenings, gettext("How long calls took")),
     ]
     if found.api:
         figures.append(latencies.by_operation(found))

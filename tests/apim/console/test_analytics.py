@@ -101,7 +101,6 @@ def test_the_same_numbers_stand_on_every_page(log_in: LogIn, owner: User, bank: 
         page = shown(client, path)
         assert re.findall(r'stat__value">([^<]+)<', page)[:3] == ["18", "33.33 %", "33.33 %"]
         assert 'aria-label="Calls by how they ended: 6 Answered' in page
-        assert "published" in page  # the mark of the publication
 
 
 def test_an_error_group_leads_to_its_trend_its_callers_and_a_call(
