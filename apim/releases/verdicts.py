@@ -16,7 +16,7 @@ from apim.errors import Conflict
 from apim.gateways.models import Environment
 from apim.gateways.services import default_environment
 from apim.openapi.differing import Change, Comparison
-from apim.usage.callers import Caller, callers_of
+from apim.usage.callers import Anonymous, Caller, anonymous_of, callers_of
 from apim.usage.reports import last
 
 EVIDENCE_SPAN: Final = timedelta(days=30)
@@ -27,13 +27,14 @@ LISTED_AT_MOST: Final = 50
 class Verdict:
     """What changes for callers when revision takes the place of what runs, and who called what breaks.
 
-    Shapes: running is None where nothing runs, and then nothing can break.
+    Shapes: running is None where nothing runs, and then nothing can break; anonymous are calls without a known key.
     """
 
     running: Revision | None
     revision: Revision
     comparison: Comparison
     callers: tuple[Caller, ...]
+    anonymous: Anonymous | None = None
 
     @property
     def breaking(self) -> tuple[Change, ...]:
@@ -43,7 +44,7 @@ class Verdict:
     @property
     def is_barred(self) -> bool:
         """True when it needs a waiver: somebody calls what breaks, or not all could be compared."""
-        return bool(self.callers or self.comparison.skipped)
+        return bool(self.callers or self.anonymous or self.comparison.skipped)
 
     @property
     def evidence(self) -> dict[str, object]:
@@ -65,6 +66,13 @@ class Verdict:
                 }
                 for caller in self.callers[:LISTED_AT_MOST]
             ],
+            "anonymous": {
+                "operations": list(self.anonymous.operations),
+                "calls": self.anonymous.calls,
+                "last_call_at": self.anonymous.last_call_at.isoformat(),
+            }
+            if self.anonymous is not None
+            else None,
         }
 
     def refusal(self) -> Conflict:
@@ -75,26 +83,36 @@ class Verdict:
             "Revision %(number)s of %(version)s breaks %(count)s applications that call it.",
             count,
         )
-        if not count:
+        if not count and self.anonymous is not None:
+            told = ngettext(
+                "Revision %(number)s of %(version)s breaks %(calls)s call without a known key in 30 days.",
+                "Revision %(number)s of %(version)s breaks %(calls)s calls without a known key in 30 days.",
+                self.anonymous.calls,
+            )
+        elif not count:
             told = _("Revision %(number)s of %(version)s could not be compared whole: it may break callers.")
+        words = {"number": self.revision.number, "version": self.revision.version, "count": count}
         return Conflict(
             "releases.breaks_callers",
-            told % {"number": self.revision.number, "version": self.revision.version, "count": count},
+            told % {**words, "calls": self.anonymous.calls if self.anonymous else 0},
             hint=_("Make a new version and deprecate this one, or say why it is right in `waiver`."),
             evidence=self.evidence,
         )
 
 
 def judge(comparisons: Comparisons, *, version: APIVersion, revision: Revision, environment: Environment) -> Verdict:
-    """The verdict on publishing revision, as things are now. Three queries."""
+    """The verdict on publishing revision, as things are now. Four queries."""
     deployment = version.deployments.filter(environment=environment).select_related("revision").first()
     running = deployment.revision if deployment else None
     if running is None:
         return Verdict(None, revision, Comparison(()), ())
     comparison = comparisons.of(running, revision)
     operations = operations_at_stake(comparison, running)
-    callers = callers_of(version.pk, operations, last(EVIDENCE_SPAN)) if operations else []
-    return Verdict(running, revision, comparison, tuple(callers))
+    if not operations:
+        return Verdict(running, revision, comparison, ())
+    span = last(EVIDENCE_SPAN)
+    callers = callers_of(version.pk, operations, span)
+    return Verdict(running, revision, comparison, tuple(callers), anonymous_of(version.pk, operations, span))
 
 
 def verdict_on(*, version: APIVersion, revision: Revision, environment: Environment | None = None) -> Verdict:

@@ -1,4 +1,4 @@
-"""Who really calls an operation: what a change breaks is told by those it breaks."""
+"""Who really calls an operation: what a change breaks is told by those it breaks, known or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Max, Sum
 
 from apim.access.models import Application
-from apim.usage.models import UsageRollup
+from apim.usage.models import UsageRollup, UsageRollupQuerySet
 from apim.usage.reports import Span
 
 
@@ -24,10 +24,18 @@ class Caller:
     last_call_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Calls that carried no known key and were let through, all together: whose they are nobody knows."""
+
+    operations: tuple[str, ...]
+    calls: int
+    last_call_at: datetime
+
+
 def callers_of(version_id: str, operations: Collection[str], span: Span) -> list[Caller]:
     """The applications that called one of the operations of a version within a span, the busiest first. Two queries."""
-    rolled_up = UsageRollup.objects.between(span.period, span.starts()[0], span.until).completed()
-    rows = rolled_up.filter(version_id=version_id, operation__in=operations).exclude(application_id="")
+    rows = _calls(version_id, operations, span).exclude(application_id="")
     sums = rows.values("application_id", "operation").annotate(sum=Sum("calls"), last=Max("at")).order_by("-sum")
     by_application: dict[str, list[Mapping[str, Any]]] = {}
     for row in sums:
@@ -44,3 +52,40 @@ def callers_of(version_id: str, operations: Collection[str], span: Span) -> list
         if application_id in known  # a deleted application calls no more
     ]
     return sorted(callers, key=lambda caller: -caller.calls)
+
+
+def anonymous_of(version_id: str, operations: Collection[str], span: Span) -> Anonymous | None:
+    """The calls of one of the operations within a span that no key was asked for; None for none. One query.
+
+    What the gateway itself turned away is none: nobody lives by being refused.
+    """
+    rows = _calls(version_id, operations, span).charged().filter(application_id="")
+    sums = list(rows.values("operation").annotate(sum=Sum("calls"), last=Max("at")).order_by("-sum"))
+    if not sums:
+        return None
+    called = tuple(row["operation"] for row in sums)
+    return Anonymous(called, sum(row["sum"] for row in sums), max(row["last"] for row in sums))
+
+
+def _calls(version_id: str, operations: Collection[str], span: Span) -> UsageRollupQuerySet:
+    rolled_up = UsageRollup.objects.between(span.period, span.starts()[0], span.until).completed()
+    return rolled_up.filter(version_id=version_id, operation__in=operations)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCallers:
+    """Who called a version. Shapes: callers = (application, its calls), the busiest first; anonymous = other calls."""
+
+    callers: tuple[tuple[Application, int], ...]
+    anonymous: int
+
+
+def callers_of_version(version_id: str, span: Span) -> VersionCallers:
+    """Who called a version within a span, whatever of it. Three queries."""
+    rolled_up = UsageRollup.objects.between(span.period, span.starts()[0], span.until).filter(version_id=version_id)
+    rows = rolled_up.completed().exclude(application_id="").values_list("application_id").annotate(sum=Sum("calls"))
+    sums: dict[str, int] = dict(rows)
+    anonymous: int = rolled_up.charged().filter(application_id="").aggregate(sum=Sum("calls"))["sum"] or 0
+    known = Application.objects.select_related("organization").in_bulk(sums)
+    busiest = sorted(sums.items(), key=lambda row: (-row[1], row[0]))
+    return VersionCallers(tuple((known[key], calls) for key, calls in busiest if key in known), anonymous)

@@ -70,6 +70,14 @@ class CallerShape(serializers.Serializer[Any]):
     last_call_at = serializers.DateTimeField()
 
 
+class AnonymousShape(serializers.Serializer[Any]):
+    """Calls of what breaks in the last 30 days that carried no known key and were let through."""
+
+    operations = serializers.ListField(child=serializers.CharField())
+    calls = serializers.IntegerField()
+    last_call_at = serializers.DateTimeField()
+
+
 class ComparisonShape(serializers.Serializer[Any]):
     """What callers notice from one revision to another, what breaks them first."""
 
@@ -82,3 +90,4 @@ class ComparisonShape(serializers.Serializer[Any]):
     left_out = serializers.IntegerField(help_text="Changes that are not listed.")
     changes = ContractChangeShape(many=True)
     callers = CallerShape(many=True, help_text="Who called what breaks in the last 30 days.")
+    anonymous = AnonymousShape(allow_null=True, help_text="Calls without a known key; null = none.")

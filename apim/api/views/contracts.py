@@ -17,7 +17,7 @@ from apim.api.views.versions import editable_version
 from apim.catalog.judging import compare_for_callers, lint_revision, operations_at_stake
 from apim.errors import Invalid, NotFound
 from apim.openapi.linting import SEVERITIES
-from apim.usage.callers import callers_of
+from apim.usage.callers import anonymous_of, callers_of
 from apim.usage.reports import last
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class VersionComparison(Resource):
             "left_out": comparison.left_out,
             "changes": comparison.changes,
             "callers": callers_of(other.id, broken, last(EVIDENCE_SPAN)) if broken else [],
+            "anonymous": anonymous_of(other.id, broken, last(EVIDENCE_SPAN)) if broken else None,
         }
         return answer(request, told, ComparisonShape)
 

@@ -107,6 +107,7 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         caller_count=len(callers),
         new_version=reverse("console:version-new", args=[api]),
         replayed=_replayed(running, revision),
+        anonymous=verdict.anonymous if verdict else None,
     )
 
 

@@ -32,17 +32,20 @@ def bank(owner: User) -> APIVersion:
     return version
 
 
-def call(version: APIVersion, operation: str, *, calls: int = 7) -> None:
-    """An application named as in the factory calls an operation today."""
-    application = access.application(name="shop")
+def call(
+    version: APIVersion, operation: str, *, calls: int = 7, is_known: bool = True, status: int = 200, code: str = ""
+) -> None:
+    """An application named as in the factory, or nobody knows who, calls an operation today."""
+    application_id = access.application(name="shop").id if is_known else ""
     UsageRollup.objects.create(
         period="day",
         at=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0),
         environment_id="env_1",
         version_id=version.id,
         operation=operation,
-        application_id=application.id,
-        status=200,
+        application_id=application_id,
+        status=status,
+        code=code,
         calls=calls,
     )
 
@@ -141,9 +144,31 @@ def test_what_breaks_nobody_who_calls_is_shown_and_not_typed(log_in: LogIn, owne
     services.save_revision(version=bank, by=TESTER, document=ONE)
     client, url = log_in(owner), "/console/apis/bank/versions/v1/publish"
 
-    assert b"No application has called what breaks" in client.get(url).content
+    assert b"Nobody has called what breaks" in client.get(url).content
     assert client.post(url).status_code == 302
     assert bank.deployments.get().revision.number == 2
+
+
+def test_calls_without_a_known_key_bar_a_publication_and_are_told_apart(
+    log_in: LogIn, owner: User, bank: APIVersion
+) -> None:
+    call(bank, "GET /accounts", calls=1200, is_known=False)
+    services.save_revision(version=bank, by=TESTER, document=ONE)
+    client, url = log_in(owner), "/console/apis/bank/versions/v1/publish"
+    page = client.get(url).content.decode()
+    assert "1,200 calls without a known key used what breaks" in page
+    assert "Nobody has called" not in page
+    assert "Type bank v1 to break them" in page
+    assert client.post(url).status_code == 422
+    assert client.post(url, {"typed": "bank v1", "reason": "A sample nobody needs"}).status_code == 302
+    assert AuditEvent.objects.get(action="revision.waive").after["anonymous"]["calls"] == 1200
+
+
+def test_who_was_turned_away_without_a_key_is_no_caller(log_in: LogIn, owner: User, bank: APIVersion) -> None:
+    call(bank, "GET /accounts", is_known=False, status=401, code="credential-missing")
+    services.save_revision(version=bank, by=TESTER, document=ONE)
+    page = log_in(owner).get("/console/apis/bank/versions/v1/publish").content
+    assert b"Nobody has called what breaks" in page
 
 
 def test_the_gate_asks_as_often_for_many_callers_as_for_one(log_in: LogIn, owner: User, bank: APIVersion) -> None:
