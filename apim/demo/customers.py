@@ -6,6 +6,7 @@ Owns: who they are. Must not know: what they call.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -101,6 +102,11 @@ def versions_called() -> dict[str, APIVersion]:
     if missing := sorted(_PRODUCTS.keys() - found.keys()):
         raise _no_example(f"{missing[0]} {VERSION}")
     return found
+
+
+def called_among(version_ids: Collection[str]) -> bool:
+    """Whether one of these versions is called by the demo's applications."""
+    return APIVersion.objects.filter(id__in=version_ids, api__name__in=_PRODUCTS, name=VERSION).exists()
 
 
 def _products() -> dict[str, Product]:

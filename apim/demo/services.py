@@ -5,6 +5,7 @@ Owns: when a demo may run. Must not know: what it calls, and how its traces are 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from apim.audit.services import record
 from apim.billing.connection import mode_in_use
 from apim.billing.models import Mode
 from apim.demo import history, removal
-from apim.demo.customers import make_customers
+from apim.demo.customers import called_among, make_customers
 from apim.demo.job_kinds import ask_for_history
 from apim.demo.models import Demo
 from apim.errors import Conflict
@@ -70,6 +71,13 @@ def demo_state() -> DemoState:
         history_percent=history.percent_made(demo),
         error=demo.error,
     )
+
+
+def counts_for(version_ids: Collection[str], *, environment_id: str) -> bool:
+    """True where numbers of these versions hold calls that the demo made or made up. At most two queries."""
+    if not Demo.objects.filter(environment_id=environment_id).exists():
+        return False
+    return called_among(version_ids)
 
 
 def is_production(environment: Environment) -> bool:

@@ -11,11 +11,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from apim.catalog.models import API, APIVersion, Follow, Guide
+from apim.catalog.namesakes import told_apart
 from apim.catalog.services.interest import follow_api, note_missed_search, unfollow_api
+from apim.demo.services import counts_for
 from apim.errors import Conflict
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import MISSED_SEARCHES, address_of, take
 from apim.onboarding.journeys import count_view
+from apim.ui.ranges import with_old_ranges
 from apim.ui.timeline import Life
 from apim.usage.uptime import service_of
 from portal.changelog import entry_of, told
@@ -54,12 +57,13 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "filters": filters,
         "topics": topics,
-        "cards": [(api, prices.get(api.pk, "")) for api in rows],
+        "cards": [(api, prices.get(api.pk, "")) for api in told_apart(rows)],
         "suggestions": topics.near(filters.words) if is_missed else [],
     }
     return page(request, "portal/catalogue.html", context, "portal/_catalogue_results.html")
 
 
+@with_old_ranges
 def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
     """One API: what it is, its versions, the products that open it."""
     api = get_object_or_404(_with_versions(API.objects.visible_to(request.user)), name=api_name)
@@ -71,7 +75,7 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         if each.published_at
     ]
     offers = [(product, plan_offers(product)) for product in products]
-    days = SPANS[1] if request.GET.get("days") == str(SPANS[1]) else SPANS[0]
+    days = SPANS[1] if request.GET.get("range") == f"{SPANS[1]}d" else SPANS[0]
     ids = [version.pk for version in versions]
     environment = default_environment()
     context = {
@@ -83,6 +87,7 @@ def show_api(request: HttpRequest, api_name: str) -> HttpResponse:
         "offers": offers,
         "price": price_from(plans) if (plans := [plan for _, found in offers for plan in found]) else "",
         "service": service_of(ids, environment_id=environment.pk, days=days),
+        "is_of_demo": counts_for(ids, environment_id=environment.pk),
         "days": days,
         "spans": SPANS,
         "guides": published_guides(api),

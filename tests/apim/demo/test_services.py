@@ -7,6 +7,7 @@ from datetime import UTC, timedelta
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
@@ -27,7 +28,7 @@ from apim.notifications.services import send_mail
 from apim.usage.models import LatencyRollup, ReceivedBoot, UsageRollup, VersionRollup
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
-from tests.factories import gateways, usage
+from tests.factories import catalog, gateways, usage
 
 pytestmark = pytest.mark.django_db
 
@@ -266,3 +267,17 @@ def test_without_the_bank_example_the_demo_says_how_to_load_it(by: Actor, enviro
         services.switch_on(by=by)
     assert refused.value.code == "demo.no_example"
     assert not Demo.objects.exists()
+
+
+@pytest.mark.usefixtures("bank")
+def test_the_portal_says_of_numbers_of_the_demo_that_they_are(by: Actor, client: Client) -> None:
+    marked = b"numbers of a demonstration"
+    services.switch_on(by=by)
+    assert history.make_step()
+    assert marked in client.get("/apis/bank").content
+    catalog.published(of=catalog.api(name="parcels", visibility="public"))
+    assert marked not in client.get("/apis/parcels").content
+    services.remove(by=by)
+    removal.sweep(timezone.now())
+    assert removal.sweep(timezone.now() + timedelta(minutes=2))
+    assert marked not in client.get("/apis/bank").content
