@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import yaml
+from django.utils.translation import gettext
 
 from apim.catalog.operations import clean_text
 from apim.openapi.positions import (
@@ -19,6 +20,7 @@ from apim.openapi.positions import (
     walk,
     yaml_tokens,
 )
+from apim.ui.said import said
 
 PROBLEMS_AT_MOST = 200
 _TEXT_AT_MOST = 2000
@@ -40,8 +42,10 @@ class DocumentProblem:
     @property
     def sentence(self) -> str:
         """The message with its place."""
-        place = " ".join(part for part in (f"Line {self.line}:" if self.line else "", self.message) if part)
-        return f"{place} ({self.pointer})" if self.pointer else place
+        told = said(self.message)
+        if self.line:
+            told = gettext("Line %(line)s: %(fault)s") % {"line": self.line, "fault": told}
+        return f"{told} ({self.pointer})" if self.pointer else told
 
 
 @dataclass(frozen=True, slots=True)

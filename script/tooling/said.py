@@ -42,8 +42,10 @@ _SOURCES = (
     "apim/catalog/references.py",
     "apim/demo/traffic.py",
     "apim/gateways/acme",
+    "apim/gateways/outbound.py",
     "apim/openapi",
     "apim/pricing/faults.py",
+    "apim/pricing/meters.py",
     "apim/webhooks/disabling.py",
     "apim/webhooks/sending.py",
     "gateway_sync/compositions",
@@ -74,6 +76,7 @@ _SHOWN_TO_CALLERS = (
     "apim/billing/credits/ledger.py",
     "apim/billing/credits/settling.py",
     "apim/billing/leaving.py",
+    "apim/gateways/outbound.py",
     "apim/openapi/differing",
     "apim/webhooks/sending.py",
 )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apim.console.forms.versions import NoteField
 from apim.openapi.source import SourceFault, read_yaml, write_yaml
+from apim.ui.said import said
 
 LINES = 28
 
@@ -36,7 +37,9 @@ class CompositesForm(forms.Form):
             values = read_yaml(text)
         except SourceFault as fault:
             text = (
-                gettext("Line %(line)s: %(fault)s") % {"line": fault.line, "fault": fault} if fault.line else str(fault)
+                gettext("Line %(line)s: %(fault)s") % {"line": fault.line, "fault": said(str(fault))}
+                if fault.line
+                else str(fault)
             )
             raise ValidationError(text, code="yaml") from fault
         if len(values) != 1 or not isinstance(values[0], Mapping):
