@@ -16,10 +16,13 @@ _BETWEEN_CONNECTIONS_S = 0.005  # else ports that are not free again yet would r
 class Caller(threading.Thread):
     """Calls one after another; keeps the id of each answer that came whole, and how many calls broke."""
 
-    def __init__(self, port: int, calls: int, is_enough: threading.Event, *, is_kept: bool = True) -> None:
+    def __init__(
+        self, port: int, calls: int, is_enough: threading.Event, key: str = KEY, *, is_kept: bool = True
+    ) -> None:
         """Not started; it makes so many calls, and more until is_enough. is_kept = on one connection while it holds."""
         super().__init__(daemon=True)
         self._port, self._calls, self._is_enough, self._is_kept = port, calls, is_enough, is_kept
+        self._headers = {"X-API-Key": key}
         self.completed: list[tuple[str, int]] = []
         self.broken = 0
 
@@ -28,7 +31,7 @@ class Caller(threading.Thread):
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
         while len(self.completed) + self.broken < self._calls or not self._is_enough.is_set():
             try:
-                connection.request("GET", "/bank/v1/accounts", headers={"X-API-Key": KEY})
+                connection.request("GET", "/bank/v1/accounts", headers=self._headers)
                 answer = connection.getresponse()
                 answer.read()
                 self.completed.append((answer.headers["X-Request-Id"], answer.status))
