@@ -80,12 +80,11 @@ def answer(
         figures=figures,
         figure={figure.key: figure for figure in figures},
         api_names=list(names)[:_API_NAMES],
-        **context,
         controls=controls_of(found, request.user),
+        **context,
     )
 
 
-def _overview(request: ConsoleRequest, found: Asked, template: str, **context: object) -> HttpResponse:
 def _downloaded(figure: Figure, found: Asked) -> HttpResponse:
     """The table as a file; a last line says that there may be more where it is cut."""
     rows: list[Sequence[object]] = [*figure.rows]
@@ -95,6 +94,7 @@ def _downloaded(figure: Figure, found: Asked) -> HttpResponse:
     return csv_response(f"{figure.key}-{found.window.since:%Y%m%d-%H%M}", figure.headers, rows)
 
 
+def _overview(request: ConsoleRequest, found: Asked, template: str, **context: object) -> HttpResponse:
     steps = reading.steps(found.question, found.window)
     now, before = sum((step.ends for step in steps), Ends()), reading.totals(found.question, found.window.before())
     happenings = happenings_in(found)

@@ -51,8 +51,8 @@ def latency_page(request: ConsoleRequest) -> HttpResponse:
     if not found.question.has_latency:
         return answer(request, "console/analytics/latency.html", found, [], is_unanswerable=True)
     spreads = reading.spreads(found.question, found.window)
-    figures = [
     happenings = happenings_in(found)
+    figures = [
         latencies.heat(found, spreads, happenings),
         latency(found, spreads, happenings, gettext("How long calls took")),
     ]

@@ -105,9 +105,9 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         left_out=max(0, len(breaking) - SHOWN_AT_MOST),
         callers=callers[:SHOWN_AT_MOST],
         caller_count=len(callers),
+        anonymous=verdict.anonymous if verdict else None,
         new_version=reverse("console:version-new", args=[api]),
         replayed=_replayed(running, revision),
-        anonymous=verdict.anonymous if verdict else None,
     )
 
 
