@@ -13,7 +13,7 @@ INTRODUCTION: Final = """\
 Plural nouns, `snake_case`, ids that say what they name (`sub_...`), RFC 3339 times. Where names are unique they stand
 for ids: `/apis/bank`, `/versions/bank:v1`, `/applications/acme:shop`.
 
-Sign in with `Authorization: Bearer <token>`; a token is limited to its scopes and never does more than its person may.
+Log in with `Authorization: Bearer <token>`; a token is limited to its scopes and never does more than its person may.
 The scope `admin` includes the others.
 
 Lists answer `{"data": [...], "next": cursor}`. They take `limit` (1 to 200, 50 when left out), `after` (the cursor),

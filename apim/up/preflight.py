@@ -44,9 +44,9 @@ def open_home(options: Options) -> IO[str]:
         for name in DIRECTORIES:
             (home / name).mkdir(exist_ok=True, mode=0o700)
         lock = (home / "run" / "lock").open("a+")
+        _take(lock, home)
     except OSError as error:
         raise RefusalError(_home_sentence(home, error)) from error
-    _take(lock, home)
     return lock
 
 

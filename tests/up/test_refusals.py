@@ -128,6 +128,9 @@ def test_a_full_disk_is_refused(tmp_path: Path) -> None:
         pytest.skip("mounting is not allowed here")
     try:
         assert_refused(run(new_place(disk / "home")), "full", "APIM_HOME")
+        with pytest.raises(OSError, match="No space"):
+            (disk / "rest").write_bytes(bytes(2**20))
+        assert_refused(run(new_place(disk / "no-room-for-a-lock")), "full", "APIM_HOME")
     finally:
         subprocess.run(["umount", disk], check=True)
 

@@ -36,7 +36,10 @@ def list_publications(environment: _Environment, output: OutputOption = None) ->
 
     Example: apim environments publications default
     """
-    rows = list(connect().list("/publications", **{"filter[environment]": environment}))
+    client = connect()
+    rows = list(client.list("/publications", **{"filter[environment]": environment}))
+    if not rows:
+        client.get(f"/environments/{segment(environment)}")  # one that does not exist is told
     form = chosen(output)
     if form is not Output.table:
         print_value(rows, form)

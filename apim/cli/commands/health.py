@@ -15,6 +15,7 @@ from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_rows, print_value
 
 _START_S: Final = 120  # for the program itself, on a machine that has much to do
+_WITHOUT_KEYS: Final = "Set APIM_HOME or APIM_KEYS_FILE. Were the keys lost, put that file back from a backup."
 _WORDS: Final = {"green": "ok", "amber": "look", "red": "MEND"}
 
 
@@ -51,7 +52,7 @@ def _row(finding: dict[str, str]) -> dict[str, str]:
 def _findings(within: float) -> list[dict[str, Any]]:
     keys = installation_of(os.environ).keys_file
     if not keys.exists():  # the server's own code would make new ones
-        raise CLIError(f"There is no installation here: {keys} is missing.", hint="Set APIM_HOME or APIM_KEYS_FILE.")
+        raise CLIError(f"There is no installation here: {keys} is missing.", hint=_WITHOUT_KEYS)
     program = ROOT / "manage.py"
     if not program.exists():
         raise CLIError("manage.py is not here.", hint="Run this in the checkout or image that apim runs from.")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
@@ -124,6 +125,9 @@ def _verdict(check: Check) -> Verdict:
         return check.look()
     except DatabaseError as error:
         reason = str(error).strip().partition("\n")[0]
+        if "disk" in reason:  # SQLite's words for one that is full or fails: no migration mends that
+            text = gettext("The check itself failed: %(reason)s")
+            return red(text % {"reason": reason}, command=f"df -h {settings.ENV.home}")
         text = gettext("The database refused: %(reason)s. If migrations wait, run them first.")
         return red(text % {"reason": reason.rstrip(".")})
     except Exception as error:  # the edge of a check: the others are to be told all the same

@@ -67,7 +67,8 @@ def redis() -> Verdict:
         text = gettext("Redis does not answer (%(reason)s). Gateways pull changes meanwhile; tasks and mails wait.")
         told = text % {"reason": str(error) or type(error).__name__}
         limits = gettext("Each web process counts log-ins alone, so their limits are less strict.")
-        return red(f"{told} {limits}", command="systemctl status redis")
+        is_bundled = settings.REDIS_URL.startswith("unix:")  # the one that script/up starts
+        return red(f"{told} {limits}", command="script/up" if is_bundled else "systemctl status redis")
     most, used = int(facts.get("maxmemory", 0)), int(facts.get("used_memory", 0))
     if most and used > most * _NEARLY_FULL:
         text = gettext("Redis uses %(percent)d %% of the memory it may have. Raise maxmemory.")

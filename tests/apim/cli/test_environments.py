@@ -47,3 +47,11 @@ def test_who_tries_publications_first_is_said_and_shown(apim: Run) -> None:
     assert json.loads(apim(*command, "--seconds", "60", "--by", "share", "--share", "5").stdout) == wanted
     assert apim(*command, "--share", "100").returncode == 1
     assert json.loads(apim(*command).stdout) == wanted
+
+
+def test_publications_of_an_environment_that_does_not_exist_are_not_none(apim: Run) -> None:
+    default_environment()
+    assert json.loads(apim("environments", "publications", "default", "-o", "json").stdout) == []
+    unknown = apim("environments", "publications", "nowhere")
+    assert unknown.returncode == 1
+    assert '"nowhere"' in unknown.stderr

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
@@ -77,6 +78,18 @@ def test_names_of_checks_are_unique_and_their_json_has_the_mend() -> None:
 
 
 @pytest.mark.django_db
+def test_a_database_whose_disk_is_full_is_not_told_to_migrate() -> None:
+    def refuse() -> Verdict:
+        message = "database or disk is full"
+        raise OperationalError(message)
+
+    (finding,) = examine([Check("full", "Full", "one", refuse)])
+
+    assert "disk is full" in finding.verdict.text
+    assert "migrations" not in finding.verdict.text
+    assert finding.verdict.command == f"df -h {django_settings.ENV.home}"
+
+
 def test_the_database_its_schema_and_clock_are_fine_here() -> None:
     assert [each().colour for each in (stores.database, stores.migrations, stores.database_clock)] == ["green"] * 3
 

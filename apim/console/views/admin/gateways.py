@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 TOKENS_SHOWN = 50
+_INSTALL: Final = """\
+# in the checkout that this site runs from; then copy it to the host
+.venv/bin/pip wheel --no-deps --wheel-dir dist .
+# on the host
+pip install ./apim-*.whl"""
 _WHOLE_HOURS: Final = timedelta(hours=23)  # whose calls are shown, beside those of the hour that is under way
 
 
@@ -72,6 +77,7 @@ def gateway_new(request: ConsoleRequest) -> HttpResponse:
                 request,
                 "console/admin/gateway_expected.html",
                 issued=issued,
+                install=_INSTALL,
                 command=_command(issued.secret),
                 is_loopback="://127.0.0.1" in settings.BASE_URL or "://localhost" in settings.BASE_URL,
             )
