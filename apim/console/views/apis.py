@@ -22,6 +22,7 @@ from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import apis_of, can_edit, find_api, find_api_to_edit
+from apim.console.seen import api_saved_meanwhile, is_current, seen_of_api
 from apim.console.views.home import health_of
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
@@ -86,12 +87,13 @@ def api_settings(request: ConsoleRequest, name: str) -> HttpResponse:
     """Name shown, description, visibility, team, header of the key."""
     api = find_api_to_edit(request.user, name)
     form = APISettingsForm(posted(request), instance=copy(api))
-    if request.method == "POST" and form.is_valid():
+    seen = seen_of_api(api)
+    if request.method == "POST" and form.is_valid() and is_current(request, form, now=seen, told=api_saved_meanwhile()):
         with errors_on(form):
             update_api(api=api, changes=form.cleaned_data, by=actor_of(request.user))
             messages.success(request, gettext("Saved."))
             return redirect("console:api", api.name)
-    return page(request, "console/apis/settings.html", api=api, form=form, can_edit=True)
+    return page(request, "console/apis/settings.html", api=api, form=form, seen=seen, can_edit=True)
 
 
 @publisher_page

@@ -24,6 +24,7 @@ from apim.console.forms.upstreams import (
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.scope import find_version_to_edit
+from apim.console.seen import is_current, revision_saved_meanwhile, seen_of_revision
 from apim.console.targets import arms_in, targets_of
 from apim.console.views.versions import newest_of, saved_page
 from apim.gateways.models import Gateway
@@ -46,7 +47,12 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
     targets = TargetFormSet(posted(request), initial=current.get("targets", []), prefix="targets")
     groups = group_forms(posted(request), current)
     validities = [form.is_valid(), targets.is_valid(), *(group.is_valid() for group in groups)]  # each shows its errors
-    if request.method == "POST" and all(validities):
+    seen = seen_of_revision(revision)
+    if (
+        request.method == "POST"
+        and all(validities)
+        and is_current(request, form, now=seen, told=revision_saved_meanwhile(revision))
+    ):
         with errors_on(UpstreamForms(form, targets, groups)):
             saved = save_revision(
                 version=row,
@@ -55,11 +61,11 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
                 note=form.cleaned_data["note"],
             )
             return saved_page(request, row, saved)
-    elif request.method == "POST":
+    elif request.method == "POST" and not all(validities):
         form.add_error(None, BELOW)
     return page(
         request, "console/versions/upstream.html",
-        api=row.api, version=row, form=form, targets=targets, groups=groups, can_edit=True,
+        api=row.api, version=row, form=form, targets=targets, groups=groups, seen=seen, can_edit=True,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from apim.console.guide import guide_of
 from apim.console.pages import page, posted
 from apim.console.problems import problems_of
 from apim.console.scope import find_place, find_version_to_edit
+from apim.console.seen import is_current, revision_saved_meanwhile, seen_of_revision
 from apim.console.targets import arms_in, targets_of
 from apim.gateways.models import Gateway, Issuer
 from apim.products.models import ProductItem
@@ -125,17 +126,23 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
     rows = policy_forms(posted(request), revision.policies if revision else [])
     note = NoteForm(posted(request))
     validities = [form.is_valid() for form in (*rows, note)]  # a list: every form shows its errors, not the first alone
-    if request.method == "POST" and all(validities):
+    seen = seen_of_revision(revision)
+    if (
+        request.method == "POST"
+        and all(validities)
+        and is_current(request, note, now=seen, told=revision_saved_meanwhile(revision))
+    ):
         with errors_on(note):
             saved = save_revision(
                 version=row, by=actor_of(request.user), policies=policies_value(rows), note=note.cleaned_data["note"]
             )
             return saved_page(request, row, saved)
-    elif request.method == "POST":
+    elif request.method == "POST" and not all(validities):
         note.add_error(None, BELOW)
     return page(
         request,
         "console/versions/policies.html",
+        seen=seen,
         api=row.api,
         version=row,
         policies=rows,

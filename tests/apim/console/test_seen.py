@@ -1,0 +1,73 @@
+"""Two colleagues with one form open: who saves second is told, keeps what they entered, and may save again (H31)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from apim.accounts.models import Organization, User
+from apim.catalog import services
+from apim.catalog.models import APIVersion
+from tests.conftest import LogIn
+from tests.factories import catalog
+from tests.factories.accounts import TESTER
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+UPSTREAM = {"targets-TOTAL_FORMS": "1", "targets-INITIAL_FORMS": "0", "targets-0-url": "http://127.0.0.1:9555",
+            "targets-0-weight": "100", "timeout_s": "7"}  # fmt: skip
+
+
+@pytest.fixture
+def bank(acme: Organization) -> APIVersion:
+    return catalog.published(of=catalog.api(organization=acme, name="bank"))
+
+
+@pytest.fixture
+def client(log_in: LogIn, owner: User) -> Client:
+    return log_in(owner)
+
+
+def seen(client: Client, url: str) -> str:
+    found = re.search(r'name="seen" value="([^"]*)"', client.get(url).content.decode())
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(("page", "entered", "kept"), [
+    ("upstream", UPSTREAM, 'value="http://127.0.0.1:9555"'), ("policies", {"note": "mine"}, 'value="mine"'),
+])  # fmt: skip
+def test_a_revision_that_was_saved_meanwhile_is_not_taken_back_unawares(
+    client: Client, bank: APIVersion, page: str, entered: dict[str, str], kept: str
+) -> None:
+    url = f"/console/apis/bank/versions/v1/{page}"
+    began = seen(client, url)
+    services.save_revision(version=bank, by=TESTER, policies=[{"size-limit": {"max": "1MiB"}}])
+    told = client.post(url, {**entered, "seen": began})
+    assert told.status_code == 422
+    assert "saved revision 2 meanwhile" in told.content.decode()
+    assert kept in told.content.decode()
+    assert bank.revisions.count() == 2
+    again = re.search(r'name="seen" value="([^"]*)"', told.content.decode())
+    assert again is not None
+    assert client.post(url, {**entered, "seen": again[1]}).status_code == 302
+
+
+def test_settings_that_were_saved_meanwhile_are_not_taken_back_unawares(client: Client, bank: APIVersion) -> None:
+    url = "/console/apis/bank/settings"
+    entered = {
+        "display_name": "Mine", "visibility": "public", "key_header": "x-api-key", "seen": seen(client, url)
+    }  # fmt: skip
+    services.update_api(api=bank.api, changes={"display_name": "Theirs"}, by=TESTER)
+    told = client.post(url, entered)
+    assert told.status_code == 422
+    assert "Somebody saved these settings meanwhile" in told.content.decode()
+    assert 'value="Mine"' in told.content.decode()
+    bank.api.refresh_from_db()
+    assert bank.api.display_name == "Theirs"
+    entered["seen"] = re.findall(r'name="seen" value="([^"]*)"', told.content.decode())[0]
+    assert client.post(url, entered).status_code == 302
+    bank.api.refresh_from_db()
+    assert bank.api.display_name == "Mine"
