@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apim.api.conventions import API_PATH
-from apim.contention import is_outrun, may_be_repeated
+from apim.contention import is_cut_off, is_outrun, may_be_repeated
 from apim.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Problems
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ REQUEST_CODES: Final[dict[str, str]] = {
     "request.idempotency_mismatch": "The `Idempotency-Key` was used with another request.",
     "request.under_way": "Another request with the same `Idempotency-Key` has no answer yet.",
     "request.cut_off": "A request with the same `Idempotency-Key` was cut off, so whether it was done is not known.",
+    "request.too_slow": "The database gave up what took too long; ask for less.",
     "request.unexpected": "A bug on our side; the log has the same request id.",
 }
 
@@ -132,6 +133,13 @@ def answer_exception(exception: Exception, context: Mapping[str, Any]) -> Respon
             response = _problem(request, exception.status_code, code, str(exception.detail))
             _add_headers(response, exception, context)
             return response
+    return _unexpected(request, exception)
+
+
+def _unexpected(request: APIRequest, exception: Exception) -> Response:
+    if is_cut_off(exception):
+        hint = "Ask for less: a smaller page, a shorter time, more filters."
+        return _problem(request, 503, "request.too_slow", "The database gave this up: it took too long.", hint)
     LOGGER.error("request %s failed", request.request_id, exc_info=exception)
     return _problem(request, 500, "request.unexpected", f"Something broke on our side. Report {request.request_id}.")
 

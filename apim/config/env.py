@@ -42,6 +42,7 @@ class Env:
     stripe_webhook_secret: str
     stripe_api_base: str
     metrics_token: str
+    statement_timeout_s: float
     log_format: str
     webhook_networks: tuple[str, ...]
 
@@ -79,6 +80,7 @@ def read_env() -> Env:
         stripe_webhook_secret=os.environ.get("APIM_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=os.environ.get("APIM_STRIPE_API_BASE", ""),
         metrics_token=os.environ.get("APIM_METRICS_TOKEN", ""),
+        statement_timeout_s=float(os.environ.get("APIM_STATEMENT_TIMEOUT_S") or 5),
         log_format=os.environ.get("APIM_LOG_FORMAT", ""),
         webhook_networks=_networks(os.environ.get("APIM_WEBHOOK_NETWORKS", "")),
     )

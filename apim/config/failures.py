@@ -23,6 +23,7 @@ from django.utils.cache import patch_vary_headers
 
 from apim.branding.brand import last_brand
 from apim.config.correlation import current_request_id
+from apim.contention import is_cut_off
 from apim.ui.csp import HEADER, POLICY
 from apim.ui.language import is_for_machines
 from apim.ui.theme import theme_of
@@ -43,8 +44,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """503 while the database is away, which passes; 500 for everything else."""
+    """503 while the database is away, which passes, or has given up what took too long; 500 for everything else."""
     error = sys.exc_info()[1]
+    if is_cut_off(error):
+        return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, is_cut_off=True)
     if isinstance(error, (OperationalError, InterfaceError)):
         answer = _answer(request, HTTPStatus.SERVICE_UNAVAILABLE)
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)

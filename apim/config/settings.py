@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "apim.ui.secrets.SecretsMiddleware",
     "apim.ui.nul.RefuseNulMiddleware",
     "apim.config.failures.NotAllowedMiddleware",
+    "apim.config.statement_limits.StatementLimitMiddleware",
     "apim.config.retries.RetryMiddleware",  # last: it calls the view
 ]
 
@@ -181,6 +182,7 @@ FORBIDDEN_UPSTREAMS = [
 
 WEBHOOK_NETWORKS = list(ENV.webhook_networks)  # beside the public Internet
 
+STATEMENT_TIMEOUT_S = ENV.statement_timeout_s  # of web requests that read
 MAX_WAITING_GATEWAYS = 64  # of one web process; each holds one of its threads
 MAX_FULL_SENDS = 10  # gateways of one web process that are being told everything; each answer takes megabytes
 MAX_LIVE_STREAMS, MAX_LIVE_STREAMS_EACH = 32, 4  # of one web process, and of one person there; they hold threads too

@@ -150,6 +150,12 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
         "Traces",
         (
             Variable(
+                "APIM_STATEMENT_TIMEOUT_S",
+                "`5`",
+                "How long PostgreSQL works on one statement of a page or a GET of the REST API before it is answered"
+                " with 503; 0 is without an end. Writes have 60 seconds; jobs and migrations are not bounded.",
+            ),
+            Variable(
                 "APIM_TRACES_KEPT_MINUTES",
                 "`60`",
                 "How long `apim trace` can explain a call in full: what gateways tell of refusals, failures, repeated"
