@@ -25,6 +25,7 @@ from apim.gateways.models import Issuer
 from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
 from apim.ui.templatetags.formats import span_in_words
+from apim.ui.typed import TypedForm
 from portal import fresh_key
 from portal.forms.applications import CertificateForm, ClientForm, KeyForm, NetworksForm, RollForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
@@ -177,7 +178,8 @@ def revoke_key(request: PortalRequest, credential_id: str) -> HttpResponse:
         back=reverse("portal:application", args=[credential.application_id]),
         done=_("The %(noun)s %(key)s is revoked.") % told,
     )
-    return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by))
+    form = TypedForm(posted(request), name=credential.application.name)
+    return confirm(request, confirmation, lambda _, by: revoke_credential(credential=credential, by=by), form)
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,11 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apim.access.models import Credential
 from apim.access.services import remove_member
 from apim.accounts.models import Invitation, Membership, Organization
 from apim.accounts.permissions import leads
 from apim.accounts.services import actor_of, change_role, invite, send_again, update_organization, withdraw_invitation
 from apim.ui.forms import errors_on, errors_told
+from apim.ui.typed import TypedForm
 from portal.forms.people import InvitationForm, LeakPolicyForm, RoleForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import SESSION_KEY, PortalRequest, my_page
@@ -98,7 +100,11 @@ def take_out_member(request: PortalRequest, membership_id: str) -> HttpResponse:
         back=reverse("portal:organization"),
         done=_("%(person)s is no longer a member.") % {"person": membership.user},
     )
-    return confirm(request, confirmation, lambda _, by: remove_member(membership=membership, by=by))
+    keys = Credential.objects.live().filter(
+        application__organization=membership.organization_id, creator=membership.user_id
+    )
+    form = TypedForm(posted(request), name=membership.user.email) if keys.exists() else None  # keys do not come back
+    return confirm(request, confirmation, lambda _, by: remove_member(membership=membership, by=by), form)
 
 
 @require_http_methods(["GET", "POST"])

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from apim.accounts.models import APIToken
 from apim.accounts.services import actor_of, issue_token, revoke_token, update_user
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 from portal.forms.people import NameForm, TokenForm
 from portal.rendering import Confirmation, confirm, page, posted
 from portal.tenancy import PortalRequest, my_page
@@ -68,4 +69,5 @@ def drop_token(request: PortalRequest, token_id: str) -> HttpResponse:
         back=reverse("portal:settings"),
         done=_("The token %(token)s is revoked.") % {"token": token.name},
     )
-    return confirm(request, confirmation, lambda _, by: revoke_token(token=token, by=by))
+    form = TypedForm(posted(request), name=token.name)
+    return confirm(request, confirmation, lambda _, by: revoke_token(token=token, by=by), form)

@@ -8,6 +8,7 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Check, LookOver, NewPage, Shoot
+from tests.browser.typed import type_the_name
 from tests.browser.visitors import PUBLIC_PAGES, sign_up
 from tests.product import Product, is_in_force
 from tests.waiting import PATIENCE_S, wait_until
@@ -95,6 +96,7 @@ def test_the_journey_from_sign_up_to_a_revoked_key(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("401")
     check_accessibility(page)
+    type_the_name(dialog)
     dialog.get_by_role("button", name="Revoke the key").click()
     expect(page.get_by_role("region", name="Keys")).to_contain_text("Revoked")
     wait_until(lambda: is_in_force(product), "the revocation is in force", pause_s=0.1)
@@ -147,6 +149,7 @@ def test_the_flow_works_without_javascript(new_page: NewPage, product: Product) 
     page.goto("/my/apps")
     page.get_by_role("link", name="My first app").click()
     page.get_by_role("link", name=re.compile("^Revoke the key")).click()
+    type_the_name(page)
     page.get_by_role("button", name="Revoke the key").click()
     expect(page.locator("main")).to_contain_text("is revoked")
     context.close()

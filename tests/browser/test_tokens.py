@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Check, Shoot
+from tests.browser.typed import type_the_name
 from tests.browser.widths import NARROW, WIDE
 
 
@@ -47,6 +48,7 @@ def test_a_client_is_registered_shown_and_revoked(admin_page: Page, check_access
     check_accessibility(page)
     shoot(page, "portal-application-clients")
     page.get_by_role("link", name="Revoke the client teller-web").click()
+    type_the_name(page.get_by_role("dialog"))
     page.get_by_role("dialog").get_by_role("button", name="Revoke the client").click()
     expect(page.get_by_role("row", name=re.compile("teller-web"))).to_contain_text("Revoked")
 

@@ -138,7 +138,10 @@ def test_revoking_asks_first_and_then_kills(shop: Application, developer: User, 
     client = log_in(developer)
     assert "401" in client.get(f"/my/keys/{key.id}/revoke").content.decode()
     assert Credential.objects.get().state == "active"
-    answer = client.post(f"/my/keys/{key.id}/revoke", headers={"HX-Request": "true"})
+    for wrong in ({}, {"typed": "wrong"}):
+        assert client.post(f"/my/keys/{key.id}/revoke", wrong).status_code == 422
+    assert Credential.objects.get().state == "active"
+    answer = client.post(f"/my/keys/{key.id}/revoke", {"typed": shop.name}, headers={"HX-Request": "true"})
     assert answer["HX-Redirect"] == f"/my/apps/{shop.id}"
     assert Credential.objects.get().state == "revoked"
 
@@ -146,7 +149,7 @@ def test_revoking_asks_first_and_then_kills(shop: Application, developer: User, 
 def test_a_refusal_of_the_service_is_shown_in_the_dialog(shop: Application, developer: User, log_in: LogIn) -> None:
     key = access.issued_key(application=shop).credential
     client = log_in(developer)
-    client.post(f"/my/keys/{key.id}/revoke")
+    client.post(f"/my/keys/{key.id}/revoke", {"typed": shop.name})
     answer = client.post(f"/my/keys/{key.id}/roll", {"overlap_s": 0}, headers={"HX-Request": "true"})
     assert answer.status_code == 422
     assert "cannot be rolled" in answer.content.decode()
@@ -250,7 +253,7 @@ def test_a_client_of_an_issuer_is_registered_shown_and_revoked(
     credential = Credential.objects.get(client_id="shop-web")
     assert f"/my/keys/{credential.id}/roll" not in page
     assert "Revoke the client shop-web?" in client.get(f"/my/keys/{credential.id}/revoke").content.decode()
-    client.post(f"/my/keys/{credential.id}/revoke")
+    client.post(f"/my/keys/{credential.id}/revoke", {"typed": shop.name})
     credential.refresh_from_db()
     assert credential.state == "revoked"
 
@@ -270,7 +273,7 @@ def test_a_certificate_is_registered_shown_and_revoked(shop: Application, develo
     assert (
         "Revoke the certificate CN=client.example?" in client.get(f"/my/keys/{credential.id}/revoke").content.decode()
     )
-    client.post(f"/my/keys/{credential.id}/revoke")
+    client.post(f"/my/keys/{credential.id}/revoke", {"typed": shop.name})
     credential.refresh_from_db()
     assert credential.state == "revoked"
 

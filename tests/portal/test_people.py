@@ -52,7 +52,8 @@ def test_removing_a_member_takes_their_keys(acme: Organization, owner: User, tea
     membership = Membership.objects.get(user=team_owner)
     client = log_in(owner)
     assert "keys that they created" in client.get(f"/my/members/{membership.id}/remove").content.decode()
-    client.post(f"/my/members/{membership.id}/remove")
+    assert client.post(f"/my/members/{membership.id}/remove").status_code == 422
+    client.post(f"/my/members/{membership.id}/remove", {"typed": team_owner.email})
     key.refresh_from_db()
     assert key.state == "revoked"
 
@@ -80,7 +81,8 @@ def test_a_token_is_shown_once_works_and_is_revoked(developer: User, log_in: Log
     assert found is not None
     assert authenticate_token(found[1]) is not None
     assert found[1] not in client.get("/my/settings").content.decode()
-    client.post(f"/my/settings/tokens/{APIToken.objects.get().id}/revoke")
+    assert client.post(f"/my/settings/tokens/{APIToken.objects.get().id}/revoke").status_code == 422
+    client.post(f"/my/settings/tokens/{APIToken.objects.get().id}/revoke", {"typed": "ci"})
     assert authenticate_token(found[1]) is None
 
 

@@ -235,6 +235,13 @@ class DeprecateBody(Body):
         default=None,
         help_text="A version of the same API by its name, or any by id or api:version.",
     )
+    reason = serializers.CharField(
+        max_length=255,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why callers have less than 180 days until the sunset; needed then, and kept in the audit log.",
+    )
 
 
 class ConsequencesShape(serializers.Serializer[Any]):

@@ -207,7 +207,7 @@ class DeprecateVersion(Resource):
         scope="apis:write",
         body=DeprecateBody,
         answers=VersionShape,
-        example={"sunset_at": "2027-06-30T00:00:00Z", "successor": "v2"},
+        example={"sunset_at": "2027-06-30T00:00:00Z", "successor": "v2", "reason": ""},
     )
     def post(self, request: APIRequest, version: str) -> Response:
         """Announces the end: the gateway answers with Deprecation, Sunset and Link."""
@@ -218,6 +218,7 @@ class DeprecateVersion(Resource):
             deprecated_at=data["deprecated_at"] or timezone.now(),
             sunset_at=data["sunset_at"],
             successor=_successor(request, found, data["successor"]),
+            reason=data["reason"],
         )
         return answer(request, changed, VersionShape)
 

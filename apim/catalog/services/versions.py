@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
@@ -24,6 +24,9 @@ State = APIVersion.State
 
 # Pages of an API in the portal (/apis/bank/changelog) where its versions stand too (/apis/bank/v1).
 RESERVED_NAMES: Final = frozenset({"changelog", "changelog.atom", "follow", "guides", "llms.txt"})
+
+# What callers have to move in, from the deprecation to the sunset.
+LEAST_NOTICE: Final = timedelta(days=180)
 
 # From each state, where to.
 NEXT_STATES: Mapping[str, tuple[str, ...]] = {
@@ -108,21 +111,34 @@ def deprecate_version(
     deprecated_at: datetime,
     sunset_at: datetime | None = None,
     successor: APIVersion | None = None,
+    reason: str = "",
 ) -> APIVersion:
     """A version that still works but says when it ends and what follows; again with other dates, to change them.
 
-    Errors: Conflict catalog.transition; catalog.invalid_value for a sunset before the deprecation.
+    Shapes: reason = why callers have less than LEAST_NOTICE, kept in the audit log.
+    Errors: Conflict catalog.transition; catalog.invalid_value for a sunset before the deprecation; Invalid
+    catalog.sunset_too_soon for one within LEAST_NOTICE without a reason.
     """
     lock(version)
     if version.state != State.DEPRECATED:
         _require_next(version, State.DEPRECATED)
+    is_other = sunset_at != version.sunset_at
+    is_short = sunset_at is not None and deprecated_at <= sunset_at < deprecated_at + LEAST_NOTICE
+    if is_other and is_short and not reason.strip():
+        raise Invalid(
+            "catalog.sunset_too_soon",
+            gettext("Callers need %(days)d days from the deprecation to the end.") % {"days": LEAST_NOTICE.days},
+            field="sunset_at",
+            hint=gettext("Choose a later day, or say why it cannot wait."),
+        )
     changes = {
         "state": State.DEPRECATED,
         "deprecated_at": deprecated_at,
         "sunset_at": sunset_at,
         "successor": successor,
     }
-    return _save(version, changes, by, "version.deprecate", is_for_gateways=True)
+    told = reason.strip() if is_short else ""
+    return _save(version, changes, by, "version.deprecate", reason=told, is_for_gateways=True)
 
 
 @transaction.atomic

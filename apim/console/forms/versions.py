@@ -93,6 +93,12 @@ class DeprecationForm(forms.Form):
         label=gettext_lazy("Successor"),
         help_text=gettext_lazy("The Link header points to it."),
     )
+    reason = forms.CharField(
+        max_length=255,
+        required=False,
+        label=gettext_lazy("Why it ends so soon"),
+        help_text=gettext_lazy("Only where callers have less than 180 days; kept in the audit log beside your name."),
+    )
 
     def __init__(self, *args: Any, version: APIVersion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

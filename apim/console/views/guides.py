@@ -20,6 +20,7 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.scope import can_edit, find_api, find_api_to_edit
 from apim.ui.article import render_article
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -80,7 +81,8 @@ def guide_delete(request: ConsoleRequest, name: str, slug: str) -> HttpResponse:
         back=reverse("console:api-guides", args=[api.name]),
         done=_("“%(title)s” is deleted.") % {"title": guide.title},
     )
-    return confirm(request, confirmation, lambda _, by: delete_guide(guide=guide, by=by))
+    form = TypedForm(posted(request), name=guide.slug)
+    return confirm(request, confirmation, lambda _, by: delete_guide(guide=guide, by=by), form)
 
 
 def _is_saved(request: ConsoleRequest) -> bool:

@@ -23,6 +23,7 @@ from apim.console.pages import Confirmation, confirm, posted
 from apim.console.scope import find_version_to_edit
 from apim.ui.typed import TypedForm
 from apim.usage import reports
+from apim.usage.callers import callers_of_version
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 CALLER_SPAN = timedelta(days=7)
+_NAMED = 10  # of those who called, the ones with the most calls
 
 
 @publisher_page
@@ -75,7 +77,7 @@ def version_deprecate(request: ConsoleRequest, api: str, version: str) -> HttpRe
     confirmation = Confirmation(
         title=gettext("Deprecate %(api)s %(row)s") % {"api": row.api.name, "row": row.name},
         consequences=(
-            _callers(row),
+            *_callers(row),
             gettext(
                 "It goes on working. Answers carry Deprecation, Sunset and Link headers; the portal shows the dates."
             ),
@@ -111,7 +113,7 @@ def version_retire(request: ConsoleRequest, api: str, version: str) -> HttpRespo
     confirmation = Confirmation(
         title=gettext("Retire %(api)s %(row)s?") % {"api": row.api.name, "row": row.name},
         consequences=(
-            _callers(row),
+            *_callers(row),
             gettext("Every call to it is answered with 410 retired from now on."),
             gettext("This cannot be undone: a retired version stays retired."),
         ),
@@ -130,7 +132,7 @@ def version_block(request: ConsoleRequest, api: str, version: str) -> HttpRespon
     confirmation = Confirmation(
         title=gettext("Block %(api)s %(row)s now?") % {"api": row.api.name, "row": row.name},
         consequences=(
-            _callers(row),
+            *_callers(row),
             gettext("No call reaches the upstream until you unblock it. Use this for a security fault."),
         ),
         verb=gettext("Block %(row)s") % {"row": row.name},
@@ -156,16 +158,35 @@ def version_unblock(request: ConsoleRequest, api: str, version: str) -> HttpResp
     return confirm(request, confirmation, lambda _, by: unblock_version(version=row, by=by))
 
 
-def _callers(row: APIVersion) -> str:
-    count = reports.calling_applications(reports.Scope(version_ids=[row.id]), reports.last(CALLER_SPAN))
-    if count == 0:
-        return gettext("No application has called it in the last 7 days.")
+def _callers(row: APIVersion) -> tuple[str, ...]:
+    """Who called it in the last 7 days: how many, and by name with their calls those who called most."""
+    told = callers_of_version(row.pk, reports.last(CALLER_SPAN))
+    count = len(told.callers)
+    if count == 0 and not told.anonymous:
+        return (gettext("No application has called it in the last 7 days."),)
     text = ngettext(
         "%(count)d application called it in the last 7 days.",
         "%(count)d applications called it in the last 7 days.",
         count,
     )
-    return text % {"count": count}
+    sentences = [text % {"count": count}] if count else []
+    for application, calls in told.callers[:_NAMED]:
+        words = {"application": application, "organization": application.organization, "calls": f"{calls:,}"}
+        named = ngettext(
+            "%(application)s of %(organization)s: %(calls)s call.",
+            "%(application)s of %(organization)s: %(calls)s calls.",
+            calls,
+        )
+        sentences.append(named % words)
+    if count > _NAMED:
+        rest = ngettext("and %(count)d more application.", "and %(count)d more applications.", count - _NAMED)
+        sentences.append(rest % {"count": count - _NAMED})
+    if told.anonymous:
+        nameless = ngettext(
+            "%(calls)s call without a known key.", "%(calls)s calls without a known key.", told.anonymous
+        )
+        sentences.append(nameless % {"calls": f"{told.anonymous:,}"})
+    return tuple(sentences)
 
 
 def _back(row: APIVersion) -> str:

@@ -19,6 +19,7 @@ from apim.console.forms.admin import TokenForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.ui.forms import errors_on
+from apim.ui.typed import TypedForm
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,9 +85,10 @@ def token_revoke(request: ConsoleRequest, token_id: str) -> HttpResponse:
     row = get_object_or_404(APIToken.objects.editable_by(request.user), pk=token_id, revoked_at=None)
     confirmation = Confirmation(
         title=gettext("Revoke the token %(row)s?") % {"row": row.name},
-        consequences=(gettext("What uses it is refused from the next request on."),),
+        consequences=(gettext("What uses it is refused from the next request on. This cannot be undone."),),
         verb=gettext("Revoke it"),
         back=reverse("console:tokens"),
         done=gettext("%(row)s is revoked.") % {"row": row.name},
     )
-    return confirm(request, confirmation, lambda _, by: revoke_token(token=row, by=by))
+    form = TypedForm(posted(request), name=row.name)
+    return confirm(request, confirmation, lambda _, by: revoke_token(token=row, by=by), form)

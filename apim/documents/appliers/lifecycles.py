@@ -16,6 +16,7 @@ from apim.errors import Conflict
 from apim.releases import release_within
 
 State = APIVersion.State
+_DECLARED = "declared by a document"  # which others have read before it is applied
 
 
 def apply_lifecycle(version: APIVersion, lifecycle: Mapping[str, Any] | None, spot: Spot) -> tuple[str, ...]:
@@ -61,6 +62,7 @@ def _deprecate(version: APIVersion, lifecycle: Mapping[str, Any], spot: Spot) ->
         deprecated_at=_moment(lifecycle, "deprecatedAt", spot) or version.deprecated_at or timezone.now(),
         sunset_at=_moment(lifecycle, "sunsetAt", spot),
         successor=successor,
+        reason=_DECLARED,
     )
 
 

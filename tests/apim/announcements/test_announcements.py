@@ -171,7 +171,7 @@ def test_a_deprecation_is_told_on_its_day_and_before_the_end_each_once(traffic: 
     )  # this is no choice: their application stops
     now = timezone.now()
     sunset = now + timedelta(days=100)
-    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=sunset, successor=traffic.v2, by=TESTER)
+    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=sunset, successor=traffic.v2, reason="x", by=TESTER)
     expected = [("dev@initech.example", "Bank v1 is deprecated")]
     assert run() == expected
     for days, words in ((90, "90 days"), (30, "30 days"), (7, "7 days"), (1, "1 day")):
@@ -187,7 +187,7 @@ def test_what_the_product_announces_is_said_in_the_language_of_each_reader_and_k
 ) -> None:
     User.objects.filter(pk=developer.pk).update(language="ja")
     now = timezone.now()
-    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=100), by=TESTER)
+    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=100), reason="x", by=TESTER)
     ((_, subject),) = run()
     assert subject == "Bank v1は非推奨になりました"
     assert "410" in Message.objects.get().body
@@ -198,14 +198,14 @@ def test_what_the_product_announces_is_said_in_the_language_of_each_reader_and_k
 
 def test_stages_before_the_deprecation_itself_are_left_out(traffic: Traffic) -> None:
     now = timezone.now()
-    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=20), by=TESTER)
+    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=20), reason="x", by=TESTER)
     assert run() == [("dev@initech.example", "Bank v1 is deprecated")]
 
 
 def test_who_no_longer_calls_is_not_told_and_a_withdrawn_deprecation_ends_it(traffic: Traffic) -> None:
     UsageRollup.objects.all().delete()
     now = timezone.now()
-    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=40), by=TESTER)
+    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=now + timedelta(days=40), reason="x", by=TESTER)
     assert run() == []
     called(traffic.shop, traffic.v1, "GET /accounts")
     reinstate_version(version=APIVersion.objects.get(pk=traffic.v1.pk), by=TESTER)

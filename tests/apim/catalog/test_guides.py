@@ -65,7 +65,8 @@ def test_an_owner_writes_previews_and_deletes(bank: API, log_in: LogIn, owner: U
     client.post("/console/apis/bank/guides/start", {**fields, "title": "Begin", "is_published": ""})
     guide = Guide.objects.get()
     assert (guide.title, guide.is_published) == ("Begin", False)
-    client.post("/console/apis/bank/guides/start/delete")
+    assert client.post("/console/apis/bank/guides/start/delete").status_code == 422
+    client.post("/console/apis/bank/guides/start/delete", {"typed": "start"})
     assert not Guide.objects.exists()
 
 

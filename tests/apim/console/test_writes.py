@@ -316,7 +316,8 @@ def test_a_token_is_shown_once(log_in: LogIn, owner: User) -> None:
 
     assert secret.encode() in response.content
     assert secret.encode() not in client.get("/console/tokens").content
-    client.post(f"/console/tokens/{APIToken.objects.get().pk}/revoke")
+    assert client.post(f"/console/tokens/{APIToken.objects.get().pk}/revoke").status_code == 422
+    client.post(f"/console/tokens/{APIToken.objects.get().pk}/revoke", {"typed": "ci"})
     assert APIToken.objects.get().revoked_at is not None
 
 
