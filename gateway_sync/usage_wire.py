@@ -157,7 +157,7 @@ def decode_batch(content: bytes) -> UsageBatch:
     if body.records and len(body.records) != body.last_seq - body.first_seq + 1:
         raise ValueError(_GAP)
     try:
-        events = [_event(body, seq, record) for seq, record in enumerate(body.records, body.first_seq)]
+        events = _events(body)
     except struct.error as error:
         message = f"a record is too short: {error}"
         raise ValueError(message) from error
@@ -170,6 +170,11 @@ def decode_batch(content: bytes) -> UsageBatch:
 def request_id_of(boot: str, number: int) -> str:
     """The id of an exchange: its worker's boot and its number there, so that it needs no look-up to be unique."""
     return f"{boot[:16]}-{number:08x}"
+
+
+def request_ids_of(boot: str) -> tuple[str, str]:
+    """Between which texts, compared byte by byte, the ids of its exchanges are: from the first to before the second."""
+    return f"{boot[:16]}-", f"{boot[:16]}."
 
 
 def seq_of(record: bytes) -> int:
@@ -208,46 +213,55 @@ def _require_plain(body: UsageBody) -> None:
             raise ValueError(message)
 
 
-def _event(body: UsageBody, expected: int, record: bytes) -> UsageEvent:
-    (
-        number, seq, status, code, duration_us, upstream_us, request_bytes, response_bytes,
-        admitted, at_us, context, id_length,
-    ) = _RECORD.unpack_from(record)  # fmt: skip
-    path_at = _RECORD.size + id_length
-    if seq != expected:
-        raise ValueError(_GAP)
-    if (
-        number != admitted
-        or status >= _STATUSES
-        or duration_us > LONGEST_US
-        or upstream_us > LONGEST_US
-        or request_bytes > MOST_BYTES
-        or response_bytes > MOST_BYTES
-        or at_us > _LAST_US
-        or id_length > MAX_CLIENT_REQUEST_ID
-        or not path_at <= len(record) <= path_at + MAX_PATH
-    ):
-        message = f"record {seq} holds a number or a length that no exchange has"
-        raise ValueError(message)
-    is_indeterminate = code == INDETERMINATE
-    return UsageEvent(
-        seq,
-        number,
-        f"{body.boot[:16]}-{number:08x}",
-        _text(record[_RECORD.size : path_at]) if id_length else "",
-        at_us,
-        body.contexts[context],
-        _text(record[path_at:]),
-        status,
-        "" if is_indeterminate else body.codes[code],
-        is_indeterminate,
-        duration_us,
-        upstream_us,
-        request_bytes,
-        response_bytes,
-    )
+def _events(body: UsageBody) -> list[UsageEvent]:
+    """What its records say. One loop, for a call a record takes a tenth of reading it."""
+    unpack, size = _RECORD.unpack_from, _RECORD.size
+    boot, codes, contexts = body.boot[:16], body.codes, body.contexts
+    events = []
+    for expected, record in enumerate(body.records, body.first_seq):
+        (
+            number, seq, status, code, duration_us, upstream_us, request_bytes, response_bytes,
+            admitted, at_us, context, id_length,
+        ) = unpack(record)  # fmt: skip
+        path_at = size + id_length
+        if seq != expected:
+            raise ValueError(_GAP)
+        if (
+            number != admitted
+            or status >= _STATUSES
+            or duration_us > LONGEST_US
+            or upstream_us > LONGEST_US
+            or request_bytes > MOST_BYTES
+            or response_bytes > MOST_BYTES
+            or at_us > _LAST_US
+            or id_length > MAX_CLIENT_REQUEST_ID
+            or not path_at <= len(record) <= path_at + MAX_PATH
+        ):
+            message = f"record {seq} holds a number or a length that no exchange has"
+            raise ValueError(message)
+        is_indeterminate = code == INDETERMINATE
+        events.append(
+            UsageEvent(
+                seq,
+                number,
+                f"{boot}-{number:08x}",
+                _text(record[size:path_at]) if id_length else "",
+                at_us,
+                contexts[context],
+                _text(record[path_at:]),
+                status,
+                "" if is_indeterminate else codes[code],
+                is_indeterminate,
+                duration_us,
+                upstream_us,
+                request_bytes,
+                response_bytes,
+            )
+        )
+    return events
 
 
 def _text(content: bytes) -> str:
     """Any bytes that a client may send, as a text that a database takes."""
-    return content.decode(errors="replace").replace("\0", "\ufffd")
+    text = content.decode("utf-8", "replace")
+    return text.replace("\0", "\ufffd") if "\0" in text else text

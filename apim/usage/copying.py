@@ -1,13 +1,13 @@
 """Records written to PostgreSQL as its binary COPY takes them: a fifth of what an insertion with parameters costs.
 
 Owns: the layout of a row. Constants are packed once for each caller and operation, since thousands of records share
-them; of a record alone are one packing of its numbers and three texts.
+them; what a record has alone, its numbers, its id and its path, is one packing.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db import connection, transaction
 
@@ -18,17 +18,22 @@ _COLUMNS = (
     "gateway_id", "boot", "environment_id",
     "version_id", "operation", "organization_id", "application_id", "credential_id", "subscription_id",
     "plan_version_id",
+    "code",
     "seq", "at", "status", "is_indeterminate", "duration_us", "upstream_us", "request_bytes", "response_bytes",
-    "code", "request_id", "client_request_id", "path",
+    "request_id", "path", "client_request_id",
 )  # fmt: skip
 _COPY = f"COPY usage_usagerecord ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _BEGIN, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _FIELDS = struct.pack(">h", len(_COLUMNS))
 _LENGTH = struct.Struct(">i")
-# Each number after the length of its field: seq, at, status, is_indeterminate, two durations, two sizes.
-_NUMBERS = struct.Struct(">iqiqihi?iiiiiqiq")
+_NOTHING = _LENGTH.pack(0)
+# Each number after the length of its field: seq, at, status, is_indeterminate, two durations, two sizes; then two texts
+# of these lengths.
+_ALONE = ">iqiqihi?iiiiiqiqi{}si{}s"
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000
 _CHUNK = 2_000  # rows of one write
+
+_Packings = dict[tuple[int, int], Callable[..., bytes]]
 
 
 def copy_records(fresh: Sequence[Fresh], operation_at_most: int) -> bool:
@@ -50,33 +55,46 @@ def copy_records(fresh: Sequence[Fresh], operation_at_most: int) -> bool:
 
 
 def _chunks(fresh: Sequence[Fresh], operation_at_most: int) -> Iterator[bytes]:
+    packings: _Packings = {}
     for each in fresh:
         for start in range(0, len(each.events), _CHUNK):
-            yield b"".join(_rows(each, each.events[start : start + _CHUNK], operation_at_most))
+            yield b"".join(_rows(each, each.events[start : start + _CHUNK], operation_at_most, packings))
 
 
-def _rows(each: Fresh, events: Iterable[usage_wire.UsageEvent], operation_at_most: int) -> Iterator[bytes]:
-    heads: dict[int, bytes] = {}
-    codes: dict[str, bytes] = {}
+def _rows(
+    each: Fresh, events: Iterable[usage_wire.UsageEvent], operation_at_most: int, packings: _Packings
+) -> list[bytes]:
+    heads: dict[tuple[int, str], bytes] = {}
     of_gateway = (each.gateway.pk, each.boot, each.gateway.environment_id)
+    rows = []
     for event in events:
-        context = event.context
-        head = heads.get(id(context))
+        context, code = event.context, event.code
+        head = heads.get((id(context), code))
         if head is None:
-            version_id, operation, *others = (
-                context.version_id, context.operation, context.organization, context.application, context.credential,
-                context.subscription, context.plan,
-            )  # fmt: skip
-            texts = (*of_gateway, version_id, operation[:operation_at_most], *others)
-            head = heads[id(context)] = _FIELDS + b"".join(map(_text, texts))
-        code = codes.get(event.code)
-        if code is None:
-            code = codes[event.code] = _text(event.code)
-        numbers = _NUMBERS.pack(
-            8, event.seq, 8, event.at_us - _EPOCH_US, 2, event.status, 1, event.is_indeterminate,
-            4, event.duration_us, 4, event.upstream_us, 8, event.request_bytes, 8, event.response_bytes,
+            texts = (*of_gateway, *_told(context, operation_at_most), code)
+            head = heads[id(context), code] = _FIELDS + b"".join(map(_text, texts))
+        request_id, path, client = event.request_id.encode(), event.path.encode(), event.client_request_id
+        lengths = (len(request_id), len(path))
+        pack = packings.get(lengths)
+        if pack is None:
+            pack = packings[lengths] = struct.Struct(_ALONE.format(*lengths)).pack
+        rows.append(
+            head
+            + pack(
+                8, event.seq, 8, event.at_us - _EPOCH_US, 2, event.status, 1, event.is_indeterminate,
+                4, event.duration_us, 4, event.upstream_us, 8, event.request_bytes, 8, event.response_bytes,
+                lengths[0], request_id, lengths[1], path,
+            )
+            + (_text(client) if client else _NOTHING)
         )  # fmt: skip
-        yield head + numbers + code + _text(event.request_id) + _text(event.client_request_id) + _text(event.path)
+    return rows
+
+
+def _told(context: usage_wire.UsageContext, operation_at_most: int) -> Iterable[str]:
+    return (
+        context.version_id, context.operation[:operation_at_most], context.organization, context.application,
+        context.credential, context.subscription, context.plan,
+    )  # fmt: skip
 
 
 def _text(text: str) -> bytes:

@@ -1,11 +1,11 @@
 """Sums of what was counted, made in memory: first by minute and what shares a context, then by the period.
 
-Thousands of events share a few contexts, so they are counted by the context as an object; each text is looked at once.
+Thousands of events share a few contexts, so they are counted by the context as an object, and all batches of a
+transaction together; each text is looked at once.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,9 +27,26 @@ _SHADOW = "shadow"  # begins the codes of cells that are no calls: `shadow/<kind
 _OF_SIDES = ("hour", "day")
 
 
+class _Place:
+    """What events of one minute have in common: gateway and context. What they differ by is counted here.
+
+    Shapes: ends hold calls and bytes by status, or by (status, code) where a code is told; buckets hold calls.
+    """
+
+    __slots__ = ("buckets", "ends", "latest")
+
+    def __init__(self) -> None:
+        self.ends: dict[int | tuple[int, str], list[int]] = {}
+        self.buckets: dict[int, int] = {}
+        self.latest = 0
+
+
+_Places = dict[tuple[str, usage_wire.UsageContext], _Place]
+
+
 @dataclass(slots=True)
 class Counted:
-    """The sums of one environment, by minute.
+    """The sums of one environment, by minute. Those of events are there once `finish` was called.
 
     Shapes: calls by (minute, version, operation, application, subscription, status, code); the values of
     bands.SUMS by (minute, version, operation, application, first bucket); shadows by (minute, version, operation, "",
@@ -41,35 +58,54 @@ class Counted:
     shadows: Sums = field(default_factory=dict)
     sides: Sums = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
+    _minutes: dict[int, _Places] = field(default_factory=dict)
 
     def add_events(self, events: Iterable[usage_wire.UsageEvent], gateway_id: str) -> None:
         """Count calls of identified callers to a gateway. Those of a sandbox are only a use of their key."""
-        contexts: dict[int, usage_wire.UsageContext] = {}
-        latest: dict[int, int] = {}
-        calls: dict[tuple[int, int, int, str], list[int]] = {}
-        buckets: dict[tuple[int, int, int], int] = defaultdict(int)
+        minutes: dict[int, tuple[_Places, dict[int, _Place]]] = {}
+        until = 0
+        of_minute: _Places = {}
+        known: dict[int, _Place] = {}  # by the context as an object: equal ones of other batches are others
         for event in events:
-            place = id(event.context)
-            at_us = event.at_us
-            if place not in contexts:
-                contexts[place], latest[place] = event.context, at_us
-            elif at_us > latest[place]:
-                latest[place] = at_us
-            minute = at_us // _MINUTE_US
-            key = (minute, place, event.status, event.code)
-            row = calls.get(key)
+            at_us, context = event.at_us, event.context
+            if not until - _MINUTE_US <= at_us < until:
+                minute = at_us // _MINUTE_US
+                until = (minute + 1) * _MINUTE_US
+                if minute not in minutes:
+                    minutes[minute] = self._minutes.setdefault(minute, {}), {}
+                of_minute, known = minutes[minute]
+            place = known.get(id(context))
+            if place is None:
+                place = of_minute.get((gateway_id, context))
+                if place is None:
+                    place = of_minute[gateway_id, context] = _Place()
+                known[id(context)] = place
+            place.latest = max(place.latest, at_us)
+            end = (event.status, event.code) if event.code else event.status
+            row = place.ends.get(end)
             if row is None:
-                calls[key] = [1, event.request_bytes, event.response_bytes]
+                place.ends[end] = [1, event.request_bytes, event.response_bytes]
             else:
                 row[0] += 1
                 row[1] += event.request_bytes
                 row[2] += event.response_bytes
             if not event.is_indeterminate:
-                buckets[minute, place, bucket_of(event.duration_us)] += 1
-        self._note_uses(contexts, latest)
-        counted = {place: context for place, context in contexts.items() if not is_twin(context.version_id)}
-        self._add_calls(counted, calls, gateway_id)
-        self._add_latencies(counted, buckets)
+                bucket = bucket_of(event.duration_us)
+                place.buckets[bucket] = place.buckets.get(bucket, 0) + 1
+
+    def finish(self) -> None:
+        """Make sums of what was told of events."""
+        buckets: list[tuple[tuple[Any, ...], int]] = []
+        for minute, places in self._minutes.items():
+            for (gateway_id, context), place in places.items():
+                self.last_used[context.credential] = max(place.latest, self.last_used.get(context.credential, 0))
+                if is_twin(context.version_id):
+                    continue
+                self._add_calls(minute, gateway_id, context, place)
+                dimensions = (minute, context.version_id, context.operation[:OPERATION_AT_MOST], context.application)
+                buckets += [((*dimensions, bucket), count) for bucket, count in place.buckets.items()]
+        self.latencies = in_bands(buckets)
+        self._minutes = {}
 
     def add_cells(self, cells: Iterable[usage_wire.UsageCell], gateway_id: str) -> None:
         """Count calls of nobody to a gateway, and what policies in shadow would have done."""
@@ -86,37 +122,15 @@ class Counted:
             _add(self.calls, (minute, cell.version_id, route, "", "", cell.status, code), (cell.count, 0, 0))
             self._add_side((minute, SideRollup.GATEWAY, gateway_id), (cell.status, code), cell.count)
 
-    def _note_uses(self, contexts: Mapping[int, usage_wire.UsageContext], latest: Mapping[int, int]) -> None:
-        for place, context in contexts.items():
-            self.last_used[context.credential] = max(latest[place], self.last_used.get(context.credential, 0))
-
-    def _add_calls(
-        self,
-        contexts: Mapping[int, usage_wire.UsageContext],
-        calls: Mapping[tuple[int, int, int, str], Sequence[int]],
-        gateway_id: str,
-    ) -> None:
-        for (minute, place, status, code), amounts in calls.items():
-            context = contexts.get(place)
-            if context is None:
-                continue
-            operation = context.operation[:OPERATION_AT_MOST]
-            key = (minute, context.version_id, operation, context.application, context.subscription, status, code)
-            _add(self.calls, key, amounts)
+    def _add_calls(self, minute: int, gateway_id: str, context: usage_wire.UsageContext, place: _Place) -> None:
+        operation = context.operation[:OPERATION_AT_MOST]
+        key = (minute, context.version_id, operation, context.application, context.subscription)
+        for end, amounts in place.ends.items():
+            status, code = end if isinstance(end, tuple) else (end, "")
+            _add(self.calls, (*key, status, code), amounts)
             self._add_side((minute, SideRollup.GATEWAY, gateway_id), (status, code), amounts[0])
             if context.credential:
                 self._add_side((minute, SideRollup.CREDENTIAL, context.credential), (status, code), amounts[0])
-
-    def _add_latencies(
-        self, contexts: Mapping[int, usage_wire.UsageContext], buckets: Mapping[tuple[int, int, int], int]
-    ) -> None:
-        of_calls = (
-            ((minute, context.version_id, context.operation[:OPERATION_AT_MOST], context.application, bucket), count)
-            for (minute, place, bucket), count in buckets.items()
-            if (context := contexts.get(place)) is not None
-        )
-        for key, sums in in_bands(of_calls).items():
-            _add(self.latencies, key, sums)
 
     def _add_side(self, key: tuple[int, str, str], end: tuple[int, str], count: int) -> None:
         row = self.sides.get(key)

@@ -83,7 +83,8 @@ class UsageRecord(models.Model):
     objects = UsageRecordQuerySet.as_manager()
 
     class Meta:
-        # On PostgreSQL the table is divided by day, so its keys hold the time as well, and id has no index: ADR 35.
+        # On PostgreSQL the table is divided by day, so its keys hold the time as well, and id has no index: ADR 35. Its
+        # unique key begins with request_id, which has no index of its own there: ADR 42.
         constraints = (models.UniqueConstraint(fields=("gateway_id", "boot", "seq"), name="usage_record_once"),)
         indexes = (
             models.Index(fields=("application_id", "-at"), name="usage_of_application"),

@@ -21,13 +21,15 @@ from gateway_sync import usage_wire
 
 _KEPT_AT_LEAST = timedelta(days=7)  # records, whatever is set: see apim.platform.storage
 
-# Of a boot that an earlier release, which kept no numbers, took records in from.
+# Of a boot that an earlier release, which kept no numbers, took records in from. On PostgreSQL they are found by the
+# beginning of their requests' ids, which is that of the boot.
 _STORED = """
 SELECT MIN(seq), MAX(seq) FROM (
     SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS island FROM usage_usagerecord
-    WHERE gateway_id = %s AND boot = %s
+    WHERE gateway_id = %s AND boot = %s{found}
 ) AS numbered GROUP BY island
 """
+_BEGINS = " AND request_id ~>=~ %s AND request_id ~<~ %s"
 _STORED_WITHIN = """
 SELECT gateway_id, boot, MIN(seq), MAX(seq) FROM (
     SELECT gateway_id, boot, seq, seq - ROW_NUMBER() OVER (PARTITION BY gateway_id, boot ORDER BY seq) AS island
@@ -121,10 +123,18 @@ def _stored_within(since: datetime, until: datetime) -> dict[tuple[str, str], li
 
 def _fresh(each: HandedIn, known: dict[tuple[str, str], Runs]) -> Fresh:
     boot = (each.gateway.pk, each.batch.boot)
-    events = each.batch.records
-    numbers = [event.seq for event in events]
-    new = missing_from(numbers, known[boot])
-    known[boot] = joined(known[boot], runs_of(numbers))
+    events, runs = each.batch.records, known[boot]
+    first, last = events[0].seq, events[-1].seq
+    # As batches come: without a gap, since decoding refuses any other, and after all that came before.
+    if (first, last) == (each.batch.first_seq, each.batch.last_seq) and len(events) == last - first + 1:
+        known[boot] = joined(runs, ((first, last),))
+        if not runs or first > runs[-1][1]:
+            return Fresh(each.gateway, each.batch.boot, events)
+        new = missing_from(range(first, last + 1), runs)
+    else:
+        numbers = [event.seq for event in events]
+        known[boot] = joined(runs, runs_of(numbers))
+        new = missing_from(numbers, runs)
     return Fresh(
         each.gateway, each.batch.boot, events if len(new) == len(events) else [e for e in events if e.seq in new]
     )
@@ -149,6 +159,9 @@ def _values(row: ReceivedBoot) -> dict[str, object]:
 
 
 def _stored(gateway_id: str, boot: str) -> Runs:
+    begin, end = usage_wire.request_ids_of(boot)
+    by_request = connection.vendor == "postgresql"
+    values = [gateway_id, boot, *((begin, end) if by_request else ())]
     with connection.cursor() as cursor:
-        cursor.execute(_STORED, [gateway_id, boot])
+        cursor.execute(_STORED.format(found=_BEGINS if by_request else ""), values)
         return joined((), ((int(first), int(last)) for first, last in cursor.fetchall()))

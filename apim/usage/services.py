@@ -61,6 +61,8 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
     for gateway, batch in handed_in:
         if batch.cells and _is_first(gateway, batch):
             counted[gateway.environment_id].add_cells(batch.cells, gateway.pk)
+    for sums in counted.values():
+        sums.finish()
     _add_up(counted)
 
 

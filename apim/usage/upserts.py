@@ -6,6 +6,7 @@ Owns: insert-unless-present that tells which rows were new, and insert-or-add. M
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import connection, models
@@ -21,7 +22,7 @@ def insert_new(model: type[models.Model], names: Sequence[str], rows: Sequence[R
     Shapes: rows holds the values of the fields `names`, in order.
     """
     new: set[Any] = set()
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         for statement, values in _insertions(model, names, rows):
             cursor.execute(
                 f"{statement} ON CONFLICT DO NOTHING RETURNING {connection.ops.quote_name(returning)}", values
@@ -54,7 +55,7 @@ def add_up(
     )
     # Sorted: two transactions that add to the same rows lock them in the same order, so neither waits for the other.
     ordered = [(*key, *amounts) for key, amounts in sorted(rows.items())]
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         for statement, values in _insertions(model, [*dimensions, *sums], ordered):
             conflict = f"ON CONFLICT ({', '.join(map(quote, dimensions))}) DO UPDATE SET {added}"
             cursor.execute(f"{statement} {conflict}", values)
@@ -74,38 +75,37 @@ def _insertions(
     concrete = {field.attname: field for field in meta.concrete_fields}
     fields = [concrete[name] for name in names]
     into = f"INSERT INTO {quote(meta.db_table)} ({', '.join(quote(str(field.column)) for field in fields)})"
-    columns = [_column(field, values) for field, values in zip(fields, zip(*rows, strict=True), strict=True)]
+    columns = list(zip(*rows, strict=True))
     if connection.vendor == "postgresql":  # a parameter a column: a parameter a value takes ten times as long
-        types = ", ".join(f"%s::{_type(field)}[]" for field in fields)
-        arrays = [f"{{{','.join(column)}}}" for column in columns]
-        yield f"{into} SELECT * FROM unnest({types})", arrays  # noqa: S608 - as the docstring says
+        from apim.usage.binary_columns import Column  # noqa: PLC0415 - knows psycopg
+
+        types = [_type(field) for field in fields]
+        arrays = ", ".join(f"%s::{each}[]" for each in types)
+        parameters = [Column(each, values) for each, values in zip(types, columns, strict=True)]
+        yield f"{into} SELECT * FROM unnest({arrays})", parameters  # noqa: S608 - as the docstring says
         return
+    adapted = [_adapted(field, values) for field, values in zip(fields, columns, strict=True)]
     size = _VARIABLES_A_STATEMENT // len(fields)
     for start in range(0, len(rows), size):
-        chunk = [column[start : start + size] for column in columns]
+        chunk = [column[start : start + size] for column in adapted]
         places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(chunk[0]))
         yield f"{into} VALUES {places}", [value for row in zip(*chunk, strict=True) for value in row]
 
 
-def _column(field: models.Field[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
-    """The values as parameters, for PostgreSQL as elements of an array literal; most repeat, so each is made once."""
+def _cursor() -> AbstractContextManager[Any]:
     if connection.vendor != "postgresql":
-        if isinstance(field, models.DateTimeField):
-            made = {value: connection.ops.adapt_datetimefield_value(value) for value in set(values)}
-            return [made[value] for value in values]
+        return connection.cursor()
+    from apim.usage.binary_columns import cursor  # noqa: PLC0415 - knows psycopg
+
+    return cursor()
+
+
+def _adapted(field: models.Field[Any, Any], values: Sequence[Any]) -> Sequence[Any]:
+    """The values as SQLite keeps them; most moments repeat, so each is made once."""
+    if not isinstance(field, models.DateTimeField):
         return values
-    if isinstance(field, models.CharField | models.TextField):
-        quoted = {value: _quoted(value) for value in set(values)}
-        return [quoted[value] for value in values]
-    if isinstance(field, models.DateTimeField):
-        told = {value: str(value) for value in set(values)}
-        return [told[value] for value in values]
-    return list(map(str, values))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    made = {value: connection.ops.adapt_datetimefield_value(value) for value in set(values)}
+    return [made[value] for value in values]
 
 
 def _type(field: models.Field[Any, Any]) -> str:

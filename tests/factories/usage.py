@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageContext, UsageEvent
+import msgspec
+
+from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageContext, UsageEvent, request_id_of
 
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
 
@@ -24,7 +26,7 @@ def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", *
     values: dict[str, object] = {
         "seq": seq,
         "number": seq,
-        "request_id": f"req-{seq}",
+        "request_id": "",
         "client_request_id": "",
         "at_us": round(at.timestamp() * 1_000_000),
         "context": UsageContext(**context),
@@ -44,14 +46,18 @@ def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", *
 def batch(
     *events: UsageEvent, boot: str = "boot-1", cells: tuple[UsageCell, ...] = (), cells_id: int = 0
 ) -> UsageBatch:
-    """What one request of a shipper carries."""
+    """What one request of a shipper carries; ids of requests follow from the boot, unless told."""
     seqs = [each.seq for each in events] or [0]
     return UsageBatch(
         boot=boot,
         slot=0,
         first_seq=seqs[0],
         last_seq=seqs[-1],
-        records=list(events),
+        records=[each if each.request_id else _named(each, boot) for each in events],
         cells=list(cells),
         cells_id=cells_id,
     )
+
+
+def _named(each: UsageEvent, boot: str) -> UsageEvent:
+    return msgspec.structs.replace(each, request_id=request_id_of(boot, each.number))
