@@ -97,7 +97,7 @@ def _show(pip: subprocess.Popen, total: int) -> None:
             print("\r  unpacking ...                                    ", file=sys.stderr, end="\n", flush=True)
         if not line.startswith("Collecting ") or not total:
             continue
-        count += 1
+        count = min(count + 1, total)  # lines with a condition that holds here are not in total
         name = line.split()[1].split("==")[0]
         if is_terminal:
             print(f"\r  {count}/{total} {name:<40}", file=sys.stderr, end="", flush=True)
