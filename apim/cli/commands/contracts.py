@@ -50,7 +50,10 @@ def lint_document(
         for finding in report.findings:
             place = f"{source}:{finding.line}"
             typer.echo(printable(f"{place}: {finding.severity}: {finding.message} [{finding.rule}]"))
-        counts = ", ".join(f"{report.counts[severity]:,} {severity}s" for severity in SEVERITIES)
+        counts = ", ".join(
+            f"{report.counts[severity]:,} {severity}{'' if report.counts[severity] == 1 else 's'}"
+            for severity in SEVERITIES
+        )
         note(f"{source}: score {report.score} of 100; {counts}.")
         if report.left_out:
             note(f"{report.left_out:,} more of the same rules are not listed.")

@@ -41,6 +41,9 @@ def apply_documents(
     Examples: apim apply -f apim.yaml --dry-run; apim apply -f organizations.yaml -f apis/
     """
     bundle = read_sources(files)
+    if not bundle.documents.strip():
+        message = f"{', '.join(files)}: there is no document."
+        raise CLIError(message, hint="A document begins with `apiVersion: apim.dev/v1`; `apim get all` prints some.")
     try:
         applied = connect().post(
             "/documents/apply",

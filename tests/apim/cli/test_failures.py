@@ -241,6 +241,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         read_sources([str(path)])
 
 
+def test_a_file_without_a_document_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("\n")
+    assert run(["apply", "-f", str(empty)]) == 1
+    assert f"{empty}: there is no document." in capsys.readouterr().err
+
+
 def test_an_empty_directory_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["apply", "-f", str(tmp_path)]) == 1
     assert "no YAML or JSON file" in capsys.readouterr().err
