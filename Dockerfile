@@ -35,4 +35,4 @@ USER apim
 ENV APIM_HOME=/data DJANGO_SETTINGS_MODULE=apim.config.settings PYTHONUNBUFFERED=1
 VOLUME /data
 CMD ["python", "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
-     "--blocking-threads", "256", "--no-ws", "--workers-kill-timeout", "2", "apim.config.wsgi:application"]
+     "--blocking-threads", "304", "--no-ws", "--workers-kill-timeout", "2", "apim.config.wsgi:application"]

@@ -13,7 +13,8 @@ from apim.up import probes
 from apim.up.options import Options
 from apim.up.refusal import RefusalError
 
-WEB_THREADS = 256  # waiting gateways, event streams and gateways at work leave some of them to pages
+# Waiting gateways, event streams, gateways at work and bodies that do not come leave some of them to pages.
+WEB_THREADS = 304
 TASK_PROCESSES = 2
 _STAND_IN_KEY = "sk_test_standin"  # what the stand-in for Stripe takes for its test mode
 _CELERY = (sys.executable, "-m", "celery", "-A", "apim.config.celery")

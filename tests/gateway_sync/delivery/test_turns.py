@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from apim.config import bodies
 from apim.up.services import WEB_THREADS
 from gateway_sync.delivery import turns
 from gateway_sync.delivery.turns import DOORS, STRANGERS, Met, Turns, TurnsMiddleware, apart
@@ -133,7 +134,8 @@ def test_who_has_no_credential_comes_to_no_door_and_no_body_of_theirs_is_read(mo
     assert len(met) == 0, "one that was ended is asked again"
 
 
-def test_whatever_gateways_and_streams_do_threads_are_left_to_pages() -> None:
+def test_whatever_gateways_streams_and_strangers_do_threads_are_left_to_pages() -> None:
     held = sum(door.most_present for door in (*DOORS.values(), STRANGERS))
     held += settings.MAX_WAITING_GATEWAYS + SENDS_EACH * settings.MAX_FULL_SENDS + settings.MAX_LIVE_STREAMS
+    held += bodies.MOST
     assert WEB_THREADS - held >= PAGES
