@@ -9,6 +9,7 @@ import msgspec
 from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageContext, UsageEvent, request_id_of
 
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
+BOOT = "boot-1"
 
 
 def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", **fields: object) -> UsageEvent:
@@ -26,7 +27,7 @@ def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", *
     values: dict[str, object] = {
         "seq": seq,
         "number": seq,
-        "request_id": "",
+        "request_id": request_id_of(BOOT, seq),
         "client_request_id": "",
         "at_us": round(at.timestamp() * 1_000_000),
         "context": UsageContext(**context),
@@ -43,9 +44,7 @@ def event(seq: int, *, at: datetime = NOON, status: int = 200, code: str = "", *
     return UsageEvent(**values)  # type: ignore[arg-type]
 
 
-def batch(
-    *events: UsageEvent, boot: str = "boot-1", cells: tuple[UsageCell, ...] = (), cells_id: int = 0
-) -> UsageBatch:
+def batch(*events: UsageEvent, boot: str = BOOT, cells: tuple[UsageCell, ...] = (), cells_id: int = 0) -> UsageBatch:
     """What one request of a shipper carries; ids of requests follow from the boot, unless told."""
     seqs = [each.seq for each in events] or [0]
     return UsageBatch(
@@ -53,11 +52,13 @@ def batch(
         slot=0,
         first_seq=seqs[0],
         last_seq=seqs[-1],
-        records=[each if each.request_id else _named(each, boot) for each in events],
+        records=[_named(each, boot) for each in events],
         cells=list(cells),
         cells_id=cells_id,
     )
 
 
 def _named(each: UsageEvent, boot: str) -> UsageEvent:
+    if each.request_id != request_id_of(BOOT, each.number):
+        return each
     return msgspec.structs.replace(each, request_id=request_id_of(boot, each.number))
