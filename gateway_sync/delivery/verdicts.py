@@ -1,8 +1,8 @@
 """Verdicts: how a publication on trial does, by what gateways say of themselves. No database.
 
 Owns: what speaks against a publication. Whole gateways are judged here, by how their calls compare with those of other
-gateways, and where few can be compared by their counts; one worker of a gateway is compared with the others by the
-gateway itself, which knows each call, and tells what it found.
+gateways, and of calls that nobody is known for by their counts; one worker of a gateway is compared with the others by
+the gateway itself, which knows each call, and tells what it found.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def judge(
     *,
     is_time_up: bool,
 ) -> Verdict:
-    """How a trial does, by what the workers of canaries say and by calls; by counts where few can be compared.
+    """How a trial does, by what the workers of canaries say and by calls; by counts where most callers are not known.
 
     Shapes: digests maps gateways to the state they are to serve.
     """
@@ -58,8 +58,9 @@ def judge(
     if comparison.fault:
         return Verdict(comparison.fault, is_over=True)
     usual = _share(calls.others) if calls.others[0] >= ENOUGH_CALLS else _share(calls.before)
-    if not comparison.is_enough and calls.now[0] >= ENOUGH_CALLS and _share(calls.now) > usual + WORSE_BY:
-        told = f"{calls.now[1]} of {calls.now[0]} calls were answered with 5xx, where {usual:.1%} is usual"
+    unknown = max(0, calls.now[0] - comparison.known.calls), max(0, calls.now[1] - comparison.known.failed)
+    if unknown[0] >= max(ENOUGH_CALLS, comparison.known.calls) and _share(unknown) > usual + WORSE_BY:
+        told = f"{unknown[1]} of {unknown[0]} calls were answered with 5xx, where {usual:.1%} is usual"
         return Verdict(told, is_over=True)
     if is_time_up and not all(worker.digest == digests.get(worker.gateway_id) for worker in workers):
         return Verdict("not every worker of the canaries took it over in time", is_over=True)

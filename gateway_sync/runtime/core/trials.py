@@ -143,11 +143,6 @@ def find_fault(mine: Side, beside: Side, usual: float) -> Fault | None:
     )
 
 
-def compared_calls(mine: Side, beside: Side) -> int:
-    """Of the calls on trial, those that can be compared with others."""
-    return sum(tally.calls for _, tally, _ in _comparable(mine, beside))
-
-
 def _comparable(mine: Side, beside: Side) -> list[tuple[Kind, Tally, Tally]]:
     pairs = ((kind, tally, beside.known.get(kind, Tally())) for kind, tally in mine.known.items())
     return [(kind, tally, other) for kind, tally, other in pairs if other.calls >= ENOUGH_BESIDE]

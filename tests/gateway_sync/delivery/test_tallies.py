@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apim.catalog.models import APIVersion
 from apim.gateways.models import Environment, Gateway, Worker
-from apim.usage.models import UsageRecord
+from apim.usage.models import UsageRecord, UsageRollup
 from gateway_sync.delivery import tallies
 from gateway_sync.delivery.models import Pin, Publication
 from gateway_sync.delivery.trials import settle_trials
@@ -61,10 +61,29 @@ def called(name: str, application: str, calls: int, failed: int, *, version: str
         )
         for each in range(calls)
     )
-    worker = Worker.objects.get(gateway=gateway)
+    counted(name, calls, failed)
+
+
+def counted(name: str, calls: int, failed: int) -> None:
+    """A gateway counts calls of which nobody else is told."""
+    worker = Worker.objects.get(gateway__name=name)
     stats = {name: worker.stats.get(name, 0) for name in ("requests", "status_5xx")}
     worker.stats = {"requests": stats["requests"] + calls, "status_5xx": stats["status_5xx"] + failed}
     worker.save()
+
+
+def before(trial: Publication, application: str, calls: int, failed: int) -> None:
+    """What was summed up of calls to the bank some minutes before the trial began."""
+    for status, number in ((200, calls - failed), (502, failed)):
+        UsageRollup.objects.create(
+            period="minute",
+            at=trial.created_at.replace(second=0, microsecond=0) - timedelta(minutes=10),
+            environment_id=trial.environment_id,
+            version_id=APIVersion.objects.get(api__name="bank").pk,
+            application_id=application,
+            status=status,
+            calls=number,
+        )
 
 
 def ended(trial: Publication) -> str:
@@ -103,12 +122,35 @@ def test_api_that_the_publication_did_not_change_speaks_not_against_it(trial: Pu
     assert ended(trial) == ""
 
 
-def test_counts_decide_where_few_calls_can_be_compared(trial: Publication) -> None:
+@pytest.mark.parametrize(
+    ("earlier", "is_ended"), [((100, 0), True), ((100, 100), False), ((5, 0), False)], ids=["well", "failing", "few"]
+)
+def test_who_calls_no_other_gateway_is_compared_with_its_own_past(
+    trial: Publication, earlier: tuple[int, int], is_ended: bool
+) -> None:
     called("canary", "shop", 20, 0)
     called("other", "shop", 20, 0)
+    called("canary", "taxi", 300, 300)
+    before(trial, "taxi", *earlier)
+    told = ended(trial)
+    assert bool(told) is is_ended
+    assert (
+        "refused 300 or answered them with 5xx, where 0 were to be expected by the same callers" in told
+    ) is is_ended
+
+
+def test_a_new_caller_whose_own_api_fails_takes_nothing_back(trial: Publication) -> None:
+    called("canary", "mallory", 300, 300)
     assert ended(trial) == ""
-    called("canary", "taxi", 300, 300)  # who calls no other gateway
-    assert "of 320 calls were answered with 5xx" in ended(trial)
+
+
+def test_counts_decide_where_most_callers_are_not_known(trial: Publication) -> None:
+    called("canary", "shop", 20, 0)
+    called("other", "shop", 20, 0)
+    counted("canary", 300, 0)
+    assert ended(trial) == ""
+    counted("canary", 300, 100)
+    assert "100 of 600 calls were answered with 5xx" in ended(trial)
 
 
 def test_queries_do_not_grow_with_what_is_called_and_old_records_are_left_where_there_are_many(
