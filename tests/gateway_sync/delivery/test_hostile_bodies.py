@@ -1,6 +1,6 @@
 """Bodies that no gateway sends, at every door: refused with what is wrong and where, and nothing of them is kept.
 
-Each part of a good body is replaced in turn by each of what is absurd. Promises R10, H30.
+Each part of a good body is replaced in turn by each of what is absurd.
 """
 
 from __future__ import annotations
