@@ -145,6 +145,13 @@ def rollback_target(*, version: APIVersion, to_number: int | None, environment: 
             gettext("%(version)s has no revision %(to_number)s.") % {"version": version, "to_number": to_number},
             field="to_number",
         )
+    if revision.pk == current.revision_id:
+        message = gettext("Revision %(number)s of %(version)s runs in %(environment)s already.") % {
+            "number": to_number,
+            "version": version,
+            "environment": environment,
+        }
+        raise Conflict("catalog.nothing_to_roll_back", message, hint=gettext("Choose another revision."))
     return revision
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from apim.catalog.services.deployments import rollback_target
 from apim.console.comparison import compare_revisions
 from apim.console.forms.versions import BreakingForm
 from apim.console.gate import publisher_page
@@ -16,6 +17,7 @@ from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.console.publication_points import checklist_of
 from apim.console.replayed import replayed
 from apim.console.scope import find_place, find_version_to_edit
+from apim.errors import Conflict
 from apim.gateways.services import default_environment
 from apim.releases import release_version, roll_back_version, verdict_on
 
@@ -116,6 +118,10 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
     """Asks, then makes an earlier revision run again."""
     row = find_version_to_edit(request.user, api, version)
     target = get_object_or_404(row.revisions, number=number)
+    try:
+        rollback_target(version=row, to_number=number, environment=default_environment())
+    except Conflict as refusal:
+        return _impossible(request, row, refusal)
     running = _running(row)
     changes = compare_revisions(running, target).sentences if running else ()
     verdict = verdict_on(version=row, revision=target) if target.published_at is None else None  # it never ran
@@ -144,6 +150,20 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
         template="console/versions/rollback.html",
         replayed=_replayed(running, target),
     )
+
+
+def _impossible(request: ConsoleRequest, row: APIVersion, refusal: Conflict) -> HttpResponse:
+    """The page of a way back that leads nowhere: why, and no button; 409 for who sends it nevertheless."""
+    confirmation = Confirmation(
+        title=gettext("This cannot be done"),
+        consequences=tuple(filter(None, (refusal.message, refusal.hint))),
+        verb="",
+        back=reverse("console:version-revisions", args=[row.api.name, row.name]),
+        done="",
+    )
+    response = page(request, "console/confirm.html", confirmation=confirmation)
+    response.status_code = 409 if request.method == "POST" else 200
+    return response
 
 
 def _replayed(running: Revision | None, revision: Revision | None) -> Replayed | None:

@@ -126,6 +126,8 @@ def test_rollback_goes_back_over_what_was_published_only(by: Actor) -> None:
     assert services.rollback_version(version=version, by=by, to_number=2).revision.number == 2
     with pytest.raises(NotFound):
         services.rollback_version(version=version, by=by, to_number=9)
+    with pytest.raises(Conflict, match=r"runs in .* already"):
+        services.rollback_version(version=version, by=by, to_number=2)
     services.rollback_version(version=version, by=by)
     with pytest.raises(Conflict) as caught:
         services.rollback_version(version=version, by=by)
