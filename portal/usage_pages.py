@@ -15,23 +15,23 @@ from portal.requests_log import Entry, listed
 if TYPE_CHECKING:
     from apim.access.models import Application
 
-SPANS = {
+RANGES = {
     "1h": timedelta(hours=1),
     "6h": timedelta(hours=6),
     "24h": timedelta(days=1),
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
-DEFAULT_SPAN = "24h"
+DEFAULT_RANGE = "24h"
 _LATEST = 12
 _MOST_COLUMNS = 72
 
 
 @dataclass(frozen=True, slots=True)
 class UsageView:
-    """Numbers, picture and lines of one application in one span."""
+    """Numbers, picture and lines of one application in one range."""
 
-    span_name: str
+    range_name: str
     totals: reports.Totals
     percentiles: reports.Percentiles
     columns: list[Column]
@@ -41,20 +41,20 @@ class UsageView:
 
     @property
     def has_calls(self) -> bool:
-        """True once the application has called, in this span or lately."""
+        """True once the application has called, in this range or lately."""
         return bool(self.totals.calls or self.latest)
 
 
-def usage_of(application: Application, span_name: str) -> UsageView:
-    """The usage of an application; an unknown span's name means the default."""
-    span_name = span_name if span_name in SPANS else DEFAULT_SPAN
+def usage_of(application: Application, range_name: str) -> UsageView:
+    """The usage of an application; an unknown range's name means the default."""
+    range_name = range_name if range_name in RANGES else DEFAULT_RANGE
     scope = reports.Scope(application_ids=[application.id])
-    span = reports.last(SPANS[span_name])
+    span = reports.last(RANGES[range_name])
     names = "product", "plan_version__plan", "plan_change__to_version__plan"
     subscriptions = list(application.subscriptions.live().select_related(*names))
     gauges = quotas.projected(subscriptions)
     return UsageView(
-        span_name=span_name,
+        range_name=range_name,
         totals=reports.totals(scope, span),
         percentiles=reports.percentiles(scope, span),
         columns=columns_of(reports.timeline(scope, span), span.period),

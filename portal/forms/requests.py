@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from apim.access.models import Credential
 
-_SPANS: Final = {
+_RANGES: Final = {
     "": _("the last 7 days"),
     "1h": _("the last hour"),
     "24h": _("the last 24 hours"),
@@ -37,7 +37,7 @@ class RequestFilterForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "GET /accounts", "autocomplete": "off"}),
     )
     key = forms.ChoiceField(label=_("Key"), required=False)
-    span = forms.ChoiceField(label=pgettext_lazy("a span", "Time"), required=False, choices=list(_SPANS.items()))
+    range = forms.ChoiceField(label=pgettext_lazy("a span", "Time"), required=False, choices=list(_RANGES.items()))
 
     def __init__(self, data: Mapping[str, object], *, credentials: Iterable[Credential]) -> None:
         """Shapes: credentials are those of the application, dead ones too."""
@@ -51,7 +51,7 @@ class RequestFilterForm(forms.Form):
         """What is asked for; a value that is none counts as not asked."""
         self.is_valid()
         data = self.cleaned_data
-        hours = _HOURS.get(data.get("span", ""))
+        hours = _HOURS.get(data.get("range", ""))
         return Wanted(
             status=data.get("status", ""),
             operation=data.get("operation", ""),

@@ -21,6 +21,7 @@ from apim.accounts.services import actor_of, register_developer
 from apim.gateways.services import default_environment
 from apim.onboarding.journeys import just_arrived
 from apim.ui.forms import errors_on
+from apim.ui.ranges import with_old_ranges
 from apim.ui.typed import TypedForm
 from apim.usage import reports
 from portal import fresh_key
@@ -29,7 +30,7 @@ from portal.getting_access import new_application
 from portal.rendering import Confirmation, confirm, page, posted
 from portal.samples import sample_calls
 from portal.tenancy import PortalRequest, my_page
-from portal.usage_pages import SPANS, usage_of
+from portal.usage_pages import RANGES, usage_of
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -74,13 +75,14 @@ def add_application(request: PortalRequest) -> HttpResponse:
 
 
 @require_GET
+@with_old_ranges
 @my_page
 def show_application(request: PortalRequest, application_id: str) -> HttpResponse:
     """One application: keys, subscriptions, usage, latest requests."""
     application = _application(request, application_id)
     kept = fresh_key.recall(request)
     key = kept.key if kept and kept.application_id == application.id else ""
-    usage = usage_of(application, request.GET.get("span", ""))
+    usage = usage_of(application, request.GET.get("range", ""))
     calls = [] if usage.has_calls and not key else sample_calls(_opened_items(application), default_environment())
     context = {
         "section": "apps",
@@ -89,7 +91,7 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
         "may_hand_over": speaks_for(request.user, application.organization_id),
         "keys": application.credentials.select_related("product", "successor"),
         "usage": usage,
-        "spans": SPANS,
+        "ranges": RANGES,
         "key": key,
         "curl": calls[0].curl(key) if calls else "",
         "sample": calls[0] if calls else None,
@@ -99,6 +101,7 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
 
 
 @require_GET
+@with_old_ranges
 @my_page
 def show_usage(request: PortalRequest, application_id: str) -> HttpResponse:
     """The piece of the page that keeps itself fresh; opened by itself it leads to the whole page."""
@@ -106,12 +109,12 @@ def show_usage(request: PortalRequest, application_id: str) -> HttpResponse:
     if not request.headers.get("HX-Request"):
         query = f"?{request.GET.urlencode()}" if request.GET else ""
         return redirect(f"{reverse('portal:application', args=[application.id])}{query}#usage")
-    usage = usage_of(application, request.GET.get("span", ""))
+    usage = usage_of(application, request.GET.get("range", ""))
     calls = [] if usage.has_calls else sample_calls(_opened_items(application), default_environment())
     context = {
         "application": application,
         "usage": usage,
-        "spans": SPANS,
+        "ranges": RANGES,
         "curl": calls[0].curl() if calls else "",
         "first_call": just_arrived(application.id, timezone.now()),
     }

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from apim.access.models import Application
 from apim.ui.downloads import csv_response
+from apim.ui.ranges import with_old_ranges
 from apim.usage import reports, traces
 from apim.usage.flows import flow_of
 from apim.usage.request_log import latest, page_of
@@ -41,6 +42,7 @@ _CLASSES = (
 
 
 @require_GET
+@with_old_ranges
 @my_page
 def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
     """The log of an application, a page at a time, narrowed by what the URL says."""
@@ -70,6 +72,7 @@ def list_requests(request: PortalRequest, application_id: str) -> HttpResponse:
 
 
 @require_GET
+@with_old_ranges
 @my_page
 def download_requests(request: PortalRequest, application_id: str) -> HttpResponse:
     """The newest of the calls that the URL asks for, as CSV."""

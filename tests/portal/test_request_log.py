@@ -52,7 +52,7 @@ def test_calls_are_narrowed_by_operation_key_time_and_answer(client: Client, sho
     assert shown(client, shop, "") == [1, 2, 3, 120]
     assert shown(client, shop, "?operation=payments") == [2]
     assert shown(client, shop, f"?key={key.id}") == [3]
-    assert shown(client, shop, "?span=1h") == [1, 2, 3]
+    assert shown(client, shop, "?range=1h") == [1, 2, 3]
     assert shown(client, shop, "?status=4xx") == [2]
     assert shown(client, shop, "?status=4xx&operation=accounts") == []
     assert "None that fits" in client.get(f"/my/apps/{shop.id}/requests?operation=nothing").content.decode()
@@ -61,15 +61,15 @@ def test_calls_are_narrowed_by_operation_key_time_and_answer(client: Client, sho
 def test_pages_keep_their_filters(client: Client, shop: Application) -> None:
     for number in range(1, 60):
         call(shop, number)
-    page = client.get(f"/my/apps/{shop.id}/requests?span=24h").content.decode()
-    assert "span=24h&amp;before=" in page or "before=" in page.split("span=24h", 1)[1]
+    page = client.get(f"/my/apps/{shop.id}/requests?range=24h").content.decode()
+    assert "range=24h&amp;before=" in page or "before=" in page.split("range=24h", 1)[1]
     before = page.split("before=", 1)[1].split("&", 1)[0].split('"', 1)[0]
-    assert shown(client, shop, f"?span=24h&before={before}") == list(range(26, 51))
+    assert shown(client, shop, f"?range=24h&before={before}") == list(range(26, 51))
 
 
 @pytest.mark.parametrize(
     "query",
-    ["?before=-1", "?before=9" + "9" * 40, "?before=9999999999999999-1", "?before=²", "?span=x", "?status=abcdef"],
+    ["?before=-1", "?before=9" + "9" * 40, "?before=9999999999999999-1", "?before=²", "?range=x", "?status=abcdef"],
 )
 def test_made_up_queries_show_the_page(client: Client, shop: Application, query: str) -> None:
     call(shop, 1)
@@ -99,3 +99,9 @@ def test_calls_of_who_had_the_application_before_are_not_shown(client: Client, s
     assert client.get("/my/requests/req-2").status_code == 404
     assert b"req-2" not in client.get(f"/my/apps/{shop.id}/requests.csv").content
     assert "req-2" not in client.get(f"/my/apps/{shop.id}").content.decode()
+
+
+@pytest.mark.parametrize("page", ["", "/usage", "/requests", "/requests.csv"])
+def test_links_of_the_release_before_lead_to_the_same_range(client: Client, shop: Application, page: str) -> None:
+    answer = client.get(f"/my/apps/{shop.pk}{page}?span=24h")
+    assert (answer.status_code, answer["Location"]) == (302, f"/my/apps/{shop.pk}{page}?range=24h")

@@ -12,6 +12,7 @@ from apim.console.gate import publisher_page
 from apim.console.pages import page
 from apim.console.scope import can_edit, find_api
 from apim.onboarding.funnel import funnel_of
+from apim.ui.ranges import with_old_ranges
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -23,12 +24,13 @@ _USUAL = 30
 
 
 @require_GET
+@with_old_ranges
 @publisher_page
 def api_funnel(request: ConsoleRequest, name: str) -> HttpResponse:
     """The ways that began in the last days."""
     api = find_api(request.user, name)
-    asked = request.GET.get("days", "")
-    days = next((each for each in _DAYS if str(each) == asked), _USUAL)
+    asked = request.GET.get("range", "")
+    days = next((each for each in _DAYS if f"{each}d" == asked), _USUAL)
     now = timezone.now()
     return page(
         request,

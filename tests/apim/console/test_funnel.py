@@ -41,10 +41,14 @@ def test_before_anybody_came_it_says_so(owner: User, log_in: LogIn) -> None:
 
 def test_it_tells_steps_and_times_and_names_nobody(comes: Callable[[str], None], owner: User, log_in: LogIn) -> None:
     comes("ada")
-    page = log_in(owner).get(f"{URL}?days=7").content.decode()
+    page = log_in(owner).get(f"{URL}?range=7d").content.decode()
     assert "38 s" in page
     assert "First 2xx" in page
     assert "ada" not in page
+
+
+def test_a_link_of_the_release_before_leads_to_the_same_range(owner: User, log_in: LogIn) -> None:
+    assert log_in(owner).get(f"{URL}?days=7")["Location"] == f"{URL}?range=7d"
 
 
 def test_it_costs_the_same_for_few_and_many(comes: Callable[[str], None], owner: User, log_in: LogIn) -> None:
