@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apim.billing.catalogue import obstacle_to_sale
 from apim.billing.models import StripeConnection
 from apim.catalog.models import APIVersion
+from apim.catalog.namesakes import told_apart
 from apim.products.models import Plan, PlanVersion, Product, ProductItem, ProductPlan
 
 if TYPE_CHECKING:
@@ -94,4 +95,6 @@ def plan_offers(product: Product) -> list[PlanOffer]:
 
 def opened_items(product: Product) -> list[ProductItem]:
     """What a product from offered_products() opens: versions that can be called, some narrowed to operations."""
-    return list(product.callable_items)  # type: ignore[attr-defined]
+    items: list[ProductItem] = list(product.callable_items)  # type: ignore[attr-defined]
+    told_apart(item.version.api for item in items)
+    return items

@@ -9,6 +9,7 @@ from django.db.models import Max
 from django.shortcuts import redirect
 
 from apim.access.models import Application, Subscription
+from apim.catalog.namesakes import told_apart
 from apim.usage import quotas, reports
 from portal.rendering import page
 from portal.requests_log import listed
@@ -57,5 +58,5 @@ def show_home(request: PortalRequest) -> HttpResponse:
         ),
     }
     if not applications:
-        context["apis"] = callable_apis(request.user)[:_APIS_SHOWN]
+        context["apis"] = told_apart(callable_apis(request.user)[:_APIS_SHOWN])
     return page(request, "portal/home.html", context)

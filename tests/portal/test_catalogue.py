@@ -261,3 +261,20 @@ def test_the_catalogue_comes_a_page_at_a_time(acme: Organization, log_in: LogIn)
 @pytest.mark.usefixtures("bank")
 def test_a_card_says_what_the_cheapest_way_in_costs(log_in: LogIn) -> None:
     assert "Free · " in log_in(None).get("/").content.decode()
+
+
+@pytest.mark.usefixtures("bank")
+def test_the_strip_of_an_api_shows_the_range_that_its_link_names(log_in: LogIn) -> None:
+    client = log_in(None)
+    assert 'href="?range=90d#service"' in client.get("/apis/bank").content.decode()
+    assert 'href="?range=90d#service" aria-current="true"' in client.get("/apis/bank?range=90d").content.decode()
+    assert client.get("/apis/bank?days=90")["Location"] == "/apis/bank?range=90d"
+
+
+@pytest.mark.usefixtures("bank")
+def test_apis_of_one_name_are_told_apart_by_their_own(acme: Organization, log_in: LogIn) -> None:
+    client = log_in(None)
+    assert "(bank)" not in client.get("/").content.decode()
+    catalog.published(of=catalog.api(organization=acme, name="bank-2", display_name="bank  api"))
+    page = client.get("/").content.decode()
+    assert ("Bank API (bank)<" in page, "bank  api (bank-2)<" in page) == (True, True)

@@ -24,6 +24,7 @@ from apim.announcements.services import (
     update_announcement,
 )
 from apim.catalog.models import API
+from apim.catalog.namesakes import told_apart
 from apim.console.forms.announcements import AnnouncementForm
 from apim.console.gate import publisher_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
@@ -51,7 +52,9 @@ def announcement_list(request: ConsoleRequest) -> HttpResponse:
     counted = rows.order_by("-pk").annotate(
         receivers=Count("receipts"), told=Count("receipts", filter=Q(receipts__told_at__isnull=False))
     )
-    return page(request, "console/announcements/list.html", rows=listing(request, counted))
+    shown = listing(request, counted)
+    told_apart(row.api for row in shown)
+    return page(request, "console/announcements/list.html", rows=shown)
 
 
 @publisher_page
@@ -60,7 +63,7 @@ def announcement_new(request: ConsoleRequest) -> HttpResponse:
     name = request.GET.get("api", "")
     if not name:
         apis = API.objects.editable_by(request.user).active().order_by("display_name")[:_MOST_APIS]
-        return page(request, "console/announcements/choose.html", apis=apis)
+        return page(request, "console/announcements/choose.html", apis=told_apart(apis))
     api = find_api_to_edit(request.user, name)
     form = AnnouncementForm(posted(request), api=api, operations=_called_operations(api))
     if request.method == "POST" and form.is_valid():

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from apim.access.models import Subscription
 from apim.catalog.models import API, APIVersion
+from apim.catalog.namesakes import told_apart
 from apim.console.gate import publisher_page
 from apim.console.pages import page
 from apim.console.problems import problems_of
@@ -132,7 +133,7 @@ def health_of(apis: Sequence[API]) -> list[Health]:
     ids = [version.id for api in apis for version in api.versions.all()]
     totals = version_reports.totals_by_version(ids, span)
     lines = version_reports.calls_by_version(ids, span)
-    return [_health(api, totals, lines) for api in apis]
+    return [_health(api, totals, lines) for api in told_apart(apis)]
 
 
 def _health(api: API, totals: dict[str, version_reports.VersionTotals], lines: dict[str, list[int]]) -> Health:

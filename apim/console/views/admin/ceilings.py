@@ -15,6 +15,7 @@ from apim.access.commitments import Commitment, commitments
 from apim.accounts.models import Organization
 from apim.accounts.services import actor_of
 from apim.catalog.models import API
+from apim.catalog.namesakes import told_apart
 from apim.console.forms.plans import CeilingForm
 from apim.console.gate import admin_page
 from apim.console.pages import listing, page, posted
@@ -63,7 +64,7 @@ def ceiling_list(request: ConsoleRequest) -> HttpResponse:
 def _measured() -> list[Commitment]:
     """The APIs of which somebody said what their services bear, those with the most promised first."""
     apis = API.objects.filter(capacity__isnull=False, archived_at=None).order_by("name")
-    found = commitments(list(apis[:_MOST_APIS]))
+    found = commitments(told_apart(apis[:_MOST_APIS]))
     return sorted(found, key=lambda each: (not each.is_over, -each.percent))
 
 
