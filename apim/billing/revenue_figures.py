@@ -84,6 +84,11 @@ class Revenue:
         """The month under way."""
         return self.months[-1]
 
+    @property
+    def owing(self) -> Decimal:
+        """What all debtors together owe."""
+        return sum((each.amount for each in self.debts), ZERO)
+
 
 def month_starts(now: datetime) -> list[datetime]:
     """The first moments of the months shown, in UTC, the present one last."""

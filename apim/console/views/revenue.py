@@ -53,7 +53,7 @@ def revenue_page(request: ConsoleRequest) -> HttpResponse:
         is_test_mode=mode_in_use() == Mode.TEST,
         tables=_table(shown) if shown else [],
         columns=[title for _, title in _COLUMNS],
-        recurring=_bars(shown, ("mrr",), ("MRR",)) if shown else [],
+        recurring=_recurring_bars(shown) if shown else [],
         usage=_usage_bars(shown) if shown else [],
     )
 
@@ -83,22 +83,23 @@ def _table(revenue: Revenue) -> list[tuple[Month, list[tuple[str | _StrPromise, 
     return [(month, [(title, getattr(month, name)) for name, title in _COLUMNS]) for month in reversed(revenue.months)]
 
 
-def _bars(revenue: Revenue, names: tuple[str, ...], titles: tuple[str, ...]) -> list[Amounts]:
-    return [
-        Amounts(
-            short_month(month.start),
-            {title: float(getattr(month, name)) for name, title in zip(names, titles, strict=True)},
-        )
-        for month in revenue.months
-    ]
+def _recurring_bars(revenue: Revenue) -> list[Amounts]:
+    """MRR by month; nothing to draw where it was 0 in each."""
+    bars = [Amounts(short_month(month.start), {"MRR": float(month.mrr)}) for month in revenue.months]
+    return _with_some(bars)
 
 
 def _usage_bars(revenue: Revenue) -> list[Amounts]:
-    """Usage as what is above a plan's included units and the rest."""
-    return [
+    """Usage as what is above a plan's included units and the rest; nothing to draw where there was none."""
+    words = gettext("pay as you go"), gettext("overage")
+    return _with_some([
         Amounts(
-            short_month(month.start),
-            {gettext("pay as you go"): float(month.usage - month.overage), gettext("overage"): float(month.overage)},
+            short_month(month.start), {words[0]: float(month.usage - month.overage), words[1]: float(month.overage)}
         )
         for month in revenue.months
-    ]
+    ])  # fmt: skip
+
+
+def _with_some(bars: list[Amounts]) -> list[Amounts]:
+    """The bars; none where axes would stand alone."""
+    return bars if any(amount for bar in bars for amount in bar.parts.values()) else []
