@@ -17,6 +17,7 @@ from apim.products.limits import Terms
 from apim.products.models import Product
 from apim.products.services import create_meter
 from apim.usage.models import UsageRollup
+from apim.usage.periods import PERIODS, start_of
 from tests.factories import access, catalog, products
 from tests.factories.accounts import TESTER
 from tests.payments import GOOD_CARD, Stripe
@@ -85,10 +86,10 @@ def use(
 ) -> None:
     """What gateways counted in a minute."""
     minute = (at or timezone.now()).astimezone(UTC).replace(second=0, microsecond=0)
-    for period, start in (("minute", minute), ("hour", minute.replace(minute=0))):
+    for period in PERIODS:
         row, _ = UsageRollup.objects.get_or_create(
             period=period,
-            at=start,
+            at=start_of(period, minute),
             environment_id=subscription.environment_id,
             version_id="ver_1",
             operation="GET /accounts",

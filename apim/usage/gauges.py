@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, Sum
@@ -53,13 +53,24 @@ def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None =
             windows[quota["per"], start, unit_of(quota)].append((subscription, quota["requests"]))
     for per, start, unit in sorted(windows, key=lambda window: (*window[:2], QUOTA_UNITS.index(window[2]))):
         limited = windows[per, start, unit]
-        # A month is read from hours, which keeps it exact in every zone that is whole hours off UTC.
-        rows = UsageRollup.objects.charged().filter(period="hour" if per == "month" else "minute", at__gte=start)
+        rows = UsageRollup.objects.charged().filter(period=_period_from(per, start), at__gte=start)
         used = spent_by(rows, [subscription for subscription, _ in limited], unit)
         for subscription, limit in limited:
             resets_at = end_of(per, now, subscription.plan_version.timezone)
             gauges[subscription.id].append(Gauge(per, limit, used[subscription.id,], resets_at, unit))
     return gauges
+
+
+def _period_from(per: str, start: datetime) -> str:
+    """The longest roll-ups of which one begins with the window of a quota: the fewest rows that tell all of it.
+
+    A month is read from hours at least: minutes are not kept for so long, and hours are exact in every zone that is
+    whole hours off UTC.
+    """
+    at = start.astimezone(UTC)
+    if per != "hour" and not at.hour and not at.minute:
+        return "day"
+    return "hour" if per == "month" or not at.minute else "minute"
 
 
 def spent_by(

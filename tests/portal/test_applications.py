@@ -12,7 +12,9 @@ from apim.access.models import Application, Credential, Subscription
 from apim.accounts.models import Organization, User
 from apim.catalog.issuers import save_issuer
 from apim.gateways.models import Environment
+from apim.products.models import PlanVersion
 from apim.usage.models import UsageRollup
+from apim.usage.periods import start_of
 from apim.usage.services import ingest
 from apim.usage.traces import keep_traces
 from tests.conftest import LogIn
@@ -295,11 +297,12 @@ def test_a_quota_says_when_it_will_be_used_up(log_in: LogIn, developer: User, sh
     subscription = shop.subscriptions.get()
     now = datetime.now(UTC)
     for back in range(15):
-        at = (now - timedelta(days=back)).replace(hour=0, minute=0, second=0, microsecond=0)
         UsageRollup.objects.create(
-            period="day" if back else "hour", at=at, environment_id="env", subscription_id=subscription.pk,
-            application_id=shop.pk, status=200, calls=1_000_000 if back else 999,
+            period="day", at=start_of("day", now - timedelta(days=back)), environment_id="env",
+            subscription_id=subscription.pk, application_id=shop.pk, status=200, calls=1_000_000,
         )  # fmt: skip
+    used = UsageRollup.objects.filter(at__gte=start_of("month", now)).count() * 1_000_000
+    PlanVersion.objects.update(quotas=[{"requests": used + 1, "per": "month"}])
     client = log_in(developer)
     page = client.get(f"/my/subscriptions/{subscription.pk}").content.decode()
     assert "used up on" in page
@@ -310,6 +313,6 @@ def test_the_usage_of_an_application_opened_by_itself_is_a_whole_page(
     log_in: LogIn, developer: User, shop: Application
 ) -> None:
     client = log_in(developer)
-    answer = client.get(f"/my/apps/{shop.pk}/usage?span=7d")
-    assert (answer.status_code, answer["Location"]) == (302, f"/my/apps/{shop.pk}?span=7d#usage")
+    answer = client.get(f"/my/apps/{shop.pk}/usage?range=7d")
+    assert (answer.status_code, answer["Location"]) == (302, f"/my/apps/{shop.pk}?range=7d#usage")
     assert client.get(f"/my/apps/{shop.pk}/usage", headers={"HX-Request": "true"}).status_code == 200

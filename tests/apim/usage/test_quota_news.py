@@ -8,6 +8,7 @@ from django.utils import timezone
 from apim.audit.actor import Actor
 from apim.gateways.models import Environment
 from apim.usage.models import UsageRollup
+from apim.usage.periods import start_of
 from apim.usage.quota_news import tell_quotas
 from apim.webhooks.models import Delivery, Endpoint
 from apim.webhooks.services import create_endpoint
@@ -27,7 +28,7 @@ def test_each_threshold_is_told_once(environment: Environment, by: Actor) -> Non
     types = ["quota.nearly_used", "quota.used_up"]
     create_endpoint(organization=subscription.organization, url="https://example.com/", event_types=types, by=by)
     row = UsageRollup.objects.create(
-        period="minute", at=timezone.now().replace(second=0, microsecond=0), environment_id=environment.id,
+        period="day", at=start_of("day", timezone.now()), environment_id=environment.id,
         version_id="ver_1", operation="GET /", application_id="app_1", subscription_id=subscription.id, status=200,
         calls=79,
     )  # fmt: skip

@@ -47,25 +47,22 @@ def subscribed(number: int, per: str = "month") -> Subscription:
 
 
 def used(subscription: Subscription, period: str, at: datetime, calls: int, status: int = 200, code: str = "") -> None:
-    UsageRollup.objects.create(
-        period=period,
-        at=at,
-        environment_id="env",
-        subscription_id=subscription.pk,
-        status=status,
-        code=code,
-        calls=calls,
-    )
+    """Calls in a period; those of an hour are its day's as well."""
+    for each, start in ((period, at), *([("day", at.replace(hour=0))] if period == "hour" else [])):
+        row, _ = UsageRollup.objects.get_or_create(
+            period=each, at=start, environment_id="env", subscription_id=subscription.pk, status=status, code=code
+        )
+        UsageRollup.objects.filter(pk=row.pk).update(calls=row.calls + calls)
 
 
 def test_the_pace_is_that_of_the_last_whole_days(subscription: Subscription) -> None:
     midnight = NOW.replace(hour=0, minute=0)
     for back in range(1, 6):
-        used(subscription, "day", midnight - timedelta(days=back), 100)
+        used(subscription, "day", midnight - timedelta(days=back), 50)
         used(subscription, "day", midnight - timedelta(days=back), 70, 429, "quota-exceeded")  # was not charged
     (found,) = projected([subscription], NOW)[subscription.pk]
     assert found.forecast.outlook == Outlook.LASTS
-    assert found.forecast.steps == 5
+    assert (found.gauge.used, found.forecast.steps) == (250, 5)
 
 
 def test_a_subscription_that_was_not_used_has_no_forecast(subscription: Subscription) -> None:
@@ -144,10 +141,11 @@ def test_a_quota_that_runs_out_is_mailed_to_those_who_did_not_switch_that_off(su
 def test_of_a_quota_of_a_day_only_its_end_is_mailed() -> None:
     subscription = subscribed(7, per="day")
     accounts_factory.member(subscription.organization)
-    used(subscription, "minute", NOW - timedelta(minutes=1), 900)
+    used(subscription, "minute", NOW - timedelta(minutes=1), 900)  # who calls now is looked at
+    used(subscription, "hour", NOW.replace(minute=0), 900)
     assert tell_people_of_quotas(NOW) == 1
     assert not Message.objects.exists()
-    used(subscription, "minute", NOW - timedelta(minutes=90), 100)
+    used(subscription, "hour", NOW.replace(hour=11, minute=0), 100)
     assert tell_people_of_quotas(NOW) == 1
     assert Message.objects.count() == 1
 

@@ -14,6 +14,7 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.products.models import PlanVersion
 from apim.usage import reports, sides, version_reports
 from apim.usage.gauges import Gauge, quota_gauges
+from apim.usage.periods import start_of
 from apim.usage.reports import Scope, Span
 from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
@@ -148,6 +149,18 @@ def test_a_gauge_forgets_the_last_window(gateway: Gateway) -> None:
     with time_machine.travel(NOON, tick=False):
         assert gauge_of([{"requests": 10, "per": "hour"}]).used == 1
         assert gauge_of([{"requests": 10, "per": "day"}]).used == 2
+
+
+@pytest.mark.parametrize("per", ["hour", "day", "month"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_a_gauge_counts_each_call_since_its_window_began_whatever_sums_tell_it(
+    gateway: Gateway, per: str, zone: str
+) -> None:
+    start = start_of(per, NOON, zone)
+    moments = [start - timedelta(minutes=1), start, start + timedelta(minutes=1), NOON]
+    ingest(gateway=gateway, batch=batch(*(event(seq, at=at) for seq, at in enumerate(moments, 1))))
+    with time_machine.travel(NOON, tick=False):
+        assert gauge_of([{"requests": 10, "per": per}], zone).used == 3
 
 
 def test_a_day_begins_at_midnight_of_the_plans_zone(gateway: Gateway) -> None:
