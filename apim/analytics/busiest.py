@@ -68,7 +68,8 @@ class _Condition(NamedTuple):
 
 def months_tell(question: Question, stretch: Stretch) -> bool:
     """Whether months can answer: of all calls, and of a stretch with whole days."""
-    return question.is_of_applications and any(part.period == "day" for part in stretch.coarse().parts)
+    whole = Stretch(stretch.parts).coarse()  # without the day that is under way
+    return question.is_of_applications and any(part.period == "day" for part in whole.parts)
 
 
 def likely(question: Question, stretch: Stretch, *, at_least: int | None = None) -> Likely | None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, QuerySet
 
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
 from apim.analytics.questions import Question, condition
@@ -21,26 +21,12 @@ from apim.usage.summaries import that_ended
 
 _CALLS, _VERSIONS, _CALLERS = "usage_usagerollup", "usage_versionrollup", "usage_callerrollup"
 _LATENCIES, _VERSION_LATENCIES = "usage_latencyrollup", "usage_versionlatency"
-_ERRORS = Clause("status >= 400")
-_ERROR_ENDS = ("rejected", "failed", "refused", "unreached")
 _NOT_LOST = Clause(f"NOT ({that_ended('lost')})")
-_SUM = total("calls")
 _ENDED = [total(end) for end in ENDS]
 _COUNTED = [total("calls", Clause(that_ended(end))) for end in ENDS]  # of roll-ups that hold one end each
 _OF_BAND = [total(each) for each in SUMS]
 _STEP = "step"  # of a window, by step_of
 _EVERY = VersionRollup.EVERY  # VersionLatency has the same
-_LIKELY = 12  # versions that are looked into first for the largest errors
-ERROR = ("version_id", "operation", "status", "code")
-
-
-class ErrorGroup(NamedTuple):
-    """What errors are grouped by. Shapes: code "" is the service's own answer."""
-
-    version_id: str
-    operation: str
-    status: int
-    code: str
 
 
 def totals(question: Question, stretch: Stretch) -> Ends:
@@ -86,7 +72,7 @@ def caller_rows(question: Question, now: Stretch, before: Stretch, applications:
 
     Shapes: application_id ("" are those of none), ENDS, before.
     """
-    since = _since(now)
+    since = since_of(now)
     if question.is_of_callers:
         sums = [total(end, since) for end in ENDS]
     else:
@@ -97,7 +83,7 @@ def caller_rows(question: Question, now: Stretch, before: Stretch, applications:
 def caller_calls(question: Question, now: Stretch, before: Stretch) -> Clause:
     """The same of all without how they ended, which costs half. Shapes: application_id ("" for none), calls, before."""
     called = () if question.is_of_callers else (_NOT_LOST,)
-    return _caller_rows(question, (now, before), [total("calls", _since(now), *called)])
+    return _caller_rows(question, (now, before), [total("calls", since_of(now), *called)])
 
 
 def _caller_rows(
@@ -106,7 +92,7 @@ def _caller_rows(
     """The sums of both stretches, and the number of calls in the second, which is earlier."""
     now, before = both
     met = either(within(now.coarse()), within(before.coarse()))
-    since = _since(now)
+    since = since_of(now)
     earlier = Clause(f"NOT ({since.sql})", since.params)
     if question.is_of_callers:
         told = [*sums, total("calls", earlier)]
@@ -115,7 +101,8 @@ def _caller_rows(
     return summed(_CALLS, ("application_id",), told, met, meeting(question.of_calls()), *where)
 
 
-def _since(now: Stretch) -> Clause:
+def since_of(now: Stretch) -> Clause:
+    """What is of a stretch, of it and one that is earlier."""
     return Clause("at >= %s", (adapted(min(part.since for part in now.coarse().parts)),))
 
 
@@ -157,62 +144,6 @@ def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str
     return {key: Spread(buckets) for (key,), buckets in buckets_by(rows).items()}
 
 
-def top_errors(question: Question, stretch: Stretch, number: int) -> dict[ErrorGroup, int]:
-    """The groups of calls that ended with 400 and above, the largest first; so many at most.
-
-    No group is larger than what its version has of its end: so the versions with the most errors are looked into, and
-    then all others that may hold a group as large as the smallest one found.
-    """
-    if question.version_ids is not None and len(question.version_ids) <= _LIKELY:
-        return dict(_largest_errors(question, stretch, number))
-    of_versions = version_rows(Question(question.version_ids, question.environment_id), stretch, _ERROR_ENDS)
-    most = {version: max(ends) for version, *ends in fetch(of_versions)}
-    order = sorted((version for version in most if most[version]), key=lambda version: -most[version])
-    found = _largest_errors(question.of(version_ids=order[:_LIKELY]), stretch, number)
-    smallest = found[-1][1] if len(found) == number else 1
-    rest = [version for version in order[_LIKELY:] if most[version] >= smallest]
-    if rest:
-        found += _largest_errors(question.of(version_ids=rest), stretch, number)
-        found.sort(key=lambda row: (-row[1], row[0]))
-    return dict(found[:number])
-
-
-def error_totals(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
-    """The calls of some groups of errors; those without calls are left out."""
-    found = fetch(summed(_CALLS, ERROR, [_SUM], *_errors(question, stretch.coarse(), groups)))
-    sums = {ErrorGroup(*key): calls for *key, calls in found}
-    return {group: sums[group] for group in groups if group in sums}
-
-
-def error_steps(question: Question, window: Window, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, list[int]]:
-    """The calls of each step for some groups of errors."""
-    lines = {group: [0] * len(window.starts()) for group in groups}
-    # Numbers first: a database that sorts by these seldom has to compare words.
-    names, where = (
-        (step_of(window), "status", "version_id", "operation", "code"),
-        _errors(question, window.now(), groups),
-    )
-    for step, status, version_id, operation, code, calls in fetch(summed(_CALLS, names, [_SUM], *where)):
-        line = lines.get(ErrorGroup(version_id, operation, status, code))
-        if line is not None:
-            line[step] = calls
-    return lines
-
-
-def error_callers(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> dict[ErrorGroup, int]:
-    """How many applications met some groups of errors."""
-    where = (*_errors(question, stretch.coarse(), groups), Clause("application_id <> ''"))
-    found = fetch(summed(_CALLS, ERROR, [Clause("COUNT(DISTINCT application_id)")], *where))
-    return {ErrorGroup(*key): callers for *key, callers in found}
-
-
-def first_seen(question: Question) -> datetime | None:
-    """The hour in which the first of such errors came, as far back as hours are kept; None for none."""
-    hours = UsageRollup.objects.filter(condition(question.of_calls()), period="hour", status__gte=400)
-    found: datetime | None = hours.aggregate(first=Min("at"))["first"]
-    return found
-
-
 def last_calls(question: Question, since: datetime) -> dict[str, datetime]:
     """The day of each application's last call since then."""
     if question.is_of_callers:
@@ -227,19 +158,6 @@ def has_called(application_id: str, version_ids: Collection[str]) -> bool:
     """Whether the application called one of the versions, as far back as days are kept."""
     days = UsageRollup.objects.filter(period="day", application_id=application_id, version_id__in=list(version_ids))
     return days.exists()
-
-
-def _largest_errors(question: Question, stretch: Stretch, number: int) -> list[tuple[ErrorGroup, int]]:
-    where = within(stretch.coarse()), meeting(question.of_calls()), _ERRORS
-    statement = summed(_CALLS, ERROR, [_SUM], *where)
-    largest = Clause(f"{statement.sql} ORDER BY 5 DESC, 1, 2, 3, 4 LIMIT %s", (*statement.params, number))
-    return [(ErrorGroup(*key), calls) for *key, calls in fetch(largest)]
-
-
-def _errors(question: Question, stretch: Stretch, groups: Collection[ErrorGroup]) -> Sequence[Clause]:
-    """Rows of some groups of errors, and a few more: conditions that do not grow with each pairing."""
-    values = {name: {getattr(group, name) for group in groups} for name in ERROR}
-    return within(stretch), meeting(question.of_calls()), _ERRORS, meeting(values)
 
 
 def _of_versions(question: Question, *, is_each: bool) -> Clause:

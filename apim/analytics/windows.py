@@ -42,13 +42,18 @@ class Part(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Parts of time that together are a whole."""
+    """Parts of time that together are a whole. Shapes: is_to_now = nothing has been called after its end yet."""
 
     parts: tuple[Part, ...]
+    is_to_now: bool = False
 
     def coarse(self) -> Stretch:
-        """The same time by as few roll-ups as tell it: whole days of hours as days, whole hours of minutes as hours."""
-        return Stretch(tuple(finer for part in self.parts for finer in _coarse(part)))
+        """The same time by as few roll-ups as tell it: whole days of hours as days, whole hours of minutes as hours.
+
+        The day or hour that is under way has no more than what the stretch has of it, where that goes on to now.
+        """
+        parts = (finer for part in self.parts for finer in _coarse(part, is_to_now=self.is_to_now))
+        return Stretch(tuple(parts), self.is_to_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Window:
     until: datetime
     period: str
     size: int
+    is_to_now: bool = False
 
     @property
     def step(self) -> timedelta:
@@ -67,12 +73,13 @@ class Window:
 
     def starts(self) -> list[datetime]:
         """The start of each step."""
-        count = -(-(self.until - self.since) // self.step)
-        return [self.since + self.step * number for number in range(count)]
+        step = self.step
+        count = -(-(self.until - self.since) // step)
+        return [self.since + step * number for number in range(count)]
 
     def now(self) -> Stretch:
         """The window itself."""
-        return Stretch((Part(self.period, self.since, self.until),))
+        return Stretch((Part(self.period, self.since, self.until),), self.is_to_now)
 
     def before(self) -> Stretch:
         """As long a stretch right before it.
@@ -92,12 +99,15 @@ class Window:
         return Stretch((Part(self.period, since, last), rest))
 
 
-def _coarse(part: Part) -> list[Part]:
+def _coarse(part: Part, *, is_to_now: bool) -> list[Part]:
     """The part as its beginning, the whole larger periods within it, and its end."""
     period = _COARSER.get(part.period)
     if period is None:
         return [part]
-    first, end = _floor(part.since + UNITS[period] - _SHORTEST, UNITS[period]), _floor(part.until, UNITS[period])
+    unit = UNITS[period]
+    first, end = _floor(part.since + unit - _SHORTEST, unit), _floor(part.until, unit)
+    if is_to_now and end < part.until:
+        end += unit
     if first >= end:
         return [part]
     edges = Part(part.period, part.since, first), Part(part.period, end, part.until)
@@ -127,7 +137,7 @@ def _window(since: datetime, until: datetime, now: datetime, *, is_to_now: bool)
     start = _floor(since, step)
     if is_to_now and start != since:  # the step that is under way is the last of them
         start += step
-    return Window(start, until, period, size)
+    return Window(start, until, period, size, is_to_now)
 
 
 def _floor(at: datetime, step: timedelta) -> datetime:

@@ -6,6 +6,7 @@ Every chart has a title that says what is shown and a sentence for who cannot se
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -57,18 +58,12 @@ def sparkline(values: Sequence[float], summary: str) -> SafeString:
     width, height = 120, 28
     top = max(values, default=0) or 1
     step = width / max(len(values) - 1, 1)
-    points = " ".join(f"{i * step:.1f},{height - 1 - value / top * (height - 3):.1f}" for i, value in enumerate(values))
-    return format_html(
-        '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<polygon class="chart__area" points="0,{} {} {},{}"/><polyline class="chart__line" points="{}"/></svg>',
-        width,
-        height,
-        summary,
-        height,
-        points,
-        width,
-        height,
-        points,
+    rise = (height - 3) / top
+    points = " ".join([f"{i * step:.1f},{height - 1 - value * rise:.1f}" for i, value in enumerate(values)])
+    return SafeString(  # of numbers but for the summary
+        f'<svg class="sparkline" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(summary)}"><polygon class="chart__area" points="0,{height} {points} {width},{height}"/>'
+        f'<polyline class="chart__line" points="{points}"/></svg>'
     )
 
 

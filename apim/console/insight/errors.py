@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext, pgettext
 
-from apim.analytics import reading
+from apim.analytics.errors import ErrorGroup, details, top_errors
 from apim.analytics.figures import change_of
-from apim.analytics.reading import ErrorGroup
 from apim.console.insight.figures import Drawn, Figure, Link, note_of
 from apim.console.insight.filters import NONE, Asked
 from apim.console.insight.names import version_word
@@ -18,15 +17,15 @@ SHOWN = 20
 
 
 def groups(asked: Asked) -> Figure:
-    """The largest groups of errors, and the trend of each. Four queries, however many there are."""
-    now = reading.top_errors(asked.question, asked.window.now(), SHOWN)
+    """The largest groups of errors, and the trend of each. At most four queries, however many there are."""
+    now = top_errors(asked.question, asked.window.now(), SHOWN)
     shown = list(now)
-    before = reading.error_totals(asked.question, asked.window.before(), shown) if shown else {}
-    lines = reading.error_steps(asked.question, asked.window, shown) if shown else {}
-    callers = reading.error_callers(asked.question, asked.window.now(), shown) if shown else {}
+    told = details(asked.question, asked.window, shown)
+    path = reverse("console:analytics-errors")
     return Figure(
         key="groups",
         title=gettext("Errors by what they were"),
+        word=gettext("Kinds of errors"),
         note=note_of(asked, gettext("Calls, beside as long a time before")),
         headers=[
             gettext("Error"), pgettext("an error", "From"), gettext("Version"), gettext("Operation"), gettext("Calls"),
@@ -34,14 +33,14 @@ def groups(asked: Asked) -> Figure:
         ],
         rows=[
             [
-                Link(words(group), _url(asked, group)),
+                Link(words(group), _url(asked, path, group)),
                 gettext("gateway") if group.code else gettext("service"),
                 version_word(asked.versions, group.version_id),
                 group.operation or gettext("none"),
                 now[group],
-                change_cell(change_of(now[group], before.get(group))),
-                callers.get(group, 0),
-                Drawn(" ".join(map(str, lines[group])), sparkline(lines[group], gettext("Trend"))),
+                change_cell(change_of(now[group], told[group].before)),
+                told[group].callers,
+                Drawn(" ".join(map(str, told[group].steps)), sparkline(told[group].steps, gettext("Trend"))),
             ]
             for group in shown
         ],
@@ -54,11 +53,11 @@ def words(group: ErrorGroup) -> str:
     return f"{group.status} {group.code}".strip()
 
 
-def _url(asked: Asked, group: ErrorGroup) -> str:
+def _url(asked: Asked, path: str, group: ErrorGroup) -> str:
     """The explorer narrowed to the group."""
     version = asked.versions.get(group.version_id)
     named = {"api": version.api, "version": version.name} if version else {"api": NONE}
     narrowed: dict[str, str | None] = {
         **named, "operation": group.operation or NONE, "status": str(group.status), "code": group.code or NONE,
     }  # fmt: skip
-    return asked.url(reverse("console:analytics-errors"), **narrowed)
+    return asked.url(path, **narrowed)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from html import escape  # Django's own does the same, and asks each text first whether it is lazy
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.html import escape
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from apim.console.insight.figures import Drawn, Link
+from apim.listing import colon, comma
+from apim.ui.templatetags.formats import ago, count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from apim.access.models import Application
     from apim.console.insight.figures import Cell, Figure
     from apim.console.insight.filters import Asked
+    from apim.usage.reports import CallerUsage
 
 register = template.Library()
 
@@ -21,17 +28,36 @@ register = template.Library()
 def figure_rows(figure: Figure) -> SafeString:
     """A figure's table: numbers to the end with thousands apart, a dash for none, the first cell of a row a header.
 
-    Each other cell says the name of its column, which phones show where rows are cards.
+    Each other cell says the name of its column, which phones show beside numbers; the one that rows are about stands
+    there at the end of their first line.
     """
     labels = [escape(header) for header, _is_number in figure.columns[1:]]
+    leading = figure.leading - 1
     rows = []
     for first, *others in figure.rows:  # one text, not a template's node each: there are hundreds of cells
         rows.append(f'<tr><th scope="row">{_text(first)}</th>')
-        for label, cell in zip(labels, others, strict=True):
-            kind = ' class="number"' if isinstance(cell, int | float) or cell is None else ""
-            rows.append(f'<td{kind} data-label="{label}">{_text(cell)}</td>')
+        for place, (label, cell) in enumerate(zip(labels, others, strict=True)):
+            text = f"{cell:,}" if type(cell) is int else _text(cell)  # most are
+            if cell is None or isinstance(cell, (int, float)):
+                end = " row__end" if place == leading else ""
+                rows.append(f'<td class="number{end}" data-label="{label}">{text}</td>')
+            else:
+                rows.append(f'<td data-label="{label}">{text}</td>')
         rows.append("</tr>")
     return SafeString("".join(rows))
+
+
+@register.simple_tag
+def called_by(applications: Iterable[Application], calls: Mapping[str, CallerUsage]) -> SafeString:
+    """Each application of a subscription with its calls and when the last one was, as items of a list."""
+    between, behind = escape(comma()), escape(colon())
+    silent = f'<span class="muted">{escape(gettext("no calls"))}</span>'
+    items = []
+    for each in applications:  # one text here as well: a page has hundreds of them
+        usage = calls.get(each.pk)
+        told = f"{count(usage.calls)}{between}{ago(usage.last_call_at)}" if usage is not None else silent
+        items.append(f"<li>{escape(str(each))}{behind}{told}</li>")
+    return SafeString("".join(items))
 
 
 @register.simple_tag
@@ -56,4 +82,4 @@ def _text(cell: Cell) -> str:
         return f"{cell:,}"
     if isinstance(cell, Link):
         return f'<a href="{escape(cell.url)}">{escape(cell.text)}</a>'
-    return cell.picture if isinstance(cell, Drawn) else escape(cell)
+    return cell.picture if isinstance(cell, Drawn) else escape(str(cell))

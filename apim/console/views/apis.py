@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 CONSUMER_SPAN = timedelta(days=30)
+_SHOWN = (  # of a consumer: whole rows have texts and prices, which take longer to unfold than to show
+    "lifecycle", "organization__display_name", "product__name", "product__display_name", "plan_version__quotas",
+    "plan_version__weights", "plan_version__timezone", "plan_version__plan__display_name",
+)  # fmt: skip
 
 
 @publisher_page
@@ -151,6 +155,7 @@ def api_consumers(request: ConsoleRequest, name: str) -> HttpResponse:
         Subscription.objects.visible_to(request.user)
         .filter(product__in=opening, lifecycle__in=Subscription.LIVE)
         .select_related("organization", "product", "plan_version__plan")
+        .only(*_SHOWN)
         .prefetch_related(Prefetch("applications", Application.objects.only("display_name"), to_attr="callers"))
     )
     rows = listing(request, subscriptions)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext
 
 from apim.analytics import reading
+from apim.analytics.errors import first_seen
 from apim.analytics.figures import Ends
 from apim.console.gate import publisher_page
 from apim.console.insight import comparing, consumers, errors, flows, latencies, tables
@@ -34,7 +35,7 @@ def error_explorer(request: ConsoleRequest) -> HttpResponse:
     ]
     whole = sum((step.ends for step in steps), Ends())
     is_one = found.question.status is not None and bool(found.api)
-    first = reading.first_seen(found.question) if is_one else None
+    first = first_seen(found.question) if is_one else None
     figures = [traffic(found, steps, happenings_in(found), gettext("Errors by where they come from"))]
     figures.append(errors.groups(found))
     if is_one:

@@ -8,6 +8,7 @@ import pytest
 
 from apim.access.models import Subscription
 from apim.analytics import reading
+from apim.analytics.errors import ErrorGroup, details
 from apim.analytics.figures import Ends, Group, Spread, all_of, change_of
 from apim.analytics.questions import Question
 from apim.analytics.ways import largest_callers, largest_ways
@@ -121,18 +122,6 @@ def test_groups_are_compared_to_the_stretch_before() -> None:
 
 
 @pytest.mark.usefixtures("gateway")
-def test_errors_are_told_by_version_operation_status_and_code() -> None:
-    told = reading.top_errors(EVERYTHING, DAY.now(), 20)
-    assert told["ver_1", "GET /cards", 500, ""] == 1
-    assert told["", "", 404, "not-found"] == 5
-    assert reading.error_totals(EVERYTHING, DAY.now(), list(told)) == told
-    assert list(reading.top_errors(EVERYTHING, DAY.now(), 1).values()) == [5]
-    gone = reading.ErrorGroup("ver_9", "", 500, "")
-    assert reading.error_totals(EVERYTHING, DAY.now(), [gone]) == {}
-    assert all(status >= 400 for _, _, status, _ in told)
-
-
-@pytest.mark.usefixtures("gateway")
 def test_versions_are_grouped_by_what_owns_them() -> None:
     sums = reading.by_version(EVERYTHING, DAY.now())
     assert reading.grouped(sums, {"ver_1": "api", "ver_2": "api"})["api"].calls == 7
@@ -180,20 +169,6 @@ def test_the_largest_ways_are_told_and_all_others_gathered(question: Question) -
     assert largest_callers(Question([]), DAY.now(), DAY.before(), listed=1).listed == []
 
 
-@pytest.mark.parametrize("number", [1, 3, 20])
-def test_the_largest_errors_are_found_among_more_versions_than_are_looked_into_first(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    many = [  # one version has the most errors, in small groups; others have fewer, in larger ones
-        *(event(100 + n, version_id="ver_0", operation=f"GET /{n}", status=404) for n in range(9)),
-        *(event(200 + n, version_id=f"ver_{n % 4 + 3}", status=500) for n in range(16)),
-    ]
-    ingest(gateway=gateway, batch=batch(*many, boot="many"))
-    whole = list(reading.top_errors(EVERYTHING, DAY.now(), 100).items())
-    monkeypatch.setattr(reading, "_LIKELY", 2)
-    assert list(reading.top_errors(EVERYTHING, DAY.now(), number).items()) == whole[:number]
-
-
 @pytest.mark.parametrize("name", LENGTHS)
 def test_each_call_is_in_the_step_that_holds_it(gateway: Gateway, name: str) -> None:
     window = last(name, NOW)
@@ -203,8 +178,8 @@ def test_each_call_is_in_the_step_that_holds_it(gateway: Gateway, name: str) -> 
     ingest(gateway=gateway, batch=batch(*events, boot="steps"))
     question = Question(["ver_5"])
     expected = [sum(start <= at < start + window.step for at in moments) for start in window.starts()]
-    group = reading.ErrorGroup("ver_5", "GET /s", 500, "")
+    group = ErrorGroup("ver_5", "GET /s", 500, "")
     assert [step.ends.calls for step in reading.steps(question, window)] == expected
     assert [spread.calls for spread in reading.spreads(question, window)] == expected
-    assert reading.error_steps(question, window, [group]) == {group: expected}
+    assert details(question, window, [group])[group].steps == expected
     assert reading.totals(question, window.now()).calls == len(moments)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from apim.analytics.windows import LENGTHS, Part, between, last
+from apim.analytics.windows import LENGTHS, Part, Stretch, between, last
 from apim.usage.periods import start_of
 
 NOW = datetime(2026, 11, 21, 14, 25, 30, tzinfo=UTC)
@@ -61,16 +61,23 @@ def test_a_coarse_stretch_is_the_same_time_without_gaps(name: str) -> None:
         coarse = stretch.coarse()
         assert coarse.coarse() == coarse
         ordered = sorted(coarse.parts, key=lambda part: part.since)
-        assert (ordered[0].since, ordered[-1].until) == (stretch.parts[0].since, stretch.parts[-1].until)
+        ends = ordered[-1].until, stretch.parts[-1].until
+        assert ordered[0].since == stretch.parts[0].since
+        assert ends[0] >= ends[1] if stretch.is_to_now else ends[0] == ends[1]  # nothing was called after now
         assert all(part.until == after.since for part, after in pairwise(ordered))
         assert all(start_of(part.period, part.since) == part.since for part in ordered)
 
 
 def test_a_week_of_hours_is_read_as_days_and_the_hours_at_its_ends() -> None:
     window = last("7d", NOW)
-    midnight, today = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
+    assert not window.before().is_to_now
+    assert Stretch(window.now().parts).coarse().parts[-1] == Part("hour", datetime(2026, 11, 21, tzinfo=UTC), NOW)
+
+
+def test_the_day_under_way_is_read_as_a_day_where_the_week_ends_now() -> None:
+    window = last("7d", NOW)
+    midnight, tomorrow = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
     assert window.now().coarse().parts == (
-        Part("day", midnight, today),
+        Part("day", midnight, tomorrow),
         Part("hour", window.since, midnight),
-        Part("hour", today, NOW),
     )
