@@ -67,7 +67,7 @@ Cell = str | int | float | Link | Drawn | None
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one card of a page shows. Shapes: without a picture it is its table."""
+    """What one card of a page shows. Shapes: without a picture it is its table; word = what a tab calls it."""
 
     key: str
     title: str
@@ -79,6 +79,7 @@ class Figure:
     happenings: Sequence[Happening] = ()
     empty: str = ""
     has_lines: bool = False
+    word: str = ""
 
     @property
     def columns(self) -> list[tuple[str, bool]]:
@@ -86,6 +87,11 @@ class Figure:
         first = self.rows[0] if self.rows else ()
         numeric = [isinstance(cell, int | float) or cell is None for cell in first] or [False] * len(self.headers)
         return list(zip(self.headers, numeric, strict=True))
+
+    @property
+    def leading(self) -> int:
+        """The column of the number that rows are about, the first one; -1 for none."""
+        return next((place for place, (_, is_number) in enumerate(self.columns) if is_number), -1)
 
 
 def axis_of(window: Window) -> Axis:

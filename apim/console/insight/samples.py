@@ -37,6 +37,7 @@ def failing_calls(asked: Asked) -> Figure:
     return Figure(
         key="samples",
         title=gettext("The newest calls that were refused or failed"),
+        word=gettext("Newest errors"),
         note=gettext("Calls with a key are kept for 7 days, explanations and other calls for an hour"),
         headers=[
             gettext("When (UTC)"), gettext("Status"), gettext("Problem"), gettext("Version"), gettext("Operation"),

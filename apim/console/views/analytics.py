@@ -79,6 +79,7 @@ def answer(
         asked=found,
         figures=figures,
         figure={figure.key: figure for figure in figures},
+        parts=[figure for figure in figures if not figure.picture],
         api_names=list(names)[:_API_NAMES],
         controls=controls_of(found, request.user),
         **context,

@@ -219,3 +219,22 @@ def queries_of(client: Client) -> dict[str, int]:
 def test_a_moment_is_read_in_utc_and_nothing_else_is_one() -> None:
     assert moment_of("2026-11-21T12:00") == moment_of("2026-11-21T13:00+01:00")
     assert moment_of("tomorrow") is moment_of("") is None
+
+
+def test_tables_of_a_page_stand_on_tabs_that_phones_show_one_of(
+    log_in: LogIn, owner: User, bank: APIVersion, gateway: Gateway
+) -> None:
+    tell(gateway, bank, callers=9)
+    client = log_in(owner)
+    for path, parts in (
+        ("apis/bank/analytics", ["top", "operations", "applications", "samples"]),
+        ("analytics/errors", ["groups", "samples"]),
+    ):
+        page = shown(client, path)
+        assert re.findall(r'<input class="parts__choice" type="radio" name="part" id="part-(\w+)"', page) == parts
+        assert re.findall(r'<label for="part-(\w+)">', page) == parts
+        assert [page.index(f'<figure class="card figure" id="{part}"') for part in parts] == sorted(
+            page.index(f'<figure class="card figure" id="{part}"') for part in parts
+        )
+    assert "All 20 rows" in page  # of the largest groups
+    assert 'class="number row__end" data-label="Calls"' in page
