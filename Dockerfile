@@ -1,5 +1,5 @@
 # One image for every process of the control plane and for the gateway; docker-compose.yml names the commands.
-FROM python:3.11-slim AS compiled
+FROM python:3.11-slim-bookworm AS compiled
 WORKDIR /app
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 COPY pyproject.toml README.md LICENSE requirements.lock requirements-dev.lock ./
@@ -9,8 +9,11 @@ COPY portal portal
 COPY script script
 RUN script/compile
 
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 
+# pg_dump and pg_restore for `apim backup`: bookworm has those of PostgreSQL 15, as docker-compose.yml has the server.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --home-dir /home/apim apim
 WORKDIR /app
 
