@@ -126,7 +126,8 @@ def _charged_terms(invoice: Invoice, known: Evidence) -> Terms | None:
     if mirror is None:
         return version.terms
     ended = mirror.cancel_at if mirror.status == "canceled" else None
-    if ended is not None and ended <= invoice.created_at + _AT_ONCE:
+    is_first = invoice.reason == "subscription_create"  # cancelled within minutes, it opens all the same
+    if ended is not None and not is_first and ended <= invoice.created_at + _AT_ONCE:
         return closing(version.terms)
     is_of_trial = mirror.trial_end is not None and invoice.created_at < mirror.trial_end + _BEFORE_NEXT
     if is_of_trial or invoice.reason != "subscription_cycle":

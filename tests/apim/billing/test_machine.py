@@ -48,6 +48,10 @@ def _upgraded(m: Machine) -> None:
     m.let_time_pass(16 * 24)
 
 
+def _cancelled_at_once(m: Machine) -> None:
+    m.cancel(is_at_period_end=False)
+
+
 def _left_unpaid(m: Machine) -> None:
     m.deliver(1, 1.0, 1)
     m.change_card(BROKEN_CARD)
@@ -114,8 +118,16 @@ def _prepaid(m: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("plan", "history"),
-    [(0, _upgraded), (1, _left_unpaid), (0, _downgraded), (0, _given_back), (2, _begun_small), (0, _prepaid)],
-    ids=["upgraded", "left-unpaid", "downgraded", "given-back", "begun-small", "prepaid"],
+    [
+        (0, _upgraded),
+        (1, _left_unpaid),
+        (0, _downgraded),
+        (0, _given_back),
+        (2, _begun_small),
+        (0, _prepaid),
+        (1, _cancelled_at_once),
+    ],
+    ids=["upgraded", "left-unpaid", "downgraded", "given-back", "begun-small", "prepaid", "cancelled-at-once"],
 )
 def test_a_history_of_each_kind_ends_in_agreement(machine: type[Machine], plan: int, history: History) -> None:
     """What random histories seldom come to."""
