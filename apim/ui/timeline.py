@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from apim.listing import clauses
+from apim.listing import clauses, enumerated
 from apim.ui.states import look_of
 
 if TYPE_CHECKING:
@@ -30,13 +30,17 @@ _SENTENCES: Final = {
 
 
 class Life(NamedTuple):
-    """One version: when it began, when it was deprecated and when it ends; None = not (yet)."""
+    """One version: when it began, when it was deprecated and when it ends; None = not (yet).
+
+    Shapes: callers = applications that called it in the last 7 days; None = not told here.
+    """
 
     name: str
     state: str
     published_at: dt.datetime
     deprecated_at: dt.datetime | None
     sunset_at: dt.datetime | None
+    callers: int | None = None
 
 
 def version_timeline(lives: Sequence[Life], now: dt.datetime) -> SafeString:
@@ -78,7 +82,7 @@ def _row(life: Life, y: float, x: Callable[[dt.datetime], float], end: dt.dateti
     return format_html(
         '<text x="0" y="{}">{}</text>'
         '<rect class="timeline__live" x="{}" y="{}" width="{}" height="12" rx="3"/>'
-        '<rect class="timeline__deprecated" x="{}" y="{}" width="{}" height="12" rx="3"/>',
+        '<rect class="timeline__deprecated" x="{}" y="{}" width="{}" height="12" rx="3"/>{}',
         y + 16,
         life.name,
         f"{x(life.published_at):.1f}",
@@ -87,7 +91,17 @@ def _row(life: Life, y: float, x: Callable[[dt.datetime], float], end: dt.dateti
         f"{x(turn):.1f}",
         y + 6,
         f"{max(x(stop) - x(turn), 0):.1f}",
+        _callers(life, x(min(stop, end)), y + 28),
     )
+
+
+def _callers(life: Life, right: float, y: float) -> SafeString | str:
+    """Below the bar, at its end, so that it fits beside versions of yesterday too."""
+    if life.callers is None:
+        return ""
+    text = ngettext("%(count)s application calls it", "%(count)s applications call it", life.callers)
+    told = text % {"count": f"{life.callers:,}"}
+    return format_html('<text class="timeline__callers" x="{:.1f}" y="{}" text-anchor="end">{}</text>', right, y, told)
 
 
 def _sentence(life: Life) -> str:
@@ -96,4 +110,10 @@ def _sentence(life: Life) -> str:
         told["deprecated"] = f"{life.deprecated_at:%Y-%m-%d}"
     if life.sunset_at:
         told["ends"] = f"{life.sunset_at:%Y-%m-%d}"
-    return _SENTENCES["deprecated" in told, "ends" in told] % told
+    sentence = _SENTENCES["deprecated" in told, "ends" in told] % told
+    if life.callers is None:
+        return sentence
+    called = ngettext(
+        "%(count)s application called it in 7 days", "%(count)s applications called it in 7 days", life.callers
+    )
+    return enumerated([sentence, called % {"count": f"{life.callers:,}"}])

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Sum
 
 from apim.access.models import Application
-from apim.usage.models import UsageRollup, UsageRollupQuerySet
+from apim.usage.models import CallerRollup, UsageRollup, UsageRollupQuerySet
 from apim.usage.reports import Span
 
 
@@ -89,3 +89,10 @@ def callers_of_version(version_id: str, span: Span) -> VersionCallers:
     known = Application.objects.select_related("organization").in_bulk(sums)
     busiest = sorted(sums.items(), key=lambda row: (-row[1], row[0]))
     return VersionCallers(tuple((known[key], calls) for key, calls in busiest if key in known), anonymous)
+
+
+def numbers_of_callers(version_ids: Collection[str], since: datetime) -> dict[str, int]:
+    """How many applications called each version on the days since then; without those that nobody called. One query."""
+    days = CallerRollup.objects.filter(period="day", at__gte=since, version_id__in=version_ids)
+    numbers = days.exclude(application_id="").values_list("version_id")
+    return dict(numbers.annotate(Count("application_id", distinct=True)))

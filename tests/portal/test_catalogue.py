@@ -166,8 +166,9 @@ def test_a_retired_version_says_that_it_is_over_and_what_follows(acme: Organizat
     assert (answer.status_code, answer["Location"]) == (302, "/apis/shop/v1/reference")
     sunset_at = timezone.now()
     deprecate_version(
-        version=old, by=TESTER, deprecated_at=sunset_at - timedelta(days=9), sunset_at=sunset_at, successor=new
-    )
+        version=old, by=TESTER, deprecated_at=sunset_at - timedelta(days=9), sunset_at=sunset_at, successor=new,
+        reason="a fault",
+    )  # fmt: skip
     retire_version(version=old, by=TESTER)
     gone = log_in(None).get("/apis/shop/v1")
     assert gone.status_code == 410

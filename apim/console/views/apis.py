@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Prefetch, Q
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.access.models import Application, Subscription
@@ -27,8 +28,11 @@ from apim.console.views.home import health_of
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.ui.states import LOOKS
+from apim.ui.timeline import Life
 from apim.ui.typed import TypedForm
 from apim.usage import reports, version_reports
+from apim.usage.callers import numbers_of_callers
+from apim.usage.periods import start_of
 from apim.usage.quotas import projected
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ _SHOWN = (  # of a consumer: whole rows have texts and prices, which take longer
     "lifecycle", "organization__display_name", "product__name", "product__display_name", "plan_version__quotas",
     "plan_version__weights", "plan_version__timezone", "plan_version__plan__display_name",
 )  # fmt: skip
+_CALLERS_SPAN = timedelta(days=6)  # and today
 
 
 @publisher_page
@@ -74,11 +79,17 @@ def api_page(request: ConsoleRequest, name: str) -> HttpResponse:
     rows = api.versions.select_related("successor")
     versions = list(rows.prefetch_related("deployments__revision", "deployments__environment"))
     span, ids = reports.last(timedelta(hours=24)), [version.id for version in versions]
+    callers = numbers_of_callers(ids, start_of("day", timezone.now() - _CALLERS_SPAN))
     return page(
         request,
         "console/apis/page.html",
         api=api,
         versions=versions,
+        lives=[
+            Life(each.name, each.state, each.published_at, each.deprecated_at, each.sunset_at, callers.get(each.id, 0))
+            for each in versions
+            if each.published_at
+        ],
         totals=version_reports.totals_by_version(ids, span),
         lines=version_reports.calls_by_version(ids, span),
         problems=problems_of({api.id, *(version.id for version in versions)}),

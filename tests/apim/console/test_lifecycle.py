@@ -13,7 +13,8 @@ from apim.audit.models import AuditEvent
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.errors import Invalid
-from apim.usage.models import UsageRollup
+from apim.usage.models import CallerRollup, UsageRollup
+from apim.usage.periods import start_of
 from tests.conftest import LogIn
 from tests.factories import access, catalog
 from tests.factories.accounts import TESTER
@@ -40,6 +41,18 @@ def call(version: APIVersion, name: str, calls: int) -> None:
         version_id=version.id, operation="GET /accounts", status=200, calls=calls,
         application_id=access.application(name=name).id if name else "",
     )  # fmt: skip
+
+
+def test_the_page_of_an_api_draws_its_versions_with_who_calls_each(client: Client, bank: APIVersion) -> None:
+    catalog.draft(of=bank.api, name="v3")
+    today = start_of("day", timezone.now())
+    for number in range(2):
+        CallerRollup.objects.create(
+            period="day", at=today, environment_id="env_1", version_id=bank.id, application_id=f"app_{number}", calls=1
+        )
+    page = client.get("/console/apis/bank").content.decode()
+    assert "2 applications called it in 7 days" in page
+    assert page.count("applications call it</text>") == len(("wide", "narrow"))  # a draft has no life yet
 
 
 def test_an_end_within_180_days_needs_a_reason_which_is_kept(client: Client, bank: APIVersion) -> None:

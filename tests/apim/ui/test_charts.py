@@ -70,6 +70,14 @@ def test_a_gauge_never_draws_past_its_end() -> None:
     assert 'width="100.00"' in gauge_bar(25, 10)
 
 
+def test_the_timeline_tells_who_calls_a_version_where_that_is_known() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    lives = [Life("v1", "published", start, None, None, 3), Life("v2", "published", start, None, None)]
+    drawn = version_timeline(lives, now=datetime(2026, 7, 1, tzinfo=UTC))
+    assert drawn.count(">3 applications call it</text>") == len(("wide", "narrow"))
+    assert "v1: published, published 2026-01-01, 3 applications called it in 7 days; v2: published" in drawn.lower()
+
+
 def test_the_timeline_tells_each_life() -> None:
     start, turn, end = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 6, 12))
     drawn = version_timeline([Life("v1", "deprecated", start, turn, end)], now=datetime(2026, 7, 1, tzinfo=UTC))
