@@ -99,5 +99,74 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (spoken) announce(spoken.dataset.announce);
 });
 
-document.addEventListener("htmx:responseError", () => announce(live.dataset.failed));
-document.addEventListener("htmx:sendError", () => announce(live.dataset.unreached));
+// What failed is said in sight, with what to do about it: the same request once more, or going on without. Parts that ask
+// by themselves come again anyway, so of these one that was dismissed stays quiet until it has worked.
+const failure = document.getElementById("failure");
+const dismissed = new WeakSet();
+let failed = null;
+
+const asksByItself = (elt) => "live" in elt.dataset || Boolean(elt.getAttribute("hx-trigger")?.includes("every"));
+
+function tellFailure({ elt, requestConfig, target }, words) {
+  if (dismissed.has(elt)) return;
+  const { old } = failure.dataset;
+  const told = asksByItself(elt) ? `${old} ${words}` : words;
+  const body = failure.querySelector("p");
+  failed = { elt, requestConfig, target };
+  (document.querySelector("dialog:modal") ?? document.body).append(failure); // what is behind a dialog cannot be pressed
+  failure.hidden = false;
+  if (body.textContent !== told) body.textContent = told; // and is read out once
+}
+
+function hideFailure() {
+  failure.hidden = true;
+  failure.querySelector("p").textContent = "";
+  failed = null;
+}
+
+function ask({ elt, requestConfig, target }) {
+  if (!elt.isConnected) return location.reload();
+  askedAt.delete(elt.dataset.live);
+  if (elt.matches("form")) {
+    const { submitter } = requestConfig.triggeringEvent ?? {};
+    return elt.requestSubmit(submitter?.isConnected ? submitter : null);
+  }
+  return htmx.ajax(requestConfig.verb, requestConfig.path, { source: elt, target });
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  const { busy, failed: broken, refused } = failure.dataset;
+  const words = status === 429 ? busy : status >= 500 ? broken : refused;
+  tellFailure(event.detail, words.replace("{status}", status));
+});
+document.addEventListener("htmx:sendError", (event) => tellFailure(event.detail, failure.dataset.unreached));
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful) return;
+  dismissed.delete(detail.elt);
+  if (failed?.elt === detail.elt) hideFailure();
+});
+failure.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button || !failed) return;
+  const request = failed;
+  if (button.matches("[data-again]")) ask(request);
+  else if (asksByItself(request.elt)) dismissed.add(request.elt);
+  hideFailure();
+});
+
+// Where an answer takes longer than a blink, its place says that it is on its way.
+const LATE_MS = 300;
+const waiting = new WeakMap();
+document.addEventListener("htmx:beforeSend", ({ detail: { elt, target, xhr } }) => {
+  if (asksByItself(elt)) return;
+  waiting.set(xhr, setTimeout(() => {
+    target.dataset.late = live.dataset.loading;
+    target.setAttribute("aria-busy", "true");
+  }, LATE_MS));
+});
+document.addEventListener("htmx:afterRequest", ({ detail: { target, xhr } }) => {
+  clearTimeout(waiting.get(xhr));
+  target.removeAttribute("aria-busy");
+  delete target.dataset.late;
+});

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from apim.up.options import ROOT
+from tests.browser.complaints import Complaints
+from tests.browser.desk import Desk, served
 from tests.browser.widths import NARROW, WIDE, narrow
 from tests.product import Product, prepared_place, running
 from tests.waiting import PATIENCE_S
@@ -46,39 +50,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if folder in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@dataclass  # no slots: playwright keeps its wrappers on the object
-class Complaints:
-    """What went wrong in the browser without the test asking for it."""
-
-    hosts: frozenset[str]
-    found: list[str] = field(default_factory=list)
-    expected: tuple[str, ...] = ()
-
-    def watch(self, page: Page) -> None:
-        """Listen to a page."""
-        page.on("console", self._note_message)
-        page.on("pageerror", lambda error: self.found.append(f"exception: {error}"))
-        page.on("request", self._note_request)
-
-    def expect(self, *parts: str) -> None:
-        """Complaints with one of these parts are what the test is about."""
-        self.expected += parts
-
-    def unexpected(self) -> list[str]:
-        """The complaints that fail the test."""
-        return [text for text in self.found if not any(part in text for part in self.expected)]
-
-    def _note_message(self, message: ConsoleMessage) -> None:
-        is_refused_form = "status of 422" in message.text  # Chromium calls every such answer an error
-        if message.type in {"error", "warning"} and not is_refused_form:
-            self.found.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
-
-    def _note_request(self, request: Request) -> None:
-        url = urlsplit(request.url)
-        if url.scheme not in {"data", "blob", "about"} and url.netloc not in self.hosts:
-            self.found.append(f"request to another host: {request.url}")
 
 
 @pytest.fixture(scope="session")
@@ -214,3 +185,32 @@ def look_over(check_accessibility: Check) -> LookOver:
         page.set_viewport_size(WIDE)
 
     return look
+
+
+@pytest.fixture
+def answering(db: None) -> Iterator[Executor]:
+    """A thread without the loop that playwright keeps in this one, on the database connection of the test."""
+
+    def take(shared: BaseDatabaseWrapper) -> None:
+        connections["default"] = shared
+
+    connection = connections["default"]
+    connection.inc_thread_sharing()
+    with ThreadPoolExecutor(1, initializer=take, initargs=(connection,)) as executor:
+        yield executor
+    connection.dec_thread_sharing()
+
+
+@pytest.fixture
+def desk(browser: Browser, answering: Executor) -> Iterator[Desk]:
+    """A desk in a browser context of its own, with axe in each of its pages."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(Axe().axe_script)
+    page = context.new_page()
+    with served(page, answering) as made:
+        made.complaints = Complaints(frozenset({urlsplit(made.origin).netloc}))
+        made.complaints.watch(page)
+        yield made
+        context.close()
+    assert made.complaints.unexpected() == []

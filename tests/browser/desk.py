@@ -7,18 +7,22 @@ to page as it does for people. Headers, the content security policy with them, a
 from __future__ import annotations
 
 import mimetypes
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
 from django.contrib.staticfiles import finders
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from playwright.sync_api import Page
+
+from tests.browser.complaints import Complaints
 
 HELD_BY_US = {"content-length", "transfer-encoding", "connection"}  # the server's own to say
 
@@ -31,6 +35,9 @@ class Desk:
         self.page = page
         self.origin = origin
         self.client = Client()
+        self.complaints = Complaints(frozenset())
+        self.failing: dict[str, int] = {}  # the status that a path is answered with by nobody we know
+        self.answers_after_s = 0.0
         self._answering = answering
         self._rendered: dict[str, HttpResponseBase] = {}
 
@@ -42,8 +49,14 @@ class Desk:
         assert answer is not None
         assert rendered is None or answer.status == rendered.status_code, path
 
-    def answer(self, path: str, headers: dict[str, str]) -> HttpResponseBase:
-        """What the browser is told."""
+    def answer(self, path: str, headers: dict[str, str], sent: tuple[str, bytes] | None = None) -> HttpResponseBase:
+        """What the browser is told. Shapes: sent = the type and the body of a POST."""
+        time.sleep(self.answers_after_s)
+        if status := self.failing.get(urlsplit(path).path):
+            return HttpResponse(status=status)
+        if sent is not None:
+            post = partial(self.client.generic, "POST", path, sent[1], sent[0], headers=headers)
+            return self._answering.submit(post).result()
         return self._rendered.pop(path, None) or self.ask(path, headers)
 
     def ask(self, path: str, headers: dict[str, str] | None = None) -> HttpResponseBase:
@@ -73,10 +86,20 @@ class _Answer(BaseHTTPRequestHandler):
         elif path == "/live":  # a stream that would have no end
             self._send(200, {"Content-Type": "text/event-stream"}, b"")
         else:
-            asked = {name: value for name, value in self.headers.items() if name.lower().startswith("hx-")}
-            answer = self.server.desk.answer(self.path, asked)
-            told = {name: value for name, value in answer.items() if name.lower() not in HELD_BY_US}
-            self._send(answer.status_code, told, getattr(answer, "content", b""))
+            self._tell(self.server.desk.answer(self.path, self._asked()))
+
+    def do_POST(self) -> None:
+        """Answer what is sent."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        sent = (self.headers.get("Content-Type", ""), body)
+        self._tell(self.server.desk.answer(self.path, self._asked(), sent))
+
+    def _asked(self) -> dict[str, str]:
+        return {name: value for name, value in self.headers.items() if name.lower().startswith("hx-")}
+
+    def _tell(self, answer: HttpResponseBase) -> None:
+        told = {name: value for name, value in answer.items() if name.lower() not in HELD_BY_US}
+        self._send(answer.status_code, told, getattr(answer, "content", b""))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that its base gives
         """Nothing: the browser tells what went wrong."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Complaints
+from tests.browser.complaints import Complaints
 from tests.browser.widths import WIDE, narrow
 from tests.product import Product
 from tests.waiting import PATIENCE_S, wait_until

@@ -8,20 +8,14 @@ transaction, so that the world of the permission tests is made once and leaves n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpResponseBase
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import PATIENCE_MS, Complaints
-from tests.browser.desk import Desk, served
+from tests.browser.desk import Desk
 from tests.browser.widths import NARROW, WIDE
 from tests.permissions.conftest import world as world  # noqa: PLC0414 - a fixture
 from tests.permissions.table import TABLE
@@ -138,35 +132,6 @@ class Eye:
         if facts["width"] > look.width:
             found.append(f"{facts['width']} px wide")
         return [f"{finding}, {look.width} px, {look.scheme}" for finding in found]
-
-
-@pytest.fixture
-def answering(db: None) -> Iterator[Executor]:
-    """A thread without the loop that playwright keeps in this one, on the database connection of the test."""
-
-    def take(shared: BaseDatabaseWrapper) -> None:
-        connections["default"] = shared
-
-    connection = connections["default"]
-    connection.inc_thread_sharing()
-    with ThreadPoolExecutor(1, initializer=take, initargs=(connection,)) as executor:
-        yield executor
-    connection.dec_thread_sharing()
-
-
-@pytest.fixture
-def desk(browser: Browser, answering: Executor) -> Iterator[Desk]:
-    """A desk in a browser context of its own, with axe in each of its pages."""
-    context = browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_init_script(Axe().axe_script)
-    page = context.new_page()
-    with served(page, answering) as made:
-        complaints = Complaints(frozenset({urlsplit(made.origin).netloc}))
-        complaints.watch(page)
-        yield made
-        context.close()
-    assert complaints.unexpected() == []
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["first of a part", "every"])

@@ -14,7 +14,8 @@ import pytest
 import stripe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Check, Complaints, LogIn, Shoot
+from tests.browser.complaints import Complaints
+from tests.browser.conftest import Check, LogIn, Shoot
 from tests.browser.money_pages import look_over_money, look_over_paying, rest
 from tests.browser.visitors import PASSWORD, sign_up
 from tests.clocks import MovingClock
