@@ -1,4 +1,4 @@
-"""Strangers whose bodies do not come hold few threads of the web: everybody else is heard."""
+"""Strangers whose bodies do not come hold few threads of the web: everybody else is heard (H9)."""
 
 from __future__ import annotations
 

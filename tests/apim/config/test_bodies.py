@@ -1,4 +1,4 @@
-"""Bodies of strangers that do not come hold few threads, and nobody else's."""
+"""Bodies of strangers that do not come hold few threads, and nobody else's. Promise H9."""
 
 from __future__ import annotations
 
