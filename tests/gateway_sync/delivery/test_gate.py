@@ -1,4 +1,4 @@
-"""No state is published that gateways would refuse: the one before stays, and it is told why (promises R4 and C8; H26)."""
+"""No state is published that gateways would refuse: the one before stays, and it is told why (R4, C8, H26)."""
 
 from __future__ import annotations
 
