@@ -81,7 +81,32 @@ _LABELS: Final = {
     ("issuer", "is_for_all"): gettext_lazy("For all organizations"),
     ("issuer", "organizations"): gettext_lazy("Organizations"),
 }
+_PARTS: Final = {  # of the limits of a plan
+    "requests": gettext_lazy("Calls"),
+    "per_s": gettext_lazy("In seconds"),
+    "burst": gettext_lazy("Burst"),
+    "amount": gettext_lazy("Amount"),
+    "beyond": gettext_lazy("Above it"),
+    "calls per hour": gettext_lazy("Calls an hour"),
+    "calls per day": gettext_lazy("Calls a day"),
+    "calls per month": gettext_lazy("Calls a month"),
+    "units per hour": gettext_lazy("Units an hour"),
+    "units per day": gettext_lazy("Units a day"),
+    "units per month": gettext_lazy("Units a month"),
+    "bytes per hour": gettext_lazy("Bytes an hour"),
+    "bytes per day": gettext_lazy("Bytes a day"),
+    "bytes per month": gettext_lazy("Bytes a month"),
+}
 _WORDS: Final = {"true": gettext_lazy("yes"), "false": gettext_lazy("no")}
+_TERMS: Final = {
+    "bill": gettext_lazy("billed"),
+    "block": gettext_lazy("refused"),
+    "warn": gettext_lazy("let through and told"),
+    "hour": gettext_lazy("hour"),
+    "day": gettext_lazy("day"),
+    "month": gettext_lazy("month"),
+    "year": gettext_lazy("year"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +228,8 @@ def _label(change: Change, field: Field) -> str:
         rest[:1] = [said(setting.label)] if setting is not None else rest[:1]
     elif setting is not None:
         known = said(setting.label)
-    return " > ".join([known, *map(_spaced, rest)])
+    spaced = _plan_part if change.kind == "plan" else _spaced
+    return " > ".join([known, *map(spaced, rest)])
 
 
 def _setting(change: Change, field: Field) -> Setting | None:
@@ -217,6 +243,10 @@ def _setting(change: Change, field: Field) -> Setting | None:
         return None
     settings = (*description.settings, *common_settings(description)) if description is not None else ()
     return next((each for each in settings if path and each.name == path[0]), None)
+
+
+def _plan_part(name: str) -> str:
+    return str(_PARTS.get(name, "")) or _spaced(name)
 
 
 def _spaced(name: str) -> str:
@@ -235,6 +265,8 @@ def _value(change: Change, field: Field, text: str, products: Mapping[str, str])
         return gettext("%(seconds)s s") % {"seconds": f"{int(text) / 1000:g}"}
     if field.name == "products":
         return enumerated(products.get(each, each) for each in _PRODUCT_ID.findall(text))
+    if change.kind == "plan" and text in _TERMS:
+        return str(_TERMS[text])
     if text.startswith('["'):
         return text.strip('[]"').replace('", "', ", ")
     return str(_WORDS.get(text, text))

@@ -32,10 +32,11 @@ _TEAM: Final = "payments"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A kind of thing, and what each of ROLES may do to it. Shapes: a cell is `change`, `see` or ""."""
+    """A kind of thing, or a section of pages, and what ROLES may do. Shapes: a cell is `change`, `see` or ""."""
 
     title: str | _StrPromise
     cells: Sequence[str]
+    is_page: bool = False
 
     @property
     def pairs(self) -> list[tuple[str | _StrPromise, str]]:
@@ -53,7 +54,7 @@ def role_matrix() -> tuple[Line, ...]:
         transaction.set_rollback(True)
     for section in SECTIONS:
         is_open = [administers if section.is_for_admins else publishes for publishes, administers in enters]
-        lines.append(Line(section.title, ["see" if each else "" for each in is_open]))
+        lines.append(Line(section.title, ["see" if each else "" for each in is_open], is_page=True))
     return tuple(lines)
 
 

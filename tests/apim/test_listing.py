@@ -18,6 +18,7 @@ _NOT_SAID = {
     "apim/billing/catalogue.py": "names at Stripe",
     "apim/billing/migrating.py": "a note that is stored",
     "apim/billing/standing.py": "why an event waits, as it is stored",
+    "apim/catalog/faults.py": "sentences that apim.ui.said knows again",
     "apim/console/forms/fields.py": "what a form is filled with, and read again",
     "apim/console/forms/price_rows.py": "what a form is filled with, and read again",
     "apim/console/offers.py": "the name of a meter, as it is stored",

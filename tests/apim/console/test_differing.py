@@ -25,7 +25,12 @@ def field(path: str, before: str, after: str) -> Field:
         (
             Change("plan", "silver 2", "changed", (field("quotas/calls per month/amount", "1000", "2000"),)),
             "silver, version 2",
-            Line("Quota > calls per month > amount", "1000", "2000"),
+            Line("Quota > Calls a month > Amount", "1000", "2000"),
+        ),
+        (
+            Change("plan", "silver 2", "changed", (field("quotas/units per day/beyond", "bill", "block"),)),
+            "silver, version 2",
+            Line("Quota > Units a day > Above it", "billed", "refused"),
         ),
         (
             Change("version", "bank v1", "changed", (field("timeout_ms", "5000", "30000"),)),
@@ -48,7 +53,7 @@ def field(path: str, before: str, after: str) -> Field:
             Line("Set > Authorization", "", HIDDEN, is_hidden=True),
         ),
     ],
-    ids=["policy", "plan", "timeout", "upstream", "environment", "secret"],
+    ids=["policy", "plan", "what is above a quota", "timeout", "upstream", "environment", "secret"],
 )
 def test_a_setting_is_called_as_its_form_calls_it(change: Change, subject: str, line: Line) -> None:
     (found,) = told([change])
