@@ -62,3 +62,33 @@ def test_no_record_is_lost_doubled_or_hidden_while_the_table_is_divided(database
         found = connection.execute("SELECT tableoid::regclass::text, count(*) FROM usage_usagerecord GROUP BY 1")
         assert found.fetchall() == [("usage_usagerecord_before", old.written)]
     print(f"\n{writing.rounds} rounds of the old release, {old.written} records")
+
+
+def test_indexes_are_made_where_a_killed_migration_left_some(database: str, tmp_path: Path) -> None:
+    settings = environment_of(tmp_path, DATABASE_URL=database)
+    manage(ROOT, settings, "migrate", "usage", "0012", "--verbosity=0")
+    now = datetime.now(UTC)
+    part = f"usage_usagerecord_{now:%Y%m%d}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(INSERT, (now - timedelta(seconds=1), 1, A_BATCH))
+        connection.execute(f"CREATE INDEX {part}_of_version ON {part} (version_id varchar_pattern_ops, at DESC)")
+        connection.execute(f"CREATE INDEX {part}_of_application ON {part} (path)")  # whatever it has: it is not whole
+        connection.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", (f"{part}_of_application",)
+        )
+    for _ in range(2):  # killed after its last step, it is run once more
+        manage(ROOT, settings, "migrate", "usage", "--verbosity=0")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("DELETE FROM django_migrations WHERE app = 'usage' AND name LIKE '0013%'")
+            found = connection.execute(
+                "SELECT indexname, indexdef FROM pg_indexes JOIN pg_index ON indexrelid = indexname::regclass"
+                " WHERE tablename = %s AND indisvalid",
+                (part,),
+            )
+            made = {name.removeprefix(f"{part}_"): text.partition(" btree ")[2] for name, text in found.fetchall()}
+        assert made == {
+            "at_idx": "(at)",
+            "of_application": "(application_id varchar_pattern_ops, at DESC)",
+            "of_version": "(version_id varchar_pattern_ops, at DESC)",
+            "once_by_request": "(request_id varchar_pattern_ops, seq, gateway_id varchar_pattern_ops, at)",
+        }
