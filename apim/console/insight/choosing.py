@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
@@ -42,7 +42,7 @@ class Controls(NamedTuple):
 
 def controls_of(asked: Asked, user: User) -> Controls:
     """What a person may narrow to. Three queries, whose answers are bounded."""
-    rows: dict[str, QuerySet[Environment, tuple[str, str]]] = {
+    rows: dict[str, QuerySet[Any, tuple[str, str]]] = {
         "environment": Environment.objects.order_by("name").values_list("name", "display_name"),
         "product": products_of(user).order_by("name").values_list("name", "display_name"),
         "plan": plans_of(user).order_by("name").values_list("name", "display_name"),
