@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from gateway_sync.snapshot import Manifest, ManifestChange, TrialOffer
+from gateway_sync.snapshot import AccessCheck, Manifest, ManifestChange, TrialOffer, digest, page_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ AccessEntry = tuple[str, str, Mapping[str, object] | None]
 class AccessPage(msgspec.Struct, frozen=True):
     """Access records after one sequence number up to another; is_full = whatever was known before is void.
 
-    Shapes: records may be encoded already.
+    Shapes: records may be encoded already. signature = Ed25519 over page_bytes, base64, "" before signing.
     """
 
     after: int
@@ -37,6 +37,7 @@ class AccessPage(msgspec.Struct, frozen=True):
     is_full: bool = False
     records: Sequence[AccessEntry] | msgspec.Raw = ()
     more: bool = False
+    signature: str = ""
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class Update(msgspec.Struct, frozen=True):
     Shapes: manifest None = unchanged; fragments maps digests to canonical JSON text, those only that are not known,
     and may be encoded already;
     base_digest is that of the state which the manifest follows. With a change, the manifest names no fragments. trial
-    is what one worker is to serve meanwhile, None = as before.
+    is what one worker is to serve meanwhile, None = as before; access_check what all access records should be.
     """
 
     environment: str
@@ -55,6 +56,7 @@ class Update(msgspec.Struct, frozen=True):
     base_digest: str = ""
     change: ManifestChange | None = None
     trial: TrialOffer | None = None
+    access_check: AccessCheck | None = None
 
     @property
     def is_news(self) -> bool:
@@ -63,16 +65,26 @@ class Update(msgspec.Struct, frozen=True):
         return is_state or self.access.is_full or self.access.upto > self.access.after
 
 
+def signed_page(environment: str, page: AccessPage) -> AccessPage:
+    """The page as gateways of the environment believe it: what is signed are its bytes, so they are final."""
+    records = page.records if isinstance(page.records, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(page.records))
+    content = page_bytes(
+        environment, page.after, page.upto, digest(bytes(records)), is_full=page.is_full, more=page.more
+    )
+    return msgspec.structs.replace(page, records=records, signature=settings.KEYRING.sign(content))
+
+
 def encode_update(update: Update) -> bytes:
     """The JSON of a push message and of a sync answer."""
     return msgspec.json.encode(update)
 
 
 def push(update: Update) -> bool:
-    """True when the message went out; a dead Redis is logged, and gateways pull instead.
+    """True when the message went out, signed; a dead Redis is logged, and gateways pull instead.
 
     Shapes: a message too large to push goes out without fragments: gateways then see that they must pull.
     """
+    update = msgspec.structs.replace(update, access=signed_page(update.environment, update.access))
     message = encode_update(update)
     if len(message) > _MAX_MESSAGE_BYTES:
         message = encode_update(msgspec.structs.replace(update, fragments={}))

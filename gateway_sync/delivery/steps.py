@@ -13,6 +13,7 @@ from celery import bootsteps
 from django.db import Error, connections
 
 from apim.gateways.constants import PUBLISHING_QUEUE
+from gateway_sync.delivery.access_digests import take_due_digests
 from gateway_sync.delivery.comparing import compare_due
 from gateway_sync.delivery.services import publish_pending
 
@@ -55,6 +56,7 @@ class PublishPending(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery h
             try:
                 if not publish_pending():
                     compare_due()
+                    take_due_digests()
             except Error as error:
                 logger.warning("looking for waiting environments failed: %s", error)
                 connections.close_all()

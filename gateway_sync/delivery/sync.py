@@ -10,10 +10,11 @@ from django.db.models import QuerySet
 
 from apim.gateways.models import Gateway
 from gateway_sync.delivery import access_log
+from gateway_sync.delivery.access_digests import check_of
 from gateway_sync.delivery.groups import manifest_for
 from gateway_sync.delivery.kept_fragments import KeptFragments
 from gateway_sync.delivery.models import Publication
-from gateway_sync.delivery.push import Update
+from gateway_sync.delivery.push import Update, signed_page
 from gateway_sync.delivery.trials import is_tried_by
 from gateway_sync.snapshot import FORMAT, Manifest, ManifestChange, TrialOffer, change_between
 from gateway_sync.wire_values import Count, Name
@@ -59,7 +60,9 @@ def update_for(gateway: Gateway, ask: Ask) -> Update:
     newest = None if is_apart else _published(gateway).first()
     manifest = _manifest_for(gateway, ask.digest, newest)
     trial = _trial_for(gateway, ask, newest) if ask.takes_trials and not is_apart else None
-    told = Update(environment=environment.name, access=access, trial=trial)
+    told = Update(environment=environment.name, access=access, trial=trial, access_check=check_of(environment))
+    if told.is_news:  # else nothing is said that could be forged
+        told = msgspec.structs.replace(told, access=signed_page(environment.name, access))
     sent = [each for each in (manifest, trial.manifest if trial is not None else None) if each is not None]
     if not sent:
         return told

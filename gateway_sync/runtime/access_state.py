@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from gateway_sync.runtime.access_doubts import Doubts
 from gateway_sync.runtime.access_file import AccessFile, AccessFileInvalid, Body, encode_records, write_access_file
+from gateway_sync.runtime.access_sum import AccessSum
 from gateway_sync.runtime.access_table import AccessTable
+from gateway_sync.snapshot import AccessCheck, digest, page_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +29,33 @@ _CRC_DIGITS = 8
 
 Change = tuple[bytes, Body | None]
 
+_NO_RECORDS: Final = msgspec.Raw(b"[]")
+
+_RECORDS = msgspec.json.Decoder(list[tuple[str, str, Mapping[str, Any] | None]])
 _CHANGES = msgspec.json.Decoder(tuple[int, list[Change]])
 
 
 class AccessPage(msgspec.Struct, frozen=True):
-    """Access records after one sequence number up to another; is_full = what was known before is void."""
+    """Access records after one sequence number up to another; is_full = what was known before is void.
+
+    Shapes: records as they came, byte for byte, which is what the signature covers; "" = not signed.
+    """
 
     after: int
     upto: int
     is_full: bool = False
-    records: Sequence[tuple[str, str, Mapping[str, Any] | None]] = ()
+    records: msgspec.Raw = _NO_RECORDS
     more: bool = False
+    signature: str = ""
+
+    def signed_content(self, environment: str) -> bytes:
+        """What its signature should cover."""
+        records = digest(bytes(self.records))
+        return page_bytes(environment, self.after, self.upto, records, is_full=self.is_full, more=self.more)
+
+    def changes(self) -> tuple[Change, ...]:
+        """The records in the form they are kept in. Errors: ValueError for any other shape."""
+        return tuple(encode_records(_RECORDS.decode(self.records)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class AccessTaken:
     file: Path | None = None
     is_incomplete: bool = False
     refusal: str = ""
+    is_refused: bool = False  # and that was told already
 
 
 class AccessState:
@@ -57,27 +77,29 @@ class AccessState:
         """Reads what is on disk; what is damaged is passed over and asked for again. Errors: OSError."""
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
-        self.table, self.file = self._read()
+        self.table, self.file, self._sum = self._read()
         self.is_behind = False  # the disk lacks something that is in force
         self._staged: dict[bytes, Body] | None = None
         self._staged_upto = 0
         self._asked_after = 0
+        self._doubts = Doubts()
 
-    def _read(self) -> tuple[AccessTable, Path | None]:
+    def _read(self) -> tuple[AccessTable, Path | None, AccessSum]:
         for path in sorted(self._folder.glob("*.map"), reverse=True):
             try:
                 table = AccessTable(AccessFile(path, is_checked=True))
             except (AccessFileInvalid, OSError) as error:
                 logger.warning("access records %s are passed over: %s", path.name, error)
                 continue
+            known = AccessSum(table.base)
             for changes, upto in _read_log(path.with_suffix(".log")):
-                table.apply(changes, upto)
-            return table, path
-        return AccessTable(None), None
+                _apply(table, known, changes, upto)
+            return table, path, known
+        return AccessTable(None), None, AccessSum(None)
 
     def ask_after(self) -> int:
         """The number after which the control plane is to go on."""
-        self._asked_after = self._staged_upto or self.table.seq
+        self._asked_after = self._staged_upto or (0 if self._doubts.are_serious else self.table.seq)
         return self._asked_after
 
     def take(self, page: AccessPage, *, is_pushed: bool) -> AccessTaken:
@@ -89,20 +111,24 @@ class AccessState:
             return AccessTaken(is_incomplete=True)
         if page.is_full and page.upto < self._asked_after:
             return AccessTaken(refusal=f"its access records end at number {page.upto}, those here at {self.table.seq}")
-        if page.is_full or self._staged is not None:
-            return self._take_full(page)
-        if page.upto <= self.table.seq:
+        if page.upto <= self.table.seq and not page.is_full and self._staged is None:
             return AccessTaken()
-        changes = tuple(encode_records(page.records))
-        self.table.apply(changes, page.upto)
+        try:
+            changes = page.changes()
+        except ValueError as error:
+            return AccessTaken(refusal=f"its access records cannot be read: {error}")
+        if page.is_full or self._staged is not None:
+            return self._take_full(page, changes)
+        _apply(self.table, self._sum, changes, page.upto)
+        self._doubts.note(self.table.seq, self._sum.text())
         path = self._keep(changes, page.upto)
         return AccessTaken(() if path else changes, page.upto, path, page.more)
 
-    def _take_full(self, page: AccessPage) -> AccessTaken:
+    def _take_full(self, page: AccessPage, changes: Iterable[Change]) -> AccessTaken:
         """Pages of a whole table are put aside until the last one is here: half a table would refuse good keys."""
         if page.is_full or self._staged is None:
             self._staged = {}
-        for name, body in encode_records(page.records):
+        for name, body in changes:
             if body is None:
                 self._staged.pop(name, None)
             else:
@@ -111,10 +137,22 @@ class AccessState:
         if page.more:
             return AccessTaken(is_incomplete=True)
         staged, self._staged, self._staged_upto = self._staged, None, 0
+        self._doubts.end()
         if not staged and self.table.all_records():
             return AccessTaken(refusal="it has no access records at all, and nothing is never taken for all deleted")
         path = self._write_file(staged, page.upto)
+        self._sum = AccessSum(self.table.base)
         return AccessTaken((), page.upto, path)
+
+    def compare(self, check: AccessCheck) -> bool | None:
+        """Whether the records are those of the control plane; None = not known, for now.
+
+        False = they are not, by two digests that were taken one after the other: then all are asked for anew.
+        """
+        if self._staged is not None:
+            return None
+        self._sum.begin()
+        return self._doubts.compare(check, self.table.seq, self._sum.text())
 
     def _keep(self, changes: tuple[Change, ...], upto: int) -> Path | None:
         """Append to the log, or write the file anew when the log is long or there is no file; that file then.
@@ -153,6 +191,15 @@ class AccessState:
         for left in old:
             left.unlink(missing_ok=True)
         return path
+
+
+def _apply(table: AccessTable, known: AccessSum, changes: Iterable[Change], upto: int) -> None:
+    """Take changes in, and what stands for all records with them."""
+    for change in changes:
+        name, body = change
+        known.change(name, table.body(name), body)
+        table.apply((change,), upto)
+    table.apply((), upto)
 
 
 def _append(path: Path, content: bytes) -> None:

@@ -43,14 +43,15 @@ class AccessTable:
                 merged[name] = body
         return merged
 
-    def _body(self, name: bytes) -> Body | None:
+    def body(self, name: bytes) -> Body | None:
+        """The body of the record with this name, encoded; None when there is none."""
         if name in self.changes:
             return self.changes[name]
         return self.base.find(name) if self.base else None
 
     def find(self, kind: str, key: str) -> Record | None:
         """The body of the record, None when there is none."""
-        body = self._body(record_name(kind, key))
+        body = self.body(record_name(kind, key))
         return None if body is None else msgspec.json.decode(body)
 
     def subscriptions_of(self, application: str) -> list[tuple[str, Record]]:

@@ -51,9 +51,13 @@ class Credentials(msgspec.Struct, frozen=True):
 
     def verify(self, manifest: Manifest) -> bool:
         """True when the control plane of this gateway signed the manifest."""
+        return self.vouches(signed_bytes(manifest), manifest.signature)
+
+    def vouches(self, content: bytes, signature: str) -> bool:
+        """True when the control plane of this gateway signed the content."""
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.verify_key))
         try:
-            key.verify(base64.b64decode(manifest.signature), signed_bytes(manifest))
+            key.verify(base64.b64decode(signature), content)
         except (InvalidSignature, ValueError):
             return False
         return True

@@ -24,12 +24,12 @@ from gateway_sync.runtime.generations import (
     read_generation,
 )
 from gateway_sync.runtime.on_trial import OnTrial
+from gateway_sync.runtime.page_trust import PageTrust
+from gateway_sync.runtime.updates import Update, decode_update
 from gateway_sync.snapshot import (
     READS,
     Manifest,
-    ManifestChange,
     SnapshotInvalid,
-    TrialOffer,
     accept,
     accept_sizes,
     api_fragment,
@@ -43,25 +43,11 @@ logger = logging.getLogger(__name__)
 REFUSED, POISONOUS, OLDER, ACCESS_REFUSED, DISK = (
     "generation.E001", "generation.E002", "generation.E003", "access.E001", "disk.E001",
 )  # fmt: skip
+DRIFTED = "access.E003"
 _RESTORED = (
     "If its database was restored from a backup, run `manage.py resume_after_restore` there; until then this gateway"
     " goes on with what it has."
 )
-
-
-class Update(msgspec.Struct, frozen=True):
-    """A sync answer or a push message.
-
-    Shapes: with a change, the manifest names no fragments, but what became of those of the state with base_digest.
-    """
-
-    environment: str
-    access: AccessPage
-    manifest: Manifest | None = None
-    fragments: Mapping[str, str] = {}
-    base_digest: str = ""
-    change: ManifestChange | None = None
-    trial: TrialOffer | None = None  # None = nothing is said about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +73,6 @@ class Taken:
         return not is_state and not self.upto and not self.is_incomplete
 
 
-_DECODER = msgspec.json.Decoder(Update)
-
-
-def decode_update(content: bytes) -> Update:
-    """Errors: ValueError on any other shape."""
-    return _DECODER.decode(content)
-
-
 class Keeper:
     """The state of one gateway; one supervisor at a time."""
 
@@ -108,6 +86,7 @@ class Keeper:
         self._choose()
         self.trial = OnTrial(self._generations, credentials.verify, credentials.environment)
         self._records = AccessState(home / "access")
+        self._trust = PageTrust(credentials, self._refuse, self.problems)
         self._asked_revision = 0
         self._sound: frozenset[str] = frozenset()  # fragments of the state that was checked last
 
@@ -168,7 +147,7 @@ class Keeper:
         # Trials are never pushed: who can write to the channel must neither end one nor have one refused here.
         trial = None if is_pushed else update.trial
         is_trial_changed = trial is not None and self.trial.take(trial, self.manifest, update.fragments, self._contents)
-        access = self._records.take(update.access, is_pushed=is_pushed)
+        access = self._take_access(update, is_pushed=is_pushed)
         if access.refusal:
             self._refuse(ACCESS_REFUSED, f"The control plane's answer was refused: {access.refusal}. {_RESTORED}")
         elif not is_pushed:
@@ -176,6 +155,22 @@ class Keeper:
         self._note_disk()
         taken = _taken(generation, access, is_incomplete=is_incomplete, is_refused=is_refused)
         return replace(taken, is_trial_changed=is_trial_changed)
+
+    def _take_access(self, update: Update, *, is_pushed: bool) -> AccessTaken:
+        """What a page of access records brings, if it is believed; then all are compared. Errors: OSError."""
+        judged = self._trust.judge(update.access, update.environment, is_pushed=is_pushed)
+        if judged is not None:
+            return judged
+        taken = self._records.take(update.access, is_pushed=is_pushed)
+        if update.access_check is not None and not is_pushed and not taken.refusal:
+            is_same = self._records.compare(update.access_check)
+            if is_same:
+                self.problems.pop(DRIFTED, None)
+            elif is_same is False:
+                self._refuse(
+                    DRIFTED, "The access records here are not those of the control plane; all are asked for anew."
+                )
+        return taken
 
     def catch_up(self) -> Path | None:
         """Try again to write what a full disk did not take; the new access file when it worked."""
@@ -285,7 +280,7 @@ def _taken(generation: Path | None, access: AccessTaken, *, is_incomplete: bool,
         access.upto,
         access.file,
         is_incomplete or access.is_incomplete,
-        is_refused or bool(access.refusal),
+        is_refused or bool(access.refusal) or access.is_refused,
     )
 
 

@@ -9,6 +9,7 @@ runtime works on are built from them by `decode`.
 from __future__ import annotations
 
 from gateway_sync.snapshot.acceptance import Fault, accept, accept_part, accept_sizes, faults_in, faults_in_version
+from gateway_sync.snapshot.access_pages import AccessCheck, TableDigest, page_bytes
 from gateway_sync.snapshot.changes import ManifestChange, TrialOffer, change_between, with_change
 from gateway_sync.snapshot.fragments import (
     EDGE_FRAGMENT,
@@ -71,6 +72,7 @@ __all__ = [
     "PRODUCTS_FRAGMENT",
     "READS",
     "WRITES",
+    "AccessCheck",
     "Cap",
     "Certificate",
     "Challenge",
@@ -90,6 +92,7 @@ __all__ = [
     "Route",
     "Snapshot",
     "SnapshotInvalid",
+    "TableDigest",
     "Target",
     "TrialOffer",
     "Version",
@@ -107,6 +110,7 @@ __all__ = [
     "faults_in",
     "faults_in_version",
     "manifest_of",
+    "page_bytes",
     "signed_bytes",
     "whole_digest",
     "with_change",

@@ -20,6 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway_sync.runtime.access_file import encode_records, write_access_file
+from gateway_sync.runtime.access_state import AccessPage
 from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.generations import Generations
 from gateway_sync.snapshot import (
@@ -142,6 +143,14 @@ class Home:
         return replace(manifest, signature=signature), {
             digest(content): content.decode() for content in contents.values()
         }
+
+    def page(
+        self, after: int, upto: int, records: Sequence[Record] = (), *, is_full: bool = False, more: bool = False
+    ) -> AccessPage:
+        """A page of the access log, signed as control planes do."""
+        page = AccessPage(after, upto, is_full, msgspec.Raw(msgspec.json.encode(records)), more)
+        signature = base64.b64encode(self.signing_key.sign(page.signed_content("default"))).decode()
+        return msgspec.structs.replace(page, signature=signature)
 
     def hash_of(self, key: str) -> str:
         """What a credential is stored under."""

@@ -61,6 +61,7 @@ class Environment(models.Model):
     published_revision = models.PositiveBigIntegerField(default=0)
     access_seq = models.PositiveBigIntegerField(default=0)
     published_access_seq = models.PositiveBigIntegerField(default=0)
+    access_check = models.JSONField(default=dict, db_default={}, blank=True)  # what its access records were, digested
     touched_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     trial_s = models.PositiveIntegerField(default=0, db_default=0)  # what canaries serve before others; 0 = no trial

@@ -1,6 +1,6 @@
 """The state of a gateway on disk: what is believed, in which order, what a damaged disk leaves.
 
-Promises R3, R4, C5, H25, H27.
+Promises R3, R4, C5, C8, H25, H27.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def keeper_of(home: Home) -> Keeper:
 def state(home: Home, timeout_ms: int, access: AccessPage | None = None) -> Update:
     """The next revision, told from others by its timeout."""
     manifest, fragments = home.sign(make_snapshot([make_version(9101, timeout_ms=timeout_ms)]))
-    return Update("default", access or AccessPage(0, 0), manifest, fragments)
+    return Update("default", access or home.page(0, 0), manifest, fragments)
 
 
 def page(home: Home, after: int, upto: int, **changes: object) -> AccessPage:
     """A page with the records of one key."""
-    return AccessPage(after, upto, records=home.records(), **changes)  # type: ignore[arg-type]
+    return home.page(after, upto, records=home.records(), **changes)  # type: ignore[arg-type]
 
 
 def revision_of(keeper: Keeper) -> int:
@@ -78,8 +78,8 @@ def test_changes_are_kept_beside_the_file_and_a_torn_line_is_passed_over(home: H
     keeper = keeper_of(home)
     keeper.take(state(home, 1000, page(home, 0, 7, is_full=True)), is_pushed=False)
     key = home.hash_of("other")
-    keeper.take(Update("default", AccessPage(7, 8, records=[("credential", key, {"id": "crd_2"})])), is_pushed=True)
-    keeper.take(Update("default", AccessPage(8, 9, records=[("organization", "org_1", None)])), is_pushed=True)
+    keeper.take(Update("default", home.page(7, 8, records=[("credential", key, {"id": "crd_2"})])), is_pushed=True)
+    keeper.take(Update("default", home.page(8, 9, records=[("organization", "org_1", None)])), is_pushed=True)
     assert keeper.access_file is not None
     log = keeper.access_file.with_suffix(".log")
     log.write_bytes(log.read_bytes()[:-9])
@@ -92,11 +92,11 @@ def test_changes_are_kept_beside_the_file_and_a_torn_line_is_passed_over(home: H
 def test_push_that_shows_a_gap_changes_nothing_and_asks_for_a_pull(home: Home) -> None:
     keeper = keeper_of(home)
     keeper.take(state(home, 1000, page(home, 0, 7, is_full=True)), is_pushed=False)
-    taken = keeper.take(Update("default", AccessPage(9, 10, records=[("organization", "org_1", None)])), is_pushed=True)
+    taken = keeper.take(Update("default", home.page(9, 10, records=[("organization", "org_1", None)])), is_pushed=True)
     assert taken.is_incomplete
     assert keeper.access.seq == 7
     missing = state(home, 2000)
-    assert keeper.take(Update("default", AccessPage(7, 7), missing.manifest, {}), is_pushed=True).is_incomplete
+    assert keeper.take(Update("default", home.page(7, 7), missing.manifest, {}), is_pushed=True).is_incomplete
     assert revision_of(keeper) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_change_is_put_on_the_state_it_follows_and_on_no_other(home: Home) -> 
     assert third.manifest is not None
     change = change_between(first.manifest.fragments, second.manifest.fragments)
     told = Update(
-        "default", AccessPage(7, 7), replace(second.manifest, fragments={}),
+        "default", home.page(7, 7), replace(second.manifest, fragments={}),
         {digest: second.fragments[digest] for digest in change.changed.values()}, first.manifest.digest, change,
     )  # fmt: skip
     assert keeper.take(told, is_pushed=True).generation is not None
@@ -130,12 +130,12 @@ def test_push_says_nothing_of_trials(home: Home) -> None:
     tried = state(home, 2000)
     assert tried.manifest is not None
     offer = TrialOffer(tried.manifest.digest, tried.manifest)
-    asked = Update("default", AccessPage(0, 0), fragments=tried.fragments, trial=offer)
+    asked = Update("default", home.page(0, 0), fragments=tried.fragments, trial=offer)
     forged = TrialOffer("f" * 64, replace(tried.manifest, digest="f" * 64))
     assert not keeper.take(msgspec.structs.replace(asked, trial=forged), is_pushed=True).is_trial_changed
     assert (keeper.trial.known, keeper.trial.problem) == ("", {})
     assert keeper.take(asked, is_pushed=False).is_trial_changed
-    assert not keeper.take(Update("default", AccessPage(0, 0), trial=TrialOffer()), is_pushed=True).is_trial_changed
+    assert not keeper.take(Update("default", home.page(0, 0), trial=TrialOffer()), is_pushed=True).is_trial_changed
     assert keeper.trial.known == tried.manifest.digest
 
 
@@ -152,7 +152,7 @@ def test_half_a_table_is_never_in_force(home: Home) -> None:
     assert first.is_incomplete
     assert keeper.access.find("application", "app_1") is None
     assert b'"access_seq":5' in keeper.ask(0)
-    rest = AccessPage(5, 6, records=[("organization", "org_2", {"state": "active"})])
+    rest = home.page(5, 6, records=[("organization", "org_2", {"state": "active"})])
     assert keeper.take(Update("default", rest), is_pushed=False).access_file is not None
     assert keeper.access.find("application", "app_1") is not None
     assert keeper.access.find("organization", "org_2") is not None
@@ -179,10 +179,10 @@ def test_forged_damaged_and_older_states_are_refused(home: Home) -> None:
     future = Manifest(2, "default", manifest.revision, manifest.digest, manifest.fragments, manifest.signature)
     for update in (
         old,
-        Update("default", AccessPage(0, 0), forged, new.fragments),
-        Update("default", AccessPage(0, 0), swapped, {**new.fragments, "0" * 64: "{}"}),
-        Update("default", AccessPage(0, 0), manifest, damaged),
-        Update("default", AccessPage(0, 0), future, new.fragments),
+        Update("default", home.page(0, 0), forged, new.fragments),
+        Update("default", home.page(0, 0), swapped, {**new.fragments, "0" * 64: "{}"}),
+        Update("default", home.page(0, 0), manifest, damaged),
+        Update("default", home.page(0, 0), future, new.fragments),
     ):
         assert keeper.take(update, is_pushed=False).generation is None
         assert revision_of(keeper) == 2
@@ -222,7 +222,7 @@ def test_access_file_finds_each_of_many_records_and_nothing_else(tmp_path: Path)
 def test_damaged_update_is_refused_or_means_the_same(home: Home, seed: int) -> None:
     """What is signed cannot be changed in any byte; access records are protected by the transport."""
     manifest, fragments = home.sign(make_snapshot([make_version(9101)]))
-    whole = msgspec.json.encode(Update("default", AccessPage(0, 0), manifest, fragments))
+    whole = msgspec.json.encode(Update("default", home.page(0, 0), manifest, fragments))
     damaged = corrupt(whole, Random(seed))  # noqa: S311 - repeatable damage
     with TemporaryDirectory() as folder:
         keeper = Keeper(Path(folder), home.credentials())
@@ -269,8 +269,8 @@ def test_damaged_access_records_are_never_believed(home: Home, seed: int) -> Non
         first = AccessState(Path(folder))
         first.take(page(home, 0, 7, is_full=True), is_pushed=False)
         revoked = home.hash_of(KEY)
-        first.take(AccessPage(7, 8, records=[("credential", home.hash_of("b"), {"id": "crd_2"})]), is_pushed=True)
-        first.take(AccessPage(8, 9, records=[("credential", revoked, None)]), is_pushed=True)
+        first.take(home.page(7, 8, records=[("credential", home.hash_of("b"), {"id": "crd_2"})]), is_pushed=True)
+        first.take(home.page(8, 9, records=[("credential", revoked, None)]), is_pushed=True)
         states = {7: {revoked}, 8: {revoked, home.hash_of("b")}, 9: {home.hash_of("b")}, 0: set()}
         dice = Random(seed)  # noqa: S311 - repeatable damage
         victim = dice.choice(sorted(Path(folder).iterdir()))
@@ -278,9 +278,7 @@ def test_damaged_access_records_are_never_believed(home: Home, seed: int) -> Non
         again = AccessState(Path(folder))
         known = {key for key in (revoked, home.hash_of("b")) if again.table.find("credential", key)}
         assert known == states[again.table.seq]
-        again.take(
-            AccessPage(again.table.seq, 10, is_full=not again.table.seq, records=home.records()), is_pushed=False
-        )
+        again.take(home.page(again.table.seq, 10, is_full=not again.table.seq, records=home.records()), is_pushed=False)
         assert AccessState(Path(folder)).table.seq == 10
 
 
@@ -342,7 +340,7 @@ def test_answer_of_a_restored_control_plane_is_refused_and_told(home: Home) -> N
 def test_empty_table_is_never_taken_for_all_deleted(home: Home) -> None:
     keeper = keeper_of(home)
     keeper.take(state(home, 2000, page(home, 0, 9, is_full=True)), is_pushed=False)
-    taken = keeper.take(Update("default", AccessPage(9, 20, is_full=True)), is_pushed=False)
+    taken = keeper.take(Update("default", home.page(9, 20, is_full=True)), is_pushed=False)
     assert taken.is_refused
     assert keeper.access.find("application", "app_1") is not None
     assert "access.E001" in keeper.problems
@@ -355,7 +353,7 @@ def test_revocation_is_in_force_when_the_disk_does_not_take_it(home: Home) -> No
     log = keeper.access_file.with_suffix(".log")
     log.mkdir()  # opening it fails, as on a broken disk
     key = home.hash_of(KEY)
-    taken = keeper.take(Update("default", AccessPage(7, 8, records=[("credential", key, None)])), is_pushed=True)
+    taken = keeper.take(Update("default", home.page(7, 8, records=[("credential", key, None)])), is_pushed=True)
     assert (taken.changes, taken.upto) == (((b"credential\0" + key.encode(), None),), 8)
     assert keeper.access.find("credential", key) is None
     assert "disk.E001" in keeper.problems
@@ -378,7 +376,7 @@ def test_well_signed_state_beyond_the_bounds_is_refused_whole(home: Home, versio
     keeper = keeper_of(home)
     keeper.take(state(home, 1000), is_pushed=False)
     manifest, fragments = home.sign(make_snapshot([version]))
-    taken = keeper.take(Update("default", AccessPage(0, 0), manifest, fragments), is_pushed=False)
+    taken = keeper.take(Update("default", home.page(0, 0), manifest, fragments), is_pushed=False)
     assert taken.is_refused
     assert revision_of(keeper) == 1
     assert "generation.E001" in keeper.problems
@@ -394,7 +392,7 @@ def test_states_beyond_the_bounds_on_disk_are_passed_over_for_a_smaller_one(
         len(text.encode()) for text in home.sign(make_snapshot([make_version(9101, timeout_ms=1000)]))[1].values()
     )
     large = make_snapshot([make_version(9101), make_version(9101, id="ver_2", name="v2")])
-    keeper.take(Update("default", AccessPage(0, 0), *home.sign(large)), is_pushed=False)
+    keeper.take(Update("default", home.page(0, 0), *home.sign(large)), is_pushed=False)
     assert revision_of(keeper) == 3
     monkeypatch.setattr(acceptance, "MAX_STATE_BYTES", size)
     assert revision_of(keeper_of(home)) == 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gateway_sync.runtime.generations import read_generation
-from gateway_sync.runtime.keeper import AccessPage, Keeper, Update
+from gateway_sync.runtime.keeper import Keeper, Update
 from gateway_sync.snapshot import Manifest, change_between
 from tests.wire.gateways import Home, Record, make_snapshot, make_version
 
@@ -40,26 +40,26 @@ class Plane:
         """Of a content that may have been published before: then this goes back to it, as a higher revision."""
         manifest, fragments = self.home.sign(make_snapshot([make_version(9101, timeout_ms=1000 * content)]))
         upto = len(self.log)
-        self.messages.append(Update("default", AccessPage(upto, upto), manifest, fragments))
+        self.messages.append(Update("default", self.home.page(upto, upto), manifest, fragments))
         if self.published:
             base = self.published[-1][0]
             change = change_between(base.fragments, manifest.fragments)
             sent = {wanted: fragments[wanted] for wanted in change.changed.values()}
             told = replace(manifest, fragments={})
-            self.messages.append(Update("default", AccessPage(upto, upto), told, sent, base.digest, change))
+            self.messages.append(Update("default", self.home.page(upto, upto), told, sent, base.digest, change))
         self.published.append((manifest, fragments))
 
     def change(self, key: str, body: Mapping[str, object] | None) -> None:
         """Of an access record; None removes it."""
         self.log.append(("credential", key, body))
         upto = len(self.log)
-        self.messages.append(Update("default", AccessPage(upto - 1, upto, records=self.log[-1:])))
+        self.messages.append(Update("default", self.home.page(upto - 1, upto, records=self.log[-1:])))
 
     def answer(self, asked: bytes) -> Update:
         """What is told to who asks."""
         ask = json.loads(asked)
         after = ask["access_seq"]
-        page = AccessPage(after, len(self.log), records=self.log[after:], is_full=after == 0)
+        page = self.home.page(after, len(self.log), records=self.log[after:], is_full=after == 0)
         manifest, fragments = self.published[-1] if self.published else (None, {})
         if manifest is None or manifest.digest == ask["digest"]:
             return Update("default", page)

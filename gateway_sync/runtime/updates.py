@@ -1,0 +1,34 @@
+"""Updates: what a control plane says is new, by a push or as an answer, as gateways read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway_sync.runtime.access_state import AccessPage
+from gateway_sync.snapshot import AccessCheck, Manifest, ManifestChange, TrialOffer
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A sync answer or a push message.
+
+    Shapes: with a change, the manifest names no fragments, but what became of those of the state with base_digest.
+    """
+
+    environment: str
+    access: AccessPage
+    manifest: Manifest | None = None
+    fragments: Mapping[str, str] = {}
+    base_digest: str = ""
+    change: ManifestChange | None = None
+    trial: TrialOffer | None = None  # None = nothing is said about it
+    access_check: AccessCheck | None = None  # what all access records should be
+
+
+_DECODER = msgspec.json.Decoder(Update)
+
+
+def decode_update(content: bytes) -> Update:
+    """Errors: ValueError on any other shape."""
+    return _DECODER.decode(content)
