@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 TEXT_RATIO: Final = 4.5  # WCAG 2.2, 1.4.3
-EDGE_RATIO: Final = 3.0  # WCAG 2.2, 1.4.11
 DEFAULT_ACCENTS: Final = {"light": "#2b4fd8", "dark": "#8fa8ff"}  # as in apim.css
 GROUNDS: Final = {"light": ("#ffffff", "#f6f7f9"), "dark": ("#101318", "#171b22")}  # --bg and --surface of apim.css
 _SOFT_SHARE: Final = {"light": 0.08, "dark": 0.10}  # of the accent in the ground that accented words stand on

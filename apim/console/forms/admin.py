@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
-from apim.console.forms.fields import DayField, LinesField, NameField
+from apim.console.forms.fields import DayField, LinesField, NameField, offer_choices
 from apim.gateways.models import Environment
 from apim.notifications.models import MailServer
 
@@ -223,7 +223,7 @@ class TokenForm(forms.Form):
 
     def __init__(self, *args: Any, allowed: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scopes"].choices = [(scope, SCOPES[scope]) for scope in allowed]  # type: ignore[attr-defined]
+        offer_choices(self, "scopes", [(scope, SCOPES[scope]) for scope in allowed])
 
 
 class AuditFilterForm(forms.Form):

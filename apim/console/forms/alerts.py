@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from apim.alerts.models import AlertRule
 from apim.alerts.templates import TEMPLATES, Setting
 from apim.catalog.models import API, APIVersion
+from apim.console.forms.fields import offer_rows
 from apim.gateways.models import Environment
 
 SNOOZES = (
@@ -60,8 +61,8 @@ class RuleForm(forms.Form):
             del fields["version"]
             fields["recipients"].help_text = _("One address a line. Empty: all administrators.")
         else:
-            fields["version"].queryset = api.versions.order_by("name")  # type: ignore[attr-defined] # a choice of models
-        fields["environment"].queryset = Environment.objects.order_by("name")  # type: ignore[attr-defined] # as above
+            offer_rows(self, "version", api.versions.order_by("name"))
+        offer_rows(self, "environment", Environment.objects.order_by("name"))
         self.order_fields(  # those that are not there are passed over
             ["name", *(each.name for each in template.settings), "version", "environment", "recipients", "is_enabled"]
         )

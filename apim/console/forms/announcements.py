@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apim.announcements.models import Announcement
 from apim.catalog.models import API, APIVersion
 from apim.console.forms.apis import VersionNameChoice
+from apim.console.forms.fields import offer_choices, offer_rows
 
 _SPANS = (
     (7, _("that called in the last 7 days")),
@@ -39,10 +40,7 @@ class AnnouncementForm(forms.ModelForm):
 
     def __init__(self, *args: Any, api: API, operations: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["version"].queryset = api.versions.exclude(published_at=None)  # type: ignore[attr-defined]
+        offer_rows(self, "version", api.versions.exclude(published_at=None))
         chosen = [self.instance.operation] if self.instance.operation else []
         names = dict.fromkeys([*operations, *chosen])
-        self.fields["operation"].choices = [  # type: ignore[attr-defined]
-            ("", _("Any operation")),
-            *((name, name) for name in names),
-        ]
+        offer_choices(self, "operation", [("", _("Any operation")), *((name, name) for name in names)])

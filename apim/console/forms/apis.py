@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apim.catalog.models import API, APIVersion
-from apim.console.forms.fields import MethodsField, NameField, WordsField
+from apim.console.forms.fields import MethodsField, NameField, WordsField, offer_choices, offer_rows
 from apim.console.scope import owned_organizations
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ColleagueForm(forms.Form):
         super().__init__(*arguments, **options)
         self.team = team
         bound = [("team", _("Owner bound to team %(team)s") % {"team": team})] if team else []
-        self.fields["role"].choices = [*bound, ("owner", _("Owner")), ("developer", _("Developer"))]  # type: ignore[attr-defined] # a choice
+        offer_choices(self, "role", [*bound, ("owner", _("Owner")), ("developer", _("Developer"))])
 
     def values(self) -> dict[str, str]:
         """What the service takes, once the form is valid."""
@@ -64,6 +64,11 @@ class OrganizationChoice(forms.ModelChoiceField):
         self.queryset = owned_organizations(user)
         first: Organization | None = self.queryset.order_by("-is_default", "name").first()
         self.initial = first.pk if first else None
+
+
+def offer_organizations(form: forms.BaseForm, user: User) -> None:
+    """Have the form's organization be one of those that somebody may make things for."""
+    cast("OrganizationChoice", form.fields["organization"]).offer_to(user)
 
 
 class DocumentForm(forms.Form):
@@ -182,8 +187,8 @@ class NewAPIForm(DocumentForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["source"].choices = self.SOURCES  # type: ignore[attr-defined]
-        self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+        offer_choices(self, "source", self.SOURCES)
+        offer_organizations(self, user)
 
 
 class APISettingsForm(forms.ModelForm):
@@ -235,5 +240,5 @@ class NewVersionForm(DocumentForm):
 
     def __init__(self, *args: Any, api: API, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["source"].choices = self.SOURCES  # type: ignore[attr-defined]
-        self.fields["copied"].queryset = api.versions.all()  # type: ignore[attr-defined]
+        offer_choices(self, "source", self.SOURCES)
+        offer_rows(self, "copied", api.versions.all())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_lazy
 
 if TYPE_CHECKING:
@@ -100,6 +102,16 @@ class PairsField(forms.CharField):
             if line.strip():
                 pairs[name.strip()] = text.strip()
         return pairs
+
+
+def offer_rows(form: forms.BaseForm, name: str, rows: QuerySet[Any]) -> None:
+    """Have a choice among rows be one among these."""
+    cast("forms.ModelChoiceField[Any]", form.fields[name]).queryset = rows
+
+
+def offer_choices(form: forms.BaseForm, name: str, choices: Iterable[tuple[str, str | _StrPromise]]) -> None:
+    """Have a choice be one among these. Shapes: (value, words)."""
+    cast("forms.ChoiceField", form.fields[name]).choices = list(choices)
 
 
 def _joined(text: object) -> object:

@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from apim.accounts.models import Viewer
-from apim.console.forms.fields import NameField
+from apim.console.forms.fields import NameField, offer_rows
 from apim.gateways.models import Environment
 
 
@@ -35,4 +35,4 @@ class NewGatewayForm(forms.Form):
     def __init__(self, *args: Any, viewer: Viewer, **kwargs: Any) -> None:
         """The environments are those that viewer may change."""
         super().__init__(*args, **kwargs)
-        self.fields["environment"].queryset = Environment.objects.editable_by(viewer).order_by("name")  # type: ignore[attr-defined]
+        offer_rows(self, "environment", Environment.objects.editable_by(viewer).order_by("name"))

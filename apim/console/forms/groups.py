@@ -8,6 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apim.console.forms.fields import offer_choices
+
 
 class GroupsForm(forms.Form):
     """Which groups of gateways serve it."""
@@ -22,4 +24,4 @@ class GroupsForm(forms.Form):
     def __init__(self, *args: Any, groups: Iterable[str], **kwargs: Any) -> None:
         """groups are those to choose from."""
         super().__init__(*args, **kwargs)
-        self.fields["groups"].choices = [(group, group) for group in groups]  # type: ignore[attr-defined]
+        offer_choices(self, "groups", [(group, group) for group in groups])

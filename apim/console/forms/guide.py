@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apim.console.forms.fields import NameField
+from apim.console.forms.fields import NameField, offer_choices, offer_rows
 from apim.console.scope import plans_of, products_of
 from apim.pricing.money import CURRENCIES
 from apim.products.models import Plan, Product
@@ -62,7 +62,6 @@ class ProposalForm(forms.Form):
         help_text=gettext_lazy("With spaces between, such as https://shop.example; * for all."),
     )
 
-    SWITCHES: Final = {"has_rate": ("rate",), "has_size": ("size",), "cors": ("origins",)}
     _KINDS: Final = {"key": "key-auth", "rate": "rate-limit", "size": "size-limit", "origins": "cors"}
     _PLACES: Final = {"key-auth": "key", "rate-limit": "rate", "size-limit": "size", "cors": "origins"}
 
@@ -194,14 +193,14 @@ class OfferForm(forms.Form):
         editable = Product.objects.editable_by(user).values("pk")
         own = products_of(user).filter(pk__in=editable, archived_at=None, organization=version.api.organization)
         own = own.exclude(items__version=version)
-        self.fields["product"].queryset = own  # type: ignore[attr-defined]
+        offer_rows(self, "product", own)
         self.fields["product"].label_from_instance = str  # type: ignore[attr-defined]
         plans = plans_of(user).filter(Q(archived_at=None), versions__state="active").distinct()
-        self.fields["plan"].queryset = plans  # type: ignore[attr-defined]
+        offer_rows(self, "plan", plans)
         templates = list(self.fields["template"].choices) if may_make_plans else []  # type: ignore[attr-defined]
         if plans.exists():
             templates.append(("existing", _("A plan that exists")))
-        self.fields["template"].choices = templates  # type: ignore[attr-defined]
+        offer_choices(self, "template", templates)
         if not may_make_plans:
             self.fields["template"].initial = "existing"
         self.fields["product_name"].initial = version.api.name

@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apim.billing.giving import Left, Wish
 from apim.billing.refund_mails import amount_words
+from apim.console.forms.fields import offer_choices
 from apim.fields import new_id
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class GiveBackForm(forms.Form):
         ]
         if self._lines:
             choices.append((LINES, gettext("Lines, or parts of them")))
-        self.fields["what"].choices = choices  # type: ignore[attr-defined]
+        offer_choices(self, "what", choices)
         self.fields["amount"].label = gettext("Amount in %(currency)s") % {"currency": invoice.currency}
         names = {line.get("id"): line["name"] for line in invoice.lines}
         for name, line in self._lines.items():
@@ -99,4 +100,4 @@ class GoodwillForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None, *, currencies: list[str]) -> None:
         super().__init__(data, initial={"key": new_id("key")})
-        self.fields["currency"].choices = [(each, each) for each in currencies]  # type: ignore[attr-defined]
+        offer_choices(self, "currency", [(each, each) for each in currencies])

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.console.forms.fields import offer_choices
 from apim.console.jobs import STATES, kinds_of_work
 
 
@@ -23,4 +24,4 @@ class JobFilterForm(forms.Form):
             "state": [("running", gettext("Running")), *STATES],
         }
         for name, offered in choices.items():
-            self.fields[name].choices = [("", gettext("Any")), *offered]  # type: ignore[attr-defined]
+            offer_choices(self, name, [("", gettext("Any")), *offered])

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 
 from apim.accounts.models import User
-from apim.console.forms.apis import OrganizationChoice
+from apim.console.forms.apis import OrganizationChoice, offer_organizations
 from apim.console.forms.fields import NameField, PairsField
 from apim.pricing.meters import DEFAULT_WHERE, where_fault
 
@@ -80,4 +80,4 @@ class NewMeterForm(MeterForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+        offer_organizations(self, user)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from apim.accounts.models import Organization, User
-from apim.console.forms.apis import OrganizationChoice
+from apim.console.forms.apis import OrganizationChoice, offer_organizations
 from apim.console.forms.fields import NameField
 from apim.console.forms.quotas import SizeField, WeightsField
 from apim.products.limits import BYTES, CALLS, UNITS, unit_of
@@ -185,7 +185,7 @@ class NewPlanForm(TermsForm):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+        offer_organizations(self, user)
 
 
 class AudienceForm(forms.Form):

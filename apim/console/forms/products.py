@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from apim.accounts.models import User
 from apim.catalog.models import APIVersion
-from apim.console.forms.apis import OrganizationChoice
-from apim.console.forms.fields import LinesField, NameField
+from apim.console.forms.apis import OrganizationChoice, offer_organizations
+from apim.console.forms.fields import LinesField, NameField, offer_rows
 from apim.console.scope import plans_of, versions_of
 from apim.products.models import Plan, Product
 from apim.ui.states import look_of
@@ -41,9 +41,9 @@ class ProductForm(forms.ModelForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = Q(archived_at=None) | Q(pk__in=self.instance.plans.values("pk") if self.instance.pk else ())
-        self.fields["plans"].queryset = plans_of(user).filter(offered)  # type: ignore[attr-defined]
+        offer_rows(self, "plans", plans_of(user).filter(offered))
         if self.instance._state.adding:  # noqa: SLF001 - Django documents it
-            self.fields["organization"].offer_to(user)  # type: ignore[attr-defined]
+            offer_organizations(self, user)
         else:
             del self.fields["name"], self.fields["organization"]
 
@@ -77,7 +77,7 @@ class ItemForm(forms.Form):
         offered = versions_of(user).exclude(state=APIVersion.State.RETIRED)
         held = product.items.values("version") if product else ()  # stays, whatever became of it
         choices = APIVersion.objects.filter(Q(pk__in=offered.values("pk")) | Q(pk__in=held)).select_related("api")
-        self.fields["version"].queryset = choices  # type: ignore[attr-defined]
+        offer_rows(self, "version", choices)
 
 
 ItemFormSet = forms.formset_factory(ItemForm, extra=1, max_num=100)

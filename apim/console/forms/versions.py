@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apim.catalog.models import APIVersion
 from apim.console.forms.apis import DocumentForm, VersionNameChoice
-from apim.console.forms.fields import METHODS, DayField, MethodsField
+from apim.console.forms.fields import METHODS, DayField, MethodsField, offer_rows
 from apim.ui.typed import TypedForm
 
 
@@ -103,7 +103,7 @@ class DeprecationForm(forms.Form):
     def __init__(self, *args: Any, version: APIVersion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         others = version.api.versions.exclude(pk=version.pk)
-        self.fields["successor"].queryset = others  # type: ignore[attr-defined]
+        offer_rows(self, "successor", others)
         self.initial.setdefault("deprecated_at", version.deprecated_at or datetime.now(UTC))
         self.initial.setdefault("sunset_at", version.sunset_at)
         self.initial.setdefault("successor", version.successor_id)
