@@ -32,6 +32,12 @@ def test_every_icon_in_templates_exists() -> None:
     assert {(page, name) for page, name in used if name not in ICONS} == set()
 
 
+def test_every_icon_is_shown_somewhere() -> None:
+    code = [path for folder in ("apim", "portal") for path in (ROOT / folder).rglob("*.py")]
+    text = "".join(path.read_text() for path in (*TEMPLATES, *code))
+    assert [name for name in sorted(ICONS) if f'"{name}"' not in text] == []
+
+
 def test_every_icon_of_a_state_exists() -> None:
     assert {look.icon for look in LOOKS.values()} <= ICONS
     assert {ui.notice_icon(kind) for kind in ("ok", "warn", "danger", "", "success", "error")} <= ICONS
