@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,3 +51,12 @@ def _database(home: Path, template: str = "template1") -> Iterator[Mapping[str, 
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         yield settings | {"DATABASE_URL": f"{server}/{name}"}
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def refusing(error: Exception) -> Callable[..., object]:
+    """A database that answers each query with the error."""
+
+    def refuse(*_: object) -> object:
+        raise error
+
+    return refuse

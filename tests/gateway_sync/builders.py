@@ -16,7 +16,14 @@ from gateway_sync.rows import (
     VersionRow,
 )
 from gateway_sync.runtime.core.index import Index, build_index
-from gateway_sync.snapshot import API, Environment, Products, Route, Target, Version
+from gateway_sync.snapshot import (
+    API,
+    Environment,
+    Products,
+    Route,
+    Target,
+    Version,
+)
 
 
 def environment_row(**fields: object) -> EnvironmentRow:
@@ -86,3 +93,7 @@ def index_of(routes: list[tuple[str, str]]) -> Index:
 def text(compiled: Compiled) -> dict[str, str]:
     """The fragments of what was compiled, by name."""
     return {name: content.decode() for name, content in compiled.fragments.items()}
+
+
+UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+KEY = b"k" * 64

@@ -8,8 +8,7 @@ from gateway_sync.compiler import Compiled, compile_snapshot
 from gateway_sync.rows import HostRow, TargetRow, UpstreamRow, VersionRow
 from gateway_sync.runtime.rehearsal import Rehearsal
 from gateway_sync.snapshot import Environment
-from tests.gateway_sync.builders import api_row, environment_row, rows, version_row
-from tests.gateway_sync.runtime.test_rehearsal import KEY, UNREADABLE
+from tests.gateway_sync.builders import KEY, UNREADABLE, api_row, environment_row, rows, version_row
 
 OTHER = api_row(version_row("GET /other", id="ver_2"), id="api_2", name="other")
 POISON = environment_row(forbidden_addresses=("127.0.0.1:²",))  # the compiler looks at it no further

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
@@ -12,6 +10,7 @@ from django.test import Client
 from apim.branding.brand import forget_brand, live_brand
 from apim.branding.models import Look
 from apim.ui.csp import HEADER, POLICY
+from tests.databases import refusing
 
 JAPANESE = {"Accept-Language": "ja"}
 ID = "req-of-this-test"
@@ -22,15 +21,6 @@ def ask(path: str, **headers: str) -> HttpResponse:
     client = Client(raise_request_exception=False, headers={"X-Request-Id": ID, **headers})
     answer: HttpResponse = client.get(path)
     return answer
-
-
-def refusing(error: Exception) -> Callable[..., object]:
-    """A database that answers each query with the error."""
-
-    def refuse(*_: object) -> object:
-        raise error
-
-    return refuse
 
 
 @pytest.mark.django_db

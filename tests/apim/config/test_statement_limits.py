@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from tests.apim.config.test_failures import refusing
+from tests.databases import refusing
 
 PROGRAM = """
 from apim.config.wsgi import application

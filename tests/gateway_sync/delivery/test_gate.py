@@ -13,7 +13,7 @@ from gateway_sync.delivery.pinning import roll_back
 from gateway_sync.snapshot import acceptance, decode
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER
-from tests.gateway_sync.runtime.test_rehearsal import UNREADABLE
+from tests.gateway_sync.builders import UNREADABLE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "collect"]),

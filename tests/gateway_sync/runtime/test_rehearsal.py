@@ -24,10 +24,9 @@ from gateway_sync.snapshot import (
     Route,
     Version,
 )
+from tests.gateway_sync.builders import KEY, UNREADABLE
 from tests.wire.gateways import make_environment, make_version
 
-UNREADABLE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-KEY = b"k" * 64
 ROUTE = Route("GET /a", "GET", "/a", ())
 
 
