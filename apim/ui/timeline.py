@@ -101,7 +101,9 @@ def _callers(life: Life, right: float, y: float) -> SafeString | str:
         return ""
     text = ngettext("%(count)s application calls it", "%(count)s applications call it", life.callers)
     told = text % {"count": f"{life.callers:,}"}
-    return format_html('<text class="timeline__callers" x="{:.1f}" y="{}" text-anchor="end">{}</text>', right, y, told)
+    return format_html(
+        '<text class="timeline__callers" x="{}" y="{}" text-anchor="end">{}</text>', f"{right:.1f}", y, told
+    )
 
 
 def _sentence(life: Life) -> str:
