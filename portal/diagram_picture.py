@@ -26,11 +26,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Where boxes stand. Units: pixels of the picture; is_upright = the way leads down, for phones."""
+    """Where boxes stand.
+
+    Shapes: is_upright = the way leads down, for phones; least is how wide a short way is drawn at least, so that its
+    letters are no larger than others'. Units: pixels of the picture.
+    """
 
     css: str
     box: tuple[int, int]
     gap: tuple[int, int]
+    least: int
     is_upright: bool
 
     def at(self, node: Node) -> tuple[int, int]:
@@ -40,8 +45,8 @@ class _Grid:
 
 
 _GRIDS = (
-    _Grid("chart--wide", (124, 48), (34, 26), is_upright=False),
-    _Grid("chart--narrow", (88, 46), (18, 22), is_upright=True),
+    _Grid("chart--wide", (124, 48), (34, 26), 860, is_upright=False),
+    _Grid("chart--narrow", (88, 46), (18, 22), 0, is_upright=True),
 )
 
 
@@ -54,6 +59,7 @@ def _draw(grid: _Grid, nodes: Mapping[str, Node], ways: Sequence[tuple[str, str]
     first_row = min(node.row for node in nodes.values())
     placed = {name: grid.at(_lifted(node, first_row)) for name, node in nodes.items()}
     width = max(x for x, _ in placed.values()) + grid.box[0] + _MARGIN
+    width = max(width, grid.least)
     height = max(y for _, y in placed.values()) + grid.box[1] + _MARGIN
     lines = [_line(grid, placed[start], placed[end]) for start, end in ways]
     boxes = [_box(grid, node, placed[name]) for name, node in nodes.items()]

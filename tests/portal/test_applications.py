@@ -287,7 +287,7 @@ def test_a_request_that_was_recorded_shows_its_way_without_what_is_the_owners(
     told = trace(f"req_{shop.id}_1", application=shop.id, organization=shop.organization_id)
     keep_traces(gateway=enrolled_gateway().gateway, traces=[told])
     page = log_in(developer).get(f"/my/requests/req_{shop.id}_1").content.decode()
-    for shown in ("The way of the call", "API key", "tried again: unreached", "Rest of the answer"):
+    for shown in ("The way of the call", "API key", "tried again: not reached", "Rest of the answer"):
         assert shown in page
     for hidden in (TARGET, SECRET_ARM, "Compressed answers", "withdraw", "in shadow"):
         assert hidden not in page

@@ -78,7 +78,7 @@ def test_an_id_leads_to_the_way_of_the_call(owner: User, version: APIVersion, lo
     assert (found.status_code, found["Location"]) == (302, "/console/requests/0123456789abcdef-00000007")
     page = client.get(found["Location"]).content.decode()
     for shown in (
-        TARGET, f"arm {SECRET_ARM}", "tried again: unreached", "Compressed answers", "in shadow: would have refused",
+        TARGET, f"arm {SECRET_ARM}", "tried again: not reached", "Compressed answers", "in shadow: would have refused",
         "Because.", "upstream-timeout", "chosen: its product names the operation", "cannot be used: payment-required",
         "POST /withdrawals", "by worker 3 at revision 41", "ab" * 16, "Rest of the answer", "6.1 ms",
     ):  # fmt: skip
