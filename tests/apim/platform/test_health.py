@@ -77,7 +77,6 @@ def test_names_of_checks_are_unique_and_their_json_has_the_mend() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.django_db
 def test_a_database_whose_disk_is_full_is_not_told_to_migrate() -> None:
     def refuse() -> Verdict:
         message = "database or disk is full"
@@ -90,6 +89,7 @@ def test_a_database_whose_disk_is_full_is_not_told_to_migrate() -> None:
     assert finding.verdict.command == f"df -h {django_settings.ENV.home}"
 
 
+@pytest.mark.django_db
 def test_the_database_its_schema_and_clock_are_fine_here() -> None:
     assert [each().colour for each in (stores.database, stores.migrations, stores.database_clock)] == ["green"] * 3
 
