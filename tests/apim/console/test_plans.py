@@ -1,4 +1,4 @@
-"""Who may choose a plan: said on a page, in the audit log, and by what the portal then shows."""
+"""Plans in forms: who may choose one, who may edit one, and what is refused or told before it is saved."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pytest
 from apim.accounts.models import Organization, User
 from apim.audit.models import AuditEvent
 from apim.products.models import Plan
+from apim.products.services import set_ceiling
 from tests.conftest import LogIn
-from tests.factories import products
+from tests.factories import access, accounts, catalog, products
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +76,61 @@ def test_a_name_that_nobody_has_is_told_and_nothing_changes(plan: Plan, owner: U
 def test_a_private_plan_without_anybody_says_so(plan: Plan, owner: User, log_in: LogIn) -> None:
     Plan.objects.filter(pk=plan.pk).update(visibility="private")
     assert "No organization but" in log_in(owner).get(f"/console/plans/{plan.name}").content.decode()
+
+
+def test_owners_edit_plans_only_when_an_admin_delegated_it(
+    log_in: LogIn, acme: Organization, admin: User, owner: User
+) -> None:
+    data = {
+        "name": "starter", "display_name": "Starter", "organization": acme.pk, "approval": "auto",
+        "rate": "10", "per_s": "1", "timezone": "UTC",
+    }  # fmt: skip
+    refused = log_in(owner).post("/console/new-plan", data)
+    assert refused.status_code == 403
+    assert b"delegate" in refused.content
+
+    log_in(admin).post("/console/admin/organizations/acme", {"display_name": "Acme Ltd", "owners_edit_plans": "on"})
+    log_in(owner).post("/console/new-plan", data)
+
+    assert Plan.objects.get().versions.get().rate == {"requests": 10, "per_s": 1, "burst": 10}
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_plan_above_a_ceiling_is_refused_with_the_number(log_in: LogIn, acme: Organization, admin: User) -> None:
+    client = log_in(admin)
+    client.post("/console/admin/ceilings/environments/default", {"max_per_month": "5000"})
+    data = {
+        "name": "huge", "display_name": "Huge", "organization": acme.pk, "approval": "auto", "per_s": "1",
+        "quota_month": "6000", "timezone": "UTC",
+    }  # fmt: skip
+
+    response = client.post("/console/new-plan", data)
+
+    assert response.status_code == 422
+    assert b"5,000" in response.content
+    assert not Plan.objects.exists()
+
+
+def test_changed_terms_move_the_subscribers_that_the_page_named(log_in: LogIn, acme: Organization, admin: User) -> None:
+    plan = products.plan(organization=acme)
+    version = catalog.published(of=catalog.api(organization=acme))
+    subscription = access.subscription(
+        application=access.application(), product=products.product(version=version, plans=[plan]), plan=plan
+    )
+    client, url = log_in(admin), f"/console/plans/{plan.name}/edit"
+    assert b"1 live subscription moves" in client.get(url).content
+
+    client.post(url, {"approval": "auto", "rate": "5", "per_s": "1", "timezone": "UTC"})
+
+    subscription.refresh_from_db()
+    assert (subscription.plan_version.number, subscription.plan_version.rate["requests"]) == (2, 5)
+
+
+def test_a_quota_above_the_ceiling_is_told_beside_its_field(log_in: LogIn, acme: Organization, admin: User) -> None:
+    set_ceiling(by=accounts.TESTER, organization=acme, max_per_month=1000)
+    data = {
+        "name": "big", "display_name": "Big", "organization": acme.pk, "approval": "auto", "per_s": "1",
+        "quota_hour": "10", "quota_month": "5000", "timezone": "UTC",
+    }  # fmt: skip
+    form = log_in(admin).post("/console/new-plan", data).context["form"]
+    assert list(form.errors) == ["quota_month"]

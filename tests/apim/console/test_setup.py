@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from apim.accounts.models import Installation, Organization, User
 from apim.accounts.services import new_set_up_link
+from tests.conftest import LogIn
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +61,19 @@ def test_the_first_admin_gets_an_organization_an_address_and_a_language(closed_p
     assert Organization.objects.get(is_default=True).display_name == "Acme Ltd"
     assert Installation.objects.get().base_url == "https://apis.example.com"
     assert Client().get(f"/setup?token={token}").headers["Location"] == "/console/admin"
+
+
+@pytest.mark.django_db
+def test_the_set_up_link_makes_the_first_admin_once(log_in: LogIn) -> None:
+    client, url = log_in(None), f"/setup?token={new_set_up_link()}"
+    data = {
+        "email": "ana@acme.example", "password": "a long and odd one", "organization_name": "Acme Ltd",
+        "base_url": "http://127.0.0.1:8000", "language": "en",
+    }  # fmt: skip
+
+    assert client.post("/setup?token=wrong", data).status_code == 403
+    mail = client.post(url, data)["Location"]
+    assert mail == "/console/admin/mail-server?step=2"
+    assert "Skip for now" in client.get(mail).content.decode()
+    assert client.get("/console/admin").status_code == 200
+    assert log_in(None).get(url).status_code == 302

@@ -42,3 +42,15 @@ def test_tokens_are_found_by_words_and_state(log_in: LogIn, owner: User, admin: 
     assert names(everybodys) == ["boss", "old", "pipeline"]
     assert names(everybodys, f"?q={owner.email}") == ["old", "pipeline"]
     assert names(mine, f"?q={admin.email}") == []
+
+
+def test_a_token_is_shown_once(log_in: LogIn, owner: User) -> None:
+    client = log_in(owner)
+    response = client.post("/console/new-token", {"name": "ci", "scopes": ["apis:read"]})
+    secret = response.context["issued"].secret
+
+    assert secret.encode() in response.content
+    assert secret.encode() not in client.get("/console/tokens").content
+    assert client.post(f"/console/tokens/{APIToken.objects.get().pk}/revoke").status_code == 422
+    client.post(f"/console/tokens/{APIToken.objects.get().pk}/revoke", {"typed": "ci"})
+    assert APIToken.objects.get().revoked_at is not None
