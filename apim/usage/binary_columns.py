@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -18,6 +18,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = date(2000, 1, 1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LENGTH: Final = struct.Struct(">i").pack
 _EIGHT: Final = struct.Struct(">iq").pack
@@ -68,5 +69,6 @@ _TYPES: Final[dict[str, tuple[int, Callable[[Any], bytes]]]] = {
     "integer": (23, lambda value: _FOUR(4, value)),
     "smallint": (21, lambda value: _TWO(2, value)),
     "boolean": (16, lambda value: _ONE(1, value)),
+    "date": (1082, lambda value: _FOUR(4, (value - _FIRST_DAY).days)),
     "timestamp with time zone": (1184, lambda value: _EIGHT(8, (value - _EPOCH) // _MICROSECOND)),
 }
