@@ -18,7 +18,7 @@ SHOWN = 20
 
 def groups(asked: Asked) -> Figure:
     """The largest groups of errors, and the trend of each. At most four queries, however many there are."""
-    now = top_errors(asked.question, asked.window.now(), SHOWN)
+    now = top_errors(asked.question, asked.window.now(), asked.rows_of("groups", SHOWN))
     shown = list(now)
     told = details(asked.question, asked.window, shown)
     path = reverse("console:analytics-errors")
