@@ -37,7 +37,15 @@ def test_values_are_said_as_forms_say_them() -> None:
         side_words(0, _VERSION, Field("hsts_max_age_s", 5, 0)),
     ]
 
-    assert sides == ["Cross-origin calls (CORS), Rate limit", "Limit: 5/s", "nothing", "Required", "yes", "nothing", "0"]
+    assert sides == [
+        "Cross-origin calls (CORS), Rate limit",
+        "Limit: 5/s",
+        "nothing",
+        "Required",
+        "yes",
+        "nothing",
+        "0",
+    ]
     assert item_words(_POLICY) == "Rate limit"
 
 
