@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.test import Client
 from django.utils import timezone
 
+from apim.access.models import Application, Credential, Subscription
 from apim.access.services import create_application, create_credential, offer_application, subscribe
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services import actor_of, invite, issue_token, note_log_in
@@ -20,19 +21,20 @@ from apim.alerts.services import create_rule
 from apim.announcements.services import create_announcement
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
 from apim.catalog.issuers import save_issuer
-from apim.catalog.models import MissedSearch
+from apim.catalog.models import APIVersion, MissedSearch
 from apim.catalog.services import import_document, publish_version, update_api
 from apim.catalog.services.guides import create_guide
 from apim.catalog.services.interest import note_missed_search
 from apim.gateways.certificates import save_certificate
 from apim.gateways.hosts import save_host
 from apim.gateways.joining import issue_join_token
-from apim.gateways.models import Environment
+from apim.gateways.models import Environment, Gateway
 from apim.gateways.services import enroll_gateway
 from apim.jobs.models import Job
 from apim.notifications.models import Message
 from apim.notifications.notices import tell
 from apim.platform.models import Promotion
+from apim.products.models import Meter, Plan, Product
 from apim.products.services import Terms, create_meter, create_plan, create_product
 from apim.usage.models import UsageRecord
 from apim.webhooks.services import create_endpoint, send_test
@@ -82,11 +84,60 @@ class World:
         return "/" + _PLACEHOLDER.sub(value, route)
 
 
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What acme has: `vault` with all that is about it is its secret, `bank` is for everybody."""
+
+    vault: APIVersion
+    bank: APIVersion
+    secret_plan: Plan
+    secret_meter: Meter
+    vaults: Product
+    payments: Product
+    manual: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What initech has of it."""
+
+    shop: Application
+    subscription: Subscription
+    credential: Credential
+
+
 def build(environment: Environment, acme: Organization, initech: Organization, people: dict[str, User | None]) -> World:
     """The world, made by the real services."""
-    owner, developer = people["owner"], people["developer"]
+    owner, developer, admin = people["owner"], people["developer"], people["admin"]
     assert owner is not None
     assert developer is not None
+    offers = _offers(acme)
+    use = _use(initech, offers, developer)
+    values = {
+        **_FIXED,
+        **_values_of_offers(acme, offers),
+        **_values_of_use(use),
+        **_values_of_gateways(environment, acme),
+        **_values_of_calls(environment, offers, use),
+        **_values_of_money(environment, offers, use),
+        **_values_of_members(acme, owner, developer),
+        **_values_of_work(environment, admin),
+    }
+    return World(people, values)
+
+
+_FIXED = {
+    "page:brand:digest": "0" * 16, "page:ending": "png", "page:pictures:place": "logo",
+    "page:mails:kind": "billing.unpaid", "page:letter": "h", "link": "not-signed", "number": "1",
+    "page:invite:token": "made-up", "page:join:token": "made-up", "page:state:state": "draining",
+    "page:problems:code": "rate-limited",
+    r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":
+        "/apis/vault/v1/reference/get/accounts",
+    "api/v1/^.*$": "/api/v1/nothing-here",
+}  # fmt: skip
+
+
+def _offers(acme: Organization) -> Offers:
     vault, bank = (
         import_document(
             source=DOCUMENT, api_name=name, version_name="v1", upstream_url="http://127.0.0.1:9101",
@@ -104,11 +155,54 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
         organization=acme, name="vaults", items=[(vault, [])], plans=[secret_plan], by=TESTER, visibility="internal"
     )
     payments = create_product(organization=acme, name="payments", items=[(bank, [])], plans=[manual], by=TESTER)
+    return Offers(vault, bank, secret_plan, secret_meter, vaults, payments, manual)
+
+
+def _use(initech: Organization, offers: Offers, developer: User) -> Use:
     shop = create_application(organization=initech, name="shop", by=TESTER)
-    subscription = subscribe(application=shop, product=payments, plan=manual, by=actor_of(developer))
+    subscription = subscribe(application=shop, product=offers.payments, plan=offers.manual, by=actor_of(developer))
     credential = create_credential(application=shop, by=actor_of(developer), creator=developer).credential
-    invitation = invite(email="ana@example.org", organization=acme, role="developer", by=TESTER)
-    token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
+    return Use(shop, subscription, credential)
+
+
+def _values_of_offers(acme: Organization, offers: Offers) -> dict[str, str]:
+    vault, api = offers.vault, offers.vault.api
+    guide = create_guide(api=api, slug="start", title="Start", is_published=True, by=TESTER)
+    announcement = create_announcement(api=api, subject="A change", body="Soon.", days=0, by=TESTER)
+    alert = create_rule(api=api, kind="absence", by=TESTER)
+    note_missed_search("balloons")
+    return {
+        "page:organizations:name": acme.name, "rest:organization": acme.id,
+        "page:apis:name": api.name, "page:apis:api": api.name, "page:apis:api_name": api.name, "rest:api": api.id,
+        "page:versions:version": vault.name, "page:analytics:version": vault.name, "page:version_name": vault.name,
+        "rest:version": vault.id, "rest:revision": vault.revisions.get().id,
+        "page:products:name": offers.vaults.name, "page:products:product_name": offers.vaults.name,
+        "rest:product": offers.vaults.id,
+        "page:plans:name": offers.secret_plan.name, "rest:plan": offers.secret_plan.id,
+        "page:meters:name": offers.secret_meter.name, "rest:meter": offers.secret_meter.id,
+        "page:guides:slug": guide.slug, "rest:guide": guide.id,
+        "announcement_id": announcement.id, "rule_id": alert.id, "rest:rule": alert.id,
+        "search_id": MissedSearch.objects.get().id,
+    }  # fmt: skip
+
+
+def _values_of_use(use: Use) -> dict[str, str]:
+    transfer = offer_application(application=use.shop, to="globex", by=TESTER)
+    webhook = create_endpoint(
+        organization=use.shop.organization, url="https://example.com/hook", event_types=["key.created"], by=TESTER
+    ).endpoint
+    delivery = send_test(endpoint=webhook, by=TESTER)
+    return {
+        "page:applications:pk": use.shop.id, "rest:application": use.shop.id, "application_id": use.shop.id,
+        "rest:credential": use.credential.id, "credential_id": use.credential.id,
+        "rest:subscription": use.subscription.id, "subscription_id": use.subscription.id,
+        "rest:transfer": transfer.id, "transfer_id": transfer.id,
+        "endpoint_id": webhook.id, "rest:webhook": webhook.id,
+        "delivery_id": delivery.id, "rest:delivery": delivery.id,
+    }  # fmt: skip
+
+
+def _values_of_gateways(environment: Environment, acme: Organization) -> dict[str, str]:
     gateway = enroll_gateway(environment=environment, name="embedded", by=TESTER).gateway
     join_token = issue_join_token(environment=environment, name="eu-1", by=TESTER).token
     chain, key = self_signed("api.example.com")
@@ -116,88 +210,77 @@ def build(environment: Environment, acme: Organization, initech: Organization, p
     host = save_host(environment=environment, name="api.example.com", changes={}, by=TESTER)
     changes = {"issuer": "https://login.acme.example", "is_for_all": False, "organizations": [acme]}
     issuer = save_issuer(environment=environment, name="login", changes=changes, by=TESTER)
-    colleague = accounts_factory.member(acme, "colleague@acme.example")
-    membership = Membership.objects.get(user=colleague)
     publication = Publication.objects.create(environment=environment, revision=1, digest="0" * 64, manifest={})
+    return {
+        "page:environments:name": environment.name, "page:groups:environment": environment.name,
+        "rest:environment": environment.id, "page:gateways:name": gateway.name, "rest:gateway": gateway.id,
+        "join_token_id": join_token.id, "rest:certificate": certificate.id, "certificate_id": certificate.id,
+        "rest:host": host.id, "host_id": host.id, "rest:issuer": issuer.id, "issuer_id": issuer.id,
+        "rest:publication": publication.id, "publication_id": publication.id,
+    }  # fmt: skip
+
+
+def _values_of_calls(environment: Environment, offers: Offers, use: Use) -> dict[str, str]:
     exchange = UsageRecord.objects.create(
-        gateway_id=gateway.id, boot="b", seq=1, request_id="req-1", at=timezone.now() - timedelta(minutes=1),
-        environment_id=environment.id, version_id=bank.id, operation="GET /", path="/", organization_id=initech.id,
-        application_id=shop.id, credential_id=credential.id, subscription_id=subscription.id,
+        gateway_id=Gateway.objects.get().id, boot="b", seq=1, request_id="req-1",
+        at=timezone.now() - timedelta(minutes=1), environment_id=environment.id, version_id=offers.bank.id,
+        operation="GET /", path="/", organization_id=use.shop.organization_id, application_id=use.shop.id,
+        credential_id=use.credential.id, subscription_id=use.subscription.id,
         status=200, duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1,
     )  # fmt: skip
-    alarm = BillingAlarm.objects.create(
-        mode="test", kind="drift", subject="price_1", text="It was archived.", raised_at=timezone.now()
-    )
-    event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=timezone.now())
-    bill = BillingSubscription.objects.create(subscription=subscription, mode="test")
-    alert = create_rule(api=vault.api, kind="absence", by=TESTER)
+    return {"request_id": exchange.request_id}
+
+
+def _values_of_money(environment: Environment, offers: Offers, use: Use) -> dict[str, str]:
     now = timezone.now()
+    alarm = BillingAlarm.objects.create(
+        mode="test", kind="drift", subject="price_1", text="It was archived.", raised_at=now
+    )
+    event = StripeEvent.objects.create(id="evt_1", mode="test", type="invoice.paid", created_at=now)
+    bill = BillingSubscription.objects.create(subscription=use.subscription, mode="test")
     invoice = Invoice.objects.create(
-        stripe_id="in_1", mode="test", organization=initech, subscription=subscription, status="paid", currency="EUR",
-        subtotal=100, total=100, amount_paid=100, amount_remaining=0, period_start=now, period_end=now, created_at=now,
+        stripe_id="in_1", mode="test", organization=use.shop.organization, subscription=use.subscription,
+        status="paid", currency="EUR", subtotal=100, total=100, amount_paid=100, amount_remaining=0,
+        period_start=now, period_end=now, created_at=now,
     )  # fmt: skip
+    version = offers.secret_plan.versions.get()
     rehearsal = Rehearsal.objects.create(
-        plan=secret_plan, plan_version=secret_plan.versions.get(), product=vaults, environment=environment,
+        plan=offers.secret_plan, plan_version=version, product=offers.vaults, environment=environment,
         requested_by="a test",
     )  # fmt: skip
-    migration = PlanMigration.objects.create(version=secret_plan.versions.get(), not_before=timezone.now())
-    note_missed_search("balloons")
-    announcement = create_announcement(api=vault.api, subject="A change", body="Soon.", days=0, by=TESTER)
+    migration = PlanMigration.objects.create(version=version, not_before=now)
+    return {
+        "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
+        "page:subscriptions:subscription_id": bill.subscription_id,
+        "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id, "migration_id": migration.id,
+    }  # fmt: skip
+
+
+def _values_of_members(acme: Organization, owner: User, developer: User) -> dict[str, str]:
+    invitation = invite(email="ana@example.org", organization=acme, role="developer", by=TESTER)
+    token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
+    colleague = accounts_factory.member(acme, "colleague@acme.example")
+    membership = Membership.objects.get(user=colleague)
     (notice,) = tell(user_ids=[developer.pk], kind="version", cause="a test", title="News", path="/")
-    guide = create_guide(api=vault.api, slug="start", title="Start", is_published=True, by=TESTER)
     log_in = note_log_in(user=developer, address="192.0.2.1", agent="Firefox", session_key="made-up")
-    webhook = create_endpoint(
-        organization=initech, url="https://example.com/hook", event_types=["key.created"], by=TESTER
-    ).endpoint
-    delivery = send_test(endpoint=webhook, by=TESTER)
-    promotion = Promotion.objects.create(source=environment, target=environment, reason="why", made_by="a test")
-    transfer = offer_application(application=shop, to="globex", by=TESTER)
-    job = Job.objects.create(
-        kind="audit-export", subject="x", title="audit.csv", state="done", file_name="audit.csv", file_type="text/csv",
-        asked_by=people["admin"], actor_kind="user", actor_label="a test", ended_at=now,
-    )  # fmt: skip
     message = Message.objects.filter(to=owner.email).first()
     assert message is not None
-    return World(
-        people,
-        {
-            "page:brand:digest": "0" * 16, "page:ending": "png", "page:pictures:place": "logo",
-            "page:mails:kind": "billing.unpaid",
-            "page:letter": "h", "page:guides:slug": guide.slug, "rest:guide": guide.id,
-            "announcement_id": announcement.id, "notification_id": notice.id,
-            "link": "not-signed",
-            "search_id": MissedSearch.objects.get().id,
-            "job_id": job.id, "rest:job": job.id, "rehearsal_id": rehearsal.id, "rest:rehearsal": rehearsal.id,
-            "migration_id": migration.id,
-            "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
-            "rule_id": alert.id, "rest:rule": alert.id, "rest:transfer": transfer.id,
-            "event_id": event.id, "alarm_id": str(alarm.pk), "invoice_id": invoice.pk, "rest:invoice": invoice.pk,
-            "page:subscriptions:subscription_id": bill.subscription_id,
-            "page:meters:name": secret_meter.name, "rest:meter": secret_meter.id,
-            "page:products:name": vaults.name, "page:plans:name": secret_plan.name, "page:apis:name": vault.api.name,
-            "page:apis:api": vault.api.name, "page:versions:version": vault.name, "page:analytics:version": vault.name,
-            "page:organizations:name": acme.name, "page:environments:name": environment.name,
-            "page:apis:api_name": vault.api.name, "page:version_name": vault.name,
-            "page:products:product_name": vaults.name,
-            "page:applications:pk": shop.id, "page:invite:token": "made-up", "page:join:token": "made-up",
-            "message_id": message.id, "transfer_id": transfer.id,
-            "log_in_id": log_in.id, "endpoint_id": webhook.id, "rest:webhook": webhook.id,
-            "delivery_id": delivery.id, "rest:delivery": delivery.id,
-            "rest:organization": acme.id, "rest:member": membership.id, "rest:invitation": invitation.id,
-            "rest:user": colleague.id, "rest:api": vault.api.id, "rest:version": vault.id,
-            "rest:revision": vault.revisions.get().id, "rest:product": vaults.id, "rest:plan": secret_plan.id,
-            "rest:environment": environment.id, "rest:gateway": gateway.id, "rest:token": token.id,
-            "rest:publication": publication.id, "rest:application": shop.id, "rest:credential": credential.id,
-            "rest:subscription": subscription.id, "application_id": shop.id, "credential_id": credential.id,
-            "subscription_id": subscription.id, "request_id": exchange.request_id, "token_id": token.id,
-            "membership_id": membership.id, "invitation_id": invitation.id, "user_id": colleague.id,
-            "rest:certificate": certificate.id, "rest:host": host.id, "certificate_id": certificate.id,
-            "page:gateways:name": gateway.name, "page:state:state": "draining", "join_token_id": join_token.id,
-            "page:groups:environment": environment.name,
-            "rest:issuer": issuer.id, "issuer_id": issuer.id,
-            "host_id": host.id, "publication_id": publication.id, "number": "1", "page:problems:code": "rate-limited",
-            r"^apis/(?P<api_name>[^/]+)/(?P<version_name>[^/]+)/reference/(?P<method>[a-z]+)(?P<template>/.*)$":
-                "/apis/vault/v1/reference/get/accounts",
-            "api/v1/^.*$": "/api/v1/nothing-here",
-        },
+    return {
+        "rest:invitation": invitation.id, "invitation_id": invitation.id,
+        "rest:token": token.id, "token_id": token.id, "log_in_id": log_in.id,
+        "rest:member": membership.id, "membership_id": membership.id,
+        "rest:user": colleague.id, "user_id": colleague.id,
+        "notification_id": notice.id, "message_id": message.id,
+    }  # fmt: skip
+
+
+def _values_of_work(environment: Environment, admin: User | None) -> dict[str, str]:
+    promotion = Promotion.objects.create(source=environment, target=environment, reason="why", made_by="a test")
+    job = Job.objects.create(
+        kind="audit-export", subject="x", title="audit.csv", state="done", file_name="audit.csv", file_type="text/csv",
+        asked_by=admin, actor_kind="user", actor_label="a test", ended_at=timezone.now(),
     )  # fmt: skip
+    return {
+        "source": environment.name, "target": environment.name, "promotion_id": promotion.id,
+        "job_id": job.id, "rest:job": job.id,
+    }  # fmt: skip
