@@ -78,6 +78,14 @@ def test_a_group_is_of_the_calls_that_are_asked_for_alone() -> None:
 
 
 @pytest.mark.usefixtures("gateway")
+def test_details_of_more_groups_than_a_statement_takes_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = [FAILED, UNMET, LIMITED, GONE]
+    whole = details(EVERYTHING, DAY, groups)
+    monkeypatch.setattr(errors, "_AT_ONCE", 3)
+    assert details(EVERYTHING, DAY, groups) == whole
+
+
+@pytest.mark.usefixtures("gateway")
 def test_details_are_read_by_one_statement_and_of_no_group_by_none() -> None:
     with CaptureQueriesContext(connection) as asked:
         details(EVERYTHING, DAY, [FAILED, UNMET])
