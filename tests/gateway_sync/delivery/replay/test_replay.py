@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from apim.access.models import Application
 from apim.catalog import services as catalog
 from apim.catalog.models import APIVersion, Revision
 from apim.gateways.models import Environment
-from apim.usage.models import UsageRecord
 from gateway_sync.delivery.replay import Outcome, replay
 from tests.factories import access, gateways, products
 from tests.factories.accounts import TESTER
 from tests.factories.catalog import openapi
+from tests.gateway_sync.delivery.replay.calls import call
 
 pytestmark = pytest.mark.django_db
 
-_seqs = count(1)
 OPERATIONS = ("GET /accounts", "GET /accounts/{id}", "POST /accounts")
 
 
@@ -39,27 +36,6 @@ def caller(version: APIVersion, environment: Environment) -> Application:
     product = products.product(version=version)
     access.subscription(application=application, product=product, plan=product.plans.get(), environment=environment)
     return application
-
-
-def call(version: APIVersion, caller: Application, operation: str, path: str, *, request_bytes: int = 0) -> None:
-    """A call that the log kept."""
-    UsageRecord.objects.create(
-        gateway_id="gtw_1",
-        boot="boot",
-        seq=next(_seqs),
-        request_id="r",
-        at=timezone.now(),
-        environment_id=version.deployments.get().environment_id,
-        version_id=version.id,
-        operation=operation,
-        path=path,
-        organization_id=caller.organization_id,
-        application_id=caller.id,
-        credential_id="crd_1",
-        status=200,
-        duration_us=1,
-        request_bytes=request_bytes,
-    )
 
 
 @pytest.fixture
