@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apim.access.models import Application
 from apim.ui.said import said_both
-from gateway_sync.delivery.replay import CALLS_AT_MOST, replay
+from gateway_sync.delivery.replay import CALLS_AT_MOST, replay, replay_states
 
 if TYPE_CHECKING:
     from apim.catalog.models import Revision
     from apim.gateways.models import Environment
+    from gateway_sync.delivery.pinning import Plan
     from gateway_sync.delivery.replay import Difference, Outcome, Replay
 
 _NAMED_AT_MOST: Final = 5
@@ -53,7 +54,15 @@ class Replayed:
 
 def replayed(environment: Environment, revision: Revision) -> Replayed:
     """The last calls under the revision, in words. A fixed number of queries."""
-    made = replay(environment, revision)
+    return _shown(replay(environment, revision))
+
+
+def replayed_states(environment: Environment, plan: Plan) -> Replayed:
+    """The last calls by what would be sent to an environment's gateways, in words. A fixed number of queries."""
+    return _shown(replay_states(environment, plan.now, plan.then))
+
+
+def _shown(made: Replay) -> Replayed:
     groups: defaultdict[tuple[Outcome, Outcome], list[Difference]] = defaultdict(list)
     for each in made.differences:
         groups[each.now, each.then].append(each)
@@ -107,4 +116,4 @@ def _words(outcome: Outcome) -> str:
     return _("Refused: %(status)s %(code)s") % {"status": outcome.status, "code": outcome.code}
 
 
-__all__ = ["CALLS_AT_MOST", "Alike", "Replayed", "replayed"]
+__all__ = ["CALLS_AT_MOST", "Alike", "Replayed", "replayed", "replayed_states"]

@@ -6,7 +6,8 @@ take a lower one. What must not come back does not: see gateway_sync.compiler.ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.utils.translation import gettext
@@ -33,11 +34,19 @@ _LONGEST_REASON = 500
 class Plan:
     """What gateways would be sent, against what they were sent last.
 
-    Shapes: seen is the revision that this was compared with: who confirms names it.
+    Shapes: seen is the revision that this was compared with: who confirms names it. now and then are the fragments of
+    both sides by name.
     """
 
     seen: int
     changes: tuple[Change, ...]
+    now: Mapping[str, str] = field(repr=False)
+    then: Mapping[str, str] = field(repr=False)
+
+
+def _plan(last: Publication, now: Mapping[str, str], then: Mapping[str, bytes]) -> Plan:
+    texts = {name: content.decode() for name, content in then.items()}
+    return Plan(last.revision, compare(now, texts), now, texts)
 
 
 def plan_rollback(publication: Publication) -> Plan:
@@ -55,7 +64,7 @@ def plan_rollback(publication: Publication) -> Plan:
         held = hold(earlier, now, blocked | {twin_id(each) for each in blocked})
     except SnapshotInvalid as error:
         raise _forgotten(publication) from error
-    return Plan(last.revision, compare(now, {name: content.decode() for name, content in held.items()}))
+    return _plan(last, now, held)
 
 
 def plan_release(environment: Environment) -> Plan:
@@ -65,8 +74,7 @@ def plan_release(environment: Environment) -> Plan:
     collected = collect(environment.pk)
     fragments, _ = wanted_fragments(collected)
     last = _last(environment)
-    wanted = {name: content.decode() for name, content in fragments.items()}
-    return Plan(last.revision, compare(texts_of(last.manifest.get("fragments", {})), wanted))
+    return _plan(last, texts_of(last.manifest.get("fragments", {})), fragments)
 
 
 @transaction.atomic

@@ -45,7 +45,7 @@ class Rollback(Resource):
             roll_back(
                 publication=publication, by=request.actor, reason=body.get("reason", ""), seen=body.get("seen")
             )  # fmt: skip
-        return Response(plan_answer(plan, is_done=is_done))
+        return Response(plan_answer(plan, found, is_done=is_done))
 
 
 class Release(Resource):
@@ -68,4 +68,4 @@ class Release(Resource):
         is_done = not body.get("dry_run")
         if is_done:
             release(environment=found, by=request.actor, reason=body.get("reason", ""), seen=body.get("seen"))
-        return Response(plan_answer(plan, is_done=is_done))
+        return Response(plan_answer(plan, found, is_done=is_done))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,15 @@ from gateway_sync.rows import Rows
 from gateway_sync.runtime.access_file import encode_records
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.core.index import Index, build_index
+from gateway_sync.snapshot import (
+    API,
+    ENVIRONMENT_FRAGMENT,
+    PRODUCTS_FRAGMENT,
+    Products,
+    api_fragment,
+    decode_fragment,
+)
+from gateway_sync.snapshot import Environment as Settings
 from gateway_sync.usage_wire import MAX_PATH
 
 CALLS_AT_MOST: Final = 500
@@ -61,6 +70,47 @@ def replay(environment: Environment, revision: Revision) -> Replay:
     differing = differences(calls, States(now, then, access), int(timezone.now().timestamp()))
     fresh = tuple(problem for problem in found if problem not in known)
     return Replay(len(calls), tuple(differing), fresh, records)
+
+
+def replay_states(environment: Environment, now: Mapping[str, str], then: Mapping[str, str]) -> Replay:
+    """The last calls of an environment that may be decided otherwise by another state. A fixed number of queries.
+
+    Shapes: fragments of the state in force and of the other one, by name.
+    """
+    differing = {name for name in now.keys() | then.keys() if now.get(name) != then.get(name)}
+    is_for_all = not differing.isdisjoint({ENVIRONMENT_FRAGMENT, PRODUCTS_FRAGMENT})
+    owners = _apis_by_version(now, then, None if is_for_all else differing)
+    chosen = {} if is_for_all else {"version_id": sorted(owners)}
+    asked = Asked({**chosen, "environment_id": [environment.id]})
+    newest = record_log().newest(asked, limit=CALLS_AT_MOST) if owners else []
+    found = [record for record in newest if record.version_id in owners and len(record.path.encode()) < MAX_PATH]
+    called = {name for record in found for name in owners[record.version_id]}
+    access = _access_of(environment, found)
+    states = States(_loaded(now, called), _loaded(then, called), access)
+    differing_calls = differences(map(_call, found), states, int(timezone.now().timestamp()))
+    return Replay(len(found), tuple(differing_calls), (), {record.id: record for record in found})
+
+
+def _apis_by_version(
+    now: Mapping[str, str], then: Mapping[str, str], chosen: Collection[str] | None
+) -> dict[str, set[str]]:
+    """The fragments of APIs that hold a version, by the version's id. Shapes: chosen None = of all APIs."""
+    owners: dict[str, set[str]] = {}
+    for side in (now, then):
+        for name, text in side.items():
+            if name.startswith(api_fragment("")) and (chosen is None or name in chosen):
+                for version in decode_fragment(text, API).versions:
+                    owners.setdefault(version.id, set()).add(name)
+    return owners
+
+
+def _loaded(fragments: Mapping[str, str], apis: Collection[str]) -> Index:
+    """The look-ups of these APIs in a state."""
+    environment = decode_fragment(fragments[ENVIRONMENT_FRAGMENT], Settings)
+    index = Index(environment, decode_fragment(fragments[PRODUCTS_FRAGMENT], Products), 0, "")
+    for _ in build_index(index, (decode_fragment(fragments[name], API) for name in sorted(apis) if name in fragments)):
+        pass
+    return index
 
 
 def _compiled(rows: Rows) -> tuple[Index, tuple[Problem, ...]]:

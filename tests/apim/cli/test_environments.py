@@ -29,6 +29,7 @@ def test_an_environment_goes_back_after_the_difference_was_shown(apim: Run) -> N
     looked = apim(*command, "--diff", "-o", "table")
     assert looked.returncode == 2
     assert "bank v1 GET /old" in looked.stdout
+    assert "nothing to compare" in looked.stderr
     unsaid = apim(*command, "--yes")
     assert unsaid.returncode == 1
     assert "--reason" in unsaid.stderr

@@ -13,6 +13,7 @@ from apim.console.differing import told
 from apim.console.forms.publications import DecisionForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
+from apim.console.replayed import replayed_states
 from apim.console.returning import comes_back
 from apim.errors import DomainError
 from apim.gateways.models import Environment
@@ -89,6 +90,7 @@ def go_back(request: ConsoleRequest, publication_id: str) -> HttpResponse:
         lambda data, by: roll_back(publication=publication, by=by, **data),
         form,
         template="console/admin/decision.html",
+        replayed=replayed_states(publication.environment, plan),
         **_shown(plan.changes),
     )
 
@@ -146,6 +148,7 @@ def follow_again(request: ConsoleRequest, name: str) -> HttpResponse:
         lambda data, by: release(environment=environment, by=by, **data),
         form,
         template="console/admin/decision.html",
+        replayed=replayed_states(environment, plan),
         **_shown(plan.changes),
     )
 
