@@ -53,7 +53,7 @@ def _lag_s(gateway: Gateway, late_s: float, earlier: Mapping[str, int], now: dat
         return 0
     silent_s = (now - gateway.seen_at).total_seconds()
     lags = [seconds for seconds in (silent_s, late_s) if seconds > SOON]
-    if any(worker.refuses_state for worker in gateway.workers.all()):
+    if any(worker.refuses_state or worker.misses_updates for worker in gateway.workers.all()):
         lags.append(earlier.get(gateway.pk, 0) + MINUTE.total_seconds())
     return int(max(lags, default=0))
 

@@ -12,7 +12,9 @@ from apim.accounts.permissions import is_admin, owns_anything
 from apim.fields import IDField
 from apim.gateways.models.environments import Environment
 
-_OF_LIMITS: Final = "limits."  # how codes of problems begin that tell of counting, not of the state a worker runs
+# How codes of problems begin that tell of something else than the state a worker runs.
+_OF_THE_HOST: Final = ("limits.", "spool.", "disk.", "update.", "access.", "worker.")
+_OF_UPDATES: Final = ("update.", "access.")
 
 
 class GatewayQuerySet(models.QuerySet["Gateway"]):
@@ -99,5 +101,15 @@ class Worker(models.Model):
 
     @property
     def refuses_state(self) -> bool:
-        """True when it has a problem with a state that it was sent, and not only with how it counts limits."""
-        return any(not str(problem.get("code", "")).startswith(_OF_LIMITS) for problem in self.problems)
+        """True when it has a problem with a state that it was sent, and not only with what its host tells of itself."""
+        return any(not code.startswith(_OF_THE_HOST) for code in self.problem_codes)
+
+    @property
+    def misses_updates(self) -> bool:
+        """True when its gateway cannot take what it is sent, or not keep it."""
+        return any(code.startswith(_OF_UPDATES) for code in self.problem_codes)
+
+    @property
+    def problem_codes(self) -> list[str]:
+        """What is wrong with it, "" for what has no code."""
+        return [str(problem.get("code", "")) for problem in self.problems]

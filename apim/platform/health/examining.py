@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 
-from apim.platform.health import audit, fleet, host, messages, money, queues, records, stores, usage
+from apim.platform.health import audit, fleet, host, messages, money, queues, records, stores, told, usage
 from apim.platform.health.verdicts import Colour, Verdict, red
 
 if TYPE_CHECKING:
@@ -68,6 +68,11 @@ CHECKS: Final = (
     Check("database-clock", _("Clock of the database"), "database", stores.database_clock),
     Check("keyring", _("Keyring"), "database", host.keyring),
     Check("gateways", _("Gateways"), "database", fleet.gateways),
+    Check("gateway-usage", _("Usage on gateways"), "database", told.usage),
+    Check("gateway-disks", _("Disks of gateways"), "database", told.disks),
+    Check("gateway-updates", _("Updates of gateways"), "database", told.updates),
+    Check("gateway-limits", _("Shared limits"), "database", told.limits),
+    Check("gateway-workers", _("Workers of gateways"), "database", told.workers),
     Check("publishing", _("Publishing"), "database", fleet.publishing),
     Check("certificates", _("Certificates"), "database", fleet.certificates),
     Check("audit-log", _("Audit log"), "database", audit.chain),
@@ -77,6 +82,7 @@ CHECKS: Final = (
     Check("usage", _("Usage"), "database", usage.conserved),
     Check("records", _("Records of requests"), "database", records.kept),
     Check("redis", _("Redis"), "redis", stores.redis),
+    Check("redis-keeping", _("What Redis keeps"), "redis", stores.redis_keeping),
     Check("redis-clock", _("Clock of Redis"), "redis", stores.redis_clock),
     Check("beat", _("Celery beat"), "redis", queues.beat),
     Check("worker", _("Workers"), "redis", queues.worker),
@@ -102,8 +108,8 @@ def examine(checks: Sequence[Check] = CHECKS, *, within_s: float = WITHIN_S) -> 
     ends_at = time.monotonic() + within_s
     for thread in threads:
         thread.join(max(0.0, ends_at - time.monotonic()))
-    told = dict(found)  # what comes later is too late
-    return [Finding(check.name, _text(check.title), told.get(check.name) or _late(within_s)) for check in checks]
+    in_time = dict(found)  # what comes later is too late
+    return [Finding(check.name, _text(check.title), in_time.get(check.name) or _late(within_s)) for check in checks]
 
 
 def worst(findings: Iterable[Finding]) -> Colour:

@@ -33,25 +33,22 @@ def gateways() -> Verdict:
     silent = [gateway for gateway in known if gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER]
     if silent:
         text = gettext("Not heard from: %(names)s. Is it running, and does it reach this site?")
-        return red(text % {"names": _names(silent)}, command="systemctl status apim-gateway", page=_PAGE)
+        return red(text % {"names": names_of(silent)}, command="systemctl status apim-gateway", page=_PAGE)
     if refusing := [gateway for gateway in known if any(worker.refuses_state for worker in gateway.workers.all())]:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")
-        return red(text % {"names": _names(refusing)}, page=_PAGE)
-    if apart_in_limits := [gateway for gateway in known if any(worker.problems for worker in gateway.workers.all())]:
-        text = gettext("They cannot share quotas with the other gateways now: %(names)s. The page says why.")
-        return amber(text % {"names": _names(apart_in_limits)}, page=_PAGE)
+        return red(text % {"names": names_of(refusing)}, page=_PAGE)
     expected = expected_digests(known)
     apart = [gateway for gateway in known if gateway.state == Gateway.State.QUARANTINED]
     if apart:
         text = gettext("In quarantine, so they serve an older state: %(names)s.")
-        return amber(text % {"names": _names(apart)}, page=_PAGE)
+        return amber(text % {"names": names_of(apart)}, page=_PAGE)
     if astray := [gateway for gateway in known if is_clock_wrong(gateway, now)]:
         text = gettext("Their clocks are wrong, so their calls are noted at the moment they come: %(names)s. Set them.")
-        return amber(text % {"names": _names(astray)}, command="timedatectl", page=_PAGE)
+        return amber(text % {"names": names_of(astray)}, command="timedatectl", page=_PAGE)
     behind = [gateway for gateway in known if _is_behind(gateway, expected[gateway.pk], now)]
     if behind:
         text = gettext("Workers run an older state: %(names)s.")
-        return amber(text % {"names": _names(behind)}, page=_PAGE)
+        return amber(text % {"names": names_of(behind)}, page=_PAGE)
     oldest = max((now - worker.seen_at for gateway in known for worker in gateway.workers.all()), default=timedelta())
     text = ngettext(
         "%(count)d gateway runs what was published; heard from %(seconds)d s ago.",
@@ -75,7 +72,7 @@ def publishing() -> Verdict:
     if late:
         text = gettext("Changes wait to be published: %(names)s. The publishing worker does not take them.")
         command = "celery -A apim.config worker -Q publishing -P solo"
-        return red(text % {"names": _names(late)}, command=command)
+        return red(text % {"names": names_of(late)}, command=command)
     drifted = Environment.objects.filter(comparison__differed_at__gt=now - TOLD_FOR)
     if drifted:
         text = gettext(
@@ -83,7 +80,7 @@ def publishing() -> Verdict:
             " what compiling everything gives. This is a fault of the product, or of who edited its database: the log"
             " of the publishing worker names what differed."
         )
-        return amber(text % {"names": _names(drifted)}, page="/console/admin/publications")
+        return amber(text % {"names": names_of(drifted)}, page="/console/admin/publications")
     return green(gettext("What was changed is published."))
 
 
@@ -97,9 +94,9 @@ def certificates() -> Verdict:
         return green(gettext("No certificate ends within %(days)d days.") % {"days": ENDING_WITHIN.days})
     if rows[0].not_after <= now:
         ended = [row for row in rows if row.not_after <= now]
-        return red(gettext("Ended: %(names)s. Replace them.") % {"names": _names(ended)}, page=page)
+        return red(gettext("Ended: %(names)s. Replace them.") % {"names": names_of(ended)}, page=page)
     text = gettext("End within %(days)d days: %(names)s.")
-    return amber(text % {"names": _names(rows), "days": ENDING_WITHIN.days}, page=page)
+    return amber(text % {"names": names_of(rows), "days": ENDING_WITHIN.days}, page=page)
 
 
 def _is_behind(gateway: Gateway, digest: str, now: datetime) -> bool:
@@ -114,7 +111,8 @@ def _runs_another(worker: Worker, environment: Environment, digest: str) -> bool
     return worker.revision < environment.published_revision and worker.digest != digest
 
 
-def _names(rows: Iterable[object]) -> str:
+def names_of(rows: Iterable[object]) -> str:
+    """The first few, and how many more there are."""
     names = [str(row) for row in rows]
     rest = len(names) - _NAMES_SHOWN
     return enumerated(names[:_NAMES_SHOWN]) + (f" +{rest}" if rest > 0 else "")

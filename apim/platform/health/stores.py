@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
@@ -74,6 +75,37 @@ def redis() -> Verdict:
         text = gettext("Redis uses %(percent)d %% of the memory it may have. Raise maxmemory.")
         return amber(text % {"percent": 100 * used // most})
     return green(gettext("Redis answers and uses %(mib)d MiB.") % {"mib": used // 2**20})
+
+
+def redis_keeping() -> Verdict:
+    """Whether it forgets nothing: not when its memory is full, and not over a restart."""
+    try:
+        with open_redis() as client:
+            policy, is_kept = (
+                client.info("memory").get("maxmemory_policy"),
+                client.info("persistence").get("aof_enabled"),
+            )
+    except (RedisError, OSError):
+        return red(gettext("Redis does not answer."))
+    if policy != "noeviction":
+        text = gettext(
+            "Redis throws keys away when its memory is full (maxmemory-policy %(policy)s): quotas would begin anew and"
+            " tasks be lost. Set it to noeviction, in its file of settings too."
+        )
+        return red(text % {"policy": policy}, command=_redis_cli("CONFIG SET maxmemory-policy noeviction"))
+    if not is_kept:
+        text = gettext(
+            "Redis keeps nothing over a restart (appendonly no): tasks would be lost, and leased quotas be counted from"
+            " the database. Set it to yes, in its file of settings too."
+        )
+        return amber(text, command=_redis_cli("CONFIG SET appendonly yes"))
+    return green(gettext("Redis throws nothing away, and keeps what it has over a restart."))
+
+
+def _redis_cli(order: str) -> str:
+    url = settings.REDIS_URL
+    path = urlsplit(url).path
+    return f"redis-cli -s {path} {order}" if url.startswith("unix:") else f"redis-cli -u $REDIS_URL {order}"
 
 
 def redis_clock() -> Verdict:
