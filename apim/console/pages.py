@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound="Model")
 
 ROWS_A_PAGE = 50
+UNDO = "undo:"  # begins the tag of a message with the page that takes back what it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Confirmation:
     """What a person agrees to before an act.
 
     Shapes: title asks, consequences are sentences, verb is on the button ("" when the consequences forbid the act),
-    back is where Cancel leads, onward where the act leads; "" = back as well.
+    back is where Cancel leads, onward where the act leads, "" = back as well; undo is the page that takes the act back,
+    "" = there is none.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Confirmation:
     done: str
     is_danger: bool = True
     onward: str = ""
+    undo: str = ""
 
 
 def posted(request: ConsoleRequest) -> QueryDict | None:
@@ -91,7 +94,9 @@ def confirm(
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
             act(form.cleaned_data, actor_of(request.user))
-            messages.success(request, confirmation.done)
+            messages.success(
+                request, confirmation.done, extra_tags=f"{UNDO}{confirmation.undo}" * bool(confirmation.undo)
+            )
             return redirect(confirmation.onward or confirmation.back)
     return page(request, template, confirmation=confirmation, form=form, **context)
 

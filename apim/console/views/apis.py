@@ -121,6 +121,7 @@ def api_archive(request: ConsoleRequest, name: str) -> HttpResponse:
         verb=gettext("Archive it"),
         back=reverse("console:api", args=[api.name]),
         done=gettext("%(api)s is archived.") % {"api": api.display_name},
+        undo=reverse("console:api-restore", args=[api.name]),
     )
     return confirm(request, confirmation, lambda _, by: archive_api(api=api, by=by))
 

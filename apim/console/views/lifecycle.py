@@ -48,6 +48,7 @@ def version_submit(request: ConsoleRequest, api: str, version: str) -> HttpRespo
         verb=gettext("Submit %(row)s") % {"row": row.name},
         back=_back(row),
         done=gettext("%(row)s is in review.") % {"row": row.name},
+        undo=_page(row, "return"),
         is_danger=False,
     )
     return confirm(request, confirmation, lambda _, by: submit_version(version=row, by=by))
@@ -86,6 +87,7 @@ def version_deprecate(request: ConsoleRequest, api: str, version: str) -> HttpRe
         verb=gettext("Deprecate %(row)s") % {"row": row.name},
         back=_back(row),
         done=gettext("%(row)s is deprecated.") % {"row": row.name},
+        undo=_page(row, "reinstate"),
         is_danger=False,
     )
     return confirm(request, confirmation, lambda data, by: deprecate_version(version=row, by=by, **data), form)
@@ -138,6 +140,7 @@ def version_block(request: ConsoleRequest, api: str, version: str) -> HttpRespon
         verb=gettext("Block %(row)s") % {"row": row.name},
         back=_back(row),
         done=gettext("%(row)s is blocked.") % {"row": row.name},
+        undo=_page(row, "unblock"),
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: block_version(version=row, by=by, **data), form)
@@ -187,6 +190,10 @@ def _callers(row: APIVersion) -> tuple[str, ...]:
         )
         sentences.append(nameless % {"calls": f"{told.anonymous:,}"})
     return tuple(sentences)
+
+
+def _page(row: APIVersion, act: str) -> str:
+    return reverse(f"console:version-{act}", args=[row.api.name, row.name])
 
 
 def _back(row: APIVersion) -> str:

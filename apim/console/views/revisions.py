@@ -89,6 +89,7 @@ def version_publish(request: ConsoleRequest, api: str, version: str) -> HttpResp
         onward=reverse("console:version-live", args=[api, version]),
         done=gettext("%(row)s is on its way to the gateways.") % {"row": row.name},
         is_danger=must_type,
+        undo=_way_back(row, running, revision),
     )
     breaking = verdict.breaking if verdict else ()
     callers = verdict.callers if verdict else ()
@@ -141,6 +142,7 @@ def version_rollback(request: ConsoleRequest, api: str, version: str, number: in
         verb=gettext("Roll back to revision %(number)s") % {"number": number},
         back=reverse("console:version-revisions", args=[api, version]),
         done=gettext("Revision %(number)s is on its way to the gateways.") % {"number": number},
+        undo=_way_back(row, running, target),
     )
     return confirm(
         request,
@@ -164,6 +166,13 @@ def _impossible(request: ConsoleRequest, row: APIVersion, refusal: Conflict) -> 
     response = page(request, "console/confirm.html", confirmation=confirmation)
     response.status_code = 409 if request.method == "POST" else 200
     return response
+
+
+def _way_back(row: APIVersion, running: Revision | None, revision: Revision | None) -> str:
+    """The page that makes what runs now run again, once revision took its place; "" where nothing would change."""
+    if running is None or revision is None or running.pk == revision.pk:
+        return ""
+    return reverse("console:version-rollback", args=[row.api.name, row.name, running.number])
 
 
 def _replayed(running: Revision | None, revision: Revision | None) -> Replayed | None:

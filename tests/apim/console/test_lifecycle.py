@@ -55,6 +55,20 @@ def test_the_page_of_an_api_draws_its_versions_with_who_calls_each(client: Clien
     assert page.count("applications call it</text>") == len(("wide", "narrow"))  # a draft has no life yet
 
 
+def test_what_can_be_taken_back_says_where(client: Client, bank: APIVersion) -> None:
+    for act, data, undo in (
+        ("deprecate", {"deprecated_at": "2026-11-01"}, "reinstate"), ("block", {"reason": "A leak"}, "unblock")
+    ):  # fmt: skip
+        page = client.post(f"{URL}/{act}", data, follow=True).content.decode()
+        assert f'<a class="button button--s" href="{URL}/{undo}">' in page
+        client.post(f"{URL}/{undo}", follow=True)
+    services.save_revision(version=bank, by=TESTER, policies=[{"size-limit": {"max": "1MiB"}}])
+    page = client.post(f"{URL}/publish", follow=True).content.decode()
+    assert f'<a class="button button--s" href="{URL}/rollback/1">' in page
+    page = client.post(f"{URL}/rollback/1", follow=True).content.decode()
+    assert f'<a class="button button--s" href="{URL}/rollback/2">' in page
+
+
 def test_an_end_within_180_days_needs_a_reason_which_is_kept(client: Client, bank: APIVersion) -> None:
     dates = {"deprecated_at": "2026-11-01", "sunset_at": "2027-04-29"}  # 179 days
     refused = client.post(f"{URL}/deprecate", dates)

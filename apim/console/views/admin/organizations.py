@@ -100,6 +100,7 @@ def organization_suspend(request: ConsoleRequest, name: str) -> HttpResponse:
         verb=gettext("Suspend it"),
         back=reverse("console:admin-organization", args=[name]),
         done=gettext("%(row)s is suspended.") % {"row": row.display_name},
+        undo=reverse("console:admin-organization-resume", args=[name]),
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: suspend_organization(organization=row, by=by, **data), form)
@@ -163,6 +164,7 @@ def application_suspend(request: ConsoleRequest, pk: str) -> HttpResponse:
         verb=gettext("Suspend it"),
         back=reverse("console:admin-applications"),
         done=gettext("%(row)s is suspended.") % {"row": row},
+        undo=reverse("console:admin-application-resume", args=[pk]),
     )
     form = ReasonForm(posted(request))
     return confirm(request, confirmation, lambda data, by: suspend_application(application=row, by=by, **data), form)
