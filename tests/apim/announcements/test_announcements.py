@@ -171,7 +171,9 @@ def test_a_deprecation_is_told_on_its_day_and_before_the_end_each_once(traffic: 
     )  # this is no choice: their application stops
     now = timezone.now()
     sunset = now + timedelta(days=100)
-    deprecate_version(version=traffic.v1, deprecated_at=now, sunset_at=sunset, successor=traffic.v2, reason="x", by=TESTER)
+    deprecate_version(
+        version=traffic.v1, deprecated_at=now, sunset_at=sunset, successor=traffic.v2, reason="x", by=TESTER
+    )
     expected = [("dev@initech.example", "Bank v1 is deprecated")]
     assert run() == expected
     for days, words in ((90, "90 days"), (30, "30 days"), (7, "7 days"), (1, "1 day")):
