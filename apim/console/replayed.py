@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apim.access.models import Application
 from apim.ui.said import said_both
-from gateway_sync.delivery.replay import CALLS_AT_MOST, replay, replay_states
+from gateway_sync.delivery.replay import CALLS_AT_MOST, replay, replay_revisions, replay_states
 
 if TYPE_CHECKING:
     from apim.catalog.models import Revision
     from apim.gateways.models import Environment
+    from apim.platform.promotion import Plan as Promotion
     from gateway_sync.delivery.pinning import Plan
     from gateway_sync.delivery.replay import Difference, Outcome, Replay
 
@@ -55,6 +56,15 @@ class Replayed:
 def replayed(environment: Environment, revision: Revision) -> Replayed:
     """The last calls under the revision, in words. A fixed number of queries."""
     return _shown(replay(environment, revision))
+
+
+def replayed_promotion(plan: Promotion) -> Replayed | None:
+    """The last calls in the target by the versions that may go there, in words; None when it runs none of them.
+
+    A fixed number of queries.
+    """
+    revisions = plan.revisions()
+    return _shown(replay_revisions(plan.target, revisions)) if revisions else None
 
 
 def replayed_states(environment: Environment, plan: Plan) -> Replayed:
@@ -116,4 +126,4 @@ def _words(outcome: Outcome) -> str:
     return _("Refused: %(status)s %(code)s") % {"status": outcome.status, "code": outcome.code}
 
 
-__all__ = ["CALLS_AT_MOST", "Alike", "Replayed", "replayed", "replayed_states"]
+__all__ = ["CALLS_AT_MOST", "Alike", "Replayed", "replayed", "replayed_promotion", "replayed_states"]

@@ -6,7 +6,7 @@ Must not know: what is made of rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
@@ -86,16 +86,20 @@ def collect(environment_id: str, memory: Remembered | None = None) -> Collected:
         )
 
 
-def rows_of_version(environment: Environment, version_id: str, revision: Revision | None, database: str) -> rows.Rows:
-    """The environment as if it held this version alone, and as if the revision ran; None = the one that runs.
+def rows_of_versions(
+    environment: Environment, version_ids: Collection[str], instead: Collection[Revision], database: str
+) -> rows.Rows:
+    """The environment as if it held these versions alone, and as if these revisions ran in place of those that do.
 
-    Shapes: without APIs where the version does not run. Names, certificates and sealed keys are left out.
+    Shapes: versions that do not run there are left out, and so are names, certificates and sealed keys.
     """
-    placed = list(deployments(environment, database).filter(version_id=version_id))
+    placed = list(deployments(environment, database).filter(version_id__in=version_ids))
     held = read_revisions(environment, placed, database)
-    if revision is not None:
-        placed = [each | {"revision_id": revision.id} for each in placed]
-        held = {revision.id: held_by(revision)}
+    others = {revision.version_id: revision for revision in instead}
+    for number, each in enumerate(placed):
+        if (revision := others.get(each["version_id"])) is not None:
+            placed[number] = each | {"revision_id": revision.id}
+            held = {**held, revision.id: held_by(revision)}
     apis = api_rows(placed, version_rows(placed, held, policy_rows(environment.policies), database))
     return rows.Rows(
         _environment_row(environment, database), apis, product_rows(database), plan_rows(environment.id, database)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.replay import ReplayShape, replay_answer
 from gateway_sync.delivery.models import Pin
 from gateway_sync.delivery.replay import replay_states
 
 if TYPE_CHECKING:
     from apim.gateways.models import Environment
     from gateway_sync.delivery.pinning import Plan
-    from gateway_sync.delivery.replay import Difference, Outcome, Replay
 
 
 class ReleaseBody(Body):
@@ -61,28 +60,6 @@ class DifferenceShape(serializers.Serializer[Any]):
     fields = FieldDifferenceShape(many=True)  # type: ignore[assignment] # a field of that name, not DRF's property
 
 
-class CallsAlikeShape(serializers.Serializer[Any]):
-    """Calls of one operation that would be answered otherwise in the same way."""
-
-    operation = serializers.CharField()
-    now = serializers.CharField()
-    then = serializers.CharField()
-    turns_on = serializers.CharField(
-        help_text="What decides and is not kept: `key`, `address`, `fields` or `body`; empty = it is certain."
-    )
-    calls = serializers.IntegerField()
-    example = serializers.CharField(help_text="A path.")
-
-
-class ReplayShape(serializers.Serializer[Any]):
-    """The last calls of applications, decided anew by the gateway's own code."""
-
-    compared = serializers.IntegerField()
-    differing = serializers.IntegerField()
-    certain = serializers.IntegerField(help_text="Of those that differ.")
-    groups = CallsAlikeShape(many=True)
-
-
 class RollbackPlanShape(serializers.Serializer[Any]):
     """What gateways are sent, against what they were sent last."""
 
@@ -110,33 +87,3 @@ def plan_answer(plan: Plan, environment: Environment, *, is_done: bool) -> dict[
             for change in plan.changes
         ],
     }
-
-
-def replay_answer(made: Replay) -> dict[str, Any]:
-    """As ReplayShape says; groups of most calls first."""
-    groups: defaultdict[tuple[Outcome, Outcome], list[Difference]] = defaultdict(list)
-    for each in made.differences:
-        groups[each.now, each.then].append(each)
-    told = [
-        {
-            "operation": now.operation or made.records[found[0].call.id].operation,
-            "now": _words(now),
-            "then": _words(then),
-            "turns_on": then.turns_on,
-            "calls": len(found),
-            "example": found[0].call.path,
-        }
-        for (now, then), found in groups.items()
-    ]
-    return {
-        "compared": made.calls,
-        "differing": len(made.differences),
-        "certain": made.certain,
-        "groups": sorted(told, key=lambda one: (-int(str(one["calls"])), str(one["operation"]))),
-    }
-
-
-def _words(outcome: Outcome) -> str:
-    if outcome.kind == "forwarded":
-        return f"the service answers {outcome.operation}"
-    return f"{outcome.kind} {outcome.status} {outcome.code or outcome.policy}".strip()

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.replay import ReplayShape, replay_answer
+from gateway_sync.delivery.replay import replay_revisions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from apim.platform.promotion import Change, Plan
 
 
@@ -50,11 +54,14 @@ class PromotionShape(serializers.Serializer[Any]):
     promotion = serializers.CharField(allow_null=True, help_text="Its id; null for a dry run.")
     changes = PromotionChangeShape(many=True)
     kept = serializers.ListField(child=serializers.CharField(), help_text="What only the target has; it stays.")
+    calls = ReplayShape(allow_null=True, help_text="In the target, by the versions that would go; null when they went.")
 
 
-def promotion_answer(plan: Plan, promotion_id: str | None) -> dict[str, Any]:
+def promotion_answer(plan: Plan, promotion_id: str | None, chosen: Collection[str] | None = None) -> dict[str, Any]:
     """As PromotionShape says."""
+    made = replay_revisions(plan.target, plan.revisions(chosen)) if promotion_id is None else None
     return {
+        "calls": replay_answer(made) if made is not None else None,
         "promotion": promotion_id,
         "changes": [_change(change) for change in plan.changes],
         "kept": list(plan.kept),

@@ -36,7 +36,7 @@ class Promotions(Resource):
         target = find_environment(request.user, body["to"])
         plan = plan_promotion(source, target)
         if body.get("dry_run"):
-            return Response(promotion_answer(plan, None))
+            return Response(promotion_answer(plan, None, body.get("items")))
         made = promote(
             source=source,
             target=target,

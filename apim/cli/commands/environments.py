@@ -10,6 +10,7 @@ import typer
 from apim.cli.client import connect, segment
 from apim.cli.errors import CLIError
 from apim.cli.output import Output, OutputOption, chosen, note, print_rows, print_value
+from apim.cli.replayed import tell_calls
 
 CHANGES_PENDING: Final = 2
 
@@ -120,7 +121,7 @@ def _decide(path: str, body: dict[str, Any], output: Output | None, *, is_diff: 
         print_value(plan, form)
     else:
         print_rows([_row(change) for change in plan["changes"]], ("change", "what", "subject", "fields"), form)
-        _tell_calls(plan.get("calls"), form)
+        tell_calls(plan.get("calls"), form)
     if is_diff:
         raise typer.Exit(CHANGES_PENDING if plan["changes"] else 0)
     if not body["reason"].strip():
@@ -129,22 +130,6 @@ def _decide(path: str, body: dict[str, Any], output: Output | None, *, is_diff: 
     if not is_agreed:
         typer.confirm(f"{len(plan['changes'])} differences. Go on?", abort=True, err=True)
     client.post(path, **body, seen=plan["seen"])
-
-
-def _tell_calls(calls: dict[str, Any] | None, form: Output) -> None:
-    """How the last calls would be answered; nothing of a server that does not say."""
-    if calls is None:
-        return
-    if not calls["compared"]:
-        note("No call of an application is in the log yet, so there is nothing to compare.")
-    elif not calls["differing"]:
-        note(f"The last {calls['compared']} calls would be answered as now.")
-    else:
-        note(
-            f"{calls['differing']} of the last {calls['compared']} calls would or might be answered differently:"
-            f" {calls['certain']} for sure."
-        )
-        print_rows(calls["groups"], ("calls", "operation", "now", "then", "turns_on", "example"), form)
 
 
 def _row(change: dict[str, Any]) -> dict[str, str]:

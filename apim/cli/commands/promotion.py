@@ -8,6 +8,7 @@ import typer
 
 from apim.cli.client import connect, segment
 from apim.cli.output import Output, OutputOption, chosen, note, print_rows, print_value
+from apim.cli.replayed import tell_calls
 
 CHANGES_PENDING: Final = 2
 
@@ -45,6 +46,7 @@ def promote_environment(
         print_rows([_row(change) for change in wanted], ("change", "act", "why_not"), form)
         verb = "would go" if dry_run else "went"
         note(f"{len(going)} of {len(wanted)} {verb} from {source} to {target}.")
+        tell_calls(answer.get("calls"), form)
     if dry_run and going:
         raise typer.Exit(CHANGES_PENDING)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext
 
 from apim.billing.catalogue import obstacle_to_sale
-from apim.catalog.models import APIVersion
+from apim.catalog.models import APIVersion, Revision
 from apim.gateways.models import Environment
 from apim.platform.promotion.states import KINDS, Item, Key, items_of
 from apim.products.models import PlanVersion, ProductItem
@@ -86,6 +86,11 @@ class Plan:
     def possible(self) -> list[Change]:
         """Those that can go."""
         return [change for change in self.changes if not change.refusal]
+
+    def revisions(self, chosen: Collection[str] | None = None) -> list[Revision]:
+        """Those that would run in the target in place of others; of the chosen changes, None = of all that can go."""
+        going = [each for each in self.possible if each.item.kind == "version" and not each.is_new]
+        return [each.item.row.revision for each in going if chosen is None or each.id in chosen]
 
 
 def plan_promotion(source: Environment, target: Environment) -> Plan:

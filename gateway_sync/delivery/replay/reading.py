@@ -14,7 +14,7 @@ from apim.gateways.models import AccessRecord, Environment
 from apim.usage.models import UsageRecord
 from apim.usage.records import Asked, record_log
 from gateway_sync.compiler import compile_snapshot
-from gateway_sync.delivery.collect import rows_of_version
+from gateway_sync.delivery.collect import rows_of_versions
 from gateway_sync.delivery.replay.judging import Call, Difference, States, differences
 from gateway_sync.problems import Problem
 from gateway_sync.rows import Rows
@@ -59,10 +59,15 @@ def replay(environment: Environment, revision: Revision) -> Replay:
 
     Shapes: only calls whose caller is known are in the log. A fixed number of queries; nothing is sent to anybody.
     """
-    version_id = revision.version_id
-    now, known = _compiled(rows_of_version(environment, version_id, None, _DATABASE))
-    then, found = _compiled(rows_of_version(environment, version_id, revision, _DATABASE))
-    asked = Asked({"version_id": [version_id], "environment_id": [environment.id]})
+    return replay_revisions(environment, [revision])
+
+
+def replay_revisions(environment: Environment, revisions: Collection[Revision]) -> Replay:
+    """The last calls of the revisions' versions in an environment, as if all of these ran there."""
+    ids = [revision.version_id for revision in revisions]
+    now, known = _compiled(rows_of_versions(environment, ids, (), _DATABASE))
+    then, found = _compiled(rows_of_versions(environment, ids, revisions, _DATABASE))
+    asked = Asked({"version_id": ids, "environment_id": [environment.id]})
     newest = record_log().newest(asked, limit=CALLS_AT_MOST)
     records = {record.id: record for record in newest if len(record.path.encode()) < MAX_PATH}
     calls = [_call(record) for record in records.values()]

@@ -9,7 +9,9 @@ from apim.accounts.models import User
 from apim.catalog.models import Deployment
 from apim.gateways.models import Environment
 from apim.platform.models import Promotion
+from tests.factories import access, products
 from tests.factories import gateways as gateways_factory
+from tests.gateway_sync.delivery.replay.calls import call
 
 PAGE = "/console/admin/environments/default/promote/production"
 
@@ -60,3 +62,26 @@ def test_a_program_promotes_too_and_learns_first_what_would_change(client: Clien
     assert (refused.status_code, refused.json()["code"]) == (400, "platform.no_reason")
     done = client.post(url, {"to": "production", "reason": "Release 12"}, kind).json()
     assert done["promotion"] == Promotion.objects.get().id
+
+
+def test_who_promotes_reads_first_how_the_last_calls_there_would_be_answered(client: Client) -> None:
+    version = gateways_factory.published_version("GET /accounts", "GET /cards", name="bank")
+    client.post("/console/admin/new-environment", {"name": "production"})
+    production = Environment.objects.get(name="production")
+    application = access.application(name="shop")
+    product = products.product(version=version)
+    access.subscription(application=application, product=product, plan=product.plans.get(), environment=production)
+    url, kind = "/api/v1/environments/default/promotions", "application/json"
+    assert client.post(url, {"to": "production", "reason": "Release 1"}, kind).status_code == 200
+    gateways_factory.changed_version(version, "GET /accounts")
+    for path in ("/accounts", "/cards", "/cards"):
+        call(version, application, f"GET {path}", f"/bank/v1{path}", environment=production)
+
+    assert "2 of the last 3 calls would be answered differently." in client.get(PAGE).content.decode()
+    calls = client.post(url, {"to": "production", "dry_run": True}, kind).json()["calls"]
+    assert (calls["compared"], calls["differing"], calls["certain"]) == (3, 2, 2)
+    assert [(group["operation"], group["then"], group["calls"]) for group in calls["groups"]] == [
+        ("GET /cards", "refused 404 not-found", 2)
+    ]
+    none = client.post(url, {"to": "production", "dry_run": True, "items": []}, kind).json()["calls"]
+    assert none["compared"] == 0

@@ -14,6 +14,7 @@ from apim.console.forms.promotions import NewEnvironmentForm, PromotionForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, page, posted
+from apim.console.replayed import replayed_promotion
 from apim.console.views.jobs import to_job
 from apim.gateways.environments import create_environment
 from apim.gateways.models import Environment
@@ -73,6 +74,7 @@ def promotion(request: ConsoleRequest, source: str, target: str) -> HttpResponse
         plan=plan,
         form=form,
         chosen=chosen,
+        replayed=replayed_promotion(plan),
         others=environments.exclude(pk=here.pk),
         history=history[:_HISTORY],
     )

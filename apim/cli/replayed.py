@@ -1,0 +1,23 @@
+"""How the last calls would be answered, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apim.cli.output import Output, note, print_rows
+
+
+def tell_calls(calls: dict[str, Any] | None, form: Output) -> None:
+    """How the last calls would be answered; nothing of a server that does not say."""
+    if calls is None:
+        return
+    if not calls["compared"]:
+        note("No call of an application is in the log yet, so there is nothing to compare.")
+    elif not calls["differing"]:
+        note(f"The last {calls['compared']} calls would be answered as now.")
+    else:
+        note(
+            f"{calls['differing']} of the last {calls['compared']} calls would or might be answered differently:"
+            f" {calls['certain']} for sure."
+        )
+        print_rows(calls["groups"], ("calls", "operation", "now", "then", "turns_on", "example"), form)
