@@ -80,7 +80,8 @@ class EventReport:
 class GatewayReport:
     """A gateway and all of its live workers.
 
-    Shapes: targets and events None = as reported before; takes_trials = one of its workers can try a state.
+    Shapes: targets and events None = as reported before; takes_trials = one of its workers can try a state;
+    boots = how many records each life of a worker has noted, in some reports only.
     """
 
     workers: tuple[WorkerReport, ...]
@@ -90,3 +91,4 @@ class GatewayReport:
     takes_trials: bool = False
     targets: tuple[TargetReport, ...] | None = None
     events: tuple[EventReport, ...] | None = None
+    boots: Mapping[Name, Count] = field(default_factory=dict)

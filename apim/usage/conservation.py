@@ -1,12 +1,14 @@
-"""Conservation: what was received has no gap, and sums are those of the records. Looked at each hour, told on a page.
+"""Conservation: what was received is all that gateways counted, and sums are those of the records. Told on a page.
 
-Owns: the looking. Each comparison is one statement, so that what is taken in meanwhile is on both sides or on neither.
+Owns: the looking, each hour. Each comparison of sums is one statement, so that what is taken in meanwhile is on both
+sides or on neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from django.db import connection
@@ -15,10 +17,11 @@ from apim.gateways.sandbox import TWIN_PATTERN
 from apim.usage.models import ConservationCheck, ReceivedBoot
 from apim.usage.periods import end_of, start_of
 from apim.usage.sequences import count_of, gaps_of, parse_runs
+from apim.usage.told import lacking
 
 HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
 GAP_MAY_LAST: Final = timedelta(minutes=15)  # a batch that was set aside is sent again; this long it is on its way
-GAP, RECORDS, PERIODS, SUMMARIES = "gap", "records", "periods", "summaries"
+GAP, LACKING, RECORDS, PERIODS, SUMMARIES = "gap", "lacking", "records", "periods", "summaries"
 _GAPS_TOLD: Final = 20
 
 # Of identified callers: those without an application are counted beside the records. A sandbox's calls are only logged.
@@ -56,7 +59,7 @@ def check_conservation(now: datetime) -> ConservationCheck:
     """Compare what is stored with itself, and keep what was found."""
     until = start_of("hour", now)
     since = until - timedelta(hours=HOURS)
-    findings: list[Finding] = list(_gaps(now))
+    findings: list[Finding] = [*_gaps(now), *_lacking(now)]
     records = summed = 0
     for hours in range(HOURS):
         hour = since + timedelta(hours=hours)
@@ -96,6 +99,20 @@ def _gaps(now: datetime) -> Iterator[Finding]:
                 "since": row.gap_since.isoformat() if row.gap_since else "",
                 "one": count_of(gaps),
                 "other": gaps[0][0],
+            },
+        )
+
+
+def _lacking(now: datetime) -> Iterator[Finding]:
+    for each in islice(lacking(now), _GAPS_TOLD):
+        yield (
+            LACKING,
+            {
+                "gateway": each.gateway_id,
+                "boot": each.boot,
+                "since": each.since.isoformat(),
+                "one": each.records,
+                "other": each.first,
             },
         )
 

@@ -28,6 +28,7 @@ from apim.gateways.standing import issue_next_token, note_clock, note_format, or
 from apim.usage.placing import placed
 from apim.usage.receiving import HandedIn
 from apim.usage.together import TOGETHER
+from apim.usage.told import note_told
 from apim.usage.traces import keep_traces
 from gateway_sync import trace_wire, usage_wire
 from gateway_sync.delivery.access_log import is_behind
@@ -196,6 +197,8 @@ def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what the gateway says of itself."""
     told, of_limits = _read(_report.decode, request.body), _read(limits_in, request.body)
     record_report(gateway=gateway, report=told)
+    if told.boots:
+        note_told(gateway.pk, told.boots, timezone.now())
     if of_limits is not None:
         note_limits(gateway, of_limits)
     return JsonResponse(orders_for(gateway, timezone.now()))

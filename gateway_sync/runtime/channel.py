@@ -103,6 +103,12 @@ class Applied(msgspec.Struct, tag="applied"):
     refused: str = ""
 
 
+class Alive(msgspec.Struct, tag="alive"):
+    """Said each second: the event loop of the worker turns, and it noted so many ends of exchanges in its spool."""
+
+    seq: int
+
+
 class Verdicts(msgspec.Struct, tag="verdicts"):
     """The targets whose health check fails, all of them; from the worker that checks to the others."""
 
@@ -121,7 +127,7 @@ class Told(msgspec.Struct, tag="told"):
 
 
 ToWorker = Settings | Apply | ApplyAccess | Verdicts | Retire | Share | Leased
-FromWorker = Applied | Verdicts | Told | Wants | Asking
+FromWorker = Applied | Alive | Verdicts | Told | Wants | Asking
 
 _ENCODER = msgspec.json.Encoder()
 _TO_WORKER = msgspec.json.Decoder(ToWorker)

@@ -82,6 +82,10 @@ class Shipper:
         """Records that were read and are not safe at the control plane yet; more may wait on disk."""
         return sum(len(boot.records) for boot in list(self._boots.values()))
 
+    def numbers(self) -> dict[str, int]:
+        """The last number that was read of each worker's life whose spool is still here."""
+        return {boot.boot: boot.seq for boot in list(self._boots.values())}
+
     def refused(self) -> int:
         """Batches that the control plane refused for ever, and that wait on disk to be sent again."""
         return len(self._refused.paths())
@@ -100,8 +104,8 @@ class Shipper:
             found["spool.E002"] = f"The usage spool cannot grow: metered requests will be refused with 503. {shown}."
         elif used > self.limit_bytes // 2 or free < HALF_FULL_SEGMENTS * SEGMENT_BYTES:
             found["spool.E001"] = f"The usage spool is more than half full: {shown}."
-        if self.torn:
-            found["spool.E003"] = f"{self.torn} spool files were damaged, as by a power cut; they are kept as *.torn."
+        if torn := sum(1 for _ in self._folder.glob("*.torn")):  # told by the files: a restart changes nothing in them
+            found["spool.E003"] = f"{torn} spool files were damaged, as by a power cut; they are kept as *.torn."
         if refused := self.refused():
             found["spool.E004"] = (
                 f"The control plane refused {refused} batches of usage, which are kept in {self._refused.folder}. "

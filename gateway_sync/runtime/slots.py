@@ -84,6 +84,8 @@ class Slot:
         self._steady_since = 0.0  # started or applied, of the monotonic clock: the other one may jump
         self.applied: channel.Applied | None = None
         self.restarts = -1
+        self.written = 0  # the number of the last record that the worker told of
+        self.silent_s = 0.0  # since the worker said something, as `watching` counts
         self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
         self.on_wants: Callable[[channel.Wants | channel.Asking], None] = lambda _: None
         self._writer: asyncio.StreamWriter | None = None
@@ -128,6 +130,7 @@ class Slot:
         ours, theirs = socket.socketpair()
         self.boot = token_hex(16)
         self.restarts += 1
+        self.written, self.silent_s = 0, 0.0
         self.started_at, self._steady_since = time.time(), time.monotonic()
         descriptors = [self.listener.fileno(), theirs.fileno()]
         if self.tls_listener is not None:
@@ -147,9 +150,12 @@ class Slot:
         try:
             while line := await reader.readline():
                 answer = channel.decode_answer(line)
+                self.silent_s = 0.0
                 if isinstance(answer, channel.Applied):
                     self._note(answer)
                     on_change(self)
+                elif isinstance(answer, channel.Alive):
+                    self.written = answer.seq
                 elif isinstance(answer, channel.Wants | channel.Asking):
                     self.on_wants(answer)
                 else:

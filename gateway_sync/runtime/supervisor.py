@@ -19,6 +19,7 @@ from gateway_sync.runtime.handover import Place
 from gateway_sync.runtime.host_report import HostReport
 from gateway_sync.runtime.keeper import Keeper, Taken
 from gateway_sync.runtime.lessor import Lessor, gateways_of
+from gateway_sync.runtime.lives import Lives
 from gateway_sync.runtime.observing import Observer
 from gateway_sync.runtime.on_trial import POISONOUS
 from gateway_sync.runtime.options import Options
@@ -68,6 +69,7 @@ class Supervisor:
         self.lessor = Lessor(self._home, credentials.environment, self._tell_all, doors)
         stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
+        self._lives = Lives(self.slots, self.shipper.numbers)
         self.spans = SpanExporter(options.collector) if options.collector.url else None
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
@@ -242,10 +244,11 @@ class Supervisor:
         if self.trial.look(self.observer, self.traffic.names):
             self._give_generation()
         try:
-            told = self.host.whole() | self.targets.report() | self.lessor.report()
+            told = self.host.whole() | self.targets.report() | self.lessor.report() | self._lives.report()
             answer = await asyncio.to_thread(self._control.post, "report", msgspec.json.encode(told))
             await self.standing.hear(answer)
             self.lessor.noted(told)
+            self._lives.noted(told)
             self._is_heard = True
         except ControlPlaneDown as error:
             if self._is_heard:

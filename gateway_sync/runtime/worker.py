@@ -225,6 +225,8 @@ class Worker:
                 logger.exception("a sweep failed")
 
     def _sweep_once(self, count: int, watch: LagWatch) -> None:
+        if count % TOLD_EVERY == 0:
+            self._writer.write(channel.encode(channel.Alive(self.serving.spool.seq)))
         self.serving.sweep(asyncio.get_running_loop().time())
         if self._checks is not None:
             self._checks.tick()

@@ -10,6 +10,7 @@ from apim.gateways.models.gateways import Gateway, Worker
 from apim.gateways.models.hosts import Host
 from apim.gateways.models.issuers import Issuer
 from apim.gateways.models.join_tokens import JoinToken
+from apim.gateways.models.told_boots import ToldBoot
 
 __all__ = (
     "ACMEAccount",
@@ -21,6 +22,7 @@ __all__ = (
     "Host",
     "Issuer",
     "JoinToken",
+    "ToldBoot",
     "Worker",
     "default_networks",
 )

@@ -52,6 +52,10 @@ def _sentence(code: str, values: dict[str, Any]) -> str:
             "Of gateway %(gateway)s %(one)d records are missing since %(since)s UTC, from number %(other)d "
             "of worker life %(boot)s on. They may wait in the folder of refused batches on its disk."
         ),
+        conservation.LACKING: gettext(
+            "Of gateway %(gateway)s %(one)d records that it counted have not come since %(since)s UTC, from number "
+            "%(other)d of worker life %(boot)s on. They wait on its disk, or its spool was lost."
+        ),
         conservation.RECORDS: gettext("The hour of %(at)s UTC has %(one)d records, and %(other)d calls in its sums."),
         conservation.PERIODS: gettext(
             "At %(at)s UTC the finer sums have %(one)d calls and the coarser ones %(other)d."

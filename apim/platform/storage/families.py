@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from apim.audit.models import AuditEvent
-from apim.gateways.models import AccessRecord
+from apim.gateways.models import AccessRecord, ToldBoot
 from apim.jobs.models import Job
 from apim.notifications.models import Message
 from apim.usage.models import ApplicationMonth, ConservationCheck, KeptTrace, ReceivedBoot, UsageBatch, UsageRecord
@@ -73,7 +73,7 @@ def fixed_families() -> tuple[FixedFamily, ...]:
         FixedFamily(
             "receipts",
             _("Receipts of usage"),
-            (UsageBatch, ReceivedBoot, ConservationCheck),
+            (UsageBatch, ReceivedBoot, ToldBoot, ConservationCheck),
             _("Kept for 40 days."),
         ),
         FixedFamily(

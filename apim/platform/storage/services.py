@@ -17,6 +17,7 @@ from apim.platform.models import RetentionRule
 from apim.platform.storage.families import FAMILIES, Family
 from apim.usage import services as usage
 from apim.usage.records import record_log
+from apim.usage.told import purge_told
 
 COUNTED_AT_MOST: Final = 1_000_000  # a preview says "at least" beyond it
 _ROWS_A_TRANSACTION: Final = 2_000
@@ -61,6 +62,7 @@ def purge_expired(*, now: datetime) -> int:
     days = {name: timedelta(days=count) for name, count in days_kept().items()}
     rollups = {period: days[name] for name, period in _PERIODS.items()}
     count = usage.purge(now=now, records=days[_RECORDS], rollups=rollups)
+    count += purge_told(now)
     for family in FAMILIES:
         if family.name == _AUDIT:
             count += _told(family, _purge_audit(now - days[_AUDIT]), now - days[_AUDIT])

@@ -16,6 +16,7 @@ from apim.platform.health.usage import conserved
 from apim.platform.health.verdicts import Colour
 from apim.usage.models import ReceivedBoot, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.services import ingest
+from apim.usage.told import note_told, purge_told
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.accounts import user
 from tests.factories.usage import NOON, batch, event
@@ -75,3 +76,53 @@ def test_a_gap_is_found_when_it_lasts(gateway: Gateway) -> None:
 def test_a_gap_that_only_the_release_before_tells_is_none(gateway: Gateway) -> None:
     ReceivedBoot.objects.update(received="5-9", gaps_from=5, gap_since=LATER - timedelta(hours=1))
     assert look(LATER).findings == []
+
+
+def test_the_lost_tail_of_a_life_is_told_after_a_while_and_mailed(gateway: Gateway) -> None:
+    user(is_platform_admin=True)
+    boot = ReceivedBoot.objects.get().boot
+    note_told(gateway.pk, {boot: 8}, LATER)
+    assert look(LATER + timedelta(minutes=14)).findings == []  # it may be on its way
+
+    [(code, values)] = look(LATER + timedelta(minutes=16)).findings
+
+    assert (code, values["boot"], values["one"], values["other"]) == ("lacking", boot, 3, 6)
+    assert "3 records that it counted have not come" in conserved().text
+    assert "3 records that it counted have not come" in Message.objects.get().body
+    ingest(gateway=gateway, batch=batch(event(6), event(7), event(8)))
+    assert look(LATER + timedelta(minutes=17)).findings == []
+
+
+def test_a_life_of_which_nothing_came_is_told(gateway: Gateway) -> None:
+    note_told(gateway.pk, {"c" * 32: 40, "d" * 32: 0}, LATER)
+    [(code, values)] = look(LATER + timedelta(minutes=16)).findings
+    assert (code, values["boot"], values["one"], values["other"]) == ("lacking", "c" * 32, 40, 1)
+
+
+def test_a_life_that_goes_on_counting_is_whole_while_what_was_told_comes_in_time(gateway: Gateway) -> None:
+    boot = ReceivedBoot.objects.get().boot
+    for minutes in range(0, 60, 2):
+        note_told(gateway.pk, {boot: 5 + minutes}, LATER + timedelta(minutes=minutes))
+        if minutes:
+            ingest(gateway=gateway, batch=batch(event(4 + minutes), event(5 + minutes)))
+        assert look(LATER + timedelta(minutes=minutes)).findings == []
+
+
+def test_a_later_number_does_not_put_off_what_has_not_come(gateway: Gateway) -> None:
+    boot = ReceivedBoot.objects.get().boot
+    for minutes in range(0, 20, 2):
+        note_told(gateway.pk, {boot: 9 + minutes}, LATER + timedelta(minutes=minutes))
+    [(_, values)] = look(LATER + timedelta(minutes=20)).findings
+    assert (values["since"][:16], values["one"]) == (LATER.isoformat()[:16], 4)
+
+
+def test_a_quiet_life_whose_receipts_are_forgotten_is_not_told(gateway: Gateway) -> None:
+    boot = ReceivedBoot.objects.get().boot
+    note_told(gateway.pk, {boot: 5}, LATER)
+    assert look(LATER + timedelta(minutes=16)).findings == []
+    ReceivedBoot.objects.all().delete()
+    for days in range(1, 60):
+        note_told(gateway.pk, {boot: 5}, LATER + timedelta(days=days, minutes=days))
+        assert purge_told(LATER + timedelta(days=days)) == 0
+    assert not any(code == "lacking" for code, _ in look(LATER + timedelta(days=60)).findings)
+    assert purge_told(LATER + timedelta(days=120)) == 1

@@ -282,3 +282,11 @@ def test_three_days_of_two_hundred_requests_a_second_fit_and_half_of_them_warns(
     assert sender.problems() == {}
     sender.limit_bytes -= 2
     assert "more than half full" in sender.problems()["spool.E001"]
+
+
+def test_damaged_files_are_told_for_as_long_as_they_are_there(folder: Path, control: KeepingControlPlane) -> None:
+    torn = folder / f"{BOOT}.0.00000000.torn"
+    torn.write_bytes(b"")
+    assert "1 spool files" in shipper(folder, control).problems()["spool.E003"]  # of a supervisor that just started
+    torn.unlink()
+    assert "spool.E003" not in shipper(folder, control).problems()

@@ -1,0 +1,89 @@
+"""What gateways say that they counted, beside what came of it: the tail of a life, or all of it, may be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final, NamedTuple
+
+from apim.gateways.models import ToldBoot
+from apim.usage.models import ReceivedBoot
+from apim.usage.sequences import parse_runs
+
+RENEWED_AFTER: Final = timedelta(minutes=1)
+MAY_TAKE: Final = timedelta(minutes=15)  # as a gap may last
+KEPT: Final = timedelta(days=40)  # as receipts are
+_COMPARED_FOR: Final = KEPT - timedelta(days=1)  # what came may be forgotten then
+_TOLD_EACH: Final = timedelta(days=1)
+_AT_ONCE: Final = 400
+_LONGEST_BOOT: Final = 32  # that a column holds
+_BOOTS_AT_MOST: Final = 500  # of one report
+
+
+class Lacking(NamedTuple):
+    """What has not come of a life. Shapes: since is when the gateway told of it; so many records from number first on."""
+
+    gateway_id: str
+    boot: str
+    since: datetime
+    first: int
+    records: int
+
+
+def note_told(gateway_id: str, told: Mapping[str, int], now: datetime) -> None:
+    """Note what a gateway says that its workers' lives have counted."""
+    lasts = {boot: last for boot, last in islice(told.items(), _BOOTS_AT_MOST) if last and len(boot) <= _LONGEST_BOOT}
+    known = {row.boot: row for row in ToldBoot.objects.filter(gateway_id=gateway_id, boot__in=lasts)}
+    ToldBoot.objects.bulk_create(
+        [
+            ToldBoot(gateway_id=gateway_id, boot=boot, due=last, due_at=now, told_at=now)
+            for boot, last in lasts.items()
+            if boot not in known
+        ],
+        ignore_conflicts=True,
+    )
+    rising = [row for row in known.values() if lasts[row.boot] > row.due and now - row.due_at > RENEWED_AFTER]
+    reached = _reached([row for row in rising if not row.has_come])
+    changed = []
+    for row in rising:
+        if row.has_come or reached.get((gateway_id, row.boot), 0) >= row.due:
+            row.due, row.due_at, row.has_come, row.told_at = lasts[row.boot], now, False, now
+            changed.append(row)
+    changed += [row for row in known.values() if row not in changed and now - row.told_at > _TOLD_EACH]
+    for row in changed:
+        row.told_at = now
+    ToldBoot.objects.bulk_update(changed, ["due", "due_at", "has_come", "told_at"])
+
+
+def lacking(now: datetime) -> Iterator[Lacking]:
+    """What was told long enough ago and has not come, the oldest first; what came is noted as such."""
+    waiting = ToldBoot.objects.filter(
+        has_come=False, due_at__lt=now - MAY_TAKE, due_at__gt=now - _COMPARED_FOR
+    ).order_by("due_at", "id")
+    every = list(waiting)
+    for start in range(0, len(every), _AT_ONCE):
+        rows = every[start : start + _AT_ONCE]
+        reached = _reached(rows)
+        come = []
+        for row in rows:
+            last = reached.get((row.gateway_id, row.boot), 0)
+            if last < row.due:
+                yield Lacking(row.gateway_id, row.boot, row.due_at, last + 1, row.due - last)
+            else:
+                come.append((row.pk, row.due))
+        for pk, due in come:
+            ToldBoot.objects.filter(pk=pk, due=due).update(has_come=True)
+
+
+def purge_told(now: datetime) -> int:
+    """Forget lives that nobody speaks of any more; how many."""
+    return ToldBoot.objects.filter(told_at__lt=now - KEPT).delete()[0]
+
+
+def _reached(rows: Sequence[ToldBoot]) -> dict[tuple[str, str], int]:
+    """The last number that came of each."""
+    found = ReceivedBoot.objects.filter(
+        gateway_id__in={row.gateway_id for row in rows}, boot__in={row.boot for row in rows}
+    ).values_list("gateway_id", "boot", "received")
+    return {(gateway_id, boot): runs[-1][1] for gateway_id, boot, received in found if (runs := parse_runs(received))}
