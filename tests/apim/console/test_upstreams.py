@@ -120,8 +120,8 @@ def test_a_version_tells_its_groups_and_policies_in_words(log_in: LogIn, owner: 
 
     page = log_in(owner).get(URL).content.decode()
     assert "With Balancing, Circuit breaker." in page
-    assert "shadow: yes" in page
-    assert "operations: GET /a, POST /b" in page
+    assert "Shadow: count only" in page
+    assert "Only for these operations: GET /a, POST /b" in page
 
 
 @pytest.mark.usefixtures("version")

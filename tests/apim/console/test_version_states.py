@@ -54,7 +54,7 @@ def test_rolling_back_says_what_changes_and_runs_the_earlier_revision(
     client.post(f"{url}/publish")
     assert version.deployments.get().revision.number == 2
 
-    assert b"Policies changed: size-limit." in client.get(f"{url}/rollback/1").content
+    assert b"Policies changed: Size of a request&#x27;s body." in client.get(f"{url}/rollback/1").content
     client.post(f"{url}/rollback/1")
 
     assert version.deployments.get().revision.number == 1
