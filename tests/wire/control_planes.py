@@ -138,7 +138,7 @@ class KeepingControlPlane:
         with self._changed:
             while not self._news(ask) and time.monotonic() < deadline:
                 self._changed.wait(0.1)
-            return json.dumps(self._update(ask)).encode()
+            return msgspec.json.encode(self._update(ask))
 
     def _news(self, ask: dict[str, object]) -> bool:
         known = self.manifest["digest"] if self.manifest else ""
@@ -155,11 +155,5 @@ class KeepingControlPlane:
             "manifest": self.manifest if is_new else None,
             "trial": {"digest": self.trial["digest"], "manifest": self.trial} if self.trial else {},
             "fragments": {key: text for key, text in self.fragments.items() if key not in have},
-            "access": {
-                "after": after,
-                "upto": len(self.log),
-                "is_full": after == 0,
-                "records": self.log[after:],
-                "more": False,
-            },
+            "access": self.home.page(after, len(self.log), self.log[after:], is_full=after == 0),
         }
