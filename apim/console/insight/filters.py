@@ -36,9 +36,10 @@ RANGES: dict[str, str | Promise] = {
 }
 DEFAULT_RANGE = "24h"
 MOST_ROWS = 5_000  # of a table that is downloaded
+CHOSEN = ("environment", "product", "plan")  # by controls that list what there is
 _LONGEST_VALUE = 300
 _FILTERS = ("api", "version", "environment", "operation", "application", "product", "plan", "status", "code")
-_LABELS: dict[str, str | Promise] = {
+LABELS: dict[str, str | Promise] = {
     "api": _("API"),
     "version": _("Version"),
     "environment": _("Environment"),
@@ -111,6 +112,16 @@ class Asked:
         """How many rows a figure has: those that the page shows, or as a file all there are, within reason."""
         return MOST_ROWS if figure == self.downloaded else shown
 
+    @property
+    def has_controls(self) -> bool:
+        """Whether the page offers what one may narrow to: where the fold is open, and after a choice."""
+        return bool({"filters", "from", *CHOSEN} & self.params.keys())
+
+    @property
+    def url_of_controls(self) -> str:
+        """The page with them."""
+        return self.url(filters="open")
+
     def without(self, name: str) -> str:
         """The link that takes a filter away; a version goes with its API."""
         gone: dict[str, str | None] = {name: None, **({"version": None} if name == "api" else {})}
@@ -135,7 +146,7 @@ def asked(request: ConsoleRequest, **fixed: str) -> Asked:
     given = request.GET
     params = {
         name: given[name][:_LONGEST_VALUE]
-        for name in (*_FILTERS, "range", "from", "to", "kind", "a", "b", "a_from", "a_to")
+        for name in (*_FILTERS, "range", "from", "to", "kind", "a", "b", "a_from", "a_to", "filters")
         if given.get(name) and name not in fixed
     }
     if params.get("range") not in LENGTHS:
@@ -154,7 +165,7 @@ def asked(request: ConsoleRequest, **fixed: str) -> Asked:
     )
     names = _names(request.user, wanted, versions)
     chips = tuple(
-        Chip(str(_LABELS[name]), names.get(name, params[name]), found.without(name))
+        Chip(str(LABELS[name]), names.get(name, params[name]), found.without(name))
         for name in _FILTERS
         if name in params
     )

@@ -81,7 +81,7 @@ def answer(
         figure={figure.key: figure for figure in figures},
         parts=[figure for figure in figures if not figure.picture],
         api_names=list(names)[:_API_NAMES],
-        controls=controls_of(found, request.user),
+        controls=controls_of(found, request.user) if found.has_controls else None,
         **context,
     )
 

@@ -19,7 +19,7 @@ from tests.factories import catalog, products
 pytestmark = pytest.mark.django_db
 
 
-def controls(client: Client, query: str = "") -> dict[str, list[str]]:
+def controls(client: Client, query: str = "?filters=open") -> dict[str, list[str]]:
     """The values that each select of the filters offers."""
     page = client.get(f"/console/analytics{query}").content.decode()
     found = re.findall(r'<select id="filter-(\w+)"[^>]*>(.*?)</select>', page, re.DOTALL)
@@ -52,16 +52,29 @@ def test_environments_and_products_are_chosen_and_the_rest_is_kept(client: Clien
     assert '<option value="cards" selected>' in page
 
 
+def test_who_does_not_open_the_fold_pays_for_no_choices(client: Client, bank: APIVersion) -> None:
+    for name in ("cards", "loans"):
+        products.product(version=bank, name=name, plans=[])
+    client.get("/console/analytics?range=7d")
+    with CaptureQueriesContext(connection) as open_queries:
+        client.get("/console/analytics?range=7d&filters=open")
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/console/analytics?range=7d").content.decode()
+    assert len(queries) < len(open_queries)
+    assert '<a href="/console/analytics?range=7d&amp;filters=open">' in page
+    assert "filter-product" not in page
+
+
 def test_of_very_many_the_name_is_typed(client: Client, bank: APIVersion) -> None:
     products.product(version=bank, name="first", plans=[])
     products.product(version=bank, name="second", plans=[])
-    client.get("/console/analytics")
+    client.get("/console/analytics?filters=open")
     with CaptureQueriesContext(connection) as few:
-        client.get("/console/analytics")
+        client.get("/console/analytics?filters=open")
     for number in range(MOST_CHOICES):
         products.product(version=bank, name=f"product-{number}", plans=[])
     with CaptureQueriesContext(connection) as many:
-        page = client.get("/console/analytics").content.decode()
+        page = client.get("/console/analytics?filters=open").content.decode()
     assert len(many) == len(few)
     assert '<input class="input" id="filter-product"' in page
     assert page.count("<option") <= MOST_CHOICES + 5
