@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from apim.gateways.reports import GatewayReport
 
 TARGETS_AT_MOST = 5000  # of one report
 EVENTS_AT_MOST = 50
+_LONGEST_SILENCE_S = 86_400
 _REPORTED = (
     "pid",
     "boot",
@@ -56,7 +57,7 @@ def record_report(*, gateway: Gateway, report: GatewayReport) -> None:
                 stats=dict(worker.stats),
                 started_at=datetime.fromtimestamp(worker.started_at, UTC),
                 applied_at=datetime.fromtimestamp(worker.applied_at, UTC) if worker.applied_at else None,
-                seen_at=now,
+                seen_at=now - timedelta(seconds=min(worker.silent_s, _LONGEST_SILENCE_S)),
             )
             for worker in workers.values()
         ],

@@ -28,7 +28,8 @@ class ProblemReport:
 class WorkerReport:
     """One process of a gateway.
 
-    Units: started_at and applied_at in seconds since the epoch; applied_at 0 = nothing applied yet.
+    Units: started_at and applied_at in seconds since the epoch; applied_at 0 = nothing applied yet; silent_s since the
+    worker said something.
     """
 
     slot: Place
@@ -39,6 +40,7 @@ class WorkerReport:
     digest: Name = ""
     access_seq: Count = 0
     applied_at: MomentS = 0
+    silent_s: SmallCount = 0
     problems: tuple[ProblemReport, ...] = ()
     stats: Mapping[Name, Count | tuple[Count, ...]] = field(default_factory=dict)
 

@@ -22,7 +22,7 @@ _BOOTS_AT_MOST: Final = 500  # of one report
 
 
 class Lacking(NamedTuple):
-    """What has not come of a life. Shapes: since is when the gateway told of it; so many records from number first on."""
+    """What has not come of a life: so many records from number first on. Shapes: since = when it was told of them."""
 
     gateway_id: str
     boot: str

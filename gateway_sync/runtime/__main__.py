@@ -26,6 +26,7 @@ from gateway_sync.runtime.span_exporter import CollectorInvalid, read_collector
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
 from gateway_sync.runtime.starting import is_forkable
 from gateway_sync.runtime.supervisor import Supervisor
+from gateway_sync.runtime.watching import HANG_S, LEAST_S
 
 
 def parse_arguments(arguments: list[str]) -> tuple[Options, Path, Invitation | None]:
@@ -55,12 +56,20 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path, Invitation | N
     parser.add_argument("--access-log-share", type=float, default=1.0, help="of the exchanges, 0 to 1; all with 5xx")
     parser.add_argument("--access-log-mib", type=int, default=100, help="of one file, before the next is begun")
     parser.add_argument("--max-worker-mib", type=int, default=0, help="memory at which a worker is replaced")
+    parser.add_argument(
+        "--hang-seconds",
+        type=float,
+        default=HANG_S,
+        help=f"without a sign of life, after which a worker is replaced; {LEAST_S:g} at least",
+    )
     parser.add_argument(CHECK, action="store_true", help="say whether it would start with these arguments, and end")
     given = parser.parse_args(arguments)
     if not given.join and given.credentials is None:
         parser.error("--credentials or --join is needed.")
     if not 0 <= given.access_log_share <= 1 or given.access_log_mib < 1:
         parser.error("--access-log-share is from 0 to 1, --access-log-mib at least 1.")
+    if not given.hang_seconds >= LEAST_S:
+        parser.error(f"--hang-seconds is at least {LEAST_S:g}.")
     try:
         collector = read_collector()
     except CollectorInvalid as error:
@@ -75,6 +84,7 @@ def parse_arguments(arguments: list[str]) -> tuple[Options, Path, Invitation | N
         spool_bytes=given.spool_mib << 20,
         given=Given(given.head_timeout, given.idle_timeout, given.body_timeout, given.max_connections),
         worker_bytes=given.max_worker_mib << 20,
+        hang_s=given.hang_seconds,
         collector=collector,
         log=LogOptions(given.access_log, given.access_log_share, given.access_log_mib << 20),
     )

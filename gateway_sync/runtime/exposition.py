@@ -101,6 +101,8 @@ def _add_slots(supervisor: Supervisor, samples: Samples) -> None:
             samples["apim_latency_seconds"] += _histogram({"slot": str(slot.number)}, buckets, sum_us)
         for name, count in counts.items():
             samples[f"apim_{name}_total"].append(f"{label} {count}")
+        samples["apim_worker_hangs_total"].append(f"{label} {supervisor.watching.counts.get(slot.number, 0)}")
+        samples["apim_worker_silent_seconds"].append(f"{label} {slot.silent_s:.1f}")
         gauges = supervisor.host.gauges_of(slot)
         idle = gauges["upstreams_idle"]
         for state, value in (("idle", idle), ("in_use", max(0, gauges["upstreams_open"] - idle))):

@@ -25,9 +25,9 @@ class HostReport:
         cells: Sequence[memoryview],
         follower: Follower,
         trial: WorkerTrial,
-        problems: Callable[[], dict[str, str]],
+        problems: Callable[[Slot], dict[str, str]],
     ) -> None:
-        """Shapes: cells has the counts of each slot; problems are messages by code."""
+        """Shapes: cells has the counts of each slot; problems are messages by code, of a worker."""
         self._slots = slots
         self._cells = cells
         self._follower = follower
@@ -54,12 +54,13 @@ class HostReport:
 
     def _of_worker(self, slot: Slot) -> dict[str, object]:
         applied = slot.applied or channel.Applied(0, "", 0)
-        problems = [*applied.problems, *self._problems().items()]
+        problems = [*applied.problems, *self._problems(slot).items()]
         return {
             "slot": slot.number,
             "pid": slot.pid,
             "boot": slot.boot,
             "started_at": slot.started_at,
+            "silent_s": int(slot.silent_s),
             "revision": applied.revision,
             "digest": applied.digest,
             "access_seq": applied.access_seq,

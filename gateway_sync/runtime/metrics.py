@@ -103,6 +103,8 @@ METRICS = (
     Metric("apim_spans_waiting", GAUGE, "Spans that wait to be sent.", has_slot=False),
     Metric("apim_problem", GAUGE, "1 for each code of what is wrong now; /status has the words.", has_slot=False),
     Metric("apim_worker_restarts_total", COUNTER, "Times that the worker was replaced."),
+    Metric("apim_worker_hangs_total", COUNTER, "Of these, those that gave no sign of life and were killed."),
+    Metric("apim_worker_silent_seconds", GAUGE, "Time since the worker gave a sign of life; it does each second."),
     *(Metric(f"apim_{name}_total", COUNTER, meaning) for name, meaning in _OF_WORKERS.items()),
     Metric("apim_event_loop_lag_seconds", GAUGE, "The longest that the event loop was late in the last 10 to 20 s."),
     Metric("apim_composites_under_way", GAUGE, "Composite operations under way."),

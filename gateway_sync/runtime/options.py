@@ -9,6 +9,7 @@ from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.span_exporter import Collector
 from gateway_sync.runtime.spool_format import SPOOL_BYTES
+from gateway_sync.runtime.watching import HANG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +26,5 @@ class Options:
     log: LogOptions = field(default_factory=LogOptions)
     tls_port: int = 0  # 0 = no HTTPS
     worker_bytes: int = 0  # soft limit of a worker's memory, 0 = none
+    hang_s: float = HANG_S  # without a sign of life, after which a worker is replaced
     collector: Collector = field(default_factory=Collector)  # of spans

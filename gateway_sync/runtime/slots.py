@@ -220,6 +220,11 @@ class Slot:
                     listener.shutdown(socket.SHUT_RDWR)
                 listener.close()
 
+    @property
+    def is_running(self) -> bool:
+        """True while there is a worker in the slot that should say something."""
+        return self._writer is not None and not self._is_stopping
+
     def kill(self) -> None:
         """End the worker at once."""
         if self._process is not None and self._process.poll() is None:

@@ -34,14 +34,13 @@ from gateway_sync.runtime.stats import open_cells
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
+from gateway_sync.runtime.watching import Watching
 from gateway_sync.runtime.worker_trial import WorkerTrial
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 12.0
-CLOSE_S = (
-    2 * channel.LAST_ACCEPTS_S
-)  # by then the workers have let in who was in the queue; who comes later is refused at once
+CLOSE_S = 2 * channel.LAST_ACCEPTS_S  # by then the workers have let in who was in the queue; later ones are refused
 
 
 class Supervisor:
@@ -74,7 +73,8 @@ class Supervisor:
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
         self.trial = WorkerTrial(self.keeper, self.slots, stats)
-        self.host = HostReport(self.slots, stats, self.follower, self.trial, self.problems)
+        self.watching = Watching(self.slots, options.hang_s)
+        self.host = HostReport(self.slots, stats, self.follower, self.trial, self._problems_of)
         logs = (AccessLog(options.log),) if options.log.path else ()
         self.observer = Observer(
             self._home / "spool", self._live_boots, (self.traffic, self.trial, *logs), is_always_wanted=bool(logs)
@@ -107,6 +107,7 @@ class Supervisor:
         self._start(self._sync.run())
         self._start(self.observer.run())
         self._start(self._rolling.watch_memory())
+        self._start(self.watching.run())
         await stop.wait()
         await self._stop()
 
@@ -228,6 +229,12 @@ class Supervisor:
 
     def problems(self) -> dict[str, str]:
         """What is wrong here now, by code."""
+        return self._host_problems() | self.watching.problems()
+
+    def _problems_of(self, slot: Slot) -> dict[str, str]:
+        return self._host_problems() | self.watching.problem_of(slot)
+
+    def _host_problems(self) -> dict[str, str]:
         return {
             **self.keeper.problems, **self.follower.problems, **self.shipper.problems(), **self.lessor.problems(),
             **self._sync.problems(),
@@ -259,7 +266,9 @@ class Supervisor:
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves, and the gateway is not draining."""
         is_serving = bool(self.slots) and not self.standing.is_draining
-        return is_serving and all(slot.applied is not None and slot.applied.revision for slot in self.slots)
+        return is_serving and all(
+            slot.applied and slot.applied.revision and not self.watching.is_silent(slot) for slot in self.slots
+        )
 
     def ask_to_roll(self) -> None:
         """Replace the workers, in the background."""

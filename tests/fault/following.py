@@ -14,13 +14,13 @@ from tests.wire.raw import RawUpstream
 
 
 @contextmanager
-def following(tmp_path: Path) -> Iterator[tuple[RawUpstream, KeepingControlPlane, GatewayProcess]]:
+def following(tmp_path: Path, *options: str) -> Iterator[tuple[RawUpstream, KeepingControlPlane, GatewayProcess]]:
     """The service behind it, whom it follows, and the gateway, ready and with revision 1."""
     home = Home(tmp_path)
     with RawUpstream() as upstream, KeepingControlPlane(home) as control:
         control.publish(make_snapshot([make_version(upstream.port)]))
         control.change(home.records())
-        gateway = GatewayProcess(home, workers=2).wait_ready()
+        gateway = GatewayProcess(home, workers=2, options=options).wait_ready()
         try:
             yield upstream, control, gateway
         finally:

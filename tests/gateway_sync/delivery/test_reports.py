@@ -62,6 +62,13 @@ def test_convergence_is_reached_when_every_worker_that_reports_is_current(enviro
     assert state.is_reached
 
 
+def test_a_worker_that_says_nothing_is_absent_though_its_gateway_reports(environment: Environment) -> None:
+    gateway = factory.enrolled_gateway(environment=environment).gateway
+    services.publish(environment.id)
+    record_report(gateway=gateway, report=GatewayReport((worker(environment), worker(environment, 1, silent_s=20))))
+    assert [each.is_absent for each in reports.convergence(environment).workers] == [False, True]
+
+
 def test_a_worker_behind_in_access_records_is_not_current(environment: Environment) -> None:
     gateway = factory.enrolled_gateway(environment=environment).gateway
     append_access(environment_id=environment.id, changes=[AccessChange("credential", "ff", None)])

@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apim.gateways.joining import issue_join_token
-from apim.gateways.models import Environment, Gateway, Worker
+from apim.gateways.models import Environment, Gateway, ToldBoot, Worker
 from apim.gateways.services import AccessChange, EnrolledGateway, append_access, authenticate_gateway
 from apim.gateways.standing import ask_for_rotation, is_clock_wrong, set_state
 from apim.usage.models import UsageRecord, UsageRollup
@@ -216,6 +216,12 @@ def test_a_report_is_kept_by_worker_and_a_slot_no_longer_named_is_forgotten(
     assert list(Worker.objects.values_list("slot", "revision")) == [(1, 4)]
     stored = Gateway.objects.get(id=gateway.gateway.id)
     assert (stored.is_push_connected, stored.host, stored.seen_at is not None) == (True, "h", True)
+
+
+def test_what_lives_of_workers_counted_is_kept_from_reports_that_tell_it(post: Post, gateway: EnrolledGateway) -> None:
+    body_of(post("report", {"workers": [], "boots": {"b": 7}}))
+    body_of(post("report", {"workers": []}))
+    assert list(ToldBoot.objects.values_list("gateway_id", "boot", "due")) == [(gateway.gateway.id, "b", 7)]
 
 
 def test_usage_is_stored_and_acknowledged(post: Post) -> None:

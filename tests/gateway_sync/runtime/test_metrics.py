@@ -10,6 +10,8 @@ def test_every_count_of_a_worker_has_a_metric() -> None:
     counted = {f"apim_{name}_total" for name in POSITIONS}
     own = {
         "apim_worker_restarts_total",
+        "apim_worker_hangs_total",
+        "apim_worker_silent_seconds",
         "apim_latency_seconds",
         "apim_event_loop_lag_seconds",
         "apim_upstream_connections",
