@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 
 from gateway_sync.runtime import push
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
 from gateway_sync.runtime.keeper import Keeper, Taken, Update, decode_update
+from gateway_sync.runtime.pacing import SPREAD_S, jitter
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,6 @@ WAIT_S = 20.0
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0  # a pull must bring what a dead Redis did not push within 5 s
 HURRIED_S = 0.2
-SPREAD_S = 1.0
 UNREADABLE = "update.E001"
 UNWRITTEN = "update.E002"
 
@@ -87,13 +86,12 @@ class Follower:
                 elif taken.is_nothing and time.monotonic() - began < HURRIED_S:
                     taken = Taken(is_refused=True)  # who has nothing new is to wait before saying so
                 if taken.is_refused:
-                    pause_s = _jitter(retry_s)
+                    pause_s = jitter(retry_s)
             except (ControlPlaneDown, OSError) as error:
                 logger.warning("pulling from the control plane failed: %s", error)
-                pause_s = _jitter(retry_s)
+                pause_s = jitter(retry_s)
                 if isinstance(error, ControlPlaneRefused) and error.retry_after_s:
-                    # It tells whole seconds: those that were refused together must not come back together.
-                    pause_s = min(error.retry_after_s, LONGEST_RETRY_S) + _jitter(SPREAD_S)
+                    pause_s = min(error.retry_after_s, LONGEST_RETRY_S) + jitter(SPREAD_S)
                 taken = Taken(is_refused=True)
             retry_s = min(retry_s * 2, LONGEST_RETRY_S) if taken.is_refused else FIRST_RETRY_S
             await asyncio.sleep(pause_s)
@@ -125,10 +123,5 @@ class Follower:
             except (push.PushLost, OSError) as error:
                 logger.info("no push: %s", error)
             self.is_push_connected = False
-            await asyncio.sleep(_jitter(retry_s))
+            await asyncio.sleep(jitter(retry_s))
             retry_s = min(retry_s * 2, LONGEST_RETRY_S)
-
-
-def _jitter(longest_s: float) -> float:
-    """A full-jitter pause, so that gateways do not come in step."""
-    return max(random.uniform(0, longest_s), 0.05)  # noqa: S311 - no secret

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
+from gateway_sync.runtime.pacing import Pacing
 from gateway_sync.runtime.refused import RefusedBatches
 from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, spool_bytes
 from gateway_sync.runtime.spool_reader import Boot, Segment
@@ -33,6 +34,8 @@ from gateway_sync.usage_wire import (
 logger = logging.getLogger(__name__)
 
 EVERY_S = 1.0
+# What waits is safe on disk; but spend and quotas that are shown, and the time that a gap may last, count on usage
+# that comes within seconds of the control plane's return.
 LONGEST_PAUSE_S = 10.0
 PORTION = 2 * MAX_RECORDS  # records of one worker that are in memory at most; the rest waits on disk
 HALF_FULL_SEGMENTS = 64  # warn when the disk has room for fewer
@@ -58,6 +61,8 @@ class Shipper:
         self._refused = RefusedBatches(folder)
         self._retry_at = time.monotonic()
         self._is_shipping = asyncio.Lock()
+        self._pacing = Pacing(2 * EVERY_S, LONGEST_PAUSE_S)
+        self._failure: Exception | None = None  # of the last try
         self.indeterminate = 0
         self.shipped = 0
         self.torn = 0
@@ -67,14 +72,20 @@ class Shipper:
         pause_s = EVERY_S
         while True:
             await asyncio.sleep(pause_s)
-            pause_s = EVERY_S if await self.ship_once() else min(pause_s * 2, LONGEST_PAUSE_S)
+            if await self.ship_once():
+                self._pacing.taken()
+                pause_s = EVERY_S
+            else:
+                pause_s = self._pacing.pause_s(self._failure)
 
     async def ship_once(self) -> bool:
         """Read what is new and send it, in portions until nothing is left; False when it was not taken."""
         async with self._is_shipping:
+            self._failure = None
             try:
                 return await asyncio.to_thread(self._ship_all)
             except (ControlPlaneDown, ValueError, OSError) as error:
+                self._failure = error
                 logger.warning("usage was not taken: %s", error)
                 return False
 

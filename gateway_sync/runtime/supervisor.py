@@ -246,8 +246,9 @@ class Supervisor:
         if path is not None:
             self.spread(Taken(upto=self.keeper.access.seq, access_file=path))
 
-    async def _report(self) -> None:
-        """Tell the control plane what runs here, and do what it orders."""
+    async def _report(self) -> ControlPlaneDown | None:
+        """Tell the control plane what runs here, and do what it orders. Why it was not told, if so."""
+        failure = None
         if self.trial.look(self.observer, self.traffic.names):
             self._give_generation()
         try:
@@ -260,8 +261,9 @@ class Supervisor:
         except ControlPlaneDown as error:
             if self._is_heard:
                 logger.warning("reporting failed: %s", error)
-            self._is_heard = False
+            self._is_heard, failure = False, error
         self._catch_up()
+        return failure
 
     def is_ready(self) -> bool:
         """True when every slot has a worker that serves, and the gateway is not draining."""

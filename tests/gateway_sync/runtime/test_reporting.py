@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway_sync.runtime.reporting import Reporting
+import pytest
+
+from gateway_sync.runtime.control_plane import ControlPlaneDown, ControlPlaneRefused
+from gateway_sync.runtime.reporting import LONGEST_PAUSE_S, Reporting
 from tests.waiting import PATIENCE_S
 
 FOR_EVER_S = 3600.0
@@ -18,6 +21,7 @@ class Told:
         self.applied = [0, 0]
         self.reports: list[list[int]] = []
         self.meanwhile: Callable[[], None] = lambda: None
+        self.failure: ControlPlaneDown | None = None
         self._is_told = asyncio.Condition()
         self.reporting = Reporting(self._tell, every_s)
 
@@ -25,12 +29,13 @@ class Told:
         self.applied[worker] = revision
         self.reporting.soon()
 
-    async def _tell(self) -> None:
+    async def _tell(self) -> ControlPlaneDown | None:
         self.reports.append(list(self.applied))
         meanwhile, self.meanwhile = self.meanwhile, lambda: None
         meanwhile()
         async with self._is_told:
             self._is_told.notify_all()
+        return self.failure
 
     async def until(self, count: int) -> None:
         """Return when so many reports were made."""
@@ -83,3 +88,28 @@ def test_without_news_it_is_told_by_the_clock() -> None:
         return len(told.reports)
 
     assert asyncio.run(main()) >= 3
+
+
+def test_who_is_asked_to_come_back_later_does_though_there_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    told = Told()
+    told.failure = ControlPlaneRefused(503, 3600, b"")
+
+    async def main() -> None:
+        pause = asyncio.sleep
+
+        async def note(seconds: float) -> None:
+            pauses.append(seconds)
+            told.apply(0, len(pauses))
+            if len(pauses) == 2:
+                told.failure = None
+            await pause(0)
+
+        monkeypatch.setattr("gateway_sync.runtime.reporting.asyncio.sleep", note)
+        running = asyncio.create_task(told.reporting.run())
+        await told.until(3)
+        running.cancel()
+
+    asyncio.run(main())
+    assert len(told.reports) == 3
+    assert min(pauses[:2]) > LONGEST_PAUSE_S
