@@ -8,12 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
-import logging
 import os
 import signal
 import sys
 from pathlib import Path
 
+from gateway_sync.runtime import logs
 from gateway_sync.runtime.access_log import LogOptions
 from gateway_sync.runtime.admin import Admin
 from gateway_sync.runtime.bounds import Given
@@ -111,7 +111,7 @@ async def run(supervisor: Supervisor) -> None:
 def main() -> int:
     """The exit code; one clear sentence on standard error when it cannot start."""
     options, credentials_path, invitation = parse_arguments(sys.argv[1:])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(message)s")
+    logs.begin("gateway")
     if CHECK in sys.argv[1:]:
         return 0
     os.umask(0o077)  # access records, snapshots and usage are for their owner only
@@ -120,7 +120,7 @@ def main() -> int:
         lock = os.open(options.home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.stderr.write(f"Another gateway runs in {options.home}.\n")
+        logs.end(f"Another gateway runs in {options.home}.")
         return 1
     try:
         is_forking = is_forkable()  # now, so that a missing compiled copy is told at once
@@ -133,7 +133,7 @@ def main() -> int:
         doors()
         asyncio.run(run(supervisor))
     except (CredentialsInvalid, JoinFailed, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        logs.end(str(error))
         return 1
     return 0
 

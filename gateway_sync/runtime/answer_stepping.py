@@ -15,6 +15,7 @@ from gateway_sync.runtime.core.stepped_heads import copy_of, phrase, view_of
 from gateway_sync.runtime.core.steps import BoundStep, run_answer
 from gateway_sync.runtime.core.watched_steps import watched
 from gateway_sync.runtime.lending import loan_of
+from gateway_sync.runtime.logs import of_request
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.budgets import Loan
@@ -80,10 +81,14 @@ class AnswerStepping:
         try:
             outcome = run_answer(self._steps, self._met, view, answer, self._counts())
         except Exception:  # as in _run
-            logger.exception("a policy failed at the answer to %s", view.request_id)
+            logger.exception("a policy failed at the answer to %s", view.request_id, extra=of_request(view.request_id))
             outcome = Refusal("internal-error")
         if isinstance(outcome, Answer):
-            logger.error("a policy replaced an answer instead of changing it: %s", view.request_id)
+            logger.error(
+                "a policy replaced an answer instead of changing it: %s",
+                view.request_id,
+                extra=of_request(view.request_id),
+            )
             outcome = Refusal("internal-error")
         if outcome is not None:
             self._exchange.fail(outcome)
@@ -137,7 +142,8 @@ class AnswerStepping:
         try:
             return content_filter.feed(body) + (content_filter.finish() if is_complete else b"")
         except Exception:  # as in _run
-            logger.exception("a policy failed at the answer to %s", self._exchange.request_id.decode())
+            request_id = self._exchange.request_id.decode()
+            logger.exception("a policy failed at the answer to %s", request_id, extra=of_request(request_id))
             self._exchange.fail(Refusal("internal-error"))
             return None
 

@@ -22,6 +22,7 @@ from gateway_sync.runtime.core.composition import Composition, Cut, Effect, Paus
 from gateway_sync.runtime.core.stepped_heads import phrase
 from gateway_sync.runtime.core.trace_context import traceparent_of
 from gateway_sync.runtime.lending import loan_of
+from gateway_sync.runtime.logs import of_request
 from gateway_sync.runtime.recording import Recording
 from gateway_sync.trace_wire import SAMPLED, Part
 
@@ -146,7 +147,9 @@ class ComposedCall(Attempts):
             if call is not None and not call.is_over:
                 call.on_bug(error)
             elif call is None and self._core.awaits(send.number):
-                logger.exception("step %s of request %s failed", send.step, self.request_id)
+                logger.exception(
+                    "step %s of request %s failed", send.step, self.request_id, extra=of_request(self.request_id)
+                )
                 self._do(self._core.on_failed(send.number, BROKEN, _now_us(), is_sent=False))
             else:
                 raise

@@ -15,6 +15,7 @@ from gateway_sync.messages import NO_BODY, SIZED, Refusal, RequestHead, Response
 from gateway_sync.runtime.attempts import Attempts, send_again, send_head
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.exchange import Exchange
+from gateway_sync.runtime.logs import of_request
 from gateway_sync.runtime.pooled import PooledCall
 from gateway_sync.runtime.recording import Recording
 from gateway_sync.trace_wire import SAMPLED
@@ -175,7 +176,13 @@ class StepCall(Exchange):
         if self.is_over:
             self._listener.on_bug(error)
         else:
-            logger.error("step %s of request %s failed", self.step, self.request_id.decode(), exc_info=error)
+            logger.error(
+                "step %s of request %s failed",
+                self.step,
+                self.request_id.decode(),
+                exc_info=error,
+                extra=of_request(self.request_id),
+            )
             self.cut(BROKEN)
 
     def _on_late(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gateway_sync.messages import Refusal
 from gateway_sync.runtime.composed_call import ComposedCall, caller_of
 from gateway_sync.runtime.composition_journal import OVER, CompositionJournal
+from gateway_sync.runtime.logs import of_request
 from gateway_sync.runtime.stats import (
     COMPOSITES,
     COMPOSITES_INTERRUPTED,
@@ -99,7 +100,12 @@ class Compositions:
         """A bug ended the composition: its place is free, and what took effect stays."""
         self._close(call)
         self._serving.stats[COMPOSITES_NOT_UNDONE] += 1
-        logger.error("%s of request %s failed by a fault here and is not undone", call.operation, call.request_id)
+        logger.error(
+            "%s of request %s failed by a fault here and is not undone",
+            call.operation,
+            call.request_id,
+            extra=of_request(call.request_id),
+        )
 
     def end(self, call: ComposedCall, outcome: Outcome) -> None:
         """A composition is over."""
@@ -111,7 +117,19 @@ class Compositions:
         words = "; ".join(record.words for record in outcome.records)
         if outcome.not_undone:
             stats[COMPOSITES_NOT_UNDONE] += 1
-            logger.error("%s of request %s failed and is not undone: %s", call.operation, call.request_id, words)
+            logger.error(
+                "%s of request %s failed and is not undone: %s",
+                call.operation,
+                call.request_id,
+                words,
+                extra=of_request(call.request_id),
+            )
         elif outcome.undone:
             stats[COMPOSITES_UNDONE] += 1
-            logger.warning("%s of request %s failed and was undone: %s", call.operation, call.request_id, words)
+            logger.warning(
+                "%s of request %s failed and was undone: %s",
+                call.operation,
+                call.request_id,
+                words,
+                extra=of_request(call.request_id),
+            )

@@ -19,6 +19,7 @@ from gateway_sync.runtime.core.leases import WANTED
 from gateway_sync.runtime.core.refusals import refusal_answer, status_of
 from gateway_sync.runtime.core.response_head import AnswerLines
 from gateway_sync.runtime.dispatch import dispatch
+from gateway_sync.runtime.logs import of_request
 from gateway_sync.runtime.spool_format import CLIENT_CLOSED
 from gateway_sync.runtime.stats import ABORTED, REFUSED, UPSTREAM_ERRORS
 from gateway_sync.runtime.stepping import Stepping
@@ -224,7 +225,7 @@ class Exchange(AccountedExchange):
 
     def break_down(self, error: Exception, code: str) -> None:
         """After an exception that nobody expected: end this exchange, whatever state it is in."""
-        logger.error("request %s failed", self.request_id.decode(), exc_info=error)
+        logger.error("request %s failed", self.request_id.decode(), exc_info=error, extra=of_request(self.request_id))
         if not hasattr(self, "admission"):
             self.admission = Admission()  # it failed before anything was decided
         try:

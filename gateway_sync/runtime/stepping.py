@@ -18,6 +18,7 @@ from gateway_sync.runtime.core.stepped_heads import head_of, take_over, view_of
 from gateway_sync.runtime.core.steps import ANSWERED, FAILED, PASSED, REFUSED, run_request
 from gateway_sync.runtime.delays import Delay
 from gateway_sync.runtime.inflight import FULL
+from gateway_sync.runtime.logs import of_request
 from gateway_sync.trace_wire import PolicyMet
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ class Stepping(AnswerStepping):
         try:
             outcome = self._run_steps(body, is_body_kept=is_body_kept)
         except Exception:  # the edge of other people's code: a bug in a policy costs this call, and never lets it pass
-            logger.exception("a policy failed at request %s", exchange.request_id.decode())
+            logger.exception(
+                "a policy failed at request %s", exchange.request_id.decode(), extra=of_request(exchange.request_id)
+            )
             outcome = Refusal("internal-error")
         if self._view is not None and self._view.delay_ms and not isinstance(outcome, Refusal):
             self._delay = Delay(exchange, self._view.delay_ms, lambda: self._go_on(outcome, body))

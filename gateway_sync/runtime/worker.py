@@ -22,7 +22,7 @@ from typing import cast
 import uvloop
 
 from gateway_sync.problems import Problem
-from gateway_sync.runtime import channel
+from gateway_sync.runtime import channel, logs
 from gateway_sync.runtime.access_orders import read_access
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
@@ -313,7 +313,7 @@ def main(supervisor: int, descriptors: Sequence[int]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != supervisor:
         return  # it died before prctl
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(message)s", force=True)
+    logs.begin(f"worker {os.getpid()}")
     sockets = [socket.socket(fileno=number) for number in descriptors]
     try:
         uvloop.run(serve(*sockets))
