@@ -119,8 +119,8 @@ SECTIONS: tuple[tuple[str, tuple[Variable, ...]], ...] = (
             Variable(
                 "APIM_LOG_FORMAT",
                 "",
-                "`json`: web, Celery and gateways log a JSON object a line, with the id of the request that caused it, and"
-                " web a line for each request.",
+                "`json`: web, Celery and gateways log a JSON object a line, with the id of the request that caused it,"
+                " and web a line for each request.",
             ),
             Variable(
                 "APIM_METRICS_TOKEN",

@@ -15,6 +15,7 @@ from gateway_sync.snapshot import Quota, Rate
 from tests.fault.calling import call, statuses
 from tests.fault.following import following, revisions
 from tests.waiting import wait_until
+from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawUpstream
 
@@ -38,6 +39,24 @@ def test_killed_worker_loses_no_count_and_doubles_none(tmp_path: Path) -> None:
         numbers = sorted(seq for name, seq in control.events if name == boot)
         assert numbers == list(range(1, len(numbers) + 1))
     assert not list((control.home.state / "spool").glob("*.spool")) or control.duplicates == 0
+
+
+def test_reports_tell_how_many_records_each_life_has_noted_also_those_that_never_come(tmp_path: Path) -> None:
+    with following(tmp_path) as (_, control, gateway):
+        control.usage_status = 503
+        call(gateway.port, callers=8, calls=10)
+        gateway.kill_worker(0)
+        wait_until(lambda: sum(told_of(control).values()) >= 80, "reports tell of all")
+        for path in (control.home.state / "spool").glob("*.spool"):
+            path.unlink()
+        assert not control.events
+        assert sum(told_of(control).values()) >= 80
+
+
+def told_of(control: KeepingControlPlane) -> dict[str, int]:
+    """The last number of each life of a worker, as the last report said that tells of it."""
+    told = [report["boots"] for report in list(control.reports) if report.get("boots")]
+    return dict(told[-1]) if told and isinstance(told[-1], dict) else {}
 
 
 def test_quota_is_exact_across_workers_and_survives_a_restart(tmp_path: Path) -> None:

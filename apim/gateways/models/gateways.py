@@ -14,7 +14,7 @@ from apim.gateways.models.environments import Environment
 
 # How codes of problems begin that tell of something else than the state a worker runs.
 _OF_THE_HOST: Final = ("limits.", "spool.", "disk.", "update.", "access.", "worker.")
-_OF_UPDATES: Final = ("update.", "access.")
+_OF_UPDATES: Final = ("update.", "access.", "disk.")
 
 
 class GatewayQuerySet(models.QuerySet["Gateway"]):
