@@ -21,6 +21,7 @@ from apim.ui.templatetags.formats import short_count
 
 _HEIGHT, _BOTTOM, _TOP = 220, 24, 14
 _FRAMES = (Frame("chart--wide", 900, 48, 8), Frame("chart--narrow", 300, 40, 3))
+_LONE = 0.6  # of its step: how wide a point without neighbours is drawn
 
 
 class Series(NamedTuple):
@@ -135,10 +136,11 @@ def _lines(series: Sequence[Series], left: float, slot: float, scale: float) -> 
         for place, value in enumerate(each.values):
             if value is not None:
                 x, y = left + (place + 0.5) * slot, _HEIGHT - _BOTTOM - value * scale
-                drawn.append(f"{'L' if is_open else 'M'}{x:.1f} {y:.1f}")
-                alone = not is_open and (place + 1 == len(each.values) or each.values[place + 1] is None)
-                if alone:  # a line of one point would not be seen
-                    drawn.append("h.1")
+                is_alone = not is_open and (place + 1 == len(each.values) or each.values[place + 1] is None)
+                if is_alone:  # a line of one point would not be seen: it is as wide as its step
+                    drawn.append(f"M{x - _LONE / 2 * slot:.1f} {y:.1f}h{_LONE * slot:.1f}")
+                else:
+                    drawn.append(f"{'L' if is_open else 'M'}{x:.1f} {y:.1f}")
             is_open = value is not None
         if drawn:
             yield format_html('<path class="plot__line {}" d="{}"/>', each.css, "".join(drawn))
