@@ -33,6 +33,7 @@ ON_POSTGRESQL = (
 )
 WHOLE = ("tests/e2e", "tests/up", "tests/upgrade")  # where tests of the whole product are,
 FAULTS = ("tests/fault", "tests/benchmarks")  # and those that kill: a stage for them reads no other files
+BROWSER = ("tests/browser",)
 ONCE = ("tests/apim/cli", "tests/apim/openapi", "tests/apim/pricing", "tests/apim/ui")  # little or no database
 # What a shell or an image may set, and must not decide. Without bytecode each of the processes that tests start, which
 # are many hundred, compiles the whole product anew: that takes longer than most tests.
@@ -62,7 +63,9 @@ def main(*, is_all: bool, missing: list[str]) -> int:
         _waiting(outcome, environment, missing)
         _bench(outcome, environment, missing)
         if is_all:
-            running.pytest(outcome, "long tiers", environment, "-m", "slow and not postgresql")
+            # apart: what drives browsers keeps the event loop of its process to itself
+            running.pytest(outcome, "long tiers", environment, "-m", "slow and not postgresql", *_without(BROWSER))
+            running.pytest(outcome, "long browser journeys", environment, "-m", "slow", *BROWSER)
             core, marks = "long tiers of the core on PostgreSQL and Redis", "slow and not product"
             _on_postgresql(outcome, environment, second, missing, name=core, marks=marks)
             running.command(outcome, "soak", (PYTHON, "-m", "benchmarks", "--soak"), environment)
