@@ -1,4 +1,7 @@
-"""A worker that lives and does nothing is found, told and replaced; the other serves on, and no count is lost."""
+"""A worker that lives and does nothing is found, told and replaced; the other serves on, and no count is lost.
+
+Promises R6, H20.
+"""
 
 from __future__ import annotations
 
