@@ -19,6 +19,8 @@ from gateway_sync.snapshot import MAX_STATE_BYTES
 
 TIMEOUT_S = 10.0
 SLOWEST_BYTES_S = 16_384  # who answers by the drop, each drop in time, would keep everything else waiting for ever
+LONGEST_RETRY_S = 86_400
+_DIGITS = 10  # more of them are more than that
 MOST_BYTES = 4 * MAX_STATE_BYTES  # of an answer: a state as texts in JSON, and a page of access records
 
 
@@ -73,8 +75,7 @@ class ControlPlane:
             self._waiting.discard(connection)
             connection.close()
         if answer.status != http.HTTPStatus.OK:
-            retry_after = answer.headers.get("Retry-After", "")
-            raise ControlPlaneRefused(answer.status, int(retry_after) if retry_after.isdigit() else 0, content)
+            raise ControlPlaneRefused(answer.status, _seconds(answer.headers.get("Retry-After", "")), content)
         return content
 
     def close(self) -> None:
@@ -103,3 +104,9 @@ def read_answer(answer: http.client.HTTPResponse, until: float) -> bytes:
     if answer.length:
         raise http.client.IncompleteRead(bytes(content), answer.length)
     return bytes(content)
+
+
+def _seconds(text: str) -> int:
+    """What a field says in seconds, no more than anybody waits for; 0 for anything else."""
+    is_number = text.isascii() and text.isdigit()
+    return min(int(text[:_DIGITS]), LONGEST_RETRY_S) if is_number else 0

@@ -9,8 +9,9 @@ import time
 import pytest
 
 from gateway_sync.runtime import control_plane, push
-from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
 from gateway_sync.runtime.credentials import Doors
+from gateway_sync.runtime.pacing import Pacing
 from tests.wire.raw import RawUpstream, Script
 
 
@@ -55,6 +56,19 @@ def test_an_answer_is_read_whole(parts: tuple[bytes, ...]) -> None:
 def test_an_answer_that_ends_early_is_none(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ControlPlaneDown):
         post(say(*parts, hangs_up=True))
+
+
+@pytest.mark.parametrize(
+    ("told", "least_s", "most_s"),
+    [(b"3", 3, 4), (b"9" * 400, 8, 9), (b"9" * 5000, 8, 9), (b"\xb2", 0, 2), (b"-5", 0, 2)],
+    ids=["seconds", "hundreds of digits", "thousands of digits", "a digit of no number", "less than none"],
+)
+def test_whatever_it_says_of_when_to_come_back_a_pause_follows_from_it(
+    told: bytes, least_s: float, most_s: float
+) -> None:
+    with pytest.raises(ControlPlaneRefused) as refused:
+        post(say(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: " + told + b"\r\n\r\n"))
+    assert least_s <= Pacing(2.0, 8.0).pause_s(refused.value) <= most_s
 
 
 def test_an_answer_that_begins_at_once_and_ends_with_the_wait_is_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
