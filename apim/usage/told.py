@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ _TOLD_EACH: Final = timedelta(days=1)
 _AT_ONCE: Final = 400
 _LONGEST_BOOT: Final = 32  # that a column holds
 _BOOTS_AT_MOST: Final = 500  # of one report
+LIVES_AT_MOST: Final = 5_000  # of one gateway, which may tell of ever new ones
 
 
 class Lacking(NamedTuple):
@@ -35,14 +36,13 @@ def note_told(gateway_id: str, told: Mapping[str, int], now: datetime) -> None:
     """Note what a gateway says that its workers' lives have counted."""
     lasts = {boot: last for boot, last in islice(told.items(), _BOOTS_AT_MOST) if last and len(boot) <= _LONGEST_BOOT}
     known = {row.boot: row for row in ToldBoot.objects.filter(gateway_id=gateway_id, boot__in=lasts)}
-    ToldBoot.objects.bulk_create(
-        [
-            ToldBoot(gateway_id=gateway_id, boot=boot, due=last, due_at=now, told_at=now)
-            for boot, last in lasts.items()
-            if boot not in known
-        ],
-        ignore_conflicts=True,
-    )
+    new = [
+        ToldBoot(gateway_id=gateway_id, boot=boot, due=last, due_at=now, told_at=now)
+        for boot, last in lasts.items()
+        if boot not in known
+    ]
+    if new:
+        ToldBoot.objects.bulk_create(new[: _room_for(len(new), gateway_id, known)], ignore_conflicts=True)
     rising = [row for row in known.values() if lasts[row.boot] > row.due and now - row.due_at > RENEWED_AFTER]
     reached = _reached([row for row in rising if not row.has_come])
     changed = []
@@ -65,20 +65,29 @@ def lacking(now: datetime) -> Iterator[Lacking]:
     for start in range(0, len(every), _AT_ONCE):
         rows = every[start : start + _AT_ONCE]
         reached = _reached(rows)
-        come = []
+        found = []
         for row in rows:
             last = reached.get((row.gateway_id, row.boot), 0)
             if last < row.due:
-                yield Lacking(row.gateway_id, row.boot, row.due_at, last + 1, row.due - last)
+                found.append(Lacking(row.gateway_id, row.boot, row.due_at, last + 1, row.due - last))
             else:
-                come.append((row.pk, row.due))
-        for pk, due in come:
-            ToldBoot.objects.filter(pk=pk, due=due).update(has_come=True)
+                ToldBoot.objects.filter(pk=row.pk, due=row.due).update(has_come=True)
+        yield from found  # last: who asks may have heard enough before the end
 
 
 def purge_told(now: datetime) -> int:
     """Forget lives that nobody speaks of any more; how many."""
     return ToldBoot.objects.filter(told_at__lt=now - KEPT).delete()[0]
+
+
+def _room_for(number: int, gateway_id: str, spoken_of: Collection[str]) -> int:
+    """How many of so many further lives of a gateway may be noted. For them others go that came as they should."""
+    noted = ToldBoot.objects.filter(gateway_id=gateway_id)
+    room = LIVES_AT_MOST - noted.count()
+    if room < number:
+        done = noted.filter(has_come=True).exclude(boot__in=spoken_of).order_by("told_at", "id")
+        room += noted.filter(pk__in=list(done.values_list("pk", flat=True)[: number - room])).delete()[0]
+    return max(0, room)
 
 
 def _reached(rows: Sequence[ToldBoot]) -> dict[tuple[str, str], int]:

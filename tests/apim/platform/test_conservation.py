@@ -8,12 +8,13 @@ import pytest
 from django.db.models import F
 
 from apim.audit.actor import system_actor
-from apim.gateways.models import Gateway
+from apim.gateways.models import Gateway, ToldBoot
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.notifications.models import Message
 from apim.platform.conserving import look
 from apim.platform.health.usage import conserved
 from apim.platform.health.verdicts import Colour
+from apim.usage import told
 from apim.usage.models import ReceivedBoot, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.services import ingest
 from apim.usage.told import note_told, purge_told
@@ -114,6 +115,26 @@ def test_a_later_number_does_not_put_off_what_has_not_come(gateway: Gateway) -> 
         note_told(gateway.pk, {boot: 9 + minutes}, LATER + timedelta(minutes=minutes))
     [(_, values)] = look(LATER + timedelta(minutes=20)).findings
     assert (values["since"][:16], values["one"]) == (LATER.isoformat()[:16], 4)
+
+
+def test_who_tells_of_ever_new_lives_fills_no_table_and_those_that_came_make_room(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told, "LIVES_AT_MOST", 30)
+    other = enroll_gateway(environment=default_environment(), name="other", by=system_actor("test")).gateway
+    boot = ReceivedBoot.objects.get().boot
+    note_told(gateway.pk, {boot: 5}, LATER)
+    for start in range(0, 100, 10):
+        note_told(gateway.pk, {f"{number:032x}": 7 for number in range(start, start + 10)}, LATER)
+    note_told(other.pk, {boot: 5}, LATER)
+    assert ToldBoot.objects.filter(gateway_id=gateway.pk).count() == 30
+    assert ToldBoot.objects.filter(gateway_id=other.pk).count() == 1
+
+    look(LATER + timedelta(minutes=16))  # which stops long before it has looked at the last of them
+    assert [row.boot for row in ToldBoot.objects.filter(has_come=True)] == [boot]
+    note_told(gateway.pk, {"e" * 32: 7, "f" * 32: 7}, LATER + timedelta(minutes=17))
+    assert ToldBoot.objects.filter(gateway_id=gateway.pk).count() == 30
+    assert not ToldBoot.objects.filter(gateway_id=gateway.pk, boot=boot).exists()
 
 
 def test_a_quiet_life_whose_receipts_are_forgotten_is_not_told(gateway: Gateway) -> None:
