@@ -12,6 +12,9 @@ from typing import Any
 from django.db import connection, models
 
 _VARIABLES_A_STATEMENT = 30_000  # SQLite refuses more than 32,766
+# A sum that is larger stays as it is: no honest one comes near, and one that is beyond a column's numbers would refuse
+# the usage of everybody who adds to it. What is added at once is far smaller: see usage_wire.MOST_BYTES.
+_FULL = 2**62
 
 Row = tuple[Any, ...]
 
@@ -43,12 +46,13 @@ def add_up(
     """Add to the sums of the rows with these dimensions, making the rows that are missing.
 
     Shapes: rows maps the values of dimensions to the values of sums, both in order. Of the sums, those in bits are
-    joined bit by bit, and of those in latest the later one stays.
+    joined bit by bit, and of those in latest the later one stays. A sum that is full stays as it is.
     """
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)  # noqa: SLF001 - public by custom
     later = "GREATEST({}, {})" if connection.vendor == "postgresql" else "MAX({}, {})"
-    joins = {name: later if name in latest else "{} | {}" if name in bits else "{} + {}" for name in sums}
+    add = f"CASE WHEN {{0}} > {_FULL} THEN {{0}} ELSE {{0}} + {{1}} END"
+    joins = {name: later if name in latest else "{} | {}" if name in bits else add for name in sums}
     added = ", ".join(
         f"{quote(name)} = {join.format(f'{table}.{quote(name)}', f'excluded.{quote(name)}')}"
         for name, join in joins.items()

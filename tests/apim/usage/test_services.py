@@ -18,12 +18,12 @@ from django.utils import timezone
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway, Worker
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.models import LatencyRollup, ReceivedBoot, SideRollup, UsageRecord, UsageRollup
+from apim.usage.models import LatencyRollup, ReceivedBoot, SideRollup, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.receiving import HandedIn
 from apim.usage.reports import Scope, Span
 from apim.usage.services import KEEP_RECORDS, ingest, ingest_all, purge
 from apim.usage.shadows import shadow_counts
-from gateway_sync.usage_wire import UsageCell
+from gateway_sync.usage_wire import MOST_BYTES, UsageCell
 from tests.factories.access import application, issued_key
 from tests.factories.usage import NOON, batch, event
 
@@ -269,3 +269,14 @@ def test_batches_of_several_gateways_taken_in_together_count_as_one_by_one(gatew
     assert not SideRollup.objects.filter(period="minute").exists()
     of_gateways = [sides["gateway", each.pk] for each in (gateway, other)]
     assert [(row.calls, row.answered, row.refused) for row in of_gateways] == [(7, 2, 5), (7, 2, 5)]
+
+
+def test_a_sum_that_is_full_holds_up_nobodys_usage(gateway: Gateway) -> None:
+    """Who has a gateway's credential can tell of bytes that nobody sent, hour after hour."""
+    other = enroll_gateway(environment=default_environment(), name="other", by=system_actor("test")).gateway
+    ingest(gateway=gateway, batch=batch(event(1, request_bytes=MOST_BYTES)))
+    for table in (UsageRollup, VersionRollup):
+        table.objects.update(request_bytes=2**63 - 5)  # what 110 batches of the largest records make of it
+    ingest(gateway=other, batch=batch(event(1)))
+    rows = UsageRollup.objects.filter(period="day")
+    assert (rows.get().calls, rows.get().request_bytes, rows.get().response_bytes) == (2, 2**63 - 5, 200)
