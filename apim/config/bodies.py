@@ -26,6 +26,7 @@ from gateway_sync.delivery.turns import Met, bearer
 MOST: Final = 48
 MOST_EACH: Final = 32  # by one address, which may be that of a proxy
 FORGOTTEN_S: Final = 30.0  # then a body keeps its place from its own address alone: its sender may be gone
+MOST_EVER: Final = 144  # with those: who has many addresses must not come to all threads a few at a time
 _PROBLEM: Final = "application/problem+json"
 
 
@@ -35,7 +36,7 @@ class BodiesMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         """Stands where it is known who is logged in, and before whatever reads a body."""
         self._get_response = get_response
-        self._places = Places(MOST, MOST_EACH)
+        self._places = Places(MOST, MOST_EACH, MOST_EVER)
         self._met = Met()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

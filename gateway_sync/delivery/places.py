@@ -15,9 +15,13 @@ class Places:
     purpose holds what each may have, and no more.
     """
 
-    def __init__(self, limit: int, each: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """All of them are free. Shapes: who reads slowly, or stole one credential, has at most each of them."""
+    def __init__(self, limit: int, each: int, ever: float = inf, clock: Callable[[], float] = time.monotonic) -> None:
+        """All of them are free.
+
+        Shapes: who reads slowly, or stole one credential, has at most each of them; all who do have at most ever.
+        """
         self._limit = limit
+        self._ever = ever
         self._each = each
         self._clock = clock
         self._lock = threading.Lock()
@@ -33,6 +37,7 @@ class Places:
         """True when there was one for them."""
         with self._lock:
             is_free = self.taken < self._limit and len(self._held.get(who, ())) < self._each
+            is_free = is_free and sum(map(len, self._held.values())) < self._ever
             if is_free:
                 self._held.setdefault(who, []).append(inf)
             return is_free

@@ -15,7 +15,9 @@ from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
 from apim.accounts.models import User
-from apim.config.bodies import MOST, MOST_EACH, BodiesMiddleware
+from apim.config import bodies
+from apim.config.bodies import MOST, MOST_EACH, MOST_EVER, BodiesMiddleware
+from apim.up.services import WEB_THREADS
 from tests.waiting import PATIENCE_S
 
 API = "/api/v1/apis"
@@ -101,6 +103,19 @@ def test_all_strangers_together_keep_no_more_and_who_is_known_is_heard_always(as
         assert status(ask(sent(token="good"))) == 200
         assert status(ask(sent(token="made up"))) == 429
         assert status(ask(_without_body())) == 200
+
+
+def test_ever_new_addresses_keep_no_more_than_half_of_the_threads(
+    ask: BodiesMiddleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "FORGOTTEN_S", 0.0)  # each of them is there for longer
+    with ExitStack() as stack:
+        for number in range(MOST_EVER):
+            stack.enter_context(waited_for(ask, f"10.0.2.{number}"))
+        assert status(ask(sent())) == 429
+        assert status(ask(sent(user=User()))) == 200
+    assert WEB_THREADS >= 2 * MOST_EVER
+    assert status(ask(sent())) == 200
 
 
 def test_a_token_that_is_not_good_any_more_is_a_strangers(ask: BodiesMiddleware, good: set[str]) -> None:

@@ -43,3 +43,15 @@ def test_a_place_whose_end_is_not_known_yet_counts_until_it_comes_back() -> None
     assert not places.take("b")
     places.give_back("a")
     assert places.taken == 0
+
+
+def test_however_many_are_too_slow_together_they_have_no_more_than_so_many() -> None:
+    clock = Clock()
+    places = Places(2, each=2, ever=5, clock=clock)
+    for number in range(5):
+        assert places.take(f"slow {number}")
+        places.expect_back(f"slow {number}", 10.0)
+        clock.now += 10.0
+    assert (places.taken, places.take("other")) == (0, False)
+    places.give_back("slow 0")
+    assert places.take("other")
