@@ -248,6 +248,7 @@ class EnvironmentRow:
     portal_url: str = ""
     issuers: tuple[IssuerRow, ...] = ()
     gateways: int = 0  # that share limits, 0 = there is one
+    max_revocation_age_s: int = 0  # 0 = keys are taken for ever
 
 
 @dataclass(frozen=True, slots=True)

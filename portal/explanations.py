@@ -106,6 +106,10 @@ BY_CODE = {
         _("What is left of the plan's quota cannot be confirmed at the moment."),
         _("Nothing is wrong on your side. Call again after the seconds that Retry-After names."),
     ),
+    "credential-unconfirmed": Explanation(
+        _("The gateway cannot find out now whether this key still holds, so it takes none."),
+        _("Nothing is wrong on your side. Call again after the seconds that Retry-After names."),
+    ),
     "misdirected": Explanation(
         _("This gateway does not answer for the host that the call names."),
         _("Compare the host with the reference."),

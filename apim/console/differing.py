@@ -68,6 +68,7 @@ _LABELS: Final = {
     ("environment", "address_burst"): gettext_lazy("Burst from one client address"),
     ("environment", "portal_url"): gettext_lazy("Address of the portal"),
     ("environment", "gateways"): gettext_lazy("Gateways that share limits"),
+    ("environment", "max_revocation_age_s"): gettext_lazy("Seconds after which a gateway that is cut off refuses keys"),
     ("host", "prefix"): gettext_lazy("What it stands for"),
     ("host", "base_path"): gettext_lazy("Path"),
     ("host", "is_redirected_to_https"): gettext_lazy("Plain HTTP is sent on to HTTPS"),

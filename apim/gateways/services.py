@@ -30,6 +30,9 @@ from gateway_sync.policies import parse_policy
 from gateway_sync.problems import Where
 
 MOST_TRIAL_SHARE = 99  # percent
+# Gateways hear of the control plane each 20 s where nothing changes, and ask again 5 s after a failure: less would
+# refuse callers over one lost answer. Past a week nobody would call it a bound.
+REVOCATION_AGES_S = range(60, 7 * 86_400 + 1)
 ACME_FIELDS = ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")
 _EDITABLE = frozenset(
     {
@@ -40,6 +43,7 @@ _EDITABLE = frozenset(
         "allow_unverified_upstreams",
         "address_rate_per_s",
         "address_burst",
+        "max_revocation_age_s",
         "policies",
         "has_sandbox",
         "trial_s",
@@ -215,6 +219,10 @@ def _errors_in(changes: Mapping[str, Any]) -> tuple[DomainError, ...]:
     if not MOST_TRIAL_SHARE >= changes.get("trial_share", 1) >= 1:
         message = gettext("Some of the gateways try it, and some do not: a share is from 1 to 99 percent.")
         errors.append(Invalid("gateways.invalid_value", message, field="trial_share"))
+    if (age_s := changes.get("max_revocation_age_s") or 0) and age_s not in REVOCATION_AGES_S:
+        message = gettext("It is 0, for no bound, or from %(least)d seconds to %(most)d, a week.")
+        bounds = {"least": REVOCATION_AGES_S[0], "most": REVOCATION_AGES_S[-1]}
+        errors.append(Invalid("gateways.invalid_value", message % bounds, field="max_revocation_age_s"))
     for block in changes.get("allowed_networks", ()):
         errors += _errors_in_network(block)
     for policy in changes.get("policies", ()):

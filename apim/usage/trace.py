@@ -30,6 +30,7 @@ _STEP_OF_CODE = {
     "not-found": "route",
     "retired": "route",
     "unauthenticated": "key",
+    "credential-unconfirmed": "key",
     "forbidden": "caller",
     "no-subscription": "subscription",
     "subscription-pending": "subscription",

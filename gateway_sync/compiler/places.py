@@ -42,6 +42,7 @@ def compile_environment(row: EnvironmentRow) -> tuple[Environment, list[Problem]
         portal_url=row.portal_url.rstrip("/"),
         issuers=issuers,
         gateways=max(0, row.gateways),
+        max_revocation_age_s=max(0, row.max_revocation_age_s),
     )
     return environment, problems + found
 

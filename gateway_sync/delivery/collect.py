@@ -154,6 +154,7 @@ def _environment_row(environment: Environment, database: str) -> rows.Environmen
         issuer_keys=issuer_keys_rows(database),
         issuers=issuer_rows(environment.id, database),
         gateways=sharing_gateways(environment, database),
+        max_revocation_age_s=environment.max_revocation_age_s,
     )
 
 

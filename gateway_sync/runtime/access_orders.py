@@ -7,14 +7,28 @@ that word behind the one it could not follow.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_file import AccessFile
 from gateway_sync.runtime.access_table import AccessTable
 
+if TYPE_CHECKING:
+    from gateway_sync.runtime.keeper import Taken
+
 PATIENCE_S: Final = 10.0
+
+
+def orders_for(taken: Taken, vouched_at: float | None) -> Iterator[channel.ApplyAccess | channel.Vouched]:
+    """What workers are told of an update: first its records, then that these were vouched for, if they were."""
+    if taken.access_file is not None:
+        yield channel.ApplyAccess((), taken.upto, str(taken.access_file))
+    elif taken.changes or taken.upto:
+        yield channel.ApplyAccess(taken.changes, taken.upto)
+    if taken.is_vouched:
+        yield channel.Vouched(vouched_at)
 
 
 async def read_access(

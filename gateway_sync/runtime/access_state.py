@@ -68,6 +68,7 @@ class AccessTaken:
     is_incomplete: bool = False
     refusal: str = ""
     is_refused: bool = False  # and that was told already
+    is_vouched: bool = False  # with it the records here are those of the control plane
 
 
 class AccessState:

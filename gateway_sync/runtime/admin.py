@@ -11,6 +11,7 @@ import msgspec
 
 from gateway_sync.runtime.compiled import compiled_root
 from gateway_sync.runtime.exposition import exposition
+from gateway_sync.runtime.generations import age_of
 from gateway_sync.runtime.supervisor import Supervisor
 
 READ_S = 5.0
@@ -79,6 +80,9 @@ class Admin:
             "access_seq": supervisor.keeper.access.seq,
             "problems": [{"code": code, "message": message} for code, message in supervisor.problems().items()],
             "control_plane_seen_s": supervisor.follower.unseen_s(),
+            "access_age_s": supervisor.keeper.vouching.age_s(),
+            "max_revocation_age_s": supervisor.keeper.vouching.most_s,
+            "config_age_s": age_of(supervisor.keeper.generation),
             "usage": {
                 "pending": supervisor.shipper.pending(),
                 "shipped": supervisor.shipper.shipped,

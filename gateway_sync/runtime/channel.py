@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, tag="settings"):
     is_exporting: bool = False  # spans are sent to a collector
     is_shared: bool = False  # limits, with other hosts
     lease_wait_s: float = 0.0  # as long may a call wait for a lease
+    vouched_at: float | None = None  # for its access records, by the clock that all processes of the host share
 
 
 class Apply(msgspec.Struct, tag="apply"):
@@ -55,6 +56,12 @@ class ApplyAccess(msgspec.Struct, tag="access"):
     records: Sequence[tuple[bytes, bytes | None]]
     upto: int
     access_file: str = ""
+
+
+class Vouched(msgspec.Struct, tag="vouched"):
+    """The control plane vouched then for the access records that were told before this."""
+
+    at: float | None
 
 
 class Share(msgspec.Struct, tag="share"):
@@ -126,7 +133,7 @@ class Told(msgspec.Struct, tag="told"):
     is_anew: bool = False
 
 
-ToWorker = Settings | Apply | ApplyAccess | Verdicts | Retire | Share | Leased
+ToWorker = Settings | Apply | ApplyAccess | Vouched | Verdicts | Retire | Share | Leased
 FromWorker = Applied | Alive | Verdicts | Told | Wants | Asking
 
 _ENCODER = msgspec.json.Encoder()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from gateway_sync.latencies import Counted, add, edge_of
 from gateway_sync.runtime.core.breakers import CLOSED
+from gateway_sync.runtime.generations import age_of
 from gateway_sync.runtime.metrics import METRICS, heading
 from gateway_sync.runtime.processes import look_at
 from gateway_sync.runtime.stats import BUCKETS
@@ -33,9 +35,12 @@ def exposition(supervisor: Supervisor) -> str:
 
 def _add_state(supervisor: Supervisor, samples: Samples) -> None:
     manifest, shipper = supervisor.keeper.manifest, supervisor.shipper
+    age_s = supervisor.keeper.vouching.age_s()
     values: dict[str, float] = {
         "apim_config_revision": manifest.revision if manifest else 0,
         "apim_access_seq": supervisor.keeper.access.seq,
+        "apim_config_age_seconds": age_of(supervisor.keeper.generation) or 0,
+        "apim_access_age_seconds": math.inf if age_s is None else age_s,
         "apim_push_connected": int(supervisor.follower.is_push_connected),
         "apim_limits_degraded": int(supervisor.lessor.is_degraded),
         "apim_limits_degraded_seconds_total": round(supervisor.lessor.degraded_for(), 3),

@@ -77,7 +77,8 @@ class Follower:
             pause_s = 0.0
             began = time.monotonic()
             try:
-                content = await self._ask(WAIT_S if is_complete and self._keeper.generation is not None else 0.0)
+                is_waiting = is_complete and self._keeper.generation is not None
+                content = await self._ask(self._keeper.vouching.wait_s(WAIT_S) if is_waiting else 0.0)
                 self._seen_at = time.monotonic()
                 taken = self._take(content, is_pushed=False)
                 is_complete = not taken.is_incomplete

@@ -213,3 +213,11 @@ def read_environment(path: Path) -> Environment:
     if content is None:
         raise GenerationInvalid(str(path))
     return decode_fragment(content, Environment)
+
+
+def age_of(path: Path | None) -> float | None:
+    """Seconds since a generation was taken in here, by the wall clock; None = there is none."""
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime) if path is not None else None
+    except OSError:
+        return None

@@ -26,6 +26,7 @@ from gateway_sync.runtime.generations import (
 from gateway_sync.runtime.on_trial import OnTrial
 from gateway_sync.runtime.page_trust import PageTrust
 from gateway_sync.runtime.updates import Update, decode_update
+from gateway_sync.runtime.vouching import Vouching
 from gateway_sync.snapshot import (
     READS,
     Manifest,
@@ -65,6 +66,7 @@ class Taken:
     is_incomplete: bool = False
     is_refused: bool = False
     is_trial_changed: bool = False
+    is_vouched: bool = False
 
     @property
     def is_nothing(self) -> bool:
@@ -86,6 +88,7 @@ class Keeper:
         self._choose()
         self.trial = OnTrial(self._generations, credentials.verify, credentials.environment)
         self._records = AccessState(home / "access")
+        self.vouching = Vouching(home)
         self._trust = PageTrust(credentials, self._refuse, self.problems)
         self._asked_revision = 0
         self._sound: frozenset[str] = frozenset()  # fragments of the state that was checked last
@@ -153,8 +156,10 @@ class Keeper:
         elif not is_pushed:
             self.problems.pop(ACCESS_REFUSED, None)
         self._note_disk()
+        if access.is_vouched:
+            self.vouching.note(is_on_disk=not self._records.is_behind)
         taken = _taken(generation, access, is_incomplete=is_incomplete, is_refused=is_refused)
-        return replace(taken, is_trial_changed=is_trial_changed)
+        return replace(taken, is_trial_changed=is_trial_changed, is_vouched=access.is_vouched)
 
     def _take_access(self, update: Update, *, is_pushed: bool) -> AccessTaken:
         """What a page of access records brings, if it is believed; then all are compared. Errors: OSError."""
@@ -170,7 +175,9 @@ class Keeper:
                 self._refuse(
                     DRIFTED, "The access records here are not those of the control plane; all are asked for anew."
                 )
-        return taken
+                return taken
+        is_proof = taken.upto > 0 or not is_pushed  # a push that brings nothing new may be an old one, sent again
+        return replace(taken, is_vouched=is_proof and not taken.refusal and not taken.is_incomplete)
 
     def catch_up(self) -> Path | None:
         """Try again to write what a full disk did not take; the new access file when it worked."""

@@ -63,6 +63,14 @@ _OF_WORKERS = {
 
 METRICS = (
     Metric("apim_config_revision", GAUGE, "Revision of the snapshot in force.", has_slot=False),
+    Metric("apim_config_age_seconds", GAUGE, "Time since it was taken in here, by the wall clock.", has_slot=False),
+    Metric(
+        "apim_access_age_seconds",
+        GAUGE,
+        "Time since the control plane vouched for the access records, `inf` where that is not known. Past an"
+        " environment's `max_revocation_age_s` calls that need a credential are refused.",
+        has_slot=False,
+    ),
     Metric("apim_access_seq", GAUGE, "Number of the newest access record in force.", has_slot=False),
     Metric("apim_push_connected", GAUGE, "1 while changes come by push, 0 while they are pulled.", has_slot=False),
     Metric(

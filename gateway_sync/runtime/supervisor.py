@@ -11,6 +11,7 @@ import msgspec
 
 from gateway_sync.runtime import channel
 from gateway_sync.runtime.access_log import AccessLog
+from gateway_sync.runtime.access_orders import orders_for
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.deaths import REASON, Deaths
@@ -168,6 +169,7 @@ class Supervisor:
             is_exporting=self.spans is not None,
             is_shared=self.lessor.is_shared,
             lease_wait_s=self.lessor.wait_s,
+            vouched_at=keeper.vouching.at,
         )
 
     def _on_change(self, slot: Slot) -> None:
@@ -196,8 +198,9 @@ class Supervisor:
         if self.keeper.generation is not None:
             self.traffic.use(self.keeper.generation)
             self.lessor.use(gateways_of(self.keeper.generation))
+            self.keeper.vouching.use(self.keeper.generation)
 
-    def _tell_all(self, message: channel.Leased | channel.Share) -> int:
+    def _tell_all(self, message: channel.ToWorker) -> int:
         return sum(slot.send(message) for slot in self.slots)
 
     def _give_generation(self) -> None:
@@ -216,11 +219,8 @@ class Supervisor:
             return
         if taken.generation is not None or taken.is_trial_changed:
             self._give_generation()
-        for slot in self.slots:
-            if taken.access_file is not None:
-                slot.send(channel.ApplyAccess((), taken.upto, str(taken.access_file)))
-            elif taken.changes or taken.upto:
-                slot.send(channel.ApplyAccess(taken.changes, taken.upto))
+        for order in orders_for(taken, self.keeper.vouching.at):
+            self._tell_all(order)
 
     def _spread_verdicts(self, found_by: int, verdicts: channel.Verdicts) -> None:
         for slot in self.slots:
@@ -237,7 +237,7 @@ class Supervisor:
     def _host_problems(self) -> dict[str, str]:
         return {
             **self.keeper.problems, **self.follower.problems, **self.shipper.problems(), **self.lessor.problems(),
-            **self._sync.problems(),
+            **self._sync.problems(), **self.keeper.vouching.problems(),
         }  # fmt: skip
 
     def _catch_up(self) -> None:

@@ -28,6 +28,7 @@ from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.composing import Compositions
 from gateway_sync.runtime.composition_journal import CompositionJournal
+from gateway_sync.runtime.confirming import Confirming
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
 from gateway_sync.runtime.ending import drain, retire
@@ -76,6 +77,7 @@ class Worker:
             return hmac.digest(pepper, text, "sha256").hex()
 
         gate = Gate(index, self._access, keyed_hash, settings.pseudonym.encode())
+        self._confirming = Confirming(gate, settings.vouched_at)
         self.serving = Serving(
             gate,
             LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
@@ -137,10 +139,17 @@ class Worker:
         elif isinstance(order, channel.ApplyAccess):
             for passed in await self._apply_access(order, reader):
                 await self._obey(passed, reader)
+        elif isinstance(order, channel.Vouched):
+            self._note_turn(is_turned=self._confirming.note(order.at))
         elif isinstance(order, channel.Verdicts):
             self.serving.upstreams.judge(order.down, self.serving.now_ms)
         else:
             self.sharing.hear(order)
+
+    def _note_turn(self, *, is_turned: bool) -> None:
+        """Look at once who may keep a tunnel, when credentials are refused now or taken again."""
+        if is_turned:
+            self.changed.set()
 
     def _on_turn(self, down: list[str]) -> None:
         """A health check turned a target: heed it here, and let the supervisor tell the others."""
@@ -160,6 +169,7 @@ class Worker:
             index = await build(Path(order.generation), self.serving.gate.index)
             problems = self.tls.use(index.edge) if self.tls is not None else ()
             self.serving.use(index)
+            self._confirming.look()
             self.changed.set()
             self._edge_problems = problems
         except Exception as error:  # the edge of the process: whatever a state holds, the one before goes on serving
@@ -227,6 +237,7 @@ class Worker:
     def _sweep_once(self, count: int, watch: LagWatch) -> None:
         if count % TOLD_EVERY == 0:
             self._writer.write(channel.encode(channel.Alive(self.serving.spool.seq)))
+        self._note_turn(is_turned=self._confirming.look())
         self.serving.sweep(asyncio.get_running_loop().time())
         if self._checks is not None:
             self._checks.tick()

@@ -192,6 +192,7 @@ class Environment:
     portal_url: str = ""  # where people mend what a refusal tells them
     issuers: tuple[Issuer, ...] = ()
     gateways: int = 0  # that share limits, 0 = each counts for itself
+    max_revocation_age_s: int = 0  # nobody vouched for access records so long: callers are refused; 0 = never
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ wild_environments = st.builds(
     allow_public_networks=st.booleans(),
     address_rate_per_s=st.integers(-1, 9),
     address_burst=st.integers(-1, 9),
+    max_revocation_age_s=st.integers(-1, 9),
     policies=st.lists(st.builds(policy_row, texts), max_size=2).map(tuple),
 )
 wild_apis = st.builds(

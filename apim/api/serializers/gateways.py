@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apim.api.bodies import Body
 from apim.api.serializers.pinning import PinShape
 from apim.gateways.models import Environment, Gateway, JoinToken, Worker
+from apim.gateways.services import REVOCATION_AGES_S
 from gateway_sync.delivery.models import Publication
 
 
@@ -31,6 +32,7 @@ class EnvironmentShape(serializers.ModelSerializer[Environment]):
             "allow_unverified_upstreams",
             "address_rate_per_s",
             "address_burst",
+            "max_revocation_age_s",
             "policies",
             "has_sandbox",
             "trial_s",
@@ -61,6 +63,13 @@ class EnvironmentChanges(Body):
     allow_unverified_upstreams = serializers.BooleanField(required=False)
     address_rate_per_s = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
     address_burst = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    max_revocation_age_s = serializers.IntegerField(
+        min_value=0,
+        max_value=REVOCATION_AGES_S[-1],
+        required=False,
+        help_text="A gateway that nobody told of revoked keys for so many seconds refuses calls that need a key,"
+        " with 503 `credential-unconfirmed`; from 60 on, 900 is a good start. 0: it goes on for ever.",
+    )
     policies = serializers.ListField(child=serializers.DictField(), required=False)
     has_sandbox = serializers.BooleanField(
         required=False, help_text="Gateways also answer from documents, below `/sandbox.{api}/`."

@@ -112,6 +112,24 @@ def set_trials(
     print_value({name: found[name] for name in given}, chosen(output))
 
 
+@environments.command("revocations")
+def set_revocation_age(
+    environment: _Environment,
+    *,
+    seconds: Annotated[int | None, typer.Option("--max-age", min=0, help="Seconds, from 60 on; 0 = never.")] = None,
+    output: OutputOption = None,
+) -> None:
+    """Say after what time a gateway that is cut off refuses keys, for they may be revoked; without options, show it.
+
+    Calls that need a key are then answered with 503 credential-unconfirmed, until it hears from this site again.
+
+    Example: apim environments revocations default --max-age 900
+    """
+    path, name = f"/environments/{segment(environment)}", "max_revocation_age_s"
+    found = connect().get(path) if seconds is None else connect().patch(path, **{name: seconds})
+    print_value({name: found[name]}, chosen(output))
+
+
 def _decide(path: str, body: dict[str, Any], output: Output | None, *, is_diff: bool, is_agreed: bool) -> None:
     """Shows what would change, asks, and does it on that very state."""
     client = connect()

@@ -15,6 +15,7 @@ from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
 from apim.console.forms.fields import DayField, LinesField, NameField, offer_choices
 from apim.gateways.models import Environment
+from apim.gateways.services import REVOCATION_AGES_S
 from apim.notifications.models import MailServer
 
 _GROUPS: Final = (
@@ -24,12 +25,15 @@ _GROUPS: Final = (
         ("allowed_networks", "allow_public_networks", "allow_unverified_upstreams"),
     ),
     (gettext_lazy("Limits of client addresses"), ("address_rate_per_s", "address_burst")),
+    (gettext_lazy("Gateways that are cut off"), ("max_revocation_age_s",)),
     (gettext_lazy("Sandbox"), ("has_sandbox",)),
     (gettext_lazy("Trying a publication first"), ("trial_by", "trial_share", "trial_s")),
     (gettext_lazy("Certificates from an authority"), ("acme_directory", "acme_contact", "has_agreed_to_acme_terms")),
 )
 
-_SWITCHES: Final = frozenset({"trial_s", "acme_directory"})  # empty or 0, they leave what they belong to off
+_SWITCHES: Final = frozenset(
+    {"max_revocation_age_s", "trial_s", "acme_directory"}
+)  # empty or 0, they leave what they belong to off
 
 
 class FieldGroup(NamedTuple):
@@ -54,6 +58,16 @@ class EnvironmentForm(forms.ModelForm):
     acme_directory = forms.URLField(
         required=False, max_length=500, assume_scheme="https", label=gettext_lazy("ACME directory of an authority"),
         help_text=gettext_lazy("Hosts may have their certificates from there, such as https://acme-v02.api.letsencrypt.org/directory."),
+    )  # fmt: skip
+
+    max_revocation_age_s = forms.IntegerField(
+        required=False, min_value=0, max_value=REVOCATION_AGES_S[-1],
+        label=gettext_lazy("Seconds after which a gateway that is cut off refuses keys"),
+        help_text=gettext_lazy(
+            "0 or empty: never. It cannot hear of a key that was revoked meanwhile: from then on calls that need a key"
+            " are answered with 503 credential-unconfirmed, until it hears from this site again. 900 is a good start,"
+            " 60 the least."
+        ),
     )  # fmt: skip
 
     class Meta:
@@ -103,6 +117,10 @@ class EnvironmentForm(forms.ModelForm):
         switch = next((name for name in names if name in _SWITCHES), None)
         is_empty = switch is not None and self[switch].value() in {None, "", 0, "0"}
         return is_empty and not any(name in self.errors for name in names)
+
+    def clean_max_revocation_age_s(self) -> int:
+        """Empty is for ever, as 0 is."""
+        return self.cleaned_data["max_revocation_age_s"] or 0
 
     def clean_allowed_networks(self) -> list[str]:
         """The blocks, each a network."""

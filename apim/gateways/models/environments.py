@@ -51,6 +51,8 @@ class Environment(models.Model):
     allow_unverified_upstreams = models.BooleanField(default=False)  # lets an upstream say tls.verify: false
     address_rate_per_s = models.PositiveIntegerField(default=500)  # each client address, before authentication
     address_burst = models.PositiveIntegerField(default=1000)
+    # gateways that nobody told of revocations for so long refuse keys; 0 = they go on for ever
+    max_revocation_age_s = models.PositiveIntegerField(default=0, db_default=0)
     policies = models.JSONField(default=list)  # [{kind: settings}]
     # gateways also answer from documents, under /sandbox.{api}
     has_sandbox = models.BooleanField(default=False, db_default=False)

@@ -27,6 +27,10 @@ __all__ = ["SEPARATOR", "Admission", "Gate"]
 
 REMEMBERED_GRANTS: Final = 16_384
 REMEMBERED_PLANS: Final = 65_536
+UNCONFIRMED: Final = "credential-unconfirmed"
+_NOT_NOW: Final = Refusal(
+    UNCONFIRMED, "This gateway is cut off from what knows of revoked credentials.", (b"Retry-After: 5",)
+)
 _ELSEWHERE: Final = "This credential may be used from certain networks only, and this address is in none of them."
 
 
@@ -55,6 +59,7 @@ class Gate:
         """hash_key gives the keyed hash that credentials are stored under; pseudonym names this gateway in Via."""
         self.index = index
         self.pseudonym = pseudonym
+        self.is_confirmed = True  # somebody vouches for the records: credentials may be looked up
         self._records = records
         self._hash_key = hash_key
         self._grants: dict[tuple[bytes, RouteEntry], Grant] = {}
@@ -76,6 +81,11 @@ class Gate:
     def use_records(self, records: Records) -> None:
         """Look callers up in other records from now on."""
         self._records = records
+        self.forget()
+
+    def confirm(self, *, is_confirmed: bool) -> None:
+        """Take credentials from now on, or refuse them; what needs none goes on."""
+        self.is_confirmed = is_confirmed
         self.forget()
 
     def forget(self) -> None:
@@ -136,6 +146,9 @@ class Gate:
     def _refuse(self, admission: Admission, grant: Grant, address: str, now_ns: int, *, is_keyed: bool) -> None:
         """Say what the verdict on the key says; who is nobody is counted against the address."""
         route = admission.route
+        if grant.code == UNCONFIRMED:
+            admission.refusal = _NOT_NOW
+            return
         if grant.code == "insufficient-scope" and route is not None:
             admission.grant = grant
             detail = f"It must have: {grant.fault}."
@@ -180,6 +193,10 @@ class Gate:
             admission.refusal = Refusal("forbidden", "This address may not call.")
 
     def _find_grant(self, key: bytes, route: RouteEntry, now_s: int) -> Grant:
+        if key and not self.is_confirmed:  # never remembered, so that calls come here for as long as it lasts
+            if not route.rules.is_anonymous:
+                return Grant(Verdict(NOBODY, UNCONFIRMED, valid_until_s=now_s), route)
+            key = b""
         tokens = route.rules.tokens
         if key[:1] == CERTIFICATE_MARK:
             return self._certificate_grant(key, route, now_s)

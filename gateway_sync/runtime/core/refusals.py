@@ -40,6 +40,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "step-failed": (502, "A step of the operation failed"),
     "not-undone": (500, "The operation failed and could not be undone"),
     "quota-unconfirmed": (429, "What is left of the quota cannot be confirmed now"),
+    "credential-unconfirmed": (503, "Whether the credential still holds cannot be confirmed now"),
 }
 
 

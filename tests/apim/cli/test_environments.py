@@ -50,6 +50,16 @@ def test_who_tries_publications_first_is_said_and_shown(apim: Run) -> None:
     assert json.loads(apim(*command).stdout) == wanted
 
 
+def test_after_what_time_a_gateway_that_is_cut_off_refuses_keys_is_said_and_shown(apim: Run) -> None:
+    default_environment()
+    command = ("environments", "revocations", "default", "-o", "json")
+    assert json.loads(apim(*command).stdout) == {"max_revocation_age_s": 0}
+    assert json.loads(apim(*command, "--max-age", "900").stdout) == {"max_revocation_age_s": 900}
+    refused = apim(*command, "--max-age", "59")
+    assert (refused.returncode, "60" in refused.stderr) == (1, True)
+    assert json.loads(apim(*command).stdout) == {"max_revocation_age_s": 900}
+
+
 def test_publications_of_an_environment_that_does_not_exist_are_not_none(apim: Run) -> None:
     default_environment()
     assert json.loads(apim("environments", "publications", "default", "-o", "json").stdout) == []

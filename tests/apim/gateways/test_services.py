@@ -198,6 +198,9 @@ def test_a_change_of_the_environment_is_kept_told_and_in_the_audit_log(environme
         ({"address_rate_per_s": -1}, "gateways.invalid_value"),
         ({"address_rate_per_s": 0}, "gateways.invalid_value"),
         ({"base_url": "nonsense"}, "gateways.invalid_value"),
+        ({"max_revocation_age_s": -1}, "gateways.invalid_value"),
+        ({"max_revocation_age_s": 59}, "gateways.invalid_value"),
+        ({"max_revocation_age_s": 604_801}, "gateways.invalid_value"),
         ({"revision": 9}, "gateways.unknown_field"),
     ],
 )

@@ -126,3 +126,13 @@ def test_no_field_can_stand_for_one() -> None:
             Door(ALSO).outcome(field, chain=())
     hexed = hashlib.sha256(LEAF).hexdigest().encode()
     assert Door(ALSO).outcome(b"X-API-Key: " + hexed, chain=()) == "unauthenticated"
+
+
+def test_while_nobody_vouches_for_the_records_a_certificate_says_nothing_of_who_calls() -> None:
+    for policy, outcome in ((ALSO, "credential-unconfirmed"), (ONLY, "credential-unconfirmed")):
+        door = Door(policy)
+        assert door.outcome() == "crd_2"
+        door.gate.confirm(is_confirmed=False)
+        assert door.outcome() == outcome
+        door.gate.confirm(is_confirmed=True)
+        assert door.outcome() == "crd_2"

@@ -305,3 +305,25 @@ def test_a_client_of_the_own_organization_works_with_registered_keys_as_well() -
 def test_an_issuer_that_is_not_registered_and_of_which_no_keys_are_known_admits_nobody() -> None:
     assert Door(issuers=()).outcome(GOOD) == "unauthenticated"
     assert Door(issuers=(Issuer(ISSUER, "", is_for_all=True),)).outcome(GOOD) == "unauthenticated"
+
+
+def test_while_nobody_vouches_for_the_records_no_credential_is_taken_and_who_shows_none_is_told_so() -> None:
+    door = Door()
+    good = (GOOD, bearer(KEY.encode()), {"X-API-Key": KEY.encode()})
+    shown = (*good, {"X-API-Key": b"wrong"}, bearer(b"wrong"))  # who guesses is not told whether it was wrong
+    before = [door.outcome(fields) for fields in good]
+    for _ in range(2):
+        door.gate.confirm(is_confirmed=False)
+        assert {door.outcome(fields) for fields in shown} == {"credential-unconfirmed"}
+        assert door.outcome({}) == "unauthenticated"
+        door.gate.confirm(is_confirmed=True)
+        assert [door.outcome(fields) for fields in good] == before
+
+
+def test_while_nobody_vouches_for_the_records_open_operations_go_on_and_their_callers_are_nobody() -> None:
+    door = Door(("key-auth", {"anonymous": True}))
+    assert door.outcome({"X-API-Key": KEY.encode()}) == "crd_1"
+    door.gate.confirm(is_confirmed=False)
+    assert {door.outcome(fields) for fields in ({}, GOOD, {"X-API-Key": KEY.encode()})} == {"anonymous"}
+    door.gate.confirm(is_confirmed=True)
+    assert door.outcome({"X-API-Key": KEY.encode()}) == "crd_1"
