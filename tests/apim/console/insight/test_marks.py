@@ -83,7 +83,7 @@ def test_a_way_back_and_a_shifted_canary_are_marked(client: Client, bank: APIVer
     shift_arms(version=bank, by=TESTER, weights={"stable": 50, "next": 50})
     services.rollback_version(version=bank, by=TESTER)
     assert said(client)[2:] == [
-        "bank v1: canary at stable 50, next 50 in default",
+        "bank v1: canary at next 50, stable 50 in default",
         "bank v1: back to revision 1 in default",
     ]
 
