@@ -101,5 +101,5 @@ def test_admins_see_what_composites_a_worker_has(log_in: LogIn, admin: User):
     stats = {"composites": 7, "composites_under_way": 2, "composites_not_undone": 1}
     Worker.objects.create(gateway=gateway, slot=0, pid=1, boot="x", started_at=now, seen_at=now, stats=stats)
     shown = log_in(admin).get("/console/admin/gateways").content.decode()
-    assert "2 under way, 7 begun" in shown
+    assert "7 begun, 2 under way" in shown
     assert '<span class="is-danger">1 not undone</span>' in shown
