@@ -122,7 +122,7 @@ def _told_once(events: Sequence[_Event]) -> list[_Event]:
 
 
 def _weights(weights: Mapping[str, int]) -> str:
-    """The arms with their weights, by name, since PostgreSQL keeps no order; without any those that the revision has."""
+    """The arms and their weights by name, since PostgreSQL keeps no order; without any those that the revision has."""
     named = [f"{arm} {weight}" for arm, weight in sorted(weights.items())]
     return enumerated(named) or gettext("the weights of its revision")
 
