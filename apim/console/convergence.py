@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Viewer
 from apim.gateways.models import Gateway, Worker
-from apim.gateways.standing import SILENT_AFTER, is_clock_wrong
+from apim.gateways.standing import SILENT_AFTER, is_clock_wrong, refuses_keys
 from apim.usage.sides import GatewayUsage
 from gateway_sync.delivery.trials import expected_digests
 
@@ -42,6 +42,7 @@ class GatewayView:
     is_silent: bool
     picture: SafeString
     is_clock_wrong: bool
+    is_refusing_keys: bool
     usage: GatewayUsage | None
 
     @property
@@ -88,7 +89,15 @@ def fleet_of(
 def _gateway_view(gateway: Gateway, digest: str, now: datetime, usage: GatewayUsage | None) -> GatewayView:
     views = [_worker_view(worker, gateway, digest, now) for worker in gateway.workers.all()]
     is_silent = gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER
-    return GatewayView(gateway, views, is_silent, _picture(gateway, views), is_clock_wrong(gateway, now), usage)
+    return GatewayView(
+        gateway,
+        views,
+        is_silent,
+        _picture(gateway, views),
+        is_clock_wrong(gateway, now),
+        refuses_keys(gateway, now),
+        usage,
+    )
 
 
 def _worker_view(worker: Worker, gateway: Gateway, digest: str, now: datetime) -> WorkerView:

@@ -35,6 +35,15 @@ _ACTIONS: Final = {
 }
 
 
+def refuses_keys(gateway: Gateway, now: datetime) -> bool:
+    """True when it has not been heard from for longer than its environment lets one that is cut off take keys.
+
+    As far as this side knows: it may have ended, and what it knows of this side may be a little younger.
+    """
+    most_s = gateway.environment.max_revocation_age_s
+    return most_s > 0 and gateway.seen_at is not None and now - gateway.seen_at > timedelta(seconds=most_s)
+
+
 def new_token() -> str:
     """A gateway's token."""
     return TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)

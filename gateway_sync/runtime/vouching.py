@@ -142,11 +142,14 @@ class Vouching:
         age_s = self.age_s()
         if not is_too_old(age_s, self.most_s):
             return {}
-        since = "for a time that is not known" if age_s is None else f"for {age_s:.0f} s"
-        return {
-            UNCONFIRMED: f"The control plane has not vouched for the access records {since}; {self.most_s} s are the"
+        message = (
+            "It is not known when the control plane vouched for the access records. Calls that need a credential are"
+            " refused with 503 until it does."
+            if age_s is None
+            else f"The control plane has not vouched for the access records for {age_s:.0f} s; {self.most_s} s are the"
             " most here. Calls that need a credential are refused with 503 until it does."
-        }
+        )
+        return {UNCONFIRMED: message}
 
 
 def is_too_old(age_s: float | None, most_s: int) -> bool:

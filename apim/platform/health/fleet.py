@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
-from apim.gateways.standing import is_clock_wrong
+from apim.gateways.standing import is_clock_wrong, refuses_keys
 from apim.listing import enumerated
 from apim.platform.health.verdicts import Verdict, amber, green, red
 from gateway_sync.delivery.comparing import TOLD_FOR
@@ -33,6 +33,11 @@ def gateways() -> Verdict:
     silent = [gateway for gateway in known if gateway.seen_at is None or now - gateway.seen_at > SILENT_AFTER]
     if silent:
         text = gettext("Not heard from: %(names)s. Is it running, and does it reach this site?")
+        if any(refuses_keys(gateway, now) for gateway in silent):
+            text = gettext(
+                "Not heard from: %(names)s. Some for longer than their environment lets a gateway take keys that is cut"
+                " off: if they run, they refuse calls that need one. Do they run, and do they reach this site?"
+            )
         return red(text % {"names": names_of(silent)}, command="systemctl status apim-gateway", page=_PAGE)
     if refusing := [gateway for gateway in known if any(worker.refuses_state for worker in gateway.workers.all())]:
         text = gettext("Workers refuse what was published: %(names)s. The page says why.")

@@ -108,6 +108,14 @@ UPDATES: Final = {
         ),
         "python manage.py resume_after_restore",
     ),
+    "access.E004": _Meaning(
+        Colour.RED,
+        _(
+            "Calls that need a key are refused with 503, for nobody vouched for the keys there for too long: %(names)s."
+            " They reach this site, but what it says of keys is not taken; the page and their log say why."
+        ),
+        _LOOK_AT_LOG,
+    ),
     "update.E001": _Meaning(
         Colour.RED,
         _("What was sent cannot be read: %(names)s. Bring gateway and site to the same version."),

@@ -115,3 +115,16 @@ def test_the_card_of_a_gateway_says_how_far_its_clock_is_off(
     assert f"Its clock was {words}" in page
     Gateway.objects.update(clock_wrong_at=timezone.now() - CLOCK_TOLD_FOR)
     assert "Its clock was" not in client.get("/console/admin/gateways").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("most_s", "is_told"), [(900, True), (7200, False), (0, False)])
+def test_a_gateway_that_is_cut_off_for_too_long_is_said_to_refuse_keys(
+    client: Client, admin: User, most_s: int, is_told: bool
+) -> None:
+    gateway = enrolled_gateway().gateway
+    Environment.objects.update(max_revocation_age_s=most_s)
+    Gateway.objects.filter(pk=gateway.pk).update(seen_at=timezone.now() - timedelta(hours=1))
+    client.force_login(admin)
+    page = client.get("/console/admin/gateways").content.decode()
+    assert ("it refuses calls that need a key" in page) == is_told

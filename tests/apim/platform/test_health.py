@@ -162,6 +162,15 @@ def test_a_silent_gateway_is_red_and_one_that_is_heard_from_green(environment: E
     assert fleet.gateways().colour is Colour.GREEN
 
 
+def test_a_gateway_that_refuses_keys_by_now_if_it_runs_is_told(environment: Environment) -> None:
+    gateway = gateways_factory.enrolled_gateway(environment=environment, name="edge").gateway
+    for most_s, silent_s, is_told in ((900, 901, True), (900, 60, False), (0, 10**6, False)):
+        Environment.objects.update(max_revocation_age_s=most_s)
+        Gateway.objects.filter(pk=gateway.pk).update(seen_at=timezone.now() - timedelta(seconds=silent_s))
+        verdict = fleet.gateways()
+        assert (verdict.colour, "they refuse calls" in verdict.text) == (Colour.RED, is_told)
+
+
 def test_a_worker_that_refuses_or_lags_is_told(environment: Environment) -> None:
     gateway = gateways_factory.enrolled_gateway(environment=environment).gateway
     now = timezone.now()

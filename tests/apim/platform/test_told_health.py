@@ -51,6 +51,7 @@ def worker_with(environment: Environment, *codes: str) -> Worker:
         ("access.E001", "updates", Colour.RED, "python manage.py resume_after_restore"),
         ("access.E002", "updates", Colour.RED, "journalctl -u apim-gateway"),
         ("access.E003", "updates", Colour.AMBER, ""),
+        ("access.E004", "updates", Colour.RED, "journalctl -u apim-gateway"),
         ("limits.E001", "limits", Colour.AMBER, ""),
         ("limits.E002", "limits", Colour.AMBER, ""),
         ("worker.E001", "workers", Colour.AMBER, "journalctl -u apim-gateway"),
