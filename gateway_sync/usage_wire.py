@@ -13,7 +13,7 @@ from typing import Annotated
 
 import msgspec
 
-from gateway_sync.wire_values import PLAIN, Place
+from gateway_sync.wire_values import PLAIN, Place, read_body
 
 MAX_RECORDS = 5000
 MAX_CELLS = 5000
@@ -195,7 +195,7 @@ def encode_ack(acked_seq: int) -> bytes:
 
 def decode_ack(body: bytes) -> UsageAck:
     """The ack of an answer. Errors: ValueError on any other shape."""
-    return _ACK_DECODER.decode(body)
+    return read_body(_ACK_DECODER.decode, body)
 
 
 _GAP = "seq of the records must run from first_seq to last_seq without gaps"

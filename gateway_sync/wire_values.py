@@ -5,7 +5,8 @@ Owns: the bounds that all their doors share. Who goes beyond them has a fault, o
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -18,3 +19,14 @@ MomentS = Annotated[float, msgspec.Meta(ge=0, le=2**37)]  # of the epoch, until 
 Name = Annotated[str, msgspec.Meta(max_length=64, pattern=PLAIN)]
 Words = Annotated[str, msgspec.Meta(max_length=512, pattern=PLAIN)]
 Message = Annotated[str, msgspec.Meta(max_length=10_000, pattern=PLAIN)]
+
+_Read = TypeVar("_Read")
+
+
+def read_body(decode: Callable[[bytes], _Read], content: bytes) -> _Read:
+    """What was sent, as decode reads it. Errors: ValueError, also where it is nested too deeply to be read at all."""
+    try:
+        return decode(content)
+    except RecursionError as error:
+        message = "it is nested more deeply than anything that is sent here"
+        raise ValueError(message) from error

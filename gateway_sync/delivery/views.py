@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from django.conf import settings
@@ -41,6 +41,7 @@ from gateway_sync.delivery.turns import SYNC, apart, bearer, busy, problem, unau
 from gateway_sync.delivery.waiting import Counters, Watch, counters_of
 from gateway_sync.runtime.lease_words import decode_saying
 from gateway_sync.snapshot import WRITES, common_format
+from gateway_sync.wire_values import read_body
 
 
 class JoinRequest(msgspec.Struct, frozen=True):
@@ -59,7 +60,6 @@ _COME_BACK_S = 2
 _far_behind = Places(settings.MAX_FULL_SENDS, each=2)  # one that is sent still, and one who began anew
 
 View = Callable[[HttpRequest, Gateway], HttpResponseBase]
-_Read = TypeVar("_Read")
 
 
 def _door(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -94,19 +94,10 @@ def _for_gateways(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
     return checked
 
 
-def _read(decode: Callable[[bytes], _Read], body: bytes) -> _Read:
-    """What a body says. Errors: ValueError, with the place, when it says something else."""
-    try:
-        return decode(body)
-    except RecursionError as error:
-        message = "the body is nested more deeply than anything that is asked for here"
-        raise ValueError(message) from error
-
-
 @_for_gateways
 def sync(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What is new for the gateway, at once or when there is something, at most wait_s from now."""
-    ask = _read(_ask.decode, request.body)
+    ask = read_body(_ask.decode, request.body)
     if not common_format(ask.reads):
         note_format(gateway, max(ask.reads))
         spoken, read = (", ".join(map(str, sorted(each))) for each in (WRITES, ask.reads))
@@ -195,7 +186,7 @@ class _Held:
 @_for_gateways
 def report(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what the gateway says of itself."""
-    told, of_limits = _read(_report.decode, request.body), _read(limits_in, request.body)
+    told, of_limits = read_body(_report.decode, request.body), read_body(limits_in, request.body)
     record_report(gateway=gateway, report=told)
     if told.boots:
         note_told(gateway.pk, told.boots, timezone.now())
@@ -209,7 +200,7 @@ def limits(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """What Redis answers to a gateway that does not reach it, about the limits that it shares."""
     if len(request.body) > MOST_BYTES:
         return problem(413, "gateways.too_large", f"At most {MOST_BYTES} bytes are read at once.")
-    saying = _read(decode_saying, request.body)
+    saying = read_body(decode_saying, request.body)
     if saying.environment != gateway.environment.name:
         told = f"This token is of {gateway.environment.name}; limits are shared within an environment."
         return problem(403, "gateways.other_environment", told)
@@ -234,7 +225,7 @@ def credential(_request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Store what the gateway counted; the answer says up to where it may forget."""
     now = timezone.now()
-    batch, off_s = placed(_read(usage_wire.decode_batch, request.body), now)
+    batch, off_s = placed(read_body(usage_wire.decode_batch, request.body), now)
     if off_s:
         note_clock(gateway, off_s, now)
     close_old_connections()  # this batch may wait for others, and they need none that is taken by who waits
@@ -246,7 +237,7 @@ def usage(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
 @_for_gateways
 def traces(request: HttpRequest, gateway: Gateway) -> HttpResponseBase:
     """Keep what explains single exchanges."""
-    keep_traces(gateway=gateway, traces=_read(trace_wire.decode_body, request.body))
+    keep_traces(gateway=gateway, traces=read_body(trace_wire.decode_body, request.body))
     return JsonResponse({})
 
 
@@ -255,7 +246,7 @@ def join(request: HttpRequest) -> HttpResponseBase:
     """The credentials of a gateway that comes with a join token for the first time."""
     secret = bearer(request)
     try:
-        enrolled = joining.join(secret=secret, nonce=_read(_join.decode, request.body).nonce) if secret else None
+        enrolled = joining.join(secret=secret, nonce=read_body(_join.decode, request.body).nonce) if secret else None
     except DomainError as error:
         return problem(409, error.code, f"{error.message} {error.hint}".strip())
     if enrolled is None:

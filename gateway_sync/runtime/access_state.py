@@ -21,6 +21,7 @@ from gateway_sync.runtime.access_file import AccessFile, AccessFileInvalid, Body
 from gateway_sync.runtime.access_sum import AccessSum
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.snapshot import AccessCheck, digest, page_bytes
+from gateway_sync.wire_values import read_body
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class AccessPage(msgspec.Struct, frozen=True):
 
     def changes(self) -> tuple[Change, ...]:
         """The records in the form they are kept in. Errors: ValueError for any other shape."""
-        return tuple(encode_records(_RECORDS.decode(self.records)))
+        return tuple(encode_records(read_body(_RECORDS.decode, bytes(self.records))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from gateway_sync.runtime.control_plane import ControlPlaneDown, read_answer
 from gateway_sync.runtime.credentials import Doors
 from gateway_sync.runtime.lease_door import DoorLost
 from gateway_sync.runtime.lease_words import Word
+from gateway_sync.wire_values import read_body
 
 ANSWER_S: Final = 2.0
 CONTENT_TYPE: Final = "application/msgpack"
@@ -48,7 +49,7 @@ class RelayedDoor:
         async with self._turn:
             content = await asyncio.to_thread(self._post, body)
         try:
-            answers = _answers.decode(content)
+            answers = read_body(_answers.decode, content)
         except ValueError as error:
             raise DoorLost("the control plane's answer cannot be read") from error
         if len(answers) != len(words):

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Doors, KeptDoors
+from gateway_sync.wire_values import read_body
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Standing:
     async def hear(self, answer: bytes) -> None:
         """Do what the answer to a report orders."""
         try:
-            orders = _ORDERS.decode(answer)
+            orders = read_body(_ORDERS.decode, answer)
         except ValueError as error:
             logger.warning("the answer to a report could not be read: %s", error)
             return
@@ -69,7 +70,7 @@ class Standing:
     def _rotate(self, doors: KeptDoors) -> None:
         """Fetch another token and use it; the one before works until then, so whatever fails is tried again."""
         try:
-            token = _TOKEN.decode(self._control.post("credential", b"{}")).get("token", "")
+            token = read_body(_TOKEN.decode, self._control.post("credential", b"{}")).get("token", "")
             if token:
                 doors.use(token)
                 logger.info("this gateway's credential was changed")

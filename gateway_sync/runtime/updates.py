@@ -8,6 +8,7 @@ import msgspec
 
 from gateway_sync.runtime.access_state import AccessPage
 from gateway_sync.snapshot import AccessCheck, Manifest, ManifestChange, TrialOffer
+from gateway_sync.wire_values import read_body
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -31,4 +32,4 @@ _DECODER = msgspec.json.Decoder(Update)
 
 def decode_update(content: bytes) -> Update:
     """Errors: ValueError on any other shape."""
-    return _DECODER.decode(content)
+    return read_body(_DECODER.decode, content)
