@@ -122,12 +122,14 @@ class Kept:
         return digest
 
     def _is_whole(self, path: Path, digest: str) -> bool:
-        """False when a file that is to be linked is not what it was, as far as that is looked at today."""
+        """False when a file that is to be linked is not what it was, as far as that is looked at today.
+
+        Of two sizes either may be the wrong one: only the digest tells which.
+        """
         source = self._source / path.name
         try:
-            if source.exists() and source.stat().st_size != path.stat().st_size:
-                return False
-            return not _is_read_on(self._day, path.name) or _digest(path) == digest
+            is_doubted = source.exists() and source.stat().st_size != path.stat().st_size
+            return not (is_doubted or _is_read_on(self._day, path.name)) or _digest(path) == digest
         except OSError:  # it is gone, or its disk does not give it back
             return False
 

@@ -105,6 +105,17 @@ def test_a_file_of_an_earlier_backup_that_is_cut_short_or_gone_is_copied_anew_at
     check(tuesday, made(tuesday, source, damaged=(FIRST,)))
 
 
+def test_a_file_that_the_product_itself_has_not_whole_takes_no_good_copys_place(
+    backup: Path, source: Path, tmp_path: Path
+) -> None:
+    made(backup, source)
+    (source / FIRST).write_bytes(FILES[FIRST][:1000])  # cut short on the disk of the product
+    tuesday = backup.with_name("tuesday.backup")
+    summary = made(tuesday, source)
+    put_back(tuesday, summary, tmp_path / "new")
+    assert contents(tmp_path / "new") == FILES
+
+
 def test_backup_that_was_killed_is_gone_on_with(backup: Path, source: Path) -> None:
     kept, names = Kept(backup, source, TODAY), sorted(FILES)
     assert kept.take(names[:2]) == []
