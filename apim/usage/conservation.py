@@ -6,7 +6,8 @@ sides or on neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -17,12 +18,13 @@ from apim.gateways.sandbox import TWIN_PATTERN
 from apim.usage.models import ConservationCheck, ReceivedBoot
 from apim.usage.periods import end_of, start_of
 from apim.usage.sequences import count_of, gaps_of, parse_runs
-from apim.usage.told import lacking
+from apim.usage.told import Lacking, lacking
 
 HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
 GAP_MAY_LAST: Final = timedelta(minutes=15)  # a batch that was set aside is sent again; this long it is on its way
 GAP, LACKING, RECORDS, PERIODS, SUMMARIES = "gap", "lacking", "records", "periods", "summaries"
 _GAPS_TOLD: Final = 20
+_LIVES_TOLD: Final = 5  # of one gateway, so that one whose disk is gone, or that lies, hides nothing of others
 
 # Of identified callers: those without an application are counted beside the records. A sandbox's calls are only logged.
 _HOUR = """
@@ -104,7 +106,7 @@ def _gaps(now: datetime) -> Iterator[Finding]:
 
 
 def _lacking(now: datetime) -> Iterator[Finding]:
-    for each in islice(lacking(now), _GAPS_TOLD):
+    for each in islice(_first_of_each(lacking(now)), _GAPS_TOLD):
         yield (
             LACKING,
             {
@@ -115,6 +117,14 @@ def _lacking(now: datetime) -> Iterator[Finding]:
                 "other": each.first,
             },
         )
+
+
+def _first_of_each(every: Iterable[Lacking]) -> Iterator[Lacking]:
+    told: Counter[str] = Counter()
+    for each in every:
+        told[each.gateway_id] += 1
+        if told[each.gateway_id] <= _LIVES_TOLD:
+            yield each
 
 
 def _differences(hour: datetime, counts: tuple[int, ...]) -> Iterator[Finding]:

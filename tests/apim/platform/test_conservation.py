@@ -137,6 +137,15 @@ def test_who_tells_of_ever_new_lives_fills_no_table_and_those_that_came_make_roo
     assert not ToldBoot.objects.filter(gateway_id=gateway.pk, boot=boot).exists()
 
 
+def test_what_one_gateway_tells_of_many_lives_hides_nothing_of_another(gateway: Gateway) -> None:
+    other = enroll_gateway(environment=default_environment(), name="other", by=system_actor("test")).gateway
+    note_told(gateway.pk, {f"{number:032x}": 7 for number in range(60)}, LATER)
+    note_told(other.pk, {"f" * 32: 7}, LATER + timedelta(minutes=1))
+    told = [values["gateway"] for _, values in look(LATER + timedelta(minutes=17)).findings]
+    assert told.count(other.pk) == 1
+    assert 1 < told.count(gateway.pk) < 20
+
+
 def test_a_quiet_life_whose_receipts_are_forgotten_is_not_told(gateway: Gateway) -> None:
     boot = ReceivedBoot.objects.get().boot
     note_told(gateway.pk, {boot: 5}, LATER)
