@@ -23,36 +23,36 @@ AT_RATE = Manner(_CONNECTIONS, wait_ms=_CONNECTIONS * 1000 // RATE - 2)  # a cal
 
 def swaps(bench: Bench, extent: Extent) -> dict[str, object]:
     """Under full load: runs with a new state each second beside runs without, in turn."""
-    return _side_by_side(bench, extent, load.STEADY)
+    return _side_by_side(bench, extent, "swaps", load.STEADY)
 
 
 def reloads(bench: Bench, extent: Extent) -> dict[str, object]:
     """The same at RATE."""
-    return _side_by_side(bench, extent, AT_RATE)
+    return _side_by_side(bench, extent, "reloads", AT_RATE)
 
 
-def _side_by_side(bench: Bench, extent: Extent, manner: Manner) -> dict[str, object]:
-    """Failures are counted, whatever they are, and every round is told."""
+def _side_by_side(bench: Bench, extent: Extent, name: str, manner: Manner) -> dict[str, object]:
+    """Failures are counted, whatever they are, and every round is told. name is that of the gateway's home."""
     calls = calls_of(SIZE)
     runs: dict[str, list[Measured]] = {"quiet": [], "swapping": []}
     with ExitStack() as stack:
         states = next_states(SIZE, stack.enter_context(subjects.upstream(bench)))
         offer = Offer(next(states))
-        subject = stack.enter_context(subjects.gateway(bench, offer, "swaps"))
+        subject = stack.enter_context(subjects.gateway(bench, offer, name))
         probes.wait_for_answer(subject.port, calls[0])
         file = load.write_calls(calls, bench.folder)
         offered = 0
         for _ in range(extent.rounds):
             made = list(islice(states, extent.seconds))  # beforehand: it takes a part of a core
-            for name, waiting in (("quiet", []), ("swapping", made)):
+            for kind, waiting in (("quiet", []), ("swapping", made)):
                 with _replaced(offer, waiting):
-                    runs[name].append(
+                    runs[kind].append(
                         load.measure(subject, file, extent.seconds, bench.load_cores, manner=manner, may_fail=True)
                     )
             offered += extent.seconds - len(made)
     return {
         "states": {"offered": offered, "applied": len(offer.applied - {0, 1})},  # no state, and the first
-        **{name: _told(measured) for name, measured in runs.items()},
+        **{kind: _told(measured) for kind, measured in runs.items()},
         "p99 swapping / quiet": _ratios(runs),
     }
 
