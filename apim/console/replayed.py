@@ -6,14 +6,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apim.access.models import Application
+from apim.contention import is_cut_off
 from apim.ui.said import said_both
 from gateway_sync.delivery.replay import CALLS_AT_MOST, replay, replay_revisions, replay_states
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apim.catalog.models import Revision
     from apim.gateways.models import Environment
     from apim.platform.promotion import Plan as Promotion
@@ -55,7 +59,7 @@ class Replayed:
 
 def replayed(environment: Environment, revision: Revision) -> Replayed:
     """The last calls under the revision, in words. A fixed number of queries."""
-    return _shown(replay(environment, revision))
+    return _in_time(lambda: replay(environment, revision))
 
 
 def replayed_promotion(plan: Promotion) -> Replayed | None:
@@ -64,12 +68,23 @@ def replayed_promotion(plan: Promotion) -> Replayed | None:
     A fixed number of queries.
     """
     revisions = plan.revisions()
-    return _shown(replay_revisions(plan.target, revisions)) if revisions else None
+    return _in_time(lambda: replay_revisions(plan.target, revisions)) if revisions else None
 
 
 def replayed_states(environment: Environment, plan: Plan) -> Replayed:
     """The last calls by what would be sent to an environment's gateways, in words. A fixed number of queries."""
-    return _shown(replay_states(environment, plan.now, plan.then))
+    return _in_time(lambda: replay_states(environment, plan.now, plan.then))
+
+
+def _in_time(make: Callable[[], Replay]) -> Replayed:
+    """In words; that they were not compared, where the database gave it up: nobody must wait for this to go back."""
+    try:
+        return _shown(make())
+    except DatabaseError as error:
+        if not is_cut_off(error):
+            raise
+        told = _("The last calls were not compared: the database took too long to find them. You may go on without.")
+        return Replayed(told, "warn", (), ())
 
 
 def _shown(made: Replay) -> Replayed:

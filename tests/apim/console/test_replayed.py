@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -50,6 +53,19 @@ def record(environment: Environment, version: APIVersion, application: Applicati
     )
 
 
+def given_up(execute: Callable[..., object], sql: str, *rest: object) -> object:
+    """A database that has so many records that those which are looked for are not found in time."""
+    if 'FROM "usage_usagerecord"' in sql:
+        error = OperationalError("canceling statement due to statement timeout")
+        error.__cause__ = Canceled()
+        raise error
+    return execute(sql, *rest)
+
+
+class Canceled(Exception):
+    sqlstate = "57014"
+
+
 def page_of(admin: User, path: str) -> str:
     client = Client()
     client.force_login(admin)
@@ -82,3 +98,10 @@ def test_a_first_publication_compares_nothing(environment: Environment, admin: U
     )
     catalog.save_revision(version=version, by=TESTER, operations=[{"method": "GET", "path": "/"}])
     assert "Recent calls, answered anew" not in page_of(admin, "publish")
+
+
+def test_a_page_of_confirmation_comes_without_calls_that_are_not_found_in_time(admin: User, called: APIVersion) -> None:
+    with connection.execute_wrapper(given_up):
+        shown = page_of(admin, "publish")
+    assert "The last calls were not compared" in shown
+    assert "Publish" in shown
