@@ -63,7 +63,12 @@ _OF_WORKERS = {
 
 METRICS = (
     Metric("apim_config_revision", GAUGE, "Revision of the snapshot in force.", has_slot=False),
-    Metric("apim_config_age_seconds", GAUGE, "Time since it was taken in here, by the wall clock.", has_slot=False),
+    Metric(
+        "apim_config_age_seconds",
+        GAUGE,
+        "Time since that snapshot was taken in here, by the wall clock.",
+        has_slot=False,
+    ),
     Metric(
         "apim_access_age_seconds",
         GAUGE,
