@@ -134,8 +134,14 @@ class Vouching:
         return None if self.at is None else max(0.0, self._clock.running_s() - self.at)
 
     def wait_s(self, longest_s: float) -> float:
-        """How long an answer may be waited for, so that there are several in the time that is allowed."""
-        return min(longest_s, self.most_s / _ASKS) if self.most_s else longest_s
+        """How long an answer may be waited for, so that there are several in the time that is allowed.
+
+        Not at all once answers stayed out: who is back should vouch at once, and not when there is something new.
+        """
+        if not self.most_s:
+            return longest_s
+        age_s = self.age_s()
+        return min(longest_s, self.most_s / _ASKS) if age_s is not None and age_s < self.most_s / 2 else 0.0
 
     def problems(self) -> dict[str, str]:
         """Calls with credentials are refused now."""

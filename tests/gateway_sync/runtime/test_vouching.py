@@ -128,7 +128,7 @@ def test_what_the_disk_does_not_have_is_vouched_for_until_a_restart_only(tmp_pat
     assert age_of(tmp_path, clock) == HOUR_S
 
 
-def test_without_a_bound_nothing_is_too_old_and_with_one_the_control_plane_is_asked_thrice_in_it(
+def test_without_a_bound_nothing_is_too_old_and_with_one_answers_come_thrice_in_it_or_are_asked_for_at_once(
     tmp_path: Path, clock: TestClock, home: Home
 ) -> None:
     vouching = Vouching(tmp_path, clock)
@@ -140,8 +140,12 @@ def test_without_a_bound_nothing_is_too_old_and_with_one_the_control_plane_is_as
     keeper.take(Update("default", home.page(0, 7, home.records(), is_full=True), manifest, fragments), is_pushed=False)
     assert keeper.generation is not None
     vouching.use(keeper.generation)
-    assert vouching.wait_s(20.0) == 10.0
+    assert vouching.wait_s(20.0) == 0.0
     assert "3600000 s" in vouching.problems()[UNCONFIRMED]
+    vouching.note(is_on_disk=True)
+    assert (vouching.wait_s(20.0), vouching.problems()) == (10.0, {})
+    clock.pass_by(15)
+    assert (vouching.wait_s(20.0), vouching.problems()) == (0.0, {})
 
 
 def is_vouched(keeper: Keeper, page: AccessPage, *, is_pushed: bool) -> bool:
