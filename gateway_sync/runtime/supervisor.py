@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -15,6 +16,7 @@ from gateway_sync.runtime.access_orders import orders_for
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.deaths import REASON, Deaths
+from gateway_sync.runtime.duties import Duties
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.handover import Place
 from gateway_sync.runtime.host_report import HostReport
@@ -85,7 +87,7 @@ class Supervisor:
         self._is_heard = True
         self._rolling = Rolling(self.slots, options.worker_bytes, lambda: self.observer.read(self._live_boots()))
         self._places = places
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._duties = Duties()
 
     def _live_boots(self) -> dict[str, int]:
         ending = {slot.ending_boot: slot.number for slot in self.slots if slot.ending_pid}
@@ -95,26 +97,22 @@ class Supervisor:
         """Serve until stop is set, then let the workers finish."""
         if self.keeper.generation is not None:
             self._run_slots()
-        self._start(self.follower.pull())
+        self._duties.keep(self.follower.pull)
         if redis_url := self._doors().redis_url:
-            self._start(self.follower.listen(redis_url))
+            self._duties.keep(partial(self.follower.listen, redis_url))
         self.lessor.on_news = self._reporting.soon
-        self._start(self.lessor.run())
-        self._start(self._reporting.run())
-        self._start(self.shipper.run())
-        self._start(self.traces.run())
+        self._duties.keep(self.lessor.run)
+        self._duties.keep(self._reporting.run)
+        self._duties.keep(self.shipper.run)
+        self._duties.keep(self.traces.run)
         if self.spans is not None:
-            self._start(self.spans.run())
-        self._start(self._sync.run())
-        self._start(self.observer.run())
-        self._start(self._rolling.watch_memory())
-        self._start(self.watching.run())
+            self._duties.keep(self.spans.run)
+        self._duties.keep(self._sync.run)
+        self._duties.keep(self.observer.run)
+        self._duties.keep(self._rolling.watch_memory)
+        self._duties.keep(self.watching.run)
         await stop.wait()
         await self._stop()
-
-    def _start(self, work: asyncio.coroutines._CoroutineLike[None]) -> None:  # type: ignore[name-defined]
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
 
     def fork_workers(self) -> None:
         """Begin the first workers by copies of this process, where there is something to serve: before `run`.
@@ -140,7 +138,7 @@ class Supervisor:
         self._name_traffic()
         for slot in self.slots:
             slot.on_wants = self.lessor.hear
-            self._start(slot.run(self._settings, self._on_change, self._on_death))
+            self._duties.do(slot.run(self._settings, self._on_change, self._on_death))
 
     def _settings(self, slot: Slot) -> channel.Settings:
         keeper = self.keeper
@@ -274,11 +272,11 @@ class Supervisor:
 
     def ask_to_roll(self) -> None:
         """Replace the workers, in the background."""
-        self._start(self._rolling.roll())
+        self._duties.do(self._rolling.roll())
 
     def ask_to_give_over(self, arguments: Sequence[str]) -> None:
         """Give over to a supervisor of the code on disk, in the background."""
-        self._start(self._rolling.give_over(arguments))
+        self._duties.do(self._rolling.give_over(arguments))
 
     async def _stop(self) -> None:
         for slot in self.slots:
@@ -295,6 +293,5 @@ class Supervisor:
         await asyncio.to_thread(self.traces.ship_last)
         if self.spans is not None:
             await asyncio.to_thread(self.spans.export)
-        for task in self._tasks:
-            task.cancel()
+        self._duties.cancel()
         self._control.close()
