@@ -33,6 +33,7 @@ from portal.views import (
     switching,
     transfers,
     tryit,
+    usage_days,
     webhooks,
 )
 
@@ -79,6 +80,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/apps/new", applications.add_application, name="application_add"),
     path("my/apps/<str:application_id>", applications.show_application, name="application"),
     path("my/apps/<str:application_id>/usage", applications.show_usage, name="application_usage"),
+    path("my/apps/<str:application_id>/days", usage_days.show_days, name="usage_days"),
+    path("my/apps/<str:application_id>/days.csv", usage_days.download_days, name="usage_days_csv"),
     path("my/apps/<str:application_id>/edit", applications.edit_application, name="application_edit"),
     path("my/apps/<str:application_id>/delete", applications.remove_application, name="application_delete"),
     path("my/apps/<str:application_id>/transfer", transfers.offer, name="transfer_offer"),

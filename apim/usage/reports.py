@@ -132,6 +132,16 @@ class OperationUsage:
     errors: int
 
 
+class DayUsage(NamedTuple):
+    """Calls of one operation on one day in UTC."""
+
+    day: datetime
+    operation: str
+    calls: int
+    refused: int
+    failed: int
+
+
 class CallerUsage(NamedTuple):
     """Calls of one application, and the beginning of the step of the last one."""
 
@@ -196,6 +206,24 @@ def operations(scope: Scope, span: Span) -> list[OperationUsage]:
     rows = _rows(scope, span).completed().values("operation")
     sums = rows.annotate(sum=Sum("calls"), failed=Sum("calls", filter=Q(status__gte=500))).order_by("-sum")
     return [OperationUsage(row["operation"], row["sum"], row["failed"] or 0) for row in sums]
+
+
+def days(scope: Scope, span: Span) -> list[DayUsage]:
+    """The calls of each day and operation that had any, the newest day and the most called operation first."""
+    rows = UsageRollup.objects.between("day", start_of("day", span.since), span.until).filter(scope.filter())
+    sums = (
+        rows.completed()
+        .values_list("at", "operation")
+        .annotate(
+            sum=Sum("calls"),
+            refused=Sum("calls", filter=Q(status__gte=400, status__lt=500)),
+            failed=Sum("calls", filter=Q(status__gte=500)),
+        )
+    )
+    return [
+        DayUsage(at, operation, calls, refused or 0, failed or 0)
+        for at, operation, calls, refused, failed in sums.order_by("-at", "-sum", "operation")
+    ]
 
 
 def callers(scope: Scope, span: Span) -> dict[str, CallerUsage]:

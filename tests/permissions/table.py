@@ -447,6 +447,8 @@ TABLE: dict[str, Row] = {
     "my/apps/new": "L+++++",
     "my/apps/<str:application_id>": "L0+00+",
     "my/apps/<str:application_id>/usage": "L0+00+",
+    "my/apps/<str:application_id>/days": "L0+00+",
+    "my/apps/<str:application_id>/days.csv": "L0+00+",
     "my/apps/<str:application_id>/edit": "L0+00+",
     "my/apps/<str:application_id>/delete": "L0+00+",
     "my/apps/<str:application_id>/transfer": "L0+00+",
