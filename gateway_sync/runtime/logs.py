@@ -33,13 +33,18 @@ class JSONFormatter(logging.Formatter):
             "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _writable(record.getMessage()),
             "request_id": getattr(record, "request_id", ""),
             "process": self._process,
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
+            told["exception"] = _writable(self.formatException(record.exc_info))
         return msgspec.json.encode(told).decode()
+
+
+def _writable(text: str) -> str:
+    """The text; what no UTF-8 can hold, as of names of files, by its number: else the whole line would be lost."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def of_request(request_id: bytes | str) -> dict[str, str]:

@@ -43,3 +43,10 @@ def test_all_that_a_gateway_writes_is_json_also_why_it_does_not_start(tmp_path: 
     told = [json.loads(line) for line in (tmp_path / "gateway.log").read_text().splitlines()]
     assert any(line["message"].startswith("Another gateway runs in") for line in told)
     assert {line["process"].partition(" ")[0] for line in told} <= {"gateway", "worker"}
+
+
+def test_what_no_utf8_can_hold_costs_no_line() -> None:
+    odd = logging.getLogger("gateway.test").makeRecord(
+        "gateway.test", logging.WARNING, "file.py", 1, "no file %s", ("\udcff",), None
+    )
+    assert json.loads(JSONFormatter("gateway").format(odd))["message"] == "no file \\udcff"
