@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from apim.catalog.searching import LONGEST_TERM, MOST_WORDS, find_apis
 from apim.console.scope import apis_of, plans_of, products_of, versions_of
 from apim.finder.answers import Hit, words_of
 from apim.gateways.models import Gateway
+from apim.usage.reports import find_request
 from portal.offers import offered_products
 from portal.views.catalogue import callable_apis
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 EACH: Final = 5  # hits of a kind: who wants more goes to its list
 _TITLES: Final = ("name", "display_name")
+_REQUEST_ID: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8,16}")  # as gateways make them
 
 
 def things(text: str, user: Viewer, tenancy: Tenancy) -> tuple[Hit, ...]:
@@ -36,10 +39,21 @@ def things(text: str, user: Viewer, tenancy: Tenancy) -> tuple[Hit, ...]:
         return ()
     # Found first, by themselves: PostgreSQL takes such a search for one hit, and joins row by row.
     apis = list(find_apis(API.objects.order_by(), " ".join(words)).values_list("pk", flat=True))
-    found = [*_console(words, apis, user)] if isinstance(user, User) and tenancy.may_publish else []
+    found = [*_call(text.strip(), user, tenancy)] if isinstance(user, User) else []
+    if isinstance(user, User) and tenancy.may_publish:
+        found += _console(words, apis, user)
     if tenancy.is_admin:
         found += _platform(words, user)
     return (*found, *_portal(words, apis, user, tenancy))
+
+
+def _call(text: str, user: User, tenancy: Tenancy) -> Iterator[Hit]:
+    """The call whose id was pasted: people come with nothing else from a log or a support case."""
+    if not _REQUEST_ID.fullmatch(text) or (record := find_request(text, user)) is None:
+        return
+    place = "console:request" if tenancy.may_publish else "portal:request"
+    label = f"{record.operation or record.path} {record.status}"
+    yield Hit(label, reverse(place, args=[record.request_id]), "route", gettext("Request"))
 
 
 def _console(words: tuple[str, ...], found: list[str], user: User) -> Iterator[Hit]:

@@ -9,9 +9,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apim.accounts.models import Organization, User
 from apim.finder.answers import Hit, fitting, words_of
+from apim.usage.models import UsageRecord
+from gateway_sync.usage_wire import request_id_of
 from tests.conftest import LogIn
 from tests.factories import access, catalog, products
 
@@ -55,6 +58,24 @@ def test_things_are_found_by_who_may_see_them(
     assert {*mine, f"/my/apps/{application.pk}"} <= found(log_in(admin), "ledger")
     assert "/console/admin/organizations/acme" in found(log_in(admin), "acme")
     assert f"/console/admin/users/{owner.pk}" in found(log_in(admin), owner.email)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_call_is_found_by_its_id_and_by_nobody_who_may_not_see_it(
+    log_in: LogIn, owner: User, other_owner: User, developer: User, acme: Organization
+) -> None:
+    version = catalog.draft(of=catalog.api(organization=acme, name="ledger"), name="v7")
+    application = access.application(of=developer.organizations.get(), name="reader")
+    request_id = request_id_of("0123456789abcdef", 7)
+    UsageRecord.objects.create(
+        gateway_id="gtw_1", boot="0123456789abcdef", seq=7, request_id=request_id, at=timezone.now(), status=200,
+        environment_id="env_1", path="/", application_id=application.pk, version_id=version.pk, operation="GET /a",
+        duration_us=1, upstream_us=1, request_bytes=1, response_bytes=1,
+    )  # fmt: skip
+    assert f"/my/requests/{request_id}" in found(log_in(developer), request_id)
+    assert f"/console/requests/{request_id}" in found(log_in(owner), f" {request_id} ")
+    assert not {each for each in found(log_in(other_owner), request_id) if "requests" in each}
+    assert not {each for each in found(log_in(None), request_id) if "requests" in each}
 
 
 @pytest.mark.usefixtures("environment")
