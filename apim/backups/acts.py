@@ -30,10 +30,15 @@ _ASIDE: Final = "before_restore_%Y%m%d_%H%M%S"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup. Shapes: damaged = files of records that an earlier backup has, and not whole; copied anew for this."""
+    """A backup.
+
+    Shapes: damaged = files of records that an earlier backup has, and not whole; copied anew for this. changed = those
+    of which the copy is not what was backed up earlier either.
+    """
 
     manifest: Manifest
     damaged: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,9 @@ def back_up(installation: Installation, to: Path, *, now: datetime, has_records:
             records=summary,
         )
     _note(installation, to, manifest, is_told=not has_records)
-    return Made(manifest, tuple(kept.damaged) if kept is not None else ())
+    if kept is None:
+        return Made(manifest)
+    return Made(manifest, tuple(kept.damaged), tuple(kept.changed))
 
 
 def _copy_with_records(database: Database, copied: Path, kept: Kept) -> Summary:

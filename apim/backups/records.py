@@ -46,12 +46,17 @@ def folder_of(backup: Path) -> Path:
 
 
 class Kept:
-    """The copies that are made for one backup. Shapes: damaged = files that earlier backups have, and not whole."""
+    """The copies that are made for one backup.
+
+    Shapes: damaged = files that earlier backups have, and not whole; changed = those of which what was copied in their
+    place is not what it was either: both are damaged, and an older backup elsewhere may have them whole.
+    """
 
     def __init__(self, backup: Path, source: Path, day: date) -> None:
         """source is the folder that the product writes to; the day says which of the files are read again."""
         self._folder, self._source, self._day = folder_of(backup), source, day
         self.damaged: list[str] = []
+        self.changed: list[str] = []
         self._digests = _listed(self._folder)
         self._earlier = _earlier(backup.parent, self._folder)
 
@@ -101,6 +106,8 @@ class Kept:
         digest = self._link(name) or self._copy(name)
         if not digest:
             return False
+        if name in self._earlier and digest != self._earlier[name][0]:  # a name is one content's for ever
+            self.changed.append(name)
         self._digests[name] = digest
         with (self._folder / LIST).open("a") as listed:  # who goes on after a kill need not read the file again
             listed.write(f"{digest}  {name}\n")

@@ -55,6 +55,8 @@ def back_up(
             _tell(place, made.manifest, "is written")
             for name in made.damaged:
                 note(f"{name} is damaged in an earlier backup here, and was copied anew for this one.")
+            for name in made.changed:
+                note(f"{name} is not what it was in the folder of records either: keep older backups, one may have it.")
 
 
 def restore(

@@ -116,6 +116,16 @@ def test_a_file_that_the_product_itself_has_not_whole_takes_no_good_copys_place(
     assert contents(tmp_path / "new") == FILES
 
 
+def test_a_file_that_is_whole_nowhere_is_told_and_not_taken_for_what_it_was(backup: Path, source: Path) -> None:
+    made(backup, source)
+    (folder_of(backup) / FIRST).unlink()
+    (folder_of(backup) / FIRST).write_bytes(b"")
+    (source / FIRST).write_bytes(b"\1" + FILES[FIRST][1:])
+    kept = Kept(backup.with_name("tuesday.backup"), source, TODAY)
+    assert kept.take(FILES) == []
+    assert (kept.damaged, kept.changed) == ([FIRST], [FIRST])
+
+
 def test_backup_that_was_killed_is_gone_on_with(backup: Path, source: Path) -> None:
     kept, names = Kept(backup, source, TODAY), sorted(FILES)
     assert kept.take(names[:2]) == []
