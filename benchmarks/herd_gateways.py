@@ -34,12 +34,20 @@ class Tally:
     errors: list[str] = field(default_factory=list)
 
 
+class _Vouching:
+    """Keys need nobody who vouches for them, so an answer may be waited for as long as ever."""
+
+    def wait_s(self, longest_s: float) -> float:
+        return longest_s
+
+
 class Knowledge:
     """What one gateway knows: in place of the Keeper."""
 
     def __init__(self, credentials: Credentials) -> None:
         """Knows nothing yet."""
         self._credentials = credentials
+        self.vouching = _Vouching()
         self.generation: Manifest | None = None
         self.access_seq = 0
         self.wanted_seq = 1
