@@ -143,8 +143,7 @@ def asking(control_url: str, credentials: Sequence[dict[str, str]]) -> Iterator[
         for each, known in zip(credentials, knowledge, strict=True)
     ]
     followers = [
-        Follower("default", plane, known, lambda _: None)  # type: ignore[arg-type]  # it stands for the Keeper
-        for plane, known in zip(planes, knowledge, strict=True)
+        Follower("default", plane, known, lambda _: None) for plane, known in zip(planes, knowledge, strict=True)
     ]
     tasks = [loop.create_task(each.pull()) for each in followers]
     thread = Thread(target=loop.run_forever, daemon=True)

@@ -232,7 +232,8 @@ def topology(home: Path, variables: Mapping[str, str] | None = None) -> Topology
 
 def _commands(place: Topology, options: Options) -> dict[str, tuple[str, ...]]:
     """By name, in the order of their start."""
-    commands = {"service": (sys.executable, "-m", "benchmarks.soak_service", str(place.ports["service"]))}
+    commands: dict[str, tuple[str, ...]] = {}
+    commands["service"] = (sys.executable, "-m", "benchmarks.soak_service", str(place.ports["service"]))
     for name in ("web1", "web2"):
         web, publishing = services.control_plane(replace(options, web_port=place.ports[name]))
         commands[name] = web.command

@@ -9,11 +9,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from gateway_sync.runtime import push
-from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
-from gateway_sync.runtime.keeper import Keeper, Taken, Update, decode_update
-from gateway_sync.runtime.pacing import SPREAD_S, jitter
+from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
+from gateway_sync.runtime.keeper import Taken, Update, decode_update
+from gateway_sync.runtime.pacing import Pacing
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +26,35 @@ UNREADABLE = "update.E001"
 UNWRITTEN = "update.E002"
 
 
+class Patience(Protocol):
+    """How long an answer may be waited for."""
+
+    def wait_s(self, longest_s: float, /) -> float:
+        """Seconds, at most longest_s."""
+
+
+class Knows(Protocol):
+    """Who has the state of a gateway: its keeper."""
+
+    @property
+    def generation(self) -> object:
+        """What is in use; None = nothing yet."""
+
+    @property
+    def vouching(self) -> Patience:
+        """How long the records may go without an answer."""
+
+    def ask(self, wait_s: float, /) -> bytes:
+        """The body of a question: what is known."""
+
+    def take(self, update: Update, *, is_pushed: bool) -> Taken:
+        """Use an update; what it changed. Errors: OSError."""
+
+
 class Follower:
     """The two ways by which one gateway learns what is new."""
 
-    def __init__(
-        self, environment: str, control: ControlPlane, keeper: Keeper, spread: Callable[[Taken], None]
-    ) -> None:
+    def __init__(self, environment: str, control: ControlPlane, keeper: Knows, spread: Callable[[Taken], None]) -> None:
         """spread is told what each update changed."""
         self._environment = environment
         self._control = control
@@ -71,10 +95,10 @@ class Follower:
 
     async def pull(self) -> None:
         """Ask the control plane for what is new, for ever; a push that showed a gap makes it ask at once."""
-        retry_s = FIRST_RETRY_S
+        pacing = Pacing(FIRST_RETRY_S, LONGEST_RETRY_S)
         is_complete = True
         while True:
-            pause_s = 0.0
+            pause_s, failure = 0.0, None
             began = time.monotonic()
             try:
                 is_waiting = is_complete and self._keeper.generation is not None
@@ -86,15 +110,13 @@ class Follower:
                     pause_s = FIRST_RETRY_S
                 elif taken.is_nothing and time.monotonic() - began < HURRIED_S:
                     taken = Taken(is_refused=True)  # who has nothing new is to wait before saying so
-                if taken.is_refused:
-                    pause_s = jitter(retry_s)
             except (ControlPlaneDown, OSError) as error:
                 logger.warning("pulling from the control plane failed: %s", error)
-                pause_s = jitter(retry_s)
-                if isinstance(error, ControlPlaneRefused) and error.retry_after_s:
-                    pause_s = min(error.retry_after_s, LONGEST_RETRY_S) + jitter(SPREAD_S)
-                taken = Taken(is_refused=True)
-            retry_s = min(retry_s * 2, LONGEST_RETRY_S) if taken.is_refused else FIRST_RETRY_S
+                taken, failure = Taken(is_refused=True), error
+            if taken.is_refused:
+                pause_s = pacing.pause_s(failure)
+            else:
+                pacing.taken()
             await asyncio.sleep(pause_s)
 
     async def _ask(self, wait_s: float) -> bytes:
@@ -111,18 +133,17 @@ class Follower:
 
     async def listen(self, redis_url: str) -> None:
         """Follow the push channel; without it, pulling alone keeps the gateway up to date."""
-        retry_s = FIRST_RETRY_S
+        pacing = Pacing(FIRST_RETRY_S, LONGEST_RETRY_S)
         channel = f"apim:{self._environment}:push"
         while True:
             try:
                 async for message in push.listen(redis_url, channel):
                     self.is_push_connected = True
-                    retry_s = FIRST_RETRY_S
+                    pacing.taken()
                     # What was pushed before we listened is known only to the control plane: ask, once subscribed.
                     if not message or self._take(message, is_pushed=True).is_incomplete:
                         self._wake.set()
             except (push.PushLost, OSError) as error:
                 logger.info("no push: %s", error)
             self.is_push_connected = False
-            await asyncio.sleep(jitter(retry_s))
-            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            await asyncio.sleep(pacing.pause_s())
