@@ -19,18 +19,18 @@ _NAMED = 5  # operations with a column of their own
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The calls of one day in UTC. Shapes: named are those of the operations with a column, in its order."""
+    """The calls of one day in UTC. Shapes: named are (operation, calls) of those with a column, in its order."""
 
     at: datetime
     calls: int
     refused: int
     failed: int
-    named: tuple[int, ...]
+    named: tuple[tuple[str, int], ...]
 
     @property
     def others(self) -> int:
         """The calls of all other operations."""
-        return self.calls - sum(self.named)
+        return self.calls - sum(calls for _, calls in self.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,5 @@ def _day(at: datetime, rows: list[reports.DayUsage], operations: tuple[str, ...]
         sum(calls.values()),
         sum(row.refused for row in rows),
         sum(row.failed for row in rows),
-        tuple(calls.get(name, 0) for name in operations),
+        tuple((name, calls.get(name, 0)) for name in operations),
     )
