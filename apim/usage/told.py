@@ -65,13 +65,15 @@ def lacking(now: datetime) -> Iterator[Lacking]:
     for start in range(0, len(every), _AT_ONCE):
         rows = every[start : start + _AT_ONCE]
         reached = _reached(rows)
-        found = []
+        found, come = [], []
         for row in rows:
             last = reached.get((row.gateway_id, row.boot), 0)
             if last < row.due:
                 found.append(Lacking(row.gateway_id, row.boot, row.due_at, last + 1, row.due - last))
             else:
-                ToldBoot.objects.filter(pk=row.pk, due=row.due).update(has_come=True)
+                come.append(row.pk)
+        # What became due meanwhile is due from now on, and has not come yet.
+        ToldBoot.objects.filter(pk__in=come, due_at__lt=now - MAY_TAKE).update(has_come=True)
         yield from found  # last: who asks may have heard enough before the end
 
 

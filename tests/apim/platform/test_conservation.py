@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway, ToldBoot
@@ -17,7 +19,7 @@ from apim.platform.health.verdicts import Colour
 from apim.usage import told
 from apim.usage.models import ReceivedBoot, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.services import ingest
-from apim.usage.told import note_told, purge_told
+from apim.usage.told import lacking, note_told, purge_told
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.accounts import user
 from tests.factories.usage import NOON, batch, event
@@ -144,6 +146,19 @@ def test_what_one_gateway_tells_of_many_lives_hides_nothing_of_another(gateway: 
     told = [values["gateway"] for _, values in look(LATER + timedelta(minutes=17)).findings]
     assert told.count(other.pk) == 1
     assert 1 < told.count(gateway.pk) < 20
+
+
+def test_many_lives_that_came_cost_no_more_queries_than_one(gateway: Gateway) -> None:
+    boots = [f"{number:032x}" for number in range(30)]
+    ReceivedBoot.objects.bulk_create(ReceivedBoot(gateway_id=gateway.pk, boot=boot, received="1-7") for boot in boots)
+    counts = []
+    for some in (boots[:1], boots[1:]):
+        note_told(gateway.pk, dict.fromkeys(some, 7), LATER)
+        with CaptureQueriesContext(connection) as queries:
+            assert not list(lacking(LATER + timedelta(minutes=16)))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert ToldBoot.objects.filter(has_come=True).count() == 30
 
 
 def test_a_quiet_life_whose_receipts_are_forgotten_is_not_told(gateway: Gateway) -> None:
