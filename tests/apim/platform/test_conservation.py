@@ -150,7 +150,9 @@ def test_what_one_gateway_tells_of_many_lives_hides_nothing_of_another(gateway: 
 
 def test_many_lives_that_came_cost_no_more_queries_than_one(gateway: Gateway) -> None:
     boots = [f"{number:032x}" for number in range(30)]
-    ReceivedBoot.objects.bulk_create(ReceivedBoot(gateway_id=gateway.pk, boot=boot, received="1-7") for boot in boots)
+    ReceivedBoot.objects.bulk_create(
+        ReceivedBoot(gateway_id=gateway.pk, boot=boot, received="1-7", last_at=LATER) for boot in boots
+    )
     counts = []
     for some in (boots[:1], boots[1:]):
         note_told(gateway.pk, dict.fromkeys(some, 7), LATER)
