@@ -11,7 +11,7 @@ import pytest
 from apim.up.options import ROOT
 from benchmarks.stores import PostgreSQL
 
-RELEASE_BEFORE = "59973ae"  # a commit; the sources of what runs where this release is installed
+RELEASE_BEFORE = "48499af"  # a commit; the sources of what runs where this release is installed
 
 
 @pytest.fixture
