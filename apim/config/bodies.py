@@ -77,6 +77,6 @@ def _refusal(request: HttpRequest) -> HttpResponseBase:
         }
         response: HttpResponseBase = JsonResponse(told, status=status, content_type=_PROBLEM)
     else:
-        response = render(request, "429.html", status=status)
+        response = render(request, "429.html", {"are_bodies_waited_for": True}, status=status)
     response.headers["Retry-After"] = str(math.ceil(FORGOTTEN_S))
     return response

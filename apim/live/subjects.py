@@ -14,17 +14,21 @@ from django.utils import timezone
 from apim.access.models import Application, Subscription
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin, owns_anything
-from apim.billing.models import Rehearsal, RehearsalStep
+from apim.billing.models import Rehearsal, RehearsalStep, StripeEvent, TopUp
+from apim.catalog.models import APIVersion, Deployment
 from apim.console.jobs import jobs
-from apim.gateways.models import Environment, Worker
+from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.standing import SILENT_AFTER
 from apim.jobs.models import Job
 from apim.notifications.models import Notification
-from apim.usage.models import Rollup, UsageRollup
+from apim.products.models import Meter
+from apim.usage.models import ReceivedBoot, Rollup, UsageRollup
 from apim.webhooks.models import Delivery
 
 _LATELY: Final = timedelta(minutes=10)
 _DIGITS: Final = 10
+_EACH_CALL_S: Final = 1.0
+_EACH_SUM_S: Final = 2.0  # what the page asks for then adds up a month
 
 
 class Subject(NamedTuple):
@@ -40,6 +44,7 @@ class Subject(NamedTuple):
 class _Kind(NamedTuple):
     may_watch: Callable[[User, str], bool]
     marks: Callable[[Collection[str]], Mapping[str, object]]  # a fixed number of queries; a key that is gone has none
+    each_s: float = 0.0  # read no more often: what changes with every call, or costs more to show than to tell
 
 
 def permitted(user: User, subjects: Iterable[Subject]) -> frozenset[Subject]:
@@ -59,6 +64,11 @@ def read_marks(subjects: Iterable[Subject]) -> dict[Subject, str]:
         marks = _KINDS[kind].marks(its_keys)
         found |= {Subject(kind, key): _digest(marks.get(key)) for key in its_keys}
     return found
+
+
+def pace_s(subject: Subject) -> float:
+    """How many seconds lie between two looks at the subject at least; 0 = it is looked at each time."""
+    return _KINDS[subject.kind].each_s
 
 
 def parse(text: str) -> tuple[Subject, str]:
@@ -112,7 +122,10 @@ def _subscriptions(ids: Collection[str]) -> Mapping[str, object]:
     rows = Subscription.objects.filter(id__in=ids).values_list(
         "id", "lifecycle", "payment", "awaits_payment", "is_out_of_credits", "plan_version_id", "decided_at"
     )
-    return {row[0]: row[1:] for row in rows}
+    bought = list(
+        TopUp.objects.filter(subscription_id__in=ids).order_by("id").values_list("subscription_id", "id", "state")
+    )
+    return {row[0]: (row[1:], [each[1:] for each in bought if each[0] == row[0]]) for row in rows}
 
 
 def _deliveries(ids: Collection[str]) -> Mapping[str, object]:
@@ -127,6 +140,30 @@ def _rehearsals(ids: Collection[str]) -> Mapping[str, object]:
     return found
 
 
+def _arms(version_ids: Collection[str]) -> Mapping[str, object]:
+    found: dict[str, object] = {key: [] for key in version_ids}
+    counts: dict[str, list[object]] = defaultdict(list)
+    for targets in Gateway.objects.exclude(targets=[]).order_by("id").values_list("targets", flat=True):
+        for told in targets:
+            if told["version"] in found:
+                counts[told["version"]].append((told["target"], told["state"], told["requests"], told["failures"]))
+    deployments = Deployment.objects.filter(version_id__in=version_ids).order_by("id")
+    for version_id, weights in deployments.values_list("version_id", "arm_weights"):
+        counts[version_id].append(sorted(weights.items()))
+    return found | counts
+
+
+def _meters(ids: Collection[str]) -> Mapping[str, object]:
+    # Not the sum, which is read over a month of hours: that something was counted is known by when it last came.
+    counted = ReceivedBoot.objects.aggregate(Max("last_at"))["last_at__max"]
+    return {row[0]: (row[1], counted) for row in Meter.objects.filter(id__in=ids).values_list("id", "version")}
+
+
+def _stripe_events(object_ids: Collection[str]) -> Mapping[str, object]:
+    found = StripeEvent.objects.filter(object_id__in=object_ids).order_by().values_list("object_id", flat=True)
+    return dict.fromkeys(found, "came")
+
+
 _KINDS: Final[Mapping[str, _Kind]] = {
     "bell": _Kind(lambda user, key: user.pk == key, _unread),
     "jobs": _Kind(lambda user, key: is_admin(user) and not key, _jobs),
@@ -137,5 +174,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         lambda user, key: Subscription.objects.visible_to(user).filter(pk=key).exists(), _subscriptions
     ),
     "delivery": _Kind(lambda user, key: Delivery.objects.visible_to(user).filter(pk=key).exists(), _deliveries),
+    "arms": _Kind(lambda user, key: APIVersion.objects.editable_by(user).filter(pk=key).exists(), _arms, _EACH_CALL_S),
+    "meter": _Kind(lambda user, key: Meter.objects.visible_to(user).filter(pk=key).exists(), _meters, _EACH_SUM_S),
+    "stripe-event": _Kind(lambda user, key: is_admin(user) and bool(key), _stripe_events, _EACH_CALL_S),
     "rehearsal": _Kind(lambda user, key: Rehearsal.objects.visible_to(user).filter(pk=key).exists(), _rehearsals),
 }

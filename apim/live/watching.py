@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from django.db import Error, connection
 
-from apim.live.subjects import Subject, read_marks
+from apim.live.subjects import Subject, pace_s, read_marks
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +96,16 @@ class Watch:
             connection.close()
 
     def _read_on(self) -> None:
+        read_at: dict[Subject, float] = {}
         while True:
             with self._changed:
                 watched = {subject for each in self._listeners for subject in each.subjects}
+                known = {each: mark for each, mark in self._marks.items() if each in watched}
+            now = time.monotonic()
+            due = {each for each in watched if each not in known or now - read_at.get(each, 0.0) >= pace_s(each)}
             try:
-                marks, pause_s = read_marks(watched), _TICK_S
+                marks, pause_s = known | read_marks(due), _TICK_S
+                read_at |= dict.fromkeys(due, now)
             except Error as error:
                 logger.warning("what pages show cannot be watched: %s", error)
                 connection.close()

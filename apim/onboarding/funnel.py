@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.core.cache import cache
 from django.db.models import Count, F, Q, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
@@ -15,6 +16,10 @@ from apim.onboarding.models import Journey, PageViews
 from apim.products.models import Product
 
 _MOST = 20_000  # journeys read for the percentiles
+_LATELY: Final = timedelta(days=30)
+_ENOUGH: Final = 5  # of fewer ways nothing follows
+_USUAL_WAY: Final = "onboarding:usual-way"
+_KEPT_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,23 @@ def funnel_of(api: API, *, since: datetime, until: datetime) -> Funnel:
         median_s=_percentile(seconds, 50),
         p90_s=_percentile(seconds, 90),
     )
+
+
+def usual_way_s(now: datetime) -> int | None:
+    """The seconds within which half of those who signed up lately had a first 2xx; None while too few had one.
+
+    Of all APIs, and kept for some minutes: who it is told to is anybody.
+    """
+    kept = cache.get(_USUAL_WAY)
+    if kept is None:
+        took = F("succeeded_at") - F("user__created_at")
+        lately = Journey.objects.filter(user__created_at__gte=now - _LATELY, succeeded_at__isnull=False)
+        ways = lately.annotate(took=took).order_by("took").values_list("took", flat=True)[:_MOST]
+        seconds = [max(0, round(each / timedelta(seconds=1))) for each in ways]
+        kept = (_percentile(seconds, 50) if len(seconds) >= _ENOUGH else None,)
+        cache.set(_USUAL_WAY, kept, _KEPT_S)
+    found: int | None = kept[0]
+    return found
 
 
 def api_products(api: API) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from django.contrib import messages
 from django.db.models import Case, Exists, OuterRef, Prefetch, When
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apim.catalog.models import API, APIVersion, Follow, Guide
@@ -17,6 +19,7 @@ from apim.demo.services import counts_for
 from apim.errors import Conflict
 from apim.gateways.services import default_environment
 from apim.onboarding.bounds import MISSED_SEARCHES, address_of, take
+from apim.onboarding.funnel import usual_way_s
 from apim.onboarding.journeys import count_view
 from apim.ui.ranges import with_old_ranges
 from apim.ui.timeline import Life
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 SPANS: Final = (30, 90)  # days that the strip of an API may show
 ENTRIES_A_TEASER: Final = 3
+MOST_PROMISED_MIN: Final = 10
 
 
 def show_catalogue(request: HttpRequest) -> HttpResponse:
@@ -58,6 +62,7 @@ def show_catalogue(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "topics": topics,
         "cards": [(api, prices.get(api.pk, "")) for api in told_apart(rows)],
+        "usual_way_min": _usual_way_min(),
         "suggestions": topics.near(filters.words) if is_missed else [],
     }
     return page(request, "portal/catalogue.html", context, "portal/_catalogue_results.html")
@@ -127,6 +132,13 @@ def show_product(request: HttpRequest, product_name: str) -> HttpResponse:
         "offers": plan_offers(product),
     }
     return page(request, "portal/product.html", context)
+
+
+def _usual_way_min() -> int | None:
+    """What the hero says of the way to a first answer, in minutes; None where it was not measured or takes long."""
+    seconds = usual_way_s(timezone.now())
+    minutes = max(1, math.ceil(seconds / 60)) if seconds is not None else None
+    return minutes if minutes is not None and minutes <= MOST_PROMISED_MIN else None
 
 
 def callable_apis(user: User | AnonymousUser) -> QuerySet[API]:

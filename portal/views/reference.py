@@ -110,11 +110,14 @@ def download_document(request: HttpRequest, api_name: str, version_name: str) ->
 def _keys(request: HttpRequest, version: APIVersion, revision: Revision) -> dict[str, object]:
     """What the visitor can call with: the key just made, and that of the sandbox, where there is one."""
     is_tryable = has_sandbox(default_environment(), version, revision)
+    sandbox_key = shown_key(request) if is_tryable else ""
+    kept = fresh_key.recall(request)
     return {
-        "kept": fresh_key.recall(request),
+        "kept": kept,
         "is_tryable": is_tryable,
         "is_test_system": is_tryable and is_test_system(version),
-        "sandbox_key": shown_key(request) if is_tryable else "",
+        "sandbox_key": sandbox_key,
+        "is_keyless": is_tryable and not sandbox_key and kept is None,
     }
 
 

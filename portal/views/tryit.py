@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from apim.catalog.models import API, APIVersion
 from apim.catalog.trial_calls import METHODS, Answer, Call, send, send_once_known
@@ -58,6 +59,7 @@ def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpRes
     version = get_object_or_404(versions, api__name=api_name, name=version_name)
     context: dict[str, object] = {"section": "apis", "version": version, "is_sandbox": is_sandbox}
     context["is_test_system"] = is_sandbox and is_test_system(version)
+    is_keyless = is_sandbox and current_key(request) is None
     try:
         call = replace(call_of(request.POST), is_sandbox=is_sandbox)
         answer = _try_sandbox(request, version, call) if is_sandbox else _try(request, version, call)
@@ -71,7 +73,10 @@ def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpRes
         "mend": mend_of(explanation, version) if explanation else None,
         "first_call": None if is_sandbox else _first_call(request, answer),
     }
-    return page(request, "portal/answer.html", context, "portal/_answer.html")
+    response = page(request, "portal/answer.html", context, "portal/_answer.html")
+    if is_keyless:  # by now there is one, which the samples of the page may show
+        trigger_client_event(response, "sandbox-key")
+    return response
 
 
 @require_GET

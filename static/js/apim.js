@@ -9,7 +9,16 @@ function announce(text) {
   live.textContent = text;
 }
 
-async function copy(button) {
+// A sample without a key is given one of the visitor's own before it is copied: who copies it means to call.
+async function withKey(button) {
+  const form = button.closest("[data-keyless]")?.querySelector("form");
+  if (!form) return button;
+  await htmx.ajax("POST", form.action, { source: form, target: "#samples", select: "#samples", swap: "outerHTML" });
+  return document.querySelector(`[data-copy="${button.dataset.copy}"]`) ?? button;
+}
+
+async function copy(pressed) {
+  const button = await withKey(pressed);
   const source = document.getElementById(button.dataset.copy);
   if (!navigator.clipboard) { // browsers offer it on https and on this machine only
     getSelection().selectAllChildren(source);

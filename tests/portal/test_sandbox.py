@@ -70,6 +70,31 @@ def test_one_browser_has_one_key_and_sees_it_in_every_sample(log_in: LogIn) -> N
 
 
 @pytest.mark.usefixtures("bank")
+def test_the_first_call_tells_the_samples_of_the_page_that_there_is_a_key(log_in: LogIn) -> None:
+    client = log_in(None)
+    first, second = (client.post("/apis/bank/v1/try", CALL) for _ in range(2))
+    assert "sandbox-key" in first["HX-Trigger"]
+    assert "HX-Trigger" not in second
+
+
+@pytest.mark.usefixtures("bank")
+def test_looking_at_a_reference_makes_no_key(log_in: LogIn) -> None:
+    client = log_in(None)
+    for path in (OPERATION, "/apis/bank/v1/reference", f"{OPERATION}?language=go", "/sandbox/key"):
+        client.get(path)
+    assert not SandboxKey.objects.exists()
+
+
+@pytest.mark.usefixtures("bank")
+def test_a_key_that_is_refused_is_told_by_the_whole_page(log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.sandbox.SANDBOX_KEYS", 0)
+    client = log_in(None)
+    answer = client.post("/sandbox/key", {"next": OPERATION}, headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == OPERATION
+    assert "Too many tries" in client.get(OPERATION).content.decode()
+
+
+@pytest.mark.usefixtures("bank")
 def test_a_person_keeps_their_key_in_every_browser(developer: User, log_in: LogIn) -> None:
     for _ in range(2):
         log_in(developer).post("/sandbox/key")

@@ -10,14 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from apim.gateways.models import Certificate, Environment, Gateway, Worker
-from apim.gateways.standing import is_clock_wrong, refuses_keys
+from apim.gateways.standing import SILENT_AFTER, is_clock_wrong, refuses_keys
 from apim.listing import enumerated
 from apim.platform.health.verdicts import Verdict, amber, green, red
 from gateway_sync.delivery.comparing import TOLD_FOR
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.trials import expected_digests
 
-SILENT_AFTER: Final = timedelta(seconds=30)
 SLOW_AFTER: Final = timedelta(seconds=30)
 ENDING_WITHIN: Final = timedelta(days=14)
 _PAGE: Final = "/console/admin/gateways"

@@ -36,10 +36,12 @@ class Slow(io.BytesIO):
         return super().read(size)
 
 
-def sent(address: str = "10.0.0.1", *, body: Any = None, user: Any = None, token: str = "") -> HttpRequest:
+def sent(
+    address: str = "10.0.0.1", *, body: Any = None, user: Any = None, token: str = "", path: str = API
+) -> HttpRequest:
     """A request with nine bytes of a body."""
     fields = {"Authorization": f"Bearer {token}"} if token else {}
-    request = RequestFactory().post(API, b"x" * 9, content_type="text/plain", REMOTE_ADDR=address, headers=fields)
+    request = RequestFactory().post(path, b"x" * 9, content_type="text/plain", REMOTE_ADDR=address, headers=fields)
     if body is not None:
         request._stream = body
     request.user = user or AnonymousUser()
@@ -91,6 +93,18 @@ def test_one_address_keeps_few_threads_waiting_and_others_are_heard(ask: BodiesM
         assert status(ask(sent("10.0.0.2"))) == 200
     assert [status(each[0]) for each in answers] == [200] * MOST_EACH
     assert status(ask(sent())) == 200, "the places were given back"
+
+
+def test_a_person_whose_form_found_no_place_is_told_that_and_nothing_of_guessed_accounts(ask: BodiesMiddleware) -> None:
+    with ExitStack() as stack:
+        for _ in range(MOST_EACH):
+            stack.enter_context(waited_for(ask, "10.0.0.1"))
+        page = ask(sent(path="/account/signup/"))
+    assert status(page) == 429
+    assert isinstance(page, HttpResponse)
+    text = page.content.decode()
+    assert "Too much is being sent at once" in text
+    assert "guessed" not in text
 
 
 def test_all_strangers_together_keep_no_more_and_who_is_known_is_heard_always(ask: BodiesMiddleware) -> None:

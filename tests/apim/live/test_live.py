@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -146,6 +147,30 @@ def test_a_worker_that_fell_silent_is_told_at_the_moment_its_page_says_so(
     assert (read_marks([fleet])[fleet] != mark) is is_silent
     ((view,),) = (shown.workers for shown in fleet_of(gateways_of(admin), now))
     assert (view.state == "silent") is is_silent
+
+
+def test_what_changes_with_every_call_is_looked_at_no_more_often_than_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    arms, bell = Subject("arms", "ver_1"), Subject("bell", "a")
+    looks: Counter[Subject] = Counter()
+
+    def read(subjects: Iterable[Subject]) -> dict[Subject, str]:
+        looks.update(subjects)
+        return {each: str(looks[each]) for each in subjects}
+
+    monkeypatch.setattr(watching, "read_marks", read)
+    monkeypatch.setattr(watching, "_TICK_S", 0.001)
+    monkeypatch.setattr(watching, "pace_s", lambda subject: PATIENCE_S if subject == arms else 0.0)
+    watch = Watch(limit=2, each=2)
+    listener = watch.enter("a", frozenset({arms, bell}))
+    assert listener
+    seen = {arms: "1", bell: "0"}
+    while int(seen[bell]) < 5:
+        news = watch.wait(listener, seen, time.monotonic() + PATIENCE_S)
+        assert arms not in news
+        seen |= news
+    watch.leave(listener)
+    wait_until(lambda: not is_watched(), "the watch ends")
+    assert looks[arms] == 1
 
 
 def test_who_may_watch_nothing_is_told_not_to_come_again(log_in: LogIn, developer: User, admin: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
 from apim.access.models import Application
@@ -12,11 +13,11 @@ from apim.accounts.models import Organization, User
 from apim.catalog.models import API
 from apim.gateways.models import Environment, Gateway
 from apim.onboarding import journeys
-from apim.onboarding.funnel import funnel_of
+from apim.onboarding.funnel import funnel_of, usual_way_s
 from apim.onboarding.journeys import arrive, celebrate, count_view, note_calls, set_out
 from apim.onboarding.models import Journey
-from apim.usage.services import ingest
 from tests.factories import access, accounts, catalog, gateways, products, usage
+from tests.factories.usage import ingest
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +115,23 @@ def test_median_and_p90_are_those_of_newcomers(api: API) -> None:
         )
     funnel = funnel_of(api, since=now - timedelta(days=1), until=timezone.now())
     assert (funnel.median_s, funnel.p90_s) == (30, 1000)
+
+
+def test_the_usual_way_is_told_once_enough_people_went_it(api: API) -> None:
+    product, now = products.product(version=catalog.published(of=api)), timezone.now()
+    assert usual_way_s(now) is None
+    for seconds in (10, 20, 30, 40, 1000):
+        cache.clear()  # where it is kept for some minutes
+        assert usual_way_s(now) is None
+        user = accounts.user(f"user{seconds}@example.org")
+        Journey.objects.create(
+            user=user, product=product, began_at=now, succeeded_at=user.created_at + timedelta(seconds=seconds)
+        )
+    assert usual_way_s(now) is None, "as it was kept"
+    cache.clear()
+    assert usual_way_s(now) == 30
+    cache.clear()
+    assert usual_way_s(now + timedelta(days=31)) is None, "nobody came lately"
 
 
 @pytest.fixture

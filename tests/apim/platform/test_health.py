@@ -22,7 +22,7 @@ from apim.billing.models import Mode, StripeEvent
 from apim.gateways.certificates import save_certificate
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.services import touch
-from apim.gateways.standing import CLOCK_TOLD_FOR, note_clock
+from apim.gateways.standing import CLOCK_TOLD_FOR, SILENT_AFTER, note_clock
 from apim.keyring import Keyring
 from apim.notifications.constants import MOST_ATTEMPTS
 from apim.notifications.models import MailServer, Message
@@ -158,8 +158,9 @@ def test_a_silent_gateway_is_red_and_one_that_is_heard_from_green(environment: E
     assert fleet.gateways().colour is Colour.RED
     assert "edge" in fleet.gateways().text
 
-    Gateway.objects.filter(pk=gateway.pk).update(seen_at=timezone.now())
-    assert fleet.gateways().colour is Colour.GREEN
+    for age, colour in ((timedelta(), Colour.GREEN), (SILENT_AFTER + timedelta(seconds=1), Colour.RED)):
+        Gateway.objects.filter(pk=gateway.pk).update(seen_at=timezone.now() - age)
+        assert fleet.gateways().colour is colour
 
 
 def test_a_gateway_that_refuses_keys_by_now_if_it_runs_is_told(environment: Environment) -> None:
