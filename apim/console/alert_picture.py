@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.utils.html import format_html, format_html_join
@@ -11,13 +11,14 @@ from django.utils.safestring import SafeString
 from apim.alerts.judging import MINUTE
 from apim.alerts.services import Preview
 from apim.ui.charts import nice_ceiling
-from apim.ui.templatetags.formats import short_count, short_day
+from apim.ui.templatetags.formats import milliseconds, short_count, short_day
 
 _HEIGHT, _TOP, _BOTTOM = 180, 8, 24
 _FRAMES = (
     ("chart--wide", 900, 48, 168, 1),
     ("chart--narrow", 280, 40, 56, 3),
 )  # css, width, left, points, days a label
+_WIDER = 24  # to the left, where the axis has a unit
 _THINNEST = 2.0
 _LIMITS = {"error_share": "percent", "latency": "ms", "refusals": "count", "gateway_lag": "seconds"}
 
@@ -27,13 +28,17 @@ def limit_of(kind: str, settings: Mapping[str, float]) -> float | None:
     return settings[_LIMITS[kind]] if kind in _LIMITS else None
 
 
-def preview_picture(preview: Preview, limit: float | None, summary: str) -> SafeString:
-    """The week, drawn for wide and for narrow screens."""
-    return format_html_join("", "{}", ((_frame(preview, limit, summary, frame),) for frame in _FRAMES))
+def preview_picture(preview: Preview, kind: str, limit: float | None, summary: str) -> SafeString:
+    """The week, drawn for wide and for narrow screens. Shapes: kind is that of the rule."""
+    return format_html_join("", "{}", ((_frame(preview, kind, limit, summary, frame=frame),) for frame in _FRAMES))
 
 
-def _frame(preview: Preview, limit: float | None, summary: str, frame: tuple[str, int, int, int, int]) -> SafeString:
+def _frame(
+    preview: Preview, kind: str, limit: float | None, summary: str, *, frame: tuple[str, int, int, int, int]
+) -> SafeString:
     css, width, left, points, label_days = frame
+    is_of_times = _LIMITS.get(kind) == "ms"
+    left += _WIDER if is_of_times else 0
     size = max(1, len(preview.verdicts) // points)
     values = [
         max(
@@ -67,7 +72,7 @@ def _frame(preview: Preview, limit: float | None, summary: str, frame: tuple[str
         width,
         _HEIGHT,
         summary,
-        _grid(top, plot, left, width),
+        _grid(top, plot, left, width, say=milliseconds if is_of_times else short_count),
         format_html_join("", '<rect class="chart__band" x="{}" y="{}" width="{}" height="{}"/>', bands),
         drawn_limit,
         line,
@@ -75,13 +80,13 @@ def _frame(preview: Preview, limit: float | None, summary: str, frame: tuple[str
     )
 
 
-def _grid(top: int, plot: float, left: int, width: int) -> SafeString:
+def _grid(top: int, plot: float, left: int, width: int, *, say: Callable[[int], str]) -> SafeString:
     marks = sorted({0, top // 2, top})
     return format_html_join(
         "",
         '<line class="chart__axis" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>',
         (
-            (left, width, f"{y:.1f}", f"{y:.1f}", left - 8, f"{y + 4:.1f}", short_count(mark))
+            (left, width, f"{y:.1f}", f"{y:.1f}", left - 8, f"{y + 4:.1f}", say(mark))
             for mark in marks
             for y in (_HEIGHT - _BOTTOM - mark / top * plot,)
         ),

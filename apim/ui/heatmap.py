@@ -16,7 +16,7 @@ from apim.ui.plots import Axis, Mark, brush, drawn_marks
 
 LEVELS = 5
 _ROW, _BOTTOM, _TOP = 14, 24, 12
-_FRAMES = (Frame("chart--wide", 900, 64, 8), Frame("chart--narrow", 300, 56, 3))
+_FRAMES = (Frame("chart--wide", 900, 72, 8), Frame("chart--narrow", 300, 68, 3))
 
 
 class Band(NamedTuple):

@@ -7,7 +7,7 @@ titles that a pointer shows are those of the wide drawing alone. The page beside
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from apim.ui.templatetags.formats import short_count
 
 _HEIGHT, _BOTTOM, _TOP = 220, 24, 14
 _FRAMES = (Frame("chart--wide", 900, 48, 8), Frame("chart--narrow", 300, 40, 3))
+_FRAMES_OF_WORDS = (Frame("chart--wide", 900, 72, 8), Frame("chart--narrow", 300, 68, 3))
 _LONE = 0.6  # of its step: how wide a point without neighbours is drawn
 
 
@@ -67,17 +68,32 @@ def stacked(axis: Axis, series: Sequence[Series], sentence: str, marks: Sequence
     return _both(axis, series, marks, sentence=sentence, top=top, is_stacked=True)
 
 
-def lines(axis: Axis, series: Sequence[Series], sentence: str, marks: Sequence[Mark] = ()) -> SafeString:
-    """A line for each series; a gap where it has no value."""
+def lines(
+    axis: Axis,
+    series: Sequence[Series],
+    sentence: str,
+    marks: Sequence[Mark] = (),
+    *,
+    say: Callable[[float], str] | None = None,
+) -> SafeString:
+    """A line for each series; a gap where it has no value. Shapes: say writes a value and its unit; None for counts."""
     top = nice_ceiling(max((value for column in _columns(series) for value in column), default=0))
-    return _both(axis, series, marks, sentence=sentence, top=top, is_stacked=False)
+    return _both(axis, series, marks, sentence=sentence, top=top, is_stacked=False, say=say)
 
 
 def _both(
-    axis: Axis, series: Sequence[Series], marks: Sequence[Mark], *, sentence: str, top: int, is_stacked: bool
+    axis: Axis,
+    series: Sequence[Series],
+    marks: Sequence[Mark],
+    *,
+    sentence: str,
+    top: int,
+    is_stacked: bool,
+    say: Callable[[float], str] | None = None,
 ) -> SafeString:
     drawn = (
-        _draw(axis, series, marks, frame=frame, sentence=sentence, top=top, is_stacked=is_stacked) for frame in _FRAMES
+        _draw(axis, series, marks, frame=frame, sentence=sentence, top=top, is_stacked=is_stacked, say=say)
+        for frame in (_FRAMES_OF_WORDS if say else _FRAMES)
     )
     return format_html_join("", "{}", ((each,) for each in drawn))
 
@@ -95,6 +111,7 @@ def _draw(
     sentence: str,
     top: int,
     is_stacked: bool,
+    say: Callable[[float], str] | None,
 ) -> SafeString:
     slot = (frame.width - frame.left) / max(len(axis.labels), 1)
     scale = (_HEIGHT - _BOTTOM - _TOP) / top
@@ -107,10 +124,10 @@ def _draw(
         sentence,
         brush(axis),
         frame.left,
-        _grid(top, frame),
+        _grid(top, frame, say or _mark_text),
         format_html_join("", "{}", ((each,) for each in shapes)),
         _x_labels(axis.labels, slot, frame),
-        _titles(axis, series, slot, frame) if frame is _FRAMES[0] else "",
+        _titles(axis, series, slot, frame, say=say or _counted) if frame.css == _FRAMES[0].css else "",
         drawn_marks(marks, frame, slot, bottom=_HEIGHT - _BOTTOM, top=_TOP),
     )
 
@@ -155,14 +172,14 @@ def drawn_marks(marks: Sequence[Mark], frame: Frame, slot: float, *, bottom: int
     )
 
 
-def _grid(top: int, frame: Frame) -> SafeString:
+def _grid(top: int, frame: Frame, say: Callable[[float], str]) -> SafeString:
     plot = _HEIGHT - _BOTTOM - _TOP
     marks = sorted({0, top / 2 if top % 2 else top // 2, top})
     return format_html_join(
         "",
         '<line class="chart__axis" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>',
         (
-            (frame.left, frame.width, y, y, frame.left - 8, f"{float(y) + 4:.1f}", _mark_text(mark))
+            (frame.left, frame.width, y, y, frame.left - 8, f"{float(y) + 4:.1f}", say(mark))
             for mark in marks
             for y in (f"{_HEIGHT - _BOTTOM - mark / top * plot:.1f}",)
         ),
@@ -186,18 +203,24 @@ def _x_labels(labels: Sequence[str], slot: float, frame: Frame) -> SafeString:
     )
 
 
-def _titles(axis: Axis, series: Sequence[Series], slot: float, frame: Frame) -> SafeString:
+def _titles(
+    axis: Axis, series: Sequence[Series], slot: float, frame: Frame, *, say: Callable[[float], str]
+) -> SafeString:
     """What a pointer is told of each step."""
     size = f'y="0" width="{slot:.1f}" height="{_HEIGHT - _BOTTOM}"'
     words = [escape(each.word) for each in series]
     drawn = [
         f'<rect class="plot__hit" x="{frame.left + place * slot:.1f}" {size}>'
-        f"<title>{labelled(escape(title), _told(words, series, place))}</title></rect>"
+        f"<title>{labelled(escape(title), _told(words, series, place, say))}</title></rect>"
         for place, title in enumerate(axis.titles)
     ]
     return SafeString("".join(drawn))
 
 
-def _told(words: Sequence[str], series: Sequence[Series], place: int) -> str:
+def _told(words: Sequence[str], series: Sequence[Series], place: int, say: Callable[[float], str]) -> str:
     values = ((word, each.values[place]) for word, each in zip(words, series, strict=True))
-    return enumerated([f"{word} {value:,g}" for word, value in values if value]) or "0"
+    return enumerated([f"{word} {say(value)}" for word, value in values if value]) or "0"
+
+
+def _counted(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,g}"

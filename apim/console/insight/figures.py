@@ -19,7 +19,7 @@ from apim.console.insight.filters import RANGES, Asked
 from apim.console.insight.marks import Happening
 from apim.listing import enumerated, labelled
 from apim.ui.plots import Axis, Mark, Series, lines, stacked
-from apim.ui.templatetags.formats import axis_label, day
+from apim.ui.templatetags.formats import axis_label, day, milliseconds
 
 SHARES = ((0.5, "p50", "line-1"), (0.95, "p95", "line-2"), (0.99, "p99", "line-3"))
 
@@ -173,7 +173,11 @@ def latency(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happen
             for at, spread, within in zip(asked.window.starts(), spreads, zip(*values, strict=True), strict=True)
         ],
         picture=lines(
-            axis_of(asked.window), series, labelled(title, enumerated(parts)), marks_of(asked.window, happenings)
+            axis_of(asked.window),
+            series,
+            labelled(title, enumerated(parts)),
+            marks_of(asked.window, happenings),
+            say=milliseconds,
         ),
         legend=[Key(css, "timer", words[word]) for _, word, css in SHARES],
         has_lines=True,
@@ -194,10 +198,3 @@ def told(ends: Ends) -> str:
 def percent(share: float) -> float:
     """A share as a table shows it: in percent, to two digits."""
     return round(share * 100, 2)
-
-
-def milliseconds(value: float | None) -> str:
-    """A duration in words; a dash without calls."""
-    if value is None:
-        return "–"  # noqa: RUF001
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"  # noqa: PLR2004 - tenths of what is short

@@ -8,12 +8,13 @@ from django.utils.translation import gettext
 
 from apim.analytics import reading
 from apim.analytics.figures import Spread, all_of, change_of
-from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, marks_of, milliseconds, note_of, stamp
+from apim.console.insight.figures import SHARES, Figure, Key, Link, axis_of, marks_of, note_of, stamp
 from apim.console.insight.filters import Asked
 from apim.console.insight.marks import Happening
 from apim.console.insight.tables import SHOWN, change_cell
 from apim.listing import enumerated, labelled
 from apim.ui.heatmap import LEVELS, Band, heatmap
+from apim.ui.templatetags.formats import duration_us, milliseconds
 from apim.usage.histogram import EDGES_US
 
 _BUCKETS_A_BAND = 4  # twice as long from a band to the next: 1.2 to the fourth
@@ -87,13 +88,5 @@ def _bands(spreads: Sequence[Spread]) -> list[Band]:
         buckets = range(number * _BUCKETS_A_BAND, (number + 1) * _BUCKETS_A_BAND)
         edge = EDGES_US[min(buckets[-1], len(EDGES_US) - 1)]
         calls = [sum(each.buckets.get(bucket, 0) for bucket in buckets) for each in spreads]
-        found.append(Band(_short(edge), calls))
+        found.append(Band(duration_us(edge), calls))
     return found
-
-
-def _short(microseconds: int) -> str:
-    if microseconds < 1_000:  # noqa: PLR2004 - a millisecond
-        return f"{microseconds} µs"
-    if microseconds < 1_000_000:  # noqa: PLR2004 - a second
-        return f"{microseconds / 1_000:.3g} ms"
-    return f"{microseconds / 1_000_000:.3g} s"

@@ -217,7 +217,7 @@ def _previewed(rule: AlertRule) -> dict[str, object]:
         "times": times,
     }
     return {
-        "picture": preview_picture(preview, limit_of(rule.kind, rule.settings), summary),
+        "picture": preview_picture(preview, rule.kind, limit_of(rule.kind, rule.settings), summary),
         "times": times,
         "unit": _(TEMPLATES[rule.kind].unit),
         "episodes": [

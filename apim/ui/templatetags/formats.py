@@ -18,7 +18,7 @@ register = template.Library()
 
 _NONE = "\N{EN DASH}"
 _US_PER_MS = 1_000
-_US_PER_S = 1_000_000
+_WHOLE_FROM_MS, _TENTHS_FROM_MS = 10, 1
 _UNITS = (
     (86_400, gettext_lazy("%(number)d d")),
     (3_600, gettext_lazy("%(number)d h")),
@@ -44,14 +44,22 @@ def short_count(value: int | None) -> str:
 
 
 @register.filter
+def milliseconds(value: float | None) -> str:
+    """A duration in the one unit of all pages: 0.84 ms, 3.2 ms, 1,250 ms; a dash for none.
+
+    One unit, so that the figures of an axis, of the table below it and of its file compare by eye.
+    """
+    if value is None:
+        return _NONE
+    if round(value, 1) >= _WHOLE_FROM_MS:
+        return f"{value:,.0f} ms"
+    return f"{value:.1f} ms" if round(value, 2) >= _TENTHS_FROM_MS else f"{value:.2g} ms"
+
+
+@register.filter
 def duration_us(value: int | None) -> str:
-    """Microseconds in the unit that fits: 840 us, 12.3 ms, 1.25 s."""
-    us = value or 0
-    if us < _US_PER_MS:
-        return f"{us} µs"
-    if us < _US_PER_S:
-        return f"{us / _US_PER_MS:.1f} ms"
-    return f"{us / _US_PER_S:.2f} s"
+    """The same of microseconds; nothing as 0."""
+    return milliseconds((value or 0) / _US_PER_MS)
 
 
 @register.filter

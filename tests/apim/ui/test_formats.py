@@ -11,10 +11,16 @@ from apim.ui.templatetags import formats, prose
 
 
 @pytest.mark.parametrize(
-    ("us", "words"), [(0, "0 µs"), (999, "999 µs"), (12_300, "12.3 ms"), (1_250_000, "1.25 s"), (None, "0 µs")]
-)
-def test_durations_take_the_unit_that_fits(us: int | None, words: str) -> None:
+    ("us", "words"),
+    [(0, "0 ms"), (45, "0.045 ms"), (840, "0.84 ms"), (3_210, "3.2 ms"), (9_960, "10 ms"), (263_400, "263 ms"),
+     (1_250_000, "1,250 ms"), (None, "0 ms")],
+)  # fmt: skip
+def test_durations_have_one_unit_so_that_they_compare_by_eye(us: int | None, words: str) -> None:
     assert formats.duration_us(us) == words
+
+
+def test_a_duration_that_nothing_tells_is_a_dash() -> None:
+    assert formats.milliseconds(None) == "\N{EN DASH}"
 
 
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3_200_000, "3.2 MB")])
