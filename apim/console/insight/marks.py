@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -17,6 +17,7 @@ from apim.audit.models import AuditEvent
 from apim.catalog.models import Deployment, Revision
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import VersionName
+from apim.gateways.models import Environment
 from apim.listing import enumerated
 
 _WORDS: Final[Mapping[str, str | Promise]] = {
@@ -25,9 +26,11 @@ _WORDS: Final[Mapping[str, str | Promise]] = {
     "version.retire": _("%(version)s retired, %(time)s UTC"),
     "revision.deploy": _("%(version)s: revision %(number)s deployed in %(environment)s, %(time)s UTC"),
     "revision.rollback": _("%(version)s: back to revision %(number)s in %(environment)s, %(time)s UTC"),
+    "revision.withdraw": _("%(version)s: withdrawn from %(environment)s, %(time)s UTC"),
     "arms.shift": _("%(version)s: canary at %(weights)s in %(environment)s, %(time)s UTC"),
 }
-_OF_DEPLOYMENTS: Final = ("revision.deploy", "revision.rollback", "arms.shift")
+_WITHDRAWN: Final = "revision.withdraw"
+_OF_DEPLOYMENTS: Final = ("revision.deploy", "revision.rollback", _WITHDRAWN, "arms.shift")
 _OF_VERSIONS: Final = ("version.publish", "version.deprecate", "version.retire")
 _MOST = 20
 _AT_ONCE = timedelta(seconds=5)  # a first publication deploys too, in the same transaction
@@ -51,7 +54,7 @@ class _Event(NamedTuple):
 
 
 def happenings_in(asked: Asked) -> list[Happening]:
-    """The newest of the versions and the environment asked for, the oldest first. At most three queries."""
+    """The newest of the versions and the environment asked for, the oldest first. At most five queries."""
     return happenings_of(asked, asked.question.version_ids, asked.window)
 
 
@@ -78,18 +81,21 @@ def happenings_of(asked: Asked, version_ids: Collection[str] | None, window: Win
 
 
 def _events(version_ids: Collection[str] | None, environment_id: str | None, window: Window) -> list[_Event]:
-    """The newest, the oldest first; without the deployments that belong to a first publication. Two queries."""
+    """The newest, the oldest first; without the deployments that belong to a first publication. Two to four queries."""
     of_versions = Q(action__in=_OF_VERSIONS, target_kind="apiversion")
     of_deployments = Q(action__in=_OF_DEPLOYMENTS, target_kind="deployment")
-    deployments = Deployment.objects.all()
+    deployments, withdrawn = Deployment.objects.all(), AuditEvent.objects.filter(action=_WITHDRAWN)
     if version_ids is not None:
         of_versions &= Q(target_id__in=list(version_ids))
         deployments = deployments.filter(version_id__in=list(version_ids))
-        of_deployments &= Q(target_id__in=deployments.values("id"))
+        withdrawn = withdrawn.filter(before__version_id__in=list(version_ids))
+        of_deployments &= Q(target_id__in=deployments.values("id")) | Q(target_id__in=withdrawn.values("target_id"))
     rows = AuditEvent.objects.filter(of_versions | of_deployments, at__gte=window.since, at__lt=window.until)
     told = list(rows.order_by("-at", "-id").values_list("at", "action", "target_id", "after")[: 3 * _MOST])
-    targets = deployments.filter(id__in={target for _, action, target, _ in told if action in _OF_DEPLOYMENTS})
-    where = {row[0]: row[1:] for row in targets.values_list("id", "version_id", "environment_id", "environment__name")}
+    targets = {target for _, action, target, _ in told if action in _OF_DEPLOYMENTS}
+    present = deployments.filter(id__in=targets)
+    where = {row[0]: row[1:] for row in present.values_list("id", "version_id", "environment_id", "environment__name")}
+    where |= _places_of_withdrawn(withdrawn.filter(target_id__in=targets - where.keys()))
     events = [
         _Event(
             at,
@@ -103,6 +109,19 @@ def _events(version_ids: Collection[str] | None, environment_id: str | None, win
         event for event in _told_once(events) if environment_id is None or event.environment_id in {"", environment_id}
     ]
     return met[-_MOST:]
+
+
+def _places_of_withdrawn(rows: QuerySet[AuditEvent]) -> dict[str, tuple[str, str, str]]:
+    """(version, environment, its name) of each deployment that is gone, as the log has them. At most two queries."""
+    told = {target: before for target, before in rows.values_list("target_id", "before") if before}
+    if not told:
+        return {}
+    ids = {before["environment_id"] for before in told.values()}
+    names = dict(Environment.objects.filter(id__in=ids).values_list("id", "name"))
+    return {
+        target: (before["version_id"], before["environment_id"], names.get(before["environment_id"], "?"))
+        for target, before in told.items()
+    }
 
 
 def _runs_anew(event: _Event) -> bool:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
-from apim.audit.services import record
+from apim.audit.services import record, state_of
 from apim.catalog.comparisons import Comparisons, compared_ahead
 from apim.catalog.issuers import delete_issuer, save_issuer
 from apim.catalog.models import APIVersion, Deployment
@@ -214,7 +214,13 @@ class _Hand:
             )
             return
         deployment = Deployment.objects.get(environment=self.target, version=version)
-        record(by=self.by, action="revision.withdraw", target=deployment, organization_id=version.api.organization_id)
+        record(
+            by=self.by,
+            action="revision.withdraw",
+            target=deployment,
+            before=state_of(deployment),  # charts tell by it what ended where: the row is gone
+            organization_id=version.api.organization_id,
+        )
         deployment.delete()
         touch([self.target.pk])
 

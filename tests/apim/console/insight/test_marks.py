@@ -1,4 +1,4 @@
-"""Marks on charts: publications, later deployments, ways back, shifted canaries; of whom and where they are asked."""
+"""Marks on charts: publications, later deployments, ways back, withdrawals, shifted canaries; of whom and where."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from django.utils import timezone
 
 from apim.accounts.models import Organization, User
 from apim.audit.models import AuditEvent
+from apim.audit.services import record
 from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.catalog.services.deployments import shift_arms
+from apim.gateways.environments import create_environment
 from apim.gateways.models import Environment, Gateway
-from apim.usage.services import ingest
+from apim.platform.promotion import promote, undo_promotion
 from tests.conftest import LogIn
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +107,28 @@ def test_a_deployment_elsewhere_is_no_mark_of_the_environment_asked_for(client: 
     assert said(client)[1:] == ["bank v1: revision 2 deployed in staging"]
     assert said(client, "analytics?environment=default") == ["bank v1 published"]
     assert said(client, "analytics?environment=staging")[1:] == ["bank v1: revision 2 deployed in staging"]
+
+
+def test_a_withdrawn_deployment_is_marked_and_so_is_what_it_was_before(
+    log_in: LogIn, other_owner: User, client: Client, bank: APIVersion, gateway: Gateway
+) -> None:
+    staging = create_environment(name="staging", display_name="Staging", by=TESTER)
+    promotion = promote(source=gateway.environment, target=staging, by=TESTER, reason="to try it")
+    undo_promotion(promotion=promotion, by=TESTER, reason="it was wrong")
+    told = ["bank v1: revision 1 deployed in staging", "bank v1: withdrawn from staging"]
+    assert said(client)[1:] == told
+    assert said(client, "apis/bank/analytics/v1")[1:] == told
+    assert said(client, "analytics?environment=default") == ["bank v1 published"]
+    mine = catalog.published(of=catalog.api(organization=other_owner.memberships.first().organization, name="own"))  # type: ignore[union-attr]
+    ingest(gateway=gateway, batch=batch(event(1, at=timezone.now(), version_id=mine.id), boot="two"))
+    assert said(log_in(other_owner)) == ["own v1 published"]
+
+
+def test_a_withdrawal_of_which_an_earlier_release_told_less_is_left_out(client: Client, bank: APIVersion) -> None:
+    deployment = bank.deployments.get()
+    record(by=TESTER, action="revision.withdraw", target=deployment)
+    deployment.delete()
+    assert said(client) == ["bank v1 published"]
 
 
 def test_two_versions_beside_one_another_have_the_marks_of_both(client: Client, bank: APIVersion) -> None:
