@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Max, QuerySet
 
 from apim.analytics.figures import ENDS, Ends, Group, Spread, Step
+from apim.analytics.plans import calls_of, rows_of
 from apim.analytics.questions import Question, condition
 from apim.analytics.statements import Clause, adapted, either, fetch, meeting, step_of, summed, total, within
 from apim.analytics.windows import Stretch, Window
@@ -19,13 +20,15 @@ from apim.usage.bands import SUMS, buckets_by
 from apim.usage.models import CallerRollup, UsageRollup, VersionRollup
 from apim.usage.summaries import that_ended
 
-_CALLS, _VERSIONS, _CALLERS = "usage_usagerollup", "usage_versionrollup", "usage_callerrollup"
+_VERSIONS, _CALLERS = "usage_versionrollup", "usage_callerrollup"
 _LATENCIES, _VERSION_LATENCIES = "usage_latencyrollup", "usage_versionlatency"
 _NOT_LOST = Clause(f"NOT ({that_ended('lost')})")
 _ENDED = [total(end) for end in ENDS]
 _COUNTED = [total("calls", Clause(that_ended(end))) for end in ENDS]  # of roll-ups that hold one end each
 _OF_BAND = [total(each) for each in SUMS]
 _STEP = "step"  # of a window, by step_of
+_OF_VERSIONS = frozenset({_STEP, "version_id", "environment_id"})  # what roll-ups by version tell apart
+_OF_CALLERS = _OF_VERSIONS | {"application_id"}
 _EVERY = VersionRollup.EVERY  # VersionLatency has the same
 
 
@@ -46,6 +49,12 @@ def by_version(question: Question, stretch: Stretch) -> dict[str, Ends]:
     return {key: Ends(*ends) for key, *ends in _rows_by(question, stretch, ("version_id",))}
 
 
+def by_version_and_environment(question: Question, stretch: Stretch) -> dict[tuple[str, str], Ends]:
+    """The calls of each version in each environment."""
+    rows = _rows_by(question, stretch, ("version_id", "environment_id"))
+    return {(version, environment): Ends(*ends) for version, environment, *ends in rows}
+
+
 def by(question: Question, stretch: Stretch, dimension: str) -> dict[str, Ends]:
     """The calls by a dimension of UsageRollup: operation, application_id, subscription_id, code."""
     return {key: Ends(*ends) for key, *ends in _rows_by(question, stretch, (dimension,))}
@@ -58,7 +67,7 @@ def caller_and_version_rows(
     names, where = ("application_id", "version_id"), [within(stretch.coarse()), *_among_callers(applications)]
     if question.is_of_callers:
         return summed(_CALLERS, names, _ENDED, meeting(question.of_callers()), *where)
-    return summed(_CALLS, names, _COUNTED, meeting(question.of_calls()), *where)
+    return summed(calls_of(question), names, _COUNTED, meeting(question.of_calls()), *where)
 
 
 def version_rows(question: Question, stretch: Stretch, which: Collection[str] = ENDS) -> Clause:
@@ -98,7 +107,7 @@ def _caller_rows(
         told = [*sums, total("calls", earlier)]
         return summed(_CALLERS, ("application_id",), told, met, meeting(question.of_callers()), *where)
     told = [*sums, total("calls", earlier, _NOT_LOST)]
-    return summed(_CALLS, ("application_id",), told, met, meeting(question.of_calls()), *where)
+    return summed(calls_of(question), ("application_id",), told, met, meeting(question.of_calls()), *where)
 
 
 def since_of(now: Stretch) -> Clause:
@@ -147,11 +156,15 @@ def spreads_by(question: Question, stretch: Stretch, dimension: str) -> dict[str
 def last_calls(question: Question, since: datetime) -> dict[str, datetime]:
     """The day of each application's last call since then."""
     if question.is_of_callers:
-        rows: QuerySet[Any] = CallerRollup.objects.filter(condition(question.of_callers()))
+        holding: list[QuerySet[Any]] = [CallerRollup.objects.filter(condition(question.of_callers()))]
     else:
-        rows = UsageRollup.objects.filter(condition(question.of_calls()))
-    days = rows.filter(period="day", at__gte=since).exclude(application_id="")
-    return dict(days.values_list("application_id").annotate(Max("at")))
+        holding = rows_of(question)
+    found: dict[str, datetime] = {}
+    for rows in holding:
+        days = rows.filter(period="day", at__gte=since).exclude(application_id="")
+        for application, day in days.values_list("application_id").annotate(Max("at")):
+            found[application] = max(day, found.get(application, day))
+    return found
 
 
 def has_called(application_id: str, version_ids: Collection[str]) -> bool:
@@ -176,12 +189,12 @@ def _rows_by(
     Shapes: names, ENDS, which are None of nothing at all; window is the one of whose steps _STEP is a number.
     """
     when, columns = _when(stretch, window), _columns(names, window)
-    if question.is_of_versions and {_STEP, "version_id"}.issuperset(names):
+    if question.is_of_versions and _OF_VERSIONS.issuperset(names):
         statement = summed(_VERSIONS, columns, _ENDED, when, _of_versions(question, is_each="version_id" in names))
-    elif question.is_of_callers and {_STEP, "version_id", "application_id"}.issuperset(names):
+    elif question.is_of_callers and _OF_CALLERS.issuperset(names):
         statement = summed(_CALLERS, columns, _ENDED, when, meeting(question.of_callers()))
     else:
-        statement = summed(_CALLS, columns, _COUNTED, when, meeting(question.of_calls()))
+        statement = summed(calls_of(question), columns, _COUNTED, when, meeting(question.of_calls()))
     return fetch(statement)
 
 

@@ -76,9 +76,9 @@ def consumer_page(request: ConsoleRequest) -> HttpResponse:
 
 @publisher_page
 def map_page(request: ConsoleRequest) -> HttpResponse:
-    """Which application calls which version."""
+    """Which application calls which version, and what that calls."""
     found = asked(request)
-    return answer(request, "console/analytics/map.html", found, [flows.traffic_map(found)])
+    return answer(request, "console/analytics/map.html", found, flows.traffic_map(found))
 
 
 @publisher_page

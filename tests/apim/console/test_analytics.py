@@ -14,15 +14,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apim.accounts.models import Organization, User
-from apim.catalog.models import APIVersion
+from apim.catalog.models import APIVersion, Deployment
+from apim.catalog.services import publish_version, save_revision
 from apim.console.insight.filters import moment_of
-from apim.gateways.models import Gateway
-from apim.usage.services import ingest
+from apim.gateways.models import Environment, Gateway
 from gateway_sync.usage_wire import UsageCell
 from tests.conftest import LogIn
 from tests.factories import access, catalog
+from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +135,40 @@ def test_what_met_no_api_and_no_key_is_a_group_of_its_own(
     assert ["none: no known key", "9"] in [row[:2] for row in table(client, "analytics/consumers?csv=callers")]
     assert sum(int(row[1]) for row in table(client, "analytics?api=none&csv=traffic")[1:]) == 9
     assert sum(int(row[1]) for row in table(client, "analytics?application=none&csv=traffic")[1:]) == 9
+
+
+def test_the_map_goes_on_to_the_upstreams_without_what_the_gateway_refused(
+    log_in: LogIn, owner: User, bank: APIVersion, gateway: Gateway
+) -> None:
+    tell(gateway, bank)
+    client = log_in(owner)
+    rows = table(client, "analytics/map?csv=upstreams")[1:]
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        ("bank v1", "http://127.0.0.1:9101", "5"), ("bank v1", "refused by the gateway", "1"),
+    ]  # fmt: skip
+    assert table(client, "analytics/map?csv=map")[1][1:4] == ["bank v1", "127.0.0.1:9101", "6"]
+    page = shown(client, "analytics/map")
+    assert "bank v1 to 127.0.0.1:9101: 5 calls, 60.0 % errors" in page
+    assert "bank v1 to refused by the gateway: 1 calls, 100.0 % errors" in page
+    assert table(client, "analytics/map?status=429&csv=upstreams")[1][1] == "refused by the gateway"
+
+
+def test_the_map_has_the_upstream_of_each_environment(
+    log_in: LogIn, owner: User, bank: APIVersion, gateway: Gateway
+) -> None:
+    staging = Environment.objects.create(name="staging")
+    targets = {"targets": [{"url": "https://one.internal:9443/bank"}, {"url": "https://two.internal:9443/bank"}]}
+    save_revision(version=bank, by=TESTER, upstream=targets, operations=catalog.OPERATIONS)
+    publish_version(version=bank, by=TESTER, environment=staging)
+    tell(gateway, bank)
+    tell(enrolled_gateway(environment=staging).gateway, bank, boot="two", callers=2)
+    client = log_in(owner)
+    page = shown(client, "analytics/map")
+    assert "bank v1 to one.internal:9443 +1: 10 calls" in page
+    assert "bank v1 to 127.0.0.1:9101: 5 calls" in page
+    assert table(client, "analytics/map?environment=default&csv=map")[1][2] == "127.0.0.1:9101"
+    Deployment.objects.filter(environment=staging).delete()
+    assert "bank v1 to not deployed any more: 10 calls" in shown(client, "analytics/map?environment=staging")
 
 
 def test_filters_and_times_are_in_the_url_and_can_be_taken_away(

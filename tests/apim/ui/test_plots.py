@@ -1,4 +1,4 @@
-"""Plots, heat maps and flows: what is drawn, what is read out, what is downloaded."""
+"""Plots and heat maps: what is drawn, what is read out, what is downloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from apim.ui.downloads import csv_response, plain
 from apim.ui.heatmap import LEVELS, Band, heatmap, level_of
 from apim.ui.plots import Axis, Mark, Series, lines, stacked
-from apim.ui.sankey import Ribbon, sankey
+from apim.ui.templatetags.formats import milliseconds
 
 AXIS = Axis(["12:00", "13:00", "14:00"], ["<b>", "b", "c"], datetime(2026, 11, 21, 12, tzinfo=UTC), timedelta(hours=1))
 
@@ -35,6 +35,17 @@ def test_lines_break_where_nothing_was_and_a_lone_point_is_seen() -> None:
     assert min(widths) > 10
 
 
+def test_an_axis_of_durations_says_its_unit_at_each_mark_as_tooltips_do() -> None:
+    drawn = lines(AXIS, [Series("p95", "p95", [263.4, 1130.2, None])], "A sentence", say=milliseconds)
+    marks = re.findall(r'text-anchor="end">([^<]*)<', drawn)
+    assert marks == ["0 ms", "1,000 ms", "2,000 ms"] * len(("wide", "narrow"))
+    assert "&lt;b&gt;: p95 263 ms" in drawn
+
+
+def test_a_tooltip_counts_in_whole_numbers_however_many() -> None:
+    assert "One 1,234,567" in stacked(AXIS, [Series("one", "One", [1_234_567, 0, 0])], "A sentence")
+
+
 @pytest.mark.parametrize("draw", [stacked, lines])
 def test_nothing_at_all_is_drawn_too(draw: object) -> None:
     assert "<svg" in draw(Axis([], [], AXIS.since, AXIS.step), [], "nothing")  # type: ignore[operator]
@@ -48,14 +59,6 @@ def test_a_heat_map_is_darker_for_more() -> None:
     assert f'class="heat-{LEVELS}"' in drawn
     assert "style=" not in drawn
     assert "<svg" in heatmap(AXIS, [], ["", "", ""], "nothing")
-
-
-def test_a_flow_has_a_ribbon_for_each_way() -> None:
-    ways = [Ribbon("shop", "bank v1", 90, "", "many"), Ribbon("<i>", "bank v1", 10, "sankey__way--many", "few")]
-    drawn = sankey(ways, "A sentence")
-    assert drawn.count("sankey__way") - drawn.count("sankey__way--many") == len(ways)
-    assert drawn.count("sankey__bar") == len(("shop", "<i>", "bank v1"))
-    assert "<i>" not in drawn
 
 
 @pytest.mark.parametrize(
