@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
 
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.target_report import EventTold, TargetTold
+
+logger = logging.getLogger(__name__)
 
 LIMIT = 64 * 2**20
 LAST_ACCEPTS_S = 0.05  # in which a worker that is to end lets in who waits in the queue of its socket
@@ -40,7 +43,14 @@ class Settings(msgspec.Struct, tag="settings"):
     is_exporting: bool = False  # spans are sent to a collector
     is_shared: bool = False  # limits, with other hosts
     lease_wait_s: float = 0.0  # as long may a call wait for a lease
-    vouched_at: float | None = None  # for its access records, by the clock that all processes of the host share
+    # For its access records, by the clock that all processes of the host share. A supervisor of a release before does
+    # not say it, nor does it know Alive.
+    vouched_at: float | msgspec.UnsetType | None = msgspec.UNSET
+
+    @property
+    def hears_alive(self) -> bool:
+        """True when the supervisor knows the word; one that does not would give the slot up."""
+        return not isinstance(self.vouched_at, msgspec.UnsetType)
 
 
 class Apply(msgspec.Struct, tag="apply"):
@@ -152,7 +162,11 @@ def decode_order(line: bytes) -> ToWorker:
     return order
 
 
-def decode_answer(line: bytes) -> FromWorker:
-    """A line from a worker."""
-    answer: FromWorker = _FROM_WORKER.decode(line)
+def decode_answer(line: bytes) -> FromWorker | None:
+    """A line from a worker; None of a word that only later releases know, whose code workers may run by now."""
+    try:
+        answer: FromWorker = _FROM_WORKER.decode(line)
+    except msgspec.ValidationError as error:
+        logger.debug("a word of a worker is passed over: %s", error)
+        return None
     return answer

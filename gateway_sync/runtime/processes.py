@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PAGE_BYTES = resource.getpagesize()
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Process(NamedTuple):
@@ -15,6 +16,24 @@ class Process(NamedTuple):
 
     memory_bytes: int
     open_files: int
+
+
+class Doing(NamedTuple):
+    """What a process is at: the kernel's letter for it (proc(5)), the processor time it had, resident memory."""
+
+    letter: str
+    cpu_s: float
+    memory_bytes: int
+
+
+def doing(pid: int) -> Doing | None:
+    """What a process does now, for a fraction of what look_at costs; None when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        fields = text[text.rindex(")") + 2 :].split()  # its name may hold anything
+        return Doing(fields[0], (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND, int(fields[21]) * _PAGE_BYTES)
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def look_at(pid: int) -> Process | None:

@@ -50,20 +50,27 @@ class Death:
     """How a worker ended by itself.
 
     Shapes: code as of subprocess, negative = by that signal; is_loaded = it had taken over the state it was given, of
-    this digest; lived_s since then, else since its start.
+    this digest; lived_s since then, else since its start. silent_s = as long it had said nothing when it was ended for
+    it, 0 = it was not; is_stuck = by what it did itself. memory_bytes = the most it ever had.
     """
 
     code: int
     is_loaded: bool
     lived_s: float
     digest: str
+    silent_s: float = 0.0
+    is_stuck: bool = False
+    memory_bytes: int = 0
 
     @property
-    def is_by_state(self) -> bool:
-        """True when the state it was given may be what killed it: not a kill from outside, not a full disk."""
-        if self.code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, os.EX_TEMPFAIL):
-            return False
-        return not self.is_loaded or self.lived_s < SUSPICIOUS_S
+    def is_early(self) -> bool:
+        """True when it came, or its silence began, so soon after the state that the state may be the reason."""
+        return not self.is_loaded or self.lived_s - self.silent_s < SUSPICIOUS_S
+
+    @property
+    def is_crash(self) -> bool:
+        """True of an end of its own making: not a kill, not a full disk."""
+        return self.code not in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, os.EX_TEMPFAIL)
 
 
 class Slot:
@@ -86,6 +93,7 @@ class Slot:
         self.restarts = -1
         self.written = 0  # the number of the last record that the worker told of
         self.silent_s = 0.0  # since the worker said something, as `watching` counts
+        self._ended_for = 0.0, False  # as long it had been silent when it was ended for it; whether it was stuck
         self.ending_pid, self.ending_boot = 0, ""  # the worker that a supervisor before this one left in the slot
         self.on_wants: Callable[[channel.Wants | channel.Asking], None] = lambda _: None
         self._writer: asyncio.StreamWriter | None = None
@@ -130,7 +138,7 @@ class Slot:
         ours, theirs = socket.socketpair()
         self.boot = token_hex(16)
         self.restarts += 1
-        self.written, self.silent_s = 0, 0.0
+        self.written, self.silent_s, self._ended_for = 0, 0.0, (0.0, False)
         self.started_at, self._steady_since = time.time(), time.monotonic()
         descriptors = [self.listener.fileno(), theirs.fileno()]
         if self.tls_listener is not None:
@@ -151,8 +159,10 @@ class Slot:
             while line := await reader.readline():
                 answer = channel.decode_answer(line)
                 self.silent_s = 0.0
+                if answer is None:
+                    continue
                 if isinstance(answer, channel.Applied):
-                    self._note(answer)
+                    self.hear(answer)
                     on_change(self)
                 elif isinstance(answer, channel.Alive):
                     self.written = answer.seq
@@ -169,9 +179,10 @@ class Slot:
         self.targets.forget(self.number)
         on_change(self)
         is_loaded = applied is not None and applied.digest == self.given
-        return Death(code, is_loaded, time.monotonic() - self._steady_since, self.given)
+        lived_s = time.monotonic() - self._steady_since
+        return Death(code, is_loaded, lived_s, self.given, *self._ended_for, process.memory_bytes)
 
-    def _note(self, applied: channel.Applied) -> None:
+    def hear(self, applied: channel.Applied) -> None:
         """Keep what the worker has in force; applied_at is since when it has this state."""
         if self.applied is None or self.applied.digest != applied.digest:
             self.applied_at, self._steady_since = time.time(), time.monotonic()
@@ -224,6 +235,16 @@ class Slot:
     def is_running(self) -> bool:
         """True while there is a worker in the slot that should say something."""
         return self._writer is not None and not self._is_stopping
+
+    def served_s(self, now: float) -> float:
+        """How long the worker has served the state that it was given; 0.0 while it does not."""
+        is_loaded = self.applied is not None and self.applied.digest == self.given
+        return now - self._steady_since if is_loaded else 0.0
+
+    def kill_silent(self, *, is_stuck: bool) -> None:
+        """End the worker for its silence, which is told with its death."""
+        self._ended_for = self.silent_s, is_stuck
+        self.kill()
 
     def kill(self) -> None:
         """End the worker at once."""

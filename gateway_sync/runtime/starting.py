@@ -26,6 +26,7 @@ class Process(Protocol):
     """What a slot needs of a worker's process, as subprocess.Popen has it."""
 
     pid: int
+    memory_bytes: int  # the most it ever had, once it has ended
 
     def poll(self) -> int | None:
         """The exit code once it has ended, negative = by that signal."""
@@ -39,12 +40,14 @@ class Process(Protocol):
 
 def spawned(descriptors: Sequence[int]) -> Process:
     """A worker in an interpreter of its own, which inherits these descriptors. Errors: OSError."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter
+    started = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "gateway_sync.runtime.worker", str(os.getpid()), *map(str, descriptors)],
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         env=worker_environment(),
     )
+    started.returncode = 0  # whoever waits for a process first learns what it took: ours, not its own
+    return Child(started.pid)
 
 
 def is_forkable() -> bool:
@@ -62,23 +65,24 @@ def forked(descriptors: Sequence[int]) -> Process:
     pid = os.fork()
     if pid == 0:
         _be_worker(supervisor, descriptors)
-    return ForkedProcess(pid)
+    return Child(pid)
 
 
-class ForkedProcess:
-    """A child that runs the code of this process."""
+class Child:
+    """A process that this one began and waits for."""
 
     def __init__(self, pid: int) -> None:
         """It has just begun."""
         self.pid = pid
+        self.memory_bytes = 0
         self._code: int | None = None
 
     def poll(self) -> int | None:
         """The exit code once it has ended, negative = by that signal."""
         if self._code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
             if pid:
-                self._code = os.waitstatus_to_exitcode(status)
+                self._code, self.memory_bytes = os.waitstatus_to_exitcode(status), used.ru_maxrss * 1024
         return self._code
 
     def terminate(self) -> None:

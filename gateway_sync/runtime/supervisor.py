@@ -15,7 +15,7 @@ from gateway_sync.runtime.access_log import AccessLog
 from gateway_sync.runtime.access_orders import orders_for
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
 from gateway_sync.runtime.credentials import Credentials, Doors
-from gateway_sync.runtime.deaths import REASON, Deaths
+from gateway_sync.runtime.deaths import Deaths
 from gateway_sync.runtime.duties import Duties
 from gateway_sync.runtime.follower import Follower
 from gateway_sync.runtime.handover import Place
@@ -34,6 +34,7 @@ from gateway_sync.runtime.span_exporter import SpanExporter
 from gateway_sync.runtime.spool_sync import SpoolSync
 from gateway_sync.runtime.standing import Standing
 from gateway_sync.runtime.stats import open_cells
+from gateway_sync.runtime.steady import Steady
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
@@ -67,7 +68,8 @@ class Supervisor:
         self.targets = TargetBoard(self._spread_verdicts)
         self.follower = Follower(credentials.environment, self._control, self.keeper, self.spread)
         self.standing = Standing(self._home, self._control, doors)
-        self._deaths = Deaths()
+        steady = Steady(self._home)
+        self._deaths = Deaths(steady)
         self.lessor = Lessor(self._home, credentials.environment, self._tell_all, doors)
         stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
@@ -76,7 +78,7 @@ class Supervisor:
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
         self.traffic = Traffic()
         self.trial = WorkerTrial(self.keeper, self.slots, stats)
-        self.watching = Watching(self.slots, options.hang_s)
+        self.watching = Watching(self.slots, steady, options.hang_s)
         self.host = HostReport(self.slots, stats, self.follower, self.trial, self._problems_of)
         logs = (AccessLog(options.log),) if options.log.path else ()
         self.observer = Observer(
@@ -179,8 +181,9 @@ class Supervisor:
 
     def _on_death(self, death: Death) -> None:
         """Two workers that die soon of one state put it in quarantine; the next ones start from the one before."""
-        if self._deaths.is_too_many(death, time.monotonic()):
-            self._quarantine(death.digest, REASON)
+        reason = self._deaths.reason_against(death, time.monotonic())
+        if reason:
+            self._quarantine(death.digest, reason)
 
     def _quarantine(self, digest: str, reason: str) -> None:
         manifest, tried = self.keeper.manifest, self.keeper.trial.manifest

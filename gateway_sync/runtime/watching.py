@@ -11,7 +11,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from gateway_sync.runtime.processes import Doing, doing
 from gateway_sync.runtime.slots import Slot
+from gateway_sync.runtime.steady import Steady
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,10 @@ _MOST_A_TICK_S: Final = 1.0  # if the supervisor itself was stopped, its workers
 _SILENT_PART: Final = 3  # after a third of the time it is told, and the worker is not ready
 _STARTING_TIMES: Final = 10  # as long may a worker take until it serves: it reads the whole state first
 _TOLD_S: Final = 600.0  # so long it is told that one was ended
+_STEADY_TIMES: Final = 2  # as long as a worker may hang it must have served a state well
+# Of the silence: with so much processor time a loop turns many times; who had less was kept from running by others.
+_SPUN_PART: Final = 1 / 30
+_WAITS: Final = "S"  # for something that is not the disk: proc(5)
 
 HANGING: Final = "worker.E001"
 
@@ -31,9 +37,11 @@ HANGING: Final = "worker.E001"
 class Watching:
     """How long each worker has said nothing, and what is done about it."""
 
-    def __init__(self, slots: Sequence[Slot], hang_s: float = HANG_S) -> None:
-        """Shapes: slots is the supervisor's own list."""
+    def __init__(self, slots: Sequence[Slot], steady: Steady, hang_s: float = HANG_S) -> None:
+        """Shapes: slots is the supervisor's own list; steady is told of states that workers serve well."""
         self._slots = slots
+        self._steady = steady
+        self._spoke: dict[int, tuple[str, float]] = {}  # slot -> (life, its processor time when it last said something)
         self.hang_s = max(LEAST_S, hang_s)
         self._ended: dict[int, tuple[float, int]] = {}  # slot -> (until when it is told, the process that was ended)
         self._killed: dict[int, str] = {}  # slot -> the life that was ended
@@ -55,9 +63,27 @@ class Watching:
         for slot in self._slots:
             if not slot.is_running or self._killed.get(slot.number) == slot.boot:
                 continue
+            is_speaking = not slot.silent_s
             slot.silent_s += min(passed_s, _MOST_A_TICK_S)
+            done = doing(slot.pid)
             if slot.silent_s >= self.hang_s * (1 if slot.applied is not None else _STARTING_TIMES):
-                self._end(slot, now)
+                self._end(slot, now, is_stuck=self._is_stuck(slot, done))
+            elif done is not None and (is_speaking or self._spoke.get(slot.number, ("",))[0] != slot.boot):
+                self._note(slot, done, now)
+
+    def _note(self, slot: Slot, done: Doing, now: float) -> None:
+        """It said something since the last look, or has just begun."""
+        self._spoke[slot.number] = slot.boot, done.cpu_s
+        if slot.served_s(now) >= _STEADY_TIMES * self.hang_s:
+            self._steady.note(slot.given, done.memory_bytes)
+
+    def _is_stuck(self, slot: Slot, done: Doing | None) -> bool:
+        """True when the worker hangs by what it does itself: not stopped, nor waiting for a disk or its turn."""
+        if done is None:
+            return False
+        boot, spoke_at_s = self._spoke.get(slot.number, ("", 0.0))
+        is_spinning = boot == slot.boot and done.cpu_s - spoke_at_s >= slot.silent_s * _SPUN_PART
+        return done.letter == _WAITS or (done.letter == "R" and is_spinning)
 
     def is_silent(self, slot: Slot) -> bool:
         """True when its worker should have said something by now."""
@@ -79,7 +105,7 @@ class Watching:
         texts = [text for slot in self._slots for text in self.problem_of(slot).values()]
         return {HANGING: " ".join(texts)} if texts else {}
 
-    def _end(self, slot: Slot, now: float) -> None:
+    def _end(self, slot: Slot, now: float, *, is_stuck: bool) -> None:
         self._killed[slot.number] = slot.boot  # it stays silent until the next one begins
         self._ended[slot.number] = now + _TOLD_S, slot.pid
         self.counts[slot.number] = self.counts.get(slot.number, 0) + 1
@@ -87,4 +113,4 @@ class Watching:
             "%s: worker %d (pid %d) gave no sign of life for %.0f s and is killed",
             HANGING, slot.number, slot.pid, slot.silent_s,
         )  # fmt: skip
-        slot.kill()
+        slot.kill_silent(is_stuck=is_stuck)

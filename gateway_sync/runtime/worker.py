@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import uvloop
 
 from gateway_sync.problems import Problem
@@ -77,7 +78,9 @@ class Worker:
             return hmac.digest(pepper, text, "sha256").hex()
 
         gate = Gate(index, self._access, keyed_hash, settings.pseudonym.encode())
-        self._confirming = Confirming(gate, settings.vouched_at)
+        self._is_heard = settings.hears_alive
+        vouched_at = settings.vouched_at
+        self._confirming = Confirming(gate, None if isinstance(vouched_at, msgspec.UnsetType) else vouched_at)
         self.serving = Serving(
             gate,
             LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
@@ -235,7 +238,7 @@ class Worker:
                 logger.exception("a sweep failed")
 
     def _sweep_once(self, count: int, watch: LagWatch) -> None:
-        if count % TOLD_EVERY == 0:
+        if count % TOLD_EVERY == 0 and self._is_heard:
             self._writer.write(channel.encode(channel.Alive(self.serving.spool.seq)))
         self._note_turn(is_turned=self._confirming.look())
         self.serving.sweep(asyncio.get_running_loop().time())
