@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apim import broker
 from apim.billing import (
+    caps,
     checkout,
     dunning,
     events,
@@ -15,7 +16,6 @@ from apim.billing import (
     reconciling,
     refunding,
     rehearsing,
-    spending,
     switch_finishing,
     true_ups,
 )
@@ -72,7 +72,7 @@ def tell_usage() -> None:
 @shared_task(name="apim.billing.tasks.watch_spending")
 def watch_spending() -> None:
     """Hold to caps, and tell who uses much. Asks nobody: it goes on while Stripe is away."""
-    spending.watch_spending()
+    caps.watch_spending()
 
 
 @shared_task(name="apim.billing.tasks.repair_billing")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from apim.accounts.links import absolute_url
 from apim.billing.mails import addresses_of
 from apim.billing.models import UsageNotice
+from apim.billing.spending import Spending
 from apim.notifications.posting import post
 from apim.pricing.words import amount_words
 from apim.ui.language import filled
@@ -19,7 +20,6 @@ from apim.ui.language import filled
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
-    from apim.billing.spending import Spending
 
 THRESHOLDS: Final = (50, 80, 100)
 SOFT_THRESHOLDS: Final = (*THRESHOLDS, 120)  # where more may be used, and costs

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from apim.catalog.samples import SampleCall
+from apim.catalog.sample_call import SampleCall
 
 
 def java_sample(call: SampleCall, body: str | None) -> str:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from shlex import quote as shell_quote
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from apim.catalog.compiled_samples import go_sample, java_sample
 from apim.catalog.operation_details import OperationDetail, is_json
+from apim.catalog.sample_call import SampleCall
 
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class SampleCall:
-    """A call. Shapes: body None = none; a str as it stands, else JSON of it."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from apim.access.models import Subscription
 from apim.accounts.services import actor_of
+from apim.billing.caps import set_cap, set_usage_mails
 from apim.billing.models import BillingSubscription
-from apim.billing.spending import RELATED, set_cap, set_usage_mails, spendings
+from apim.billing.spending import RELATED, spendings
 from apim.pricing.money import from_minor, money_text
 from apim.ui.forms import errors_on
 from portal.costs import costs_of

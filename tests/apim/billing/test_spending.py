@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.access.services import subscribe
+from apim.billing.caps import set_cap, set_usage_mails, watch_spending
 from apim.billing.models import BillingSubscription, UsageNotice
-from apim.billing.spending import RELATED, set_cap, set_usage_mails, spendings, watch_spending
+from apim.billing.spending import RELATED, spendings
 from apim.billing.usage_mails import tell_usage_of
 from apim.errors import Invalid
 from apim.gateways.models import AccessRecord

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.billing import switch_finishing, tasks
+from apim.billing.caps import watch_spending
 from apim.billing.coming import OUR_NEXT
 from apim.billing.connection import require_connection
 from apim.billing.driver import DriverFailed
 from apim.billing.models import BillingSubscription, Customer, Invoice, UsageCut
 from apim.billing.reconciling import reconcile
-from apim.billing.spending import RELATED, spendings, watch_spending
+from apim.billing.spending import RELATED, spendings
 from apim.billing.standing import sync_subscription
 from apim.billing.stripe_driver import StripeDriver
 from apim.billing.switch_previews import preview_switch

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from apim.catalog.samples import SampleCall, samples_of
+from apim.catalog.sample_call import SampleCall
+from apim.catalog.samples import samples_of
 from tests.upstreams import Reply, Upstream
 from tests.waiting import PATIENCE_S
 
