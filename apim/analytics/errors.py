@@ -12,14 +12,13 @@ from typing import Final, NamedTuple
 
 from django.db.models import Min
 
-from apim.analytics.questions import Question, condition
+from apim.analytics.plans import calls_of, rows_of
+from apim.analytics.questions import Question
 from apim.analytics.reading import since_of, version_rows
 from apim.analytics.statements import Clause, either, fetch, meeting, step_of, summed, total, within
 from apim.analytics.windows import Part, Stretch, Window
-from apim.usage.models import UsageRollup
 from apim.usage.periods import start_of
 
-_CALLS: Final = "usage_usagerollup"
 _ERRORS: Final = Clause("status >= 400")
 _ENDS: Final = ("rejected", "failed", "refused", "unreached")
 _LIKELY: Final = 12  # versions that are looked into first for the largest errors
@@ -28,7 +27,7 @@ _DIMENSIONS: Final = ("version_id", "operation", "status", "code")
 _DETAILS: Final = """
 WITH numbered (place, of_version, of_operation, of_status, of_code) AS (VALUES {rows}),
 met AS MATERIALIZED (
-    SELECT at, version_id, operation, status, code, application_id, calls FROM usage_usagerollup WHERE {conditions}
+    SELECT at, version_id, operation, status, code, application_id, calls FROM {called} WHERE {conditions}
 ),
 told AS MATERIALIZED (
     SELECT place, CASE WHEN {since} THEN {step} ELSE {before} END AS step, application_id, calls FROM met, numbered
@@ -106,9 +105,9 @@ def details(question: Question, window: Window, groups: Sequence[ErrorGroup]) ->
 
 def first_seen(question: Question) -> datetime | None:
     """The hour in which the first of such errors came, as far back as hours are kept; None for none."""
-    hours = UsageRollup.objects.filter(condition(question.of_calls()), period="hour", status__gte=400)
-    found: datetime | None = hours.aggregate(first=Min("at"))["first"]
-    return found
+    hours = [rows.filter(period="hour", status__gte=400) for rows in rows_of(question)]
+    found = [rows.aggregate(first=Min("at"))["first"] for rows in hours]
+    return min((first for first in found if first is not None), default=None)
 
 
 def _days_of(stretch: Stretch) -> Stretch:
@@ -122,7 +121,7 @@ def _days_of(stretch: Stretch) -> Stretch:
 
 def _largest(question: Question, stretch: Stretch, number: int) -> list[tuple[ErrorGroup, int]]:
     where = within(stretch.coarse()), meeting(question.of_calls()), _ERRORS
-    statement = summed(_CALLS, _DIMENSIONS, [total("calls")], *where)
+    statement = summed(calls_of(question), _DIMENSIONS, [total("calls")], *where)
     largest = Clause(f"{statement.sql} ORDER BY 5 DESC, 1, 2, 3, 4 LIMIT %s", (*statement.params, number))
     return [(ErrorGroup(*key), calls) for *key, calls in fetch(largest)]
 
@@ -135,8 +134,10 @@ def _details(question: Question, window: Window, groups: Sequence[ErrorGroup]) -
     since = since_of(window.now())
     when = either(within(window.now()), within(window.before().coarse()))
     where = (when, meeting({**question.of_calls(), **values}), _ERRORS)
+    called = calls_of(question)
     statement = _DETAILS.format(
         rows=", ".join(["(%s, %s, %s, %s, %s)"] * len(groups)),
+        called=called.sql,
         conditions=" AND ".join(each.sql for each in where),
         since=since.sql,
         step=step_of(window),
@@ -144,4 +145,4 @@ def _details(question: Question, window: Window, groups: Sequence[ErrorGroup]) -
         hit=_HIT,
     )
     numbered = [value for place, group in enumerate(groups) for value in (place, *group)]
-    return Clause(statement, (*numbered, *(value for each in where for value in each.params), *since.params))
+    return Clause(statement, (*numbered, *(value for each in (called, *where) for value in each.params), *since.params))

@@ -1,4 +1,4 @@
-"""Questions: whose calls, and which of them. Pure but for the subscriptions of a product or plan."""
+"""Questions: whose calls, and which of them. Pure but for the subscriptions of a product."""
 
 from __future__ import annotations
 
@@ -61,14 +61,15 @@ class Question:
         return {**self.of_callers(), **_asked(operation=self.operation)}
 
     def of_calls(self) -> dict[str, object]:
-        """What roll-ups by operation and caller meet."""
+        """What roll-ups by operation and caller meet; a plan is told by apim.analytics.plans."""
         found = {**self.of_latencies(), **_asked(status=self.status, code=self.code)}
-        ids = {"product_id": self.product_id, "plan_version__plan_id": self.plan_id}
-        named = {name: identifier for name, identifier in ids.items() if identifier}
-        if named:
-            found["subscription_id"] = Subscription.objects.filter(**named).values("id")
-        if "" in ids.values():  # no subscription has no product: of one beside a plan of none there is nothing
-            found["subscription_id"] = [] if named else ""
+        if "" in {
+            self.product_id,
+            self.plan_id,
+        }:  # no subscription has no product: of one beside a plan of none nothing
+            found["subscription_id"] = [] if self.product_id or self.plan_id else ""
+        elif self.product_id:
+            found["subscription_id"] = Subscription.objects.filter(product_id=self.product_id).values("id")
         return found
 
     def of(self, **changes: object) -> Question:

@@ -30,13 +30,14 @@ def fetch(statement: Clause) -> list[tuple[Any, ...]]:
     return rows
 
 
-def summed(table: str, names: Sequence[str], sums: Sequence[Clause], *where: Clause) -> Clause:
+def summed(table: str | Clause, names: Sequence[str], sums: Sequence[Clause], *where: Clause) -> Clause:
     """What the rows of a table that meet all of where add up to, by names; all of them together for no name."""
     columns = ", ".join([*names, *(each.sql for each in sums)])
     conditions = " AND ".join(each.sql for each in where) or "1 = 1"
     groups = f" GROUP BY {', '.join(str(place + 1) for place in range(len(names)))}" if names else ""
-    statement = f"SELECT {columns} FROM {table} WHERE {conditions}{groups}"  # noqa: S608 - of names of our own alone
-    return Clause(statement, tuple(value for each in (*sums, *where) for value in each.params))
+    rows = table if isinstance(table, Clause) else Clause(table)
+    statement = f"SELECT {columns} FROM {rows.sql} WHERE {conditions}{groups}"  # noqa: S608 - of names of our own alone
+    return Clause(statement, tuple(value for each in (*sums, rows, *where) for value in each.params))
 
 
 def total(column: str, *conditions: Clause) -> Clause:

@@ -50,7 +50,9 @@ class Counted:
 
     Shapes: calls by (minute, version, operation, application, subscription, status, code); the values of
     bands.SUMS by (minute, version, operation, application, first bucket); shadows by (minute, version, operation, "",
-    kind, done); sides by (minute, side, identifier); last_used in microseconds since the epoch, by credential.
+    kind, done); sides by (minute, side, identifier); last_used in microseconds since the epoch, by credential; plans
+    hold the plan version of a subscription that was met first, replanned what of calls was made under another one, by
+    their dimensions and that version.
     """
 
     calls: Sums = field(default_factory=dict)
@@ -58,6 +60,8 @@ class Counted:
     shadows: Sums = field(default_factory=dict)
     sides: Sums = field(default_factory=dict)
     last_used: dict[str, int] = field(default_factory=dict)
+    plans: dict[str, str] = field(default_factory=dict)
+    replanned: Sums = field(default_factory=dict)
     _minutes: dict[int, _Places] = field(default_factory=dict)
 
     def add_events(self, events: Iterable[usage_wire.UsageEvent], gateway_id: str) -> None:
@@ -125,9 +129,13 @@ class Counted:
     def _add_calls(self, minute: int, gateway_id: str, context: usage_wire.UsageContext, place: _Place) -> None:
         operation = context.operation[:OPERATION_AT_MOST]
         key = (minute, context.version_id, operation, context.application, context.subscription)
+        plan = context.plan if context.subscription else ""
+        is_other = bool(plan) and self.plans.setdefault(context.subscription, plan) != plan
         for end, amounts in place.ends.items():
             status, code = end if isinstance(end, tuple) else (end, "")
             _add(self.calls, (*key, status, code), amounts)
+            if is_other:
+                _add(self.replanned, (*key, status, code, plan), amounts)
             self._add_side((minute, SideRollup.GATEWAY, gateway_id), (status, code), amounts[0])
             if context.credential:
                 self._add_side((minute, SideRollup.CREDENTIAL, context.credential), (status, code), amounts[0])

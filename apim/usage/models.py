@@ -8,6 +8,7 @@ from django.db import models
 
 from apim.usage import bands
 from apim.usage.application_months import ApplicationMonth
+from apim.usage.plan_moves import PlanMove
 from apim.usage.receipts import ConservationCheck, ReceivedBoot
 from apim.usage.record_files import RecordFile
 from apim.usage.trace import trace_of
@@ -17,6 +18,7 @@ __all__ = (
     "ApplicationMonth",
     "CallerRollup",
     "ConservationCheck",
+    "PlanMove",
     "ReceivedBoot",
     "RecordFile",
     "SideRollup",
@@ -175,9 +177,14 @@ class Rollup(models.Model):
 
 
 class UsageRollup(Rollup):
-    """Calls and bytes by status, code and subscription. Indeterminate exchanges have status 0."""
+    """Calls and bytes by status, code and subscription. Indeterminate exchanges have status 0.
+
+    Shapes: plan_version_id is what the subscription's first call in the row was made under; what others were is in
+    PlanMove. '' = nobody's, or counted before plans were noted.
+    """
 
     subscription_id = models.CharField(max_length=32, blank=True)
+    plan_version_id = models.CharField(max_length=32, blank=True, default="", db_default="")
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=40, blank=True)
     request_bytes = models.PositiveBigIntegerField(default=0)
@@ -219,6 +226,11 @@ class UsageRollup(Rollup):
             models.Index(fields=("period", "version_id", "at"), name="rollup_of_version"),
             models.Index(fields=("period", "application_id", "at"), name="rollup_of_application"),
             models.Index(fields=("period", "subscription_id", "at"), name="rollup_of_subscription"),
+            models.Index(
+                fields=("period", "plan_version_id", "at"),
+                condition=models.Q(period__in=("hour", "day")),
+                name="rollup_of_plan_version",
+            ),
             # The few that went wrong.
             models.Index(
                 fields=("period", "version_id", "at"),

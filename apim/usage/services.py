@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from apim.access.services import note_last_used
 from apim.gateways.models import Gateway
-from apim.usage import month_sums, summaries
+from apim.usage import month_sums, plan_sums, summaries
 from apim.usage.counting import Counted, by_period, moment, sides_by_period
 from apim.usage.models import (
     ApplicationMonth,
     CallerRollup,
     ConservationCheck,
     LatencyRollup,
+    PlanMove,
     ReceivedBoot,
     ShadowRollup,
     SideRollup,
@@ -35,15 +36,11 @@ from gateway_sync import usage_wire
 KEEP_RECORDS = timedelta(days=7)
 KEEP_ROLLUPS = {"minute": timedelta(days=7), "hour": timedelta(days=90), "day": timedelta(days=760)}
 KEEP_RECEIPTS = timedelta(days=40)
-ROLLUPS = (UsageRollup, LatencyRollup, ShadowRollup, CallerRollup, VersionRollup, VersionLatency, SideRollup)
+ROLLUPS = (
+    UsageRollup, PlanMove, LatencyRollup, ShadowRollup, CallerRollup, VersionRollup, VersionLatency, SideRollup,
+)  # fmt: skip
 _ROWS_A_TRANSACTION = 5_000  # a purge shares SQLite's one writer with everybody else
 _Rows = dict[tuple[Any, ...], Sequence[int]]
-
-
-def ingest(*, gateway: Gateway, batch: usage_wire.UsageBatch) -> int:
-    """Store a batch and add it to the roll-ups; the highest sequence number that is safe now."""
-    ingest_all([HandedIn(gateway, batch)])
-    return batch.last_seq
 
 
 @transaction.atomic
@@ -70,6 +67,8 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
     """Add to all sums. Each table once, in one order for all, so that no two transactions wait for one another."""
     rows: dict[type[models.Model], _Rows] = defaultdict(dict)
     last_used: dict[str, int] = {}
+    plans: dict[str, str] = {}
+    replanned: _Rows = {}
     months: month_sums.Months = {}
     for environment_id, sums in counted.items():
         callers = summaries.by_caller(sums.calls)
@@ -85,9 +84,13 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
         for model, minutes in made:
             rows[model] |= by_period(environment_id, minutes)
         rows[SideRollup] |= sides_by_period(environment_id, sums.sides)
+        replanned |= by_period(environment_id, sums.replanned)
+        plans |= sums.plans
         for credential, at_us in sums.last_used.items():
             last_used[credential] = max(at_us, last_used.get(credential, 0))
-    for table in (ShadowRollup, UsageRollup, LatencyRollup, CallerRollup):
+    add_up(ShadowRollup, ShadowRollup.DIMENSIONS, ShadowRollup.SUMS, rows[ShadowRollup])
+    plan_sums.add_calls(rows[UsageRollup], plans, replanned)
+    for table in (LatencyRollup, CallerRollup):
         add_up(table, table.DIMENSIONS, table.SUMS, rows[table])
     month_sums.add_months(months)
     note_last_used((credential, moment(at_us)) for credential, at_us in last_used.items())

@@ -48,6 +48,76 @@ def add_up(
     Shapes: rows maps the values of dimensions to the values of sums, both in order. Of the sums, those in bits are
     joined bit by bit, and of those in latest the later one stays. A sum that is full stays as it is.
     """
+    conflict = _conflict(model, dimensions, sums, bits=bits, latest=latest)
+    # Sorted: two transactions that add to the same rows lock them in the same order, so neither waits for the other.
+    ordered = [(*key, *amounts) for key, amounts in sorted(rows.items())]
+    with _cursor() as cursor:
+        for statement, values in _insertions(model, [*dimensions, *sums], ordered):
+            cursor.execute(f"{statement} {conflict}", values)
+
+
+def add_up_named(
+    model: type[models.Model],
+    dimensions: Sequence[str],
+    sums: Sequence[str],
+    rows: Mapping[Row, Sequence[Any]],
+    *,
+    name: str,
+    by: str,
+    names: Mapping[str, str],
+) -> dict[Row, str]:
+    """As add_up, and rows that are made are given a name; what rows are named that have another one.
+
+    Shapes: names by the value of the dimension `by`, '' where there is none; returns names by the values of dimensions.
+    """
+    place = dimensions.index(by)
+    ordered = [(*key, *amounts, names.get(key[place], "")) for key, amounts in sorted(rows.items())]
+    told = ", ".join(map(connection.ops.quote_name, (*dimensions, name)))
+    returning = f" RETURNING {told}" if names else ""
+    found: list[Row] = []
+    with _cursor() as cursor:
+        for insertion, values in _insertions(model, [*dimensions, *sums, name], ordered):
+            statement, more = f"{insertion} {_conflict(model, dimensions, sums)}{returning}", list[Any]()
+            if names and connection.vendor == "postgresql":
+                statement, more = _others(statement, told, (by, name), names)
+            cursor.execute(statement, [*values, *more])
+            found += cursor.fetchall() if names else ()
+    others = {tuple(key): was for *key, was in found if names.get(key[place], was) != was}
+    return others if connection.vendor == "postgresql" or not others else _as_given(model, dimensions, rows, others)
+
+
+def _others(statement: str, told: str, columns: tuple[str, str], names: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """The statement that returns those rows alone that have another name; its further parameters."""
+    from apim.usage.binary_columns import Column  # noqa: PLC0415 - knows psycopg
+
+    by, name = map(connection.ops.quote_name, columns)
+    usual = "unnest(%s::text[], %s::text[]) AS usual (value, name)"
+    only = f"SELECT {told} FROM added JOIN {usual} ON added.{by} = usual.value WHERE added.{name} <> usual.name"  # noqa: S608 - names of columns
+    return f"WITH added AS ({statement}) {only}", [Column("text", list(names)), Column("text", list(names.values()))]
+
+
+def _as_given(
+    model: type[models.Model], dimensions: Sequence[str], rows: Mapping[Row, Sequence[Any]], found: Mapping[Row, str]
+) -> dict[Row, str]:
+    """What was found by the values as SQLite keeps them, by those that were given."""
+    concrete = {field.attname: field for field in model._meta.concrete_fields}  # noqa: SLF001 - public by custom
+    kept = zip(
+        *(_adapted(concrete[name], column) for name, column in zip(dimensions, zip(*rows, strict=True), strict=True)),
+        strict=True,
+    )
+    given = {tuple(map(str, key)): row for key, row in zip(kept, rows, strict=True)}
+    return {given[tuple(map(str, key))]: was for key, was in found.items()}
+
+
+def _conflict(
+    model: type[models.Model],
+    dimensions: Sequence[str],
+    sums: Sequence[str],
+    *,
+    bits: Collection[str] = (),
+    latest: Collection[str] = (),
+) -> str:
+    """What becomes of a row whose dimensions are there already."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)  # noqa: SLF001 - public by custom
     later = "GREATEST({}, {})" if connection.vendor == "postgresql" else "MAX({}, {})"
@@ -57,12 +127,7 @@ def add_up(
         f"{quote(name)} = {join.format(f'{table}.{quote(name)}', f'excluded.{quote(name)}')}"
         for name, join in joins.items()
     )
-    # Sorted: two transactions that add to the same rows lock them in the same order, so neither waits for the other.
-    ordered = [(*key, *amounts) for key, amounts in sorted(rows.items())]
-    with _cursor() as cursor:
-        for statement, values in _insertions(model, [*dimensions, *sums], ordered):
-            conflict = f"ON CONFLICT ({', '.join(map(quote, dimensions))}) DO UPDATE SET {added}"
-            cursor.execute(f"{statement} {conflict}", values)
+    return f"ON CONFLICT ({', '.join(map(quote, dimensions))}) DO UPDATE SET {added}"
 
 
 def _insertions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models, transaction
 from django.db.models import F
 
-from apim.usage.models import CallerRollup, UsageRollup, VersionRollup
+from apim.usage.models import CallerRollup, PlanMove, UsageRollup, VersionRollup
 from apim.usage.month_sums import sum_up_month_of
 from apim.usage.periods import start_of
 from apim.usage.summaries import end_of
@@ -27,6 +27,7 @@ def take_out(rows: models.QuerySet[UsageRollup]) -> None:
             **ends, **amounts
         )
         months.add((row.environment_id, row.application_id, start_of("month", row.at)))
+        PlanMove.objects.filter(**{name: getattr(row, name) for name in UsageRollup.DIMENSIONS}).delete()
         row.delete()
     for month in sorted(months):
         sum_up_month_of(*month)

@@ -14,6 +14,7 @@ from apim.analytics.questions import Question, condition
 from apim.console.insight.figures import Figure, Link
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import version_word
+from apim.products.models import PlanVersion
 from apim.ui.templatetags.formats import duration_us
 from apim.usage.models import KeptTrace
 from apim.usage.records import Asked as Records
@@ -66,13 +67,12 @@ def _records_asked(asked: Asked) -> Records:
     among |= {column: [value] for column, value in one_of.items() if value is not None}
     if question.version_ids is not None:
         among["version_id"] = question.version_ids
-    subscriptions = Subscription.objects.all()
     if question.product_id:
-        subscriptions = subscriptions.filter(product_id=question.product_id)
+        held = Subscription.objects.filter(product_id=question.product_id)
+        among["subscription_id"] = held.values_list("id", flat=True)
     if question.plan_id:
-        subscriptions = subscriptions.filter(plan_version__plan_id=question.plan_id)
-    if question.product_id or question.plan_id:
-        among["subscription_id"] = subscriptions.values_list("id", flat=True)
+        versions = PlanVersion.objects.filter(plan_id=question.plan_id)
+        among["plan_version_id"] = versions.values_list("id", flat=True)
     last = _LAST_STATUS if question.status is None else question.status
     first = FIRST_ERROR if question.status is None else max(FIRST_ERROR, question.status)
     return Records(among, window.since, window.until, statuses=((first, last),))

@@ -14,7 +14,7 @@ from apim.usage.receiving import Fresh
 
 COLUMNS: Final = frozenset({
     "request_id", "environment_id", "version_id", "operation", "organization_id", "application_id", "credential_id",
-    "subscription_id", "code",
+    "subscription_id", "plan_version_id", "code",
 })  # fmt: skip
 FIRST_ERROR: Final = 400
 _CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")

@@ -16,10 +16,9 @@ from apim.analytics.windows import LENGTHS, last
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories import access, catalog, products
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 
@@ -87,13 +86,14 @@ def test_filters_narrow_what_is_counted() -> None:
     assert reading.totals(Question([]), DAY.now()) == Ends()
 
 
-def test_calls_of_a_product_and_a_plan_are_those_of_its_subscriptions(gateway: Gateway) -> None:
+def test_calls_of_a_product_are_those_of_its_subscriptions_and_of_a_plan_those_made_under_it(gateway: Gateway) -> None:
     version = catalog.published()
     plan = products.plan(organization=version.api.organization)
     product = products.product(version=version, plans=[plan], name="bank-access")
     access.subscription(application=access.application(), product=product, plan=plan)
     subscription = Subscription.objects.get()
-    ingest(gateway=gateway, batch=batch(event(1, subscription=subscription.id), boot="two"))
+    made = event(1, subscription=subscription.id, plan=subscription.plan_version_id)
+    ingest(gateway=gateway, batch=batch(made, boot="two"))
     assert reading.totals(EVERYTHING.of(product_id=product.id), DAY.now()).calls == 1
     assert reading.totals(EVERYTHING.of(plan_id=plan.id), DAY.now()).calls == 1
     assert reading.totals(EVERYTHING.of(plan_id="pln_other"), DAY.now()).calls == 0

@@ -16,9 +16,8 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.bands import SUMS, WIDTH, BandOfBuckets, add_buckets, buckets_by, in_bands, sums_by
 from apim.usage.histogram import EDGES_US, bucket_of
 from apim.usage.models import LatencyRollup, VersionLatency
-from apim.usage.services import ingest
 from apim.usage.summaries import sum_up_everything
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 DURATIONS = (10, 51, 4_000, 4_000, 5_000, 90_000, 2_000_000, 2**31 - 1)
 EXPECTED = Counter(map(bucket_of, DURATIONS))

@@ -16,10 +16,9 @@ from apim.usage import reports, sides, version_reports
 from apim.usage.gauges import Gauge, quota_gauges
 from apim.usage.periods import start_of
 from apim.usage.reports import Scope, Span
-from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.access import application, issued_key
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 HOUR = Span(NOON - timedelta(hours=1), NOON + timedelta(minutes=1))
 VERSION = Scope(version_ids=["ver_1"])

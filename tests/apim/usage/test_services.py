@@ -21,11 +21,11 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import LatencyRollup, ReceivedBoot, SideRollup, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.receiving import HandedIn
 from apim.usage.reports import Scope, Span
-from apim.usage.services import KEEP_RECORDS, ingest, ingest_all, purge
+from apim.usage.services import KEEP_RECORDS, ingest_all, purge
 from apim.usage.shadows import shadow_counts
 from gateway_sync.usage_wire import MOST_BYTES, UsageCell
 from tests.factories.access import application, issued_key
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 MINUTE = int(NOON.timestamp()) // 60 * 60
 
@@ -43,8 +43,7 @@ def calls(period: str, **dimensions: object) -> int:
 
 
 def test_a_batch_is_stored_and_summed_by_minute_hour_and_day(gateway: Gateway) -> None:
-    acked = ingest(gateway=gateway, batch=batch(event(1), event(2), event(3, status=429, code="rate-limited")))
-    assert acked == 3
+    ingest(gateway=gateway, batch=batch(event(1), event(2), event(3, status=429, code="rate-limited")))
     assert UsageRecord.objects.count() == 3
     for period in ("minute", "hour", "day"):
         assert calls(period, status=200) == 2
@@ -55,7 +54,7 @@ def test_a_batch_is_stored_and_summed_by_minute_hour_and_day(gateway: Gateway) -
 def test_the_same_batch_again_changes_nothing(gateway: Gateway) -> None:
     first = batch(event(1), event(2))
     ingest(gateway=gateway, batch=first)
-    assert ingest(gateway=gateway, batch=first) == 2
+    ingest(gateway=gateway, batch=first)
     assert calls("minute") == 2
     assert LatencyRollup.objects.filter(period="minute").aggregate(sum=Sum("calls"))["sum"] == 2
 

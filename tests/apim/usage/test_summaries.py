@@ -18,11 +18,11 @@ from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import ApplicationMonth, CallerRollup, LatencyRollup, UsageRollup, VersionLatency, VersionRollup
-from apim.usage.services import ingest, purge
+from apim.usage.services import purge
 from apim.usage.summaries import end_of, sum_up_everything, that_ended
 from apim.usage.withdrawal import take_out
 from gateway_sync.usage_wire import UsageBatch, UsageCell
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.django_db

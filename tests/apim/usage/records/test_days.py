@@ -14,8 +14,7 @@ from apim.platform.storage import sizes
 from apim.usage.models import UsageRecord
 from apim.usage.records import days
 from apim.usage.records.database import DatabaseLog
-from apim.usage.services import ingest
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]  # SQLite keeps records in one table
 

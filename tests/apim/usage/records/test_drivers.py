@@ -21,8 +21,7 @@ from apim.usage.models import ReceivedBoot, RecordFile, UsageRecord
 from apim.usage.records import Asked, Place, moving
 from apim.usage.records.database import DatabaseLog
 from apim.usage.records.files import FileLog
-from apim.usage.services import ingest
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 

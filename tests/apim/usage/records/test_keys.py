@@ -13,8 +13,7 @@ from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
 from apim.usage.models import ReceivedBoot, UsageRecord
-from apim.usage.services import ingest
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]  # SQLite keeps records in one table
 
