@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from apim.gateways.models import Gateway
+from apim.usage.receiving import HandedIn
+from apim.usage.services import ingest_all
 from gateway_sync.usage_wire import UsageBatch, UsageCell, UsageContext, UsageEvent, request_id_of
 
 NOON = datetime(2026, 11, 21, 12, 0, 30, tzinfo=UTC)
@@ -62,3 +65,8 @@ def _named(each: UsageEvent, boot: str) -> UsageEvent:
     if each.request_id != request_id_of(BOOT, each.number):
         return each
     return msgspec.structs.replace(each, request_id=request_id_of(boot, each.number))
+
+
+def ingest(*, gateway: Gateway, batch: UsageBatch) -> None:
+    """Take a batch in as the control plane does, in a transaction of its own."""
+    ingest_all([HandedIn(gateway, batch)])

@@ -39,8 +39,7 @@ call_command("migrate", verbosity=0)
 from datetime import timedelta
 from apim.audit.actor import system_actor
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.services import ingest
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 gateway = enroll_gateway(environment=default_environment(), name="g", by=system_actor("test")).gateway
 for start in range(1, int(sys.argv[1]) + 1, 5000):
     events = (event(n, at=NOON + timedelta(seconds=n)) for n in range(start, start + 5000))

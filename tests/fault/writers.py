@@ -31,9 +31,8 @@ from apim.accounts.services import create_organization  # noqa: E402
 from apim.audit.actor import system_actor  # noqa: E402
 from apim.gateways.models import Gateway  # noqa: E402
 from apim.gateways.services import default_environment, enroll_gateway, touch  # noqa: E402
-from apim.usage.services import ingest  # noqa: E402
 from gateway_sync.delivery.services import publish  # noqa: E402
-from tests.factories.usage import batch, event  # noqa: E402
+from tests.factories.usage import batch, event, ingest  # noqa: E402
 
 BATCH = 200
 

@@ -15,7 +15,6 @@ from apim.gateways.models import Environment
 from apim.products.models import PlanVersion
 from apim.usage.models import UsageRollup
 from apim.usage.periods import start_of
-from apim.usage.services import ingest
 from apim.usage.traces import keep_traces
 from tests.conftest import LogIn
 from tests.factories import access
@@ -23,7 +22,7 @@ from tests.factories.accounts import TESTER
 from tests.factories.certificates import self_signed
 from tests.factories.gateways import enrolled_gateway
 from tests.factories.traces import SECRET_ARM, TARGET, trace
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 
 def report_calls(application: Application, *statuses: int) -> None:

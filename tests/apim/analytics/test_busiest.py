@@ -16,8 +16,7 @@ from apim.analytics.ways import largest_callers, largest_ways
 from apim.analytics.windows import Window, between
 from apim.audit.actor import system_actor
 from apim.gateways.services import default_environment, enroll_gateway
-from apim.usage.services import ingest
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 

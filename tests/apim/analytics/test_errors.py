@@ -13,10 +13,9 @@ from apim.analytics.errors import ErrorGroup, details, top_errors
 from apim.analytics.questions import Question
 from apim.analytics.windows import last
 from apim.gateways.models import Gateway
-from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,9 @@ from apim.accounts.models import User
 from apim.console.convergence import fleet_of
 from apim.gateways.models import Environment, Gateway, Worker
 from apim.gateways.standing import CLOCK_TOLD_FOR, note_clock
-from apim.usage.services import ingest
 from gateway_sync.delivery.models import Publication
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 RUNS, OTHER = "a" * 64, "b" * 64
 

@@ -7,9 +7,9 @@ import pytest
 from apim.gateways.models import Environment
 from apim.gateways.sandbox import twin_id
 from apim.usage.models import LatencyRollup, UsageRecord, UsageRollup
-from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories import gateways, usage
+from tests.factories.usage import ingest
 
 
 @pytest.mark.django_db

@@ -18,11 +18,10 @@ from apim.platform.health.usage import conserved
 from apim.platform.health.verdicts import Colour
 from apim.usage import told
 from apim.usage.models import ReceivedBoot, UsageRecord, UsageRollup, VersionRollup
-from apim.usage.services import ingest
 from apim.usage.told import lacking, note_told, purge_told
 from gateway_sync.usage_wire import UsageCell
 from tests.factories.accounts import user
-from tests.factories.usage import NOON, batch, event
+from tests.factories.usage import NOON, batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=1)

@@ -13,11 +13,10 @@ from apim.accounts.models import Organization, User
 from apim.catalog.models import APIVersion
 from apim.console.insight import filters
 from apim.console.views import analytics
-from apim.usage.services import ingest
 from tests.conftest import LogIn
 from tests.factories import access, catalog
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 
