@@ -36,6 +36,8 @@ from portal.tenancy import errors_as_pages
 from portal.timing import timing_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 
     from apim.usage.models import UsageRecord
@@ -59,12 +61,12 @@ def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpRes
     version = get_object_or_404(versions, api__name=api_name, name=version_name)
     context: dict[str, object] = {"section": "apis", "version": version, "is_sandbox": is_sandbox}
     context["is_test_system"] = is_sandbox and is_test_system(version)
-    is_keyless = is_sandbox and current_key(request) is None
+    was_keyless = is_sandbox and current_key(request) is None
     try:
         call = replace(call_of(request.POST), is_sandbox=is_sandbox)
         answer = _try_sandbox(request, version, call) if is_sandbox else _try(request, version, call)
     except DomainError as error:
-        return page(request, "portal/answer.html", context | {"error": error}, "portal/_answer.html")
+        return _answered(request, context | {"error": error}, was_keyless=was_keyless)
     explanation = explain(answer.status, answer.code)
     context |= {
         "call": call,
@@ -73,10 +75,7 @@ def send_call(request: HttpRequest, api_name: str, version_name: str) -> HttpRes
         "mend": mend_of(explanation, version) if explanation else None,
         "first_call": None if is_sandbox else _first_call(request, answer),
     }
-    response = page(request, "portal/answer.html", context, "portal/_answer.html")
-    if is_keyless:  # by now there is one, which the samples of the page may show
-        trigger_client_event(response, "sandbox-key")
-    return response
+    return _answered(request, context, was_keyless=was_keyless)
 
 
 @require_GET
@@ -96,6 +95,13 @@ def show_timing(request: HttpRequest, request_id: str) -> HttpResponse:
         "timing": timing_of(record, took_us, is_mocked=_is_mocked(record)) if record is not None else None,
     }
     return page(request, "portal/_timing.html", context)
+
+
+def _answered(request: HttpRequest, context: Mapping[str, object], *, was_keyless: bool) -> HttpResponse:
+    response = page(request, "portal/answer.html", context, "portal/_answer.html")
+    if was_keyless and current_key(request) is not None:  # which the samples of the page may show from now on
+        trigger_client_event(response, "sandbox-key")
+    return response
 
 
 def _is_mocked(record: UsageRecord) -> bool:

@@ -18,12 +18,13 @@ from apim.catalog import services
 from apim.catalog.models import APIVersion
 from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
-from apim.usage.services import ingest
+from apim.onboarding.models import SandboxKey
+from apim.onboarding.sandbox_keys import text_of
 from tests.browser.desk import Desk
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event
+from tests.factories.usage import batch, event, ingest
 from tests.ports import free_ports
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +164,65 @@ def test_the_editor_marks_lines_and_goes_to_them(page: Page, desk: Desk, bank: A
     expect(rows).to_have_count(len(catalog.openapi().split("\n")) + 1)
 
 
+PREVIEWED = """\
+openapi: 3.1.0
+info: {title: Bank, version: '1', description: All of it.}
+paths:
+  /accounts:
+    get:
+      summary: List accounts
+      responses:
+        '200': {description: The accounts.}
+        '404': {description: There is none.}
+  /cards:
+    post: {summary: Make a card, responses: {'201': {description: made}}}
+"""
+
+
+def test_the_preview_follows_the_cursor_and_keeps_what_could_be_read(page: Page, desk: Desk, bank: APIVersion) -> None:
+    services.save_revision(version=bank, by=TESTER, document=PREVIEWED)
+    desk.open("/console/apis/bank/versions/v1/editor")
+    title, text = page.locator(".preview__title"), page.locator("#id_text")
+    expect(title).to_have_text("List accounts")
+    text.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("ArrowUp")
+    expect(title).to_have_text("Make a card")
+    for _ in range(4):
+        page.keyboard.press("ArrowUp")
+    expect(title).to_have_text("List accounts")
+    fold = page.locator("#preview-body details").filter(has_text="404")
+    fold.locator("summary").click()
+    text.focus()
+    page.keyboard.press("End")
+    page.keyboard.type(" [")
+    expect(page.locator("#preview-state")).to_contain_text("Not up to date")
+    expect(title).to_have_text("List accounts")
+    for _ in range(2):
+        page.keyboard.press("Backspace")
+    expect(page.locator("#preview-state")).not_to_contain_text("Not up to date")
+    expect(fold).to_have_attribute("open", "")
+
+
+def test_the_outline_and_the_tabs_go_by_keyboard_on_a_phone(page: Page, desk: Desk, bank: APIVersion) -> None:
+    services.save_revision(version=bank, by=TESTER, document=PREVIEWED)
+    page.set_viewport_size({"width": 360, "height": 740})
+    desk.open("/console/apis/bank/versions/v1/editor")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.get_by_role("tab", name="Source").press("ArrowRight")
+    expect(page.locator("#id_text")).to_be_hidden()
+    expect(page.get_by_role("tab", name="Preview")).to_be_focused()
+    page.locator(".outline > summary").press("Enter")
+    page.locator("#find").press_sequentially("card")
+    expect(page.locator(".outline__item[data-number]")).to_have_count(2)
+    page.locator(".outline__item", has_text="/cards").press("Enter")
+    expect(page.locator(".preview__title")).to_have_text("Make a card")
+    expect(page.locator("#preview-body")).to_be_focused()
+    page.get_by_role("button", name="Python").press("Enter")
+    expect(page.get_by_role("button", name="Python")).to_be_focused()
+    expect(page.locator("#preview-body .code-block").last).to_contain_text("import")
+
+
 def test_what_fails_is_said_in_sight_tried_again_and_dismissed(page: Page, desk: Desk) -> None:
     desk.complaints.expect("status of 500", "Error Code 500", "status of 429", "Error Code 429")
     desk.open("/")
@@ -191,6 +251,33 @@ def test_what_takes_longer_than_a_blink_says_that_it_is_on_its_way(page: Page, d
     expect(waiting).to_have_attribute("aria-busy", "true")
     desk.answers_after_s = 0.0
     expect(waiting).to_have_count(0)
+
+
+def test_a_sample_that_is_copied_or_tried_has_a_key_of_the_visitor(
+    page: Page, desk: Desk, environment: Environment
+) -> None:
+    there = {"base_url": f"http://127.0.0.1:{free_ports(1)[0]}", "has_sandbox": True}
+    update_environment(environment=environment, changes=there, by=TESTER)
+    catalog.described(name="shop", visibility="public")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=desk.origin)
+    path, sample = "/apis/shop/v1/reference/get/accounts", page.locator("#samples pre")
+    copying = page.locator("#samples").get_by_role("button", name=re.compile("^Copy"))
+    desk.open(path)
+    expect(sample).to_contain_text("YOUR_API_KEY")
+    assert not SandboxKey.objects.exists(), "looking makes none"
+    copying.click()
+    expect(copying).to_contain_text("Copied")
+    key = text_of(SandboxKey.objects.get())
+    expect(sample).to_contain_text(key)
+    assert key in page.evaluate("navigator.clipboard.readText()")
+    copying.click()
+    assert SandboxKey.objects.count() == 1
+
+    desk.client.logout()
+    desk.open(path)
+    expect(sample).to_contain_text("YOUR_API_KEY")
+    page.locator("form[hx-target='#answer']").get_by_role("button", name=re.compile("Send")).click()
+    expect(sample).not_to_contain_text("YOUR_API_KEY")
 
 
 def test_a_try_that_meets_no_gateway_or_no_portal_says_which(page: Page, desk: Desk, environment: Environment) -> None:

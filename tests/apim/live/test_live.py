@@ -25,9 +25,11 @@ from apim.live import views, watching
 from apim.live.subjects import Subject, parse, permitted, read_marks
 from apim.live.watching import Watch
 from apim.notifications.models import Notification
+from apim.products.services import create_meter
 from tests.conftest import LogIn
 from tests.factories import access, accounts
 from tests.factories.gateways import enrolled_gateway
+from tests.factories.usage import batch, event, ingest
 from tests.waiting import PATIENCE_S, wait_until
 
 Listen = tuple[httpx.Response, Iterator[str]]
@@ -105,6 +107,21 @@ def test_a_change_reaches_those_who_listen_at_a_running_server(
         wait_for(lines, f"data: {bell}")
     # Both the stream and the thread that reads for it end once nobody listens. In this order: a stream starts threads.
     wait_until(lambda: has_place(watch), "the place is given back")
+    wait_until(lambda: not is_watched(), "the watch ends")
+
+
+@pytest.mark.usefixtures("beating", "environment")
+@pytest.mark.django_db(transaction=True)
+def test_calls_that_are_counted_reach_who_looks_at_a_meter(
+    live_server: LiveServer, log_in: LogIn, owner: User, acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Subject("meter", create_meter(organization=acme, name="sums", definition={}, by=accounts.TESTER).pk)
+    gateway = enrolled_gateway().gateway
+    monkeypatch.setattr(views, "_watch", Watch(limit=2, each=2))
+    with stream(live_server, log_in(owner), f"on={meter}~{read_marks([meter])[meter]}") as (_, lines):
+        assert next(lines).startswith("retry: ")
+        ingest(gateway=gateway, batch=batch(event(1)))
+        wait_for(lines, f"data: {meter}")
     wait_until(lambda: not is_watched(), "the watch ends")
 
 
