@@ -26,9 +26,9 @@ from apim.jobs.models import Job
 from apim.jobs.services import cancel
 from apim.notifications.services import send_mail
 from apim.usage.models import LatencyRollup, ReceivedBoot, UsageRollup, VersionRollup
-from apim.usage.services import ingest
 from gateway_sync.usage_wire import UsageCell
 from tests.factories import catalog, gateways, usage
+from tests.factories.usage import ingest
 
 pytestmark = pytest.mark.django_db
 
