@@ -24,7 +24,7 @@ from tests.browser.desk import Desk
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
 from tests.factories.gateways import enrolled_gateway
-from tests.factories.usage import batch, event, ingest, ingest
+from tests.factories.usage import batch, event, ingest
 from tests.ports import free_ports
 
 pytestmark = pytest.mark.django_db
