@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apim.catalog.openapi import read_contract
+from apim.catalog.openapi import Document, read_contract
 from apim.catalog.operation_details import Answer, Body, Content, DetailReader, Entry, OperationDetail, Parameter
 from apim.catalog.operations import Operation, operation_name
 from apim.catalog.samples import samples_for
@@ -28,6 +28,7 @@ __all__ = [
     "Reference",
     "build_reference",
     "outline_reference",
+    "reference_of",
     "samples_for",
 ]
 
@@ -65,7 +66,11 @@ class Reference:
 
 def build_reference(document_text: str) -> Reference:
     """The reference of a document; an empty one for a text that cannot be read."""
-    document = read_contract(document_text)
+    return reference_of(read_contract(document_text))
+
+
+def reference_of(document: Document) -> Reference:
+    """The reference of a document that was read."""
     info = document.data.get("info")
     version = info.get("version") if isinstance(info, Mapping) else None
     return Reference(

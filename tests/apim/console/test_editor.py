@@ -49,10 +49,10 @@ def test_a_text_is_judged_without_being_saved(log_in: LogIn, owner: User, bank: 
     client = log_in(owner)
     piece = client.post(URL, {"text": MORE, "seen": "1", "check": "1"}, headers={"HX-Request": "true"})
     assert piece.context["report"].findings
-    assert b"<code>/cards</code>" in piece.content
     assert b"<html" not in piece.content
     whole = client.post(URL, {"text": MORE, "seen": "1", "check": "1"})
     assert whole.context["form"]["text"].value() == MORE
+    assert b"<code>/cards</code>" in whole.content
     assert bank.revisions.count() == 1
 
 
