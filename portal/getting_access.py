@@ -9,6 +9,8 @@ from django.db import transaction
 
 from apim.access.models import Application, Subscription
 from apim.access.services import IssuedKey, create_application, create_credential, subscribe
+from apim.access.sharing import require_no_other_team
+from apim.accounts.permissions import own_team
 from apim.accounts.services import actor_of, register_developer
 from apim.billing.connection import is_connected
 from apim.onboarding.journeys import arrive
@@ -45,6 +47,7 @@ def get_access(*, wish: Wish, organization: Organization | None, user: User) -> 
     application = wish.application or new_application(
         organization=organization, display_name=wish.new_name or FIRST_APPLICATION, user=user
     )
+    require_no_other_team(user=user, application=application, product=wish.product, plan=wish.plan)
     subscription = subscribe(
         application=application,
         product=wish.product,
@@ -67,13 +70,16 @@ def join_and_get_access(*, wish: Wish, email: str) -> tuple[User, IssuedKey | No
     return user, issued
 
 
-def new_application(*, organization: Organization, display_name: str, user: User, description: str = "") -> Application:
-    """An application whose name is made from what people call it."""
+def new_application(
+    *, organization: Organization, display_name: str, user: User, description: str = "", team: str | None = None
+) -> Application:
+    """An application whose name is made from what people call it. Shapes: team None = that of the user, if any."""
     taken = set(Application.objects.filter(organization=organization).values_list("name", flat=True))
     return create_application(
         organization=organization,
         name=free_name(display_name, taken),
         display_name=display_name,
         description=description,
+        team=own_team(user, organization.pk) if team is None else team,
         by=actor_of(user),
     )

@@ -33,11 +33,11 @@ def announce_offer(transfer: ApplicationTransfer) -> None:
     _emit("application.offered", transfer, {transfer.source_id, transfer.recipient_id})
 
 
-def announce_move(transfer: ApplicationTransfer, organization: Organization) -> None:
-    """Tell both sides that the application has moved."""
+def announce_move(transfer: ApplicationTransfer, organization: Organization, *, team: str) -> None:
+    """Tell both sides that the application has moved. Shapes: team is whose it was in the organization left."""
     words = _words(transfer) | {"recipient": organization}
     title = filled(gettext_lazy("%(application)s belongs to %(recipient)s now"), words)
-    mine, theirs = _members(transfer.source), _members(organization)
+    mine, theirs = _members(transfer.source, team), _members(organization)
     addresses = [each.email for each in mine]
     _mail(addresses, "access.transfer_accepted", transfer, path="/my/apps", recipient=organization)
     _notice(mine, f"transfer.gone:{transfer.pk}", title, path="/my/apps")
@@ -58,7 +58,7 @@ def announce_end(transfer: ApplicationTransfer) -> None:
     if transfer.state == _State.WITHDRAWN:
         _notice(_addressed(transfer), f"transfer.over:{transfer.pk}", title, path="/my")
         return
-    people, path = _members(transfer.source), f"/my/apps/{transfer.application_id}"
+    people, path = _members(transfer.source, transfer.application.team), f"/my/apps/{transfer.application_id}"
     is_refused = transfer.state == _State.REFUSED
     kind = "access.transfer_refused" if is_refused else "access.transfer_unanswered"
     _mail([each.email for each in people], kind, transfer, path=path, is_refused="1" if is_refused else "")
@@ -78,12 +78,13 @@ def _stewards(organization: Organization) -> list[User]:
     return leaders or _members(organization)
 
 
-def _members(organization: Organization) -> list[User]:
-    return [each.user for each in _memberships(organization)]
+def _members(organization: Organization, team: str = "") -> list[User]:
+    """Those whose business the team's is; everybody without one."""
+    return [each.user for each in _memberships(organization, team)]
 
 
-def _memberships(organization: Organization) -> Iterable[Membership]:
-    rows = Membership.objects.filter(organization=organization, user__is_active=True)
+def _memberships(organization: Organization, team: str = "") -> Iterable[Membership]:
+    rows = Membership.objects.concerned_with(team).filter(organization=organization, user__is_active=True)
     return rows.select_related("user").order_by("created_at")
 
 

@@ -78,11 +78,11 @@ def announce_decision(subscription: Subscription) -> None:
 
 
 def announce_end(credential: Credential) -> None:
-    """Tell everyone in the organization that one of its keys ends soon."""
+    """Tell everyone who has to do with the application that one of its keys ends soon."""
     application = credential.application
     post(
         "access.key_ends",
-        to=_addresses(application.organization, *Membership.Role.values),
+        to=_addresses(application.organization, *Membership.Role.values, team=application.team),
         values={
             "noun": lambda: credential.noun,
             "key": credential.shown,
@@ -96,11 +96,11 @@ def announce_end(credential: Credential) -> None:
     words = {"key": credential.shown, "application": application}
     title = filled(_("The key %(key)s of %(application)s ends soon"), words)
     cause = f"key.expiring:{credential.id}:{credential.end_told_days}"
-    _notice(application.organization, cause, title, path=f"/my/apps/{application.id}")
+    _notice(application.organization, cause, title, path=f"/my/apps/{application.id}", team=application.team)
 
 
 def announce_leak(report: LeakReport) -> None:
-    """Tell everyone in the organization that one of its keys was found in public."""
+    """Tell everyone who has to do with the application that one of its keys was found in public."""
     credential = report.credential
     application = credential.application
     values = {
@@ -113,19 +113,27 @@ def announce_leak(report: LeakReport) -> None:
     title = filled(_("A key of %(application)s was found in public"), {"application": application})
     post(
         "access.key_leaked",
-        to=_addresses(application.organization, *Membership.Role.values),
+        to=_addresses(application.organization, *Membership.Role.values, team=application.team),
         values=values,
     )
-    _notice(application.organization, f"key.leaked:{report.id}", title, path=f"/my/apps/{application.id}")
+    cause, path = f"key.leaked:{report.id}", f"/my/apps/{application.id}"
+    _notice(application.organization, cause, title, path=path, team=application.team)
 
 
-def _notice(organization: Organization, cause: str, title: str | Promise, *, path: str, text: str = "") -> None:
-    """The same under the bell of everyone in the organization. Shapes: cause begins with the kind and a dot."""
-    members = Membership.objects.filter(organization=organization, user__is_active=True)
+def _notice(
+    organization: Organization, cause: str, title: str | Promise, *, path: str, text: str = "", team: str = ""
+) -> None:
+    """The same under the bell of everyone in the organization, or of those whose business the team's is.
+
+    Shapes: cause begins with the kind and a dot.
+    """
+    members = Membership.objects.concerned_with(team).filter(organization=organization, user__is_active=True)
     user_ids = list(members.values_list("user_id", flat=True))
     tell(user_ids=user_ids, kind=cause.partition(".")[0], cause=cause, title=title, text=text, path=path)
 
 
-def _addresses(organization: Organization, *roles: str) -> list[str]:
-    members = Membership.objects.filter(organization=organization, role__in=roles, user__is_active=True)
+def _addresses(organization: Organization, *roles: str, team: str = "") -> list[str]:
+    members = Membership.objects.concerned_with(team).filter(
+        organization=organization, role__in=roles, user__is_active=True
+    )
     return list(members.order_by("created_at").values_list("user__email", flat=True))

@@ -7,18 +7,16 @@ from typing import Self
 from django.db import models
 
 from apim.accounts.models import Viewer
-from apim.accounts.permissions import is_admin, organization_ids
+from apim.accounts.permissions import is_admin, of_own_teams
 from apim.fields import IDField
 
 
 class LeakReportQuerySet(models.QuerySet["LeakReport"]):
-    """Reports of keys that were found in public: the business of their organization."""
+    """Reports of keys that were found in public: the business of who sees the keys."""
 
     def visible_to(self, user: Viewer) -> Self:
-        """Every report for admins, else those of keys of one's organizations."""
-        if is_admin(user):
-            return self.all()
-        return self.filter(credential__application__organization__in=organization_ids(user))
+        """Every report for admins, else those of keys that one sees."""
+        return self.all() if is_admin(user) else self.filter(of_own_teams(user, "credential__application__"))
 
 
 class LeakReport(models.Model):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apim.access.leak_reports import LeakReport
 from apim.access.transfers import ApplicationTransfer
 from apim.accounts.models import Membership, Organization, User, Viewer
-from apim.accounts.permissions import is_admin, organization_ids
+from apim.accounts.permissions import is_admin, of_own_teams, organization_ids
 from apim.fields import IDField
 from apim.gateways.models import Environment, Issuer
 from apim.products.models import PlanVersion, Product
@@ -21,19 +21,25 @@ __all__ = ("ApplicationTransfer", "LeakReport")  # beside all that is defined he
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
-    """Applications: their organization's business alone."""
+    """Applications: the business of their organization alone, and within it of their team, if they have one."""
 
     def visible_to(self, user: Viewer) -> Self:
-        """Every application for admins, else those of one's organizations."""
-        return self.all() if is_admin(user) else self.filter(organization__in=organization_ids(user))
+        """Every application for admins, else those of one's organizations but of other teams there."""
+        return self.all() if is_admin(user) else self.filter(of_own_teams(user))
 
     def editable_by(self, user: Viewer) -> Self:
         """Who sees an application may change it."""
         return self.visible_to(user)
 
+    def named_to(self, user: Viewer) -> Self:
+        """Of those that a subscription covers, all but what other teams of one's own organizations have."""
+        if is_admin(user):
+            return self.all()
+        return self.filter(~Q(organization__in=organization_ids(user)) | of_own_teams(user))
+
 
 class Application(models.Model):
-    """A program that calls; it belongs to an organization and holds the credentials."""
+    """A program that calls; it belongs to an organization, or to one of its teams, and holds the credentials."""
 
     class State(models.TextChoices):
         ACTIVE = "active", gettext_lazy("Active")
@@ -41,6 +47,7 @@ class Application(models.Model):
 
     id = IDField("app")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="applications")
+    team = models.SlugField(max_length=60, blank=True, default="", db_default="")  # "" = the whole organization's
     name = models.SlugField(max_length=60)
     display_name = models.CharField(max_length=120)
     description = models.TextField(blank=True)
@@ -59,18 +66,24 @@ class Application(models.Model):
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    """Subscriptions: the business of who subscribed and of who offers the product."""
+    """Subscriptions: the business of who subscribed and of who offers the product.
+
+    They are shared within an organization. Who is bound to a team there sees those that cover an application which is
+    theirs to see, or none, and changes those that cover no other.
+    """
 
     def visible_to(self, user: Viewer) -> Self:
         """Every one for admins, else those of one's organizations and those of products one's organizations own."""
         if is_admin(user):
             return self.all()
         offered = organization_ids(user, Membership.Role.OWNER)
-        return self.filter(Q(organization__in=organization_ids(user)) | Q(product__organization__in=offered))
+        return self.filter(_shared_with(user) | Q(product__organization__in=offered))
 
     def editable_by(self, user: Viewer) -> Self:
-        """Those that user may subscribe, change and cancel: as a member of the organization that subscribed."""
-        return self.all() if is_admin(user) else self.filter(organization__in=organization_ids(user))
+        """Those that user may change and cancel: as a member of the organization that subscribed, for the teams."""
+        if is_admin(user):
+            return self.all()
+        return self.filter(Q(organization__in=organization_ids(user)) & ~Q(Exists(_covered(user, is_own=False))))
 
     def decidable_by(self, user: Viewer) -> Self:
         """Those that user may approve, reject, pause and end: as an owner of the product's organization."""
@@ -92,6 +105,20 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.select_related(
             "organization", "product__organization", "environment", "plan_version__plan", "requested_plan_version__plan"
         )
+
+
+def _covered(user: Viewer, *, is_own: bool) -> models.QuerySet[Any]:
+    """What ties a subscription to applications that user may see, or to those of other teams."""
+    ties = Subscription.applications.through.objects.filter(subscription=OuterRef("pk"))
+    mine = of_own_teams(user, "application__")
+    return ties.filter(mine if is_own else ~mine)
+
+
+def _shared_with(user: Viewer) -> Q:
+    """Subscriptions of organizations of user that cover an application which is theirs to see, or none at all."""
+    ties = Subscription.applications.through.objects.filter(subscription=OuterRef("pk"))
+    is_for_them = Q(Exists(_covered(user, is_own=True))) | ~Q(Exists(ties))
+    return Q(organization__in=organization_ids(user)) & is_for_them
 
 
 class Subscription(models.Model):
@@ -171,11 +198,11 @@ class Subscription(models.Model):
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
-    """Keys: the business of their application's organization."""
+    """Keys: the business of who has to do with their application."""
 
     def visible_to(self, user: Viewer) -> Self:
-        """Every key for admins, else those of one's organizations."""
-        return self.all() if is_admin(user) else self.filter(application__organization__in=organization_ids(user))
+        """Every key for admins, else those of the applications that one sees."""
+        return self.all() if is_admin(user) else self.filter(of_own_teams(user, "application__"))
 
     def editable_by(self, user: Viewer) -> Self:
         """Who sees a key may roll and revoke it."""

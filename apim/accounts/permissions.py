@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apim.accounts.models import Membership, Viewer, is_admin
 
-__all__ = ["belongs_to", "is_admin", "leads", "organization_ids", "owns", "owns_anything", "speaks_for", "steward_ids"]
+__all__ = [
+    "belongs_to",
+    "is_admin",
+    "leads",
+    "may_give_to",
+    "of_own_teams",
+    "organization_ids",
+    "own_team",
+    "owns",
+    "owns_anything",
+    "speaks_for",
+    "steward_ids",
+]
 
 
 def organization_ids(user: Viewer, *roles: str) -> QuerySet[Membership, Any]:
@@ -22,6 +34,35 @@ def organization_ids(user: Viewer, *roles: str) -> QuerySet[Membership, Any]:
 def belongs_to(user: Viewer, organization_id: str) -> bool:
     """True for an admin and for a member, whatever the role."""
     return is_admin(user) or Membership.objects.of(user).filter(organization_id=organization_id).exists()
+
+
+def of_own_teams(user: Viewer, path: str = "") -> Q:
+    """Rows of organizations of user that are of no team, or of the one that user is bound to there, if to any.
+
+    Shapes: path leads from the row to what has `organization` and `team`, such as `application__`.
+    """
+    mine = Membership.objects.of(user)
+    same = mine.filter(organization_id=OuterRef(f"{path}organization_id"), team=OuterRef(f"{path}team"))
+    unbound = mine.filter(team="").values("organization_id")
+    belongs = Q((f"{path}organization__in", organization_ids(user)))
+    return belongs & (Q((f"{path}team", "")) | Q((f"{path}organization__in", unbound)) | Q(Exists(same)))
+
+
+def may_give_to(user: Viewer, organization_id: str, team: str) -> bool:
+    """True for who may make what belongs to the organization that team's: a member not bound to another.
+
+    Shapes: team "" is the whole organization, to which each member may give.
+    """
+    if is_admin(user):
+        return True
+    mine = Membership.objects.of(user).filter(organization_id=organization_id)
+    return mine.concerned_with(team).exists()
+
+
+def own_team(user: Viewer, organization_id: str) -> str:
+    """The team that user is bound to in the organization, to which what they make belongs; "" = none."""
+    mine = Membership.objects.of(user).filter(organization_id=organization_id)
+    return mine.values_list("team", flat=True).first() or ""
 
 
 def owns(user: Viewer, organization_id: str, team: str = "") -> bool:
@@ -50,12 +91,12 @@ def leads(user: Viewer, organization_id: str) -> bool:
 def steward_ids(user: Viewer) -> QuerySet[Membership, Any]:
     """The organizations that user speaks for, as a sub-query of ids: those led, and own ones that nobody leads.
 
-    A person's own organization has no owner: who belongs to it decides.
+    A person's own organization has no owner: who belongs to it, and to no team of it, decides.
     """
     led = Membership.objects.filter(role=Membership.Role.OWNER, team="", user__is_active=True)
     own = Membership.objects.of(user)
-    unled = Q(organization__in=Membership.objects.leading(user)) | ~Q(organization__in=led.values("organization_id"))
-    return own.filter(unled).values("organization_id")
+    unled = Q(team="") & ~Q(organization__in=led.values("organization_id"))
+    return own.filter(Q(organization__in=Membership.objects.leading(user)) | unled).values("organization_id")
 
 
 def speaks_for(user: Viewer, organization_id: str) -> bool:

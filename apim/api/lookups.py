@@ -10,11 +10,11 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 
 from apim.access.models import Application, ApplicationTransfer, Credential, Subscription
-from apim.accounts.models import Invitation, Membership, Organization, User
-from apim.accounts.permissions import belongs_to, is_admin, leads, owns
+from apim.accounts.models import Invitation, Membership, Organization, Team, User
+from apim.accounts.permissions import belongs_to, is_admin, leads, may_give_to, owns
 from apim.alerts.models import AlertRule
 from apim.api.problems import RequestError
 from apim.billing.models import Invoice, Rehearsal
@@ -45,6 +45,13 @@ def find_user(user: Viewer, reference: str) -> User:
 def find_membership(user: Viewer, reference: str) -> Membership:
     """The membership with this id."""
     return _one(Membership.objects.visible_to(user).select_related("user", "organization"), Q(pk=reference), reference)
+
+
+def find_team(user: Viewer, reference: str) -> Team:
+    """The team with this id, or `organization:name`."""
+    organization, name = _split(reference)
+    condition = Q(organization__name=organization, name=name) if organization else Q(pk=reference)
+    return _one(Team.objects.visible_to(user).select_related("organization"), condition, reference)
 
 
 def find_invitation(user: Viewer, reference: str) -> Invitation:
@@ -125,7 +132,9 @@ def find_credential(user: Viewer, reference: str) -> Credential:
 def find_subscription(user: Viewer, reference: str) -> Subscription:
     """The subscription with this id."""
     related = ("organization", "product", "environment", "plan_version__plan")
-    return _one(Subscription.objects.visible_to(user).select_related(*related), Q(pk=reference), reference)
+    applications = Prefetch("applications", Application.objects.named_to(user))
+    rows = Subscription.objects.visible_to(user).select_related(*related).prefetch_related(applications)
+    return _one(rows, Q(pk=reference), reference)
 
 
 def find_environment(user: Viewer, reference: str) -> Environment:
@@ -217,6 +226,13 @@ def require_member(user: Viewer, organization: Organization) -> None:
     """Raise Forbidden unless user belongs to organization."""
     if not belongs_to(user, organization.pk):
         raise Forbidden("request.forbidden", f"Only members of {organization.name} may make this.")
+
+
+def require_giver(user: Viewer, organization: Organization, team: str) -> None:
+    """Raise Forbidden for a member who is bound to another team than the one that an application is to belong to."""
+    if not may_give_to(user, organization.pk, team):
+        message = "You may give it to your own team or to the whole organization."
+        raise Forbidden("request.forbidden", message, hint="Ask a member who is bound to no team.")
 
 
 def require_leader(user: Viewer, organization: Organization) -> None:

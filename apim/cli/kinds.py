@@ -30,8 +30,9 @@ KINDS: Final = (
         "/organizations",
         "Organization",
         ("name", "display_name", "state"),
-        (("members", "/members", "filter[organization]"),),
+        (("members", "/members", "filter[organization]"), ("teams", "/teams", "filter[organization]")),
     ),
+    Kind("team", "/teams", "", ("name", "display_name", "organization")),
     Kind(
         "api",
         "/apis",
@@ -53,7 +54,7 @@ KINDS: Final = (
         "application",
         "/applications",
         "Application",
-        ("name", "organization", "state"),
+        ("name", "organization", "team", "state"),
         (
             ("subscriptions", "/subscriptions", "filter[application]"),
             ("credentials", "/credentials", "filter[application]"),

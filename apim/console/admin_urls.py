@@ -30,6 +30,7 @@ from apim.console.views.admin import (
     security,
     sight,
     storage,
+    teams,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -78,6 +79,10 @@ urlpatterns: list[URLPattern] = [
     path("applications", organizations.application_list, name="admin-applications"),
     path("applications/<str:pk>/suspend", organizations.application_suspend, name="admin-application-suspend"),
     path("applications/<str:pk>/resume", organizations.application_resume, name="admin-application-resume"),
+    path("teams", teams.team_list, name="admin-teams"),
+    path("new-team", teams.team_new, name="admin-team-new"),
+    path("teams/<str:team_id>", teams.team_page, name="admin-team"),
+    path("teams/<str:team_id>/remove", teams.team_remove, name="admin-team-remove"),
     path("users", people.user_list, name="admin-users"),
     path("roles", sight.roles, name="admin-user-roles"),
     path("invite", people.user_invite, name="admin-invite"),

@@ -26,7 +26,7 @@ from apim.products.models import Plan, Product
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-ROLES: Final = (_("Developer"), _("Owner bound to a team"), _("Owner"), _("Admin"))
+ROLES: Final = (_("Developer in a team"), _("Developer"), _("Owner in a team"), _("Owner"), _("Admin"))
 _TEAM: Final = "payments"
 
 
@@ -70,10 +70,11 @@ def _made_up() -> tuple[list[User], list[tuple[_StrPromise, Model]]]:
     mark = f"roles-{secrets.token_hex(8)}"
     mine = Organization.objects.create(name=mark, display_name=mark)
     other = Organization.objects.create(name=f"{mark}-other", display_name=mark)
-    developer, bound, owner, admin = (
+    in_team, developer, bound, owner, admin = (
         User.objects.create(email=f"{mark}-{number}@example.invalid", is_platform_admin=number == len(ROLES) - 1)
         for number in range(len(ROLES))
     )
+    Membership.objects.create(organization=mine, user=in_team, role=Membership.Role.DEVELOPER, team=_TEAM)
     Membership.objects.create(organization=mine, user=developer, role=Membership.Role.DEVELOPER)
     Membership.objects.create(organization=mine, user=bound, role=Membership.Role.OWNER, team=_TEAM)
     Membership.objects.create(organization=mine, user=owner, role=Membership.Role.OWNER)
@@ -84,8 +85,8 @@ def _made_up() -> tuple[list[User], list[tuple[_StrPromise, Model]]]:
         words = {"name": f"{mark}-{name}", "display_name": mark, "visibility": API.Visibility.INTERNAL}
         return API.objects.create(organization=of, team=team, **words)
 
-    def named(model: Any, of: Organization, **more: object) -> Any:
-        return model.objects.create(organization=of, name=mark, display_name=mark, **more)
+    def named(model: Any, of: Organization, end: str = "", **more: object) -> Any:
+        return model.objects.create(organization=of, name=f"{mark}{end}", display_name=mark, **more)
 
     things: list[tuple[_StrPromise, Model]] = [
         (_("The organization itself"), mine),
@@ -95,8 +96,10 @@ def _made_up() -> tuple[list[User], list[tuple[_StrPromise, Model]]]:
         (_("Products of the organization"), named(Product, mine, visibility=Product.Visibility.INTERNAL)),
         (_("Plans of the organization"), named(Plan, mine)),
         (_("Applications of the organization"), named(Application, mine)),
+        (_("Applications of their team"), named(Application, mine, "-team", team=_TEAM)),
+        (_("Applications of other teams"), named(Application, mine, "-teams", team="cards")),
         (_("Another organization"), other),
         (_("Internal APIs of another organization"), api("other", other)),
         (_("Applications of another organization"), named(Application, other)),
     ]
-    return [developer, bound, owner, admin], things
+    return [in_team, developer, bound, owner, admin], things

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from apim.access.models import Application, Credential, Subscription
-from apim.accounts.models import Membership, Organization, User
+from apim.accounts.models import Membership, Organization, Team, User
 from apim.accounts.permissions import is_admin, organization_ids, owns_anything
 from apim.audit.models import AuditEvent
 from apim.billing.models import Invoice
@@ -26,6 +26,7 @@ NOUNS: Final[tuple[tuple[Any, type[Model]], ...]] = (
     (_("APIs"), API),
     (_("Products"), Product),
     (_("Plans"), Plan),
+    (_("Teams"), Team),
     (_("Applications"), Application),
     (_("Credentials"), Credential),
     (_("Subscriptions"), Subscription),
@@ -52,11 +53,12 @@ class Noun:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An organization, and what the person may do for it."""
+    """An organization, and what the person may do for it. Shapes: team is what people call it, "" = bound to none."""
 
     membership: Membership
     may_publish: bool
     may_lead: bool
+    team: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +91,13 @@ def _places(person: User) -> list[Place]:
     owned = {row["organization_id"] for row in organization_ids(person, Membership.Role.OWNER)}
     led = set(Membership.objects.leading(person).values_list("organization_id", flat=True))
     mine = person.memberships.select_related("organization").order_by("organization__name")
-    return [Place(row, row.organization_id in owned, row.organization_id in led) for row in mine]
+    teams = {(each.organization_id, each.name): str(each) for each in Team.objects.visible_to(person)} if mine else {}
+    return [
+        Place(
+            row,
+            row.organization_id in owned,
+            row.organization_id in led,
+            teams.get((row.organization_id, row.team), row.team),
+        )
+        for row in mine
+    ]

@@ -183,7 +183,9 @@ _SPECS: Mapping[str, Record] = {
     "API": Record(
         {
             "organization": _OWNER,
-            "team": Text(meaning="The team that may edit it; every owner of the organization when empty."),
+            "team": Text(
+                meaning="The team that may edit it, made if need be; every owner of the organization when empty."
+            ),
             "displayName": _DISPLAY_NAME,
             "description": _DESCRIPTION,
             "visibility": Text(tuple(API.Visibility.values), meaning=_VISIBLE),
@@ -229,7 +231,14 @@ _SPECS: Mapping[str, Record] = {
         meaning="What developers subscribe to: versions or single operations, under plans.",
     ),
     "Application": Record(
-        {"organization": _HOME, "displayName": _DISPLAY_NAME, "description": _DESCRIPTION},
+        {
+            "organization": _HOME,
+            "displayName": _DISPLAY_NAME,
+            "description": _DESCRIPTION,
+            "team": Text(
+                meaning="The team that it belongs to; the maker's when left out; empty: the whole organization."
+            ),
+        },
         meaning="A program that calls; it holds the keys.",
     ),
     "Subscription": Record(

@@ -16,6 +16,7 @@ from apim.access.services import OVERLAPS_S
 from apim.gateways.chains import LONGEST_PEM
 from apim.ui.language import filled
 from apim.ui.templatetags.formats import span_in_words
+from portal.forms.teams import TeamChoiceForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,12 @@ class ApplicationForm(forms.Form):
 
     display_name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What your team calls the program."))
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class NewApplicationForm(TeamChoiceForm, ApplicationForm):
+    """A new application."""
+
+    field_order = ("display_name", "description", "team")
 
 
 class NetworksForm(forms.Form):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
 from apim.ui.language import filled
+from portal.forms.teams import WHOLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,12 +24,28 @@ class RoleForm(forms.Form):
     """What somebody is in an organization."""
 
     role = forms.ChoiceField(label=_("Role"), choices=Membership.Role.choices, initial=Membership.Role.DEVELOPER)
-    team = forms.SlugField(
+    team = forms.ChoiceField(
         label=_("Team"),
         required=False,
-        max_length=60,
-        help_text=_("Only for owners: bound to a team, they change that team's APIs alone."),
+        help_text=_(
+            "In a team, developers work with its applications and those of the whole organization alone;"
+            " owners also change its APIs, but neither other APIs nor who belongs here."
+        ),
     )
+
+    def __init__(self, *args: Any, organization: Organization | None, current: str = "", **options: Any) -> None:
+        """Without the question where there are no teams. Shapes: current = the team that the person has."""
+        super().__init__(*args, **options)
+        choices = organization.teams.all().choices(whole=WHOLE, current=current) if organization else []
+        field = self.fields["team"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = choices
+        if len(choices) <= 1:
+            del self.fields["team"]
+
+    def values(self) -> dict[str, str]:
+        """The role and the team, "" = none. Call after is_valid()."""
+        return {"team": "", **self.cleaned_data}
 
 
 class InvitationForm(RoleForm):

@@ -160,7 +160,7 @@ def _wait(request: HttpRequest, product: Product, subscription: Subscription) ->
 def _use(request: HttpRequest, product: Product, subscription: Subscription) -> HttpResponse:
     """With access: the fresh key and a first call, or the way to a key."""
     kept = fresh_key.recall(request)
-    applications = list(subscription.applications.all())
+    applications = list(subscription.applications.visible_to(request.user))
     application = next((each for each in applications if kept and each.id == kept.application_id), None)
     calls = sample_calls(opened_items(product), default_environment())
     context = _context(product, 1) | {
@@ -178,7 +178,8 @@ def _live_subscription(request: HttpRequest, product: Product) -> Subscription |
     organization = tenancy_of(request).organization
     if organization is None:
         return None
-    return Subscription.objects.live().with_names().filter(organization=organization, product=product).first()
+    mine = Subscription.objects.visible_to(request.user).live().with_names()
+    return mine.filter(organization=organization, product=product).first()
 
 
 def _context(product: Product, step: int) -> dict[str, object]:

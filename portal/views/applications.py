@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import Count, Max, Q
@@ -25,9 +26,10 @@ from apim.ui.ranges import with_old_ranges
 from apim.ui.typed import TypedForm
 from apim.usage import reports
 from portal import fresh_key
-from portal.forms.applications import ApplicationForm
+from portal.forms.applications import ApplicationForm, NewApplicationForm
+from portal.forms.teams import WHOLE, TeamChoiceForm
 from portal.getting_access import new_application
-from portal.rendering import Confirmation, confirm, page, posted
+from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.samples import sample_calls
 from portal.tenancy import PortalRequest, my_page
 from portal.usage_pages import RANGES, usage_of
@@ -35,34 +37,49 @@ from portal.usage_pages import RANGES, usage_of
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
+    from apim.accounts.models import Team
     from apim.products.models import ProductItem
+
+_NO_TEAM: Final = "-"  # no slug is that
 
 
 @require_GET
 @my_page
 def list_applications(request: PortalRequest) -> HttpResponse:
-    """The applications of the organization acted for."""
+    """The applications of the organization acted for, of one team with ?team=, of none with ?team=-."""
+    organization = request.tenancy.organization
+    team = request.GET.get("team", "")
     live = Q(credentials__state__in=Credential.LIVE)
     applications = (
         Application.objects.visible_to(request.user)
-        .filter(organization=request.tenancy.organization)
+        .filter(organization=organization)
         .annotate(live_keys=Count("credentials", filter=live), last_used_at=Max("credentials__last_used_at"))
     )
+    if team:
+        applications = applications.filter(team="" if team == _NO_TEAM else team)
     week = reports.last(timedelta(days=7))
     calls = reports.totals_by_application([each.id for each in applications], week)
-    rows = [(each, calls[each.id]) for each in applications]
-    return page(request, "portal/applications.html", {"section": "apps", "applications": rows})
+    teams = dict(organization.teams.values_list("name", "display_name")) if organization else {}
+    rows = [(each, calls[each.id], teams.get(each.team, each.team)) for each in applications]
+    context = {
+        "section": "apps",
+        "applications": rows,
+        "teams": [*teams.items(), (_NO_TEAM, WHOLE)] if teams else [],
+        "team": team,
+    }
+    return page(request, "portal/applications.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @my_page
 def add_application(request: PortalRequest) -> HttpResponse:
     """A new application."""
-    form = ApplicationForm(posted(request))
+    organization = request.tenancy.organization
+    form = NewApplicationForm(posted(request), organization=organization, user=request.user)
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            organization = request.tenancy.organization or register_developer(request.user)
-            application = new_application(organization=organization, user=request.user, **form.cleaned_data)
+            owner = organization or register_developer(request.user)
+            application = new_application(organization=owner, user=request.user, **form.cleaned_data)
             return redirect("portal:application", application.id)
     context = {
         "section": "apps",
@@ -88,6 +105,8 @@ def show_application(request: PortalRequest, application_id: str) -> HttpRespons
         "section": "apps",
         "trail": [(_("My apps"), reverse("portal:applications")), (application.display_name, "")],
         "application": application,
+        "team": _team_of(application),
+        "has_teams": application.organization.teams.exists(),
         "may_hand_over": speaks_for(request.user, application.organization_id),
         "keys": application.credentials.select_related("product", "successor"),
         "usage": usage,
@@ -145,6 +164,34 @@ def edit_application(request: PortalRequest, application_id: str) -> HttpRespons
 
 @require_http_methods(["GET", "POST"])
 @my_page
+def move_application(request: PortalRequest, application_id: str) -> HttpResponse:
+    """Gives an application to another team; ?to= is chosen already, so that a move is taken back by one press."""
+    application = _application(request, application_id)
+    here, before = reverse("portal:application_team", args=[application.id]), application.team
+    form = TeamChoiceForm(
+        posted(request), organization=application.organization, user=request.user, current=before,
+        initial={"team": request.GET["to"]} if "to" in request.GET else None,
+    )  # fmt: skip
+    back = reverse("portal:application", args=[application.id])
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form):
+            update_application(application=application, changes=form.cleaned_data, by=actor_of(request.user))
+            undo = f"undo:{here}?{urlencode({'to': before})}"
+            messages.success(request, _("%(application)s has moved.") % {"application": application}, extra_tags=undo)
+            return leave_to(request, back)
+    confirmation = Confirmation(
+        title=_("Whose is %(application)s?") % {"application": application},
+        consequences=(_("Its keys and subscriptions stay as they are. What changes is who else sees and manages it."),),
+        verb=_("Move it"),
+        back=back,
+        done="",
+        verb_class="button--primary",
+    )
+    return page(request, "portal/confirm.html", {"confirmation": confirmation, "form": form}, "components/confirm.html")
+
+
+@require_http_methods(["GET", "POST"])
+@my_page
 def remove_application(request: PortalRequest, application_id: str) -> HttpResponse:
     """Deletes an application after saying what that ends."""
     application = _application(request, application_id)
@@ -176,6 +223,10 @@ def remove_application(request: PortalRequest, application_id: str) -> HttpRespo
 def _application(request: PortalRequest, application_id: str) -> Application:
     applications = Application.objects.visible_to(request.user).select_related("organization")
     return get_object_or_404(applications, id=application_id)
+
+
+def _team_of(application: Application) -> Team | None:
+    return application.organization.teams.filter(name=application.team).first() if application.team else None
 
 
 def _opened_items(application: Application) -> list[ProductItem]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apim.access.models import Credential
 from apim.access.services import remove_member
+from apim.access.teams import lines_of
 from apim.accounts.models import Invitation, Membership, Organization
 from apim.accounts.permissions import leads
 from apim.accounts.services import actor_of, change_role, invite, send_again, update_organization, withdraw_invitation
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
 def show_organization(request: PortalRequest) -> HttpResponse:
     """Members and invitations that nobody accepted yet; who leads the organization invites here."""
     organization = request.tenancy.organization
-    form = InvitationForm(posted(request))
+    form = InvitationForm(posted(request), organization=organization)
     if request.method == "POST" and form.is_valid():
         led = get_object_or_404(
             Organization.objects.editable_by(request.user), id=organization.id if organization else ""
         )
         with errors_on(form):
-            invite(organization=led, by=actor_of(request.user), **form.cleaned_data)
+            invite(organization=led, by=actor_of(request.user), **form.values())
             words = _("%(email)s has mail with a link that is good for 7 days.")
             messages.success(request, words % {"email": form.cleaned_data["email"]})
             return redirect("portal:organization")
@@ -52,6 +53,7 @@ def show_organization(request: PortalRequest) -> HttpResponse:
         "invitations": Invitation.objects.visible_to(request.user)
         .filter(organization=organization, accepted_at=None)
         .order_by("created_at"),
+        "teams": lines_of([organization]) if organization else [],
         "form": form,
         "leak_form": LeakPolicyForm(initial={"on_leak": organization.on_leak}) if organization else None,
     }
@@ -113,11 +115,16 @@ def edit_member(request: PortalRequest, membership_id: str) -> HttpResponse:
     """Another role for a member; making somebody an owner is how an organization is handed over."""
     memberships = Membership.objects.editable_by(request.user).select_related("user", "organization")
     membership = get_object_or_404(memberships, id=membership_id)
-    form = RoleForm(posted(request), initial={"role": membership.role, "team": membership.team})
+    form = RoleForm(
+        posted(request),
+        organization=membership.organization,
+        current=membership.team,
+        initial={"role": membership.role, "team": membership.team},
+    )
     back = reverse("portal:organization")
     if request.method == "POST" and form.is_valid():
         with errors_on(form):
-            change_role(membership=membership, by=actor_of(request.user), **form.cleaned_data)
+            change_role(membership=membership, by=actor_of(request.user), **form.values())
             messages.success(request, _("The role of %(name)s is saved.") % {"name": membership.user})
             return leave_to(request, back)
     confirmation = Confirmation(

@@ -56,7 +56,7 @@ def show_subscription(request: PortalRequest, subscription_id: str) -> HttpRespo
         "diagram": diagram_of(subscription, billing, change),
         "gauges": quotas.projected([subscription])[subscription.id],
         "histories": quotas.histories(subscription),
-        "applications": subscription.applications.all(),
+        "applications": subscription.applications.visible_to(request.user),
         "items": opened_items(offered) if offered else [],
         "may_edit": Subscription.objects.editable_by(request.user).filter(id=subscription.id).exists(),
         "other_offers": other_offers(request, subscription),

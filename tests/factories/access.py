@@ -8,6 +8,7 @@ from apim.access import services
 from apim.access.models import Application, Subscription
 from apim.access.services import IssuedKey
 from apim.accounts.models import Organization, User
+from apim.accounts.services import adopt_team
 from apim.gateways.models import Environment
 from apim.products.models import Plan, Product
 from tests.factories.accounts import TESTER, organization
@@ -15,10 +16,12 @@ from tests.factories.accounts import TESTER, organization
 _numbers = count(1)
 
 
-def application(*, of: Organization | None = None, name: str = "") -> Application:
-    """An application, of an organization of its own when none is given."""
+def application(*, of: Organization | None = None, name: str = "", team: str = "") -> Application:
+    """An application, of an organization of its own when none is given, and of a team that is made if need be."""
+    of = of or organization()
+    adopt_team(organization=of, name=team, by=TESTER)
     return services.create_application(
-        organization=of or organization(), name=name or f"application-{next(_numbers)}", by=TESTER
+        organization=of, name=name or f"application-{next(_numbers)}", team=team, by=TESTER
     )
 
 

@@ -33,8 +33,9 @@ def user(email: str = "", *, password: str = PASSWORD, is_platform_admin: bool =
 
 
 def member(of: Organization, email: str = "", *, role: str = Membership.Role.DEVELOPER, team: str = "") -> User:
-    """A person who belongs to the organization."""
+    """A person who belongs to the organization, in a team of it that is made when there is none of the name."""
     person = user(email)
+    services.adopt_team(organization=of, name=team, by=TESTER)
     services.add_member(organization=of, user=person, role=role, team=team, by=TESTER)
     return person
 

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from apim.accounts.models import Organization
+from apim.accounts.services import adopt_team
 from apim.catalog import services
 from apim.catalog.models import API, APIVersion
 from tests.factories.accounts import TESTER
@@ -21,11 +22,11 @@ OPERATIONS = ({"method": "GET", "path": "/accounts"}, {"method": "GET", "path": 
 _numbers = count(1)
 
 
-def api(*, organization: Organization | None = None, name: str = "", **options: Any) -> API:
-    """An API without versions."""
-    return services.create_api(
-        organization=organization or new_organization(), name=name or f"api-{next(_numbers)}", by=TESTER, **options
-    )
+def api(*, organization: Organization | None = None, name: str = "", team: str = "", **options: Any) -> API:
+    """An API without versions, of a team that is made when there is none of the name."""
+    of = organization or new_organization()
+    adopt_team(organization=of, name=team, by=TESTER)
+    return services.create_api(organization=of, name=name or f"api-{next(_numbers)}", team=team, by=TESTER, **options)
 
 
 def draft(*, of: API | None = None, name: str = "v1") -> APIVersion:

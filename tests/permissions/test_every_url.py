@@ -7,6 +7,7 @@ Promises R10, H29.
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 
 import pytest
@@ -14,9 +15,17 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 
+from apim.accounts.models import Organization
+from tests.factories import accounts as accounts_factory
 from tests.permissions.routes import routes
 from tests.permissions.table import TABLE
 from tests.permissions.world import ROLES, World
+
+OF_A_TEAM = {
+    "application", "application_id", "credential", "credential_id", "subscription", "subscription_id",
+    "transfer", "transfer_id", "request_id",
+}  # fmt: skip
+OF_A_PERSON = {"token", "token_id", "notification_id", "log_in_id"}
 
 
 def expected(route: str, method: str) -> str:
@@ -59,4 +68,22 @@ def test_every_url_answers_each_role_as_the_table_says(world: World, role: str) 
             found = ask(client, method, world.path(route))
             if found != "-" and (not wanted or found != wanted[column]):
                 wrong.append(f"{method} {route}: {found}, wanted {wanted[column] if wanted else 'a row'}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_a_team_has_is_for_a_member_of_another_team_as_it_is_for_strangers(
+    world: World, initech: Organization
+) -> None:
+    """The application of the world belongs to a team of initech; whoever is bound to another sees nothing of it."""
+    client = Client()
+    client.force_login(accounts_factory.member(initech, "elsewhere@initech.example", team="elsewhere"))
+    stranger, member = ROLES.index("stranger"), ROLES.index("developer")
+    wrong = []
+    for route, methods in routes():
+        is_strange = bool((OF_A_TEAM | OF_A_PERSON).intersection(re.findall(r"<(?:\w+:)?(\w+)>", route)))
+        for method in methods:
+            found = ask(client, method, world.path(route))
+            wanted = expected(route, method)
+            if found != "-" and found != wanted[stranger if is_strange else member]:
+                wrong.append(f"{method} {route}: {found}, wanted {wanted}")
     assert not wrong, "\n".join(wrong)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apim.access.models import Application, Credential, Subscription
 from apim.access.services import create_application, create_credential, offer_application, subscribe
 from apim.accounts.models import Membership, Organization, User
-from apim.accounts.services import actor_of, invite, issue_token, note_log_in
+from apim.accounts.services import actor_of, create_team, invite, issue_token, note_log_in
 from apim.alerts.services import create_rule
 from apim.announcements.services import create_announcement
 from apim.billing.models import BillingAlarm, BillingSubscription, Invoice, PlanMigration, Rehearsal, StripeEvent
@@ -159,7 +159,8 @@ def _offers(acme: Organization) -> Offers:
 
 
 def _use(initech: Organization, offers: Offers, developer: User) -> Use:
-    shop = create_application(organization=initech, name="shop", by=TESTER)
+    create_team(organization=initech, name="shops", by=TESTER)
+    shop = create_application(organization=initech, name="shop", team="shops", by=TESTER)
     subscription = subscribe(application=shop, product=offers.payments, plan=offers.manual, by=actor_of(developer))
     credential = create_credential(application=shop, by=actor_of(developer), creator=developer).credential
     return Use(shop, subscription, credential)
@@ -261,6 +262,7 @@ def _values_of_members(acme: Organization, owner: User, developer: User) -> dict
     token = issue_token(user=developer, name="ci", scopes=["apis:read"], by=TESTER).token
     colleague = accounts_factory.member(acme, "colleague@acme.example")
     membership = Membership.objects.get(user=colleague)
+    team = create_team(organization=acme, name="cards", by=TESTER)
     (notice,) = tell(user_ids=[developer.pk], kind="version", cause="a test", title="News", path="/")
     log_in = note_log_in(user=developer, address="192.0.2.1", agent="Firefox", session_key="made-up")
     message = Message.objects.filter(to=owner.email).first()
@@ -268,6 +270,7 @@ def _values_of_members(acme: Organization, owner: User, developer: User) -> dict
     return {
         "rest:invitation": invitation.id, "invitation_id": invitation.id,
         "rest:token": token.id, "token_id": token.id, "log_in_id": log_in.id,
+        "rest:team": team.id, "page:teams:team_id": team.id,
         "rest:member": membership.id, "membership_id": membership.id,
         "rest:user": colleague.id, "user_id": colleague.id,
         "notification_id": notice.id, "message_id": message.id,

@@ -45,6 +45,7 @@ from apim.access.services.suspensions import (
     suspend_organization,
     suspend_user,
 )
+from apim.access.services.teams import remove_team
 from apim.access.services.transfers import (
     accept_transfer,
     expire_transfers,
@@ -87,6 +88,7 @@ __all__ = [
     "register_client",
     "reject_subscription",
     "remove_member",
+    "remove_team",
     "report_leak",
     "resume_application",
     "resume_organization",

@@ -12,19 +12,23 @@ from django.utils.translation import gettext as _
 from apim.access import records
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization
+from apim.accounts.services import require_team
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
 from apim.validation import require_clean
 
-_CHANGEABLE = ("display_name", "description")
+_CHANGEABLE = ("display_name", "description", "team")
 
 
 @transaction.atomic
 def create_application(
-    *, organization: Organization, name: str, by: Actor, display_name: str = "", description: str = ""
+    *, organization: Organization, name: str, by: Actor, display_name: str = "", description: str = "", team: str = ""
 ) -> Application:
-    """A new application; gateways hear of it with its first key or subscription."""
+    """A new application; gateways hear of it with its first key or subscription.
+
+    Shapes: team is the slug of one of the organization, "" = it is the whole organization's.
+    """
     organization = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if organization.state == Organization.State.SUSPENDED:
         raise Conflict(
@@ -47,8 +51,9 @@ def create_application(
             field="name",
             hint=_("Choose another name, or use the existing application."),
         )
+    require_team(organization, team)
     application = Application(
-        organization=organization, name=name, display_name=display_name or name, description=description
+        organization=organization, team=team, name=name, display_name=display_name or name, description=description
     )
     require_clean(application, prefix="access")
     application.save(force_insert=True)
@@ -58,7 +63,7 @@ def create_application(
 
 @transaction.atomic
 def update_application(*, application: Application, changes: Mapping[str, Any], by: Actor) -> Application:
-    """The application with other words; its name stays, since documents and URLs use it."""
+    """The application with other words, or of another team; its name stays, since documents and URLs use it."""
     unknown = sorted(changes.keys() - set(_CHANGEABLE))
     if unknown:
         raise Invalid(
@@ -68,6 +73,8 @@ def update_application(*, application: Application, changes: Mapping[str, Any], 
             hint=_("Changeable are %(names)s.") % {"names": " and ".join(_CHANGEABLE)},
         )
     application = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    if changes.get("team", application.team) != application.team:
+        require_team(application.organization, changes["team"])
     before = state_of(application)
     for name, value in changes.items():
         setattr(application, name, value)

@@ -105,9 +105,9 @@ def move_application(locked: Locked, *, agreed: str, overlap_s: int | None, by: 
     left = [each.pk for each in luggage.left_keys]
     reason = "its application belongs to another organization now"  # programs read it
     close(Credential.objects.filter(pk__in=left), state=Credential.State.REVOKED, by=by, reason=reason)
-    application.organization = organization
+    application.organization, application.team = organization, ""  # its team is of the organization left
     application.name = _free_name(application.name, organization)
-    application.save(update_fields=["organization", "name", "updated_at"])
+    application.save(update_fields=["organization", "team", "name", "updated_at"])
     begun, left_behind = _move_subscriptions(application, luggage.arrivals, by=by)
     left_behind |= _leave_what_is_over(application, source)
     Credential.objects.filter(pk__in=[each.pk for each in luggage.keys]).update(creator=locked.user)

@@ -105,13 +105,14 @@ def accept_transfer(
             gettext("The offer was made to another organization."),
             hint=gettext("Choose that one."),
         )
+    team = locked.application.team
     moved = move_application(locked, agreed=agreed, overlap_s=overlap_s, by=by)
     _close(locked.transfer, _State.ACCEPTED, by=by)
     source, application = locked.transfer.source, moved.application
     words = {"from": source.name, "to": organization.name, "application": application.name}
     for each in (source, organization):
         record(by=by, action="application.transfer", target=application, after=words, organization_id=each.pk)
-    handing_over.announce_move(locked.transfer, organization)
+    handing_over.announce_move(locked.transfer, organization, team=team)
     return moved
 
 

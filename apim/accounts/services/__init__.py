@@ -35,6 +35,7 @@ from apim.accounts.services.people import (
     update_user,
     withdraw_admin,
 )
+from apim.accounts.services.teams import adopt_team, create_team, rename_team, require_team
 from apim.accounts.services.tokens import IssuedToken, authenticate_token, issue_token, revoke_token
 
 __all__ = [
@@ -42,11 +43,13 @@ __all__ = [
     "accept_invitation",
     "actor_of",
     "add_member",
+    "adopt_team",
     "authenticate_token",
     "change_role",
     "check_another_admin",
     "choose_language",
     "create_organization",
+    "create_team",
     "create_user",
     "default_organization",
     "end_all_sessions",
@@ -62,6 +65,8 @@ __all__ = [
     "open_sessions",
     "register_developer",
     "remove_member",
+    "rename_team",
+    "require_team",
     "revoke_token",
     "send_again",
     "set_base_url",

@@ -16,6 +16,7 @@ from apim.accounts.links import absolute_url
 from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.services.organizations import add_member, change_role, check_role
 from apim.accounts.services.people import actor_of
+from apim.accounts.services.teams import adopt_team, require_team
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Forbidden, Invalid, NotFound
@@ -29,7 +30,8 @@ _SECRET_BYTES = 32
 def invite(*, email: str, organization: Organization, role: str, by: Actor, team: str = "") -> Invitation:
     """The invitation, mailed; it replaces one to the same address that was not accepted."""
     email = email.strip().lower()
-    check_role(role, team)
+    check_role(role)
+    require_team(organization, team)
     try:
         validate_email(email)
     except ValidationError as error:
@@ -88,6 +90,7 @@ def accept_invitation(*, token: str, user: User) -> Membership:
     by = actor_of(user)
     record(by=by, action="invitation.accept", target=invitation)
     organization = invitation.organization
+    adopt_team(organization=organization, name=invitation.team, by=by)
     membership = Membership.objects.filter(organization=organization, user=user).first()
     if membership is None:
         return add_member(organization=organization, user=user, role=invitation.role, team=invitation.team, by=by)
@@ -99,6 +102,7 @@ def accept_invitation(*, token: str, user: User) -> Membership:
 @transaction.atomic
 def send_again(*, invitation: Invitation, by: Actor) -> Invitation:
     """A new invitation to the same, good for its whole time; the link of the one before is worthless."""
+    adopt_team(organization=invitation.organization, name=invitation.team, by=by)
     return invite(
         organization=invitation.organization,
         email=invitation.email,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apim.accounts.models import Membership, Organization, User
 from apim.accounts.services.people import actor_of
+from apim.accounts.services.teams import require_team
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.errors import Conflict, Invalid
@@ -84,8 +85,8 @@ def update_organization(*, organization: Organization, changes: Mapping[str, Any
 @transaction.atomic
 def add_member(*, organization: Organization, user: User, role: str, by: Actor, team: str = "") -> Membership:
     """The person's new membership."""
-    check_role(role, team)
-    _locked(organization.pk)
+    check_role(role)
+    require_team(_locked(organization.pk), team)
     if Membership.objects.filter(organization=organization, user=user).exists():
         raise Conflict(
             "accounts.member_already",
@@ -101,10 +102,12 @@ def add_member(*, organization: Organization, user: User, role: str, by: Actor, 
 
 @transaction.atomic
 def change_role(*, membership: Membership, role: str, team: str, by: Actor) -> Membership:
-    """The membership with another role; somebody who leads the organization always remains."""
-    check_role(role, team)
+    """The membership with another role or team; somebody who leads the organization always remains."""
+    check_role(role)
     _locked(membership.organization_id)
     membership = Membership.objects.select_related("user", "organization").get(pk=membership.pk)
+    if team != membership.team:  # one that the release before named may have no row yet
+        require_team(membership.organization, team)
     if role != Membership.Role.OWNER or team:
         _check_another_owner(membership)
     before = state_of(membership)
@@ -148,8 +151,8 @@ def _locked(organization_id: str) -> Organization:
     return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
-def check_role(role: str, team: str) -> None:
-    """Refuse roles that do not exist, and teams for who owns nothing."""
+def check_role(role: str) -> None:
+    """Refuse roles that do not exist."""
     if role not in Membership.Role.values:
         raise Invalid(
             "accounts.no_such_role",
@@ -157,8 +160,6 @@ def check_role(role: str, team: str) -> None:
             field="role",
             hint=_("Roles are %(names)s.") % {"names": " and ".join(Membership.Role.values)},
         )
-    if team and role != Membership.Role.OWNER:
-        raise Invalid("accounts.team_without_owner", _("Only an owner is bound to a team."), field="team")
 
 
 def _check_another_owner(membership: Membership) -> None:

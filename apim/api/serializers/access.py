@@ -16,10 +16,21 @@ class ApplicationShape(serializers.ModelSerializer[Application]):
     """A program that calls."""
 
     organization = serializers.CharField(source="organization.name")
+    team = serializers.CharField(allow_blank=True, help_text="The slug of its team; empty: the whole organization's.")
 
     class Meta:
         model = Application
-        fields = ("id", "name", "display_name", "description", "organization", "state", "created_at", "updated_at")
+        fields = (
+            "id",
+            "name",
+            "display_name",
+            "description",
+            "organization",
+            "team",
+            "state",
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = fields
 
 
@@ -36,11 +47,20 @@ class ApplicationBody(Body):
     )
     display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
     description = serializers.CharField(required=False, allow_blank=True, default="")
+    team = serializers.SlugField(
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        help_text="A team of the organization; empty: the whole organization's; left out: the caller's own team.",
+    )
 
 
 class ApplicationChanges(Body):
     """Changes of an application."""
 
+    team = serializers.SlugField(
+        max_length=60, required=False, allow_blank=True, help_text="Another team; empty: the whole organization's."
+    )
     display_name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(required=False, allow_blank=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apim.accounts.models import APIToken, Invitation, Membership, Organization, User
+from apim.accounts.models import APIToken, Invitation, Membership, Organization, Team, User
 from apim.accounts.scopes import SCOPES
 from apim.api.bodies import Body
 
@@ -34,6 +34,33 @@ class OrganizationChanges(Body):
     owners_edit_plans = serializers.BooleanField(required=False)
 
 
+class TeamShape(serializers.ModelSerializer[Team]):
+    """A part of an organization, to which members, APIs and applications may belong."""
+
+    organization = serializers.CharField(source="organization.name")
+
+    class Meta:
+        model = Team
+        fields = ("id", "name", "display_name", "organization", "created_at")
+        read_only_fields = fields
+
+
+class TeamBody(Body):
+    """A new team."""
+
+    organization = serializers.CharField(max_length=60, help_text="Id or name.")
+    name = serializers.SlugField(
+        max_length=60, help_text="The slug by which members, APIs and applications name it; it stays."
+    )
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True, default="")
+
+
+class TeamChanges(Body):
+    """Changes of a team."""
+
+    display_name = serializers.CharField(max_length=120)
+
+
 class UserShape(serializers.ModelSerializer[User]):
     """A person."""
 
@@ -50,7 +77,9 @@ class MemberShape(serializers.ModelSerializer[Membership]):
     email = serializers.CharField(source="user.email")
     name = serializers.CharField(source="user.name")
     user_id = serializers.CharField()
-    team = serializers.CharField(allow_blank=True, help_text="An owner with a team changes that team's APIs only.")
+    team = serializers.CharField(
+        allow_blank=True, help_text="The slug of the team that they are bound to; empty for all."
+    )
 
     class Meta:
         model = Membership

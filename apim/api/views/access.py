@@ -20,6 +20,7 @@ from apim.access.services import (
     update_application,
     update_credential,
 )
+from apim.accounts.permissions import own_team
 from apim.api.lookups import (
     find_application,
     find_credential,
@@ -28,6 +29,7 @@ from apim.api.lookups import (
     named_organization,
     require_admin,
     require_editable,
+    require_giver,
     require_member,
 )
 from apim.api.paging import Listing, equals, page, refers
@@ -57,6 +59,7 @@ LISTING = Listing(
     filters={
         "name": equals("name"),
         "organization": refers("organization"),
+        "team": equals("team"),
         "state": equals("state", choices=tuple(Application.State.values)),
     },
 )
@@ -78,7 +81,7 @@ class Applications(Resource):
 
     @operation("list_applications", tag="Access", scope="access:read", lists=ApplicationShape, listing=LISTING)
     def get(self, request: APIRequest) -> Response:
-        """The applications of the caller's organizations."""
+        """The applications of the caller's organizations, without those of other teams."""
         applications = Application.objects.visible_to(request.user).select_related("organization")
         return page(request, applications, LISTING, ApplicationShape)
 
@@ -96,6 +99,8 @@ class Applications(Resource):
         data = self.read(ApplicationBody)
         organization = named_organization(request.user, data.pop("organization"))
         require_member(request.user, organization)
+        data.setdefault("team", own_team(request.user, organization.pk))
+        require_giver(request.user, organization, data["team"])
         application = create_application(organization=organization, by=request.actor, **data)
         return answer_created(request, application, ApplicationShape, "applications")
 
@@ -113,8 +118,9 @@ class OneApplication(Resource):
     )
     def patch(self, request: APIRequest, application: str) -> Response:
         """Changes the fields that are sent."""
-        found = self._lock(request, application)
-        changed = update_application(application=found, changes=self.read(ApplicationChanges), by=request.actor)
+        found, changes = self._lock(request, application), self.read(ApplicationChanges)
+        require_giver(request.user, found.organization, changes.get("team", found.team))
+        changed = update_application(application=found, changes=changes, by=request.actor)
         return answer(request, changed, ApplicationShape)
 
     @operation("delete_application", tag="Access", scope="access:write", status=204)

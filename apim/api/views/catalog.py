@@ -85,8 +85,9 @@ class OneAPI(Resource):
     )
     def patch(self, request: APIRequest, api: str) -> Response:
         """Changes the fields that are sent."""
-        found = self._lock(request, api)
-        return answer(request, update_api(api=found, changes=self.read(APIChanges), by=request.actor), APIShape)
+        found, changes = self._lock(request, api), self.read(APIChanges)
+        require_owner(request.user, found.organization, changes.get("team", found.team))
+        return answer(request, update_api(api=found, changes=changes, by=request.actor), APIShape)
 
     @operation("delete_api", tag="APIs", scope="apis:write", status=204)
     def delete(self, request: APIRequest, api: str) -> Response:

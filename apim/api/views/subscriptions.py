@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from rest_framework.response import Response
 
 from apim.access.models import Application, Subscription
@@ -16,6 +16,7 @@ from apim.access.services import (
     resume_subscription,
     subscribe,
 )
+from apim.access.sharing import require_no_other_team
 from apim.api.lookups import (
     find_application,
     find_plan,
@@ -36,6 +37,7 @@ from apim.billing.telling import cancel_at_provider, is_bought
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from apim.accounts.models import Viewer
     from apim.api.request import APIRequest
 
 LISTING = Listing(
@@ -55,10 +57,11 @@ LISTING = Listing(
 )
 
 
-def with_parties(subscriptions: QuerySet[Subscription]) -> QuerySet[Subscription]:
-    """Subscriptions with all that SubscriptionShape shows."""
+def with_parties(subscriptions: QuerySet[Subscription], user: Viewer) -> QuerySet[Subscription]:
+    """Subscriptions with all that SubscriptionShape shows; what other teams have is not named."""
     related = ("organization", "product", "environment", "plan_version__plan")
-    return subscriptions.select_related(*related).prefetch_related("applications")
+    applications = Prefetch("applications", Application.objects.named_to(user))
+    return subscriptions.select_related(*related).prefetch_related(applications)
 
 
 def decidable(request: APIRequest, reference: str) -> Subscription:
@@ -82,7 +85,8 @@ class Subscriptions(Resource):
     @operation("list_subscriptions", tag="Access", scope="access:read", lists=SubscriptionShape, listing=LISTING)
     def get(self, request: APIRequest) -> Response:
         """The subscriptions of the caller's organizations and those to their products."""
-        return page(request, with_parties(Subscription.objects.visible_to(request.user)), LISTING, SubscriptionShape)
+        rows = with_parties(Subscription.objects.visible_to(request.user), request.user)
+        return page(request, rows, LISTING, SubscriptionShape)
 
     @operation(
         "create_subscription",
@@ -101,11 +105,15 @@ class Subscriptions(Resource):
         data = self.read(SubscriptionBody)
         application = find_application(request.user, data["application"])
         require_editable(Application.objects.editable_by(request.user), application)
+        wanted = {
+            "application": application,
+            "product": find_product(request.user, data["product"]),
+            "plan": find_plan(request.user, data["plan"]),
+            "environment": named_environment(data["environment"]),
+        }
+        require_no_other_team(user=request.user, **wanted)
         subscription = subscribe(
-            application=application,
-            product=find_product(request.user, data["product"]),
-            plan=find_plan(request.user, data["plan"]),
-            environment=named_environment(data["environment"]),
+            **wanted,
             name=data["name"],
             note=data["note"],
             by=request.actor,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
+from apim.accounts.services import require_team
 from apim.audit.actor import Actor
 from apim.audit.services import record, state_of
 from apim.catalog.models import API, APIVersion, Deployment, Revision
@@ -62,7 +63,7 @@ def create_api(
 ) -> API:
     """A new API without versions.
 
-    Errors: catalog.name_taken.
+    Errors: catalog.name_taken, accounts.no_such_team.
     """
     api = API(
         organization=organization,
@@ -76,6 +77,7 @@ def create_api(
         category=" ".join(category.split()),
         key_header=key_header,
     )
+    require_team(organization, team)
     require_clean(api, prefix="catalog")
     api.save()
     save_search_text(api)
@@ -95,6 +97,8 @@ def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
     changed = [name for name, value in changes.items() if getattr(api, name) != value]
     if not changed:
         return api
+    if "team" in changed:
+        require_team(api.organization, changes["team"])
     for name in changed:
         setattr(api, name, changes[name])
     require_clean(api, prefix="catalog")

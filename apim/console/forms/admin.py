@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 
-from apim.accounts.models import Membership, Organization
+from apim.accounts.models import Membership, Organization, Team
 from apim.accounts.scopes import SCOPES
 from apim.console.forms.fields import DayField, LinesField, NameField, offer_choices
 from apim.gateways.models import Environment
 from apim.gateways.services import REVOCATION_AGES_S
+from apim.listing import labelled
 from apim.notifications.models import MailServer
 
 _GROUPS: Final = (
@@ -156,12 +157,39 @@ class OrganizationForm(forms.ModelForm):
         help_texts = {"owners_edit_plans": gettext_lazy("Never above the ceilings. Otherwise only admins edit plans.")}
 
 
+class TeamChoice(forms.ModelChoiceField):
+    """A choice among the teams of all organizations."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            queryset=Team.objects.select_related("organization").order_by("organization__name", "name"),
+            required=False,
+            empty_label=gettext_lazy("No team"),
+            help_text=gettext_lazy(
+                "In a team, developers work with its applications alone, and owners also change its APIs."
+            ),
+        )
+
+    def label_from_instance(self, obj: object) -> str:
+        """The organization with its team."""
+        return labelled(obj.organization, obj) if isinstance(obj, Team) else str(obj)
+
+
 class RoleForm(forms.Form):
     """A role in an organization."""
 
     organization = forms.ModelChoiceField(queryset=Organization.objects.all(), empty_label=None)
     role = forms.ChoiceField(choices=Membership.Role.choices, widget=forms.RadioSelect, initial="developer")
-    team = NameField(required=False, help_text=gettext_lazy("An owner with a team changes that team's APIs only."))
+    team = TeamChoice()
+
+    def clean(self) -> dict[str, Any]:
+        """With the slug of the team. Errors: a team of another organization."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        team = data.get("team")
+        if team is not None and team.organization != data.get("organization"):
+            words = {"team": team, "organization": team.organization}
+            self.add_error("team", gettext("%(team)s is a team of %(organization)s.") % words)
+        return data | {"team": team.name if team else ""}
 
 
 class InvitationForm(RoleForm):
@@ -176,7 +204,31 @@ class MembershipForm(forms.Form):
     """A changed role."""
 
     role = forms.ChoiceField(choices=Membership.Role.choices)
-    team = NameField(required=False)
+    team = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial = {"role": membership.role, "team": membership.team}
+        teams = membership.organization.teams.all()
+        offer_choices(self, "team", teams.choices(whole=gettext_lazy("No team"), current=membership.team))
+
+
+class NewTeamForm(forms.Form):
+    """A team."""
+
+    organization = forms.ModelChoiceField(queryset=Organization.objects.all(), empty_label=None)
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
+    name = NameField(
+        required=False,
+        label=gettext_lazy("Short name"),
+        help_text=gettext_lazy("What documents and programs call it; it stays. Left empty, it is made of the name."),
+    )
+
+
+class TeamForm(forms.Form):
+    """What people call a team."""
+
+    display_name = forms.CharField(max_length=120, label=gettext_lazy("Name shown"))
 
 
 class MailServerForm(forms.ModelForm):

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apim.accounts.permissions import owns
 from apim.catalog.models import API, APIVersion
 from apim.console.forms.fields import MethodsField, NameField, WordsField, offer_choices, offer_rows
 from apim.console.scope import owned_organizations
@@ -202,6 +203,12 @@ class APISettingsForm(forms.ModelForm):
         ),
     )
 
+    team = forms.ChoiceField(
+        required=False,
+        label=_("Team"),
+        help_text=_("Owners in this team may change the API; without one every owner of the organization may."),
+    )
+
     class Meta:
         model = API
         fields = ("display_name", "description", "category", "tags", "visibility", "team", "key_header")
@@ -210,9 +217,16 @@ class APISettingsForm(forms.ModelForm):
             "description": _("Markdown, shown in the portal."),
             "category": _("One or two words that the portal's catalogue groups APIs by, such as `Payments`."),
             "visibility": _("Public: everybody sees it in the portal. Internal: members of the organization only."),
-            "team": _("Owners of this team may change the API; empty lets every owner of the organization."),
             "key_header": _("Where callers put their key. Authorization: Bearer is read as well."),
         }
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        """With the teams to which user may hand the API."""
+        super().__init__(*args, **kwargs)
+        api = self.instance
+        offered = api.organization.teams.all().choices(whole=_("The whole organization"), current=api.team)
+        may = [each for each in offered if each[0] == api.team or owns(user, api.organization_id, each[0])]
+        offer_choices(self, "team", may)
 
 
 class VersionNameChoice(forms.ModelChoiceField):

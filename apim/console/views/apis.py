@@ -101,7 +101,7 @@ def api_page(request: ConsoleRequest, name: str) -> HttpResponse:
 def api_settings(request: ConsoleRequest, name: str) -> HttpResponse:
     """Name shown, description, visibility, team, header of the key."""
     api = find_api_to_edit(request.user, name)
-    form = APISettingsForm(posted(request), instance=copy(api))
+    form = APISettingsForm(posted(request), instance=copy(api), user=request.user)
     seen = seen_of_api(api)
     if request.method == "POST" and form.is_valid() and is_current(request, form, now=seen, told=api_saved_meanwhile()):
         with errors_on(form):

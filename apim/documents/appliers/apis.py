@@ -8,6 +8,7 @@ from apim.catalog.models import API
 from apim.catalog.services import create_api, update_api
 from apim.documents.appliers.guides import apply_guide
 from apim.documents.appliers.lifecycles import apply_lifecycle
+from apim.documents.appliers.teams import prepare_team
 from apim.documents.appliers.versions import apply_version
 from apim.documents.reading import Document
 from apim.documents.session import Change, Session, Spot, changed_fields, pick, require
@@ -54,6 +55,7 @@ def _create(document: Document, session: Session) -> API:
     organization = session.owner(document)
     team = document.spec.get("team", "")
     require(allowed=owns(session.user, organization.pk, team), act=f"make APIs of {organization.name}")
+    prepare_team(document, organization, session)
     return create_api(
         organization=organization,
         name=document.name,
@@ -75,6 +77,7 @@ def _update(api: API, document: Document, session: Session) -> tuple[str, ...]:
         changes["labels"] = dict(document.labels)
     if "team" in changes:
         require(allowed=owns(session.user, api.organization_id, changes["team"]), act="hand the API to that team")
+        prepare_team(document, api.organization, session)
     before = state_of(api)
     update_api(api=api, changes=changes, by=session.by)
     return changed_fields(before, state_of(api), _FIELDS | {"labels": "labels"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apim.access.models import Application, Subscription
 from apim.access.services import subscribe
+from apim.access.sharing import require_no_other_team
 from apim.accounts.links import absolute_url
 from apim.billing.connection import is_connected
 from apim.documents.reading import Document
@@ -34,6 +35,9 @@ def apply_subscription(document: Document, session: Session) -> Change:
         fields += [] if wanted.plan_id == plan.pk else ["plan"]
         if not fields:
             return Change("unchanged", document.kind, document.name)
+    require_no_other_team(
+        user=session.user, application=application, product=product, plan=plan, environment=environment
+    )
     subscription = subscribe(
         application=application,
         product=product,

@@ -74,7 +74,7 @@ class TestMembers:
         for act in (
             lambda: services.remove_member(membership=membership, by=by),
             lambda: services.change_role(membership=membership, role="developer", team="", by=by),
-            lambda: services.change_role(membership=membership, role="owner", team="cards", by=by),
+            lambda: services.change_role(membership=membership, role="owner", team="payments", by=by),
         ):
             with pytest.raises(Conflict) as caught:
                 act()
@@ -96,7 +96,7 @@ class TestMembers:
 
     @pytest.mark.parametrize(
         ("role", "team", "code"),
-        [("boss", "", "accounts.no_such_role"), ("developer", "payments", "accounts.team_without_owner")],
+        [("boss", "", "accounts.no_such_role"), ("developer", "payments", "accounts.no_such_team")],
     )
     def test_roles_that_make_no_sense_are_refused(
         self, stranger: User, acme: Organization, by: Actor, role: str, team: str, code: str

@@ -6,6 +6,7 @@ import pytest
 
 from apim.access.models import Credential, Subscription
 from apim.accounts.models import Membership, User
+from apim.accounts.services import actor_of, adopt_team
 from apim.gateways.models import AccessRecord
 from tests.apim.api.conftest import MakeClient, assert_problem
 from tests.factories.certificates import self_signed
@@ -101,6 +102,7 @@ def test_admins_suspend_and_members_cannot_resume(api: MakeClient, admin: User, 
 
 def test_owners_manage_the_people_of_their_organization_only(api: MakeClient, owner: User, developer: User) -> None:
     client = api(owner)
+    adopt_team(organization=owner.memberships.get().organization, name="payments", by=actor_of(owner))
     body = {"email": "new@acme.example", "organization": "acme", "role": "owner", "team": "payments"}
     invitation = client.post("/api/v1/invitations", body, format="json")
     assert invitation.status_code == 201, invitation.content

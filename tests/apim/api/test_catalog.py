@@ -115,6 +115,11 @@ def test_an_api_is_archived_restored_and_deleted(api: MakeClient, owner: User) -
 
 
 def test_a_team_owner_makes_and_changes_what_is_the_teams(api: MakeClient, owner: User, team_owner: User) -> None:
+    unknown = api(owner).post("/api/v1/apis", {"name": "cards", "team": "cards"}, format="json")
+    assert_problem(unknown, 400, "accounts.no_such_team")
+    assert "payments" in unknown.json()["hint"]
+    made = api(owner).post("/api/v1/teams", {"organization": "acme", "name": "cards"}, format="json")
+    assert made.json()["display_name"] == "cards"
     assert api(owner).post("/api/v1/apis", {"name": "cards", "team": "cards"}, format="json").status_code == 201
     client = api(team_owner)
     assert client.post("/api/v1/apis", {"name": "pay", "team": "payments"}, format="json").status_code == 201

@@ -15,6 +15,7 @@ from django.urls import URLPattern
 from apim.access.models import Application, Credential, Subscription
 from apim.access.services import offer_application
 from apim.accounts.models import Membership, Organization, User
+from apim.accounts.services import create_team
 from apim.alerts.services import create_rule
 from apim.api.urls import urlpatterns
 from apim.catalog.issuers import save_issuer
@@ -77,6 +78,7 @@ def acmes(bank: dict[str, Any], api: MakeClient, admin: User, owner: User, devel
     return {
         "organization": initech.pk,
         "member": Membership.objects.get(user=developer).pk,
+        "team": create_team(organization=developer.memberships.get().organization, name="cards", by=TESTER).pk,
         "invitation": invitation,
         "user": developer.pk,
         "api": "bank",

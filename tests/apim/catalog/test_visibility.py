@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from apim.accounts.models import Organization, User
+from apim.accounts.services import adopt_team
 from apim.audit.actor import Actor
 from apim.catalog import services
 from apim.catalog.models import API, APIVersion, Revision
@@ -71,6 +72,7 @@ def test_an_archived_api_is_for_members(api: API, stranger: User, owner: User, b
 def test_an_owner_bound_to_a_team_changes_that_teams_apis(
     *, team: str, count: int, api: API, team_owner: User, by: Actor
 ) -> None:
+    adopt_team(organization=api.organization, name=team, by=by)
     services.update_api(api=api, changes={"team": team}, by=by)
     assert editable(API, team_owner) == count
     assert editable(APIVersion, team_owner) == 2 * count

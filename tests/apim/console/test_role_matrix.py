@@ -17,14 +17,16 @@ def test_each_role_is_asked_and_nothing_stays() -> None:
     before = (User.objects.count(), Organization.objects.count())
     cells = {str(line.title): tuple(line.cells) for line in role_matrix()}
     assert (User.objects.count(), Organization.objects.count()) == before
-    assert cells["The organization itself"] == ("see", "see", "change", "change")
-    assert cells["Members and their roles"] == ("see", "see", "change", "change")
-    assert cells["APIs of their team"][1:] == ("change", "change", "change")
-    assert cells["APIs of other teams"][1] != "change"
-    assert cells["Internal APIs of another organization"][:3] == ("", "", "")
-    assert cells["Applications of another organization"] == ("", "", "", "change")
-    assert cells["Platform"] == ("", "", "", "see")
-    assert cells["Publish"] == ("", "see", "see", "see")
+    assert cells["The organization itself"] == ("see", "see", "see", "change", "change")
+    assert cells["Members and their roles"] == ("see", "see", "see", "change", "change")
+    assert cells["APIs of their team"][2:] == ("change", "change", "change")
+    assert cells["APIs of other teams"][2] != "change"
+    assert cells["Applications of their team"] == ("change",) * 5
+    assert cells["Applications of other teams"] == ("", "change", "", "change", "change")
+    assert cells["Internal APIs of another organization"][:4] == ("", "", "", "")
+    assert cells["Applications of another organization"] == ("", "", "", "", "change")
+    assert cells["Platform"] == ("", "", "", "", "see")
+    assert cells["Publish"] == ("", "", "see", "see", "see")
 
 
 def test_the_page_shows_it_to_admins() -> None:

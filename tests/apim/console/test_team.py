@@ -29,8 +29,7 @@ def test_who_is_said_to_change_an_api_is_who_may(
 ) -> None:
     API.objects.update(team=team)
     for role, bound in (("owner", "payments"), ("owner", "cards"), ("developer", "")):
-        person = accounts.user(f"{role}-{bound or 'none'}@acme.example")
-        accounts.services.add_member(organization=acme, user=person, role=role, team=bound, by=accounts.TESTER)
+        accounts.member(acme, f"{role}-{bound or 'none'}@acme.example", role=role, team=bound)
     shown = log_in(owner).get("/console/apis/bank/team").context["people"]
     assert len(shown) == 4
     for membership, owns in shown:
@@ -41,8 +40,7 @@ def test_who_leads_invites_into_the_team(
     bank: API, acme: Organization, owner: User, admin: User, log_in: LogIn
 ) -> None:
     API.objects.update(team="payments")
-    bound = accounts.user("bound@acme.example")
-    accounts.services.add_member(organization=acme, user=bound, role="owner", team="payments", by=accounts.TESTER)
+    bound = accounts.member(acme, "bound@acme.example", role="owner", team="payments")
     path, wish = "/console/apis/bank/team", {"email": "new@acme.example", "role": "team"}
     assert log_in(bound).post(path, wish).status_code == 403
     assert "Let somebody in" not in log_in(bound).get(path).content.decode()

@@ -76,6 +76,7 @@ def organization_page(request: ConsoleRequest, name: str) -> HttpResponse:
         organization=organization,
         form=form,
         memberships=organization.memberships.select_related("user").order_by("user__email"),
+        teams=organization.teams.all(),
         applications=organization.applications.all(),
         apis=organization.apis.all(),
     )

@@ -107,7 +107,7 @@ def membership_edit(request: ConsoleRequest, membership_id: str) -> HttpResponse
         done=gettext("The role is changed."),
         is_danger=False,
     )
-    form = MembershipForm(posted(request), initial={"role": row.role, "team": row.team})
+    form = MembershipForm(posted(request), membership=row)
     return confirm(request, confirmation, lambda data, by: change_role(membership=row, by=by, **data), form)
 
 

@@ -1,15 +1,13 @@
-"""People, organizations and who may act for whom."""
+"""People, their organizations and their roles there."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -34,11 +32,11 @@ class UserQuerySet(models.QuerySet["User"]):
         if is_admin(user):
             return self.all()
         led = Membership.objects.filter(organization__in=Membership.objects.leading(user)).values("user_id")
-        return self.filter(models.Q(id__in=_own_id(user)) | models.Q(id__in=led))
+        return self.filter(models.Q(id__in=own_id(user)) | models.Q(id__in=led))
 
     def editable_by(self, user: Viewer) -> Self:
         """Everyone for admins, else oneself."""
-        return self.all() if is_admin(user) else self.filter(id__in=_own_id(user))
+        return self.all() if is_admin(user) else self.filter(id__in=own_id(user))
 
 
 class UserAccounts(UserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
@@ -83,7 +81,7 @@ class User(AbstractBaseUser):
 Viewer = User | AnonymousUser
 
 
-def _own_id(user: Viewer) -> list[str]:
+def own_id(user: Viewer) -> list[str]:
     """The user's id for an `in` filter; empty for visitors and suspended people."""
     return [user.id] if user.is_authenticated and user.is_active else []
 
@@ -147,6 +145,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             return self.none()
         return self.filter(user=user, role__in=roles or Membership.Role.values)
 
+    def concerned_with(self, team: str) -> Self:
+        """Those whose business is what belongs to the team: bound to it or to none; all when it has no team."""
+        return self.filter(team__in=("", team)) if team else self.all()
+
     def leading(self, user: Viewer) -> models.QuerySet[Membership, dict[str, str]]:
         """Ids of the organizations user may change: those owned without being bound to a team."""
         return self.of(user, Membership.Role.OWNER).filter(team="").values("organization_id")
@@ -165,7 +167,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
 
 class Membership(models.Model):
-    """A person's role in an organization. An owner with a team changes that team's APIs only."""
+    """A person's role in an organization.
+
+    Who is bound to a team has to do with what is the team's or the whole organization's: a developer with those
+    applications alone, an owner with those applications and those APIs. Shapes: team is the slug of one, "" = all.
+    """
 
     class Role(models.TextChoices):
         DEVELOPER = "developer", _("Developer")
@@ -189,110 +195,3 @@ class Membership(models.Model):
     def owns(self, team: str) -> bool:
         """True for an owner of what the organization's team makes: each owner who is not bound to another team."""
         return self.role == self.Role.OWNER and (not team or self.team in {"", team})
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Offers of a role."""
-
-    def visible_to(self, user: Viewer) -> Self:
-        """Every invitation for admins, else those of the organizations one leads."""
-        return self.all() if is_admin(user) else self.filter(organization__in=Membership.objects.leading(user))
-
-    def editable_by(self, user: Viewer) -> Self:
-        """Who sees an invitation may withdraw it."""
-        return self.visible_to(user)
-
-    def open(self, now: datetime) -> Self:
-        """Those that can still be accepted."""
-        return self.filter(accepted_at=None, expires_at__gt=now)
-
-
-class Invitation(models.Model):
-    """An offer of a role, sent by e-mail; the link carries a secret of which only the hash is kept."""
-
-    id = IDField("inv")
-    email = models.EmailField()
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
-    role = models.CharField(max_length=16, choices=Membership.Role.choices)
-    team = models.SlugField(max_length=60, blank=True)
-    token_hash = models.CharField(max_length=64, unique=True)
-    invited_by = models.CharField(max_length=200)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True)
-
-    objects = InvitationQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.email} to {self.organization}"
-
-    @property
-    def has_expired(self) -> bool:
-        """True when its link is good no more."""
-        return self.expires_at <= timezone.now()
-
-
-class APITokenQuerySet(models.QuerySet["APIToken"]):
-    """Tokens of the management API."""
-
-    def visible_to(self, user: Viewer) -> Self:
-        """Every token for admins, else one's own."""
-        return self.all() if is_admin(user) else self.filter(user__in=_own_id(user))
-
-    def editable_by(self, user: Viewer) -> Self:
-        """Who sees a token may revoke it."""
-        return self.visible_to(user)
-
-
-class APIToken(models.Model):
-    """A scoped bearer token of the management API; only its hash is kept."""
-
-    id = IDField("tok")
-    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
-    name = models.CharField(max_length=120)
-    prefix = models.CharField(max_length=24)
-    token_hash = models.CharField(max_length=64, unique=True)
-    scopes = models.JSONField(default=list)  # of accounts.scopes.SCOPES
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = APITokenQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix})"
-
-
-class LogIn(models.Model):
-    """One time that somebody logged in, or failed to with the right address; shown to that person alone."""
-
-    id = IDField("lin")
-    user = models.ForeignKey(User, models.CASCADE, related_name="log_ins")
-    at = models.DateTimeField(auto_now_add=True)
-    is_success = models.BooleanField(default=True)
-    address = models.GenericIPAddressField(null=True, blank=True)
-    agent = models.CharField(max_length=200, blank=True)  # what the browser calls itself
-    session_key = models.CharField(max_length=40, blank=True)
-
-    class Meta:
-        ordering = ("-id",)
-        indexes = (models.Index(fields=("user", "-id"), name="log_in_of_user"),)
-
-    def __str__(self) -> str:
-        return f"{self.user} at {self.at:%Y-%m-%d %H:%M}"
-
-
-class Installation(models.Model):
-    """The one row about this installation itself."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    base_url = models.URLField(blank=True)
-    set_up_at = models.DateTimeField(null=True, blank=True)
-    set_up_token_hash = models.CharField(max_length=64, blank=True)  # of the one-time link
-
-    class Meta:
-        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="one_installation"),)
-
-    def __str__(self) -> str:
-        return self.base_url or "this installation"
