@@ -17,7 +17,7 @@ from apim.errors import Forbidden
 from apim.jobs.kinds import JobKind, declare
 from apim.jobs.models import Job
 from apim.jobs.services import ask
-from apim.jobs.working import Work
+from apim.jobs.work import Work
 
 IMPORT: Final = "import"
 REIMPORT: Final = "reimport"

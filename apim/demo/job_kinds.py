@@ -15,7 +15,7 @@ from apim.demo.models import Demo
 from apim.jobs.kinds import JobKind, declare
 from apim.jobs.models import Job
 from apim.jobs.services import ask
-from apim.jobs.working import Canceled, Work
+from apim.jobs.work import Canceled, Work
 
 HISTORY: Final = "demo-history"
 PAGE: Final = "/console/admin/demo"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-    from apim.jobs.working import Work
+    from apim.jobs.work import Work
 
 
 @dataclass(frozen=True, slots=True)

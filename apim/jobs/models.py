@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
 
 from django.db import models
 
@@ -10,6 +11,13 @@ from apim.accounts.models import User, Viewer
 from apim.accounts.permissions import is_admin
 from apim.audit.actor import LONGEST_LABEL
 from apim.fields import IDField
+
+SILENT_AFTER: Final = timedelta(seconds=30)  # a worker says each second that it lives
+
+
+def silent(now: datetime) -> models.Q:
+    """The jobs that no worker is at: given back, or its worker is dead."""
+    return models.Q(beat_at=None) | models.Q(beat_at__lt=now - SILENT_AFTER)
 
 
 class JobQuerySet(models.QuerySet["Job"]):

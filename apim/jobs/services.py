@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -15,18 +14,16 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
-from apim import broker
 from apim.accounts.models import User
 from apim.accounts.permissions import is_admin
 from apim.audit.actor import Actor
 from apim.audit.services import record
 from apim.errors import Conflict, Forbidden
+from apim.jobs.announcing import announce
 from apim.jobs.kinds import job_kind
-from apim.jobs.models import Job, JobPart
+from apim.jobs.models import Job, JobPart, silent
 from apim.ui.said import said
 
-RUN_TASK: Final = "apim.jobs.tasks.run"
-SILENT_AFTER: Final = timedelta(seconds=30)  # a worker says each few seconds that it lives
 OPEN_AT_MOST: Final = 10  # of a person
 State = Job.State
 
@@ -106,16 +103,6 @@ def retry(*, job: Job, by: Actor, user: User) -> Job:
 def may_retry(job: Job, user: User) -> bool:
     """True for who asked; for admins also where a token or the product itself did, who cannot ask again."""
     return job.asked_by_id == user.pk if job.asked_by_id is not None else is_admin(user)
-
-
-def announce(job: Job) -> None:
-    """Tell workers of the job once it is committed; what the broker loses, the clock finds."""
-    transaction.on_commit(lambda: broker.announce(RUN_TASK, (job.pk,)))
-
-
-def silent(now: datetime) -> Q:
-    """The jobs that no worker is at: given back, or its worker is dead."""
-    return Q(beat_at=None) | Q(beat_at__lt=now - SILENT_AFTER)
 
 
 def file_bytes(job: Job) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.jobs import services, working
+from apim.jobs import working
+from apim.jobs.announcing import RUN_TASK
 
 
-@shared_task(name=services.RUN_TASK)
+@shared_task(name=RUN_TASK)
 def run(job_id: str) -> None:
     """Work on one job for some seconds."""
     working.run(job_id)

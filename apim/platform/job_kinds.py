@@ -23,7 +23,7 @@ from apim.gateways.models import Environment
 from apim.jobs.kinds import JobKind, declare
 from apim.jobs.models import Job
 from apim.jobs.services import ask
-from apim.jobs.working import Work
+from apim.jobs.work import Work
 from apim.platform.models import Promotion
 from apim.platform.promotion import promote
 

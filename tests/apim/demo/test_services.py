@@ -213,7 +213,7 @@ def test_the_history_is_made_by_a_job_that_stops_where_it_is_cancelled(by: Actor
     services.switch_on(by=by)
     job = Job.objects.get()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("apim.jobs.working.SLICE_S", 0)  # one step a turn
+        patch.setattr("apim.jobs.work.SLICE_S", 0)  # one step a turn
         assert working.run(job.pk)
     made = services.demo_state().history_percent
     assert 0 < made < 100

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apim.jobs.kinds import JobKind, declare
 from apim.jobs.models import Job
-from apim.jobs.working import Work
+from apim.jobs.work import Work
 
 LAST = 5
 STUCK_AT = 3

@@ -13,7 +13,8 @@ from apim.accounts.services import actor_of
 from apim.errors import Conflict, DomainError, Forbidden, Invalid, Problems
 from apim.jobs import kinds, services, working
 from apim.jobs.models import Job, JobPart
-from apim.jobs.working import MOST_ATTEMPTS, Canceled, Lost, Work
+from apim.jobs.work import Canceled, Lost, Work
+from apim.jobs.working import MOST_ATTEMPTS
 from apim.notifications.models import Message, Notification
 from apim.notifications.notices import set_mail_choices
 
