@@ -12,7 +12,7 @@ from django.http import HttpRequest
 # taken name before they write, so that done again they find it and say so in words.
 _STATES = frozenset({"40001", "40P01", "23505"})
 _SQLITE_ERRORS = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
-_CUT_OFF = "57014"  # SQLSTATE query_canceled
+_CUT_OFF = ("57014", "SQLITE_INTERRUPT")  # SQLSTATE query_canceled
 _MARK = "_apim_may_be_repeated"
 
 
@@ -26,7 +26,10 @@ def is_outrun(error: Exception) -> bool:
 
 def is_cut_off(error: BaseException | None) -> bool:
     """True when the database gave a statement up because it took too long."""
-    return isinstance(error, DatabaseError) and getattr(error.__cause__, "sqlstate", None) == _CUT_OFF
+    if not isinstance(error, DatabaseError):
+        return False
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) in _CUT_OFF or getattr(cause, "sqlite_errorname", None) in _CUT_OFF
 
 
 def mark_repeatable(request: HttpRequest, *, is_repeatable: bool) -> None:

@@ -167,7 +167,7 @@ def _refusal(status: int, problem: dict[str, Any]) -> CLIError:
     hint = "" if any(error.get("hint") for error in errors) and lines else str(problem.get("hint", ""))
     if status == UNAUTHORIZED and not hint:
         hint = "Run `apim login` with a valid token, or set APIM_TOKEN."
-    return CLIError(detail, hint=hint, request_id=str(problem.get("request_id", "")), details=lines)
+    return CLIError(detail, hint=hint, request_id=str(problem.get("request_id", "")), details=lines, problem=problem)
 
 
 def _members(problem: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -11,7 +11,9 @@ def tell_calls(calls: dict[str, Any] | None, form: Output) -> None:
     """How the last calls would be answered; nothing of a server that does not say."""
     if calls is None:
         return
-    if not calls["compared"]:
+    if not calls["compared"] and calls.get("is_cut_off"):
+        note("The last calls were not compared: the database took too long to find them.")
+    elif not calls["compared"]:
         note("No call of an application is in the log yet, so there is nothing to compare.")
     elif not calls["differing"]:
         note(f"The last {calls['compared']} calls would be answered as now.")

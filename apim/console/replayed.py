@@ -83,8 +83,7 @@ def _in_time(make: Callable[[], Replay]) -> Replayed:
     except DatabaseError as error:
         if not is_cut_off(error):
             raise
-        told = _("The last calls were not compared: the database took too long to find them. You may go on without.")
-        return Replayed(told, "warn", (), ())
+        return Replayed(_not_found(), "warn", (), ())
 
 
 def _shown(made: Replay) -> Replayed:
@@ -96,13 +95,19 @@ def _shown(made: Replay) -> Replayed:
     alike = [_alike(made, found, names) for found in groups.values()]
     return Replayed(
         _sentence(made),
-        "warn" if made.differences or made.problems else "ok",
+        "warn" if made.differences or made.problems or (made.is_cut_off and not made.calls) else "ok",
         tuple(sorted(alike, key=lambda one: (-one.calls, one.operation))),
         tuple(said_both(problem.message, problem.hint) for problem in made.problems),
     )
 
 
+def _not_found() -> str:
+    return _("The last calls were not compared: the database took too long to find them. You may go on without.")
+
+
 def _sentence(made: Replay) -> str:
+    if not made.calls and made.is_cut_off:
+        return _not_found()
     if not made.calls:
         return _("No call of an application is in the log yet, so there is nothing to compare.")
     numbers = {"count": made.calls, "differing": len(made.differences), "certain": made.certain}

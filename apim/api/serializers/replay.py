@@ -30,6 +30,7 @@ class ReplayShape(serializers.Serializer[Any]):
     compared = serializers.IntegerField()
     differing = serializers.IntegerField()
     certain = serializers.IntegerField(help_text="Of those that differ.")
+    is_cut_off = serializers.BooleanField(help_text="True when there was no time to find or decide all of them.")
     groups = CallsAlikeShape(many=True)
 
 
@@ -53,6 +54,7 @@ def replay_answer(made: Replay) -> dict[str, Any]:
         "compared": made.calls,
         "differing": len(made.differences),
         "certain": made.certain,
+        "is_cut_off": made.is_cut_off,
         "groups": sorted(told, key=lambda one: (-int(str(one["calls"])), str(one["operation"]))),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.replay import ReplayShape
 from apim.audit.models import AuditEvent
 
 
@@ -48,6 +49,9 @@ class DocumentsBody(Body):
         default="",
         help_text="Why it is right that callers break; kept in the audit log.",
     )
+    accept_answers = serializers.BooleanField(
+        default=False, help_text="Go on though some of the last calls would be answered differently."
+    )
 
 
 class ChangeShape(serializers.Serializer[Any]):
@@ -64,6 +68,7 @@ class AppliedShape(serializers.Serializer[Any]):
 
     changes = ChangeShape(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
+    calls = ReplayShape(help_text="The last calls of the APIs and products that are named and yours to change.")
 
 
 class ExportShape(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
@@ -13,11 +13,15 @@ from apim.api.bodies import DOCUMENT_MAX_BYTES
 from apim.api.problems import FieldError, RequestError
 from apim.api.resource import Resource
 from apim.api.schema import operation
+from apim.api.serializers.replay import replay_answer
 from apim.api.serializers.usage import AppliedShape, DocumentsBody, ExportShape
 from apim.documents.services import apply_documents, export_documents
+from apim.errors import Conflict
+from gateway_sync.delivery.replay import Applying
 
 if TYPE_CHECKING:
     from apim.api.request import APIRequest
+    from gateway_sync.delivery.replay import Replay
 
 PARAMETERS = ("kind", "name")
 
@@ -43,8 +47,11 @@ class ApplyDocuments(Resource):
         """Brings about what the documents say, in one transaction; applying them twice changes nothing.
 
         `files` holds what the documents name with `$file`, by the path they name it with. `dry_run` changes nothing.
+        Where some of the last calls would be answered differently, it is refused with 409 `documents.answers_differ`
+        and `calls`, unless `accept_answers` is true.
         """
         data = self.read(DocumentsBody)
+        answers = _Answers(may_differ=data["dry_run"] or data["accept_answers"])
         applied = apply_documents(
             text=data["documents"],
             files=data["files"],
@@ -52,9 +59,27 @@ class ApplyDocuments(Resource):
             by=request.actor,
             is_dry_run=data["dry_run"],
             waiver=data["waiver"],
+            watch=Applying(user=request.user, hear=answers.hear),
         )
         changes = [asdict(change) for change in applied.changes]
-        return Response({"changes": changes, "warnings": list(applied.warnings)})
+        return Response({"changes": changes, "warnings": list(applied.warnings), "calls": answers.told})
+
+
+class _Answers:
+    """What the last calls would be answered; refuses when they may not be answered differently."""
+
+    def __init__(self, *, may_differ: bool) -> None:
+        self._may_differ = may_differ
+        self.told: dict[str, Any] = {}
+
+    def hear(self, made: Replay) -> None:
+        """Errors: Conflict documents.answers_differ, with all that is told of it."""
+        self.told = replay_answer(made)
+        if not made.differences or self._may_differ:
+            return
+        message = f"{len(made.differences)} of the last {made.calls} calls would be answered differently."
+        hint = "Look at them, and send `accept_answers: true` when that is right."
+        raise Conflict("documents.answers_differ", message, hint=hint, evidence={"calls": self.told})
 
 
 class ExportDocuments(Resource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,10 +12,12 @@ from apim.cli.client import Client, connect, segment
 from apim.cli.errors import CLIError
 from apim.cli.kinds import DOCUMENT_KINDS, KINDS, Kind, find_kind
 from apim.cli.output import Output, OutputOption, chosen, note, print_object, print_rows, print_value
+from apim.cli.replayed import tell_calls
 from apim.cli.sources import Bundle, read_sources
 
 CHANGES_PENDING: Final = 2
 UNCHANGED: Final = "unchanged"
+ANSWERS_DIFFER: Final = "documents.answers_differ"
 
 KindArgument = Annotated[
     str, typer.Argument(metavar="KIND", help=f"{', '.join(kind.name for kind in KINDS)}; any case, singular or plural.")
@@ -25,18 +28,25 @@ def apply_documents(
     files: Annotated[
         list[str], typer.Option("--file", "-f", help="File or directory of documents; - is standard input; repeatable.")
     ],
-    dry_run: Annotated[  # noqa: FBT002
+    *,
+    dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Change nothing; exit with 2 when something would change.")
     ] = False,
     accept_breaking: Annotated[
         str, typer.Option("--accept-breaking", metavar="REASON", help="Why it is right that callers break.")
     ] = "",
+    accept_answers: Annotated[
+        bool,
+        typer.Option("--accept-answers", help="Go on though some of the last calls would be answered differently."),
+    ] = False,
     output: OutputOption = None,
 ) -> None:
     """Bring about what documents say, all or nothing; applying them twice changes nothing.
 
     `$file` names a file beside the document; `$env` an environment variable of this process. What breaks applications
-    that really call it is refused and named, unless --accept-breaking says why it is right.
+    that really call it is refused and named, unless --accept-breaking says why it is right. The last calls of what it
+    changes are decided anew: where some would be answered differently, they are shown and you are asked; without a
+    terminal --accept-answers is needed.
 
     Examples: apim apply -f apim.yaml --dry-run; apim apply -f organizations.yaml -f apis/
     """
@@ -44,20 +54,15 @@ def apply_documents(
     if not bundle.documents.strip():
         message = f"{', '.join(files)}: there is no document."
         raise CLIError(message, hint="A document begins with `apiVersion: apim.dev/v1`; `apim get all` prints some.")
+    form = chosen(output, Output.table)
+    body = {"documents": bundle.documents, "files": bundle.files, "dry_run": dry_run, "waiver": accept_breaking}
     try:
-        applied = connect().post(
-            "/documents/apply",
-            documents=bundle.documents,
-            files=bundle.files,
-            dry_run=dry_run,
-            waiver=accept_breaking,
-        )
+        applied = _apply(connect(), {**body, "accept_answers": accept_answers}, form)
     except CLIError as error:
         raise _located(error, bundle) from error
     for warning in applied["warnings"]:
         note(f"warning: {bundle.located(warning)}")
     changed = [change for change in applied["changes"] if change["action"] != UNCHANGED]
-    form = chosen(output, Output.table)
     if form is not Output.table:
         print_value(applied, form)
     else:
@@ -66,8 +71,27 @@ def apply_documents(
             typer.echo(f"{change['action']:<10} {change['kind']} {change['name']}{fields}")
         verb = "would change" if dry_run else "changed"
         note(f"{len(changed)} of {len(applied['changes'])} {verb}.")
+        if dry_run and changed:
+            tell_calls(applied.get("calls"), form)
     if dry_run and changed:
         raise typer.Exit(CHANGES_PENDING)
+
+
+def _apply(client: Client, body: dict[str, Any], form: Output) -> Any:
+    """The answer; who sits at a terminal is asked first where calls would be answered differently."""
+    try:
+        return client.post("/documents/apply", **body)
+    except CLIError as error:
+        calls = error.problem.get("calls") if error.problem.get("code") == ANSWERS_DIFFER else None
+        if calls is None:
+            raise
+        if form is Output.table:
+            tell_calls(calls, form)
+        if not sys.stdin.isatty():
+            hint = "--dry-run shows them and changes nothing; --accept-answers goes on."
+            raise CLIError(error.message, hint=hint, request_id=error.request_id) from error
+    typer.confirm("Go on?", abort=True, err=True)
+    return client.post("/documents/apply", **{**body, "accept_answers": True})
 
 
 def get_objects(

@@ -5,7 +5,18 @@ Owns: which calls, and what is told of them. Must not know: pages; what the docu
 
 from __future__ import annotations
 
+from gateway_sync.delivery.replay.applying import Applying
+from gateway_sync.delivery.replay.finding import CALLS_AT_MOST
 from gateway_sync.delivery.replay.judging import Difference, Outcome
-from gateway_sync.delivery.replay.reading import CALLS_AT_MOST, Replay, replay, replay_revisions, replay_states
+from gateway_sync.delivery.replay.reading import Replay, replay, replay_revisions, replay_states
 
-__all__ = ["CALLS_AT_MOST", "Difference", "Outcome", "Replay", "replay", "replay_revisions", "replay_states"]
+__all__ = [
+    "CALLS_AT_MOST",
+    "Applying",
+    "Difference",
+    "Outcome",
+    "Replay",
+    "replay",
+    "replay_revisions",
+    "replay_states",
+]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.utils import timezone
@@ -12,9 +13,10 @@ from apim.access.models import Subscription
 from apim.catalog.models import Revision
 from apim.gateways.models import AccessRecord, Environment
 from apim.usage.models import UsageRecord
-from apim.usage.records import Asked, record_log
+from apim.usage.records import Asked
 from gateway_sync.compiler import compile_snapshot
 from gateway_sync.delivery.collect import rows_of_versions
+from gateway_sync.delivery.replay.finding import Found, last_calls
 from gateway_sync.delivery.replay.judging import Call, Difference, States, differences
 from gateway_sync.problems import Problem
 from gateway_sync.rows import Rows
@@ -32,7 +34,7 @@ from gateway_sync.snapshot import (
 from gateway_sync.snapshot import Environment as Settings
 from gateway_sync.usage_wire import MAX_PATH
 
-CALLS_AT_MOST: Final = 500
+JUDGING_S: Final = 3.0
 _DATABASE: Final = "default"
 
 
@@ -40,13 +42,15 @@ _DATABASE: Final = "default"
 class Replay:
     """What became of the calls.
 
-    Shapes: calls = how many were decided anew; problems are those that the compiler finds with the revision only.
+    Shapes: calls = how many were decided anew; problems are those that the compiler finds with the revision only;
+    is_cut_off = there was no time to find all of the last calls, or to decide about them.
     """
 
     calls: int
     differences: tuple[Difference, ...]
     problems: tuple[Problem, ...]
     records: dict[int, UsageRecord]
+    is_cut_off: bool = False
 
     @property
     def certain(self) -> int:
@@ -68,13 +72,11 @@ def replay_revisions(environment: Environment, revisions: Collection[Revision]) 
     now, known = _compiled(rows_of_versions(environment, ids, (), _DATABASE))
     then, found = _compiled(rows_of_versions(environment, ids, revisions, _DATABASE))
     asked = Asked({"version_id": ids, "environment_id": [environment.id]})
-    newest = record_log().newest(asked, limit=CALLS_AT_MOST)
-    records = {record.id: record for record in newest if len(record.path.encode()) < MAX_PATH}
-    calls = [_call(record) for record in records.values()]
-    access = _access_of(environment, records.values())
-    differing = differences(calls, States(now, then, access), int(timezone.now().timestamp()))
+    newest = last_calls(asked)
+    records = {record.id: record for record in newest.records if is_whole(record)}
+    judged = judge(environment, list(records.values()), now, then)
     fresh = tuple(problem for problem in found if problem not in known)
-    return Replay(len(calls), tuple(differing), fresh, records)
+    return replace(judged, problems=fresh, is_cut_off=judged.is_cut_off or newest.is_cut_off)
 
 
 def replay_states(environment: Environment, now: Mapping[str, str], then: Mapping[str, str]) -> Replay:
@@ -87,13 +89,35 @@ def replay_states(environment: Environment, now: Mapping[str, str], then: Mappin
     owners = _apis_by_version(now, then, None if is_for_all else differing)
     chosen = {} if is_for_all else {"version_id": sorted(owners)}
     asked = Asked({**chosen, "environment_id": [environment.id]})
-    newest = record_log().newest(asked, limit=CALLS_AT_MOST) if owners else []
-    found = [record for record in newest if record.version_id in owners and len(record.path.encode()) < MAX_PATH]
+    newest = last_calls(asked) if owners else Found([], is_cut_off=False)
+    found = [record for record in newest.records if record.version_id in owners and is_whole(record)]
     called = {name for record in found for name in owners[record.version_id]}
-    access = _access_of(environment, found)
-    states = States(_loaded(now, called), _loaded(then, called), access)
-    differing_calls = differences(map(_call, found), states, int(timezone.now().timestamp()))
-    return Replay(len(found), tuple(differing_calls), (), {record.id: record for record in found})
+    judged = judge(environment, found, _loaded(now, called), _loaded(then, called))
+    return replace(judged, is_cut_off=judged.is_cut_off or newest.is_cut_off)
+
+
+def is_whole(record: UsageRecord) -> bool:
+    """True when the log kept the whole path of a call."""
+    return len(record.path.encode()) < MAX_PATH
+
+
+def state_of(environment: Environment, version_ids: Collection[str]) -> Index:
+    """What an environment's gateways would be sent of these versions now, as its transaction sees it."""
+    return _compiled(rows_of_versions(environment, version_ids, (), _DATABASE))[0]
+
+
+def judge(environment: Environment, records: Sequence[UsageRecord], now: Index, then: Index) -> Replay:
+    """The calls under both states, by who may call what now; as many as there is time for."""
+    states, now_s = States(now, then, _access_of(environment, records)), int(timezone.now().timestamp())
+    ends_at = time.monotonic() + JUDGING_S
+    decided: dict[int, UsageRecord] = {}
+    differing: list[Difference] = []
+    for record in records:
+        if time.monotonic() > ends_at:
+            break
+        differing += differences([_call(record)], states, now_s)
+        decided[record.id] = record
+    return Replay(len(decided), tuple(differing), (), decided, len(decided) < len(records))
 
 
 def _apis_by_version(
