@@ -142,21 +142,14 @@ def alert_page(request: ConsoleRequest, rule_id: str) -> HttpResponse:
         if not may_edit:
             raise Forbidden("console.other_team", _("This API belongs to another team."))
         if act == "wake" or (act == "snooze" and snooze.is_valid()):
-            until = timezone.now() + timedelta(hours=snooze.cleaned_data["hours"]) if act == "snooze" else None
-            services.snooze_rule(rule=rule, until=until, by=actor_of(request.user))
-            messages.success(request, _("Nobody is told until then.") if until else _("Firings are told again."))
-            return redirect("console:alert", rule.pk)
+            return _snoozed(request, rule, timedelta(hours=snooze.cleaned_data["hours"]) if act == "snooze" else None)
         if form.is_bound and form.is_valid():
             with errors_on(form):
                 if act != "preview":
                     services.update_rule(rule=rule, changes=form.values(), by=actor_of(request.user))
                     messages.success(request, _("The rule is saved."))
                     return redirect("console:alert", rule.pk)
-                checked = services.checked_settings(rule.kind, form.values()["settings"])
-                previewed = AlertRule(
-                    api=rule.api, kind=rule.kind, settings=checked, version=form.cleaned_data.get("version"),
-                    environment=form.cleaned_data["environment"],
-                )  # fmt: skip
+                previewed = _as_written(rule, form)
     shown = listing(request, firings_of(request.user).filter(rule=rule))
     return page(
         request,
@@ -173,6 +166,25 @@ def alert_page(request: ConsoleRequest, rule_id: str) -> HttpResponse:
         shown=shown,
         firings=firing_rows(shown),
         **_previewed(previewed),
+    )
+
+
+def _snoozed(request: ConsoleRequest, rule: AlertRule, pause: timedelta | None) -> HttpResponse:
+    """Nobody is told during the pause; None = firings are told again."""
+    until = timezone.now() + pause if pause else None
+    services.snooze_rule(rule=rule, until=until, by=actor_of(request.user))
+    messages.success(request, _("Nobody is told until then.") if until else _("Firings are told again."))
+    return redirect("console:alert", rule.pk)
+
+
+def _as_written(rule: AlertRule, form: RuleForm) -> AlertRule:
+    """The rule that the form asks for, unsaved. Errors: those of checked_settings."""
+    return AlertRule(
+        api=rule.api,
+        kind=rule.kind,
+        settings=services.checked_settings(rule.kind, form.values()["settings"]),
+        version=form.cleaned_data.get("version"),
+        environment=form.cleaned_data["environment"],
     )
 
 
