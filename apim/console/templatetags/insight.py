@@ -77,6 +77,8 @@ def _text(cell: Cell) -> str:
     if cell is None:
         return "\N{EN DASH}"
     if isinstance(cell, float):
+        if 0 < abs(cell) < 1:
+            return f"{cell:.3g}"
         return f"{cell:,.2f}".rstrip("0").rstrip(".") if cell % 1 else f"{cell:,.0f}"
     if isinstance(cell, int):
         return f"{cell:,}"

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apim.accounts.permissions import is_admin
 from apim.accounts.services import actor_of
+from apim.analytics.passages import Passage, passage
+from apim.analytics.questions import Question
+from apim.analytics.windows import last
 from apim.catalog.operations import operation_name
 from apim.catalog.services import save_revision
+from apim.console.flow_figures import figures_of, kinds_in
 from apim.console.forms.policies import PolicyForm
 from apim.console.gate import publisher_page
+from apim.console.insight.filters import DEFAULT_RANGE, RANGES
 from apim.console.pages import page, posted
 from apim.console.request_flow import Policies, blocks_of, moved, removed, shifted, written
 from apim.console.scope import find_version_to_edit
 from apim.errors import Conflict, Invalid
 from apim.gateways.services import default_environment
+from apim.ui.downloads import csv_response
 from apim.ui.forms import errors_on, errors_told
 from gateway_sync.policies import DESCRIPTIONS, KINDS
 
@@ -32,6 +39,15 @@ if TYPE_CHECKING:
     from apim.console.gate import ConsoleRequest
 
 OPERATIONS_LISTED = 500
+REPLAYED = 5
+
+
+class _Range(NamedTuple):
+    """The time that figures are of, and the links to others."""
+
+    name: str
+    words: str
+    links: list[tuple[str, str, bool]]
 
 
 @publisher_page
@@ -53,7 +69,15 @@ def version_flow(request: ConsoleRequest, api: str, version: str) -> HttpRespons
             with errors_told(request):
                 _act(request, row, (revision, previous), name)
             return _back(row, name)
-    environment = _environment(row)
+    deployment = row.deployments.select_related("environment", "revision").first()
+    environment = deployment.environment if deployment else default_environment()  # so what it inherits
+    blocks = blocks_of(policies, environment.policies, operation)
+    window, passed = _passed(request, row, environment.pk, name if operation else "")
+    deployed = kinds_in(deployment.revision.policies if deployment else (), environment.policies)
+    figures = figures_of(blocks, passed, deployed)
+    if request.GET.get("csv"):
+        table = figures.table("", "")
+        return csv_response(f"flow-{row.api.name}-{row.name}", table.headers, table.rows)
     return page(
         request,
         "console/versions/flow.html",
@@ -61,7 +85,13 @@ def version_flow(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         version=row,
         can_edit=True,
         revision=revision,
-        blocks=blocks_of(policies, environment.policies, operation),
+        blocks=blocks,
+        figures=figures,
+        table=figures.table(_("What calls met on the way"), window.words),
+        ranges=window.links,
+        range=window.name,
+        passed=passed,
+        replayable=passed.replayable[:REPLAYED],
         operations=[operation_name(each) for each in (revision.operations if revision else [])[:OPERATIONS_LISTED]],
         chosen=name if operation else "",
         kinds=[(kind, DESCRIPTIONS[kind]) for kind in KINDS if not DESCRIPTIONS[kind].is_of_environment],
@@ -149,10 +179,14 @@ def _operation(revision: Revision | None, name: str) -> Mapping[str, Any] | None
     return next((each for each in rows if operation_name(each) == name), None)
 
 
-def _environment(row: APIVersion) -> Any:
-    """Where it runs, and so what it inherits; the default one before it runs."""
-    deployment = row.deployments.select_related("environment").first()
-    return deployment.environment if deployment else default_environment()
+def _passed(request: ConsoleRequest, row: APIVersion, environment_id: str, operation: str) -> tuple[_Range, Passage]:
+    """The time that figures are of, and what its calls met."""
+    wanted = request.GET.get("range", "")
+    name = wanted if wanted in RANGES else DEFAULT_RANGE
+    kept = {"operation": operation} if operation else {}
+    links = [(f"?{urlencode({**kept, 'range': each})}", str(words), each == name) for each, words in RANGES.items()]
+    question = Question([row.pk], environment_id, operation=operation or None)
+    return _Range(name, str(RANGES[name]), links), passage(question, last(name, timezone.now()))
 
 
 def _number(text: str) -> int | None:
