@@ -20,7 +20,7 @@ from apim.ui.charts import Frame, nice_ceiling
 from apim.ui.templatetags.formats import short_count
 
 _HEIGHT, _BOTTOM, _TOP = 220, 24, 14
-_FRAMES = (Frame("chart--wide", 900, 48, 8), Frame("chart--narrow", 300, 40, 3))
+_FRAMES = (Frame("chart--wide", 900, 72, 8), Frame("chart--narrow", 300, 40, 3))  # wide ones lie below one another
 _FRAMES_OF_WORDS = (Frame("chart--wide", 900, 72, 8), Frame("chart--narrow", 300, 68, 3))
 _LONE = 0.6  # of its step: how wide a point without neighbours is drawn
 

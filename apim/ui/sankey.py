@@ -137,15 +137,16 @@ def _titles(words: Sequence[str]) -> SafeString:
 def _bars(places: dict[str, _Place], column: int) -> SafeString:
     """The bars of a column with their names: left of the first one, right of the others."""
     x = _BARS_AT[column]
+    over = " sankey__name--over" if column == 1 else ""  # it lies on ribbons
     text_x, anchor = (x - 8, "end") if column == 0 else (x + _BAR + 8, "start")
     return format_html_join(
         "",
         '<rect class="sankey__bar" x="{}" y="{}" width="{}" height="{}"/>'
-        '<text class="sankey__name" x="{}" y="{}" text-anchor="{}"><title>{}</title>{} '
+        '<text class="sankey__name{}" x="{}" y="{}" text-anchor="{}"><title>{}</title>{} '
         '<tspan class="sankey__note">{}</tspan></text>',
         (
-            (x, f"{place.y:.1f}", _BAR, f"{place.size:.1f}", text_x, f"{place.y + place.size / 2 + 4:.1f}", anchor,
-             name, _cut(name), short_count(place.calls))
+            (x, f"{place.y:.1f}", _BAR, f"{place.size:.1f}", over, text_x, f"{place.y + place.size / 2 + 4:.1f}",
+             anchor, name, _cut(name), short_count(place.calls))
             for name, place in places.items()
         ),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from apim.ui.sankey import Ribbon, Sides, sankey
 
 _SIDES = 12
 _LISTED = 60
-_SOME, _MANY = 0.01, 0.05
+_SOME, _MANY, _TENTH = 0.01, 0.05, 0.1
 _LEGEND = (
     Key("way-none", "circle-check", _("less than 1 % errors")),
     Key("way-some", "circle-alert", _("1 to 5 % errors")),
@@ -172,7 +172,7 @@ def _css(ends: Ends) -> str:
 
 
 def _note(ends: Ends) -> str:
-    return gettext("%(share)s %% errors") % {"share": f"{_share(ends) * 100:.3g}"}
+    return gettext("%(share)s %% errors") % {"share": f"{_share(ends) * 100:.{3 if _share(ends) > _TENTH else 2}g}"}
 
 
 def _told(source: str, target: str, ends: Ends) -> str:
