@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from django.utils.translation import gettext
@@ -61,7 +61,7 @@ def callers_in(ids: Iterable[str]) -> dict[str, CallerName]:
     return {identifier: CallerName(name, organization) for identifier, name, organization in found}
 
 
-def caller_word(callers: dict[str, CallerName], identifier: str) -> str:
+def caller_word(callers: Mapping[str, CallerName], identifier: str) -> str:
     """An application in a table; a deleted one by its id."""
     found = callers.get(identifier)
     if found is not None:
