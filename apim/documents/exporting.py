@@ -247,6 +247,7 @@ def _applications(user: User, name: str) -> Iterator[Document]:
             "organization": row.organization.name,
             "displayName": row.display_name,
             "description": row.description,
+            "team": row.team,
         }
         yield _document("Application", row.name, spec)
 
@@ -257,7 +258,7 @@ def _subscriptions(user: User, name: str) -> Iterator[Document]:
         .live()
         .exclude(lifecycle=Subscription.Lifecycle.CANCELED)
         .select_related("product", "plan_version__plan", "requested_plan_version__plan", "environment")
-        .prefetch_related(Prefetch("applications", Application.objects.select_related("organization")))
+        .prefetch_related(Prefetch("applications", Application.objects.named_to(user).select_related("organization")))
         .order_by("created_at")
     )
     for row in rows:

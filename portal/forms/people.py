@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
 from apim.ui.language import filled
-from portal.forms.teams import WHOLE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +35,7 @@ class RoleForm(forms.Form):
     def __init__(self, *args: Any, organization: Organization | None, current: str = "", **options: Any) -> None:
         """Without the question where there are no teams. Shapes: current = the team that the person has."""
         super().__init__(*args, **options)
-        choices = organization.teams.all().choices(whole=WHOLE, current=current) if organization else []
+        choices = organization.teams.all().choices(whole=_("No team"), current=current) if organization else []
         field = self.fields["team"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = choices

@@ -29,7 +29,8 @@ class TeamQuerySet(models.QuerySet["Team"]):
     def choices(self, *, whole: StrOrPromise, current: str = "") -> list[tuple[str, StrOrPromise]]:
         """Each team by its slug for a form, after the whole organization; the current one though it has no row."""
         found: dict[str, StrOrPromise] = dict(self.values_list("name", "display_name"))
-        return [("", whole), *(({current: current} if current else {}) | found).items()]
+        kept = {current: current} if current and current not in found else {}
+        return [("", whole), *(found | kept).items()]
 
 
 class Team(models.Model):

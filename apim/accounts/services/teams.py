@@ -63,7 +63,7 @@ def adopt_team(*, organization: Organization, name: str, by: Actor) -> bool:
     """
     if not name or Team.objects.filter(organization=organization, name=name).exists():
         return False
-    create_team(organization=organization, name=name, by=by)
+    create_team(organization=organization, name=name, display_name=name.replace("-", " ").capitalize(), by=by)
     return True
 
 

@@ -105,15 +105,16 @@ class Subscriptions(Resource):
         data = self.read(SubscriptionBody)
         application = find_application(request.user, data["application"])
         require_editable(Application.objects.editable_by(request.user), application)
-        wanted = {
-            "application": application,
-            "product": find_product(request.user, data["product"]),
-            "plan": find_plan(request.user, data["plan"]),
-            "environment": named_environment(data["environment"]),
-        }
-        require_no_other_team(user=request.user, **wanted)
+        product, plan = find_product(request.user, data["product"]), find_plan(request.user, data["plan"])
+        environment = named_environment(data["environment"])
+        require_no_other_team(
+            user=request.user, application=application, product=product, plan=plan, environment=environment
+        )
         subscription = subscribe(
-            **wanted,
+            application=application,
+            product=product,
+            plan=plan,
+            environment=environment,
             name=data["name"],
             note=data["note"],
             by=request.actor,
