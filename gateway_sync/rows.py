@@ -95,13 +95,15 @@ class APIRow:
 class QuotaRow:
     """requests per window; per is hour, day, month, or period for that of billing.
 
-    Shapes: on_exceed is block, bill or warn; only block refuses. unit is what requests counts: calls, units or bytes.
+    Shapes: on_exceed is block, bill or warn; only block refuses. unit is what requests counts: calls, units or bytes;
+    window is calendar, or anchored for what is counted from the subscription's own beginning.
     """
 
     requests: int
     per: str
     on_exceed: str = "block"
     unit: str = "calls"
+    window: str = "calendar"
 
 
 # What a meter's filter asks of calls: (method, operation, status or status_class; a comparison; what with).

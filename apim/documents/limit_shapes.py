@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from apim.documents.shapes import Free, Number, Shape, Text
-from apim.products.limits import PERIODS, QUOTA_UNITS
+from apim.products.limits import QUOTA_PERIODS, QUOTA_UNITS, WINDOWS
 from apim.products.models import PlanVersion
 
 QUOTA_FIELDS: Mapping[str, Shape] = {
     "quota": Number(1, meaning="How much in a period, with `per`: calls, unless `unit` says else."),
-    "per": Text(PERIODS, meaning="The period of a quota."),
+    "per": Text(
+        QUOTA_PERIODS, meaning="The period of a quota; `period` is the plan's billing period, a month without prices."
+    ),
+    "window": Text(
+        WINDOWS,
+        meaning="Where a day or month of a quota begins: `calendar`, at midnight of the plan's time zone, or"
+        " `anchored`, with the subscription's own, as a billing period always does.",
+    ),
     "unit": Text(
         QUOTA_UNITS,
         meaning="What a quota counts: `calls`; `units`, of which an operation costs what `weights` says; or `bytes` of"

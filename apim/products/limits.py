@@ -17,6 +17,10 @@ from gateway_sync.policies import units
 from gateway_sync.policies.patterns import is_pattern
 
 PERIODS = ("hour", "day", "month")
+BILLING_PERIOD = "period"  # of the plan's interval, counted from the subscription's own beginning
+QUOTA_PERIODS = (*PERIODS, BILLING_PERIOD)
+CALENDAR, ANCHORED = WINDOWS = ("calendar", "anchored")
+_ANCHORABLE = ("day", "month", BILLING_PERIOD)
 CALLS, UNITS, BYTES = QUOTA_UNITS = ("calls", "units", "bytes")
 _LARGEST = {CALLS: 10**12, UNITS: 10**12, BYTES: 10**15}
 _HEAVIEST = 1_000_000
@@ -29,10 +33,11 @@ _LONGEST_RATE_S = 24 * 3600
 class Terms:
     """What a plan version grants.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": "hour"|"day"|"month"}], with
-    "unit": "bytes"|"units" where they are not calls; weights = what calls of operations cost in units, 1 unless named;
-    when_unconfirmed as of PlanVersion; pricing = what a Plan document says about money and meters, None when it says
-    nothing.
+    Shapes: rate = {"requests", "per_s", "burst"} or None; quotas = [{"requests", "per": one of QUOTA_PERIODS}], with
+    "unit": "bytes"|"units" where they are not calls, and "window": "anchored" where a day or month is counted from the
+    subscription's own beginning, as periods always are; weights = what calls of operations cost in units, 1 unless
+    named; when_unconfirmed as of PlanVersion; pricing = what a Plan document says about money and meters, None when it
+    says nothing.
     """
 
     approval: str = PlanVersion.Approval.AUTO
@@ -91,7 +96,7 @@ def checked_terms(terms: Terms) -> Terms:
         )
     if terms.rate is not None and (fault := _rate_fault(terms.rate)):
         errors.append(Invalid("products.rate", fault, field="rate"))
-    errors += _quota_errors(terms.quotas) or _weight_errors(terms)
+    errors += _quota_errors(terms.quotas) or _mixed_errors(terms.quotas, terms.pricing) or _weight_errors(terms)
     if terms.when_unconfirmed not in PlanVersion.WhenUnconfirmed.values:
         message = _("`%(name)s` says nothing of quotas that cannot be confirmed.") % {"name": terms.when_unconfirmed}
         hint = _("One of %(names)s.") % {"names": "refuse, share"}
@@ -104,13 +109,16 @@ def checked_terms(terms: Terms) -> Terms:
         errors.append(Invalid("products.pricing", each.message, field=".".join(("pricing", *each.at)), hint=each.hint))
     if errors or pricing is None:
         raise Problems(tuple(errors))
-    quotas = sorted(terms.quotas, key=lambda quota: (PERIODS.index(quota["per"]), QUOTA_UNITS.index(unit_of(quota))))
+    quotas = sorted(
+        terms.quotas, key=lambda quota: (QUOTA_PERIODS.index(quota["per"]), QUOTA_UNITS.index(unit_of(quota)))
+    )
     return Terms(
         approval=str(terms.approval),
         rate={name: terms.rate[name] for name in ("requests", "per_s", "burst")} if terms.rate is not None else None,
         quotas=[
             {"requests": quota["requests"], "per": quota["per"]}
             | ({} if unit_of(quota) == CALLS else {"unit": unit_of(quota)})
+            | ({"window": ANCHORED} if is_anchored(quota) and quota["per"] != BILLING_PERIOD else {})
             for quota in quotas
         ],
         timezone=terms.timezone,
@@ -123,6 +131,17 @@ def checked_terms(terms: Terms) -> Terms:
 def unit_of(quota: Mapping[str, Any]) -> str:
     """What a quota counts: calls, units or bytes."""
     return str(quota.get("unit") or CALLS)
+
+
+def is_anchored(quota: Mapping[str, Any]) -> bool:
+    """True when it is counted from the subscription's own beginning, not by the calendar."""
+    return quota.get("per") == BILLING_PERIOD or quota.get("window") == ANCHORED
+
+
+def interval_of(quota: Mapping[str, Any], pricing: Mapping[str, Any] | None) -> str:
+    """How long its window is: hour, day, month, or what a plan of this pricing bills by."""
+    billed = str((pricing or {}).get("interval") or "month")
+    return billed if quota["per"] == BILLING_PERIOD else str(quota["per"])
 
 
 def _rate_fault(rate: Mapping[str, Any]) -> str:
@@ -138,9 +157,12 @@ def _quota_errors(quotas: Sequence[Mapping[str, Any]]) -> list[DomainError]:
     seen: set[tuple[str, str]] = set()
     for index, quota in enumerate(quotas):
         at, per, unit = f"quotas.{index}", quota.get("per"), unit_of(quota)
-        if set(quota) - {"unit"} != {"requests", "per"} or per not in PERIODS:
-            message = _("A quota has requests, and per as one of %(names)s.") % {"names": enumerated(PERIODS)}
+        if set(quota) - {"unit", "window"} != {"requests", "per"} or per not in QUOTA_PERIODS:
+            message = _("A quota has requests, and per as one of %(names)s.") % {"names": enumerated(QUOTA_PERIODS)}
             errors.append(Invalid("products.quota", message, field=at))
+        elif not _is_window(quota):
+            message = _("A quota is anchored per %(names)s, and a billing period always is.")
+            errors.append(Invalid("products.quota", message % {"names": enumerated(_ANCHORABLE)}, field=at))
         elif unit not in QUOTA_UNITS:
             message = _("A quota counts one of %(names)s.") % {"names": enumerated(QUOTA_UNITS)}
             errors.append(Invalid("products.quota", message, field=at))
@@ -152,6 +174,26 @@ def _quota_errors(quotas: Sequence[Mapping[str, Any]]) -> list[DomainError]:
             errors.append(Invalid("products.quota", message, field=at))
         seen.add((str(per), unit))
     return errors
+
+
+def _is_window(quota: Mapping[str, Any]) -> bool:
+    window, per = quota.get("window") or "", quota["per"]
+    if window == ANCHORED:
+        return per in _ANCHORABLE
+    return window in {"", CALENDAR} and not (window and per == BILLING_PERIOD)
+
+
+def _mixed_errors(quotas: Sequence[Mapping[str, Any]], pricing: Mapping[str, Any] | None) -> list[DomainError]:
+    """What is wrong with quotas beside one another, each of which is right."""
+    by_day = [quota for quota in quotas if quota["per"] in {"day", "month"}]
+    if len({is_anchored(quota) for quota in by_day}) > 1:
+        message = _("Days and months of a plan are all of the calendar, or all anchored.")
+        return [Invalid("products.quota", message, field="quotas")]
+    lengths = [(interval_of(quota, pricing), unit_of(quota)) for quota in quotas if is_anchored(quota)]
+    if len(lengths) > len(set(lengths)):
+        message = _("Two anchored quotas count the same: the plan's billing period is as long as the other.")
+        return [Invalid("products.quota", message, field="quotas")]
+    return []
 
 
 def _weight_errors(terms: Terms) -> list[DomainError]:

@@ -126,9 +126,8 @@ class Plan(models.Model):
 class PlanVersion(models.Model):
     """The terms of a plan at one time; immutable once active.
 
-    Shapes: rate = {"requests", "per_s", "burst"} or null; quotas = [{"requests", "per": "hour"|"day"|"month"}], with
-    "unit": "bytes"|"units" where they are not calls; weights = {"POST /transfers": 5}, what a call costs in units, 1
-    unless named; pricing = what a Plan document says about money and meters, complete; null when it says nothing.
+    Shapes: rate, quotas and weights as of apim.products.limits.Terms; pricing = what a Plan document says about money
+    and meters, complete; null when it says nothing.
     """
 
     class WhenUnconfirmed(models.TextChoices):

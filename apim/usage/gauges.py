@@ -7,30 +7,33 @@ mail and webhook say the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.products.limits import BYTES, CALLS, QUOTA_UNITS, unit_of
+from apim.products.limits import BYTES, CALLS, QUOTA_PERIODS, QUOTA_UNITS, is_anchored, unit_of
 from apim.usage.models import UsageRollup, UsageRollupQuerySet
-from apim.usage.periods import end_of, start_of
+from apim.usage.quota_windows import sums_since, window_of
 from gateway_sync.policies.patterns import weight_of
+
+_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How much of a quota is used."""
+    """How much of a quota is used. Shapes: is_anchored = its window is the subscription's own, not the calendar's."""
 
     per: str
     limit: int
     used: int
     resets_at: datetime
     unit: str = CALLS
+    is_anchored: bool = False
 
     @property
     def percent(self) -> int:
@@ -42,23 +45,64 @@ def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None =
     """How far each quota of each subscription is used, by the subscription's id.
 
     Shapes: subscriptions come with their plan_version. One query for each kind of window and what it counts, whatever
-    their number.
+    their number; of windows that are the subscriptions' own one for each unit and _AT_ONCE of them.
     """
     now = now or timezone.now()
     gauges: dict[str, list[Gauge]] = {subscription.id: [] for subscription in subscriptions}
-    windows: dict[tuple[str, datetime, str], list[tuple[Subscription, int]]] = defaultdict(list)
+    of_calendar: dict[tuple[str, datetime, str], list[_Limited]] = defaultdict(list)
+    anchored: dict[tuple[str, str], list[_Limited]] = defaultdict(list)
     for subscription in subscriptions:
         for quota in subscription.plan_version.quotas:
-            start = start_of(quota["per"], now, subscription.plan_version.timezone)
-            windows[quota["per"], start, unit_of(quota)].append((subscription, quota["requests"]))
-    for per, start, unit in sorted(windows, key=lambda window: (*window[:2], QUOTA_UNITS.index(window[2]))):
-        limited = windows[per, start, unit]
+            window = window_of(subscription, quota, now)
+            limited = _Limited(subscription, quota["requests"], *window)
+            if is_anchored(quota):
+                anchored[quota["per"], unit_of(quota)].append(limited)
+            else:
+                of_calendar[quota["per"], window[0], unit_of(quota)].append(limited)
+    for per, start, unit in sorted(of_calendar, key=lambda window: (*window[:2], QUOTA_UNITS.index(window[2]))):
+        found = of_calendar[per, start, unit]
         rows = UsageRollup.objects.charged().filter(period=_period_from(per, start), at__gte=start)
-        used = spent_by(rows, [subscription for subscription, _ in limited], unit)
-        for subscription, limit in limited:
-            resets_at = end_of(per, now, subscription.plan_version.timezone)
-            gauges[subscription.id].append(Gauge(per, limit, used[subscription.id,], resets_at, unit))
+        used = spent_by(rows, [each.subscription for each in found], unit)
+        _fill(gauges, found, used, per, unit)
+    for per, unit in sorted(anchored, key=lambda kind: (QUOTA_PERIODS.index(kind[0]), QUOTA_UNITS.index(kind[1]))):
+        for start_at in range(0, len(anchored[per, unit]), _AT_ONCE):
+            found = anchored[per, unit][start_at : start_at + _AT_ONCE]
+            _fill(gauges, found, _spent_since(found, unit), per, unit, is_anchored=True)
     return gauges
+
+
+class _Limited(NamedTuple):
+    """A subscription with one of its quotas, and the window that is open."""
+
+    subscription: Subscription
+    limit: int
+    start: datetime
+    end: datetime
+
+
+def _fill(  # noqa: PLR0917 - what gauges are made of
+    gauges: Mapping[str, list[Gauge]],
+    found: Iterable[_Limited],
+    used: Mapping[tuple[Any, ...], int],
+    per: str,
+    unit: str,
+    *,
+    is_anchored: bool = False,
+) -> None:
+    for each in found:
+        amount = used[each.subscription.id,]
+        gauges[each.subscription.id].append(Gauge(per, each.limit, amount, each.end, unit, is_anchored))
+
+
+def _spent_since(found: Sequence[_Limited], unit: str) -> Mapping[tuple[Any, ...], int]:
+    """What each used since its own window began. One query."""
+    by_start: dict[datetime, list[str]] = defaultdict(list)
+    for each in found:
+        by_start[each.start].append(each.subscription.id)
+    met = Q(pk__in=())
+    for start, ids in by_start.items():
+        met |= Q(subscription_id__in=ids) & sums_since(start)
+    return spent_by(UsageRollup.objects.charged().filter(met), [each.subscription for each in found], unit)
 
 
 def _period_from(per: str, start: datetime) -> str:

@@ -32,6 +32,7 @@ from apim.usage.quotas import Projected, projected
 _KIND: Final = "quota"
 _USED_LATELY: Final = timedelta(minutes=3)
 _NEARLY: Final = 80
+_LONG: Final = frozenset({"month", "period"})  # quotas that one plans by
 _BATCH: Final = 200
 _words = lazy(quota_words, str)  # said to each in the language of the account
 
@@ -75,14 +76,14 @@ def _pieces(subscription: Subscription, quota: Projected) -> Iterator[Piece]:
         what = "used_up"
     elif gauge.percent >= _NEARLY:
         what = "nearly_used"
-    elif gauge.per == "month" and forecast.is_certain:
+    elif gauge.per in _LONG and forecast.is_certain:
         what = "runs_out"
     if what:
         kind = gauge.per if gauge.unit == CALLS else f"{gauge.per}.{gauge.unit}"
         cause = f"{_KIND}.{what}:{subscription.pk}:{kind}:{gauge.resets_at:%Y%m%d%H%M}"
         text = _words(gauge, forecast)
         title = filled(_TITLES[what], {"product": subscription.product})
-        yield Piece(subscription, cause, title, text, is_mailed=gauge.per == "month" or what == "used_up")
+        yield Piece(subscription, cause, title, text, is_mailed=gauge.per in _LONG or what == "used_up")
 
 
 _TITLES: Final = {

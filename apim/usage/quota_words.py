@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext_lazy
 from django.utils.translation import gettext as _
 
 from apim.listing import enumerated, labelled
-from apim.products.limits import BYTES, CALLS, UNITS, unit_of
+from apim.products.limits import BILLING_PERIOD, BYTES, CALLS, UNITS, is_anchored, unit_of
 from apim.ui.templatetags.formats import quantity
 from apim.usage.forecast import Forecast, Outlook
 from apim.usage.gauges import Gauge
@@ -21,6 +21,7 @@ _PACES: Final = {
     "hour": ngettext_lazy("At the pace of the last minute", "At the pace of the last %(n)d minutes", "n"),
     "day": ngettext_lazy("At the pace of the last hour", "At the pace of the last %(n)d hours", "n"),
     "month": ngettext_lazy("At the pace of the last day", "At the pace of the last %(n)d days", "n"),
+    "period": ngettext_lazy("At the pace of the last day", "At the pace of the last %(n)d days", "n"),
 }
 
 
@@ -67,6 +68,9 @@ _USED: Final = {
     (BYTES, "hour"): gettext_lazy("%(used)s of %(limit)s this hour."),
     (BYTES, "day"): gettext_lazy("%(used)s of %(limit)s today."),
     (BYTES, "month"): gettext_lazy("%(used)s of %(limit)s this month."),
+    (CALLS, "period"): gettext_lazy("%(used)s of %(limit)s calls in this period."),
+    (UNITS, "period"): gettext_lazy("%(used)s of %(limit)s units in this period."),
+    (BYTES, "period"): gettext_lazy("%(used)s of %(limit)s in this period."),
 }
 _GRANTED: Final = {
     (CALLS, "hour"): gettext_lazy("%(count)s calls an hour"),
@@ -78,6 +82,9 @@ _GRANTED: Final = {
     (BYTES, "hour"): gettext_lazy("%(count)s an hour"),
     (BYTES, "day"): gettext_lazy("%(count)s a day"),
     (BYTES, "month"): gettext_lazy("%(count)s a month"),
+    (CALLS, "period"): gettext_lazy("%(count)s calls a billing period"),
+    (UNITS, "period"): gettext_lazy("%(count)s units a billing period"),
+    (BYTES, "period"): gettext_lazy("%(count)s a billing period"),
 }
 _LABELS: Final = {
     (CALLS, "hour"): gettext_lazy("Calls this hour"),
@@ -89,13 +96,19 @@ _LABELS: Final = {
     (BYTES, "hour"): gettext_lazy("Data this hour"),
     (BYTES, "day"): gettext_lazy("Data today"),
     (BYTES, "month"): gettext_lazy("Data this month"),
+    (CALLS, "period"): gettext_lazy("Calls in this period"),
+    (UNITS, "period"): gettext_lazy("Units in this period"),
+    (BYTES, "period"): gettext_lazy("Data in this period"),
 }
 
 
 def granted_words(quota: Mapping[str, Any]) -> str:
     """`1,000 calls a month`, `500 units a day`, `10 GB a month`."""
     unit = unit_of(quota)
-    return _GRANTED[unit, quota["per"]] % {"count": quantity(quota["requests"], unit)}
+    words = str(_GRANTED[unit, quota["per"]] % {"count": quantity(quota["requests"], unit)})
+    if quota["per"] == BILLING_PERIOD or not is_anchored(quota):
+        return words
+    return _("%(quota)s, counted from the beginning of the subscription") % {"quota": words}
 
 
 def costs_words(weights: Mapping[str, int]) -> str:
@@ -108,11 +121,16 @@ def costs_words(weights: Mapping[str, int]) -> str:
 
 def gauge_label(gauge: Gauge) -> str:
     """What a gauge counts: `Calls this month`."""
-    return str(_LABELS[gauge.unit, gauge.per])
+    return str(_LABELS[gauge.unit, _window_named(gauge)])
 
 
 def quota_words(gauge: Gauge, forecast: Forecast) -> str:
     """How far a quota is used, and where that leads."""
     amounts = {"used": quantity(gauge.used, gauge.unit), "limit": quantity(gauge.limit, gauge.unit)}
-    words = str(_USED[gauge.unit, gauge.per] % amounts)
+    words = str(_USED[gauge.unit, _window_named(gauge)] % amounts)
     return f"{words} {forecast_words(gauge.per, forecast)}".strip()
+
+
+def _window_named(gauge: Gauge) -> str:
+    """By the calendar, or as a period of its own: "today" and "this month" are days and months of everybody."""
+    return BILLING_PERIOD if gauge.is_anchored else gauge.per

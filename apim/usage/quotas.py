@@ -5,9 +5,10 @@ Owns: these questions about roll-ups. Must not know: who may ask; callers pass s
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -15,19 +16,22 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
-from apim.products.limits import CALLS, unit_of
+from apim.products.limits import CALLS, is_anchored, unit_of
 from apim.usage.forecast import Forecast, forecast_of
 from apim.usage.gauges import Gauge, quota_gauges, spent_by
 from apim.usage.models import UsageRollup
-from apim.usage.periods import end_of, start_of
+from apim.usage.periods import start_of
+from apim.usage.quota_windows import windows_before
 
 # By the period of a quota: the step that its pace is read in, how many of them, how many periods are looked back at.
 _STEPS: Final[Mapping[str, tuple[str, timedelta, int]]] = {
     "hour": ("minute", timedelta(minutes=1), 60),
     "day": ("hour", timedelta(hours=1), 24),
     "month": ("day", timedelta(days=1), 14),
+    "period": ("day", timedelta(days=1), 14),
 }
-_SHOWN: Final[Mapping[str, int]] = {"hour": 12, "day": 7, "month": 6}
+_SHOWN: Final[Mapping[str, int]] = {"hour": 12, "day": 7, "month": 6, "period": 6}
+_HOURS_KEPT: Final = timedelta(days=89)
 _OVER = "quota-exceeded"
 
 
@@ -56,6 +60,7 @@ class History:
     limit: int
     periods: Sequence[PastPeriod]
     unit: str = CALLS
+    is_anchored: bool = False
 
 
 def projected(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Projected]]:
@@ -97,33 +102,26 @@ def _counts(subscriptions: Collection[Subscription], per: str, unit: str, now: d
 def histories(subscription: Subscription, now: datetime | None = None) -> list[History]:
     """How the last periods of each quota went, since the subscription began. Two queries for each quota."""
     now = now or timezone.now()
-    zone = subscription.plan_version.timezone
-    return [
-        _history(subscription, quota, start_of(quota["per"], now, zone)) for quota in subscription.plan_version.quotas
-    ]
+    return [_history(subscription, quota, now) for quota in subscription.plan_version.quotas]
 
 
-def _history(subscription: Subscription, quota: Mapping[str, Any], current: datetime) -> History:
-    per, limit, unit = quota["per"], quota["requests"], unit_of(quota)
-    zone = subscription.plan_version.timezone
-    starts: list[datetime] = []
-    start = current
-    while len(starts) < _SHOWN[per]:
-        start = start_of(per, start - timedelta(seconds=1), zone)
-        if end_of(per, start, zone) <= subscription.created_at:
-            break
-        starts.append(start)
-    if not starts:
-        return History(per, limit, (), unit)
+def _history(subscription: Subscription, quota: Mapping[str, Any], now: datetime) -> History:
+    per, unit, is_own = quota["per"], unit_of(quota), is_anchored(quota)
+    windows = windows_before(subscription, quota, now, _SHOWN[per])
+    is_of_days = all(start == start_of("day", start) for start, _ in windows)
+    if is_own and not is_of_days:  # hours tell where they begin, for as long as there are any
+        windows = [each for each in windows if each[0] > now - _HOURS_KEPT]
+    if not windows:
+        return History(per, quota["requests"], (), unit, is_own)
     # Days of roll-ups are days in UTC; hours keep a month exact in every zone that is whole hours off UTC.
-    period = "day" if per == "month" and zone == "UTC" else "hour"
-    rows = UsageRollup.objects.filter(period=period, at__gte=starts[-1], at__lt=current)
-    found = {start: PastPeriod(start, 0, 0) for start in starts}
-    for (_, at), used in spent_by(rows.charged(), [subscription], unit, "at").items():
-        if (before := found.get(start_of(per, at, zone))) is not None:
-            found[before.starts_at] = replace(before, used=before.used + used)
-    refused = rows.filter(subscription_id=subscription.pk, code=_OVER).order_by().values_list("at")
-    for at, calls in refused.annotate(Sum("calls")):
-        if (before := found.get(start_of(per, at, zone))) is not None:
-            found[before.starts_at] = replace(before, refused=before.refused + calls)
-    return History(per, limit, tuple(found.values()), unit)
+    period = "day" if is_of_days and (is_own or per == "month") else "hour"
+    rows = UsageRollup.objects.filter(period=period, at__gte=windows[-1][0], at__lt=windows[0][1])
+    starts = [start for start, _ in reversed(windows)]
+    used, refused = [0] * len(windows), [0] * len(windows)
+    for (_, at), amount in spent_by(rows.charged(), [subscription], unit, "at").items():
+        used[bisect_right(starts, at) - 1] += amount
+    above = rows.filter(subscription_id=subscription.pk, code=_OVER).order_by().values_list("at")
+    for at, calls in above.annotate(Sum("calls")):
+        refused[bisect_right(starts, at) - 1] += calls
+    periods = [PastPeriod(*each) for each in zip(starts, used, refused, strict=True)]
+    return History(per, quota["requests"], periods[::-1], unit, is_own)

@@ -12,6 +12,8 @@ from gateway_sync.snapshot import Cap, Plan, Quota, Rate
 _PERIODS = ("hour", "day", "month", "period")
 _ON_EXCEED = ("block", "bill", "warn")
 _UNITS = ("calls", "units", "bytes")
+_WINDOWS = ("calendar", "anchored")
+_ANCHORED = ("day", "month", "period")
 _SOURCES = ("requests", "bytes", "request-bytes", "response-bytes")
 _COMPARISONS = {
     **dict.fromkeys(("method", "operation"), ("==", "!=")),
@@ -32,7 +34,7 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
             message = "The rate, its seconds and its burst must be whole numbers above 0."
             problems.append(Problem("plan.E001", message, where, "Write it like 10/s with a burst of 20."))
     problems += [problem for quota in row.quotas if (problem := _quota_problem(quota, where))]
-    periods = [(quota.per, quota.on_exceed == "block", quota.unit) for quota in row.quotas]
+    periods = [(_length_of(quota, row.interval), quota.on_exceed == "block", quota.unit) for quota in row.quotas]
     if len(periods) != len(set(periods)):
         problems.append(Problem("plan.E002", "The plan has two quotas of one unit for one period.", where))
     problems += [_weight_problem(name, where) for name, weight in row.weights.items() if not _is_weight(name, weight)]
@@ -50,8 +52,10 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
     if problems:
         return None, problems
     quotas = tuple(
-        Quota(quota.requests, quota.per, quota.on_exceed, quota.unit)
-        for quota in sorted(row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed, _UNITS.index(q.unit)))
+        Quota(quota.requests, quota.per, quota.on_exceed, quota.unit, quota.window)
+        for quota in sorted(
+            row.quotas, key=lambda q: (_PERIODS.index(q.per), q.on_exceed, _UNITS.index(q.unit), q.window)
+        )
     )
     plan = Plan(
         row.id,
@@ -72,6 +76,12 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
     return plan, []
 
 
+def _length_of(quota: QuotaRow, interval: str) -> tuple[str, str]:
+    """What tells the windows of two quotas apart."""
+    is_billed = quota.window == "anchored" and quota.per == "period"
+    return quota.window, interval if is_billed else quota.per
+
+
 def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
     if quota.per not in _PERIODS:
         message = f'A quota cannot be per "{quota.per}".'
@@ -82,6 +92,11 @@ def _quota_problem(quota: QuotaRow, where: Where) -> Problem | None:
     if quota.unit not in _UNITS:
         message = f'A quota cannot count "{quota.unit}".'
         return Problem("plan.E002", message, where, f"Use one of {', '.join(_UNITS)}.")
+    if quota.window not in _WINDOWS or (quota.window == "anchored" and quota.per not in _ANCHORED):
+        message = f'A quota per "{quota.per}" cannot be "{quota.window}".'
+        return Problem("plan.E002", message, where, f"Use one of {', '.join(_ANCHORED)} for an anchored one.")
+    if quota.window == "anchored" and quota.on_exceed != "block":
+        return Problem("plan.E002", "An anchored quota must block.", where)
     if not _is_count(quota.requests):
         return Problem("plan.E002", "A quota must be a whole number above 0.", where)
     return None

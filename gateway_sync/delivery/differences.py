@@ -18,6 +18,7 @@ from gateway_sync.snapshot import (
     Plan,
     Policy,
     Products,
+    Quota,
     SnapshotInvalid,
     Version,
     decode_fragment,
@@ -123,9 +124,7 @@ def _subjects(name: str, text: str) -> Subjects:
 def _plan(plan: Plan) -> Mapping[str, object]:
     """The terms; quotas by what they count and for how long, caps by their meters."""
     fields = asdict(plan)
-    quotas = {
-        f"{each.unit} per {each.per}": {"amount": each.requests, "beyond": each.on_exceed} for each in plan.quotas
-    }
+    quotas = {_quota_words(each): {"amount": each.requests, "beyond": each.on_exceed} for each in plan.quotas}
     caps = {each.pop("meter"): each for each in map(asdict, plan.caps)}
     terms = {name: value for name, value in fields.items() if name not in _OF_PLANS}
     return terms | {"quotas": quotas} | ({"caps": caps} if caps else {})
@@ -170,3 +169,8 @@ def _certificate(fields: dict[str, object]) -> Mapping[str, object]:
     return {name: value for name, value in fields.items() if name not in _SEALED} | {
         "chain": digest(chain.encode())[:16]
     }
+
+
+def _quota_words(quota: Quota) -> str:
+    """`calls per month`, `calls per month (anchored)`."""
+    return f"{quota.unit} per {quota.per}" + (" (anchored)" if quota.window == "anchored" else "")

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from apim.access.models import Subscription
 from apim.pricing.meters import MeterTerms
+from apim.products.limits import is_anchored
 from apim.products.models import Meter, PlanVersion, Product, ProductItem
 from gateway_sync import rows
 from gateway_sync.delivery.json_fields import mapping, mappings, text, texts, whole
@@ -72,7 +73,12 @@ def _is_postpaid(pricing: Mapping[str, Any]) -> bool:
 
 
 def _quota_row(quota: Mapping[str, Any]) -> rows.QuotaRow:
-    return rows.QuotaRow(whole(quota.get("requests")), text(quota.get("per")), unit=text(quota.get("unit") or "calls"))
+    return rows.QuotaRow(
+        whole(quota.get("requests")),
+        text(quota.get("per")),
+        unit=text(quota.get("unit") or "calls"),
+        window="anchored" if is_anchored(quota) else "calendar",
+    )
 
 
 def _period_quotas(pricing: Mapping[str, Any], meters: Mapping[str, MeterTerms]) -> list[rows.QuotaRow]:

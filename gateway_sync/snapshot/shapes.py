@@ -104,12 +104,14 @@ class Quota:
     """requests each calendar hour, day or month of the plan's timezone, or each billing period of the subscription.
 
     Shapes: on_exceed is block, bill or warn; only block refuses. unit is what requests counts: calls, units or bytes.
+    window anchored: a day, month or period counted from the subscription's own beginning by full hours; always hard.
     """
 
     requests: int
     per: str
     on_exceed: str = "block"
     unit: str = "calls"
+    window: str = "calendar"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,30 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apim.api.bodies import Body
+from apim.api.serializers.limits import MAX_COUNT, QuotaBody, QuotaShape, RateBody, RateShape
 from apim.api.serializers.pricing import PricingBody, shape_of
-from apim.products.limits import PERIODS, QUOTA_UNITS
 from apim.products.models import Ceiling, Plan, PlanVersion, Product, ProductItem
-
-MAX_COUNT = 2**53 - 1  # what every JSON reader holds exactly
-
-
-class RateShape(serializers.Serializer[Any]):
-    """A rate limit with its burst."""
-
-    requests = serializers.IntegerField()
-    per_s = serializers.IntegerField()
-    burst = serializers.IntegerField()
-
-
-_UNIT_HELP = "What `requests` counts: calls, units (see `weights`) or bytes of bodies, both ways."
-
-
-class QuotaShape(serializers.Serializer[Any]):
-    """A quota of one calendar period."""
-
-    requests = serializers.IntegerField()
-    per = serializers.ChoiceField(PERIODS)
-    unit = serializers.ChoiceField(QUOTA_UNITS, default="calls", help_text=_UNIT_HELP)
 
 
 class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
@@ -98,22 +77,6 @@ class PlanShape(serializers.ModelSerializer[Plan]):
         """The active version of the plan."""
         active = [version for version in plan.versions.all() if version.state == PlanVersion.State.ACTIVE]
         return dict(PlanVersionShape(active[0]).data) if active else None
-
-
-class RateBody(Body):
-    """So many requests in so many seconds, and how many of them at once."""
-
-    requests = serializers.IntegerField(min_value=1, max_value=MAX_COUNT)
-    per_s = serializers.IntegerField(min_value=1, max_value=86_400, required=False, default=1)
-    burst = serializers.IntegerField(min_value=1, max_value=MAX_COUNT, required=False, default=None, allow_null=True)
-
-
-class QuotaBody(Body):
-    """So many requests in a calendar hour, day or month, or so much of another unit."""
-
-    requests = serializers.IntegerField(min_value=1, max_value=MAX_COUNT)
-    per = serializers.ChoiceField(PERIODS)
-    unit = serializers.ChoiceField(QUOTA_UNITS, required=False, default="calls", help_text=_UNIT_HELP)
 
 
 class TermsBody(Body):

@@ -14,7 +14,17 @@ from apim.accounts.models import Organization, User
 from apim.console.forms.apis import OrganizationChoice, offer_organizations
 from apim.console.forms.fields import NameField
 from apim.console.forms.quotas import SizeField, WeightsField
-from apim.products.limits import BYTES, CALLS, UNITS, unit_of
+from apim.products.limits import (
+    ANCHORED,
+    BILLING_PERIOD,
+    BYTES,
+    CALENDAR,
+    CALLS,
+    QUOTA_PERIODS,
+    UNITS,
+    is_anchored,
+    unit_of,
+)
 from apim.products.models import Ceiling, Plan, PlanVersion
 from apim.products.services import Terms
 
@@ -23,7 +33,6 @@ PERIODS_S = (
     (60, pgettext_lazy("a period", "minute")),
     (3600, pgettext_lazy("a period", "hour")),
 )
-QUOTAS = ("hour", "day", "month")
 FIELDS_OF_UNITS = {CALLS: "quota", UNITS: "units", BYTES: "bytes"}
 UNCONFIRMED = {
     "refuse": gettext_lazy("Calls are refused beyond what the gateway holds"),
@@ -41,11 +50,15 @@ class TermsForm(forms.Form):
             "burst",
             "quota_day",
             "quota_month",
+            "quota_period",
+            "window",
             "bytes_day",
             "bytes_month",
+            "bytes_period",
             "units_hour",
             "units_day",
             "units_month",
+            "units_period",
             "weights",
             "when_unconfirmed",
         }
@@ -73,12 +86,30 @@ class TermsForm(forms.Form):
     quota_hour = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per hour"))
     quota_day = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per day"))
     quota_month = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Calls per month"))
+    quota_period = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label=gettext_lazy("Calls per billing period"),
+        help_text=gettext_lazy(
+            "Counted from each subscription's beginning; a month where the plan has no prices."
+        ),
+    )
+    window = forms.ChoiceField(
+        required=False,
+        choices=(
+            (CALENDAR, gettext_lazy("At midnight in the time zone")),
+            (ANCHORED, gettext_lazy("At the hour and day on which each subscription began")),
+        ),
+        label=gettext_lazy("Days and months of the quotas begin"),
+    )
     bytes_hour = SizeField(label=gettext_lazy("Data per hour"))
     bytes_day = SizeField(label=gettext_lazy("Data per day"))
     bytes_month = SizeField(label=gettext_lazy("Data per month"))
+    bytes_period = SizeField(label=gettext_lazy("Data per billing period"))
     units_hour = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per hour"))
     units_day = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per day"))
     units_month = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per month"))
+    units_period = forms.IntegerField(required=False, min_value=1, label=gettext_lazy("Units per billing period"))
     weights = WeightsField(
         label=gettext_lazy("What calls cost in units"),
         help_text=gettext_lazy(
@@ -124,8 +155,9 @@ class TermsForm(forms.Form):
             rate = {"requests": data["rate"], "per_s": data["per_s"], "burst": data["burst"] or data["rate"]}
         quotas = [
             {"requests": data[f"{name}_{per}"], "per": per, "unit": unit}
+            | ({"window": ANCHORED} if data["window"] == ANCHORED and per in {"day", "month"} else {})
             for unit, name in FIELDS_OF_UNITS.items()
-            for per in QUOTAS
+            for per in QUOTA_PERIODS
             if data[f"{name}_{per}"]
         ]
         return Terms(
@@ -163,10 +195,15 @@ def terms_initial(version: PlanVersion) -> dict[str, object]:
         "per_s": rate.get("per_s", 1),
         "burst": rate.get("burst"),
         **{_field_of(quota): quota["requests"] for quota in version.quotas},
+        "window": ANCHORED if any(map(_is_moved, version.quotas)) else CALENDAR,
         "weights": version.weights,
         "when_unconfirmed": version.when_unconfirmed,
         "timezone": version.timezone,
     }
+
+
+def _is_moved(quota: Mapping[str, Any]) -> bool:
+    return is_anchored(quota) and quota["per"] != BILLING_PERIOD
 
 
 def _field_of(quota: Mapping[str, Any]) -> str:

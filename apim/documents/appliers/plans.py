@@ -127,8 +127,9 @@ def _limits(
                 if rate is not None:
                     raise document.error(at, "documents.value", "A plan has one rate.")
                 rate = parse_rate(limit["rate"], limit.get("burst"))
-            case names if names in ({"quota", "per"}, {"quota", "per", "unit"}):
-                quotas.append({"requests": limit["quota"], "per": limit["per"], "unit": limit.get("unit", "")})
+            case names if names - {"unit", "window"} == {"quota", "per"}:
+                more = {name: limit[name] for name in ("unit", "window") if name in limit}
+                quotas.append({"requests": limit["quota"], "per": limit["per"], **more})
             case names if "meter" in names and names <= LIMIT_FIELDS.keys():
                 continue  # a matter of money
             case _:

@@ -63,6 +63,7 @@ class Verdict:
     is_restricted: bool = False  # paid late, or spent the most: passes at a part of the plan's rate
     allowance: tuple[int, int] | None = None  # (since when in seconds, calls) that prepaid credits pay for
     networks: tuple[str, ...] = ()  # CIDR blocks that the credential may call from; none = any
+    since_s: int = 0  # what anchored quotas are counted from: as billing periods, or since there is the subscription
 
 
 NOBODY: Final = Identity()
@@ -131,6 +132,7 @@ def _find_subscription(
             body["payment"] == "restricted" or "throttled" in body,
             _allowance_of(body),
             tuple(credential.get("networks", ())),
+            body.get("anchor", 0) or body["created_at"],
         )
         if not code:
             return verdict

@@ -99,7 +99,7 @@ def plan_charges(plan: PlanEntry, verdict: Verdict, operation: str) -> list[Char
     calls = plan.terms_for(verdict.anchor_s, is_restricted=verdict.is_restricted)
     found = [] if calls is None else [calls]
     if plan.is_measured:
-        found += plan.measured_for(verdict.anchor_s, operation)
+        found += plan.measured_for(verdict.anchor_s, operation, verdict.since_s)
     return [(cell_key(terms.cell_prefix + verdict.subscription), terms) for terms in found]
 
 

@@ -12,6 +12,7 @@ BILLING_PERIOD: Final = "period"  # told as such in quotas; its length is the pl
 
 _DAYS: Final = {"day": 1, "week": 7}
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+_LONG: Final = frozenset({"quarter", "year"})
 
 
 def window_of(per: str, zone: ZoneInfo, now_s: int) -> tuple[int, int]:
@@ -54,6 +55,16 @@ def billing_window(interval: str, anchor_s: int, now_s: int) -> tuple[int, int]:
     while _months_after(anchor, (number + 1) * step) <= now_s:
         number += 1
     return _months_after(anchor, number * step), _months_after(anchor, (number + 1) * step)
+
+
+def anchored_window(interval: str, anchor_s: int, now_s: int) -> tuple[int, int]:
+    """(start, end) of the window that holds an instant, counted from the full hour of the anchor.
+
+    Shapes: as of billing_window; a quarter or a year is counted from the anchor's day in UTC. So usage that is summed
+    by hours, and after months by days, tells the same windows.
+    """
+    step = 86_400 if interval in _LONG else 3_600
+    return billing_window(interval, anchor_s // step * step, now_s)
 
 
 def _months_after(anchor: datetime, months: int) -> int:

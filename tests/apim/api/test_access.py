@@ -67,8 +67,9 @@ def test_plans_change_by_versions_within_ceilings(api: MakeClient, admin: User, 
     changed = client.patch("/api/v1/plans/starter", {"terms": terms}, format="json").json()
     assert (changed["terms"]["number"], changed["terms"]["rate"]["burst"]) == (2, 20)
     assert [row["number"] for row in client.get("/api/v1/plans/starter/versions").json()["data"]] == [2, 1]
-    assert changed["terms"]["quotas"] == [{"requests": 5000, "per": "day", "unit": "calls"}]
-    units = {"quotas": [{"requests": 9, "per": "day", "unit": "units"}], "weights": {"POST /a": 3}}
+    assert changed["terms"]["quotas"] == [{"requests": 5000, "per": "day", "unit": "calls", "window": "calendar"}]
+    quota = {"requests": 9, "per": "period", "unit": "units", "window": "anchored"}
+    units = {"quotas": [quota], "weights": {"POST /a": 3}}
     changed = client.patch("/api/v1/plans/starter", {"terms": terms | units}, format="json").json()
     assert (changed["terms"]["quotas"], changed["terms"]["weights"]) == (units["quotas"], {"POST /a": 3})
     changed = client.patch("/api/v1/plans/starter", {"terms": terms}, format="json").json()

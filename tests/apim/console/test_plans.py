@@ -64,6 +64,25 @@ def test_quotas_of_data_and_units_are_edited_as_people_write_them(plan: Plan, ow
     assert all(text in told for text in ("100 units a day", "1.5 GB a month", "A call costs 1 unit, but"))
 
 
+def test_quotas_of_each_subscriptions_own_periods_are_edited(plan: Plan, owner: User, log_in: LogIn) -> None:
+    client, page = log_in(owner), f"/console/plans/{plan.name}/edit"
+    data = {"approval": "auto", "per_s": "1", "timezone": "UTC", "quota_hour": "5", "quota_day": "50"}
+    twice = client.post(page, data | {"quota_month": "9", "quota_period": "9", "window": "anchored"}).content.decode()
+    assert "Two anchored quotas count the same" in twice
+    more = {"quota_period": "900", "bytes_period": "1 GB", "window": "anchored"}
+    assert client.post(page, data | more).headers["Location"] == f"/console/plans/{plan.name}"
+    version = plan.versions.get(state="active")
+    assert version.quotas == [
+        {"requests": 5, "per": "hour"},
+        {"requests": 50, "per": "day", "window": "anchored"},
+        {"requests": 900, "per": "period"},
+        {"requests": 1_000_000_000, "per": "period", "unit": "bytes"},
+    ]
+    again = client.get(page).content.decode()
+    assert 'value="anchored" selected' in again
+    assert "900 calls a billing period" in client.get(f"/console/plans/{plan.name}").content.decode()
+
+
 def test_a_name_that_nobody_has_is_told_and_nothing_changes(plan: Plan, owner: User, log_in: LogIn) -> None:
     answer = log_in(owner).post(
         f"/console/plans/{plan.name}/audience", form(visibility="private", offered_to="nobody-at-all")

@@ -278,6 +278,20 @@ def test_a_plan_of_units_and_bytes_comes_back_as_it_was_written(acme: Organizati
     assert "no call may cost more than the quota has" in error.message
 
 
+def test_quotas_of_the_subscriptions_own_periods_come_back_as_they_were_written(
+    acme: Organization, admin: User, by: Actor
+) -> None:
+    limits = "[{ quota: 100, per: month, window: anchored }, { quota: 9, per: period, unit: units }]"
+    text = document("Plan", "gold", f"spec: {{ limits: {limits} }}")
+    apply_documents(text=text, files={}, user=admin, by=by)
+    assert Plan.objects.get().versions.get().quotas == [
+        {"requests": 100, "per": "month", "window": "anchored"},
+        {"requests": 9, "per": "period", "unit": "units"},
+    ]
+    exported = export_documents(kind="plans", name="gold", user=admin)
+    assert not apply_documents(text=exported, files={}, user=admin, by=by).has_changes
+
+
 def test_export_shows_what_one_may_change_and_nothing_else(
     acme: Organization, owner: User, stranger: User, other_owner: User
 ) -> None:

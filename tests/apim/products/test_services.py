@@ -59,6 +59,21 @@ def test_a_plan_has_versions_and_one_is_active(by: Actor) -> None:
     assert wanted_revision() == before + 1
 
 
+def test_quotas_of_the_subscriptions_own_periods_are_kept_in_one_form() -> None:
+    quotas = [
+        {"requests": 9, "per": "period", "window": "anchored", "unit": "bytes"},
+        {"requests": 3, "per": "month", "window": "anchored"},
+        {"requests": 1, "per": "hour", "window": "calendar"},
+    ]
+    pricing = {"currency": "EUR", "interval": "year", "prices": [{"name": "base", "model": "flat", "amount": "9.00"}]}
+    plan = products.plan(terms=Terms(quotas=quotas, pricing=pricing))
+    assert plan.versions.get().quotas == [
+        {"requests": 1, "per": "hour"},
+        {"requests": 3, "per": "month", "window": "anchored"},
+        {"requests": 9, "per": "period", "unit": "bytes"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("terms", "field"),
     [
@@ -69,6 +84,17 @@ def test_a_plan_has_versions_and_one_is_active(by: Actor) -> None:
         (Terms(quotas=[{"requests": 1, "per": "week"}]), "quotas.0"),
         (Terms(quotas=[{"requests": True, "per": "day"}]), "quotas.0"),
         (Terms(quotas=[{"requests": 1, "per": "day"}, {"requests": 2, "per": "day"}]), "quotas.1"),
+        (Terms(quotas=[{"requests": 1, "per": "hour", "window": "anchored"}]), "quotas.0"),
+        (Terms(quotas=[{"requests": 1, "per": "day", "window": "lunar"}]), "quotas.0"),
+        (Terms(quotas=[{"requests": 1, "per": "period", "window": "calendar"}]), "quotas.0"),
+        (
+            Terms(quotas=[{"requests": 1, "per": "day"}, {"requests": 2, "per": "month", "window": "anchored"}]),
+            "quotas",
+        ),
+        (
+            Terms(quotas=[{"requests": 1, "per": "month", "window": "anchored"}, {"requests": 2, "per": "period"}]),
+            "quotas",
+        ),
         (Terms(timezone="Mars/Olympus"), "timezone"),
         (Terms(timezone="../../etc/passwd"), "timezone"),
     ],

@@ -19,6 +19,7 @@ from gateway_sync.delivery.collect import DATABASE, collect
 from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.services import publish_state
 from gateway_sync.rows import CapRow, QuotaRow
+from gateway_sync.snapshot import Quota
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER, organization
 
@@ -103,6 +104,30 @@ def test_the_contract_is_collected_of_versions_whose_policies_go_by_it(environme
     compiled = compile_snapshot(collect(environment.id).rows, {})
     assert [problem for problem in compiled.problems if problem.is_error] == []
     assert {version.id: version.contract for api in compiled.snapshot.apis for version in api.versions} == found
+
+
+def test_quotas_of_a_subscriptions_own_periods_reach_the_snapshot(environment: Environment) -> None:
+    owner = organization()
+    quotas = [
+        {"requests": 5, "per": "day"},
+        {"requests": 10, "per": "day", "unit": "bytes"},
+        {"requests": 900, "per": "period", "unit": "units"},
+    ]
+    pricing = {
+        "currency": "EUR", "interval": "year", "prices": [{"name": "base", "model": "flat", "amount": "10.00"}],
+    }  # fmt: skip
+    plan = create_plan(organization=owner, name="paid", terms=Terms(quotas=quotas, pricing=pricing), by=TESTER)
+    rows = collect(environment.id).rows
+    row = next(row for row in rows.plans if row.plan == plan.name)
+    assert row.quotas[-1] == QuotaRow(900, "period", unit="units", window="anchored")
+    compiled = compile_snapshot(rows, {})
+    assert [problem for problem in compiled.problems if problem.is_error] == []
+    (told,) = [each for each in compiled.snapshot.products.plans if each.id == row.id]
+    assert told.quotas == (
+        Quota(5, "day"),
+        Quota(10, "day", unit="bytes"),
+        Quota(900, "period", "block", "units", "anchored"),
+    )
 
 
 def test_what_a_plan_includes_of_meters_becomes_quotas_and_caps_of_the_billing_period(environment: Environment) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from redis import Redis
 
+from gateway_sync.runtime.core.anchored import AnchoredTerms
 from gateway_sync.runtime.core.lease_parts import LEASE_LENGTH, confirm, give_up, granted_at, take_grant, void_all
 from gateway_sync.runtime.core.leases import (
     UNCONFIRMED,
@@ -38,6 +39,7 @@ COST = 7  # of a call, where units are counted
 MOST_BYTES = 20  # of an answer
 CELL = bytes(16)
 MONTH_S = 31 * 86_400
+DAY, MONTH, PERIOD = 4, 6, 8  # positions in a cell
 names = Names("test")
 
 
@@ -150,7 +152,9 @@ class Meeting(RuleBasedStateMachine):
 
     redis: Redis
     is_lent = False
+    is_anchored = False
     unit = CALLS
+    positions: tuple[int, ...] = (DAY, MONTH)
 
     @initialize(limit=st.integers(1, 400))
     def begin(self, limit: int) -> None:
@@ -159,6 +163,10 @@ class Meeting(RuleBasedStateMachine):
         quotas = ((limit, "month"), (2 * limit, "day"))
         cost = COST if self.unit == UNITS else 1
         terms = Terms("rate", None, quotas, is_lent=self.is_lent, unit=self.unit, cost=cost)
+        if self.is_anchored:
+            self.positions = (PERIOD,)
+            begun_s = int(time.time()) - 100 * 86_400 - 4321
+            terms = AnchoredTerms(limit, "month", begun_s, is_lent=self.is_lent, unit=self.unit, cost=cost)
         self.hosts = [Host(self.redis, number, terms) for number in range(HOSTS)]
         self.now_ns = time.time_ns()
         self.accepted: Counter[tuple[int, int]] = Counter()
@@ -180,7 +188,8 @@ class Meeting(RuleBasedStateMachine):
             code = host.call(self.now_ns, size)
             assert code in ("", "quota-exceeded", UNCONFIRMED)
             if code:
-                assert host.cell[5::2] == before[5::2] or host.cell[6] != before[6], "a refused call counts for nothing"
+                is_next = host.cell[6::2] != before[6::2]
+                assert host.cell[5::2] == before[5::2] or is_next, "a refused call counts for nothing"
                 continue
             if self.unit == BYTES:
                 host.answer(self.now_ns, answer)
@@ -188,13 +197,13 @@ class Meeting(RuleBasedStateMachine):
                 host.answer(self.now_ns, -COST)
                 continue
             amount = {CALLS: 1, UNITS: COST, BYTES: size + answer}[self.unit]
-            for position in (4, 6):
+            for position in self.positions:
                 self.accepted[position, host.cell[position]] += amount
 
     @rule(number=st.integers(0, HOSTS - 1), is_heard=st.booleans())
     def report(self, number: int, is_heard: bool) -> None:
         host = self.hosts[number]
-        for position in (4, 6):
+        for position in self.positions:
             start, mine = host.cell[position], granted_at(host.cell, host.lease, position)
             self.mirror[host.name, position, start] = mine
             if is_heard:
@@ -214,8 +223,8 @@ class Meeting(RuleBasedStateMachine):
     @rule(number=st.integers(0, HOSTS - 1))
     def lose_an_answer(self, number: int) -> None:
         host = self.hosts[number]
-        if host.contact.is_made and host.cell[6]:
-            host.ask(6, self.limit, int(time.time()) + 10 * MONTH_S, self.now_ns, is_lost=True)
+        if host.contact.is_made and host.cell[self.positions[-1]]:
+            host.ask(self.positions[-1], self.limit, int(time.time()) + 10 * MONTH_S, self.now_ns, is_lost=True)
 
     @rule(number=st.integers(0, HOSTS - 1))
     def come_back(self, number: int) -> None:
@@ -265,7 +274,7 @@ class Meeting(RuleBasedStateMachine):
                 host.epoch = opening
                 continue
             host.contact.is_held = False
-            for position in (4, 6):
+            for position in self.positions:
                 known = self.mirror.get((host.name, position, host.cell[position]), 0)
                 # What was spent of what nobody was told is lost; the mirror is two seconds behind at most.
                 say(self.redis, opening, host, position, max(known, host.cell[position + 1]))
@@ -282,25 +291,31 @@ class Meeting(RuleBasedStateMachine):
         # Of bytes each host may pass one answer more as a grant ends, and another as what is lent does.
         answers = HOSTS * MOST_BYTES * (1 + self.is_lent) if self.unit == BYTES else 0
         for (position, _), amount in getattr(self, "accepted", {}).items():
-            limit = self.limit if position == 6 else 2 * self.limit
+            limit = 2 * self.limit if position == DAY else self.limit
             lent = HOSTS * (limit // 100 // HOSTS) if self.is_lent else 0
             assert amount <= limit + lent + answers
 
 
-KINDS = [(unit, is_lent) for unit in (CALLS, UNITS, BYTES) for is_lent in (False, True)]
-KIND_IDS = [f"{unit}-{'lent' if is_lent else 'hard'}" for unit, is_lent in KINDS]
+KINDS = [(unit, is_lent, False) for unit in (CALLS, UNITS, BYTES) for is_lent in (False, True)]
+KINDS += [(CALLS, False, True), (UNITS, True, True)]
+KIND_IDS = [
+    f"{unit}-{'lent' if is_lent else 'hard'}{'-anchored' if is_anchored else ''}"
+    for unit, is_lent, is_anchored in KINDS
+]
 
 
-@pytest.mark.parametrize(("unit", "is_lent"), KINDS, ids=KIND_IDS)
-def test_all_hosts_together_never_admit_more_than_the_limit(redis: Redis, unit: str, is_lent: bool) -> None:
-    kind = type("Meeting", (Meeting,), {"redis": redis, "is_lent": is_lent, "unit": unit})
+@pytest.mark.parametrize(("unit", "is_lent", "is_anchored"), KINDS, ids=KIND_IDS)
+def test_all_hosts_together_never_admit_more_than_the_limit(
+    redis: Redis, unit: str, is_lent: bool, is_anchored: bool
+) -> None:
+    kind = type("Meeting", (Meeting,), {"redis": redis, "is_lent": is_lent, "is_anchored": is_anchored, "unit": unit})
     run_state_machine_as_test(kind, settings=settings(max_examples=8, stateful_step_count=25, deadline=None))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("unit", "is_lent"), KINDS, ids=KIND_IDS)
-def test_no_long_history_admits_more_either(redis: Redis, unit: str, is_lent: bool) -> None:
-    kind = type("Meeting", (Meeting,), {"redis": redis, "is_lent": is_lent, "unit": unit})
+@pytest.mark.parametrize(("unit", "is_lent", "is_anchored"), KINDS, ids=KIND_IDS)
+def test_no_long_history_admits_more_either(redis: Redis, unit: str, is_lent: bool, is_anchored: bool) -> None:
+    kind = type("Meeting", (Meeting,), {"redis": redis, "is_lent": is_lent, "is_anchored": is_anchored, "unit": unit})
     run_state_machine_as_test(kind, settings=settings(max_examples=400, stateful_step_count=60, deadline=None))
 
 
