@@ -1,4 +1,4 @@
-"""The two widths that pages are looked at in."""
+"""The widths that pages are looked at in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.waiting import wait_until
 
 WIDE = ViewportSize(width=1440, height=900)
 NARROW = ViewportSize(width=360, height=740)
+ZOOMED = ViewportSize(width=320, height=640)  # a page of 1280 px at 400 %, WCAG 1.4.10
 
 
 def narrow(page: Page) -> None:
