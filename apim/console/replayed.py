@@ -95,7 +95,7 @@ def _shown(made: Replay) -> Replayed:
     alike = [_alike(made, found, names) for found in groups.values()]
     return Replayed(
         _sentence(made),
-        "warn" if made.differences or made.problems or (made.is_cut_off and not made.calls) else "ok",
+        _state(made),
         tuple(sorted(alike, key=lambda one: (-one.calls, one.operation))),
         tuple(said_both(problem.message, problem.hint) for problem in made.problems),
     )
@@ -103,6 +103,13 @@ def _shown(made: Replay) -> Replayed:
 
 def _not_found() -> str:
     return _("The last calls were not compared: the database took too long to find them. You may go on without.")
+
+
+def _state(made: Replay) -> str:
+    """That of a notice; "" where there was nothing to compare, which is neither good nor bad."""
+    if made.differences or made.problems or (made.is_cut_off and not made.calls):
+        return "warn"
+    return "ok" if made.calls else ""
 
 
 def _sentence(made: Replay) -> str:

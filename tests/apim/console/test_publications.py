@@ -9,11 +9,13 @@ from apim.accounts.models import User
 from apim.audit.models import AuditEvent
 from apim.console.reasons import reason_words
 from apim.console.returning import comes_back
+from apim.gateways.environments import create_environment
 from apim.gateways.models import Environment
 from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.differences import Change, Field
 from gateway_sync.delivery.models import Pin, Publication
 from tests.factories import gateways as factory
+from tests.factories.accounts import TESTER
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])
 
@@ -27,6 +29,15 @@ def client(environment: Environment, admin: User) -> Client:
     client = Client()
     client.force_login(admin)
     return client
+
+
+def test_states_of_all_environments_are_listed_by_the_time_they_were_sent(
+    client: Client, environment: Environment
+) -> None:
+    staging = create_environment(name="staging", display_name="Staging", by=TESTER)
+    services.publish(staging.id)
+    listed = client.get("/console/admin/publications").context["rows"]
+    assert [row.environment.name for row in listed] == ["staging", "default", "default"]
 
 
 def test_an_admin_sees_the_difference_goes_back_and_releases(client: Client, environment: Environment) -> None:

@@ -90,6 +90,13 @@ def test_who_rolls_back_sees_that_nothing_recent_changes(called: APIVersion, adm
     assert "The last call would be answered as now." in page_of(admin, "rollback/1")
 
 
+def test_that_there_is_nothing_to_compare_is_neither_good_nor_bad_news(called: APIVersion, admin: User) -> None:
+    UsageRecord.objects.all().delete()
+    page = page_of(admin, "publish")
+    assert "No call of an application is in the log yet" in page
+    assert "notice--ok" not in page.split('id="replayed"')[1].split("</section>")[0]
+
+
 def test_a_first_publication_compares_nothing(environment: Environment, admin: User) -> None:
     assert environment.name == "default"
     organization = access.application().organization

@@ -37,7 +37,11 @@ def publication_list(request: ConsoleRequest) -> HttpResponse:
     """Every published state, the newest first; of one environment where one is named."""
     environments = list(Environment.objects.visible_to(request.user))
     chosen = next((each for each in environments if each.name == request.GET.get("environment")), None)
-    rows = Publication.objects.select_related("environment").defer("manifest", "groups")
+    rows = (
+        Publication.objects.select_related("environment")
+        .defer("manifest", "groups")
+        .order_by("-created_at", "-revision")
+    )
     if chosen is not None:
         rows = rows.filter(environment=chosen)
     return page(
