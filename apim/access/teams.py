@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from apim.access.models import Application
 from apim.accounts.models import Invitation, Membership, Organization, Team
 from apim.catalog.models import API
+from apim.listing import enumerated
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,15 @@ def consequences_of_removing(line: TeamLine) -> tuple[str, ...]:
     if line.is_empty:
         return (_("Nothing and nobody is in it."),)
     told = []
-    if line.applications or line.apis:
-        owned = [
-            ngettext("%(count)d application", "%(count)d applications", line.applications)
-            % {"count": line.applications},
-            ngettext("%(count)d API", "%(count)d APIs", line.apis) % {"count": line.apis},
-        ]
-        text = _("Its %(applications)s and %(apis)s belong to the whole organization afterwards. Keys go on working.")
-        told.append(text % dict(zip(("applications", "apis"), owned, strict=True)))
-    if line.members or line.invitations:
+    things = [
+        ngettext("%(count)d application", "%(count)d applications", line.applications) % {"count": line.applications},
+        ngettext("%(count)d API", "%(count)d APIs", line.apis) % {"count": line.apis},
+    ]
+    owned = enumerated(words for words, count in zip(things, (line.applications, line.apis), strict=True) if count)
+    if owned:
+        text = _("What it has goes to the whole organization: %(things)s. Keys go on working.")
+        told.append(text % {"things": owned})
+    if line.members:
         told.append(
             ngettext(
                 "Its %(count)d member stays in the organization and sees all its applications.",
@@ -86,6 +87,7 @@ def consequences_of_removing(line: TeamLine) -> tuple[str, ...]:
             )
             % {"count": line.members}
         )
+    if line.members or line.invitations:
         told.append(_("Owners of the team become developers, so that nobody comes to lead the organization by it."))
     return tuple(told)
 

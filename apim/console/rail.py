@@ -119,7 +119,7 @@ SECTIONS = (
                 ("admin-user", "admin-invit", "admin-membership"),
                 key="u",
             ),
-            Place(gettext_lazy("Teams"), "console:admin-teams", "users", ("admin-team",)),
+            Place(gettext_lazy("Teams"), "console:admin-teams", "boxes", ("admin-team",)),
             Place(gettext_lazy("Applications"), "console:admin-applications", "layers", ("admin-application",)),
             Place(gettext_lazy("Found keys"), "console:admin-security", "shield-alert", ("admin-security",)),
             Place(gettext_lazy("Audit log"), "console:admin-audit", "scroll-text", ("admin-audit",), key="t"),

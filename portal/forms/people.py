@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from apim.accounts.models import Membership, Organization
 from apim.accounts.scopes import SCOPES
 from apim.ui.language import filled
+from apim.ui.typed import TypedForm
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +53,23 @@ class InvitationForm(RoleForm):
 
     email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     field_order = ("email", "role", "team")
+
+
+class RemovalForm(TypedForm):
+    """What becomes of the keys of a member who goes."""
+
+    END, KEEP = "end", "keep"
+    keys = forms.ChoiceField(
+        label=_("Keys that they created"),
+        required=False,
+        widget=forms.RadioSelect,
+        initial=END,
+        choices=[
+            (END, _("stop working at once")),
+            (KEEP, _("go on working, and you answer for them from now on")),
+        ],
+    )
+    field_order = ("keys", "typed")
 
 
 class LeakPolicyForm(forms.Form):

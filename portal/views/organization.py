@@ -18,13 +18,14 @@ from apim.accounts.models import Invitation, Membership, Organization
 from apim.accounts.permissions import leads
 from apim.accounts.services import actor_of, change_role, invite, send_again, update_organization, withdraw_invitation
 from apim.ui.forms import errors_on, errors_told
-from apim.ui.typed import TypedForm
-from portal.forms.people import InvitationForm, LeakPolicyForm, RoleForm
+from portal.forms.people import InvitationForm, LeakPolicyForm, RemovalForm, RoleForm
 from portal.rendering import Confirmation, confirm, leave_to, page, posted
 from portal.tenancy import SESSION_KEY, PortalRequest, my_page
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+
+    from apim.audit.actor import Actor
 
 
 @require_http_methods(["GET", "POST"])
@@ -96,7 +97,7 @@ def take_out_member(request: PortalRequest, membership_id: str) -> HttpResponse:
         % {"person": membership.user, "organization": membership.organization},
         consequences=(
             _("They lose sight of its applications and APIs at once."),
-            _("The keys that they created here stop working at once."),
+            _("Applications stay with their team and the organization, whoever made them."),
         ),
         verb=_("Remove the member"),
         back=reverse("portal:organization"),
@@ -105,8 +106,13 @@ def take_out_member(request: PortalRequest, membership_id: str) -> HttpResponse:
     keys = Credential.objects.live().filter(
         application__organization=membership.organization_id, creator=membership.user_id
     )
-    form = TypedForm(posted(request), name=membership.user.email) if keys.exists() else None  # keys do not come back
-    return confirm(request, confirmation, lambda _, by: remove_member(membership=membership, by=by), form)
+    form = RemovalForm(posted(request), name=membership.user.email) if keys.exists() else None  # keys do not come back
+
+    def act(data: dict[str, object], by: Actor) -> int:
+        heir = request.user if data.get("keys") == RemovalForm.KEEP else None
+        return remove_member(membership=membership, by=by, heir=heir)
+
+    return confirm(request, confirmation, act, form)
 
 
 @require_http_methods(["GET", "POST"])

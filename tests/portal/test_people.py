@@ -51,11 +51,22 @@ def test_removing_a_member_takes_their_keys(acme: Organization, owner: User, tea
     key = access.issued_key(application=access.application(of=acme), creator=team_owner).credential
     membership = Membership.objects.get(user=team_owner)
     client = log_in(owner)
-    assert "keys that they created" in client.get(f"/my/members/{membership.id}/remove").content.decode()
+    assert "Keys that they created" in client.get(f"/my/members/{membership.id}/remove").content.decode()
     assert client.post(f"/my/members/{membership.id}/remove").status_code == 422
     client.post(f"/my/members/{membership.id}/remove", {"typed": team_owner.email})
     key.refresh_from_db()
     assert key.state == "revoked"
+
+
+def test_keys_of_a_member_who_goes_may_go_on_under_who_removes_them(
+    acme: Organization, owner: User, team_owner: User, log_in: LogIn
+) -> None:
+    key = access.issued_key(application=access.application(of=acme), creator=team_owner).credential
+    path = f"/my/members/{Membership.objects.get(user=team_owner).id}/remove"
+    log_in(owner).post(path, {"typed": team_owner.email, "keys": "keep"})
+    key.refresh_from_db()
+    assert (key.state, key.creator) == ("active", owner)
+    assert not Membership.objects.filter(user=team_owner).exists()
 
 
 def test_acting_for_another_organization_is_remembered(

@@ -65,7 +65,7 @@ def test_removing_a_team_says_what_becomes_of_what_it_has(
     catalog.api(organization=acme, name="bank", team=payments.name)
     client, path = log_in(owner), f"/my/teams/{payments.id}/remove"
     asked = client.get(path).content.decode()
-    assert "Its 1 application and 1 API belong to the whole organization afterwards. Keys go on working." in asked
+    assert "What it has goes to the whole organization: 1 application, 1 API. Keys go on working." in asked
     assert client.post(path, {"typed": "something else"}).status_code == 422
     assert client.post(path, {"typed": payments.name}).headers["Location"] == "/my/organization"
     app.refresh_from_db()

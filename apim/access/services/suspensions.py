@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apim.access import records
-from apim.access.models import Credential
+from apim.access.models import Credential, CredentialQuerySet
 from apim.access.services.credentials import close
 from apim.accounts import services as accounts
 from apim.accounts.models import APIToken, Membership, Organization, User
@@ -60,13 +60,34 @@ def resume_user(*, user: User, by: Actor) -> User:
 
 
 @transaction.atomic
-def remove_member(*, membership: Membership, by: Actor) -> int:
-    """How many keys died: those the person created in the organization go with the membership."""
+def remove_member(*, membership: Membership, by: Actor, heir: User | None = None) -> int:
+    """How many keys died: those the person created in the organization go with the membership.
+
+    Shapes: with an heir none does; the heir answers for them from then on, as if they were the heir's own.
+    """
     created = Credential.objects.filter(
         creator=membership.user_id, application__organization=membership.organization_id
     )
     accounts.remove_member(membership=membership, by=by)
+    if heir is not None:
+        _inherit(created, heir, by=by)
+        return 0
     return close(created, state=Credential.State.REVOKED, by=by, reason="Its creator left the organization.")
+
+
+def _inherit(created: CredentialQuerySet, heir: User, *, by: Actor) -> None:
+    """Make heir answer for the live ones of these keys."""
+    inherited = list(created.live().select_for_update(of=("self",)).select_related("application").order_by("id"))
+    for each in inherited:
+        before = {"creator_id": each.creator_id}
+        after = {"creator_id": heir.pk}
+        organization_id = each.application.organization_id
+        record(
+            by=by, action="credential.inherit", target=each, before=before, after=after, organization_id=organization_id
+        )
+    mine = Credential.objects.filter(pk__in=[each.pk for each in inherited])
+    mine.update(creator=heir)
+    records.emit(records.Affected(credentials=mine))
 
 
 def _set_state(organization: Organization, state: str, *, by: Actor, action: str, reason: str = "") -> Organization:

@@ -110,6 +110,20 @@ def test_the_keys_of_who_leaves_an_organization_die_with_the_membership(
     assert not Application.objects.visible_to(developer).filter(pk=shop.pk).exists()
 
 
+def test_an_heir_answers_for_the_keys_of_a_member_who_goes(
+    shop: Application, developer: User, log: Log, by: Actor
+) -> None:
+    theirs = access_factory.issued_key(application=shop, creator=developer).credential
+    heir = accounts_factory.member(shop.organization, role="owner")
+    membership = Membership.objects.get(user=developer, organization=shop.organization)
+    assert services.remove_member(membership=membership, by=by, heir=heir) == 0
+    assert log.body("credential", theirs.key_hash) is not None
+    services.suspend_user(user=developer, by=by)
+    theirs.refresh_from_db()
+    assert (theirs.creator, theirs.state) == (heir, "active")
+    assert AuditEvent.objects.get(action="credential.inherit").after == {"creator_id": heir.pk}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_key_slips_through_a_suspension_that_runs_at_the_same_time(
     shop: Application, developer: User, log: Log, by: Actor

@@ -186,7 +186,7 @@ class TestLines:
         told = [
             (str(each), each.members, each.invitations, each.applications, each.apis) for each in lines_of([initech])
         ]
-        assert told == [("cards", 1, 0, 0, 0), ("payments", 1, 1, 1, 1)]
+        assert told == [("Cards", 1, 0, 0, 0), ("Payments", 1, 1, 1, 1)]
         assert not line_of(Team.objects.get(name="cards")).is_empty
 
     def test_a_slug_without_a_row_is_told_too(self, initech: Organization, developer: User) -> None:
