@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from statistics import median
 
-from benchmarks import load, probes, subjects
+from benchmarks import load, peer_servers, probes, subjects
 from benchmarks.load import Manner, Measured, Subject
 from benchmarks.state import Size, calls_of, make_state
 from benchmarks.subjects import Bench, Extent
@@ -24,7 +24,7 @@ def latency(bench: Bench, extent: Extent) -> dict[str, object]:
         upstream_port = stack.enter_context(subjects.upstream(bench))
         ours = stack.enter_context(subjects.gateway(bench, make_state(SIZE, upstream_port), "latency"))
         probes.wait_for_answer(ours.port, calls[0])
-        nginx = stack.enter_context(subjects.nginx(bench, upstream_port, calls))
+        nginx = stack.enter_context(peer_servers.nginx(bench, upstream_port, calls))
         direct = Subject("direct", upstream_port, os.getpid())
         full = load.measure(ours, file, extent.seconds, bench.load_cores).requests_per_s
         manner = Manner(CONNECTIONS, wait_ms=max(2, round(CONNECTIONS / (full / 2) * 1000)))

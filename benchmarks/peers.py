@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import fetched, subjects
+from benchmarks import fetched, peer_servers, subjects
 from benchmarks.subjects import Bench
 
 PEERS = {
-    "nginx": subjects.nginx,
-    "haproxy": subjects.haproxy,
-    "nginx+lua": subjects.nginx_lua,
+    "nginx": peer_servers.nginx,
+    "haproxy": peer_servers.haproxy,
+    "nginx+lua": peer_servers.nginx_lua,
     "envoy": fetched.envoy,
     "traefik": fetched.traefik,
     "express-gateway": fetched.express_gateway,

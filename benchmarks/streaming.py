@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from benchmarks import probes, subjects
+from benchmarks import peer_servers, probes, subjects
 from benchmarks.load import Call, Subject, WrongAnswerError
 from benchmarks.memory import worker_of
 from benchmarks.state import Size, calls_of, make_state
@@ -28,7 +28,7 @@ def streaming(bench: Bench, extent: Extent) -> dict[str, object]:
         upstream_port = stack.enter_context(subjects.file_upstream(bench, body_bytes))
         ours = stack.enter_context(subjects.gateway(bench, make_state(SIZE, upstream_port), "streaming"))
         probes.wait_for_answer(ours.port, call)
-        running = [ours, stack.enter_context(subjects.nginx(bench, upstream_port, [call]))]
+        running = [ours, stack.enter_context(peer_servers.nginx(bench, upstream_port, [call]))]
         worker = worker_of(ours.pid)
         before = peak_bytes(worker)
         for _ in range(extent.rounds):

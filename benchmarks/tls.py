@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from statistics import median
 
-from benchmarks import load, probes, subjects
+from benchmarks import load, peer_servers, probes, subjects
 from benchmarks.certificates import make_certificate, with_certificate
 from benchmarks.load import Manner, Measured
 from benchmarks.state import Size, calls_of, make_rows, state_of
@@ -25,7 +25,7 @@ def tls(bench: Bench, extent: Extent) -> dict[str, object]:
         state = state_of(SIZE, with_certificate(make_rows(SIZE, upstream_port), certificate))
         ours = stack.enter_context(subjects.gateway(bench, state, "tls"))
         probes.wait_for_answer(ours.port, calls[0])
-        nginx = stack.enter_context(subjects.nginx_tls(bench, upstream_port, certificate))
+        nginx = stack.enter_context(peer_servers.nginx_tls(bench, upstream_port, certificate))
         for _ in range(1 if extent.is_short else extent.rounds):
             for title, manner in MANNERS.items():
                 for subject in (ours, nginx):
