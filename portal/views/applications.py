@@ -54,6 +54,7 @@ def list_applications(request: PortalRequest) -> HttpResponse:
         Application.objects.visible_to(request.user)
         .filter(organization=organization)
         .annotate(live_keys=Count("credentials", filter=live), last_used_at=Max("credentials__last_used_at"))
+        .order_by("name")  # grouped rows come in no order of their own
     )
     if team:
         applications = applications.filter(team="" if team == _NO_TEAM else team)
