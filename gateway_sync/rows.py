@@ -150,6 +150,7 @@ class PlanVersionRow:
     weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
     is_sharing: bool = False  # what cannot be confirmed passes in part
     caps: tuple[CapRow, ...] = ()  # of meters
+    is_served_unrecorded: bool = False  # calls pass that cannot be recorded
 
 
 @dataclass(frozen=True, slots=True)

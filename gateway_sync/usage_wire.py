@@ -26,6 +26,7 @@ CONTENT_TYPE = "application/msgpack"
 FINAL_BODY = struct.Struct("<QQHBIIQQ")
 # number, at_us, context, length of the client's request id; that id and the path follow
 ADMIT_HEAD = struct.Struct("<QQIH")
+UNMETERED_CODE = "unmetered"  # of cells: served without a record, for a known caller, where the plan wants it so
 INDETERMINATE = 255  # instead of a code: the worker died with the exchange in flight
 LONGEST_US = 2**31 - 1
 MOST_BYTES = 2**44  # of an exchange, so that sums of very many such fit into a column

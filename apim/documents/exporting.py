@@ -211,10 +211,16 @@ def _plans(user: User, name: str) -> Iterator[Document]:
             "timezone": terms.timezone,
             "weights": terms.weights,
             "whenUnconfirmed": terms.when_unconfirmed,
+            "whenUnrecorded": _unless(PlanVersion.WhenUnrecorded.REFUSE, terms.when_unrecorded),
             **pricing,
         }
         # An empty list says something: no limits.
         yield _document("Plan", row.name, spec) | {"spec": {**_document("", "", spec)["spec"], "limits": limits}}
+
+
+def _unless(usual: str, said: str) -> str:
+    """What a document says that leaves out what is usual."""
+    return "" if said == usual else said
 
 
 def _products(user: User, name: str) -> Iterator[Document]:

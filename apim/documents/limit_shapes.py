@@ -35,4 +35,9 @@ TERMS_FIELDS: Mapping[str, Shape] = {
         " `share`: hold a part in advance, and let a hundredth pass. When left out, plans share that cost nothing or"
         " are paid for afterwards.",
     ),
+    "whenUnrecorded": Text(
+        tuple(PlanVersion.WhenUnrecorded.values),
+        meaning="What a gateway does with a call that it has no room to record, as while its disk is full: `refuse` it"
+        " with 503, as when left out, or `serve` it unmetered. A plan with prices refuses.",
+    ),
 }

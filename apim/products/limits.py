@@ -47,6 +47,7 @@ class Terms:
     pricing: Mapping[str, Any] | None = None
     weights: Mapping[str, int] = field(default_factory=dict)
     when_unconfirmed: str = ""
+    when_unrecorded: str = "refuse"
 
     @property
     def moves_existing(self) -> bool:
@@ -101,6 +102,7 @@ def checked_terms(terms: Terms) -> Terms:
         message = _("`%(name)s` says nothing of quotas that cannot be confirmed.") % {"name": terms.when_unconfirmed}
         hint = _("One of %(names)s.") % {"names": "refuse, share"}
         errors.append(Invalid("products.when_unconfirmed", message, field="when_unconfirmed", hint=hint))
+    errors += _unrecorded_errors(terms)
     if not _is_timezone(terms.timezone):
         message = _("There is no time zone `%(timezone)s`.") % {"timezone": terms.timezone}
         errors.append(Invalid("products.timezone", message, field="timezone", hint=_("Such as `Europe/Berlin`.")))
@@ -125,7 +127,21 @@ def checked_terms(terms: Terms) -> Terms:
         pricing=pricing.as_document() or None,
         weights=dict(terms.weights),
         when_unconfirmed=str(terms.when_unconfirmed),
+        when_unrecorded=str(terms.when_unrecorded),
     )
+
+
+def _unrecorded_errors(terms: Terms) -> list[DomainError]:
+    """What is paid for is counted, or not served."""
+    if terms.when_unrecorded not in PlanVersion.WhenUnrecorded.values:
+        message = _("`%(name)s` says nothing of calls that cannot be recorded.") % {"name": terms.when_unrecorded}
+        hint = _("One of %(names)s.") % {"names": "refuse, serve"}
+        return [Invalid("products.when_unrecorded", message, field="when_unrecorded", hint=hint)]
+    if terms.when_unrecorded == PlanVersion.WhenUnrecorded.SERVE and (terms.pricing or {}).get("prices"):
+        message = _("A plan with prices cannot serve calls that are not recorded.")
+        hint = _("Leave it at `refuse`, or take the prices out.")
+        return [Invalid("products.when_unrecorded", message, field="when_unrecorded", hint=hint)]
+    return []
 
 
 def unit_of(quota: Mapping[str, Any]) -> str:

@@ -135,6 +135,10 @@ class PlanVersion(models.Model):
         REFUSE = "refuse"
         SHARE = "share"
 
+    class WhenUnrecorded(models.TextChoices):
+        REFUSE = "refuse"
+        SERVE = "serve"
+
     class State(models.TextChoices):
         DRAFT = "draft"
         ACTIVE = "active"
@@ -158,6 +162,12 @@ class PlanVersion(models.Model):
         blank=True,
         default=WhenUnconfirmed.BY_PRICE,
         db_default=WhenUnconfirmed.BY_PRICE.value,
+    )
+    when_unrecorded = models.CharField(
+        max_length=8,
+        choices=WhenUnrecorded.choices,
+        default=WhenUnrecorded.REFUSE,
+        db_default=WhenUnrecorded.REFUSE.value,
     )
     timezone = models.CharField(max_length=64, default="UTC")
     pricing = models.JSONField(null=True)

@@ -19,10 +19,12 @@ from apim.usage.models import ConservationCheck, ReceivedBoot
 from apim.usage.periods import end_of, start_of
 from apim.usage.sequences import count_of, gaps_of, parse_runs
 from apim.usage.told import Lacking, lacking
+from gateway_sync.usage_wire import UNMETERED_CODE
 
 HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
 GAP_MAY_LAST: Final = timedelta(minutes=15)  # a batch that was set aside is sent again; this long it is on its way
 GAP, LACKING, RECORDS, PERIODS, SUMMARIES = "gap", "lacking", "records", "periods", "summaries"
+UNMETERED: Final = "unmetered"
 _GAPS_TOLD: Final = 20
 _LIVES_TOLD: Final = 5  # of one gateway, so that one whose disk is gone, or that lies, hides nothing of others
 
@@ -54,6 +56,11 @@ SELECT
     (SELECT COALESCE(SUM(calls), 0) FROM usage_applicationmonth WHERE at = %(since)s)
 """
 
+_UNMETERED = """
+SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup
+    WHERE period = 'day' AND at = %(since)s AND application_id = '' AND code = %(code)s
+"""
+
 Finding = tuple[str, dict[str, Any]]
 
 
@@ -73,6 +80,9 @@ def check_conservation(now: datetime) -> ConservationCheck:
         of_day, of_hours = _counts(_DAY, day, day + timedelta(days=1))
         if of_day != of_hours:
             findings.append((PERIODS, {"at": day.isoformat(), "one": of_hours, "other": of_day}))
+        (unmetered,) = _counts(_UNMETERED, day, day)
+        if unmetered:
+            findings.append((UNMETERED, {"at": day.isoformat(), "one": unmetered, "other": 0}))
     month = start_of("month", now)
     of_days, of_month = _counts(_MONTH, month, end_of("month", month))
     if of_days != of_month:
@@ -141,7 +151,7 @@ def _differences(hour: datetime, counts: tuple[int, ...]) -> Iterator[Finding]:
 
 def _counts(statement: str, since: datetime, until: datetime) -> tuple[int, ...]:
     adapt = connection.ops.adapt_datetimefield_value
-    names = {"since": adapt(since), "until": adapt(until), "twin": TWIN_PATTERN}
+    names = {"since": adapt(since), "until": adapt(until), "twin": TWIN_PATTERN, "code": UNMETERED_CODE}
     with connection.cursor() as cursor:
         cursor.execute(statement, {name: names[name] for name in names if f"%({name})s" in statement})
         return tuple(int(count) for count in cursor.fetchone())

@@ -72,6 +72,7 @@ def compile_plan(row: PlanVersionRow) -> tuple[Plan | None, list[Problem]]:
             Cap(cap.meter, cap.hard, cap.soft, cap.source, cap.weights, cap.where)
             for cap in sorted(row.caps, key=lambda cap: cap.meter)
         ),
+        row.is_served_unrecorded,
     )
     return plan, []
 

@@ -37,7 +37,16 @@ def plan_rows(environment_id: str, database: str) -> tuple[rows.PlanVersionRow, 
         .filter(Q(state=PlanVersion.State.ACTIVE) | Q(id__in=held.values("plan_version_id")))
         .order_by("id")
         .values_list(
-            "id", "plan__name", "number", "rate", "quotas", "timezone", "pricing", "weights", "when_unconfirmed"
+            "id",
+            "plan__name",
+            "number",
+            "rate",
+            "quotas",
+            "timezone",
+            "pricing",
+            "weights",
+            "when_unconfirmed",
+            "when_unrecorded",
         )
     )
     meters = {meter.name: meter.terms for meter in Meter.objects.using(database)}
@@ -54,8 +63,9 @@ def plan_rows(environment_id: str, database: str) -> tuple[rows.PlanVersionRow, 
             weights={pattern: whole(weight) for pattern, weight in mapping(weights).items()},
             is_sharing=is_sharing(when_unconfirmed, mapping(pricing)),
             caps=tuple(_cap_rows(mapping(pricing), meters)),
+            is_served_unrecorded=when_unrecorded == PlanVersion.WhenUnrecorded.SERVE,
         )
-        for plan_id, name, number, rate, quotas, timezone, pricing, weights, when_unconfirmed in plans
+        for plan_id, name, number, rate, quotas, timezone, pricing, weights, when_unconfirmed, when_unrecorded in plans
     )
 
 

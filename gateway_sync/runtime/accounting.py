@@ -13,7 +13,8 @@ from gateway_sync.runtime.core.grants import Charge, Grant, late_charges, limit_
 from gateway_sync.runtime.core.limits import MOST_COUNTED
 from gateway_sync.runtime.explaining import Ended
 from gateway_sync.runtime.spool_format import CODE_NUMBERS
-from gateway_sync.runtime.stats import count_exchange
+from gateway_sync.runtime.stats import UNMETERED, count_exchange
+from gateway_sync.usage_wire import UNMETERED_CODE
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
 
 _ERROR: Final = 400
 _NOTHING: Final = (0, 0, 0)
+UNMETERED_LINE: Final = b"apim-usage: unmetered\r\n"
 
 
 class AccountedExchange:
     """The part of an exchange that counts. Who is one sets all of these: another call at the start would be felt."""
 
     __slots__ = (
-        "_charged_lines", "_debited", "_is_admitted", "_is_answered", "_number", "_request_bytes", "_response_bytes",
-        "_started_ns", "_status", "_upstream_us", "admission", "client", "head", "recording", "serving", "stepping",
+        "_charged_lines", "_debited", "_is_admitted", "_is_answered", "_is_unmetered", "_number", "_request_bytes",
+        "_response_bytes", "_started_ns", "_status", "_upstream_us", "admission", "client", "head", "recording",
+        "serving", "stepping",
     )  # fmt: skip
 
     client: ClientConnection
@@ -46,6 +49,7 @@ class AccountedExchange:
     _debited: Known  # what was counted by; not set for who was not charged
     _is_admitted: bool
     _is_answered: bool
+    _is_unmetered: bool  # set for a call alone that was let pass though it could not be noted
     _number: int
     _request_bytes: int
     _response_bytes: int
@@ -85,6 +89,23 @@ class AccountedExchange:
         )
         return self._is_admitted
 
+    def _passes_unmetered(self, grant: Grant) -> bool:
+        """True when the caller's plan has calls served that cannot be noted; their answers say so."""
+        plan = self.serving.gate.index.plans.get(grant.caller.plan)
+        if plan is None or not plan.is_served_unrecorded:
+            return False
+        self._is_unmetered = True
+        self._charged_lines += UNMETERED_LINE
+        return True
+
+    def _count_unnoted(self, status: int, code: str) -> None:
+        """Count what stands in no record: nobody's, or what could not be noted, refused or served all the same."""
+        serving, admission = self.serving, self.admission
+        if getattr(self, "_is_unmetered", False):
+            serving.stats[UNMETERED] += 1
+            code = code if code or status >= _ERROR else UNMETERED_CODE
+        serving.count_anonymous(admission.route.id if admission.route else "", admission.version, status, code)
+
     @property
     def started_ns(self) -> int:
         """When its head was read, in nanoseconds since the epoch."""
@@ -110,8 +131,8 @@ class AccountedExchange:
         is_noted = self._is_admitted or (
             grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
         )
-        if not is_noted:  # nobody's, or a refusal while the spool is full: it was never sent on, so nobody is billed
-            serving.count_anonymous(admission.route.id if admission.route else "", admission.version, status, code)
+        if not is_noted:  # nobody's, or what nobody is billed for while the spool is full
+            self._count_unnoted(status, code)
             return True
         return serving.spool.finish(
             self._number,

@@ -83,7 +83,7 @@ class Exchange(AccountedExchange):
             limit = rules.max_body_bytes
             if refusal is None and 0 <= limit < head.content_length:
                 refusal = Refusal("body-too-large", f"The limit is {limit} bytes.")
-            if refusal is None and not self._note(grant, now_ns):
+            if refusal is None and not self._note(grant, now_ns) and not self._passes_unmetered(grant):
                 refusal = Refusal("overloaded", "Usage cannot be noted now.", (b"Retry-After: 5",))
             if refusal is None:
                 if rules.is_stepped:

@@ -59,6 +59,7 @@ _OF_WORKERS = {
     "composites_not_undone": "Composite operations that failed and could not be undone; the gateway's log names them.",
     "composites_interrupted": "Composite operations that the end of their worker left unfinished; the log names them.",
     "bodies_refused": "Bodies that were not kept because too many were.",
+    "unmetered": "Calls that could not be recorded and were served all the same, as their plan wants it.",
 }
 
 METRICS = (

@@ -112,7 +112,7 @@ class Shipper:
         shown = f"{used // 2**20} of {self.limit_bytes // 2**20} MiB are used, {free // 2**20} MiB are free on disk"
         found = {}
         if used + SEGMENT_BYTES > self.limit_bytes or free < SEGMENT_BYTES:
-            found["spool.E002"] = f"The usage spool cannot grow: metered requests will be refused with 503. {shown}."
+            found["spool.E002"] = f"The usage spool cannot grow: what plans want recorded is refused with 503. {shown}."
         elif used > self.limit_bytes // 2 or free < HALF_FULL_SEGMENTS * SEGMENT_BYTES:
             found["spool.E001"] = f"The usage spool is more than half full: {shown}."
         if torn := sum(1 for _ in self._folder.glob("*.torn")):  # told by the files: a restart changes nothing in them

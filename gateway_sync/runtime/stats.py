@@ -35,6 +35,7 @@ _NAMES: Final = (
     "composites_not_undone",
     "composites_interrupted",
     "bodies_refused",
+    "unmetered",
 )
 GAUGES_AT: Final = 24
 _GAUGES: Final = (
@@ -65,6 +66,7 @@ COMPOSITES_UNDONE: Final = POSITIONS["composites_undone"]
 COMPOSITES_NOT_UNDONE: Final = POSITIONS["composites_not_undone"]
 COMPOSITES_INTERRUPTED: Final = POSITIONS["composites_interrupted"]
 BODIES_REFUSED: Final = POSITIONS["bodies_refused"]
+UNMETERED: Final = POSITIONS["unmetered"]
 GAUGES: Final = {name: GAUGES_AT + position for position, name in enumerate(_GAUGES)}
 LATENCY: Final = 32
 LATENCY_SUM: Final = LATENCY + BUCKETS

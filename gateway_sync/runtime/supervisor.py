@@ -38,6 +38,7 @@ from gateway_sync.runtime.steady import Steady
 from gateway_sync.runtime.target_board import TargetBoard
 from gateway_sync.runtime.trace_shipper import TraceShipper
 from gateway_sync.runtime.traffic import Traffic
+from gateway_sync.runtime.unmetered import Unmetered
 from gateway_sync.runtime.watching import Watching
 from gateway_sync.runtime.worker_trial import WorkerTrial
 
@@ -73,6 +74,7 @@ class Supervisor:
         self.lessor = Lessor(self._home, credentials.environment, self._tell_all, doors)
         stats = [open_cells(self._home / f"stats.{number}.map") for number in range(options.workers)]
         self.shipper = Shipper(self._home / "spool", self._control, self._live_boots, options.spool_bytes)
+        self._unmetered = Unmetered(stats)
         self._lives = Lives(self.slots, self.shipper.numbers)
         self.spans = SpanExporter(options.collector) if options.collector.url else None
         self.traces = TraceShipper(self._home, self._control, options.workers, self.spans)
@@ -238,7 +240,7 @@ class Supervisor:
     def _host_problems(self) -> dict[str, str]:
         return {
             **self.keeper.problems, **self.follower.problems, **self.shipper.problems(), **self.lessor.problems(),
-            **self._sync.problems(), **self.keeper.vouching.problems(),
+            **self._sync.problems(), **self.keeper.vouching.problems(), **self._unmetered.problems(),
         }  # fmt: skip
 
     def _catch_up(self) -> None:

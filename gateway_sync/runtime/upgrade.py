@@ -189,9 +189,8 @@ class UpgradeExchange(Exchange):
             self._explain(status, code, self._switched_us)
         if self.admission.grant is not None and self.admission.grant.is_settled:
             self._settle(self.admission.grant, status)
-        if not self._is_admitted:  # nobody's
-            route = self.admission.route
-            self.serving.count_anonymous(route.id if route else "", self.admission.version, status, code)
+        if not self._is_admitted:  # nobody's, or unmetered
+            self._count_unnoted(status, code)
             return True
         return self.serving.spool.finish(
             self._number,

@@ -19,7 +19,7 @@ from gateway_sync.runtime.on_trial import WORSE
 from gateway_sync.runtime.slots import Slot
 from gateway_sync.runtime.spool_format import CLIENT_CLOSED, CODE_NUMBERS
 from gateway_sync.runtime.stats import REFUSED, REQUESTS
-from gateway_sync.usage_wire import UsageCell
+from gateway_sync.usage_wire import UNMETERED_CODE, UsageCell
 
 AT_LEAST: Final = 2  # workers: one tries it, and one does not
 BEFORE: Final = 150  # reports that are looked back on
@@ -121,7 +121,7 @@ class WorkerTrial:
         for cell in cells:
             if cell.code.startswith(PREFIX) or not self._is_judged(cell.version_id):
                 continue
-            if cell.code not in ("", CLIENT_CLOSED) and cell.status < SERVER_ERROR:
+            if cell.code not in ("", CLIENT_CLOSED, UNMETERED_CODE) and cell.status < SERVER_ERROR:
                 self._side(boot).count_refused(cell.version_id, cell.count)
             else:
                 self._side(boot).count((cell.version_id, ""), cell.count, is_failed=cell.status >= SERVER_ERROR)

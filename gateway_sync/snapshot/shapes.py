@@ -146,6 +146,7 @@ class Plan:
     weights: Mapping[str, int] = field(default_factory=dict)  # what a call costs in units, by patterns of operations
     is_sharing: bool = False  # gateways keep a part of quotas for times when they cannot ask each other
     caps: tuple[Cap, ...] = ()  # of meters that no quota counts as they do
+    is_served_unrecorded: bool = False  # calls pass that cannot be recorded, as while the disk is full
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class PlanVersionShape(serializers.ModelSerializer[PlanVersion]):
             "quotas",
             "weights",
             "when_unconfirmed",
+            "when_unrecorded",
             "timezone",
             "pricing",
             "created_at",
@@ -96,6 +97,12 @@ class TermsBody(Body):
         required=False,
         default="",
         help_text="What gateways do with a quota while they cannot ask each other; empty: as its price says.",
+    )
+    when_unrecorded = serializers.ChoiceField(
+        PlanVersion.WhenUnrecorded.choices,
+        required=False,
+        default="refuse",
+        help_text="What a gateway does with calls that it has no room to record. A plan with prices refuses.",
     )
     timezone = serializers.CharField(max_length=64, required=False, default="UTC")
     pricing = PricingBody(

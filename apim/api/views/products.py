@@ -85,6 +85,7 @@ def terms_of(data: dict[str, Any], pricing: Mapping[str, Any] | None = None) -> 
         pricing=pricing,
         weights=data["weights"],
         when_unconfirmed=data["when_unconfirmed"],
+        when_unrecorded=data["when_unrecorded"],
     )
 
 

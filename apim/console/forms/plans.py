@@ -34,6 +34,10 @@ PERIODS_S = (
     (3600, pgettext_lazy("a period", "hour")),
 )
 FIELDS_OF_UNITS = {CALLS: "quota", UNITS: "units", BYTES: "bytes"}
+UNRECORDED = {
+    "refuse": gettext_lazy("Calls are refused"),
+    "serve": gettext_lazy("Calls are served, and counted as unmetered"),
+}
 UNCONFIRMED = {
     "refuse": gettext_lazy("Calls are refused beyond what the gateway holds"),
     "share": gettext_lazy("Each gateway keeps a part of the quotas, and lets a hundredth pass beyond it"),
@@ -61,6 +65,7 @@ class TermsForm(forms.Form):
             "units_period",
             "weights",
             "when_unconfirmed",
+            "when_unrecorded",
         }
     )
 
@@ -90,9 +95,7 @@ class TermsForm(forms.Form):
         required=False,
         min_value=1,
         label=gettext_lazy("Calls per billing period"),
-        help_text=gettext_lazy(
-            "Counted from each subscription's beginning; a month where the plan has no prices."
-        ),
+        help_text=gettext_lazy("Counted from each subscription's beginning; a month where the plan has no prices."),
     )
     window = forms.ChoiceField(
         required=False,
@@ -123,6 +126,13 @@ class TermsForm(forms.Form):
             *UNCONFIRMED.items(),
         ),
         label=gettext_lazy("While gateways cannot ask each other"),
+    )
+    when_unrecorded = forms.ChoiceField(
+        required=False,
+        choices=tuple(UNRECORDED.items()),
+        initial="refuse",
+        label=gettext_lazy("While a gateway has no room to record calls"),
+        help_text=gettext_lazy("As while its disk is full. A plan with prices refuses."),
     )
     timezone = forms.CharField(
         initial="UTC",
@@ -167,6 +177,7 @@ class TermsForm(forms.Form):
             timezone=data["timezone"],
             weights=data["weights"],
             when_unconfirmed=data["when_unconfirmed"],
+            when_unrecorded=data["when_unrecorded"] or "refuse",
         )
 
     @property
@@ -176,7 +187,8 @@ class TermsForm(forms.Form):
             "weights",
             "when_unconfirmed",
         ]
-        return any(self[name].value() or self[name].errors for name in names)
+        is_serving = self["when_unrecorded"].value() == "serve" or bool(self["when_unrecorded"].errors)
+        return is_serving or any(self[name].value() or self[name].errors for name in names)
 
     def place_of(self, field: str) -> str:
         """`quotas.0` is the field of the first quota that was filled in."""
@@ -198,6 +210,7 @@ def terms_initial(version: PlanVersion) -> dict[str, object]:
         "window": ANCHORED if any(map(_is_moved, version.quotas)) else CALENDAR,
         "weights": version.weights,
         "when_unconfirmed": version.when_unconfirmed,
+        "when_unrecorded": version.when_unrecorded,
         "timezone": version.timezone,
     }
 

@@ -10,7 +10,7 @@ from django import template
 from django.utils.translation import gettext, gettext_noop
 
 from apim.console.forms.meters import SOURCES
-from apim.console.forms.plans import UNCONFIRMED, CeilingForm
+from apim.console.forms.plans import UNCONFIRMED, UNRECORDED, CeilingForm
 from apim.console.rehearsed import outcome_words
 from apim.console.setting_names import kind_title, named_settings
 from apim.console.target_events import event_words
@@ -100,6 +100,11 @@ def limits(version: PlanVersion | None) -> list[str]:
         granted.append(
             gettext("While gateways cannot ask each other: %(choice)s")
             % {"choice": UNCONFIRMED[version.when_unconfirmed]}
+        )
+    if version.when_unrecorded == version.WhenUnrecorded.SERVE:
+        granted.append(
+            gettext("While a gateway has no room to record calls: %(choice)s")
+            % {"choice": UNRECORDED[version.when_unrecorded]}
         )
     return granted or ([] if version.is_priced else [gettext("No limits of its own")])
 

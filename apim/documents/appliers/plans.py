@@ -75,7 +75,9 @@ def _changed_terms(old: Terms, new: Terms) -> list[str]:
     is_limited_otherwise = (old.rate, old.quotas) != (new.rate, new.quotas) and "limits" not in priced
     fields = ["limits"] if is_limited_otherwise else []
     fields += [name for name in ("approval", "timezone", "weights") if getattr(old, name) != getattr(new, name)]
-    return fields + priced + (["whenUnconfirmed"] if old.when_unconfirmed != new.when_unconfirmed else [])
+    names = {"whenUnconfirmed": "when_unconfirmed", "whenUnrecorded": "when_unrecorded"}
+    said = [name for name, attribute in names.items() if getattr(old, attribute) != getattr(new, attribute)]
+    return fields + priced + said
 
 
 def _tell_of_those_left(plan: Plan, version: PlanVersion, session: Session) -> None:
@@ -104,6 +106,7 @@ def _terms(document: Document, session: Session, old: Terms, owner: Organization
         timezone=spec.get("timezone", old.timezone),
         weights=_weights(spec["weights"], document) if "weights" in spec else old.weights,
         when_unconfirmed=spec.get("whenUnconfirmed", old.when_unconfirmed),
+        when_unrecorded=spec.get("whenUnrecorded", old.when_unrecorded),
         pricing=asked_pricing(document, session, old.pricing, owner),
     )
 

@@ -43,6 +43,14 @@ USAGE: Final = {
         ),
         _LOOK_AT_DISK,
     ),
+    "spool.E006": _Meaning(
+        Colour.RED,
+        _(
+            "Usage finds no room on disk, and calls were served without being recorded, as their plans want it:"
+            " %(names)s. Make room there, and see that the gateway reaches this site."
+        ),
+        _LOOK_AT_DISK,
+    ),
     "spool.E004": _Meaning(
         Colour.RED,
         _(

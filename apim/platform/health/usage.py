@@ -60,6 +60,10 @@ def _sentence(code: str, values: dict[str, Any]) -> str:
         conservation.PERIODS: gettext(
             "At %(at)s UTC the finer sums have %(one)d calls and the coarser ones %(other)d."
         ),
+        conservation.UNMETERED: gettext(
+            "On the day of %(at)s UTC %(one)d calls were answered without being recorded: a gateway had no room on its"
+            " disk, and their plans have them served."
+        ),
         conservation.SUMMARIES: gettext(
             "The hour of %(at)s UTC has %(one)d calls by operation and %(other)d in its summaries. "
             "Run manage.py sum_up_usage."

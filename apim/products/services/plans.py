@@ -85,6 +85,7 @@ def add_plan_version(*, plan: Plan, terms: Terms, by: Actor) -> PlanVersion:
         pricing=terms.pricing,
         weights=dict(terms.weights),
         when_unconfirmed=terms.when_unconfirmed,
+        when_unrecorded=terms.when_unrecorded,
         created_by=by.label,
     )
     version.save()
@@ -136,6 +137,7 @@ def terms_of(version: PlanVersion) -> Terms:
         pricing=version.pricing,
         weights=version.weights,
         when_unconfirmed=version.when_unconfirmed,
+        when_unrecorded=version.when_unrecorded,
     )
 
 

@@ -24,14 +24,18 @@ ANCHORED: Final = "anchored"
 class PlanEntry:
     """The terms of a plan version.
 
-    Shapes: is_measured = it has quotas of units or bytes too, anchored ones, or caps of meters.
+    Shapes: is_measured = it has quotas of units or bytes too, anchored ones, or caps of meters; is_served_unrecorded =
+    calls pass that cannot be recorded.
     """
 
-    __slots__ = ("_anchored", "_by_unit", "_plan", "_terms", "id", "is_by_period", "is_measured")
+    __slots__ = (
+        "_anchored", "_by_unit", "_plan", "_terms", "id", "is_by_period", "is_measured", "is_served_unrecorded",
+    )  # fmt: skip
 
     def __init__(self, plan: Plan) -> None:
         """What is asked for is made at its first use."""
         self.id = plan.id
+        self.is_served_unrecorded = plan.is_served_unrecorded
         self._anchored = [quota for quota in plan.quotas if quota.window == ANCHORED]
         others = [quota for quota in plan.quotas if quota.window != ANCHORED]
         self.is_by_period = bool(plan.caps) or any(quota.per == BILLING_PERIOD for quota in others)

@@ -273,6 +273,7 @@ def test_a_plan_of_units_and_bytes_comes_back_as_it_was_written(acme: Organizati
     assert (version.weights, version.when_unconfirmed) == ({"POST /transfers*": 5}, "refuse")
     exported = export_documents(kind="plans", name="gold", user=admin)
     assert not apply_documents(text=exported, files={}, user=admin, by=by).has_changes
+    assert "whenUnrecorded" not in exported
     heavy = text.replace("5 }", "101 }").replace("[{ quota", "[{ rate: 5/s }, { quota", 1)
     (error,) = errors_of(heavy, admin, by)
     assert "no call may cost more than the quota has" in error.message

@@ -19,7 +19,7 @@ from apim.platform.health.verdicts import Colour
 from apim.usage import told
 from apim.usage.models import ReceivedBoot, UsageRecord, UsageRollup, VersionRollup
 from apim.usage.told import lacking, note_told, purge_told
-from gateway_sync.usage_wire import UsageCell
+from gateway_sync.usage_wire import UNMETERED_CODE, UsageCell
 from tests.factories.accounts import user
 from tests.factories.usage import NOON, batch, event, ingest
 
@@ -43,6 +43,19 @@ def test_what_was_counted_by_all_is_whole(gateway: Gateway) -> None:
     assert check.findings == []
     assert check.records == check.summed == 4
     assert not Message.objects.exists()
+
+
+def test_calls_that_were_served_without_a_record_are_told_for_two_days(gateway: Gateway) -> None:
+    minute = int(NOON.timestamp()) // 60 * 60
+    cells = (
+        UsageCell(minute, "GET /accounts", "ver_1", 200, UNMETERED_CODE, 7),
+        UsageCell(minute, "GET /accounts", "ver_1", 404, "", 2),
+    )
+    ingest(gateway=gateway, batch=batch(cells=cells, cells_id=2))
+    [(code, values)] = look(LATER).findings
+    assert (code, values["one"]) == ("unmetered", 7)
+    assert "7 calls were answered without being recorded" in conserved().text
+    assert [code for code, _ in look(NOON + timedelta(days=2)).findings] == []
 
 
 def test_a_record_too_few_is_found_and_mailed_once(gateway: Gateway) -> None:

@@ -42,6 +42,7 @@ def worker_with(environment: Environment, *codes: str) -> Worker:
         ("policy.E007", "state", Colour.RED, ""),
         ("spool.E001", "usage", Colour.AMBER, "df -h"),
         ("spool.E002", "usage", Colour.RED, "df -h"),
+        ("spool.E006", "usage", Colour.RED, "df -h"),
         ("spool.E003", "usage", Colour.AMBER, "dmesg"),
         ("spool.E004", "usage", Colour.RED, "journalctl -u apim-gateway"),
         ("spool.E005", "disks", Colour.RED, "dmesg"),
