@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/problem+json"
 DOCUMENTATION_PATH: Final = f"{API_PATH}/docs"
+RETRY_AFTER_S: Final = 30
+_LATER: Final = "Send it again later, with the same `Idempotency-Key`: what was done meanwhile is not done twice."
 LOGGER = logging.getLogger(__name__)
 
 STATUS_OF_ERROR: Final[tuple[tuple[type[DomainError], HTTPStatus], ...]] = (
@@ -73,6 +75,7 @@ REQUEST_CODES: Final[dict[str, str]] = {
     "request.under_way": "Another request with the same `Idempotency-Key` has no answer yet.",
     "request.cut_off": "A request with the same `Idempotency-Key` was cut off, so whether it was done is not known.",
     "request.too_slow": "The database gave up what took too long; ask for less.",
+    "request.unavailable": "The database cannot be reached; `Retry-After` says when to send the request again.",
     "request.unexpected": "A bug on our side; the log has the same request id.",
 }
 
@@ -140,6 +143,11 @@ def _unexpected(request: APIRequest, exception: Exception) -> Response:
     if is_cut_off(exception):
         hint = "Ask for less: a smaller page, a shorter time, more filters."
         return _problem(request, 503, "request.too_slow", "The database gave this up: it took too long.", hint)
+    if isinstance(exception, (OperationalError, InterfaceError)):
+        LOGGER.error("request %s found no database: %s", request.request_id, exception)
+        response = _problem(request, 503, "request.unavailable", "The database cannot be reached.", _LATER)
+        response["Retry-After"] = str(RETRY_AFTER_S)
+        return response
     LOGGER.error("request %s failed", request.request_id, exc_info=exception)
     return _problem(request, 500, "request.unexpected", f"Something broke on our side. Report {request.request_id}.")
 

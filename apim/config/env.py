@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,18 @@ _REPEATABLE_READ = 3  # psycopg.IsolationLevel.REPEATABLE_READ; Django takes its
 _LEAST_HOURS_AS_ROWS = 6  # sums are compared with the rows of the last three hours
 _READ_ONLY = "-c default_transaction_read_only=on"
 _SHORT_QUERIES = "-c jit=off -c max_parallel_workers_per_gather=0"
+# Where packets are dropped nobody is told, and TCP alone waits for a quarter of an hour, or for ever. Both ends give up
+# after some seconds: ours, so that a page says so; the server, so that what is locked by who is gone is free again.
+_GIVES_UP: Mapping[str, int] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+_SERVER_GIVES_UP = (
+    "-c tcp_user_timeout=10000 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,8 @@ def collect_database_settings(env: Env) -> dict[str, object]:
     """The same database for reading one state of many tables: a transaction that neither blocks nor is blocked."""
     settings = database_settings(env) | {"TEST": {"MIRROR": "default"}}
     if env.database_url:
-        return settings | {"OPTIONS": {"isolation_level": _REPEATABLE_READ, "options": _READ_ONLY}}
+        server = f"{_READ_ONLY} {_SERVER_GIVES_UP}"
+        return settings | {"OPTIONS": {**_GIVES_UP, "isolation_level": _REPEATABLE_READ, "options": server}}
     options = {"transaction_mode": "DEFERRED", "timeout": 30, "init_command": "PRAGMA query_only=1;"}
     return settings | {"OPTIONS": options}
 
@@ -136,5 +150,5 @@ def database_settings(env: Env) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         # To compile a query, or to start processes for a part of it each, takes longer than to run it over what one
         # page shows; and cores are for other pages.
-        "OPTIONS": {"options": _SHORT_QUERIES},
+        "OPTIONS": {**_GIVES_UP, "options": f"{_SHORT_QUERIES} {_SERVER_GIVES_UP}"},
     }

@@ -23,7 +23,7 @@ from redis import Redis, RedisError
 
 from apim.config.correlation import route_of
 from apim.gateways.constants import PUBLISHING_QUEUE
-from apim.platform.health.stores import TIMEOUT_S, open_redis
+from apim.platform.health.stores import open_redis
 from apim.platform.heartbeats import DEFAULT_QUEUE, read_heartbeats
 
 BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -142,9 +142,8 @@ def _note_start(task_id: str = "", **_: object) -> None:
 @task_postrun.connect
 def _note_end(task_id: str = "", task: Any = None, state: str = "", **_: object) -> None:
     seconds = time.perf_counter() - _started.pop(task_id, time.perf_counter())
-    url = settings.REDIS_URL
     try:
-        with Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S) as client:
+        with open_redis() as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.hincrby(_TASKS, f"n:{task.name}:{(state or 'unknown').lower()}", 1)
             pipeline.hincrbyfloat(_TASKS, f"s:{task.name}", seconds)

@@ -12,6 +12,7 @@ from django.db import connections
 
 MOST: Final = 32  # of one web process: two of them and all workers fit into PostgreSQL's default
 _TURN_S: Final = 10.0
+_TRIED_S: Final = 5.0  # who asks next has the database tried again; the pool's own pauses would grow to minutes
 
 
 def share_connections() -> None:
@@ -19,4 +20,5 @@ def share_connections() -> None:
     database: dict[str, Any] = connections.settings["default"]
     if database["ENGINE"].endswith("postgresql"):
         database["CONN_MAX_AGE"] = 0  # given back after each request
-        database["OPTIONS"] = {**database["OPTIONS"], "pool": {"min_size": 1, "max_size": MOST, "timeout": _TURN_S}}
+        pool = {"min_size": 1, "max_size": MOST, "timeout": _TURN_S, "reconnect_timeout": _TRIED_S}
+        database["OPTIONS"] = {**database["OPTIONS"], "pool": pool}

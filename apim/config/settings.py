@@ -204,7 +204,13 @@ CACHES = {
 CELERY_BROKER_URL = ENV.redis_url.replace("unix://", "redis+socket://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any pause of Redis
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}  # longer than any task, else it would run twice
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
+    "visibility_timeout": 3600,  # longer than any task, else it would run twice
+    # Of a Redis that is cut off nobody is told: a worker asks it anew after some seconds.
+    "socket_connect_timeout": 5,
+    "socket_timeout": 10,
+    "health_check_interval": 5,
+}
 # How long a web request may wait for the broker; see apim.broker.
 BROKER_SEND_OPTIONS = {
     "socket_connect_timeout": 0.5,

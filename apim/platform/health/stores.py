@@ -12,6 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apim.platform.health.verdicts import Verdict, amber, green, red
 
@@ -23,7 +25,8 @@ _NEARLY_FULL: Final = 0.9
 
 def open_redis() -> Redis:
     """A client that waits for TIMEOUT_S at most."""
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    waits = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S, "retry": Retry(NoBackoff(), 0)}
+    return Redis.from_url(settings.REDIS_URL, **waits)
 
 
 def database() -> Verdict:

@@ -42,7 +42,8 @@ def test_a_page_that_fails_says_so_without_the_database(error: Exception, status
 def test_a_program_is_told_of_a_database_that_is_away_by_a_problem() -> None:
     with connection.execute_wrapper(refusing(OperationalError("refused"))):
         answer = ask("/api/v1/apis", Authorization="Bearer apim_pat_0123456789")
-    assert answer.status_code in {500, 503}
+    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert answer.json()["code"] == "request.unavailable"
     assert answer["Content-Type"] == "application/problem+json"
     assert ID in answer.content.decode()
 
