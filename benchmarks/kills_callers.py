@@ -29,9 +29,9 @@ class Ground:
 class Caller:
     """Asks one call after another, as it is told to."""
 
-    def __init__(self, ground: Ground, port: int, idle: deque[Caller]) -> None:
+    def __init__(self, ground: Ground, port: int, idle: deque[Caller], host: str = "127.0.0.1") -> None:
         """Not connected."""
-        self._ground, self._port, self._idle = ground, port, idle
+        self._ground, self._port, self._idle, self._host = ground, port, idle, host
         self._wanted = asyncio.Event()
 
     def ask(self) -> None:
@@ -42,7 +42,7 @@ class Caller:
         """Until it is over; what is open then gets its end."""
         while not self._ground.is_over:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                reader, writer = await asyncio.open_connection(self._host, self._port)
             except OSError:  # its supervisor is down: nothing was asked, so nothing is counted
                 await asyncio.sleep(AGAIN_S)
                 continue

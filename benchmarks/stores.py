@@ -15,33 +15,38 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.machines import Machines
 from benchmarks.pages_server import account, create, find
 from benchmarks.processes import end, free_port, wait_for_port
 
-_POSTGRESQL = ("listen_addresses=127.0.0.1", "shared_buffers=64MB", "max_connections=300")
+_POSTGRESQL = ("shared_buffers=64MB", "max_connections=300")
 
 
 class PostgreSQL:
     """A server of one database `apim`, not started."""
 
-    def __init__(self) -> None:
-        """Makes its data, where the account that it runs as gets to."""
+    def __init__(self, machines: Machines) -> None:
+        """Makes its data, where the account that it runs as gets to; the member `postgresql` of these machines."""
+        self._machines = machines
         self._folder, self._account, self.port = Path(tempfile.mkdtemp(prefix="apim-topology-")), account(), free_port()
         if self._account:
             os.chown(self._folder, pwd.getpwnam(self._account).pw_uid, -1)
         self._run("initdb", "-D", self._folder / "data", "-U", "apim", "--auth", "trust", "-E", "UTF8", "--no-sync")
+        with (self._folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {machines.trusted} trust\n")
 
     @property
     def url(self) -> str:
         """Its DATABASE_URL."""
-        return f"postgresql://apim@127.0.0.1:{self.port}/apim"
+        return f"postgresql://apim@{self._machines.address_of('postgresql')}:{self.port}/apim"
 
     def start(self) -> None:
         """Return once it lets everybody in."""
-        settings = (*_POSTGRESQL, f"port={self.port}", f"unix_socket_directories={self._folder}")
+        listens = f"listen_addresses={self._machines.bind}"
+        settings = (*_POSTGRESQL, listens, f"port={self.port}", f"unix_socket_directories={self._folder}")
         told = " ".join(f"-c {each}" for each in settings)
         self._run("pg_ctl", "-D", self._folder / "data", "-w", "-l", self._folder / "log", "-o", told, "start")
-        create(self.port)
+        self._machines.at("postgresql", lambda: create(self.port))
 
     def stop(self, mode: str = "fast") -> None:
         """End it: `immediate` is a crash, after which it recovers from its log at the next start."""
@@ -55,29 +60,35 @@ class PostgreSQL:
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [find(program), *map(str, arguments)]
-        subprocess.run(
-            command, check=True, user=self._account, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        nowhere = subprocess.DEVNULL
+        self._machines.at(
+            "postgresql",
+            lambda: subprocess.run(command, check=True, user=self._account, cwd="/", stdout=nowhere, stderr=nowhere),
         )
 
 
 class Redis:
     """A server that appends what is written, not started."""
 
-    def __init__(self, folder: Path) -> None:
-        """With nothing in it."""
-        self._folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, machines: Machines) -> None:
+        """With nothing in it; the member `redis` of these machines."""
+        self._folder, self._machines, self.port = folder, machines, free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Its REDIS_URL."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._machines.address_of('redis')}:{self.port}/0"
 
     def start(self) -> None:
         """Return once it listens."""
+        self._machines.at("redis", self._start)
+
+    def _start(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         options = ("--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", "--dir", str(self._folder))
-        command = [find("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", *options]
+        listens = ("--port", str(self.port), "--bind", self._machines.bind, "--protected-mode", "no")
+        command = [find("redis-server"), *listens, *options]
         log = self._folder / "log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, process_group=0)
@@ -93,7 +104,8 @@ class Redis:
     def say(self, *words: str) -> str:
         """What it answers to a command."""
         command = [find("redis-cli"), "-p", str(self.port), *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        told = self._machines.at("redis", lambda: subprocess.run(command, check=True, capture_output=True, text=True))
+        return told.stdout.strip()
 
     def empty(self) -> None:
         """Forget all that was appended, while it is down."""

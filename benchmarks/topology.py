@@ -24,6 +24,7 @@ from apim.up import services
 from apim.up.options import ROOT, Options, read_options
 from apim.up.probes import access_seqs, answers_ok
 from apim.up.process import Process
+from benchmarks.machines import Machines, Told
 from benchmarks.pages_server import find
 from benchmarks.processes import family, free_port
 from benchmarks.stores import PostgreSQL, Redis
@@ -72,6 +73,7 @@ class Topology:
     redis: Redis
     ports: dict[str, int]
     variables: Mapping[str, str] = field(default_factory=dict)
+    machines: Machines = field(default_factory=Machines)
     members: dict[str, Member] = field(default_factory=dict)
     token: str = ""
     key: str = ""
@@ -80,15 +82,19 @@ class Topology:
     @property
     def web(self) -> str:
         """Where the balancer takes what is for web."""
-        return f"http://127.0.0.1:{self.ports['balancer']}"
+        return self.url("balancer")
 
-    def gateway(self, name: str) -> str:
-        """Where a gateway answers, without a balancer."""
-        return f"http://127.0.0.1:{self.ports[name]}"
+    def url(self, name: str) -> str:
+        """Where a member that callers and people reach listens."""
+        return f"http://{self.machines.address_of(name)}:{self.ports[name]}"
+
+    def admin(self, name: str, ask: Callable[[str], Told]) -> Told:
+        """What is said when the admin port of a gateway is asked, which only its own machine can do."""
+        return self.machines.at(name, lambda: ask(f"http://127.0.0.1:{self.ports[f'{name}-admin']}"))
 
     def status(self, name: str) -> dict[str, Any]:
         """What a gateway says of itself. Errors: OSError."""
-        return _json(f"http://127.0.0.1:{self.ports[f'{name}-admin']}/status")
+        return self.admin(name, lambda url: _json(f"{url}/status"))
 
     def rest(self, method: str, path: str, body: object = None, once: str = "") -> dict[str, Any]:
         """What the REST API answers; sent again under the same `once` it has no second effect. Errors: OSError."""
@@ -120,8 +126,7 @@ class Topology:
 
     def is_ready(self) -> bool:
         """True when web is reached and each gateway serves."""
-        admins = [f"http://127.0.0.1:{self.ports[f'{name}-admin']}" for name in GATEWAYS]
-        return all(answers_ok(f"{url}/healthz/ready", ANSWER_S) for url in (self.web, *admins))
+        return _is_ready(self.web) and all(self.admin(name, _is_ready) for name in GATEWAYS)
 
     def has_converged(self) -> bool:
         """True when each worker of each gateway has all that was changed so far. Errors: OSError."""
@@ -146,10 +151,8 @@ class Topology:
             self._start(self.members[name])
         self.wait_until(self.is_ready, "all serve")
         self.rest("POST", "documents/apply", {"documents": _PLAN, "files": {}})
-        reached = [f"http://127.0.0.1:{self.ports[f'{name}-admin']}" for name in GATEWAYS]
-        self.wait_until(
-            lambda: all(min(access_seqs(url) or [0]) >= prepared["access_seq"] for url in reached), "the key"
-        )
+        seq = prepared["access_seq"]
+        self.wait_until(lambda: all(min(self.admin(name, access_seqs) or [0]) >= seq for name in GATEWAYS), "the key")
         self.wait_until(self.has_converged, "the plan is in force")
 
     def stop(self) -> None:
@@ -188,7 +191,7 @@ class Topology:
             **kept,
             "APIM_HOME": str(self.home),
             "APIM_BASE_URL": self.web,
-            "APIM_ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "APIM_ALLOWED_HOSTS": f"127.0.0.1,localhost,{self.machines.address_of('balancer')}",
             "DATABASE_URL": self.postgresql.url,
             "REDIS_URL": self.redis.url,
             "DJANGO_SETTINGS_MODULE": "apim.config.settings",
@@ -197,12 +200,13 @@ class Topology:
         }
 
     def _start(self, member: Member) -> None:
-        member.process = Process(member.command, self.environment(), self.home / "logs" / f"{member.name}.log")
+        log = self.home / "logs" / f"{member.name}.log"
+        member.process = self.machines.at(member.name, lambda: Process(member.command, self.environment(), log))
 
     def _options(self) -> Options:
         """Those of script/up for this place."""
         plain = read_options(["--json"], {"APIM_HOME": str(self.home), "APIM_GATEWAY_WORKERS": "2"})
-        return replace(plain, example_port=self.ports["service"])
+        return replace(plain, example_port=self.ports["service"], bind=self.machines.bind)
 
     def _prepare(self, options: Options) -> dict[str, Any]:
         home = self.home
@@ -210,7 +214,7 @@ class Topology:
             sys.executable, "manage.py", "prepare_installation", "--fresh",
             "--credentials", str(home / GATEWAYS[0] / "gateway" / "credentials.json"),
             "--another-gateway", f"{GATEWAYS[1]}={home / GATEWAYS[1] / 'gateway' / 'credentials.json'}",
-            "--control-url", self.web, "--gateway-url", self.gateway(GATEWAYS[0]),
+            "--control-url", self.web, "--gateway-url", self.url(GATEWAYS[0]),
             "--example", str(ROOT / "examples" / "bank" / "apim.yaml"), "--example-port", str(options.example_port),
         ]  # fmt: skip
         (home / "run").mkdir(exist_ok=True)
@@ -222,18 +226,21 @@ class Topology:
         return told
 
 
-def topology(home: Path, variables: Mapping[str, str] | None = None) -> Topology:
+def topology(home: Path, variables: Mapping[str, str] | None = None, machines: Machines | None = None) -> Topology:
     """One that is not started; home is made."""
+    machines = machines or Machines()
     home.mkdir(parents=True, exist_ok=True)
     names = ("web1", "web2", "balancer", "balancer-gateways", "service")
     ports = {name: free_port() for name in (*names, *GATEWAYS, *(f"{name}-admin" for name in GATEWAYS))}
-    return Topology(home, PostgreSQL(), Redis(home / "redis"), ports, variables or {})
+    stores = (PostgreSQL(machines), Redis(home / "redis", machines))
+    return Topology(home, *stores, ports, variables or {}, machines)
 
 
 def _commands(place: Topology, options: Options) -> dict[str, tuple[str, ...]]:
     """By name, in the order of their start."""
     commands: dict[str, tuple[str, ...]] = {}
-    commands["service"] = (sys.executable, "-m", "benchmarks.soak_service", str(place.ports["service"]))
+    for name in {place.machines.machine_of(name): name for name in GATEWAYS}.values():  # at 127.0.0.1 of each gateway
+        commands[f"service-{name}"] = (sys.executable, "-m", "benchmarks.soak_service", str(place.ports["service"]))
     for name in ("web1", "web2"):
         web, publishing = services.control_plane(replace(options, web_port=place.ports[name]))
         commands[name] = web.command
@@ -258,12 +265,16 @@ def _balancer(place: Topology) -> Path:
     """The balancer's configuration of docker-compose.yml with the addresses of this place."""
     text, ports = (ROOT / "examples" / "compose" / "balancer.cfg").read_text(), place.ports
     for name, inner in (("web1", 8000), ("web2", 8000), ("gateway1", 8080), ("gateway2", 8080)):
-        text = text.replace(f"{name}:{inner}", f"127.0.0.1:{ports[name]}")
-    text = text.replace("bind :8000", f"bind 127.0.0.1:{ports['balancer']}")
-    text = text.replace("bind :8080", f"bind 127.0.0.1:{ports['balancer-gateways']}")
+        text = text.replace(f"{name}:{inner}", f"{place.machines.address_of(name)}:{ports[name]}")
+    text = text.replace("bind :8000", f"bind {place.machines.bind}:{ports['balancer']}")
+    text = text.replace("bind :8080", f"bind {place.machines.bind}:{ports['balancer-gateways']}")
     path = place.home / "balancer.cfg"
     path.write_text(text)
     return path
+
+
+def _is_ready(url: str) -> bool:
+    return answers_ok(f"{url}/healthz/ready", ANSWER_S)
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

@@ -6,31 +6,23 @@ its balancer.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from benchmarks.kills import compare, drain
-from benchmarks.kills_callers import Caller, Ground, pace
 from benchmarks.kills_tally import Tally
 from benchmarks.topology import GATEWAYS, Topology, topology
+from tests.fault.whole import Note, issue_and_revoke, load, plan, status_of, statuses
 from tests.memory_groups import memory_group
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-RATE = 100.0
 LITTLE = 1 << 20  # what they had before is not counted, so any of them may take so much more
-CONNECTIONS = 12  # enough that each of two workers gets some
-Note = Callable[[str, object], None]
 
 
 @pytest.fixture
@@ -59,71 +51,6 @@ def whole(place: Topology) -> Iterator[None]:
     place.wait_until(place.is_ready, "all serve again")
 
 
-@contextmanager
-def load(place: Topology, tally: Tally) -> Iterator[None]:
-    """Calls of both gateways while something happens; afterwards each answer is one record, and no more are there."""
-    ground = Ground(place.key, tally)
-    caller = threading.Thread(target=asyncio.run, args=(_call(place, ground),))
-    caller.start()
-    before, known = tally.whole(), len(tally.faults)
-    try:
-        place.wait_until(lambda: tally.whole() - before > RATE, "calls are answered")
-        yield
-        enough = tally.whole() + RATE
-        place.wait_until(lambda: tally.whole() > enough, "calls are answered all the while")
-    finally:
-        ground.is_over = True
-        caller.join()
-    drain(place, tally)
-    compare(place, tally)
-    assert tally.faults[known:] == []
-
-
-async def _call(place: Topology, ground: Ground) -> None:
-    idle: deque[Caller] = deque()
-    callers = [Caller(ground, place.ports[name], idle) for name in GATEWAYS for _ in range(4)]
-    await asyncio.gather(pace(ground, idle, RATE), *(each.run() for each in callers))
-
-
-def statuses(place: Topology, name: str, key: str) -> set[int]:
-    """What a gateway answers to fresh connections: they spread over its workers."""
-    return {_status(f"{place.gateway(name)}/bank/v1/accounts", key) for _ in range(CONNECTIONS)}
-
-
-def _status(url: str, key: str) -> int:
-    return httpx.get(url, headers={"X-API-Key": key}, timeout=30).status_code
-
-
-def everywhere(place: Topology, key: str, status: int) -> float:
-    """Seconds until each worker of each gateway answers so."""
-    return round(
-        place.wait_until(lambda: all(statuses(place, name, key) == {status} for name in GATEWAYS), f"{status}"), 2
-    )
-
-
-def patiently(place: Topology, method: str, path: str, body: object = None) -> dict[str, object]:
-    """A REST call that is made again when the process that had it is killed."""
-    found: list[dict[str, object]] = []
-
-    def is_done() -> bool:
-        try:
-            found.append(place.rest(method, path, body))
-        except OSError:
-            return False
-        return True
-
-    place.wait_until(is_done, f"{method} {path}")
-    return found[0]
-
-
-def issue_and_revoke(place: Topology, note: Note, name: str) -> None:
-    """A key is accepted by both gateways, then refused by both; the seconds are noted."""
-    issued = patiently(place, "POST", "credentials", {"application": "shop"})
-    note(f"{name}_key_after_s", everywhere(place, str(issued["key"]), 200))
-    patiently(place, "POST", f"credentials/{issued['id']}/revoke", {})
-    note(f"{name}_revocation_after_s", everywhere(place, str(issued["key"]), 401))
-
-
 def kill(place: Topology, name: str) -> None:
     """kill -9 all processes of a member."""
     for pid in place.members[name].pids:
@@ -133,7 +60,7 @@ def kill(place: Topology, name: str) -> None:
 def test_both_gateways_take_a_change_and_refuse_a_revoked_key(place: Topology, tally: Tally, note: Note) -> None:
     with load(place, tally):
         issue_and_revoke(place, note, "whole")
-        place.rest("POST", "documents/apply", {"documents": _plan(900_000), "files": {}})
+        place.rest("POST", "documents/apply", {"documents": plan(900_000), "files": {}})
         note("change_after_s", round(place.wait_until(place.has_converged, "the change is everywhere"), 2))
     assert {len(place.status(name)["workers"]) for name in GATEWAYS} == {2}
 
@@ -174,13 +101,13 @@ def test_with_one_gateway_ended_the_balancer_sends_to_the_other(place: Topology,
         note(f"cut_of_50_as_{name}_ended", answered.count(None))  # in the queue of its socket in its last moment
         assert set(answered) <= {200, None}
         wait_until(lambda process=process: process.exit_code() is not None, f"{name} has ended")
-        assert {_status(url, place.key) for _ in range(20)} == {200}
+        assert {status_of(url, place.key) for _ in range(20)} == {200}
         place.wait_until(lambda name=name: place.members[name].restarts > 0, f"{name} is started again")
 
 
 def _status_or_none(url: str, key: str) -> int | None:
     try:
-        return _status(url, key)
+        return status_of(url, key)
     except httpx.TransportError:
         return None
 
@@ -205,7 +132,7 @@ def test_without_redis_changes_are_pulled_and_nothing_is_lost(
             place.redis.start()
         elif way == "hung":
             place.redis.send(signal.SIGCONT)
-    place.rest("POST", "documents/apply", {"documents": _plan(800_000 + len(way)), "files": {}})
+    place.rest("POST", "documents/apply", {"documents": plan(800_000 + len(way)), "files": {}})
     note(f"{way}_published_again_after_s", round(place.wait_until(place.has_converged, "published again"), 2))
 
 
@@ -220,16 +147,3 @@ def test_crashed_postgresql_costs_no_record_and_doubles_none(place: Topology, ta
             time.sleep(1)  # and some meets the one that comes back
     note("web_back_after_s", round(took_s, 2))
     issue_and_revoke(place, note, "after_postgresql")
-
-
-def _plan(rate: int) -> str:
-    return f"""
-apiVersion: apim.dev/v1
-kind: Plan
-metadata: {{ name: starter }}
-spec:
-  displayName: Starter
-  approval: auto
-  limits:
-    - {{ rate: {rate}/s, burst: 1000000 }}
-"""
