@@ -183,7 +183,10 @@ def _answer(passed: Passage) -> Told:
         return Told(title, [_("no calls yet")])
     whole = passed.whole.within(0.95)
     basis = _("all calls of known callers") if passed.whole.calls else _("none of the calls was timed")
-    lines = [_("p95 %(time)s in all") % {"time": milliseconds(whole)}] if whole is not None else [_("not timed")]
+    lines = [_("not timed")]
+    if whole is not None:
+        timed = ngettext("of %(calls)s timed call", "of %(calls)s timed calls", passed.whole.calls)
+        lines = [_("p95 %(time)s in all") % {"time": milliseconds(whole)}, timed % {"calls": f"{passed.whole.calls:,}"}]
     words = [basis]
     if passed.beside.calls:
         beside = milliseconds(passed.beside.p95_ms)

@@ -15,7 +15,6 @@ from apim.console.insight.figures import Figure, Link
 from apim.console.insight.filters import Asked
 from apim.console.insight.names import version_word
 from apim.products.models import PlanVersion
-from apim.ui.templatetags.formats import duration_us
 from apim.usage.models import KeptTrace
 from apim.usage.records import Asked as Records
 from apim.usage.records import record_log
@@ -42,12 +41,12 @@ def failing_calls(asked: Asked) -> Figure:
         note=gettext("Calls with a key are kept for 7 days, explanations and other calls for an hour"),
         headers=[
             gettext("When (UTC)"), gettext("Status"), gettext("Problem"), gettext("Version"), gettext("Operation"),
-            gettext("Took"), gettext("Request"),
+            gettext("Took (ms)"), gettext("Request"),
         ],
         rows=[
             [
                 f"{at:%Y-%m-%d %H:%M:%S}", str(status), code or gettext("the service's own"),
-                version_word(asked.versions, version), operation, duration_us(took),
+                version_word(asked.versions, version), operation, took / 1_000,
                 Link(request_id, reverse("console:request", args=[request_id])),
             ]
             for at, status, code, version, operation, took, request_id in rows

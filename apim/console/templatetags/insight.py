@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from apim.console.insight.figures import Drawn, Link
 from apim.listing import colon, comma
-from apim.ui.templatetags.formats import ago, count
+from apim.ui.templatetags.formats import ago, count, milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from apim.console.insight.figures import Cell, Figure
     from apim.console.insight.filters import Asked
     from apim.usage.reports import CallerUsage
+
+_MS = "(ms)"  # ends the header of a column, or of a row, of durations
 
 register = template.Library()
 
@@ -34,10 +36,13 @@ def figure_rows(figure: Figure) -> SafeString:
     labels = [escape(header) for header, _is_number in figure.columns[1:]]
     leading = figure.leading - 1
     rows = []
+    times = [label.endswith(_MS) for label in labels]
     for first, *others in figure.rows:  # one text, not a template's node each: there are hundreds of cells
         rows.append(f'<tr><th scope="row">{_text(first)}</th>')
+        is_of_times = type(first) is str and first.endswith(_MS)  # but for the change, which is its last cell
         for place, (label, cell) in enumerate(zip(labels, others, strict=True)):
-            text = f"{cell:,}" if type(cell) is int else _text(cell)  # most are
+            is_time = times[place] or (is_of_times and place + 1 < len(others))
+            text = f"{cell:,}" if type(cell) is int else _text(cell, is_time=is_time)  # most are
             if cell is None or isinstance(cell, (int, float)):
                 end = " row__end" if place == leading else ""
                 rows.append(f'<td class="number{end}" data-label="{label}">{text}</td>')
@@ -72,11 +77,13 @@ def analytics_url(asked: Asked, path: str) -> str:
     return asked.url(path)
 
 
-def _text(cell: Cell) -> str:
-    """A cell's text as HTML."""
+def _text(cell: Cell, *, is_time: bool = False) -> str:
+    """A cell's text as HTML. Shapes: is_time = below a header that says the unit."""
     if cell is None:
         return "\N{EN DASH}"
     if isinstance(cell, float):
+        if is_time:
+            return milliseconds(cell).removesuffix(" ms")
         if 0 < abs(cell) < 1:
             return f"{cell:.3g}"
         return f"{cell:,.2f}".rstrip("0").rstrip(".") if cell % 1 else f"{cell:,.0f}"

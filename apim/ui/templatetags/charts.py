@@ -63,6 +63,12 @@ def gauge(label: str, used: int, limit: int, note: object = "", *, unit: str = "
 
 
 @register.simple_tag
+def gauge_bar(used: int, limit: int) -> SafeString:
+    """The bar of a gauge alone, where the words beside it say more than a quota does."""
+    return charts.gauge_bar(used, limit)
+
+
+@register.simple_tag
 def drawdown(picture: Drawdown) -> SafeString:
     """A balance over days, and where it leads."""
     return draw_balance(picture)

@@ -85,7 +85,7 @@ def test_the_service_tells_what_failed_there_and_the_answer_the_whole_time_and_w
     found = figures()
     assert list(found.service.lines) == ["3 % failed", "p95 12 ms", "of the 50 newest calls"]
     assert "10 in its 4xx" in found.service.sentence
-    assert list(found.answer.lines) == ["p95 20 ms in all", "p95 0.4 ms without the service"]
+    assert list(found.answer.lines) == ["p95 20 ms in all", "of 900 timed calls", "p95 0.4 ms without the service"]
 
 
 def test_where_nothing_was_called_or_traced_no_figure_is_told() -> None:
