@@ -111,6 +111,17 @@ class PointShape(serializers.Serializer[Any]):
     by_class = serializers.DictField(child=serializers.IntegerField(), help_text='Such as {"2xx": 12}.')
 
 
+class PlanUsageShape(serializers.Serializer[Any]):
+    """Calls made under one version of a plan, whatever plan their subscriptions have now."""
+
+    plan = serializers.CharField(
+        allow_null=True,
+        help_text="Null for none, for one that you do not see, and for calls from before it was noted.",
+    )
+    version = serializers.IntegerField(allow_null=True)
+    calls = serializers.IntegerField()
+
+
 class UsageShape(serializers.Serializer[Any]):
     """Sums of a span of time."""
 
@@ -124,6 +135,7 @@ class UsageShape(serializers.Serializer[Any]):
         many=True,
         help_text="Of an application asked for without a version: its keys, the busiest first, by whole hours or days.",
     )
+    plans = PlanUsageShape(many=True, help_text="The one with the most calls first.")
     operations = OperationUsageShape(many=True)
     timeline = PointShape(many=True)
 

@@ -23,6 +23,8 @@ from apim.api.serializers.usage import AuditEventShape, RequestShape, UsageShape
 from apim.audit.models import AuditEvent
 from apim.catalog.models import APIVersion
 from apim.errors import NotFound
+from apim.products.models import Plan
+from apim.usage.plan_reports import plans
 from apim.usage.reports import (
     Scope,
     Span,
@@ -37,6 +39,7 @@ from apim.usage.sides import credentials_of
 from apim.usage.traces import as_json, find_trace, record_of
 
 if TYPE_CHECKING:
+    from apim.accounts.models import User
     from apim.api.request import APIRequest
     from apim.usage.models import UsageRecord
 
@@ -88,6 +91,7 @@ class Usage(Resource):
                 "indeterminate": sums.indeterminate,
                 "latency_ms": {"p50": latency.p50_ms, "p95": latency.p95_ms, "p99": latency.p99_ms},
                 "credentials": _credentials(scope, span),
+                "plans": _plans(request.user, scope, span),
                 "operations": [asdict(each) for each in operations(scope, span)],
                 "timeline": [{"at": point.at, "by_class": dict(point.by_class)} for point in timeline(scope, span)],
             }
@@ -176,6 +180,22 @@ def _credentials(scope: Scope, span: Span) -> list[dict[str, object]]:
         }
         for each in credentials_of(application_id, span)
     ]  # fmt: skip
+
+
+def _plans(user: User, scope: Scope, span: Span) -> list[dict[str, object]]:
+    """By name where the caller sees the plan, as members of an application do those that it called under."""
+    found = plans(scope, span)
+    seen = {each.version.plan_id for each in found if each.version is not None}
+    if not scope.application_ids:
+        seen = set(Plan.objects.visible_to(user).filter(pk__in=seen).values_list("pk", flat=True))
+    told: dict[tuple[str, int] | None, int] = {}
+    for version, calls in found:
+        key = (version.plan.name, version.number) if version is not None and version.plan_id in seen else None
+        told[key] = told.get(key, 0) + calls
+    return [
+        {"plan": key[0] if key else None, "version": key[1] if key else None, "calls": calls}
+        for key, calls in sorted(told.items(), key=lambda item: -item[1])
+    ]
 
 
 def _span(since: str | None, until: str | None) -> Span:

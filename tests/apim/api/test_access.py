@@ -138,7 +138,7 @@ def test_an_environment_is_changed_by_admins(api: MakeClient, admin: User, owner
 
 def test_usage_of_an_application_is_its_members_to_see(api: MakeClient, developer: User, other_owner: User) -> None:
     usage = api(developer).get("/api/v1/usage", {"application": "shop"}).json()
-    assert (usage["calls"], usage["by_status"], usage["credentials"]) == (0, {}, [])
+    assert (usage["calls"], usage["by_status"], usage["credentials"], usage["plans"]) == (0, {}, [], [])
     assert_problem(api(other_owner).get("/api/v1/usage", {"application": "shop"}), 404, "request.not_found")
     assert_problem(api(developer).get("/api/v1/usage", {"version": "bank:v1"}), 403, "request.forbidden")
     for query in ({}, {"application": "shop", "since": "yesterday"}, {"application": "shop", "nonsense": "1"}):

@@ -24,6 +24,8 @@ from apim.gateways.services import default_environment, enroll_gateway
 from apim.products.models import Plan, PlanVersion
 from apim.usage.models import PlanMove, UsageRollup
 from apim.usage.periods import PERIODS, start_of
+from apim.usage.plan_reports import plans
+from apim.usage.reports import Scope, Span
 from apim.usage.services import purge
 from apim.usage.withdrawal import take_out
 from gateway_sync.usage_wire import UsageEvent
@@ -187,6 +189,17 @@ def test_errors_callers_and_ways_of_a_plan_are_those_of_calls_under_it(
         assert first_seen(asked) == start_of("hour", NOON)
         assert reading.last_calls(asked, NOON - timedelta(days=2)) == {"app_1": start_of("day", NOON)}
     assert first_seen(question("huge")) is None
+
+
+def test_a_report_tells_calls_by_the_version_they_were_made_under(
+    gateway: Gateway, versions: dict[str, PlanVersion]
+) -> None:
+    names = ("small", "large", "large")
+    events = [event(seq, plan=versions[name].id) for seq, name in enumerate(names, start=1)]
+    lost = event(4, plan=versions["huge"].id, status=0)
+    ingest(gateway=gateway, batch=batch(*events, lost, event(5, subscription="sub_2", plan="plv_gone")))
+    told = plans(Scope(application_ids=["app_1"]), Span(NOON - timedelta(hours=1), NOON + timedelta(hours=1)))
+    assert told == [(versions["large"], 2), (versions["small"], 1), (None, 1)]
 
 
 def test_what_is_let_go_or_taken_out_leaves_no_moves(gateway: Gateway, versions: dict[str, PlanVersion]) -> None:
