@@ -100,6 +100,20 @@ def _settle(
     )
     was_pausing = mirror.is_pausing
     begun = standing.period_start if standing.period_start != mirror.period_start else None
+    _keep_standing(mirror, found, standing)
+    bought_id = (found.get("metadata") or {}).get(OUR_VERSION, "")
+    bought = version_of_items(connection, found["items"]["data"]) or PlanVersion.objects.filter(id=bought_id).first()
+    keep_coming(subscription, coming)
+    if follow(subscription, found, standing, by=BILLING):
+        return mirror
+    apply_fold(subscription, standing, bought=bought, is_pause_ours=was_pausing, by=BILLING)
+    subscription.refresh_from_db(fields=["plan_version"])
+    note_version(subscription, before, since=begun or now)
+    return mirror
+
+
+def _keep_standing(mirror: BillingSubscription, found: Object, standing: Fold) -> None:
+    """Save in the read model what was found, and what follows from it."""
     mirror.stripe_id, mirror.status = found["id"], found["status"]
     mirror.started_at = at(found.get("start_date"))
     mirror.period_start, mirror.period_end = standing.period_start, standing.period_end
@@ -113,15 +127,6 @@ def _settle(
     mirror.test_clock = _text(found.get("test_clock"))
     mirror.synced_at = timezone.now()
     mirror.save()
-    bought_id = (found.get("metadata") or {}).get(OUR_VERSION, "")
-    bought = version_of_items(connection, found["items"]["data"]) or PlanVersion.objects.filter(id=bought_id).first()
-    keep_coming(subscription, coming)
-    if follow(subscription, found, standing, by=BILLING):
-        return mirror
-    apply_fold(subscription, standing, bought=bought, is_pause_ours=was_pausing, by=BILLING)
-    subscription.refresh_from_db(fields=["plan_version"])
-    note_version(subscription, before, since=begun or now)
-    return mirror
 
 
 def _is_first_payment_open(subscription: Subscription, found: Object) -> bool:

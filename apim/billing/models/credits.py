@@ -38,7 +38,6 @@ class CreditAccount(models.Model):
     automatic_monthly_cap = models.BigIntegerField(default=0)
     automatic_note = models.CharField(max_length=500, blank=True)  # why it was turned off
     payment_method = models.CharField(max_length=64, blank=True)  # the card kept for buying unasked
-    told_low_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -109,25 +110,8 @@ def _effective(name: str, organization: Ceiling | None, environment: Ceiling | N
     return EffectiveLimit(None, "none")
 
 
-def _excesses(terms: Terms, ceiling: dict[str, EffectiveLimit], environment: Environment) -> list[DomainError]:
-    errors: list[DomainError] = []
-    limit = ceiling["max_rate_per_s"]
-    if limit.value is not None:
-        if terms.rate is None:
-            errors.append(
-                _above(
-                    "rate",
-                    "A plan without a rate",
-                    f"{limit.value:,} requests a second",
-                    limit=limit,
-                    environment=environment,
-                )
-            )
-        elif terms.rate["requests"] > limit.value * terms.rate["per_s"]:
-            granted = f"{terms.rate['requests']:,} requests each {terms.rate['per_s']:,} s"
-            errors.append(
-                _above("rate", granted, f"{limit.value:,} requests a second", limit=limit, environment=environment)
-            )
+def _excesses(terms: Terms, ceiling: dict[str, EffectiveLimit], environment: Environment) -> Iterator[DomainError]:
+    yield from _rate_excesses(terms, ceiling["max_rate_per_s"], environment)
     quotas = {
         quota["per"]: (index, quota["requests"]) for index, quota in enumerate(terms.quotas) if unit_of(quota) == CALLS
     }
@@ -135,28 +119,23 @@ def _excesses(terms: Terms, ceiling: dict[str, EffectiveLimit], environment: Env
         limit = ceiling[f"max_per_{per}"]
         if limit.value is None:
             continue
-        if per not in quotas:
-            errors.append(
-                _above(
-                    "quotas",
-                    f"A plan without a quota per {per}",
-                    f"{limit.value:,} per {per}",
-                    limit=limit,
-                    environment=environment,
-                )
-            )
-        elif quotas[per][1] > limit.value:
-            index, requests = quotas[per]
-            errors.append(
-                _above(
-                    f"quotas.{index}",
-                    f"{requests:,} per {per}",
-                    f"{limit.value:,} per {per}",
-                    limit=limit,
-                    environment=environment,
-                )
-            )
-    return errors
+        index, requests = quotas.get(per, (None, 0))
+        most = f"{limit.value:,} per {per}"
+        if index is None:
+            yield _above("quotas", f"A plan without a quota per {per}", most, limit=limit, environment=environment)
+        elif requests > limit.value:
+            yield _above(f"quotas.{index}", f"{requests:,} per {per}", most, limit=limit, environment=environment)
+
+
+def _rate_excesses(terms: Terms, limit: EffectiveLimit, environment: Environment) -> Iterator[DomainError]:
+    if limit.value is None:
+        return
+    most = f"{limit.value:,} requests a second"
+    if terms.rate is None:
+        yield _above("rate", "A plan without a rate", most, limit=limit, environment=environment)
+    elif terms.rate["requests"] > limit.value * terms.rate["per_s"]:
+        granted = f"{terms.rate['requests']:,} requests each {terms.rate['per_s']:,} s"
+        yield _above("rate", granted, most, limit=limit, environment=environment)
 
 
 def _above(field: str, granted: str, most: str, *, limit: EffectiveLimit, environment: Environment) -> DomainError:
