@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from django.core.cache import caches
 
+from apim.catalog.apart import lint_apart
 from apim.catalog.models import Revision
 from apim.catalog.operations import operation_name
 from apim.openapi.differing import Comparison, compare_contracts, compare_texts
-from apim.openapi.linting import Report, lint
+from apim.openapi.linting import Report
 from apim.openapi.source import SourceFault
 
 CHANGES_KEPT_AT_MOST: Final = 500
@@ -26,7 +27,7 @@ def lint_revision(revision: Revision) -> Report | None:
     key = f"lint-2:{revision.digest}"
     report: Report | None = caches[_CACHE].get(key)
     if report is None:
-        report = lint(revision.document)
+        report = lint_apart(revision.document)
         caches[_CACHE].set(key, report, _KEPT_S)
     return report
 

@@ -73,9 +73,9 @@ def _parse(text: str) -> tuple[Document, list[Fault], bool]:
     try:
         source = read_source(text)
     except SourceFault as fault:
-        return _unusable("", DocumentProblem("", fault.line, fault.message, "error", fault.hint)), [], False
+        return unusable("", DocumentProblem("", fault.line, fault.message, "error", fault.hint)), [], False
     if refusal := _refusal(source.value):
-        return _unusable(source.format, DocumentProblem("", 1, refusal[0], "error", refusal[1])), [], False
+        return unusable(source.format, DocumentProblem("", 1, refusal[0], "error", refusal[1])), [], False
     data: dict[str, Any] = dict(source.value)  # type: ignore[call-overload]  # a mapping: _refusal has looked
     reader = _Reader(data)
     operations = tuple(reader.operations())
@@ -249,7 +249,8 @@ def _refusal(value: object) -> tuple[str, str] | None:
     return None
 
 
-def _unusable(format_name: str, problem: DocumentProblem) -> Document:
+def unusable(format_name: str, problem: DocumentProblem) -> Document:
+    """A document of which nothing could be read, and why."""
     return Document(format_name, {}, (), (problem,), "", "", "", "")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from apim.confined.refusals import read_confined
 from apim.documents.kinds import KINDS, KINDS_LATER, shape_of
 from apim.documents.shapes import Fault, Pointer, judge, nearest
 from apim.errors import DomainError, Invalid, Problems
-from apim.openapi.positions import TextPositions, pointer_text, repeated_keys, walk, yaml_documents
-from apim.openapi.source import SourceFault, read_yaml, write_yaml
+from apim.openapi.manifests import read_manifests
+from apim.openapi.positions import TextPositions, pointer_text
+from apim.openapi.source import SourceFault, write_yaml
 
 DOCUMENTS_AT_MOST = 5000
 
@@ -45,22 +45,21 @@ class Contract:
 def read_documents(text: str) -> tuple[Document, ...]:
     """The documents of text, each of its kind's shape.
 
-    Errors: Problems with every fault found, each with its line and pointer.
+    Errors: Problems with every fault found, each with its line and pointer; those of read_confined.
     """
     try:
-        values = read_yaml(text)
-        duplicates = _duplicates(text)
+        read = read_confined(read_manifests, "documents", text)
     except SourceFault as fault:
         place = f"line {fault.line}: " if fault.line else ""
         raise Invalid("documents.syntax", f"{place}{fault.message}", hint=fault.hint, field="documents") from fault
-    if len(values) > DOCUMENTS_AT_MOST:
+    if len(read.values) > DOCUMENTS_AT_MOST:
         raise Invalid("documents.too_many", f"At most {DOCUMENTS_AT_MOST:,} documents at once.", field="documents")
     errors: list[DomainError] = []
     found: list[Document] = []
-    for index, value in enumerate(values):
+    for index, value in enumerate(read.values):
         if value is None:
             continue  # an empty document: a `---` too many
-        faults = [*duplicates.get(index, ()), *_faults(value)]
+        faults = [*map(_twice_written, read.repeated.get(index, ())), *_faults(value)]
         errors += [located(fault, text, index, _label(value)) for fault in faults]
         if not faults and isinstance(value, dict):
             found.append(_document(value, index, text))
@@ -108,20 +107,9 @@ def _faults(value: object) -> list[Fault]:
     return list(judge(value, shape_of(str(kind))))
 
 
-def _duplicates(text: str) -> dict[int, list[Fault]]:
-    """Fields that a mapping has twice, by document: the parser keeps the last one, silently."""
-    found: dict[int, list[Fault]] = {}
-    try:
-        for index, tokens in enumerate(yaml_documents(text)):
-            found[index] = [
-                Fault(pointer, "documents.field_twice", f"`{pointer[-1]}` is written twice, again on line {line}.")
-                for pointer, _, line in repeated_keys(walk(tokens))
-            ]
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        message = f"This is not valid YAML: {error.problem}."
-        raise SourceFault(message, line=line) from error
-    return found
+def _twice_written(repeated: tuple[Pointer, int]) -> Fault:
+    pointer, line = repeated
+    return Fault(pointer, "documents.field_twice", f"`{pointer[-1]}` is written twice, again on line {line}.")
 
 
 def _label(value: object) -> str:

@@ -16,7 +16,9 @@ from apim.openapi.positions import line_of
 
 BYTES_AT_MOST = 20 * 1024 * 1024
 DEPTH_AT_MOST = 200
-NODES_AT_MOST = 5_000_000  # after aliases are expanded; the largest published documents have about a million
+# After aliases are expanded; the largest published documents have about a million values.
+NODES_AT_MOST = 5_000_000
+TEXT_AT_MOST = 64 * 1024 * 1024
 
 _ANCHOR = re.compile(r"(?m)(?:^|[\s\[{,])&[^\s,\[\]{}]")
 _DEEP_INDENT = re.compile(rf"(?m)^[ \t?:-]{{{DEPTH_AT_MOST}}}")
@@ -110,29 +112,35 @@ def _require_readable(text: str) -> None:
 
 def _require_bounded(text: str) -> None:
     """Refuse what the parser would blow up on: it copies each alias, and it recurses on nested blocks."""
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str, int]] = []
-    total = 0
+    sizes: dict[str, tuple[int, int]] = {}
+    open_nodes: list[tuple[str, int, int]] = []
+    total = characters = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                total += sizes.get(event.anchor or "", 1)
+                nodes, length = sizes.get(event.anchor or "", (1, 0))
+                total, characters = total + nodes, characters + length
             elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-                open_nodes.append((event.anchor or "", total))
+                open_nodes.append((event.anchor or "", total, characters))
                 total += 1
             elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-                anchor, start = open_nodes.pop()
-                sizes[anchor] = total - start
+                anchor, start, first = open_nodes.pop()
+                sizes[anchor] = total - start, characters - first
             elif isinstance(event, yaml.ScalarEvent):
-                total += 1
+                total, characters = total + 1, characters + len(event.value)
+                sizes[event.anchor or ""] = 1, len(event.value)
             if len(open_nodes) > DEPTH_AT_MOST:
                 raise _too_deep(line_of(event))
-            if total > NODES_AT_MOST:
-                message = f"The document's aliases expand to more than {NODES_AT_MOST:,} values."
-                raise SourceFault(message, line=line_of(event))
+            if total > NODES_AT_MOST or characters > TEXT_AT_MOST:
+                raise _too_much(line_of(event))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise SourceFault(f"This is not valid YAML: {error.problem}.", line=line) from error
+
+
+def _too_much(line: int) -> SourceFault:
+    message = f"The document's aliases expand to more than {NODES_AT_MOST:,} values or {TEXT_AT_MOST:,} characters."
+    return SourceFault(message, line=line)
 
 
 def _too_deep(line: int = 0) -> SourceFault:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
+from apim.catalog.apart import parse_apart
 from apim.catalog.models import API, APIVersion, Revision
-from apim.catalog.openapi import read_contract
 from apim.catalog.operations import matches, operation_name
 from apim.catalog.services.apis import create_api
 from apim.catalog.services.revisions import save_revision
@@ -67,7 +67,7 @@ def import_document(
     Errors: those of create_api, create_version and save_revision; NotFound catalog.other_organization when the API
     belongs to another organization.
     """
-    document = read_contract(source)
+    document = parse_apart(source)
     version = _version_for(
         api_name,
         version_name,
@@ -78,7 +78,8 @@ def import_document(
     )
     last = version.revisions.first()
     url = upstream_url or (document.server_url if last is None or not last.upstream else "")
-    revision = save_revision(version=version, by=by, document=source, upstream=upstream_of(url) if url else None)
+    upstream = upstream_of(url) if url else None
+    revision = save_revision(version=version, by=by, document=source, parsed=document, upstream=upstream)
     changes = operation_changes(last, revision) if last else ()
     return Imported(version.api, version, revision, tuple(revision.problems), changes)
 

@@ -13,9 +13,10 @@ from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
+from apim.catalog.apart import parse_apart
 from apim.catalog.composites import parse_composites
 from apim.catalog.models import APIVersion, Revision
-from apim.catalog.openapi import parse_document
+from apim.catalog.openapi import Document
 from apim.catalog.operations import METHODS, parse_operations, path_fault
 from apim.catalog.services.versions import lock, require_active
 from apim.catalog.upstreams import parse_upstream
@@ -35,6 +36,7 @@ def save_revision(
     version: APIVersion,
     by: Actor,
     document: str | None = None,
+    parsed: Document | None = None,
     upstream: Mapping[str, Any] | None = None,
     policies: Sequence[Mapping[str, Any]] | None = None,
     composites: Mapping[str, Any] | None = None,
@@ -44,10 +46,11 @@ def save_revision(
 ) -> Revision:
     """The version's next revision; the last one again when nothing differs.
 
-    Shapes: None keeps the last revision's value. document "" drops the contract. A document brings its operations,
-    and a pass-through ends with it; operations given by hand belong to versions without a document.
-    Errors: catalog.document, catalog.upstream, catalog.policy, catalog.composite (also for one whose operation is
-    gone), catalog.passthrough, those of parse_operations;
+    Shapes: None keeps the last revision's value. document "" drops the contract; parsed = it, where it was read
+    already. A document brings its operations, and a pass-through ends with it; operations given by hand belong to
+    versions without a document.
+    Errors: those of parse_apart and parse_operations, catalog.document, catalog.upstream, catalog.policy,
+    catalog.composite (also for one whose operation is gone), catalog.passthrough;
     Conflict catalog.operations_from_document, catalog.api_archived, catalog.transition (a retired version).
     """
     require_active(version.api)
@@ -55,7 +58,7 @@ def save_revision(
     last = version.revisions.first()
     revision = _next_of(version, last)
     if document is not None and (last is None or document != last.document):
-        _take_document(revision, document)
+        _take_document(revision, document, parsed)
     if operations is not None:
         _take_operations(revision, operations)
     if passthrough is not None:
@@ -146,12 +149,12 @@ def _next_of(version: APIVersion, last: Revision | None) -> Revision:
     )
 
 
-def _take_document(revision: Revision, text: str) -> None:
+def _take_document(revision: Revision, text: str, parsed: Document | None) -> None:
     if not text.strip():
         revision.document = revision.document_format = revision.base_path = ""
         revision.operations, revision.problems = [], []
         return
-    document = parse_document(text)
+    document = parsed or parse_apart(text)
     if not document.is_usable:
         raise Problems(
             tuple(

@@ -9,7 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 
+from apim.confined.refusals import read_confined
 from apim.console.forms.versions import NoteField
+from apim.errors import DomainError
 from apim.openapi.source import SourceFault, read_yaml, write_yaml
 from apim.ui.said import said
 
@@ -34,7 +36,7 @@ class CompositesForm(forms.Form):
         if not text.strip():
             return {}
         try:
-            values = read_yaml(text)
+            values = read_confined(read_yaml, "composites", text)
         except SourceFault as fault:
             text = (
                 gettext("Line %(line)s: %(fault)s") % {"line": fault.line, "fault": said(str(fault))}
@@ -42,6 +44,8 @@ class CompositesForm(forms.Form):
                 else str(fault)
             )
             raise ValidationError(text, code="yaml") from fault
+        except DomainError as error:
+            raise ValidationError(f"{error.message} {error.hint}", code=error.code) from error
         if len(values) != 1 or not isinstance(values[0], Mapping):
             raise ValidationError(
                 gettext("Write operations and their steps, such as `POST /transfers:`."), code="shape"

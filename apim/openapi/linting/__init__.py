@@ -16,7 +16,7 @@ from apim.openapi.positions import Pointer, TextPositions, pointer_text
 from apim.openapi.source import SourceFault, read_source
 from apim.openapi.values import Place, pointer_of
 
-__all__ = ["RULES", "SEVERITIES", "Finding", "Report", "Rule", "Severity", "lint"]
+__all__ = ["RULES", "SEVERITIES", "Finding", "Report", "Rule", "Severity", "lint", "unreadable"]
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("operation-id", "warning", naming.operation_id),
@@ -104,10 +104,10 @@ def lint(source: str) -> Report:
     try:
         read = read_source(source)
     except SourceFault as fault:
-        return _unreadable(f"{fault.message} {fault.hint}".strip(), max(fault.line, 1))
+        return unreadable(f"{fault.message} {fault.hint}".strip(), max(fault.line, 1))
     data = read.value
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
-        return _unreadable("This is not an OpenAPI document of 3.0 or 3.1: begin it with `openapi: 3.1.0`.", 1)
+        return unreadable("This is not an OpenAPI document of 3.0 or 3.1: begin it with `openapi: 3.1.0`.", 1)
     contract = Contract(data)
     every = _judged(contract, Switches(data, RULES) if SWITCH in source else None)
     return replace(_located(every, source, read.format), skipped=tuple(contract.skipped))
@@ -166,6 +166,7 @@ def _score(every: Iterable[_Judged]) -> int:
     return min(score, SCORE_WITH_ERROR_AT_MOST) if has_error else score
 
 
-def _unreadable(message: str, line: int) -> Report:
+def unreadable(message: str, line: int) -> Report:
+    """The report of a text that is no document, and why."""
     finding = Finding(UNREADABLE, "error", "", line, message)
     return Report(0, (finding,), {"error": 1, "warning": 0, "hint": 0})

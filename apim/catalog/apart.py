@@ -1,0 +1,35 @@
+"""Documents that strangers sent, read and judged apart from this process: none of them may cost it its life.
+
+What was read within the bounds once and is kept, pages read again by themselves.
+"""
+
+from __future__ import annotations
+
+from apim.catalog.faults import DocumentProblem
+from apim.catalog.openapi import Document, parse_document, unusable
+from apim.confined.calling import OutOfBounds, confine
+from apim.confined.refusals import read_confined, refusal_of
+from apim.openapi.linting import Report, lint, unreadable
+
+
+def parse_apart(text: str) -> Document:
+    """As parse_document. Errors: Invalid confined.time, confined.memory or confined.fault; Conflict confined.turn."""
+    return read_confined(parse_document, "document", text)
+
+
+def preview_apart(text: str) -> Document:
+    """As parse_document; total: a text that was given up is a document that cannot be used."""
+    try:
+        return confine(parse_document, text)
+    except OutOfBounds as error:
+        told = refusal_of(error, "document")
+        return unusable("", DocumentProblem("", 0, told.message, "error", told.hint))
+
+
+def lint_apart(text: str) -> Report:
+    """As lint; total: a text that was given up is a finding."""
+    try:
+        return confine(lint, text)
+    except OutOfBounds as error:
+        told = refusal_of(error, "document")
+        return unreadable(f"{told.message} {told.hint}", 1)
