@@ -8,7 +8,9 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from django.db.models import Count, Max, Sum
+import msgspec
+from django.db.models import Count, Max, Sum, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apim.access.models import Application, Subscription
@@ -140,17 +142,31 @@ def _rehearsals(ids: Collection[str]) -> Mapping[str, object]:
     return found
 
 
+class _Target(msgspec.Struct):
+    """What is new about a target of gateways.models.Gateway.targets, without what fills most of it."""
+
+    version: str
+    target: str
+    state: str
+    requests: int
+    failures: int
+
+
 def _arms(version_ids: Collection[str]) -> Mapping[str, object]:
     found: dict[str, object] = {key: [] for key in version_ids}
     counts: dict[str, list[object]] = defaultdict(list)
-    for targets in Gateway.objects.exclude(targets=[]).order_by("id").values_list("targets", flat=True):
-        for told in targets:
-            if told["version"] in found:
-                counts[told["version"]].append((told["target"], told["state"], told["requests"], told["failures"]))
+    told = Gateway.objects.exclude(targets=[]).annotate(told=Cast("targets", TextField())).order_by("id")
+    for text in told.values_list("told", flat=True):
+        for each in _targets.decode(text):
+            if each.version in found:
+                counts[each.version].append((each.target, each.state, each.requests, each.failures))
     deployments = Deployment.objects.filter(version_id__in=version_ids).order_by("id")
     for version_id, weights in deployments.values_list("version_id", "arm_weights"):
         counts[version_id].append(sorted(weights.items()))
     return found | counts
+
+
+_targets: Final = msgspec.json.Decoder(list[_Target])
 
 
 def _meters(ids: Collection[str]) -> Mapping[str, object]:
