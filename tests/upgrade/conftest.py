@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apim.up.options import ROOT
+from benchmarks.machines import Machines
 from benchmarks.stores import PostgreSQL
 
 RELEASE_BEFORE = "48499af"  # a commit; the sources of what runs where this release is installed
@@ -17,7 +18,7 @@ RELEASE_BEFORE = "48499af"  # a commit; the sources of what runs where this rele
 @pytest.fixture
 def database() -> Iterator[str]:
     """The address of a database of the test's own."""
-    server = PostgreSQL()
+    server = PostgreSQL(Machines())
     server.start()
     yield server.url
     server.remove()
