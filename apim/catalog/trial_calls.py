@@ -93,13 +93,21 @@ def public_url(
             gettext("The address of the gateway of %(environment)s is not set.") % {"environment": environment},
             hint=gettext("An administrator sets it on the environment's page."),
         )
+    name = path_name(version.api.name) if is_sandbox else version.api.name
+    return environment.base_url.rstrip("/") + target_of(f"/{name}/{version.name}", path, query)
+
+
+def target_of(prefix: str, path: str, query: str = "") -> str:
+    """What is asked for on the wire: the path below the prefix, and the query.
+
+    Errors: Invalid for a path that would leave the prefix.
+    """
     if path and not path.startswith("/"):
         raise Invalid("portal.path", gettext("A path starts with a slash."), field="path")
     if _FORBIDDEN_IN_PATH.search(path) or any(part in {".", ".."} for part in unquote(path).split("/")):
         raise Invalid("portal.path", gettext("A path holds no spaces, `?`, `#`, `.` or `..` segments."), field="path")
-    name = path_name(version.api.name) if is_sandbox else version.api.name
-    url = f"{environment.base_url.rstrip('/')}/{name}/{version.name}{quote(path, safe=_PATH_SAFE)}"
-    return f"{url}?{query}" if query else url
+    target = prefix + quote(path, safe=_PATH_SAFE)
+    return f"{target}?{query}" if query else target
 
 
 def send_once_known(environment: Environment, version: APIVersion, call: Call, key: str, *, made_at: float) -> Answer:
@@ -132,15 +140,13 @@ def send(environment: Environment, version: APIVersion, call: Call, key: str) ->
 
 def _send(environment: Environment, version: APIVersion, call: Call, key: str) -> Answer:
     url = public_url(environment, version, call.path, call.query, is_sandbox=call.is_sandbox)
-    headers = {name: value for name, value in (call.headers or {}).items() if name.lower() not in _OURS}
-    if key:
-        headers[version.api.key_header] = key
+    headers = sent_headers(version, call, key)
     try:
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False, verify=_trust()) as client:
             started = time.perf_counter()
             with client.stream(call.method, url, headers=headers, content=call.body.encode() or None) as response:
                 content, is_cut = _read(response)
-                return _answer(response, content, is_cut=is_cut, duration_ms=(time.perf_counter() - started) * 1000)
+                return answer_of(response, content, is_cut=is_cut, duration_ms=(time.perf_counter() - started) * 1000)
     except httpx.TimeoutException as error:
         message = gettext("No answer within %(seconds)s seconds.") % {"seconds": f"{TIMEOUT_S:.0f}"}
         raise Conflict(
@@ -156,6 +162,12 @@ def _send(environment: Environment, version: APIVersion, call: Call, key: str) -
             gettext("The gateway at %(base_url)s cannot be reached.") % {"base_url": environment.base_url},
             hint=gettext("An administrator sees its state in the console."),
         ) from error
+
+
+def sent_headers(version: APIVersion, call: Call, key: str) -> dict[str, str]:
+    """The fields of a call: those of the person that are not ours to say, and the key where callers send it."""
+    headers = {name: value for name, value in (call.headers or {}).items() if name.lower() not in _OURS}
+    return headers | ({version.api.key_header: key} if key else {})
 
 
 @cache
@@ -174,7 +186,8 @@ def _read(response: httpx.Response) -> tuple[bytes, bool]:
     return bytes(content), False
 
 
-def _answer(response: httpx.Response, wire: bytes, *, is_cut: bool, duration_ms: float) -> Answer:
+def answer_of(response: httpx.Response, wire: bytes, *, is_cut: bool, duration_ms: float) -> Answer:
+    """What a gateway said, for people. Shapes: wire is the body as it came, of which a part may be missing."""
     plain = decoded(wire, response.headers.get("Content-Encoding", ""), SHOWN_BYTES)
     content, is_cut = (plain[0], is_cut or plain[1]) if plain is not None else (b"", is_cut)
     problem = _problem(response, content)

@@ -114,7 +114,7 @@ def _rows(environment: Environment, memory: Remembered) -> rows.Rows:
         apis, products, plans = (*apis, *twins), (*products, sandbox_product(twins)), (*plans, sandbox_plan())
     row = replace(
         _environment_row(environment, DATABASE),
-        certificates=_certificate_rows(environment.id),
+        certificates=certificate_rows(environment.id, DATABASE),
         hosts=_host_rows(environment.id),
     )
     return rows.Rows(row, apis, products, plans)
@@ -158,10 +158,10 @@ def _environment_row(environment: Environment, database: str) -> rows.Environmen
     )
 
 
-def _certificate_rows(environment_id: str) -> tuple[rows.CertificateRow, ...]:
+def certificate_rows(environment_id: str, database: str) -> tuple[rows.CertificateRow, ...]:
     """The certificates, their keys sealed for the environment's gateways alone."""
     sealing_key = settings.KEYRING.gateway_sealing_key(environment_id)
-    found = Certificate.objects.using(DATABASE).filter(environment_id=environment_id).order_by("id")
+    found = Certificate.objects.using(database).filter(environment_id=environment_id).order_by("id")
     return tuple(
         rows.CertificateRow(
             id=one.id,

@@ -391,6 +391,7 @@ TABLE: dict[str, Row] = {
     "console/apis/<slug:api>/versions/<str:version>/editor": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/flow": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/try": "LFF0++",
+    "console/apis/<slug:api>/versions/<str:version>/try/draft": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/composites": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/documentation": "LFF0++",
     "console/apis/<slug:api>/versions/<str:version>/revisions": "LFF0++",

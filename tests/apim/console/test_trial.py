@@ -54,6 +54,6 @@ def test_the_piece_with_the_way_asks_again_until_it_has_come_and_not_for_ever(
     assert b"hx-get" not in late.content
 
 
-def test_a_version_that_runs_nowhere_leads_to_the_checklist(log_in: LogIn, owner: User, acme: Organization) -> None:
+def test_of_a_version_that_runs_nowhere_the_draft_can_be_tried(log_in: LogIn, owner: User, acme: Organization) -> None:
     catalog.draft(of=catalog.api(organization=acme, name="bank"))
-    assert b"Nothing runs yet" in log_in(owner).get(URL).content
+    assert b"Try this draft" in log_in(owner).get(URL).content
