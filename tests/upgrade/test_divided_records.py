@@ -77,7 +77,7 @@ def test_indexes_are_made_where_a_killed_migration_left_some(database: str, tmp_
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", (f"{part}_of_application",)
         )
     for _ in range(2):  # killed after its last step, it is run once more
-        manage(ROOT, settings, "migrate", "usage", "--verbosity=0")
+        manage(ROOT, settings, "migrate", "usage", "0013", "--verbosity=0")
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("DELETE FROM django_migrations WHERE app = 'usage' AND name LIKE '0013%'")
             found = connection.execute(
