@@ -7,10 +7,10 @@ sides or on neither.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db import connection
 
@@ -18,7 +18,7 @@ from apim.gateways.sandbox import TWIN_PATTERN
 from apim.usage.models import ConservationCheck, ReceivedBoot
 from apim.usage.periods import end_of, start_of
 from apim.usage.sequences import count_of, gaps_of, parse_runs
-from apim.usage.told import Lacking, lacking
+from apim.usage.told import lacking
 from gateway_sync.usage_wire import UNMETERED_CODE
 
 HOURS: Final = 3  # whole ones that a check looks back; late records of older ones are added by the same statement
@@ -62,6 +62,7 @@ SELECT COALESCE(SUM(calls), 0) FROM usage_usagerollup
 """
 
 Finding = tuple[str, dict[str, Any]]
+_Told = TypeVar("_Told")
 
 
 def check_conservation(now: datetime) -> ConservationCheck:
@@ -98,11 +99,10 @@ def last_check() -> ConservationCheck | None:
 
 
 def _gaps(now: datetime) -> Iterator[Finding]:
-    late = ReceivedBoot.objects.filter(gap_since__lt=now - GAP_MAY_LAST).order_by("gap_since")
-    for row in late[:_GAPS_TOLD]:
-        gaps = gaps_of(parse_runs(row.received), row.gaps_from)
-        if not gaps:  # noted by the release before, which tells gaps from the first number on
-            continue
+    late = ReceivedBoot.objects.filter(gap_since__lt=now - GAP_MAY_LAST).order_by("gap_since", "pk")
+    # Noted by the release before, which tells gaps from the first number on, a row may have none.
+    found = ((row, gaps) for row in late.iterator() if (gaps := gaps_of(parse_runs(row.received), row.gaps_from)))
+    for row, gaps in islice(_first_of_each(found, lambda each: each[0].gateway_id), _GAPS_TOLD):
         yield (
             GAP,
             {
@@ -116,7 +116,7 @@ def _gaps(now: datetime) -> Iterator[Finding]:
 
 
 def _lacking(now: datetime) -> Iterator[Finding]:
-    for each in islice(_first_of_each(lacking(now)), _GAPS_TOLD):
+    for each in islice(_first_of_each(lacking(now), lambda each: each.gateway_id), _GAPS_TOLD):
         yield (
             LACKING,
             {
@@ -129,11 +129,13 @@ def _lacking(now: datetime) -> Iterator[Finding]:
         )
 
 
-def _first_of_each(every: Iterable[Lacking]) -> Iterator[Lacking]:
+def _first_of_each(every: Iterable[_Told], gateway_of: Callable[[_Told], str]) -> Iterator[_Told]:
+    """As many of each gateway as hide nothing of others."""
     told: Counter[str] = Counter()
     for each in every:
-        told[each.gateway_id] += 1
-        if told[each.gateway_id] <= _LIVES_TOLD:
+        gateway_id = gateway_of(each)
+        told[gateway_id] += 1
+        if told[gateway_id] <= _LIVES_TOLD:
             yield each
 
 

@@ -176,8 +176,8 @@ class Keeper:
                     DRIFTED, "The access records here are not those of the control plane; all are asked for anew."
                 )
                 return taken
-        is_proof = taken.upto > 0 or not is_pushed  # a push that brings nothing new may be an old one, sent again
-        return replace(taken, is_vouched=is_proof and not taken.refusal and not taken.is_incomplete)
+        # A push bears no time: whoever can write to the channel could keep it back and hand it out when it suits them.
+        return replace(taken, is_vouched=not is_pushed and not taken.refusal and not taken.is_incomplete)
 
     def catch_up(self) -> Path | None:
         """Try again to write what a full disk did not take; the new access file when it worked."""

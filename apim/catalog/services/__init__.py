@@ -8,6 +8,7 @@ from apim.catalog.services.apis import (
     create_api,
     delete_api,
     deletion_consequences,
+    lock_api,
     restore_api,
     update_api,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "deletion_consequences",
     "deprecate_version",
     "import_document",
+    "lock_api",
     "publish_version",
     "reinstate_version",
     "restore_api",

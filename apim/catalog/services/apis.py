@@ -89,7 +89,7 @@ def create_api(
 def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
     """The API with changes. Its name stays: it is part of every caller's URL."""
     require_known(changes, _CHANGEABLE, prefix="catalog", noun=gettext("An API"))
-    _lock(api)
+    lock_api(api)
     before = state_of(api)
     changes = dict(changes)
     if isinstance(changes.get("tags"), list):
@@ -113,7 +113,7 @@ def update_api(*, api: API, changes: Mapping[str, Any], by: Actor) -> API:
 @transaction.atomic
 def archive_api(*, api: API, by: Actor) -> API:
     """The API out of the catalogue and off the gateways; everything about it is kept for `restore_api`."""
-    _lock(api)
+    lock_api(api)
     if api.archived_at:
         return api
     before = state_of(api)
@@ -127,7 +127,7 @@ def archive_api(*, api: API, by: Actor) -> API:
 @transaction.atomic
 def restore_api(*, api: API, by: Actor) -> API:
     """The archived API as it was: in the catalogue, and what was deployed runs again."""
-    _lock(api)
+    lock_api(api)
     if not api.archived_at:
         return api
     before = state_of(api)
@@ -191,7 +191,7 @@ def environments_of_version(version: APIVersion) -> list[str]:
     return list(version.deployments.values_list("environment_id", flat=True))
 
 
-def _lock(api: API) -> None:
+def lock_api(api: API) -> None:
     """Hold the API until the commit, as it is now: what was done since it was read must not be undone."""
     api.refresh_from_db(from_queryset=API.objects.select_for_update(no_key=True))
 

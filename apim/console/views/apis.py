@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Prefetch, Q
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,7 +17,7 @@ from django.utils.translation import gettext
 from apim.access.models import Application, Subscription
 from apim.accounts.services import actor_of
 from apim.catalog.models import APIVersion
-from apim.catalog.services import archive_api, delete_api, deletion_consequences, restore_api, update_api
+from apim.catalog.services import archive_api, delete_api, deletion_consequences, lock_api, restore_api, update_api
 from apim.console.consequences import archive_sentences, deletion_sentences
 from apim.console.forms.apis import APISettingsForm
 from apim.console.gate import publisher_page
@@ -102,13 +103,14 @@ def api_settings(request: ConsoleRequest, name: str) -> HttpResponse:
     """Name shown, description, visibility, team, header of the key."""
     api = find_api_to_edit(request.user, name)
     form = APISettingsForm(posted(request), instance=copy(api), user=request.user)
-    seen = seen_of_api(api)
-    if request.method == "POST" and form.is_valid() and is_current(request, form, now=seen, told=api_saved_meanwhile()):
-        with errors_on(form):
-            update_api(api=api, changes=form.cleaned_data, by=actor_of(request.user))
-            messages.success(request, gettext("Saved."))
-            return redirect("console:api", api.name)
-    return page(request, "console/apis/settings.html", api=api, form=form, seen=seen, can_edit=True)
+    if request.method == "POST" and form.is_valid():
+        with errors_on(form), transaction.atomic():
+            lock_api(api)  # nobody saves between the look and the write
+            if is_current(request, form, now=seen_of_api(api), told=api_saved_meanwhile()):
+                update_api(api=api, changes=form.cleaned_data, by=actor_of(request.user))
+                messages.success(request, gettext("Saved."))
+                return redirect("console:api", api.name)
+    return page(request, "console/apis/settings.html", api=api, form=form, seen=seen_of_api(api), can_edit=True)
 
 
 @publisher_page

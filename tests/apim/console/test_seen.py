@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from apim.accounts.models import Organization, User
@@ -71,3 +74,25 @@ def test_settings_that_were_saved_meanwhile_are_not_taken_back_unawares(client: 
     assert client.post(url, entered).status_code == 302
     bank.api.refresh_from_db()
     assert bank.api.display_name == "Mine"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_save_settings_at_the_same_moment_one_is_told(
+    client: Client, bank: APIVersion, log_in: LogIn, owner: User
+) -> None:
+    url = "/console/apis/bank/settings"
+    clients, both = (client, log_in(owner)), Barrier(2)
+    entered = {"visibility": "public", "key_header": "x-api-key", "seen": seen(client, url)}
+
+    def save(number: int) -> int:
+        both.wait()
+        try:
+            return clients[number].post(url, {**entered, "display_name": f"Name {number}"}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(save, range(2)))
+    assert sorted(answers) == [302, 422]
+    bank.api.refresh_from_db()
+    assert bank.api.display_name == f"Name {answers.index(302)}"

@@ -88,6 +88,21 @@ def test_a_gap_is_found_when_it_lasts(gateway: Gateway) -> None:
     assert look(LATER).findings == []
 
 
+def test_many_gaps_of_one_gateway_hide_none_of_another(gateway: Gateway) -> None:
+    other = enroll_gateway(environment=default_environment(), name="other", by=system_actor("test")).gateway
+    since = LATER - timedelta(hours=2)
+    for number in range(30):
+        ReceivedBoot.objects.create(
+            gateway_id=gateway.pk, boot=f"{number:032x}", received="1,9", gaps_from=1, gap_since=since, last_at=since
+        )
+    ReceivedBoot.objects.create(
+        gateway_id=other.pk, boot="f" * 32, received="1,9", gaps_from=1, gap_since=since + timedelta(minutes=5),
+        last_at=since,
+    )  # fmt: skip
+    told = [values["gateway"] for code, values in look(LATER).findings if code == "gap"]
+    assert (told.count(gateway.pk), told.count(other.pk)) == (5, 1)
+
+
 def test_a_gap_that_only_the_release_before_tells_is_none(gateway: Gateway) -> None:
     ReceivedBoot.objects.update(received="5-9", gaps_from=5, gap_since=LATER - timedelta(hours=1))
     assert look(LATER).findings == []

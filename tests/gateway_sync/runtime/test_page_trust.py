@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from gateway_sync.runtime.access_file import record_name
 from gateway_sync.runtime.access_state import AccessPage
 from gateway_sync.runtime.keeper import Keeper, Taken, Update
 from gateway_sync.snapshot import AccessCheck, TableDigest
-from tests.wire.gateways import Home, Record
+from tests.wire.gateways import Home, Record, make_snapshot, make_version
 
 REVOKED: list[Record] = [("organization", "org_1", None)]
 GIVEN: list[Record] = [("credential", "f" * 64, {"id": "crd_9", "application": "app_1"})]
@@ -65,6 +66,27 @@ def test_a_page_of_another_environment_is_not_taken(home: Home, keeper: Keeper) 
     other = Keeper(home.state, msgspec.structs.replace(home.credentials(), environment="staging"))
     assert push(other, page).is_nothing
     assert FORGED in other.problems
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_genuine_pushes_that_are_sent_again_in_any_order_change_nothing_and_are_not_told(
+    home: Home, keeper: Keeper, seed: int
+) -> None:
+    """A push bears no time; an old one can do nothing, for numbers only rise."""
+    pushes = []
+    for number in range(7, 13):
+        body = {"id": "crd_9", "application": "app_1", "state": "revoked" if number % 2 else "active"}
+        manifest, fragments = home.sign(make_snapshot([make_version(9101, timeout_ms=1000 * number)]))
+        page = home.page(number, number + 1, [("credential", "f" * 64, body)])
+        pushes.append(Update("default", page, manifest, fragments))
+        keeper.take(pushes[-1], is_pushed=True)
+    before = keeper.access.seq, keeper.access.find("credential", "f" * 64), keeper.manifest, keeper.generation
+    assert before[0] == 13
+    for again in Random(seed).choices(pushes, k=20):  # noqa: S311 - an order
+        assert keeper.take(again, is_pushed=True).is_nothing
+    after = keeper.access.seq, keeper.access.find("credential", "f" * 64), keeper.manifest, keeper.generation
+    assert after == before
+    assert keeper.problems == {}
 
 
 def test_an_answer_that_is_signed_wrongly_is_refused(keeper: Keeper, tmp_path: Path) -> None:
