@@ -166,7 +166,7 @@ def shoot() -> Shoot:
 
 @pytest.fixture(scope="session")
 def look_over(check_accessibility: Check) -> LookOver:
-    """`look_over(page, "my-apps")` of a page that is open: axe, the width of a phone, and pictures if asked for.
+    """`look_over(page, "my-apps")` of a page that is open: axe, 400 % zoom, and pictures if asked for.
 
     Colours come from tokens, so light and dark take turns from page to page: that halves what a walk costs. The page
     is left in the other scheme, and the next one loads in it: colours that change under axe have no contrast.
@@ -184,7 +184,7 @@ def look_over(check_accessibility: Check) -> LookOver:
         keep(page, f"{name}-1440-{wide}")
         page.emulate_media(color_scheme="light" if is_dark else "dark")
         narrow(page)
-        keep(page, f"{name}-360-{slim}")
+        keep(page, f"{name}-320-{slim}")
         page.set_viewport_size(WIDE)
 
     return look

@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from tests.browser.desk import Desk
 from tests.browser.rules import DIFFERING, RULES
-from tests.browser.widths import WIDE, ZOOMED
+from tests.browser.widths import OVERFLOWING, WIDE, ZOOMED
 from tests.permissions.table import TABLE
 from tests.permissions.world import ROLES, World
 
@@ -30,7 +30,8 @@ MOVING = """() => {
   const isLong = (times) => times.split(",").some((time) => seconds(time) > 0.01);
   const found = [];
   for (const element of document.querySelectorAll("*")) {
-    for (const part of [null, "::before", "::after", "::backdrop", "::details-content"]) {
+    const own = {DIALOG: ["::backdrop"], DETAILS: ["::details-content"]}[element.tagName] ?? [];
+    for (const part of [null, "::before", "::after", ...own]) {
       const style = getComputedStyle(element, part);
       if ((part === "::before" || part === "::after") && style.content === "none") continue;
       const isMoving = isLong(style.transitionDuration) || style.scrollBehavior === "smooth"
@@ -45,27 +46,6 @@ _LOOK = """async ([scope, rules, width, scheme]) => {
     await new Promise(requestAnimationFrame);
   }
   const seen = (element) => element.getClientRects().length > 0;
-  const nameOf = (element) => `${element.tagName.toLowerCase()}#${element.id}.${element.classList}`;
-  const isCut = (element) => element.clientWidth <= 1 || getComputedStyle(element).clipPath !== "none";
-  const menus = [...document.querySelectorAll("details.menu")];
-  for (const menu of menus) menu.open = true; // what a menu shows has to fit too
-  const boxes = [...document.querySelectorAll("body *")].filter(
-    (each) => seen(each) && each.checkVisibility() && !each.closest("svg *"));
-  const scrolling = new Set(boxes.filter((each) => getComputedStyle(each).overflowX !== "visible"));
-  const isHeld = (element) => {
-    for (let each = element.parentElement; each; each = each.parentElement) if (scrolling.has(each)) return true;
-    return false;
-  };
-  const isOfTwoDimensions = (each) => each.matches("pre, code, textarea, input, select, table")
-    || each.querySelector("table, pre, svg.chart, svg:not(.icon)") !== null;
-  const sideways = [...scrolling].filter(
-    (each) => each.scrollWidth > each.clientWidth + 1 && !isCut(each) && !isOfTwoDimensions(each)
-      && getComputedStyle(each).textOverflow !== "ellipsis");
-  const beyond = boxes.filter((each) => {
-    const { left, right } = each.getBoundingClientRect();
-    return (right > width + 1 || left < -1) && !isCut(each) && !isHeld(each);
-  }).map((each) => `${nameOf(each)} at ${Math.round(each.getBoundingClientRect().left)}`);
-  for (const menu of menus) menu.open = false;
   const found = await axe.run(scope || document, {runOnly: rules, resultTypes: ["violations"]});
   return {
     violations: found.violations.map((each) => `${each.id} (${each.impact}): ${each.help} at `
@@ -77,8 +57,6 @@ _LOOK = """async ([scope, rules, width, scheme]) => {
     isInNavigation: [...document.querySelectorAll("header a, .rail a")].some(
       (link) => new URL(link.href).pathname === location.pathname),
     width: document.documentElement.scrollWidth,
-    sideways: sideways.map(nameOf),
-    beyond: beyond.slice(0, 3),
   };
 }"""
 
@@ -173,6 +151,5 @@ class Eye:
         if facts["width"] > look.width:
             found.append(f"{facts['width']} px wide")
         if look is PHONE:
-            found += [f"goes beyond the edge: {each}" for each in facts["beyond"]]
-            found += [f"scrolls sideways: {each}" for each in facts["sideways"]]
+            found += self.page.evaluate(OVERFLOWING)
         return [f"{finding}, {look.width} px, {look.scheme}" for finding in found]

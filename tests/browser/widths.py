@@ -1,4 +1,4 @@
-"""The widths that pages are looked at in."""
+"""The widths that pages are looked at in, and what does not fit one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,45 @@ from tests.waiting import wait_until
 WIDE = ViewportSize(width=1440, height=900)
 NARROW = ViewportSize(width=360, height=740)
 ZOOMED = ViewportSize(width=320, height=640)  # a page of 1280 px at 400 %, WCAG 1.4.10
+# What goes beyond the edge, with all menus open; and what scrolls sideways, or is cut off, though it is no table, code
+# or picture in a place of its own.
+OVERFLOWING = """() => {
+  const nameOf = (element) => `${element.tagName.toLowerCase()}#${element.id}.${element.classList}`;
+  const isHidden = (element) => element.clientWidth <= 1 || getComputedStyle(element).clipPath !== "none";
+  const menus = [...document.querySelectorAll("details.menu:not([open])")];
+  for (const menu of menus) menu.open = true;
+  const boxes = [...document.querySelectorAll("body *")].filter(
+    (each) => each.getClientRects().length && each.checkVisibility() && !each.closest("svg *"));
+  const keeping = new Set(boxes.filter((each) => getComputedStyle(each).overflowX !== "visible"));
+  const isKept = (element) => {
+    for (let each = element.parentElement; each; each = each.parentElement) if (keeping.has(each)) return true;
+    return false;
+  };
+  const isWide = (each) => each.matches("pre, code, textarea, input, select, table")
+    || each.querySelector("table, pre, svg:not(.icon)") !== null;
+  const sideways = [...keeping].filter(
+    (each) => each.scrollWidth > each.clientWidth + 1 && !isHidden(each) && !isWide(each)
+      && getComputedStyle(each).textOverflow !== "ellipsis");
+  const beyond = boxes.filter((each) => {
+    const { left, right } = each.getBoundingClientRect();
+    return (right > innerWidth + 1 || left < -1) && !isHidden(each) && !isKept(each);
+  });
+  const found = [
+    ...sideways.map((each) => `scrolls sideways: ${nameOf(each)}`),
+    ...beyond.slice(0, 3).map((each) => `beyond the edge: ${nameOf(each)} at ${each.getBoundingClientRect().left}`),
+  ];
+  for (const menu of menus) menu.open = false;
+  return found;
+}"""
 
 
 def narrow(page: Page) -> None:
-    """The page on a phone, where it does not scroll sideways. A busy browser may lay it out a moment later."""
-    page.set_viewport_size(NARROW)
+    """The page at 400 % zoom, where it does not scroll sideways. A busy browser may lay it out a moment later."""
+    page.set_viewport_size(ZOOMED)
     # Not wait_for_function: it asks a second time by eval, which our pages forbid.
     wait_until(
-        lambda: bool(page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]),
-        f"{page.url} no wider than a phone of {NARROW['width']} px",
+        lambda: bool(page.evaluate("document.documentElement.scrollWidth") <= ZOOMED["width"]),
+        f"{page.url} no wider than {ZOOMED['width']} px",
     )
+    found = page.evaluate(OVERFLOWING)
+    assert not found, f"{page.url}: {found}"
