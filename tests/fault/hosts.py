@@ -132,12 +132,11 @@ class Hosts:
 
 
 LIMIT = 1000
+QUOTA = Quota(LIMIT, "month")
 
 
-def snapshot(upstream_port: int, *, is_postpaid: bool) -> Snapshot:
-    plain = make_snapshot(
-        [make_version(upstream_port)], quotas=(Quota(LIMIT, "month"),), environment=make_environment(gateways=2)
-    )
+def snapshot(upstream_port: int, *, is_postpaid: bool, quota: Quota = QUOTA) -> Snapshot:
+    plain = make_snapshot([make_version(upstream_port)], quotas=(quota,), environment=make_environment(gateways=2))
     plans = tuple(replace(plan, is_postpaid=is_postpaid) for plan in plain.products.plans)
     assert all(isinstance(plan, Plan) for plan in plans)
     return replace(plain, products=replace(plain.products, plans=plans))

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway_sync.snapshot import Quota
 from tests.fault.calling import call
-from tests.fault.hosts import LIMIT, Hosts, Opener, RedisServer, snapshot
+from tests.fault.hosts import LIMIT, QUOTA, Hosts, Opener, RedisServer, snapshot
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home
@@ -47,17 +48,18 @@ def fields(port: int) -> http.client.HTTPMessage:
 
 
 @contextmanager
-def hosts(folder: Path, *, is_postpaid: bool = False) -> Iterator[Hosts]:
+def hosts(folder: Path, *, is_postpaid: bool = False, quota: Quota = QUOTA) -> Iterator[Hosts]:
     with RawUpstream() as upstream:
-        running = Hosts(folder, snapshot(upstream.port, is_postpaid=is_postpaid))
+        running = Hosts(folder, snapshot(upstream.port, is_postpaid=is_postpaid, quota=quota))
         try:
             yield running
         finally:
             running.stop()
 
 
-def test_a_quota_is_exact_across_hosts_whatever_becomes_of_redis(tmp_path: Path) -> None:
-    with hosts(tmp_path) as both:
+@pytest.mark.parametrize("quota", [QUOTA, Quota(LIMIT, "period", window="anchored")], ids=["calendar", "anchored"])
+def test_a_quota_is_exact_across_hosts_whatever_becomes_of_redis(tmp_path: Path, quota: Quota) -> None:
+    with hosts(tmp_path, quota=quota) as both:
         passed = send(both.gateways[0].port, b"x" * 300_000)  # the first call of all waits for a lease
         passed += both.call(240)[200]
         assert passed > 0
