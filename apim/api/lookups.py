@@ -48,9 +48,9 @@ def find_membership(user: Viewer, reference: str) -> Membership:
 
 
 def find_team(user: Viewer, reference: str) -> Team:
-    """The team with this id, or `organization:name`."""
+    """The team with this id, `organization:name`, or name when the caller sees one of it."""
     organization, name = _split(reference)
-    condition = Q(organization__name=organization, name=name) if organization else Q(pk=reference)
+    condition = Q(organization__name=organization, name=name) if organization else Q(pk=reference) | Q(name=reference)
     return _one(Team.objects.visible_to(user).select_related("organization"), condition, reference)
 
 

@@ -57,7 +57,7 @@ class OneTeam(Resource):
 
     @operation("get_team", tag="People", scope="access:read", answers=TeamShape)
     def get(self, request: APIRequest, team: str) -> Response:
-        """The team with this id, or `organization:name`."""
+        """The team with this id, `organization:name`, or name."""
         return answer(request, find_team(request.user, team), TeamShape)
 
     @operation(

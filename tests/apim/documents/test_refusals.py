@@ -204,6 +204,32 @@ def test_a_team_owner_applies_the_teams_apis_only(acme: Organization, team_owner
         assert isinstance(error, Forbidden)
 
 
+def test_a_team_that_is_not_there_is_made_for_who_leads_and_told_to_others(
+    acme: Organization, owner: User, developer: User, by: Actor
+) -> None:
+    text = document("API", "ours", "spec: { organization: acme, team: core-banking }")
+    applied = apply_documents(text=text, files={}, user=owner, by=by)
+    assert applied.warnings == ("acme has a team `core-banking` from now on: ours named it.",)
+    assert apply_documents(text=text, files={}, user=owner, by=by).warnings == ()
+    accounts.services.create_team(organization=developer.memberships.get().organization, name="shops", by=by)
+    spec = "spec: {{ organization: initech, team: {} }}"
+    (error,) = errors_of(document("Application", "shop", spec.format("shop")), developer, by)
+    assert (error.code, error.hint) == ("accounts.no_such_team", "Its teams are shops.")
+    apply_documents(text=document("Application", "shop", spec.format("shops")), files={}, user=developer, by=by)
+    assert Application.objects.get().team == "shops"
+    assert "team: shops" in export_documents(kind="Application", name="shop", user=developer)
+
+
+def test_a_member_of_another_team_changes_no_application_of_a_team(initech: Organization, by: Actor) -> None:
+    access.application(of=initech, name="shop", team="shops")
+    elsewhere = accounts.member(initech, team="elsewhere")
+    for spec in ("spec: { displayName: Taken over }", "spec: { team: elsewhere }"):
+        (error,) = errors_of(document("Application", "initech/shop", spec), elsewhere, by)
+        assert isinstance(error, Forbidden)
+    apply_documents(text=document("Application", "initech/mine"), files={}, user=elsewhere, by=by)
+    assert Application.objects.get(name="mine").team == "elsewhere"
+
+
 def test_a_bare_name_that_several_have_is_not_guessed(
     acme: Organization, globex: Organization, admin: User, by: Actor
 ) -> None:
