@@ -91,6 +91,23 @@ def test_every_promise_says_what_holds_it(promises: ModuleType) -> None:
     assert [number for number in promises.stated() if number not in said] == []
 
 
+_ROW = re.compile(r"^\| ([RBC]\d+) \|(.*)\|$", re.MULTILINE)
+_TEST = re.compile(r"\]\(\.\./\.\./(tests/[^)]+\.py)\)|`script/bench ")
+_MEASURED = re.compile(r"\d|not measured")
+
+
+def test_every_promise_says_in_its_row_how_it_is_tested_and_what_was_measured_last(promises: ModuleType) -> None:
+    """Or that nothing tests it, or that it was not measured: no row is silent."""
+    wrong = []
+    for number, row in _ROW.findall(promises.PAGE.read_text()):
+        cells = [cell.strip() for cell in row.split(" | ")]
+        if len(cells) != len(("promise", "tested by", "measured last")):
+            wrong.append(f"{number} has {len(cells)} cells")
+        elif not (_TEST.search(cells[1]) or cells[1] == "nothing") or not _MEASURED.search(cells[2]):
+            wrong.append(f"{number} does not say: {cells[1:]}")
+    assert wrong == []
+
+
 @pytest.mark.parametrize("number", [f"R{number}" for number in range(1, 18)])
 def test_the_tests_of_a_reliability_promise_can_be_run_by_its_name(promises: ModuleType, number: str) -> None:
     assert promises.files([number])

@@ -1,6 +1,6 @@
 """The whole product on machines of its own, with packets between two of them dropped and let through again.
 
-Promises R3, R6, R7, R16, B3, C2; hostile inputs H21, H27, H28. Who is cut off is not refused but hears nothing, as
+Promises R3, R6, R7, R16, C2; hostile input H21. Who is cut off is not refused but hears nothing, as
 behind a cable that was pulled. What is asserted is what came of it: counts, statuses, that each job had its effect
 once, and that nothing had to be started again.
 """
