@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from apim.catalog.faults import DocumentProblem
 from apim.catalog.openapi import Document, parse_document, unusable
+from apim.catalog.operation_lines import OperationLines, read_with_lines
 from apim.confined.calling import OutOfBounds, confine
 from apim.confined.refusals import read_confined, refusal_of
 from apim.openapi.linting import Report, lint, unreadable
@@ -17,13 +18,14 @@ def parse_apart(text: str) -> Document:
     return read_confined(parse_document, "document", text)
 
 
-def preview_apart(text: str) -> Document:
-    """As parse_document; total: a text that was given up is a document that cannot be used."""
+def preview_apart(text: str) -> tuple[Document, OperationLines]:
+    """As read_with_lines; total: a text that was given up is a document that cannot be used."""
     try:
-        return confine(parse_document, text)
+        return confine(read_with_lines, text)
     except OutOfBounds as error:
         told = refusal_of(error, "document")
-        return unusable("", DocumentProblem("", 0, told.message, "error", told.hint))
+        problem = DocumentProblem("", 0, told.message, "error", told.hint)
+        return unusable("", problem), OperationLines((), 0)
 
 
 def lint_apart(text: str) -> Report:

@@ -14,6 +14,7 @@ from itertools import islice
 
 import yaml
 
+from apim.catalog.openapi import Document, read_contract
 from apim.openapi.positions import NODES_AT_MOST, json_tokens, walk, yaml_tokens
 
 _KEY = re.compile(r"""(?:"([^"\\]*)"|'([^']*)'|([^\s"'{\[#&*!|>%@`][^#]*?))\s*:(?:\s|$)""")
@@ -38,6 +39,15 @@ class OperationLines:
         known = sorted((start, number) for number, start in enumerate(self.starts) if start)
         found = bisect_right(known, (line, len(self.starts)))
         return known[found - 1][1] if found else -1
+
+
+def read_with_lines(text: str) -> tuple[Document, OperationLines]:
+    """The contract as read_contract reads it, and the lines of its operations."""
+    document = read_contract(text)
+    if not document.is_usable:
+        return document, OperationLines((), 0)
+    names = tuple((one["method"], one["path"]) for one in document.operations)
+    return document, operation_lines(text, document.format, names)
 
 
 def operation_lines(text: str, format_name: str, names: Names) -> OperationLines:

@@ -25,6 +25,7 @@ from apim.confined.frames import NO_MEMORY_LEFT, Request, read_frame, write_fram
 # By name: they are above this package, which runs what it is told to. All that they need is loaded before any text.
 MODULES = (
     "apim.catalog.openapi",
+    "apim.catalog.operation_lines",
     "apim.openapi.linting",
     "apim.openapi.manifests",
     "apim.openapi.source",

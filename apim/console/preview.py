@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from django.utils.translation import gettext as _
 
 from apim.catalog.apart import preview_apart
-from apim.catalog.operation_lines import OperationLines, operation_lines
 from apim.catalog.reference import Entry, Group, OperationDetail, Reference, reference_of, samples_for
 from apim.catalog.searching import is_found_in
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from apim.catalog.faults import DocumentProblem
     from apim.catalog.models import APIVersion
+    from apim.catalog.operation_lines import OperationLines
     from apim.catalog.samples import Sample
 
 SHOWN_AT_ONCE: Final = 150  # operations in the outline; of more, one group is open
@@ -122,12 +122,11 @@ def preview_of(text: str, version: APIVersion, base_url: str, wish: Wish) -> Pre
 
 @lru_cache(maxsize=_KEPT)
 def _read(text: str) -> _Read:
-    document = preview_apart(text)
+    document, lines = preview_apart(text)
     if not document.is_usable:
-        return _Read(reference_of(document), document.problems[0], OperationLines((), 0), ())
-    names = tuple((one["method"], one["path"]) for one in document.operations)
-    lines = operation_lines(text, document.format, names)
-    return _Read(reference_of(document), None, lines, tuple(f"{method} {path}" for method, path in names))
+        return _Read(reference_of(document), document.problems[0], lines, ())
+    names = tuple(f"{one['method']} {one['path']}" for one in document.operations)
+    return _Read(reference_of(document), None, lines, names)
 
 
 def _number(read: _Read, numbers: dict[str, int], wish: Wish) -> int:

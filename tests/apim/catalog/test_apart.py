@@ -74,8 +74,8 @@ def test_the_rest_api_names_the_bound(log_in: LogIn, admin: User) -> None:
 
 
 def test_what_is_only_looked_at_is_told_as_a_fault_of_the_document() -> None:
-    shown = preview_apart(SPINS)
+    shown, _ = preview_apart(EATS)
     assert not shown.is_usable
-    assert "more than 1 seconds of a processor" in shown.problems[0].message
+    assert "400 MB of memory" in shown.problems[0].message
     (finding,) = lint_apart(EATS).findings
     assert "400 MB of memory" in finding.message
