@@ -117,11 +117,22 @@ def read_policy(kind: str, settings: object, where: Where) -> tuple[AppliedPolic
         return None, (Problem("policy.E002", f'The settings of "{kind}" must be a mapping.', where),)
     common, own = split_settings(settings)
     operations, is_shadow, problems = read_common(found.description, common, where)
-    value, own_problems = found.parse(own, where)
+    value, own_problems = _parsed(found, own, where)
     problems += own_problems
     if value is None or any(problem.is_error for problem in problems):
         return None, problems
     return AppliedPolicy(kind, value, operations, is_shadow), problems
+
+
+def _parsed(kind: Kind, settings: Mapping[str, object], where: Where) -> tuple[object | None, tuple[Problem, ...]]:
+    """As the kind's parse; a fault in the code of another package is a Problem of the policy, and others go on."""
+    if kind.name in BUILT_IN:
+        return kind.parse(settings, where)
+    try:
+        return kind.parse(settings, where)
+    except Exception as error:  # noqa: BLE001 - other people's code
+        message = f'The package of the kind "{kind.name}" failed at these settings: {type(error).__name__}: {error}.'
+        return None, (Problem("policy.E012", message, where, "Mend the package, or leave the policy out."),)
 
 
 def write_policy(policy: AppliedPolicy) -> dict[str, object]:
