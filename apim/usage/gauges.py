@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.products.limits import BYTES, CALLS, QUOTA_PERIODS, QUOTA_UNITS, is_anchored, unit_of
-from apim.usage.models import UsageRollup, UsageRollupQuerySet
+from apim.usage.models import UsageRollupQuerySet
+from apim.usage.quota_cells import spent_alike
 from apim.usage.quota_windows import sums_since, window_of
 from gateway_sync.policies.patterns import weight_of
 
@@ -44,8 +45,8 @@ class Gauge:
 def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None = None) -> dict[str, list[Gauge]]:
     """How far each quota of each subscription is used, by the subscription's id.
 
-    Shapes: subscriptions come with their plan_version. One query for each kind of window and what it counts, whatever
-    their number; of windows that are the subscriptions' own one for each unit and _AT_ONCE of them.
+    Shapes: subscriptions come with their plan_version. Two queries for each kind of window and what it counts, whatever
+    their number; of windows that are the subscriptions' own two for each unit and _AT_ONCE of them.
     """
     now = now or timezone.now()
     gauges: dict[str, list[Gauge]] = {subscription.id: [] for subscription in subscriptions}
@@ -54,20 +55,19 @@ def quota_gauges(subscriptions: Collection[Subscription], now: datetime | None =
     for subscription in subscriptions:
         for quota in subscription.plan_version.quotas:
             window = window_of(subscription, quota, now)
-            limited = _Limited(subscription, quota["requests"], *window)
+            limited = _Limited(subscription, quota, *window)
             if is_anchored(quota):
                 anchored[quota["per"], unit_of(quota)].append(limited)
             else:
                 of_calendar[quota["per"], window[0], unit_of(quota)].append(limited)
     for per, start, unit in sorted(of_calendar, key=lambda window: (*window[:2], QUOTA_UNITS.index(window[2]))):
         found = of_calendar[per, start, unit]
-        rows = UsageRollup.objects.charged().filter(period=_period_from(per, start), at__gte=start)
-        used = spent_by(rows, [each.subscription for each in found], unit)
-        _fill(gauges, found, used, per, unit)
+        since = Q(period=_period_from(per, start), at__gte=start)
+        _fill(gauges, found, spent_alike(since, {each.subscription: each.quota for each in found}), per, unit)
     for per, unit in sorted(anchored, key=lambda kind: (QUOTA_PERIODS.index(kind[0]), QUOTA_UNITS.index(kind[1]))):
         for start_at in range(0, len(anchored[per, unit]), _AT_ONCE):
             found = anchored[per, unit][start_at : start_at + _AT_ONCE]
-            _fill(gauges, found, _spent_since(found, unit), per, unit, is_anchored=True)
+            _fill(gauges, found, _spent_since(found), per, unit, is_anchored=True)
     return gauges
 
 
@@ -75,7 +75,7 @@ class _Limited(NamedTuple):
     """A subscription with one of its quotas, and the window that is open."""
 
     subscription: Subscription
-    limit: int
+    quota: Mapping[str, Any]
     start: datetime
     end: datetime
 
@@ -83,26 +83,26 @@ class _Limited(NamedTuple):
 def _fill(  # noqa: PLR0917 - what gauges are made of
     gauges: Mapping[str, list[Gauge]],
     found: Iterable[_Limited],
-    used: Mapping[tuple[Any, ...], int],
+    used: Mapping[str, int],
     per: str,
     unit: str,
     *,
     is_anchored: bool = False,
 ) -> None:
     for each in found:
-        amount = used[each.subscription.id,]
-        gauges[each.subscription.id].append(Gauge(per, each.limit, amount, each.end, unit, is_anchored))
+        limit, amount = each.quota["requests"], used[each.subscription.id]
+        gauges[each.subscription.id].append(Gauge(per, limit, amount, each.end, unit, is_anchored))
 
 
-def _spent_since(found: Sequence[_Limited], unit: str) -> Mapping[tuple[Any, ...], int]:
-    """What each used since its own window began. One query."""
+def _spent_since(found: Sequence[_Limited]) -> Mapping[str, int]:
+    """What each used since its own window began."""
     by_start: dict[datetime, list[str]] = defaultdict(list)
     for each in found:
         by_start[each.start].append(each.subscription.id)
     met = Q(pk__in=())
     for start, ids in by_start.items():
         met |= Q(subscription_id__in=ids) & sums_since(start)
-    return spent_by(UsageRollup.objects.charged().filter(met), [each.subscription for each in found], unit)
+    return spent_alike(met, {each.subscription: each.quota for each in found})
 
 
 def _period_from(per: str, start: datetime) -> str:

@@ -8,7 +8,7 @@ from django.db import models
 
 from apim.usage import bands
 from apim.usage.application_months import ApplicationMonth
-from apim.usage.plan_moves import PlanMove
+from apim.usage.plan_moves import CHARGED, PlanMove
 from apim.usage.receipts import ConservationCheck, ReceivedBoot
 from apim.usage.record_files import RecordFile
 from apim.usage.trace import trace_of
@@ -48,7 +48,7 @@ class UsageRollupQuerySet(RollupQuerySet):
 
     def charged(self) -> Self:
         """Only what was admitted, so what quotas were charged for: not what the gateway itself refused."""
-        return self.completed().exclude(status__in=(401, 402, 403, 429), code__gt="")
+        return self.filter(CHARGED)
 
 
 class UsageRecord(models.Model):

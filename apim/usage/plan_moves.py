@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from django.db import models
 
+# What was admitted, so what quotas were charged for: neither what gateways themselves refused nor what was lost.
+CHARGED = ~models.Q(status=0) & ~models.Q(status__in=(401, 402, 403, 429), code__gt="")
+
 
 class PlanMove(models.Model):
     """Calls that a row of UsageRollup counts, made under another plan version than the row names.

@@ -14,6 +14,7 @@ from apim.access.models import Subscription
 from apim.audit.actor import system_actor
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment, enroll_gateway
+from apim.products.services import add_plan_version
 from apim.usage.gauges import Gauge, quota_gauges
 from apim.usage.quota_windows import window_of
 from apim.usage.quota_words import gauge_label, granted_words, quota_words
@@ -26,6 +27,7 @@ from tests.factories.usage import batch, event, ingest
 
 pytestmark = pytest.mark.django_db
 
+BY = system_actor("test")
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 MONTH = {"requests": 1000, "per": "month", "window": "anchored"}
 
@@ -83,6 +85,17 @@ def test_periods_of_whom_is_billed_are_counted_from_the_billing_anchor() -> None
     subscription.billing_anchor = datetime(2026, 10, 31, 17, 45, tzinfo=UTC)
     assert gauge_of(subscription).resets_at == datetime(2026, 11, 30, 17, tzinfo=UTC)
     assert window_of(subscription, MONTH, NOW)[0] == datetime(2026, 10, 31, 17, tzinfo=UTC)
+
+
+def test_a_quota_that_a_plan_brings_begins_empty_and_one_that_both_plans_have_goes_on(gateway: Gateway) -> None:
+    subscription = subscribed(1, {"requests": 100, "per": "month"}, {"requests": 50, "per": "period", "unit": "units"})
+    newer = subscription.plan_version
+    older = add_plan_version(plan=newer.plan, terms=products.Terms(quotas=[{"requests": 9, "per": "month"}]), by=BY)
+    gone = [event(seq, at=NOW, subscription=subscription.id, plan=older.id) for seq in range(1, 4)]
+    new = [event(seq, at=NOW, subscription=subscription.id, plan=newer.id) for seq in range(4, 9)]
+    ingest(gateway=gateway, batch=batch(*gone, *new))
+    month, period = quota_gauges([subscription], NOW + timedelta(seconds=1))[subscription.id]
+    assert (month.used, period.used) == (8, 5)
 
 
 def test_earlier_periods_are_the_subscriptions_own(gateway: Gateway) -> None:
