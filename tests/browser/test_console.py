@@ -39,6 +39,7 @@ PAGES = (
     "apis/bank/versions/v1/upstream", "apis/bank/versions/v1/policies", "apis/bank/versions/v1/composites",
     "apis/bank/versions/v1/documentation", "apis/bank/versions/v1/offer", "apis/bank/versions/v1/live",
     "apis/bank/versions/v1/flow?operation=GET+/accounts&add=rate-limit", "apis/bank/versions/v1/try",
+    "apis/bank/versions/v1/try/draft",
     "apis/bank/versions/v1/editor", "board",
     "apis/bank/versions/v1/revisions", "apis/bank/versions/v1/diff", "apis/bank/versions/v1/publish",
     "apis/bank/versions/v1/deprecate", "apis/bank/versions/v1/block", "products", "new-product",

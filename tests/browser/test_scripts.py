@@ -20,6 +20,7 @@ from apim.gateways.models import Environment
 from apim.gateways.services import update_environment
 from apim.onboarding.models import SandboxKey
 from apim.onboarding.sandbox_keys import text_of
+from tests.browser.conftest import Check
 from tests.browser.desk import Desk
 from tests.factories import catalog
 from tests.factories.accounts import TESTER
@@ -204,7 +205,9 @@ def test_the_preview_follows_the_cursor_and_keeps_what_could_be_read(page: Page,
     expect(fold).to_have_attribute("open", "")
 
 
-def test_the_outline_and_the_tabs_go_by_keyboard_on_a_phone(page: Page, desk: Desk, bank: APIVersion) -> None:
+def test_the_outline_and_the_tabs_go_by_keyboard_on_a_phone(
+    page: Page, desk: Desk, bank: APIVersion, check_accessibility: Check
+) -> None:
     services.save_revision(version=bank, by=TESTER, document=PREVIEWED)
     page.set_viewport_size({"width": 360, "height": 740})
     desk.open("/console/apis/bank/versions/v1/editor")
@@ -221,6 +224,7 @@ def test_the_outline_and_the_tabs_go_by_keyboard_on_a_phone(page: Page, desk: De
     page.get_by_role("button", name="Python").press("Enter")
     expect(page.get_by_role("button", name="Python")).to_be_focused()
     expect(page.locator("#preview-body .code-block").last).to_contain_text("import")
+    check_accessibility(page)
 
 
 def test_what_fails_is_said_in_sight_tried_again_and_dismissed(page: Page, desk: Desk) -> None:
