@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.access.models import Application
-from apim.accounts.models import Organization, User
+from apim.accounts.models import Organization, Team, User
 from apim.catalog.models import API
 from apim.catalog.searching import LONGEST_TERM, MOST_WORDS, find_apis
 from apim.console.scope import apis_of, plans_of, products_of, versions_of
@@ -116,6 +116,10 @@ def _portal(words: tuple[str, ...], found: list[str], user: Viewer, tenancy: Ten
             lambda row: reverse("portal:application", args=[row.pk]),
             "box",
             gettext("Application"),
+        )
+        teams = _named(Team.objects.visible_to(user), words).select_related("organization")
+        yield from _hits(
+            _first(teams, words), lambda row: reverse("portal:team", args=[row.pk]), "boxes", gettext("Team")
         )
 
 

@@ -16,7 +16,7 @@ from apim.finder.answers import Hit, fitting, words_of
 from apim.usage.models import UsageRecord
 from gateway_sync.usage_wire import request_id_of
 from tests.conftest import LogIn
-from tests.factories import access, catalog, products
+from tests.factories import access, accounts, catalog, products
 
 FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}  # as Japanese input methods write Latin letters
 
@@ -58,6 +58,9 @@ def test_things_are_found_by_who_may_see_them(
     assert {*mine, f"/my/apps/{application.pk}"} <= found(log_in(admin), "ledger")
     assert "/console/admin/organizations/acme" in found(log_in(admin), "acme")
     assert f"/console/admin/users/{owner.pk}" in found(log_in(admin), owner.email)
+    team = accounts.services.create_team(organization=acme, name="ledger-keepers", by=accounts.TESTER)
+    assert f"/my/teams/{team.pk}" in found(log_in(owner), "keepers")
+    assert not found(log_in(developer), "keepers")
 
 
 @pytest.mark.usefixtures("environment")
