@@ -137,37 +137,34 @@ class _Readers:
 
     def ask(self, request: bytes, bounds: Bounds) -> tuple[str, Any]:
         """(kind, value) of the answer. Errors: OutOfBounds."""
-        with self._lock:
-            reader = self._idle.pop() if self._idle else None
-        answer = self._ask_kept(reader, request, bounds) if reader else None
-        if answer is None:
-            reader = _Reader()
-            try:
-                answer = reader.ask(request, bounds)
-            except (EOFError, OSError):
-                raise OutOfBounds(reader.end(bounds), bounds) from None
-        kind, told = _Answers(BytesIO(answer)).load()
-        if kind == "memory":
-            reader.end(bounds)
-            raise OutOfBounds("memory", bounds)
-        with self._lock:
-            is_kept = len(self._idle) < _KEPT_AT_MOST
-            if is_kept:
-                self._idle.append(reader)
-        if not is_kept:
-            reader.end(bounds)
+        reader, answer = self._asked(request, bounds)
+        is_kept = False
+        try:
+            kind, told = _Answers(BytesIO(answer)).load()
+            if kind == "memory":
+                raise OutOfBounds("memory", bounds)
+            with self._lock:
+                is_kept = len(self._idle) < _KEPT_AT_MOST
+                if is_kept:
+                    self._idle.append(reader)
+        finally:
+            if not is_kept:
+                reader.end(bounds)
         return kind, told
 
-    @staticmethod
-    def _ask_kept(reader: _Reader, request: bytes, bounds: Bounds) -> bytes | None:
-        """The answer of one that waited; None when it had ended meanwhile. Errors: OutOfBounds."""
-        try:
-            return reader.ask(request, bounds)
-        except BrokenPipeError:
-            reader.end(bounds)
-            return None
-        except (EOFError, OSError):
-            raise OutOfBounds(reader.end(bounds), bounds) from None
+    def _asked(self, request: bytes, bounds: Bounds) -> tuple[_Reader, bytes]:
+        """A reader and its answer; another one is asked where one that waited had ended. Errors: OutOfBounds."""
+        with self._lock:
+            kept = self._idle.pop() if self._idle else None
+        for reader in (kept or _Reader(), None):
+            asked = reader or _Reader()
+            try:
+                return asked, asked.ask(request, bounds)
+            except BrokenPipeError:
+                bound = asked.end(bounds)
+            except (EOFError, OSError):
+                raise OutOfBounds(asked.end(bounds), bounds) from None
+        raise OutOfBounds(bound, bounds)
 
     def forget(self) -> None:
         """In a fork: the readers are those of the process that it was made of."""
