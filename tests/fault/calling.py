@@ -17,10 +17,18 @@ class Caller(threading.Thread):
     """Calls one after another; keeps the id of each answer that came whole, and how many calls broke."""
 
     def __init__(
-        self, port: int, calls: int, is_enough: threading.Event, key: str = KEY, *, is_kept: bool = True
+        self,
+        port: int,
+        calls: int,
+        is_enough: threading.Event,
+        key: str = KEY,
+        *,
+        is_kept: bool = True,
+        host: str = "127.0.0.1",
     ) -> None:
         """Not started; it makes so many calls, and more until is_enough. is_kept = on one connection while it holds."""
         super().__init__(daemon=True)
+        self._host = host
         self._port, self._calls, self._is_enough, self._is_kept = port, calls, is_enough, is_kept
         self._headers = {"X-API-Key": key}
         self.completed: list[tuple[str, int]] = []
@@ -28,7 +36,7 @@ class Caller(threading.Thread):
 
     def run(self) -> None:
         """All calls, connecting again after a break."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=PATIENCE_S)
         while len(self.completed) + self.broken < self._calls or not self._is_enough.is_set():
             try:
                 connection.request("GET", "/bank/v1/accounts", headers=self._headers)

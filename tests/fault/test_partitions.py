@@ -1,6 +1,6 @@
 """The whole product on machines of its own, with packets between two of them dropped and let through again.
 
-Promises R3, R6, R7, R16, C2; hostile input H21. Who is cut off is not refused but hears nothing, as
+Promises R3, R6, R7, R16, B3, C2; hostile input H21. Who is cut off is not refused but hears nothing, as
 behind a cable that was pulled. What is asserted is what came of it: counts, statuses, that each job had its effect
 once, and that nothing had to be started again.
 """
@@ -17,12 +17,15 @@ from benchmarks.kills_tally import Tally
 from benchmarks.topology import GATEWAYS, Topology, topology
 from tests.archipelago import Archipelago, archipelago
 from tests.fault.asking import exported, wait_for_exports
+from tests.fault.spending import Spent
 from tests.fault.whole import Note, everywhere, issue_and_revoke, load, patiently, plan, statuses
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 AWAY_S = 12.0  # longer than it takes anybody to find out that nobody answers
+LIMIT = 1200
 LONG_S = 45.0  # longer than a job may be silent before another worker takes it
+_QUOTA = f"    - {{ quota: {LIMIT}, per: month }}\n"
 MACHINES = {
     **dict.fromkeys(("web1", "web2", "balancer"), "web"),
     **dict.fromkeys(("publishing", "beat"), "clock"),
@@ -172,3 +175,28 @@ def test_all_cut_off_from_redis_go_on_and_lose_nothing(
     place.rest("POST", "documents/apply", {"documents": plan(900_002), "files": {}})
     note("published_after_redis_is_back_s", round(place.wait_until(place.has_converged, "published"), 2))
     issue_and_revoke(place, note, "redis_back")
+
+
+def test_a_quota_holds_though_a_gateway_is_cut_off_from_redis(
+    place: Topology, machines: Archipelago, note: Note
+) -> None:
+    """A free plan shares: beyond its quota at most a hundredth passes while the others cannot be asked (B3)."""
+    spent = Spent(place)
+    place.rest("POST", "documents/apply", {"documents": plan(900_003) + _QUOTA, "files": {}})
+    place.wait_until(place.has_converged, "the quota is in force")
+    try:
+        place.wait_until(lambda: spent.call(60)[200] == 60, "calls pass")
+        machines.cut("gateway1", "redis")
+        assert spent.call(120, ["gateway1"]).total() == 120
+        place.wait_until(lambda: spent.call(60, ["gateway1"])[200] == 0, "what the one who is away may spend is spent")
+        place.wait_until(lambda: spent.call(60, ["gateway2"])[200] == 0, "and the other one's")
+        note("passed_of_1200_while_cut_off", spent.statuses[200])
+        assert spent.statuses[200] <= LIMIT * 1.01
+        machines.heal()
+        place.wait_until(lambda: spent.call(60)[200] == 0 and spent.statuses[200] >= LIMIT, "the quota is used up")
+    finally:
+        place.rest("POST", "documents/apply", {"documents": plan(900_004), "files": {}})
+        place.wait_until(place.has_converged, "there is no quota any more")
+    note("passed_of_1200", spent.statuses[200])
+    assert spent.statuses[200] <= LIMIT * 1.01
+    assert set(spent.statuses) <= {200, 429}

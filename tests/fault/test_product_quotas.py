@@ -6,19 +6,16 @@ Promises R5, B3; hostile input H21. The processes are those of docker-compose.ym
 from __future__ import annotations
 
 import signal
-import threading
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.topology import GATEWAYS, Topology, topology
-from tests.fault.calling import Caller
+from benchmarks.topology import Topology, topology
+from tests.fault.spending import Spent
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 LIMIT = 1200
-CALLERS = 3  # of each gateway
 PLAN = f"""
 apiVersion: apim.dev/v1
 kind: Plan
@@ -38,34 +35,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         started.rest("POST", "documents/apply", {"documents": PLAN, "files": {}})
         started.wait_until(started.has_converged, "the quota is in force")
         yield started
-
-
-class Spent:
-    """What was answered so far."""
-
-    def __init__(self, place: Topology) -> None:
-        """Nothing."""
-        self._place = place
-        self.statuses = Counter[int]()
-
-    def call(self, calls: int) -> Counter[int]:
-        """The statuses of so many more calls, at both gateways at once."""
-        is_enough = threading.Event()
-        is_enough.set()
-        share = calls // (len(GATEWAYS) * CALLERS)
-        ports = [self._place.ports[name] for name in GATEWAYS for _ in range(CALLERS)]
-        callers = [Caller(port, share, is_enough, key=self._place.key) for port in ports]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join()
-        answered = Counter(status for caller in callers for _, status in caller.completed)
-        self.statuses += answered
-        return answered
-
-    def call_until_refused(self) -> None:
-        """Call until nothing is left, or what is left cannot be confirmed."""
-        self._place.wait_until(lambda: self.call(60)[200] == 0, "no call passes")
 
 
 def test_a_hard_quota_is_exact_though_redis_is_flushed_killed_emptied_and_hung(place: Topology) -> None:
