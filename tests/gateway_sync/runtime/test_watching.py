@@ -120,9 +120,7 @@ def doing(code: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize(("code", "least_s"), [("while True: pass", 0.5), ("time.sleep(999)", 0.0)])
-def test_a_worker_that_spins_or_waits_for_ever_is_stuck(
-    seat: Seat, steady: Steady, code: str, least_s: float
-) -> None:
+def test_a_worker_that_spins_or_waits_for_ever_is_stuck(seat: Seat, steady: Steady, code: str, least_s: float) -> None:
     with doing(code) as process:
         seat.pid = process.pid
         watching = Watching([seat], steady, HANG_S)
