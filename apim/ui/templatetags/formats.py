@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from functools import lru_cache
+from typing import Literal
 
 from django import template
 from django.utils import timezone
@@ -44,12 +45,13 @@ def short_count(value: int | None) -> str:
 
 
 @register.filter
-def milliseconds(value: float | None) -> str:
+def milliseconds(value: float | Literal[""] | None) -> str:
     """A duration in the one unit of all pages: 0.84 ms, 3.2 ms, 1,250 ms; a dash for none.
 
-    One unit, so that the figures of an axis, of the table below it and of its file compare by eye.
+    One unit, so that the figures of an axis, of the table below it and of its file compare by eye. Shapes: "" is what
+    templates make of a figure whose owner is not there.
     """
-    if value is None:
+    if value is None or value == "":
         return _NONE
     if round(value, 1) >= _WHOLE_FROM_MS:
         return f"{value:,.0f} ms"

@@ -20,7 +20,7 @@ def test_durations_have_one_unit_so_that_they_compare_by_eye(us: int | None, wor
 
 
 def test_a_duration_that_nothing_tells_is_a_dash() -> None:
-    assert formats.milliseconds(None) == "\N{EN DASH}"
+    assert formats.milliseconds(None) == formats.milliseconds("") == "\N{EN DASH}"
 
 
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (3_200_000, "3.2 MB")])
