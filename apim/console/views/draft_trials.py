@@ -38,7 +38,8 @@ def version_try_draft(request: ConsoleRequest, api: str, version: str) -> HttpRe
     deployments = row.deployments.select_related("environment", "revision")
     deployment = deployments.first()
     operations = (revision.operations if revision else [])[:PATHS_LISTED]
-    first = operations[0] if operations else {"method": "GET", "path": "/"}
+    wanted = [each for each in operations if operation_name(each) == request.GET.get("operation", "")]
+    first = (wanted or operations or [{"method": "GET", "path": "/"}])[0]
     callers = callers_of(row, Plan.objects.open_to(row.api.organization).active())
     chosen = (callers or [NOBODY])[0].choice
     form = DraftTrialForm(

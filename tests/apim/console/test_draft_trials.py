@@ -62,6 +62,13 @@ def test_without_a_key_the_draft_s_refusal_is_shown(log_in: LogIn, owner: User, 
     assert b"unauthenticated" in answered.content
 
 
+def test_the_form_begins_with_the_operation_that_is_asked_for(log_in: LogIn, owner: User, bank: APIVersion) -> None:
+    client = log_in(owner)
+    assert client.get(URL).context["form"].initial["path"] == "/accounts"
+    asked = client.get(URL, {"operation": "GET /accounts/{id}"})
+    assert asked.context["form"].initial["path"] == "/accounts/{id}"
+
+
 def test_a_caller_that_is_none_of_the_choices_is_refused(log_in: LogIn, owner: User, bank: APIVersion) -> None:
     refused = log_in(owner).post(URL, {**CALL, "caller": "prd_other:plv_other"})
     assert refused.status_code == 422
