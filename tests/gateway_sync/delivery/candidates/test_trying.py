@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -201,16 +202,23 @@ def test_of_a_giant_answer_the_beginning_is_shown(place: Environment, acme: Orga
     assert len(trial.answer.body) == SHOWN_BYTES
 
 
-def test_a_gateway_that_dies_amid_the_call_is_told(place: Environment, acme: Organization) -> None:
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [(signal.SIGKILL, "came to an end"), (signal.SIGXCPU, "more than 10 seconds of the processor")],
+    ids=["dies", "spins"],
+)
+def test_a_gateway_that_ends_amid_the_call_is_told_with_why(
+    place: Environment, acme: Organization, end: signal.Signals, told: str
+) -> None:
     def kill(arrival: Arrival) -> Reply:
         for pid in _candidates():
-            os.kill(pid, 9)
+            os.kill(pid, end)
         return echo(arrival)
 
     with Upstream(kill) as service:
         trial = tried(place, draft(acme, service.url, [ANONYMOUS]))
     assert trial.answer is None
-    assert "came to an end" in trial.failure
+    assert told in trial.failure
 
 
 def test_a_gateway_that_stands_still_is_ended_and_told(
@@ -221,7 +229,7 @@ def test_a_gateway_that_stands_still_is_ended_and_told(
 
     def freeze(arrival: Arrival) -> Reply:
         for pid in _candidates():
-            os.kill(pid, 19)
+            os.kill(pid, signal.SIGSTOP)
         return echo(arrival)
 
     with Upstream(freeze) as service:
