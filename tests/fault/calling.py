@@ -82,3 +82,9 @@ def codes(gateway: GatewayProcess) -> set[str]:
     problems = gateway.status()["problems"]
     assert isinstance(problems, list)
     return {str(problem["code"]) for problem in problems}
+
+
+def samples_of(gateway: GatewayProcess, name: str) -> list[str]:
+    """The values of a metric."""
+    lines = gateway.admin("/metrics")[1].decode().splitlines()
+    return [line.rpartition(" ")[2] for line in lines if line.startswith(name)]

@@ -9,7 +9,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.fault.calling import call
+from tests.fault.calling import call, samples_of
 from tests.fault.following import following, workers_of
 from tests.waiting import wait_until
 from tests.wire.gateways import GatewayProcess
@@ -44,9 +44,3 @@ def test_a_stopped_worker_is_told_and_replaced_while_calls_go_on_and_counts_stay
 def told_of(gateway: GatewayProcess, slot: int) -> set[str]:
     """The codes of what is wrong with a worker, as reports tell them too."""
     return {problem["code"] for problem in workers_of(gateway)[slot]["problems"]}
-
-
-def samples_of(gateway: GatewayProcess, name: str) -> list[str]:
-    """The values of a metric."""
-    lines = gateway.admin("/metrics")[1].decode().splitlines()
-    return [line.rpartition(" ")[2] for line in lines if line.startswith(name)]

@@ -24,8 +24,8 @@ from tests.memory_groups import MemoryGroup, memory_group
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
+from tests.wire.other_kinds import install
 from tests.wire.raw import RawUpstream
-from tests.wire.test_bugs import install
 
 pytestmark = pytest.mark.fault
 

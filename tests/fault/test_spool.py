@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fault.calling import call, codes
+from tests.fault.small_disks import counted_at, fill, small_disk  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import GatewayProcess, Home, make_snapshot, make_version
@@ -21,23 +20,7 @@ pytestmark = pytest.mark.fault
 MOST_CALLS = 500_000  # more than any spool of these tests has room for
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 40 MiB: half of it is what a gateway keeps there besides the spool."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], check=False)
-    if mounted.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path) -> None:
+def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path) -> None:  # noqa: F811
     home = Home(small_disk / "home")
     with RawUpstream() as upstream, KeepingControlPlane(home) as control:
         home.install(make_snapshot([make_version(upstream.port)]))
@@ -73,17 +56,6 @@ def test_full_disk_refuses_with_503_loses_nothing_and_recovers(small_disk: Path)
             gateway.stop()
     served = [event for event in control.events.values() if event.status == 200]
     assert len({event.request_id for event in served}) == len(served)
-
-
-def fill(path: Path) -> None:
-    """Take all that is left of a disk."""
-    with path.open("wb") as file:
-        try:
-            while True:
-                file.write(b"x" * 65_536)
-                file.flush()
-        except OSError:
-            return
 
 
 def _is_served(gateway: GatewayProcess) -> bool:
@@ -181,8 +153,3 @@ def test_usage_that_is_refused_for_ever_is_set_aside_reported_and_never_lost(tmp
             gateway.stop()
     assert len(everything) == 400
     assert counted_at(control) == everything
-
-
-def counted_at(control: KeepingControlPlane) -> set[tuple[str, int]]:
-    """What arrived, as callers know it."""
-    return {(event.request_id, event.status) for event in list(control.events.values())}

@@ -21,6 +21,7 @@ from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.composed import TRANSFERS, Bank, composite, log_of, metric, snapshot_of, transfer
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.http2_service import Service
+from tests.wire.other_kinds import install
 from tests.wire.raw import RawClient
 
 ROOT = Path(__file__).parents[2]
@@ -92,14 +93,6 @@ def parse(settings, where):
 def dump(policy):
     return {}
 """
-
-
-def install(site: Path, kind: str, module: str) -> None:
-    """Put a policy kind where an installed package would be."""
-    (site / f"{kind}-1.dist-info").mkdir(parents=True)
-    (site / f"{kind}_kind.py").write_text(module)
-    (site / f"{kind}-1.dist-info/METADATA").write_text(f"Metadata-Version: 2.1\nName: {kind}\nVersion: 1\n")
-    (site / f"{kind}-1.dist-info/entry_points.txt").write_text(f"[apim.policies]\n{kind} = {kind}_kind\n")
 
 
 @pytest.fixture(scope="module")

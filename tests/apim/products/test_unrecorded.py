@@ -15,7 +15,6 @@ from apim.products.models import Plan
 from gateway_sync.compiler.terms import compile_plan
 from gateway_sync.delivery.offers import plan_rows
 from gateway_sync.rows import PlanVersionRow
-from tests.apim.ui.test_rated import BASE
 from tests.conftest import LogIn
 from tests.factories import products
 
@@ -27,7 +26,7 @@ kind: Plan
 metadata: { name: free }
 spec: { organization: acme, limits: [], whenUnrecorded: serve }
 """
-PRICED = {"currency": "EUR", "prices": [BASE]}
+PRICED = {"currency": "EUR", "prices": [{"name": "base", "model": "flat", "amount": "10.00"}]}
 
 
 def test_calls_are_refused_unless_a_plan_says_otherwise(environment: Environment, by: Actor) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway_sync.runtime.overrun import Overrun, ended_after
-from tests.wire.test_bugs import ROOT, install
+from tests.wire.other_kinds import install
+
+ROOT = Path(__file__).parents[3]
 
 # Kinds of another package: one spins as it is bound to a route, whatever it catches, and one cannot read its settings.
 SPINNING = """
