@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 from apim.confined.refusals import read_confined
 from apim.documents.kinds import KINDS, KINDS_LATER, shape_of
 from apim.documents.shapes import Fault, Pointer, judge, nearest
-from apim.errors import DomainError, Invalid, Problems
-from apim.openapi.manifests import read_manifests
+from apim.errors import Invalid, Problems
+from apim.openapi.manifests import Manifests, lines_of, read_manifests
 from apim.openapi.positions import TextPositions, pointer_text
 from apim.openapi.source import SourceFault, write_yaml
 
 DOCUMENTS_AT_MOST = 5000
+FAULTS_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,17 @@ class Document:
 
     def error(self, pointer: Iterable[str], code: str, message: str, hint: str = "") -> Invalid:
         """An error at a place in this document."""
-        return located(Fault(tuple(pointer), code, message, hint), self.text, self.index, f"{self.kind} {self.name}")
+        told = _Told(Fault(tuple(pointer), code, message, hint), self.index, f"{self.kind} {self.name}")
+        places = TextPositions(self.text, "yaml", self.index).lines([told.fault.pointer])
+        return _error(told, places[told.fault.pointer])
+
+
+class _Told(NamedTuple):
+    """A fault of a document. Shapes: number counts the documents of the text; label is how messages name it."""
+
+    fault: Fault
+    number: int
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Contract:
 def read_documents(text: str) -> tuple[Document, ...]:
     """The documents of text, each of its kind's shape.
 
-    Errors: Problems with every fault found, each with its line and pointer; those of read_confined.
+    Errors: Problems with the first faults found, each with its line and pointer; those of read_confined.
     """
     try:
         read = read_confined(read_manifests, "documents", text)
@@ -54,27 +66,42 @@ def read_documents(text: str) -> tuple[Document, ...]:
         raise Invalid("documents.syntax", f"{place}{fault.message}", hint=fault.hint, field="documents") from fault
     if len(read.values) > DOCUMENTS_AT_MOST:
         raise Invalid("documents.too_many", f"At most {DOCUMENTS_AT_MOST:,} documents at once.", field="documents")
-    errors: list[DomainError] = []
     found: list[Document] = []
-    for index, value in enumerate(read.values):
-        if value is None:
-            continue  # an empty document: a `---` too many
-        faults = [*map(_twice_written, read.repeated.get(index, ())), *_faults(value)]
-        errors += [located(fault, text, index, _label(value)) for fault in faults]
-        if not faults and isinstance(value, dict):
-            found.append(_document(value, index, text))
-    errors += _twice(found)
-    if errors:
-        raise Problems(tuple(errors))
+    told = list(islice(chain(_judged(read, text, found), _twice(found)), FAULTS_AT_MOST + 1))
+    if told:
+        raise Problems(tuple(_located(text, told)))
     if not found:
         raise Invalid("documents.empty", "There is no document here.", field="documents")
     return tuple(found)
 
 
-def located(fault: Fault, text: str, index: int, label: str) -> Invalid:
-    """The fault as an error that says its line; field is the pointer, after the number of the document."""
-    line = TextPositions(text, "yaml", index).lines([fault.pointer])[fault.pointer]
-    field = f"/{index}{pointer_text(fault.pointer)}"
+def _judged(read: Manifests, text: str, found: list[Document]) -> Iterator[_Told]:
+    """Every fault, one by one, so that who asks may stop; documents without any go to found."""
+    for index, value in enumerate(read.values):
+        if value is None:
+            continue  # an empty document: a `---` too many
+        is_sound = True
+        for fault in chain(map(_twice_written, read.repeated.get(index, ())), _faults(value)):
+            is_sound = False
+            yield _Told(fault, index, _label(value))
+        if is_sound and isinstance(value, dict):
+            found.append(_document(value, index, text))
+
+
+def _located(text: str, told: Sequence[_Told]) -> Iterator[Invalid]:
+    """The first faults with their lines, found in one scan by a reader: a scan for each could go on for hours."""
+    shown = told[:FAULTS_AT_MOST]
+    lines = read_confined(lines_of, "documents", text, [(each.number, each.fault.pointer) for each in shown])
+    for each, line in zip(shown, lines, strict=True):
+        yield _error(each, line)
+    if len(told) > len(shown):
+        message = f"There are more than {FAULTS_AT_MOST} faults; the others are not shown."
+        yield Invalid("documents.more_faults", message, field="documents")
+
+
+def _error(told: _Told, line: int) -> Invalid:
+    fault, number, label = told
+    field = f"/{number}{pointer_text(fault.pointer)}"
     return Invalid(fault.code, f"line {line}: {label}: {fault.message}", hint=fault.hint, field=field)
 
 
@@ -95,7 +122,7 @@ def contract_of(spec: Mapping[str, Any], files: Mapping[str, str], document: Doc
     return Contract(text, {})
 
 
-def _faults(value: object) -> list[Fault]:
+def _faults(value: object) -> Iterable[Fault]:
     if not isinstance(value, Mapping):
         return [Fault((), "documents.type", "A document is a mapping with apiVersion, kind, metadata and spec.")]
     kind = value.get("kind")
@@ -104,7 +131,7 @@ def _faults(value: object) -> list[Fault]:
     if kind not in KINDS:
         message = f"Unknown kind `{kind}`." if kind else "`kind` is missing."
         return [Fault(("kind",), "documents.unknown_kind", message, nearest(str(kind), KINDS))]
-    return list(judge(value, shape_of(str(kind))))
+    return judge(value, shape_of(str(kind)))
 
 
 def _twice_written(repeated: tuple[Pointer, int]) -> Fault:
@@ -134,11 +161,12 @@ def _document(value: Mapping[str, Any], index: int, text: str) -> Document:
     )
 
 
-def _twice(documents: Iterable[Document]) -> Iterable[DomainError]:
+def _twice(documents: Iterable[Document]) -> Iterator[_Told]:
     seen: set[tuple[str, ...]] = set()
     for document in documents:
         within = document.spec.get("organization") or document.spec.get("application") or ""
         key = (document.kind, document.name, document.environment, str(within))
         if key in seen:
-            yield document.error(("metadata", "name"), "documents.twice", "Another document above has this name.")
+            fault = Fault(("metadata", "name"), "documents.twice", "Another document above has this name.")
+            yield _Told(fault, document.index, f"{document.kind} {document.name}")
         seen.add(key)

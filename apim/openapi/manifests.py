@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
 
-from apim.openapi.positions import Pointer, repeated_keys, walk, yaml_documents
+from apim.openapi.positions import Pointer, lines_among, repeated_keys, walk, yaml_documents
 from apim.openapi.source import SourceFault, read_yaml
 
 
@@ -21,6 +22,20 @@ class Manifests:
 def read_manifests(text: str) -> Manifests:
     """What is in text. Errors: SourceFault."""
     return Manifests(read_yaml(text), _repeated(text))
+
+
+def lines_of(text: str, places: Sequence[tuple[int, Pointer]]) -> list[int]:
+    """The line of each place, in one scan of text. Shapes: a place is the number of a document and a pointer in it."""
+    wanted: dict[int, list[Pointer]] = {}
+    for index, pointer in places:
+        wanted.setdefault(index, []).append(pointer)
+    found: dict[int, dict[Pointer, int]] = {}
+    for index, tokens in enumerate(yaml_documents(text)):
+        if index in wanted:
+            found[index] = lines_among(walk(tokens), wanted[index])
+            if len(found) == len(wanted):
+                break
+    return [found.get(index, {}).get(pointer, 1) for index, pointer in places]
 
 
 def _repeated(text: str) -> dict[int, list[tuple[Pointer, int]]]:

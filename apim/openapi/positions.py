@@ -41,28 +41,33 @@ class TextPositions:
 
     def lines(self, pointers: Iterable[Pointer]) -> dict[Pointer, int]:
         """The line, counted from 1, of each pointer; of its nearest parent when the text has no such place."""
-        wanted = set(pointers)
-        if not wanted:
-            return {}
-        # Parents too: what is missing is shown where it should have been.
-        nodes = {pointer[:length] for pointer in wanted for length in range(len(pointer) + 1)}
-        found: dict[Pointer, int] = {}
-        try:
-            for pointer, line in islice(walk(self._tokens()), NODES_AT_MOST):
-                if pointer in nodes and pointer not in found:
-                    found[pointer] = line
-                    if len(found) == len(nodes):
-                        break
-        except yaml.YAMLError:
-            pass  # what this scanner (YAML 1.1) cannot read keeps the lines found so far
-        return {pointer: self._nearest(pointer, found) for pointer in wanted}
+        return lines_among(walk(self._tokens()), pointers)
 
     def _tokens(self) -> Iterator[Token]:
         return json_tokens(self._text) if self._format == "json" else yaml_tokens(self._text, self._index)
 
-    @staticmethod
-    def _nearest(pointer: Pointer, found: dict[Pointer, int]) -> int:
-        return next((found[pointer[:n]] for n in range(len(pointer), -1, -1) if pointer[:n] in found), 1)
+
+def lines_among(walked: Iterable[tuple[Pointer, int]], pointers: Iterable[Pointer]) -> dict[Pointer, int]:
+    """The line of each pointer, or of its nearest parent, among the nodes of one document as walk tells them."""
+    wanted = set(pointers)
+    if not wanted:
+        return {}
+    # Parents too: what is missing is shown where it should have been.
+    nodes = {pointer[:length] for pointer in wanted for length in range(len(pointer) + 1)}
+    found: dict[Pointer, int] = {}
+    try:
+        for pointer, line in islice(walked, NODES_AT_MOST):
+            if pointer in nodes and pointer not in found:
+                found[pointer] = line
+                if len(found) == len(nodes):
+                    break
+    except yaml.YAMLError:
+        pass  # what this scanner (YAML 1.1) cannot read keeps the lines found so far
+    return {pointer: _nearest(pointer, found) for pointer in wanted}
+
+
+def _nearest(pointer: Pointer, found: dict[Pointer, int]) -> int:
+    return next((found[pointer[:n]] for n in range(len(pointer), -1, -1) if pointer[:n] in found), 1)
 
 
 def pointer_text(pointer: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
 from apim.catalog.models import API, APIVersion
+from apim.documents import reading
 from apim.documents.services import apply_documents, export_documents
 from apim.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Problems
 from apim.gateways.models import Environment
@@ -115,6 +116,26 @@ def test_all_faults_are_told_at_once(admin: User, by: Actor) -> None:
         "/0/spec/versions",
         "/1/spec/approval",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\n".join(document("API", f"a{number}", "spec: { nope: 1 }\n") for number in range(150)),
+        "---\n".join(document("API", "a") for _ in range(150)),
+        document("API", "a", "spec:\n") + "".join(f"  f{number}: 1\n" for number in range(150)),
+    ],
+    ids=["documents", "names", "fields"],
+)
+def test_of_many_faults_the_first_are_told_with_their_lines_and_that_there_are_more(
+    text: str, admin: User, by: Actor
+) -> None:
+    *told, last = errors_of(text, admin, by)
+    assert (len(told), last.code) == (reading.FAULTS_AT_MOST, "documents.more_faults")
+    rows = text.split("\n")
+    for error in told:
+        row = rows[int(error.message.removeprefix("line ").partition(":")[0]) - 1]
+        assert error.field.rpartition("/")[2] in row
 
 
 def test_a_service_that_refuses_is_quoted_with_its_document(admin: User, by: Actor) -> None:
