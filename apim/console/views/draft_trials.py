@@ -90,4 +90,5 @@ def _tried(
     stated = state_of(environment, revision, form.called_as)
     if not stated.is_there:
         return stated, None
-    return stated, try_call(environment, row, stated, form.call, address=address_of(request).partition("/")[0])
+    address, whose = address_of(request).partition("/")[0], request.user.id
+    return stated, try_call(environment, row, stated, form.call, address=address, whose=whose)

@@ -28,6 +28,7 @@ from django.utils.translation import gettext
 
 from apim.catalog.trial_calls import SHOWN_BYTES, Answer, answer_of, sent_headers, target_of
 from apim.errors import Conflict, Invalid
+from gateway_sync.delivery.places import Places
 from gateway_sync.runtime.candidate import CPU_S, Candidate, Over, Ready, decode_said, encode
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _LAST_WORD_S: Final = 3.0
 _FOLDER: Final = "apim-trial-"
 _OLD_S: Final = 600.0
 _ROOT: Final = Path(__file__).resolve().parents[3]
-_places = threading.BoundedSemaphore(AT_ONCE)
+_places = Places(AT_ONCE, each=1)  # who tries what never answers has one place, and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,18 @@ class Trial:
     starting_ms: float = 0.0
 
 
-def try_call(environment: Environment, version: APIVersion, stated: Stated, call: Call, *, address: str) -> Trial:
+def try_call(
+    environment: Environment, version: APIVersion, stated: Stated, call: Call, *, address: str, whose: str
+) -> Trial:
     """The answer of a candidate to one call from an address, and the way that it took. Nothing of it remains.
+
+    Shapes: whose = who waits for it; each may wait for one at a time.
 
     Errors: Conflict trial.too_many, trial.not_started; Invalid portal.path, portal.unsendable.
     """
     host = urlsplit(environment.base_url).netloc or "gateway.example"
     target = target_of(f"/{version.api.name}/{version.name}", call.path, call.query)
-    if not _places.acquire(blocking=False):
+    if not _places.take(whose):
         message = gettext("Too many test calls wait for their answers.")
         raise Conflict("trial.too_many", message, hint=gettext("Try again in a few seconds."))
     try:
@@ -85,7 +90,7 @@ def try_call(environment: Environment, version: APIVersion, stated: Stated, call
                 headers = {"Host": host} | sent_headers(version, call, stated.key)
                 return run.asked(_Sent(call.method, target, headers, call.body.encode()))
     finally:
-        _places.release()
+        _places.give_back(whose)
 
 
 class _Sent(NamedTuple):

@@ -77,7 +77,7 @@ def tried(place: Environment, version: APIVersion, call: Call = GET, caller: As 
     revision = version.revisions.select_related("version__api", "version__successor").latest("number")
     stated = state_of(place, revision, caller)
     assert stated.is_there, stated.problems
-    return try_call(place, version, stated, call, address="192.0.2.7")
+    return try_call(place, version, stated, call, address="192.0.2.7", whose="usr_tester")
 
 
 def answered(trial: Trial) -> Any:
@@ -273,14 +273,24 @@ def test_what_cannot_be_put_on_the_wire_is_refused(place: Environment, acme: Org
 
 def test_only_so_many_run_at_once(place: Environment, acme: Organization) -> None:
     version = draft(acme, "http://127.0.0.1:1", [])
-    for _ in range(trying.AT_ONCE):
-        assert trying._places.acquire(blocking=False)
+    others = [f"usr_{number}" for number in range(trying.AT_ONCE)]
+    assert all(trying._places.take(each) for each in others)
     try:
         with pytest.raises(Conflict):
             tried(place, version)
     finally:
-        for _ in range(trying.AT_ONCE):
-            trying._places.release()
+        for each in others:
+            trying._places.give_back(each)
+
+
+def test_who_waits_for_one_keeps_no_place_from_others(place: Environment, acme: Organization) -> None:
+    version = draft(acme, "http://127.0.0.1:1", [])
+    assert trying._places.take("usr_other")
+    try:
+        assert not trying._places.take("usr_other")
+        assert tried(place, version).answer is not None
+    finally:
+        trying._places.give_back("usr_other")
 
 
 def test_what_no_gateway_would_load_is_told_and_not_tried(place: Environment, acme: Organization) -> None:
