@@ -26,8 +26,9 @@ from gateway_sync.runtime.stepping import Stepping
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
-    from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
+    from gateway_sync.runtime.core.index import VersionEntry
     from gateway_sync.runtime.core.rules import Rules
+    from gateway_sync.runtime.core.targets import TargetEntry
     from gateway_sync.runtime.recording import Recording
     from gateway_sync.runtime.serving import Serving
     from gateway_sync.runtime.upstream import UpstreamConnection

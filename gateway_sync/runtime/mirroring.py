@@ -14,8 +14,8 @@ from gateway_sync.runtime.core.forwarding import upstream_head
 from gateway_sync.runtime.lending import loan_of
 
 if TYPE_CHECKING:
-    from gateway_sync.runtime.core.index import TargetEntry
     from gateway_sync.runtime.core.pools import UpstreamPool
+    from gateway_sync.runtime.core.targets import TargetEntry
     from gateway_sync.runtime.exchange import Exchange
     from gateway_sync.runtime.upstream import UpstreamConnection
     from gateway_sync.upstreams.mirror import Mirror

@@ -17,9 +17,10 @@ from gateway_sync.policies import BUILT_IN
 from gateway_sync.runtime.bounds import Given, bounds_of
 from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.hosts import HostTable
-from gateway_sync.runtime.core.index import Part, TargetEntry, fill_part
+from gateway_sync.runtime.core.index import Part, fill_part
 from gateway_sync.runtime.core.networks import rules_for
 from gateway_sync.runtime.core.plans import PlanEntry
+from gateway_sync.runtime.core.targets import TargetEntry
 from gateway_sync.runtime.listener_tls import ListenerTLS
 from gateway_sync.runtime.overrun import Overrun, ended_after
 from gateway_sync.runtime.tracing import settings_of

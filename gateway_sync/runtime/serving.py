@@ -14,10 +14,11 @@ from gateway_sync.runtime.core.addresses import AddressCounts
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.balancing import hash_of
 from gateway_sync.runtime.core.budgets import Budget
-from gateway_sync.runtime.core.index import Index, TargetEntry, TargetTLS, VersionEntry
+from gateway_sync.runtime.core.index import Index, VersionEntry
 from gateway_sync.runtime.core.networks import rules_for
 from gateway_sync.runtime.core.sampling import NEVER
 from gateway_sync.runtime.core.shadows import Shadows
+from gateway_sync.runtime.core.targets import TargetEntry, TargetTLS
 from gateway_sync.runtime.discovery import Discovery
 from gateway_sync.runtime.exchange import Exchange
 from gateway_sync.runtime.inflight import Inflight

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 
-from gateway_sync.runtime.core.index import TargetEntry, TargetTLS
+from gateway_sync.runtime.core.targets import TargetEntry, TargetTLS
 from gateway_sync.runtime.sealing import UnsealFailed, unseal
 from gateway_sync.runtime.tls_context import load_chain
 from gateway_sync.snapshot import Certificate, Edge

@@ -16,13 +16,14 @@ from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.core.admission import Admission, Gate
 from gateway_sync.runtime.core.forwarding import client_head, forwarded_lines, upstream_head
 from gateway_sync.runtime.core.grants import limit_refusal
-from gateway_sync.runtime.core.index import Index, TargetEntry, build_index
+from gateway_sync.runtime.core.index import Index, build_index
 from gateway_sync.runtime.core.limits import CELL_LENGTH, NS, charge_all
 from gateway_sync.runtime.core.refusals import status_of
 from gateway_sync.runtime.core.request_head import read_request_head
 from gateway_sync.runtime.core.response_head import read_response_head
 from gateway_sync.runtime.core.stepped_heads import copy_of, head_of, take_over, view_of
 from gateway_sync.runtime.core.steps import run_answer, run_request
+from gateway_sync.runtime.core.targets import TargetEntry
 from tests.golden.cases import Case, all_cases
 
 KEY = "apim_live_" + "0" * 38

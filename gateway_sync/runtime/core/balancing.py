@@ -6,14 +6,11 @@ import hashlib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from gateway_sync.latencies import bucket_of
 from gateway_sync.runtime.core.health import Health
+from gateway_sync.runtime.core.targets import TargetEntry
 from gateway_sync.upstreams.balancing import CONSISTENT_HASH, LEAST_REQUESTS, Balancing
-
-if TYPE_CHECKING:
-    from gateway_sync.runtime.core.index import TargetEntry
 
 POINTS = 100  # on the ring for a target of average weight
 MOST_POINTS = 2000

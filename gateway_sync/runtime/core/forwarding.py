@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway_sync.messages import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, RequestHead, ResponseHead
-from gateway_sync.runtime.core.index import TargetEntry, VersionEntry
+from gateway_sync.runtime.core.index import VersionEntry
+from gateway_sync.runtime.core.targets import TargetEntry
 
 
 def forwarded_lines(address: str, host: bytes, port: int, *, is_tls: bool) -> bytes:

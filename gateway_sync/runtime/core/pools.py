@@ -6,7 +6,6 @@ Versions with one target and no settings have none. Units: times in milliseconds
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from gateway_sync.messages import RequestHead
 from gateway_sync.runtime.core.arms import choose_arm
@@ -14,12 +13,10 @@ from gateway_sync.runtime.core.balancing import Balancer, Member, hash_of
 from gateway_sync.runtime.core.breakers import Circuit
 from gateway_sync.runtime.core.health import Health
 from gateway_sync.runtime.core.retrying import Budget
+from gateway_sync.runtime.core.targets import TargetEntry
+from gateway_sync.snapshot import Target
 from gateway_sync.upstreams import UpstreamSettings
 from gateway_sync.upstreams.balancing import CONSISTENT_HASH, STICKY_COOKIE, Balancing
-
-if TYPE_CHECKING:
-    from gateway_sync.runtime.core.index import TargetEntry
-    from gateway_sync.snapshot import Target
 
 TOKEN_CHARACTERS = 20
 

@@ -13,7 +13,6 @@ from gateway_sync.runtime.core.arms import choose_arm
 from gateway_sync.runtime.core.balancing import Member, hash_of
 from gateway_sync.runtime.core.breakers import CLOSED, HALF_OPEN, OPEN, Circuit
 from gateway_sync.runtime.core.health import CheckedTarget, Health
-from gateway_sync.runtime.core.index import TargetEntry
 from gateway_sync.runtime.core.pools import UpstreamPool, cookie_of, field_of
 from gateway_sync.runtime.core.retrying import (
     RESET,
@@ -23,6 +22,7 @@ from gateway_sync.runtime.core.retrying import (
     may_retry,
     pause_ms,
 )
+from gateway_sync.runtime.core.targets import TargetEntry
 from gateway_sync.snapshot import Target
 from gateway_sync.upstreams import parse_settings
 from gateway_sync.upstreams.breaker import Breaker
