@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,9 +10,11 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from apim.audit.models import AuditEvent
+from apim.catalog.models import Deployment
+from apim.gateways.models import Certificate, Gateway, Host, Issuer
 from gateway_sync.delivery.models import Publication
 
 ROLL_BACK, RETURN, RELEASE = "environment.roll_back", "environment.return", "environment.release"
@@ -24,6 +27,9 @@ _CONFIGURING: Final = (
     "api.", "arms.", "ceiling.", "certificate.", "demo.", "environment.", "gateway.enroll", "gateway.remove", "host.",
     "issuer.", "plan.", "product.", "revision.deploy", "revision.rollback", "version.",
 )  # fmt: skip
+_OF_ONE: Final[dict[str, type[Model]]] = {  # what is in one environment, by the kind that the log has
+    "certificate": Certificate, "deployment": Deployment, "gateway": Gateway, "host": Host, "issuer": Issuer,
+}  # fmt: skip
 _LONGER: Final = timedelta(seconds=10)  # a write that began before the last publication and was committed after it
 _MOST_EVENTS: Final = 100
 _NAMES_TOLD: Final = 3
@@ -65,13 +71,31 @@ def _is_told(event: AuditEvent, environment_id: str) -> bool:
 
 
 def _events(environment_id: str, moment: datetime | None) -> list[AuditEvent]:
-    """The newest first."""
+    """What concerns the environment, the newest first."""
     is_configuring = reduce(or_, (Q(action__startswith=beginning) for beginning in _CONFIGURING))
     is_elsewhere = Q(target_kind="environment") & ~Q(target_id=environment_id)
     found = AuditEvent.objects.filter(is_configuring).exclude(is_elsewhere)
     if moment is not None:
         found = found.filter(at__gt=moment)
-    return list(found.only("action", "actor_label", "target_label", "reason", "at")[:_MOST_EVENTS])
+    events = list(found.defer("number", "digest")[:_MOST_EVENTS])
+    elsewhere = _elsewhere(events, environment_id)
+    return [event for event in events if (event.target_kind, event.target_id) not in elsewhere]
+
+
+def _elsewhere(events: Iterable[AuditEvent], environment_id: str) -> set[tuple[str, str]]:
+    """The things of other environments that events are about, also those that are gone."""
+    found: set[tuple[str, str]] = set()
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for event in events:
+        told = {**(event.after or {}), **(event.before or {})}.get("environment_id", environment_id)
+        if told != environment_id:
+            found.add((event.target_kind, event.target_id))
+        elif event.target_kind in _OF_ONE:
+            asked[event.target_kind].add(event.target_id)
+    for kind, ids in asked.items():
+        others = _OF_ONE[kind]._default_manager.filter(pk__in=ids).exclude(environment=environment_id)  # noqa: SLF001 - documented
+        found.update((kind, str(pk)) for pk in others.values_list("pk", flat=True))
+    return found
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from apim.catalog import services as catalog
 from apim.errors import Conflict, Invalid
+from apim.gateways.hosts import save_host
 from apim.gateways.models import Environment
 from gateway_sync.delivery import reports, services
 from gateway_sync.delivery.models import Fragment, Publication
@@ -107,3 +109,21 @@ def test_a_publication_tells_who_made_it_necessary(environment: Environment) -> 
     assert publication is not None
     assert (publication.cause, publication.made_by) == (Publication.Cause.CHANGE, TESTER.label)
     assert "revision.deploy" in publication.reason
+
+
+def test_a_publication_tells_nothing_of_what_was_done_to_other_environments(environment: Environment) -> None:
+    bank = factory.published_version("GET /a", name="bank")
+    staging = Environment.objects.create(name="staging")
+    services.publish(environment.id)
+    catalog.publish_version(version=bank, by=TESTER, environment=staging)
+    save_host(environment=staging, name="staging.example", by=TESTER, changes={})
+    factory.changed_version(bank, "GET /b")
+    services.publish(environment.id)
+    publication = reports.latest_publication(environment)
+    assert publication is not None
+    assert publication.reason.count("revision.deploy") == 1
+    assert "host.create" not in publication.reason
+    services.publish(staging.id)
+    other = reports.latest_publication(staging)
+    assert other is not None
+    assert "host.create" in other.reason
