@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apim.pricing.money import from_minor, money_text
 from apim.ui.prices import headline, sentences
-from apim.ui.templatetags.formats import count
-from apim.usage.quota_words import costs_words, granted_words
+from apim.usage.quota_words import costs_words, granted_words, rate_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,25 +19,10 @@ if TYPE_CHECKING:
     from apim.products.models import PlanVersion
     from portal.offers import PlanOffer
 
-_RATES = {
-    1: gettext_lazy("%(count)s calls a second"),
-    60: gettext_lazy("%(count)s calls a minute"),
-    3600: gettext_lazy("%(count)s calls an hour"),
-    86_400: gettext_lazy("%(count)s calls a day"),
-}
-
 
 def rate_in_words(rate: Mapping[str, Any] | None) -> str:
     """`10 calls a second, bursts of 20`; the wide limit of the environment when the plan has none."""
-    if not rate:
-        return _("No rate limit of its own")
-    per_s = rate["per_s"]
-    pattern = _RATES.get(per_s) or gettext_lazy("%(count)s calls every %(seconds)s seconds")
-    words = pattern % {"count": count(rate["requests"]), "seconds": per_s}
-    burst = rate.get("burst") or rate["requests"]
-    if burst <= rate["requests"]:
-        return words
-    return _("%(rate)s, bursts of %(burst)s") % {"rate": words, "burst": count(burst)}
+    return rate_words(rate) if rate else _("No rate limit of its own")
 
 
 def quota_in_words(quota: Mapping[str, Any]) -> str:

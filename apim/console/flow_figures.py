@@ -121,7 +121,10 @@ def _shadow(block: Block, passed: Passage) -> Told:
     if not tried:
         return Told(block.title, [_("no calls yet")])
     share = would_be / tried
-    words = _("would have refused %(calls)s of %(all)s calls") % {"calls": f"{would_be:,}", "all": f"{tried:,}"}
+    counted = ngettext(
+        "would have refused %(calls)s of %(all)s call", "would have refused %(calls)s of %(all)s calls", tried
+    )
+    words = counted % {"calls": f"{would_be:,}", "all": f"{tried:,}"}
     return Told(block.title, [_("%(share)s would be refused") % {"share": _share(share)}], words, would_be, share)
 
 
@@ -170,7 +173,12 @@ def _service(passed: Passage) -> Told:
     time = [_("not sampled")]
     if sample.calls:
         time = [_("p95 %(time)s") % {"time": milliseconds(sample.p95_ms)}, _newest(sample)]
-    words = _("%(failed)s of %(all)s calls ended in 5xx or were not answered, %(rejected)s in its 4xx") % {
+    counted = ngettext(
+        "%(failed)s of %(all)s call ended in 5xx or was not answered, %(rejected)s in its 4xx",
+        "%(failed)s of %(all)s calls ended in 5xx or were not answered, %(rejected)s in its 4xx",
+        passed.calls,
+    )
+    words = counted % {
         "failed": f"{failed:,}", "all": f"{passed.calls:,}", "rejected": f"{passed.ends.rejected:,}",
     }  # fmt: skip
     lines = [_("%(share)s failed") % {"share": _share(share)}, *time]
@@ -219,7 +227,8 @@ def _refused(share: float) -> str:
 
 
 def _counted(calls: int, of: int) -> str:
-    return _("refused %(calls)s of %(all)s calls") % {"calls": f"{calls:,}", "all": f"{of:,}"}
+    counted = ngettext("refused %(calls)s of %(all)s call", "refused %(calls)s of %(all)s calls", of)
+    return counted % {"calls": f"{calls:,}", "all": f"{of:,}"}
 
 
 def _traced(sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""Quotas in words: what they grant, what calls cost, how far they are used, where that leads."""
+"""Quotas and rates in words: what they grant, what calls cost, how far they are used, where that leads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 
 from apim.listing import enumerated, labelled
 from apim.products.limits import BILLING_PERIOD, BYTES, CALLS, UNITS, is_anchored, unit_of
-from apim.ui.templatetags.formats import quantity
+from apim.ui.templatetags.formats import count, quantity
 from apim.usage.forecast import Forecast, Outlook
 from apim.usage.gauges import Gauge
 
+_OWN_DAY, _OWN_MONTH = "own day", "own month"
+_OWN: Final = {"day": _OWN_DAY, "month": _OWN_MONTH}
 _PACES: Final = {
     "hour": ngettext_lazy("At the pace of the last minute", "At the pace of the last %(n)d minutes", "n"),
     "day": ngettext_lazy("At the pace of the last hour", "At the pace of the last %(n)d hours", "n"),
@@ -71,6 +73,12 @@ _USED: Final = {
     (CALLS, "period"): gettext_lazy("%(used)s of %(limit)s calls in this period."),
     (UNITS, "period"): gettext_lazy("%(used)s of %(limit)s units in this period."),
     (BYTES, "period"): gettext_lazy("%(used)s of %(limit)s in this period."),
+    (CALLS, _OWN_DAY): gettext_lazy("%(used)s of %(limit)s calls in these 24 hours."),
+    (UNITS, _OWN_DAY): gettext_lazy("%(used)s of %(limit)s units in these 24 hours."),
+    (BYTES, _OWN_DAY): gettext_lazy("%(used)s of %(limit)s in these 24 hours."),
+    (CALLS, _OWN_MONTH): gettext_lazy("%(used)s of %(limit)s calls in the subscription's month."),
+    (UNITS, _OWN_MONTH): gettext_lazy("%(used)s of %(limit)s units in the subscription's month."),
+    (BYTES, _OWN_MONTH): gettext_lazy("%(used)s of %(limit)s in the subscription's month."),
 }
 _GRANTED: Final = {
     (CALLS, "hour"): gettext_lazy("%(count)s calls an hour"),
@@ -99,7 +107,30 @@ _LABELS: Final = {
     (CALLS, "period"): gettext_lazy("Calls in this period"),
     (UNITS, "period"): gettext_lazy("Units in this period"),
     (BYTES, "period"): gettext_lazy("Data in this period"),
+    (CALLS, _OWN_DAY): gettext_lazy("Calls in these 24 hours"),
+    (UNITS, _OWN_DAY): gettext_lazy("Units in these 24 hours"),
+    (BYTES, _OWN_DAY): gettext_lazy("Data in these 24 hours"),
+    (CALLS, _OWN_MONTH): gettext_lazy("Calls in the subscription's month"),
+    (UNITS, _OWN_MONTH): gettext_lazy("Units in the subscription's month"),
+    (BYTES, _OWN_MONTH): gettext_lazy("Data in the subscription's month"),
 }
+_RATES: Final = {
+    1: gettext_lazy("%(count)s calls a second"),
+    60: gettext_lazy("%(count)s calls a minute"),
+    3600: gettext_lazy("%(count)s calls an hour"),
+    86_400: gettext_lazy("%(count)s calls a day"),
+}
+
+
+def rate_words(rate: Mapping[str, Any]) -> str:
+    """`10 calls a second, bursts of 20`."""
+    per_s = rate["per_s"]
+    pattern = _RATES.get(per_s) or gettext_lazy("%(count)s calls every %(seconds)s seconds")
+    words = str(pattern % {"count": count(rate["requests"]), "seconds": per_s})
+    burst = rate.get("burst") or rate["requests"]
+    if burst <= rate["requests"]:
+        return words
+    return _("%(rate)s, bursts of %(burst)s") % {"rate": words, "burst": count(burst)}
 
 
 def granted_words(quota: Mapping[str, Any]) -> str:
@@ -132,5 +163,5 @@ def quota_words(gauge: Gauge, forecast: Forecast) -> str:
 
 
 def _window_named(gauge: Gauge) -> str:
-    """By the calendar, or as a period of its own: "today" and "this month" are days and months of everybody."""
-    return BILLING_PERIOD if gauge.is_anchored else gauge.per
+    """By the calendar, or as the subscription's own: "today" and "this month" are days and months of everybody."""
+    return _OWN.get(gauge.per, gauge.per) if gauge.is_anchored else gauge.per

@@ -137,7 +137,9 @@ class TermsForm(forms.Form):
     timezone = forms.CharField(
         initial="UTC",
         label=gettext_lazy("Time zone"),
-        help_text=gettext_lazy("Days and months of the quotas begin at midnight here."),
+        help_text=gettext_lazy(
+            "Its midnight begins days and months of the quotas, unless they begin with each subscription."
+        ),
     )
 
     def clean_timezone(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apim.analytics.figures import Ends
@@ -48,9 +48,13 @@ def _map(
     beyond: Mapping[tuple[str, Upstream], Ends],
 ) -> Figure:
     whole, title = ways.whole, gettext("Who calls what")
-    sentence = gettext("%(title)s: %(calls)s calls, %(errors)s of them errors") % {
-        "title": title, "calls": whole.calls, "errors": whole.client_errors + whole.server_errors,
-    }  # fmt: skip
+    told = ngettext(
+        "%(title)s: %(calls)s call, %(errors)s of them errors",
+        "%(title)s: %(calls)s calls, %(errors)s of them errors",
+        whole.calls,
+    )
+    errors = whole.client_errors + whole.server_errors
+    sentence = told % {"title": title, "calls": f"{whole.calls:,}", "errors": f"{errors:,}"}
     sides = Sides(
         (gettext("Applications"), gettext("Versions"), gettext("Upstreams")),
         gettext("Called by"),
@@ -176,6 +180,11 @@ def _note(ends: Ends) -> str:
 
 
 def _told(source: str, target: str, ends: Ends) -> str:
-    return gettext("%(source)s to %(target)s: %(calls)s calls, %(share)s %% errors") % {
+    told = ngettext(
+        "%(source)s to %(target)s: %(calls)s call, %(share)s %% errors",
+        "%(source)s to %(target)s: %(calls)s calls, %(share)s %% errors",
+        ends.calls,
+    )
+    return told % {
         "source": source, "target": target, "calls": f"{ends.calls:,}", "share": percent(_share(ends)),
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from apim.analytics import reading
 from apim.analytics.figures import Spread, all_of, change_of
@@ -28,7 +28,11 @@ def heat(asked: Asked, spreads: Sequence[Spread], happenings: Sequence[Happening
     parts = [f"{word} {milliseconds(whole.within(share))}" for share, word, _ in SHARES]
     axis = axis_of(asked.window)
     told = [
-        gettext("%(calls)s calls, half within %(half)s, 95 of 100 within %(most)s")
+        ngettext(
+            "%(calls)s call, half within %(half)s, 95 of 100 within %(most)s",
+            "%(calls)s calls, half within %(half)s, 95 of 100 within %(most)s",
+            each.calls,
+        )
         % {"calls": each.calls, "half": milliseconds(each.within(0.5)), "most": milliseconds(each.within(0.95))}
         for each in spreads
     ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django import template
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from apim.console.forms.meters import SOURCES
 from apim.console.forms.plans import UNCONFIRMED, UNRECORDED, CeilingForm
@@ -22,7 +22,7 @@ from apim.ui.prices import headline, sentences
 from apim.ui.said import said
 from apim.usage.metering import Preview
 from apim.usage.outcomes import try_words
-from apim.usage.quota_words import costs_words, granted_words, quota_words
+from apim.usage.quota_words import costs_words, granted_words, quota_words, rate_words
 from apim.usage.trace import trace_words
 from gateway_sync.upstreams import DESCRIPTIONS as GROUPS
 
@@ -35,13 +35,6 @@ register.filter("trace_words", trace_words)
 register.filter("try_words", try_words)
 register.filter("event_words", event_words)
 register.filter("kind_title", kind_title)
-
-_RATES = {
-    1: gettext_noop("%(calls)s calls per second, %(burst)s at once"),
-    60: gettext_noop("%(calls)s calls per minute, %(burst)s at once"),
-    3600: gettext_noop("%(calls)s calls per hour, %(burst)s at once"),
-}
-_RATE = gettext_noop("%(calls)s calls per %(seconds)s seconds, %(burst)s at once")
 
 
 @register.filter
@@ -93,9 +86,7 @@ def limits(version: PlanVersion | None) -> list[str]:
         return []
     granted = [*map(granted_words, version.quotas), *filter(None, [costs_words(version.weights)])]
     if version.rate:
-        rate = version.rate
-        words = {"calls": f"{rate['requests']:,}", "seconds": rate["per_s"], "burst": f"{rate['burst']:,}"}
-        granted.insert(0, gettext(_RATES.get(rate["per_s"], _RATE)) % words)
+        granted.insert(0, rate_words(version.rate))
     if version.when_unconfirmed:
         granted.append(
             gettext("While gateways cannot ask each other: %(choice)s")

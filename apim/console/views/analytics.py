@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from apim.analytics import reading
 from apim.analytics.figures import Ends, Spread, all_of, change_of
@@ -140,5 +140,8 @@ def _share_tile(label: str, now: float, before: float, *, calls: int, note: str)
     moved = now - before
     kind = "" if abs(moved) < _SMALL else "bad" if moved > 0 else "good"
     points = gettext("%(points)s points") % {"points": f"{moved * 100:+.2f}"}
-    told = gettext("%(calls)s calls, %(note)s") % {"calls": count(calls), "note": note}
+    told = ngettext("%(calls)s call, %(note)s", "%(calls)s calls, %(note)s", calls) % {
+        "calls": count(calls),
+        "note": note,
+    }
     return Tile(label, f"{percent(now):.2f} %", points, kind, told)

@@ -149,7 +149,7 @@ def test_the_map_goes_on_to_the_upstreams_without_what_the_gateway_refused(
     assert table(client, "analytics/map?csv=map")[1][1:4] == ["bank v1", "127.0.0.1:9101", "6"]
     page = shown(client, "analytics/map")
     assert "bank v1 to 127.0.0.1:9101: 5 calls, 60.0 % errors" in page
-    assert "bank v1 to refused by the gateway: 1 calls, 100.0 % errors" in page
+    assert "bank v1 to refused by the gateway: 1 call, 100.0 % errors" in page
     assert table(client, "analytics/map?status=429&csv=upstreams")[1][1] == "refused by the gateway"
 
 

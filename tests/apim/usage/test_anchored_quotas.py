@@ -130,3 +130,12 @@ def test_words_tell_a_month_of_the_calendar_from_one_of_the_subscription() -> No
     ((found,),) = projected([subscription]).values()
     assert gauge_label(found.gauge) == "Units in this period"
     assert quota_words(found.gauge, found.forecast).startswith("0 of 40 units in this period.")
+
+
+def test_two_anchored_quotas_of_one_unit_are_told_apart() -> None:
+    day = {"requests": 40, "per": "day", "window": "anchored"}
+    subscription = subscribed(1, day, MONTH, begun=timezone.now())
+    found = projected([subscription])[subscription.id]
+    labels = [gauge_label(each.gauge) for each in found]
+    assert labels == ["Calls in these 24 hours", "Calls in the subscription's month"]
+    assert quota_words(found[0].gauge, found[0].forecast).startswith("0 of 40 calls in these 24 hours.")
