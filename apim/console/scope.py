@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 
-from apim.accounts.models import Membership, Organization, User
+from apim.accounts.models import Membership, Organization, User, team_shown
 from apim.accounts.permissions import is_admin, organization_ids
 from apim.catalog.models import API, APIVersion
 from apim.errors import Forbidden
@@ -60,8 +60,9 @@ def plans_of(user: User) -> QuerySet[Plan]:
 
 
 def find_api(user: User, name: str) -> API:
-    """The API of this name; 404 when the console does not show it."""
-    return get_object_or_404(apis_of(user).select_related("organization"), name=name)
+    """The API of this name, with team_shown; 404 when the console does not show it."""
+    rows = apis_of(user).select_related("organization").annotate(team_shown=team_shown())
+    return get_object_or_404(rows, name=name)
 
 
 def find_api_to_edit(user: User, name: str) -> API:

@@ -14,7 +14,7 @@ from apim.accounts.models.people import (
     Viewer,
     is_admin,
 )
-from apim.accounts.models.teams import Team, TeamQuerySet
+from apim.accounts.models.teams import Team, TeamQuerySet, team_shown
 from apim.accounts.models.tokens import APIToken, APITokenQuerySet, Installation, LogIn
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "UserQuerySet",
     "Viewer",
     "is_admin",
+    "team_shown",
 ]

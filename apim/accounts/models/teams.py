@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from apim.accounts.models.people import Membership, Organization, Viewer, is_admin
 from apim.fields import IDField
@@ -50,3 +52,12 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.display_name
+
+
+def team_shown() -> Coalesce:
+    """Of a row with an organization and a team: what people call the team, its slug where that is no row. For annotate.
+
+    Shapes: "" without a team.
+    """
+    mine = Team.objects.filter(organization=OuterRef("organization_id"), name=OuterRef("team"))
+    return Coalesce(Subquery(mine.values("display_name")[:1]), F("team"), output_field=models.CharField())

@@ -28,11 +28,11 @@ class ColleagueForm(forms.Form):
     email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(label=_("As"))
 
-    def __init__(self, *arguments: Any, team: str, **options: Any) -> None:
-        """team is that of the API; "" = every owner of the organization may change it."""
+    def __init__(self, *arguments: Any, team: str, shown: _StrPromise | str, **options: Any) -> None:
+        """team is that of the API, shown what people call it; "" = every owner of the organization may change it."""
         super().__init__(*arguments, **options)
         self.team = team
-        bound = [("team", _("Owner bound to team %(team)s") % {"team": team})] if team else []
+        bound = [("team", _("Owner bound to team %(team)s") % {"team": shown})] if team else []
         offer_choices(self, "role", [*bound, ("owner", _("Owner")), ("developer", _("Developer"))])
 
     def values(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from apim.access.models import Application, Subscription
+from apim.accounts.models import team_shown
 from apim.accounts.services import actor_of
 from apim.catalog.models import APIVersion
 from apim.catalog.services import archive_api, delete_api, deletion_consequences, lock_api, restore_api, update_api
@@ -54,9 +55,10 @@ def api_list(request: ConsoleRequest) -> HttpResponse:
     """My APIs. Filters, kept in the URL: q in the name, state of a version, archived ones."""
     query, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
     is_archived = request.GET.get("archived") == "1"
-    apis = apis_of(request.user).filter(archived_at__isnull=not is_archived)
+    apis = apis_of(request.user).filter(archived_at__isnull=not is_archived).annotate(team_shown=team_shown())
     if query:
-        apis = apis.filter(Q(name__icontains=query) | Q(display_name__icontains=query) | Q(team__icontains=query))
+        named = Q(name__icontains=query) | Q(display_name__icontains=query)
+        apis = apis.filter(named | Q(team__icontains=query) | Q(team_shown__icontains=query))
     if state in APIVersion.State.values:
         apis = apis.filter(versions__state=state).distinct()
     rows = listing(request, apis.select_related("organization").prefetch_related("versions"))

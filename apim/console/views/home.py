@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from apim.access.models import Subscription
+from apim.accounts.models import team_shown
 from apim.catalog.models import API, APIVersion
 from apim.catalog.namesakes import told_apart
 from apim.console.gate import publisher_page
@@ -61,7 +62,8 @@ class FirstStep(NamedTuple):
 def home(request: ConsoleRequest) -> HttpResponse:
     """My APIs with their traffic, approvals waiting, versions that stop soon."""
     apis = apis_of(request.user).filter(archived_at=None)
-    shown = list(apis.prefetch_related(Prefetch("versions", APIVersion.objects.order_by("name")))[:SHOWN_APIS])
+    ordered = Prefetch("versions", APIVersion.objects.order_by("name"))
+    shown = list(apis.annotate(team_shown=team_shown()).prefetch_related(ordered)[:SHOWN_APIS])
     waiting = Subscription.objects.decidable_by(request.user).filter(lifecycle=Subscription.Lifecycle.PENDING)
     ids = {api.id for api in shown} | {version.id for api in shown for version in api.versions.all()}
     return page(

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext
 
-from apim.accounts.models import Invitation, Membership
+from apim.accounts.models import Invitation, Membership, team_shown
 from apim.accounts.permissions import leads
 from apim.accounts.services import actor_of, invite, send_again, withdraw_invitation
 from apim.console.forms.apis import ColleagueForm
@@ -34,7 +34,8 @@ def team_page(request: ConsoleRequest, name: str) -> HttpResponse:
     """The members of the API's organization with what each may do; who leads it invites others."""
     api = find_api(request.user, name)
     may_lead = leads(request.user, api.organization_id)
-    form = ColleagueForm(posted(request), team=api.team)
+    names = dict(api.organization.teams.all().choices(whole="", current=api.team))
+    form = ColleagueForm(posted(request), team=api.team, shown=names[api.team])
     waiting = Invitation.objects.visible_to(request.user).filter(organization=api.organization_id, accepted_at=None)
     if request.method == "POST":
         if not may_lead:
@@ -48,6 +49,7 @@ def team_page(request: ConsoleRequest, name: str) -> HttpResponse:
                 messages.success(request, text % {"email": invitation.email})
                 return redirect("console:api-team", api.name)
     members = Membership.objects.filter(organization=api.organization_id, user__is_active=True).select_related("user")
+    members = members.annotate(team_shown=team_shown())
     rows = listing(request, members.order_by(F("role").desc(), "team", "user__email"))
     return page(
         request,
@@ -55,7 +57,7 @@ def team_page(request: ConsoleRequest, name: str) -> HttpResponse:
         api=api,
         rows=rows,
         people=[(row, row.owns(api.team)) for row in rows],
-        invitations=waiting.order_by("email")[:_INVITATIONS_SHOWN],
+        invitations=waiting.annotate(team_shown=team_shown()).order_by("email")[:_INVITATIONS_SHOWN],
         may_lead=may_lead,
         form=form,
         can_edit=can_edit(request.user, api),
