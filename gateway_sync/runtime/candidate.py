@@ -27,10 +27,10 @@ from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.index import Index, build_index
+from gateway_sync.runtime.obeying import Worker
 from gateway_sync.runtime.spool_format import SEGMENT_BYTES
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
 from gateway_sync.runtime.vouching import running_s
-from gateway_sync.runtime.worker import Worker
 from gateway_sync.snapshot import (
     API,
     EDGE_FRAGMENT,
