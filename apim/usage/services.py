@@ -39,6 +39,8 @@ KEEP_RECEIPTS = timedelta(days=40)
 ROLLUPS = (
     UsageRollup, PlanMove, LatencyRollup, ShadowRollup, CallerRollup, VersionRollup, VersionLatency, SideRollup,
 )  # fmt: skip
+# Moves go first: without the rows that they take calls from, a plan would have fewer calls than none.
+_LET_GO = (PlanMove, *(model for model in ROLLUPS if model is not PlanMove))
 _ROWS_A_TRANSACTION = 5_000  # a purge shares SQLite's one writer with everybody else
 _Rows = dict[tuple[Any, ...], Sequence[int]]
 
@@ -52,7 +54,8 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
     Source: ADR 0004.
     """
     fresh = record_log().add(receive(handed_in, now=timezone.now()))
-    counted: dict[str, Counted] = defaultdict(Counted)
+    plans: dict[str, str] = {}  # of all: what one environment's gateways say of a subscription of another moves none
+    counted: dict[str, Counted] = defaultdict(lambda: Counted(plans=plans))
     for each in fresh:
         counted[each.gateway.environment_id].add_events(each.events, each.gateway.pk)
     for gateway, batch in handed_in:
@@ -60,14 +63,13 @@ def ingest_all(handed_in: Sequence[HandedIn]) -> None:
             counted[gateway.environment_id].add_cells(batch.cells, gateway.pk)
     for sums in counted.values():
         sums.finish()
-    _add_up(counted)
+    _add_up(counted, plans)
 
 
-def _add_up(counted: Mapping[str, Counted]) -> None:
+def _add_up(counted: Mapping[str, Counted], plans: Mapping[str, str]) -> None:
     """Add to all sums. Each table once, in one order for all, so that no two transactions wait for one another."""
     rows: dict[type[models.Model], _Rows] = defaultdict(dict)
     last_used: dict[str, int] = {}
-    plans: dict[str, str] = {}
     replanned: _Rows = {}
     months: month_sums.Months = {}
     for environment_id, sums in counted.items():
@@ -85,7 +87,6 @@ def _add_up(counted: Mapping[str, Counted]) -> None:
             rows[model] |= by_period(environment_id, minutes)
         rows[SideRollup] |= sides_by_period(environment_id, sums.sides)
         replanned |= by_period(environment_id, sums.replanned)
-        plans |= sums.plans
         for credential, at_us in sums.last_used.items():
             last_used[credential] = max(at_us, last_used.get(credential, 0))
     add_up(ShadowRollup, ShadowRollup.DIMENSIONS, ShadowRollup.SUMS, rows[ShadowRollup])
@@ -107,7 +108,7 @@ def purge(*, now: datetime, records: timedelta = KEEP_RECORDS, rollups: Mapping[
         + _purge(ReceivedBoot, last_at__lt=now - KEEP_RECEIPTS)
         + _purge(ConservationCheck, at__lt=now - KEEP_RECEIPTS)
         + _purge(ApplicationMonth, last_at__lt=now - rollups["day"])
-        + sum(_purge(model, period=period, at__lt=now - kept) for model in ROLLUPS for period, kept in rollups.items())
+        + sum(_purge(model, period=period, at__lt=now - kept) for model in _LET_GO for period, kept in rollups.items())
     )
 
 
