@@ -24,9 +24,9 @@ from apim.console.forms.upstreams import (
 from apim.console.gate import publisher_page
 from apim.console.pages import page, posted
 from apim.console.scope import find_version_to_edit
-from apim.console.seen import is_current, revision_saved_meanwhile, seen_of_revision
+from apim.console.seen import seen_of_revision
 from apim.console.targets import arms_in, targets_of
-from apim.console.views.versions import newest_of, saved_page
+from apim.console.views.versions import newest_of, saved_after, saved_page
 from apim.gateways.models import Gateway
 from apim.gateways.services import default_environment
 from apim.ui.forms import errors_on
@@ -47,22 +47,19 @@ def version_upstream(request: ConsoleRequest, api: str, version: str) -> HttpRes
     targets = TargetFormSet(posted(request), initial=current.get("targets", []), prefix="targets")
     groups = group_forms(posted(request), current)
     validities = [form.is_valid(), targets.is_valid(), *(group.is_valid() for group in groups)]  # each shows its errors
-    seen = seen_of_revision(revision)
-    if (
-        request.method == "POST"
-        and all(validities)
-        and is_current(request, form, now=seen, told=revision_saved_meanwhile(revision))
-    ):
-        with errors_on(UpstreamForms(form, targets, groups)):
-            saved = save_revision(
-                version=row,
-                by=actor_of(request.user),
-                upstream=upstream_value(form, targets, groups),
-                note=form.cleaned_data["note"],
-            )
-            return saved_page(request, row, saved)
-    elif request.method == "POST" and not all(validities):
+    if request.method == "POST" and all(validities):
+        with errors_on(UpstreamForms(form, targets, groups)), saved_after(request, form, row) as is_newest:
+            if is_newest:
+                saved = save_revision(
+                    version=row,
+                    by=actor_of(request.user),
+                    upstream=upstream_value(form, targets, groups),
+                    note=form.cleaned_data["note"],
+                )
+                return saved_page(request, row, saved)
+    elif request.method == "POST":
         form.add_error(None, BELOW)
+    seen = seen_of_revision(newest_of(row))
     return page(
         request, "console/versions/upstream.html",
         api=row.api, version=row, form=form, targets=targets, groups=groups, seen=seen, can_edit=True,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.db import transaction
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 
 from apim.accounts.services import actor_of
 from apim.catalog.services import save_revision, update_version
+from apim.catalog.services.versions import lock
 from apim.console.forms.fields import BELOW
 from apim.console.forms.policies import policies_value, policy_forms
 from apim.console.forms.versions import (
@@ -34,7 +37,9 @@ from apim.usage import reports
 from apim.usage.shadows import shadow_counts
 
 if TYPE_CHECKING:
-    from django.forms import BaseFormSet
+    from collections.abc import Iterator
+
+    from django.forms import BaseForm, BaseFormSet
     from django.http import HttpResponse
 
     from apim.catalog.models import APIVersion, Revision
@@ -126,23 +131,20 @@ def version_policies(request: ConsoleRequest, api: str, version: str) -> HttpRes
     rows = policy_forms(posted(request), revision.policies if revision else [])
     note = NoteForm(posted(request))
     validities = [form.is_valid() for form in (*rows, note)]  # a list: every form shows its errors, not the first alone
-    seen = seen_of_revision(revision)
-    if (
-        request.method == "POST"
-        and all(validities)
-        and is_current(request, note, now=seen, told=revision_saved_meanwhile(revision))
-    ):
-        with errors_on(note):
-            saved = save_revision(
-                version=row, by=actor_of(request.user), policies=policies_value(rows), note=note.cleaned_data["note"]
-            )
-            return saved_page(request, row, saved)
-    elif request.method == "POST" and not all(validities):
+    if request.method == "POST" and all(validities):
+        with errors_on(note), saved_after(request, note, row) as is_newest:
+            if is_newest:
+                policies = policies_value(rows)
+                saved = save_revision(
+                    version=row, by=actor_of(request.user), policies=policies, note=note.cleaned_data["note"]
+                )
+                return saved_page(request, row, saved)
+    elif request.method == "POST":
         note.add_error(None, BELOW)
     return page(
         request,
         "console/versions/policies.html",
-        seen=seen,
+        seen=seen_of_revision(newest_of(row)),
         api=row.api,
         version=row,
         policies=rows,
@@ -169,6 +171,15 @@ def version_documentation(request: ConsoleRequest, api: str, version: str) -> Ht
 def newest_of(row: APIVersion) -> Revision | None:
     """The revision that the next one is made from."""
     return row.revisions.first()
+
+
+@contextmanager
+def saved_after(request: ConsoleRequest, form: BaseForm, row: APIVersion) -> Iterator[bool]:
+    """A transaction in which nobody else saves a revision; whether the form began with the newest, else it says so."""
+    with transaction.atomic():
+        lock(row)
+        newest = newest_of(row)
+        yield is_current(request, form, now=seen_of_revision(newest), told=revision_saved_meanwhile(newest))
 
 
 def saved_page(request: ConsoleRequest, row: APIVersion, revision: Revision) -> HttpResponse:

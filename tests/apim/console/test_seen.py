@@ -96,3 +96,31 @@ def test_of_two_who_save_settings_at_the_same_moment_one_is_told(
     assert sorted(answers) == [302, 422]
     bank.api.refresh_from_db()
     assert bank.api.display_name == f"Name {answers.index(302)}"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("page", ["upstream", "policies"])
+def test_of_two_who_save_a_revision_at_the_same_moment_one_is_told(
+    client: Client, bank: APIVersion, log_in: LogIn, owner: User, page: str
+) -> None:
+    url = f"/console/apis/bank/versions/v1/{page}"
+    clients, both = (client, log_in(owner)), Barrier(2)
+    began = seen(client, url)
+
+    def save(number: int) -> int:
+        entered = {
+            **UPSTREAM,
+            "timeout_s": str(number + 5),
+            "size-limit-is_on": "on",
+            "size-limit-max": f"{number + 1}MiB",
+        }
+        both.wait()
+        try:
+            return clients[number].post(url, {**entered, "seen": began}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(save, range(2)))
+    assert sorted(answers) == [302, 422]
+    assert bank.revisions.count() == 2
