@@ -6,6 +6,7 @@ sender may change. Must not know: what becomes of it when calls would be answere
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -23,6 +24,7 @@ from gateway_sync.delivery.replay.reading import Replay, is_whole, judge, state_
 from gateway_sync.runtime.core.index import Index
 
 ENVIRONMENTS_AT_MOST: Final = 10
+HOLDING_S: Final = 1.0  # of all environments together: until the end others wait, revocations of keys among them
 
 
 class Applying:
@@ -59,9 +61,11 @@ class Applying:
         for record in self._records:
             by_environment[record.environment_id].append(record)
         whole = Replay(0, (), (), {}, self._is_cut_off)
+        ends_at = time.monotonic() + HOLDING_S
         for key, (environment, now) in self._now.items():
             then = state_of(environment, self._versions_in(environment))
-            whole = _both(whole, judge(environment, by_environment[key], now, then))
+            judged = judge(environment, by_environment[key], now, then, budget_s=ends_at - time.monotonic())
+            whole = _both(whole, judged)
         self._hear(whole)
 
     def _versions_in(self, environment: Environment) -> list[str]:

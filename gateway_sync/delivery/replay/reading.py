@@ -106,10 +106,12 @@ def state_of(environment: Environment, version_ids: Collection[str]) -> Index:
     return _compiled(rows_of_versions(environment, version_ids, (), _DATABASE))[0]
 
 
-def judge(environment: Environment, records: Sequence[UsageRecord], now: Index, then: Index) -> Replay:
+def judge(
+    environment: Environment, records: Sequence[UsageRecord], now: Index, then: Index, *, budget_s: float = JUDGING_S
+) -> Replay:
     """The calls under both states, by who may call what now; as many as there is time for."""
     states, now_s = States(now, then, _access_of(environment, records)), int(timezone.now().timestamp())
-    ends_at = time.monotonic() + JUDGING_S
+    ends_at = time.monotonic() + budget_s
     decided: dict[int, UsageRecord] = {}
     differing: list[Difference] = []
     for record in records:

@@ -12,7 +12,9 @@ from apim.access.models import Application
 from apim.catalog import services as catalog
 from apim.catalog.models import APIVersion, Revision
 from apim.gateways.models import Environment
+from apim.usage.models import UsageRecord
 from gateway_sync.delivery.replay import Outcome, replay
+from gateway_sync.delivery.replay.reading import judge, state_of
 from tests.factories import access, gateways, products
 from tests.factories.accounts import TESTER
 from tests.factories.catalog import openapi
@@ -201,3 +203,13 @@ def test_the_number_of_queries_does_not_grow_with_calls(
     for number in range(30):
         call(version, access.application(), "GET /accounts/{id}", f"/bank/v1/accounts/{number}")
     assert queries() == few
+
+
+def test_what_there_is_no_time_to_decide_is_told_and_not_decided(
+    environment: Environment, version: APIVersion, caller: Application
+) -> None:
+    call(version, caller, "GET /accounts", "/bank/v1/accounts")
+    state, records = state_of(environment, [version.id]), list(UsageRecord.objects.all())
+    for budget_s, decided in ((-1.0, 0), (600.0, 1)):
+        made = judge(environment, records, state, state, budget_s=budget_s)
+        assert (made.calls, made.is_cut_off) == (decided, not decided)
