@@ -15,8 +15,8 @@ import pytest
 
 from benchmarks.kills_tally import Tally
 from benchmarks.topology import GATEWAYS, Topology, topology
-from tests.archipelago import Archipelago, archipelago
 from tests.fault.asking import exported, wait_for_exports
+from tests.fault.machines import SeparateMachines, separate_machines
 from tests.fault.spending import Spent
 from tests.fault.whole import Note, everywhere, issue_and_revoke, load, patiently, plan, statuses
 
@@ -41,13 +41,13 @@ def note(record_property: Note) -> Note:
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Archipelago]:
-    with archipelago(MACHINES) as made:
+def machines() -> Iterator[SeparateMachines]:
+    with separate_machines(MACHINES) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def place(machines: Archipelago, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+def place(machines: SeparateMachines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     with topology(tmp_path_factory.mktemp("topology") / "home", machines=machines) as started:
         yield started
 
@@ -59,7 +59,7 @@ def tally() -> Tally:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_started_again(place: Topology, machines: Archipelago) -> Iterator[None]:
+def _nothing_started_again(place: Topology, machines: SeparateMachines) -> Iterator[None]:
     """Whatever is cut off, no process ends of it: each test begins and ends with the same ones."""
     place.wait_until(place.is_ready, "all serve")
     before = _lives(place)
@@ -81,7 +81,7 @@ def answered(place: Topology, name: str, path: str, **head: str) -> httpx.Respon
         return None
 
 
-def revoke(place: Topology, machines: Archipelago, *cut: tuple[str, ...]) -> str:
+def revoke(place: Topology, machines: SeparateMachines, *cut: tuple[str, ...]) -> str:
     """A key that both gateways took, revoked while these ways are cut."""
     issued = patiently(place, "POST", "credentials", {"application": "shop"})
     everywhere(place, str(issued["key"]), 200)
@@ -92,7 +92,7 @@ def revoke(place: Topology, machines: Archipelago, *cut: tuple[str, ...]) -> str
 
 
 def test_a_gateway_cut_off_from_web_and_redis_serves_on_and_makes_up_for_it(
-    place: Topology, machines: Archipelago, tally: Tally, note: Note
+    place: Topology, machines: SeparateMachines, tally: Tally, note: Note
 ) -> None:
     with load(place, tally):
         key = revoke(place, machines, ("gateway1", "web", "redis"))
@@ -107,7 +107,7 @@ def test_a_gateway_cut_off_from_web_and_redis_serves_on_and_makes_up_for_it(
 
 
 def test_a_gateway_cut_off_from_redis_alone_pulls(
-    place: Topology, machines: Archipelago, tally: Tally, note: Note
+    place: Topology, machines: SeparateMachines, tally: Tally, note: Note
 ) -> None:
     with load(place, tally):
         key = revoke(place, machines, ("gateway1", "redis"))
@@ -121,7 +121,7 @@ def test_a_gateway_cut_off_from_redis_alone_pulls(
 
 
 def test_web_cut_off_from_postgresql_says_so_and_gateways_serve_on(
-    place: Topology, machines: Archipelago, tally: Tally, note: Note
+    place: Topology, machines: SeparateMachines, tally: Tally, note: Note
 ) -> None:
     def failing(name: str) -> bool:
         page = answered(place, name, "/", Accept="text/html")
@@ -148,7 +148,7 @@ def test_web_cut_off_from_postgresql_says_so_and_gateways_serve_on(
 
 @pytest.mark.parametrize("store", ["postgresql", "redis"])
 def test_jobs_have_their_effect_once_though_a_worker_is_cut_off_from_a_store(
-    place: Topology, machines: Archipelago, tally: Tally, note: Note, store: str
+    place: Topology, machines: SeparateMachines, tally: Tally, note: Note, store: str
 ) -> None:
     with load(place, tally):
         jobs = exported(place, store)
@@ -160,7 +160,7 @@ def test_jobs_have_their_effect_once_though_a_worker_is_cut_off_from_a_store(
 
 
 def test_all_cut_off_from_redis_go_on_and_lose_nothing(
-    place: Topology, machines: Archipelago, tally: Tally, note: Note
+    place: Topology, machines: SeparateMachines, tally: Tally, note: Note
 ) -> None:
     with load(place, tally):
         jobs = exported(place, "all")
@@ -178,7 +178,7 @@ def test_all_cut_off_from_redis_go_on_and_lose_nothing(
 
 
 def test_a_quota_holds_though_a_gateway_is_cut_off_from_redis(
-    place: Topology, machines: Archipelago, note: Note
+    place: Topology, machines: SeparateMachines, note: Note
 ) -> None:
     """A free plan shares: beyond its quota at most a hundredth passes while the others cannot be asked (B3)."""
     spent = Spent(place)

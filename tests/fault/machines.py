@@ -21,20 +21,20 @@ from benchmarks.machines import Machines
 Told = TypeVar("Told")
 
 _CLONE_NEWNET = 0x40000000
-_HERE = "here"
+HERE = "here"  # this side
 
 
-class Archipelago(Machines):
-    """Machines of members, and the ways between them. This side reaches all of them, and is cut off from none."""
+class SeparateMachines(Machines):
+    """Machines of members, and the ways between them. This side reaches all of them until it is cut off by name."""
 
     bind = "0.0.0.0"
 
     def __init__(self, machine_by_member: Mapping[str, str]) -> None:
-        """Names alone; `islands` makes it."""
+        """Names alone; `separate_machines` makes them."""
         self._machines = machine_by_member
         self._network = f"10.214.{os.getpid() % 256}"
         self.trusted = f"{self._network}.0/24"
-        self._numbers = {name: number for number, name in enumerate((_HERE, *sorted(set(machine_by_member.values()))))}
+        self._numbers = {name: number for number, name in enumerate((HERE, *sorted(set(machine_by_member.values()))))}
         self._rules: set[tuple[str, ...]] = set()
 
     def machine_of(self, member: str) -> str:
@@ -44,6 +44,11 @@ class Archipelago(Machines):
     def address_of(self, member: str) -> str:
         """Where a member is reached from everywhere."""
         return self._address(self.machine_of(member))
+
+    @property
+    def here(self) -> str:
+        """Where this side is reached by them."""
+        return self._address(HERE)
 
     def at(self, member: str, work: Callable[[], Told]) -> Told:
         """What work says on a member's machine: the calling thread goes there and comes back."""
@@ -56,8 +61,8 @@ class Archipelago(Machines):
                 _enter(own.fileno())
 
     def cut(self, machine: str, *others: str) -> None:
-        """Drop what goes between a machine and these others; between it and all machines when none is named."""
-        far = others or [name for name in self._numbers if name not in {machine, _HERE}]
+        """Drop what goes between a machine and these others; between it and all but this side when none is named."""
+        far = others or [name for name in self._numbers if name not in {machine, HERE}]
         for one, other in [(machine, other) for other in far] + [(other, machine) for other in far]:
             rule = ("from", self._address(one), "to", self._address(other), "blackhole")
             if rule not in self._rules:
@@ -77,15 +82,15 @@ class Archipelago(Machines):
             _ip("netns", "add", self._space(name))
             _ip("-n", self._space(name), "link", "set", "lo", "up")
         for name, number in self._numbers.items():
-            there = () if name == _HERE else ("-n", self._space(name))
-            far = f"{self._space(name)}e" if name == _HERE else "e0"
-            peer = ("netns", self._space(name)) if name != _HERE else ("netns", str(os.getpid()))
+            there = () if name == HERE else ("-n", self._space(name))
+            far = f"{self._space(name)}e" if name == HERE else "e0"
+            peer = ("netns", self._space(name)) if name != HERE else ("netns", str(os.getpid()))
             _ip("-n", router, "link", "add", "name", f"r{number}", "type", "veth", "peer", "name", far, *peer)
             _ip("-n", router, "addr", "add", f"{self._network}.{number * 4 + 1}/30", "dev", f"r{number}")
             _ip("-n", router, "link", "set", f"r{number}", "up")
             _ip(*there, "addr", "add", f"{self._address(name)}/30", "dev", far)
             _ip(*there, "link", "set", far, "up")
-            to = self.trusted if name == _HERE else "default"
+            to = self.trusted if name == HERE else "default"
             _ip(*there, "route", "add", to, "via", f"{self._network}.{number * 4 + 1}")
         forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
         subprocess.run(["nsenter", f"--net=/run/netns/{router}", "sh", "-c", forward], check=True)
@@ -96,7 +101,7 @@ class Archipelago(Machines):
             subprocess.run(["ip", "netns", "del", self._space(name)], capture_output=True, check=False)
 
     def _machines_alone(self) -> list[str]:
-        return [name for name in self._numbers if name != _HERE]
+        return [name for name in self._numbers if name != HERE]
 
     def _space(self, machine: str) -> str:
         """The name of a namespace: of the router for ""; the kernel takes 15 characters for a link."""
@@ -107,11 +112,11 @@ class Archipelago(Machines):
 
 
 @contextmanager
-def archipelago(machine_by_member: Mapping[str, str]) -> Iterator[Archipelago]:
+def separate_machines(machine_by_member: Mapping[str, str]) -> Iterator[SeparateMachines]:
     """Machines that exist as long as the block."""
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
-    made = Archipelago(machine_by_member)
+    made = SeparateMachines(machine_by_member)
     try:
         try:
             made.open()
