@@ -198,7 +198,8 @@ class Keeper:
             if not is_pushed:
                 self.problems.pop(OLDER, None)
             return None, False, False
-        if known and manifest.revision <= known.revision:
+        # Each group has a state of a revision, and no signature says whose: what was pushed gives way to an answer.
+        if known and manifest.revision < known.revision + is_pushed:
             return None, False, self._refuse_older(manifest, known, is_pushed=is_pushed)
         if manifest.digest in self._generations.quarantined():
             return None, False, True
@@ -249,7 +250,7 @@ class Keeper:
             return False
         self._refuse(
             OLDER,
-            f"The control plane offers revision {manifest.revision}, not newer than {known.revision}, which is in force"
+            f"The control plane offers revision {manifest.revision}, older than {known.revision}, which is in force"
             f" here. {_RESTORED}",
         )
         return True
