@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.core.cache import caches
 
-from apim.catalog.apart import lint_apart
+from apim.catalog.confined import lint_confined
 from apim.catalog.models import Revision
 from apim.catalog.operations import operation_name
 from apim.openapi.differing import Comparison, compare_contracts, compare_texts
@@ -27,7 +27,7 @@ def lint_revision(revision: Revision) -> Report | None:
     key = f"lint-2:{revision.digest}"
     report: Report | None = caches[_CACHE].get(key)
     if report is None:
-        report = lint_apart(revision.document)
+        report = lint_confined(revision.document)
         caches[_CACHE].set(key, report, _KEPT_S)
     return report
 

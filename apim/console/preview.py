@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
 
-from apim.catalog.apart import preview_apart
+from apim.catalog.confined import preview_confined
 from apim.catalog.reference import Entry, Group, OperationDetail, Reference, reference_of, samples_for
 from apim.catalog.searching import is_found_in
 
@@ -122,7 +122,7 @@ def preview_of(text: str, version: APIVersion, base_url: str, wish: Wish) -> Pre
 
 @lru_cache(maxsize=_KEPT)
 def _read(text: str) -> _Read:
-    document, lines = preview_apart(text)
+    document, lines = preview_confined(text)
     if not document.is_usable:
         return _Read(reference_of(document), document.problems[0], lines, ())
     names = tuple(f"{one['method']} {one['path']}" for one in document.operations)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from apim.accounts.models import Organization
 from apim.audit.actor import Actor
-from apim.catalog.apart import parse_apart
+from apim.catalog.confined import parse_confined
 from apim.catalog.models import API, APIVersion, Revision
 from apim.catalog.operations import matches, operation_name
 from apim.catalog.services.apis import create_api
@@ -67,7 +67,7 @@ def import_document(
     Errors: those of create_api, create_version and save_revision; NotFound catalog.other_organization when the API
     belongs to another organization.
     """
-    document = parse_apart(source)
+    document = parse_confined(source)
     version = _version_for(
         api_name,
         version_name,

@@ -13,8 +13,8 @@ from django.utils.translation import gettext
 
 from apim.audit.actor import Actor
 from apim.audit.services import record
-from apim.catalog.apart import parse_apart
 from apim.catalog.composites import parse_composites
+from apim.catalog.confined import parse_confined
 from apim.catalog.models import APIVersion, Revision
 from apim.catalog.openapi import Document
 from apim.catalog.operations import METHODS, parse_operations, path_fault
@@ -49,7 +49,7 @@ def save_revision(
     Shapes: None keeps the last revision's value. document "" drops the contract; parsed = it, where it was read
     already. A document brings its operations, and a pass-through ends with it; operations given by hand belong to
     versions without a document.
-    Errors: those of parse_apart and parse_operations, catalog.document, catalog.upstream, catalog.policy,
+    Errors: those of parse_confined and parse_operations, catalog.document, catalog.upstream, catalog.policy,
     catalog.composite (also for one whose operation is gone), catalog.passthrough;
     Conflict catalog.operations_from_document, catalog.api_archived, catalog.transition (a retired version).
     """
@@ -154,7 +154,7 @@ def _take_document(revision: Revision, text: str, parsed: Document | None) -> No
         revision.document = revision.document_format = revision.base_path = ""
         revision.operations, revision.problems = [], []
         return
-    document = parsed or parse_apart(text)
+    document = parsed or parse_confined(text)
     if not document.is_usable:
         raise Problems(
             tuple(

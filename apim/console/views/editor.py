@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from apim.accounts.services import actor_of
-from apim.catalog.apart import lint_apart
+from apim.catalog.confined import lint_confined
 from apim.catalog.services import save_revision
 from apim.catalog.trial_calls import public_url
 from apim.console.forms.editor import EDITED_BYTES_AT_MOST, EditorForm
@@ -106,7 +106,7 @@ def _conflict(revision: Revision | None, newest: int) -> str:
 
 def _judged(text: str) -> dict[str, object]:
     """What lint finds, by line too."""
-    report = lint_apart(text)
+    report = lint_confined(text)
     return {"report": report, "findings": report.findings[:FINDINGS_SHOWN]}
 
 

@@ -9,7 +9,7 @@ import pytest
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.catalog import services
-from apim.catalog.apart import lint_apart, preview_apart
+from apim.catalog.confined import lint_confined, preview_confined
 from apim.catalog.job_kinds import ask_for_import
 from apim.catalog.models import API
 from apim.confined import calling
@@ -89,8 +89,8 @@ def test_the_rest_api_names_the_bound(log_in: LogIn, admin: User, bound: Bound) 
 
 def test_what_is_only_looked_at_is_told_as_a_fault_of_the_document(bound: Bound) -> None:
     bound(LITTLE)
-    shown, _ = preview_apart(EATS)
+    shown, _ = preview_confined(EATS)
     assert not shown.is_usable
     assert "400 MB of memory" in shown.problems[0].message
-    (finding,) = lint_apart(EATS).findings
+    (finding,) = lint_confined(EATS).findings
     assert "400 MB of memory" in finding.message

@@ -1,4 +1,4 @@
-"""Documents that strangers sent, read and judged apart from this process: none of them may cost it its life.
+"""Documents that strangers sent, read and judged in confined processes: none of them may cost this one its life.
 
 What was read within the bounds once and is kept, pages read again by themselves.
 """
@@ -13,12 +13,12 @@ from apim.confined.refusals import read_confined, refusal_of
 from apim.openapi.linting import Report, lint, unreadable
 
 
-def parse_apart(text: str) -> Document:
+def parse_confined(text: str) -> Document:
     """As parse_document. Errors: Invalid confined.time, confined.memory or confined.fault; Conflict confined.turn."""
     return read_confined(parse_document, "document", text)
 
 
-def preview_apart(text: str) -> tuple[Document, OperationLines]:
+def preview_confined(text: str) -> tuple[Document, OperationLines]:
     """As read_with_lines; total: a text that was given up is a document that cannot be used."""
     try:
         return confine(read_with_lines, text)
@@ -28,7 +28,7 @@ def preview_apart(text: str) -> tuple[Document, OperationLines]:
         return unusable("", problem), OperationLines((), 0)
 
 
-def lint_apart(text: str) -> Report:
+def lint_confined(text: str) -> Report:
     """As lint; total: a text that was given up is a finding."""
     try:
         return confine(lint, text)
