@@ -81,18 +81,29 @@ class AccountedExchange:
             self._debited = known
 
     def _note(self, grant: Grant, now_ns: int) -> bool:
-        """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted."""
+        """Note the exchange in the spool before anything of it leaves this process; a nobody's is only counted.
+
+        False when there is no room, or when its plan is strict and what is noted does not reach the disk.
+        """
         if not grant.context:
             return True
+        if self.serving.spool.unsynced[0] and not self._is_served_unrecorded(grant):
+            return False
+        return self._admit(grant, now_ns)
+
+    def _admit(self, grant: Grant, now_ns: int) -> bool:
         self._is_admitted = self.serving.spool.admit(
             self._number, now_ns // 1000, self.head.request_id, self.admission.path, grant.context
         )
         return self._is_admitted
 
+    def _is_served_unrecorded(self, grant: Grant) -> bool:
+        plan = self.serving.gate.index.plans.get(grant.caller.plan)
+        return plan is not None and plan.is_served_unrecorded
+
     def _passes_unmetered(self, grant: Grant) -> bool:
         """True when the caller's plan has calls served that cannot be noted; their answers say so."""
-        plan = self.serving.gate.index.plans.get(grant.caller.plan)
-        if plan is None or not plan.is_served_unrecorded:
+        if not self._is_served_unrecorded(grant):
             return False
         self._is_unmetered = True
         self._charged_lines += UNMETERED_LINE
@@ -129,7 +140,7 @@ class AccountedExchange:
         if grant is not None and grant.is_settled:
             self._settle(grant, status)
         is_noted = self._is_admitted or (
-            grant is not None and bool(grant.context) and self._note(grant, self._started_ns)
+            grant is not None and bool(grant.context) and self._admit(grant, self._started_ns)
         )
         if not is_noted:  # nobody's, or what nobody is billed for while the spool is full
             self._count_unnoted(status, code)

@@ -23,6 +23,7 @@ from gateway_sync.runtime.spool_format import (
     segment_path,
     spool_bytes,
 )
+from gateway_sync.runtime.sync_word import read_word
 from gateway_sync.usage_wire import ADMIT_HEAD, FINAL_BODY, LONGEST_US, MAX_PATH
 
 _HEADER_BYTES: Final = HEADER.size
@@ -38,6 +39,7 @@ class Spool:
         self._folder = folder
         self._boot, self._slot = boot, slot
         self._limit_bytes = limit_bytes
+        self.unsynced = read_word(folder)  # [0]: whether what is noted does not reach the disk
         self._count = 0
         self._next: mmap.mmap | None = None
         self._has_room = True

@@ -94,7 +94,7 @@ DISKS: Final = {
         Colour.RED,
         _(
             "The disk does not keep what is written: %(names)s. Usage survives a kill, but no power cut until it is"
-            " delivered. Look at the disk."
+            " delivered, and while that goes on calls that must be recorded are refused with 503. Look at the disk."
         ),
         "dmesg",
     ),
