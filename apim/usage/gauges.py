@@ -18,7 +18,7 @@ from django.utils import timezone
 from apim.access.models import Subscription
 from apim.products.limits import BYTES, CALLS, QUOTA_PERIODS, QUOTA_UNITS, is_anchored, unit_of
 from apim.usage.models import UsageRollupQuerySet
-from apim.usage.quota_cells import spent_alike
+from apim.usage.quota_sums import spent_alike
 from apim.usage.quota_windows import sums_since, window_of
 from gateway_sync.policies.patterns import weight_of
 
