@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 
 from benchmarks import peer_servers, probes, subjects
@@ -13,6 +12,7 @@ from benchmarks.load import Call, Subject, WrongAnswerError
 from benchmarks.memory import worker_of
 from benchmarks.state import Size, calls_of, make_state
 from benchmarks.subjects import Bench, Extent
+from gateway_sync.runtime.processes import peak_bytes
 
 MIB = 2**20
 SIZE = Size(routes=10, keys=10)
@@ -68,9 +68,3 @@ def download(subject: Subject, call: Call, body_bytes: int) -> float:
         message = f"{subject.name}: {head[:40]!r}, {received} of {body_bytes} bytes"
         raise WrongAnswerError(message)
     return received / took_s
-
-
-def peak_bytes(pid: int) -> int:
-    """The most memory that a process has had resident."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))

@@ -8,11 +8,12 @@ when a state ran well, how much memory is much, and that a restart forgets neith
 from __future__ import annotations
 
 import logging
-import resource
 from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from gateway_sync.runtime.processes import peak_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Steady:
 
     def is_much(self, memory_bytes: int) -> bool:
         """True of far more memory than workers took of states that ran well."""
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        own = peak_bytes()
         usual = max(self._taken.values(), default=memory_bytes)
         return memory_bytes > max(MUCH_TIMES * usual, own + _MUCH_MORE)
 

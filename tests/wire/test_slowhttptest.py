@@ -8,10 +8,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from gateway_sync.runtime.processes import peak_bytes
 from gateway_sync.snapshot import Policy
 from tests.waiting import PATIENCE_S, wait_until
 from tests.wire.gateways import GatewayProcess, Home, make_environment, make_snapshot, make_version
@@ -80,12 +80,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
             yield process.wait_ready()
         finally:
             process.stop()
-
-
-def peak_bytes(pid: int) -> int:
-    """The most memory that a process has had resident."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def connections(gateway: GatewayProcess) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_sync.runtime.starting import ForkedProcess
+from gateway_sync.runtime.starting import Child
 from tests.waiting import wait_until
 from tests.wire.gateways import KEY, GatewayProcess, Home, make_snapshot, make_version
 from tests.wire.raw import RawClient, RawUpstream
@@ -79,9 +79,9 @@ def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ask", ["terminate", "kill"])
-def test_exit_code_of_a_copy_is_as_subprocess_tells_it(ask: str) -> None:
+def test_exit_code_of_a_child_is_as_subprocess_tells_it(ask: str) -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    process = ForkedProcess(child.pid)
+    process = Child(child.pid)
     assert process.poll() is None
     getattr(process, ask)()
     wait_until(lambda: process.poll() is not None, "its end")

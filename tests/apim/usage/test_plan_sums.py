@@ -213,7 +213,7 @@ def test_what_is_let_go_or_taken_out_leaves_no_moves(gateway: Gateway, versions:
     assert not PlanMove.objects.exists()
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="asks PostgreSQL for its plan")
+@pytest.mark.postgresql  # asks it for its plan
 def test_days_of_a_plan_are_found_by_it(gateway: Gateway, versions: dict[str, PlanVersion]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'rollup_of_plan_version'")

@@ -47,9 +47,8 @@ def test_a_question_that_takes_too_long_is_given_up_and_the_next_is_answered() -
         assert cursor.fetchone() == (2,)
 
 
+@pytest.mark.postgresql  # SQLite keeps no setting
 def test_bounds_are_taken_back_afterwards() -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite keeps no setting")
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         before = cursor.fetchone()
