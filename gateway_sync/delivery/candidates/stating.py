@@ -86,11 +86,11 @@ def callers_of(version: APIVersion, plans: QuerySet[Plan]) -> list[As]:
     known = {offer.plan_id for offer in offered}
     return [
         *(
-            As(active[offer.plan_id].id, offer.product_id, offer.plan.name, offer.product.name)
+            As(active[offer.plan_id].id, offer.product_id, str(offer.plan), str(offer.product))
             for offer in offered
             if offer.plan_id in active
         ),
-        *(As(each.id, "", each.plan.name) for each in active.values() if each.plan_id not in known),
+        *(As(each.id, "", str(each.plan)) for each in active.values() if each.plan_id not in known),
     ]
 
 

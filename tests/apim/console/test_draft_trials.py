@@ -32,6 +32,7 @@ def test_a_draft_answers_its_owner_before_anybody_published_it(
     log_in: LogIn, owner: User, acme: Organization, bank: APIVersion
 ) -> None:
     starter = plan(organization=acme, name="starter")
+    Plan.objects.filter(pk=starter.pk).update(display_name="For beginners")
     with Upstream() as service:
         services.save_revision(
             version=bank,
@@ -49,7 +50,7 @@ def test_a_draft_answers_its_owner_before_anybody_published_it(
     text = answered.content.decode()
     assert answered.context["answer"].status == 200
     assert "draft, not deployed" in text
-    assert "by the plan starter" in text
+    assert "by the plan For beginners" in text
     assert 'class="callway"' in text
     bank.refresh_from_db()
     assert bank.state == APIVersion.State.DRAFT
