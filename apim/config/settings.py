@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apim.config.asking.AskerMiddleware",
     "apim.ui.language.LanguageMiddleware",  # after who it is for, before all that says something
     "apim.config.bodies.BodiesMiddleware",  # before what reads a body
     "django.middleware.common.CommonMiddleware",

@@ -70,7 +70,7 @@ def warm_up() -> None:
 def refuse_the_rest() -> None:
     """Have the kernel refuse whatever reading does not need."""
     for kind, most in (
-        (resource.RLIMIT_NOFILE, 3),  # those that it has: no file more, no socket
+        (resource.RLIMIT_NOFILE, 0),  # no file and no socket, not even in the place of one that it has and closes
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import pickle
-import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final, Literal, ParamSpec, TypeVar, cast
 
-from apim.confined.frames import NO_MEMORY_LEFT, Request, read_frame, write_frame
+from apim.confined.frames import NO_MEMORY_LEFT, Request, TooLong, read_frame, write_frame
+from apim.confined.turns import OneEach, asker
 
 Parameters = ParamSpec("Parameters")
 Told = TypeVar("Told")
@@ -29,6 +29,8 @@ MOST_AT_ONCE: Final = 2  # of one process: each may take all the memory that is 
 _KEPT_AT_MOST: Final = 2
 _TURN_S: Final = 20.0
 _WAITS_A_CPU_S: Final = 4  # how long a reader may wait for its processor, for each second of it
+_ENDS_S: Final = 2.0  # in which a reader that was left has ended by itself
+_ANSWER_AT_MOST: Final = 2**28  # bytes: several times the largest text and what its aliases may expand to
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # A reader that was taken over could answer what it likes: its answer makes values of these modules, and nothing else.
 _ANSWERS: Final = ("apim.catalog.", "apim.openapi.")
@@ -67,12 +69,13 @@ def confine_within(
 ) -> Told:
     """The same within other bounds."""
     request = Request(function.__module__, function.__qualname__, arguments, named, bounds.cpu_s, bounds.memory_bytes)
-    if not _readers.turns.acquire(timeout=_TURN_S):
-        raise OutOfBounds("turn", bounds)
-    try:
-        kind, told = _readers.ask(pickle.dumps(request, pickle.HIGHEST_PROTOCOL), bounds)
-    finally:
-        _readers.turns.release()
+    with _readers.each.of(asker.get()(), _TURN_S) as is_their_turn:
+        if not is_their_turn or not _readers.turns.acquire(timeout=_TURN_S):
+            raise OutOfBounds("turn", bounds)
+        try:
+            kind, told = _readers.ask(pickle.dumps(request, pickle.HIGHEST_PROTOCOL), bounds)
+        finally:
+            _readers.turns.release()
     if kind == "error":
         raise told
     if kind == "fault":
@@ -100,25 +103,39 @@ class _Reader:
 
     def ask(self, request: bytes, bounds: Bounds) -> bytes:
         """Its answer. Errors: EOFError when it ended, BrokenPipeError when it had ended before."""
-        write_frame(self._texts, request)
-        patience = select.poll()
-        patience.register(self._answers, select.POLLIN | select.POLLHUP)
-        if not patience.poll(bounds.cpu_s * _WAITS_A_CPU_S * 1000):
-            self._process.kill()
-        return read_frame(self._answers)
+        with self._killed_after(bounds.cpu_s * _WAITS_A_CPU_S):  # it may stand still amid either of them
+            write_frame(self._texts, request)
+            return read_frame(self._answers, _ANSWER_AT_MOST)
 
     def end(self, bounds: Bounds) -> Literal["time", "memory", "fault"]:
         """End it; which bound ended it before. Parsers that get no memory end in many ways."""
         self.leave()
         code, filled = self._process.poll(), 0
         if code is None:
-            _, status, used = os.wait4(self._process.pid, 0)
+            with self._killed_after(_ENDS_S):
+                _, status, used = os.wait4(self._process.pid, 0)
             self._process.returncode = code = os.waitstatus_to_exitcode(status)
             filled = used.ru_maxrss * 1024
         if code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return "time"
         is_full = filled > bounds.memory_bytes // 2
         return "memory" if is_full or code in {NO_MEMORY_LEFT, -signal.SIGABRT} else "fault"
+
+    @contextmanager
+    def _killed_after(self, patience_s: float) -> Iterator[None]:
+        """Whatever it does in the block, it does no longer than that."""
+        given_up = threading.Timer(patience_s, self._kill)
+        given_up.daemon = True
+        given_up.start()
+        try:
+            yield
+        finally:
+            given_up.cancel()
+
+    def _kill(self) -> None:
+        """Not by what looks first whether it has ended, and so takes its end from who waits for it."""
+        with suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGKILL)
 
     def leave(self) -> None:
         """Close our ends of its pipes: it ends when nobody has them."""
@@ -132,6 +149,7 @@ class _Readers:
 
     def __init__(self) -> None:
         self.turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self.each = OneEach()
         self._idle: list[_Reader] = []
         self._lock = threading.Lock()
 
@@ -162,6 +180,9 @@ class _Readers:
                 return asked, asked.ask(request, bounds)
             except BrokenPipeError:
                 bound = asked.end(bounds)
+            except TooLong:
+                asked.end(bounds)
+                raise OutOfBounds("memory", bounds) from None
             except (EOFError, OSError):
                 raise OutOfBounds(asked.end(bounds), bounds) from None
         raise OutOfBounds(bound, bounds)

@@ -26,10 +26,17 @@ def write_frame(pipe: IO[bytes], content: bytes) -> None:
     pipe.flush()
 
 
-def read_frame(pipe: IO[bytes]) -> bytes:
-    """The next content. Errors: EOFError when there is no whole one."""
+class TooLong(EOFError):
+    """More is said to follow than anybody reads."""
+
+
+def read_frame(pipe: IO[bytes], at_most: int = 2**62) -> bytes:
+    """The next content. Errors: EOFError when there is no whole one, TooLong."""
     head = pipe.read(_LENGTH)
-    content = pipe.read(int.from_bytes(head, "big")) if len(head) == _LENGTH else b""
-    if not content:
+    length = int.from_bytes(head, "big") if len(head) == _LENGTH else 0
+    if length > at_most:
+        raise TooLong
+    content = pipe.read(length)
+    if not content or len(content) < length:
         raise EOFError
     return content
