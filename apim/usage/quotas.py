@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Sum
+from django.db.models import Min, Sum
 from django.utils import timezone
 
 from apim.access.models import Subscription
@@ -31,7 +31,8 @@ _STEPS: Final[Mapping[str, tuple[str, timedelta, int]]] = {
     "period": ("day", timedelta(days=1), 14),
 }
 _SHOWN: Final[Mapping[str, int]] = {"hour": 12, "day": 7, "month": 6, "period": 6}
-_HOURS_KEPT: Final = timedelta(days=89)
+_HOURS_KEPT: Final = timedelta(days=61)  # at least, whatever is set
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _OVER = "quota-exceeded"
 
 
@@ -100,7 +101,10 @@ def _counts(subscriptions: Collection[Subscription], per: str, unit: str, now: d
 
 
 def histories(subscription: Subscription, now: datetime | None = None) -> list[History]:
-    """How the last periods of each quota went, since the subscription began. Two queries for each quota."""
+    """How the last periods of each quota went, as far as that is still told; two queries for each quota.
+
+    Two more where hours tell them that may have been let go: such periods are left out, or their sums would be too low.
+    """
     now = now or timezone.now()
     return [_history(subscription, quota, now) for quota in subscription.plan_version.quotas]
 
@@ -109,8 +113,9 @@ def _history(subscription: Subscription, quota: Mapping[str, Any], now: datetime
     per, unit, is_own = quota["per"], unit_of(quota), is_anchored(quota)
     windows = windows_before(subscription, quota, now, _SHOWN[per])
     is_of_days = all(start == start_of("day", start) for start, _ in windows)
-    if is_own and not is_of_days:  # hours tell where they begin, for as long as there are any
-        windows = [each for each in windows if each[0] > now - _HOURS_KEPT]
+    if windows and not is_of_days and windows[-1][0] < now - _HOURS_KEPT:
+        since = _told_by_hours_since(subscription)
+        windows = [each for each in windows if each[0] >= since]
     if not windows:
         return History(per, quota["requests"], (), unit, is_own)
     # Days of roll-ups are days in UTC; hours keep a month exact in every zone that is whole hours off UTC.
@@ -125,3 +130,12 @@ def _history(subscription: Subscription, quota: Mapping[str, Any], now: datetime
         refused[bisect_right(starts, at) - 1] += calls
     periods = [PastPeriod(*each) for each in zip(starts, used, refused, strict=True)]
     return History(per, quota["requests"], periods[::-1], unit, is_own)
+
+
+def _told_by_hours_since(subscription: Subscription) -> datetime:
+    """From when on hours tell all that days tell of a subscription."""
+    rows = UsageRollup.objects.filter(subscription_id=subscription.pk)
+    days, hours = (rows.filter(period=period).aggregate(first=Min("at"))["first"] for period in ("day", "hour"))
+    if days is None or (hours is not None and start_of("day", hours) <= days):
+        return _BEGINNING
+    return hours or datetime.max.replace(tzinfo=UTC)

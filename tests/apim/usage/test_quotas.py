@@ -20,6 +20,7 @@ from apim.usage.models import UsageRollup
 from apim.usage.quota_notices import tell_people_of_quotas
 from apim.usage.quota_words import forecast_words, quota_words
 from apim.usage.quotas import histories, projected
+from apim.usage.services import purge
 from tests.factories import access, catalog, products
 from tests.factories import accounts as accounts_factory
 from tests.factories.accounts import organization
@@ -164,3 +165,17 @@ def test_quotas_of_what_nobody_calls_now_are_not_looked_at(subscription: Subscri
     used(subscription, "hour", NOW.replace(minute=0), 1000)
     used(subscription, "minute", NOW - timedelta(minutes=9), 1000)
     assert tell_people_of_quotas(NOW) == 0
+
+
+@pytest.mark.parametrize("kept_days", [62, 400])
+def test_months_that_hours_do_not_tell_any_more_are_left_out_and_not_told_too_low(
+    subscription: Subscription, kept_days: int
+) -> None:
+    subscription.plan_version.timezone = "Asia/Tokyo"
+    for days in range(1, 75):
+        used(subscription, "hour", NOW.replace(minute=0) - timedelta(days=days), 1)
+    purge(now=NOW, rollups={"minute": timedelta(days=7), "hour": timedelta(days=kept_days), "day": timedelta(days=760)})
+    (found,) = histories(subscription, NOW)
+    told = [(f"{each.starts_at:%m-%d %H:%M}", each.used) for each in found.periods]
+    october, september = ("10-01 00:00", 31), ("09-01 00:00", 22)  # in Tokyo
+    assert told == ([october] if kept_days == 62 else [october, september])
