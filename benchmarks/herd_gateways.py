@@ -19,7 +19,8 @@ import msgspec
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneRefused
 from gateway_sync.runtime.credentials import Credentials, Doors
 from gateway_sync.runtime.follower import Follower
-from gateway_sync.runtime.keeper import Taken, Update
+from gateway_sync.runtime.keeper import Taken
+from gateway_sync.runtime.updates import Update
 from gateway_sync.snapshot import FORMAT, Manifest, digest
 
 

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from gateway_sync.runtime import push
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown
-from gateway_sync.runtime.keeper import Taken, Update, decode_update
+from gateway_sync.runtime.keeper import Taken
 from gateway_sync.runtime.pacing import Pacing
+from gateway_sync.runtime.updates import Update, decode_update
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway_sync.runtime.access_state import AccessPage, AccessState, AccessTaken, Change
+from gateway_sync.runtime.access_state import AccessState, AccessTaken, Change
 from gateway_sync.runtime.access_table import AccessTable
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.generations import (
@@ -25,7 +25,7 @@ from gateway_sync.runtime.generations import (
 )
 from gateway_sync.runtime.on_trial import OnTrial
 from gateway_sync.runtime.page_trust import PageTrust
-from gateway_sync.runtime.updates import Update, decode_update
+from gateway_sync.runtime.updates import Update, whole_manifest
 from gateway_sync.runtime.vouching import Vouching
 from gateway_sync.snapshot import (
     READS,
@@ -36,7 +36,6 @@ from gateway_sync.snapshot import (
     api_fragment,
     decode,
     digest,
-    with_change,
 )
 
 logger = logging.getLogger(__name__)
@@ -205,7 +204,7 @@ class Keeper:
             return None, False, True
         try:
             check_manifest(manifest, self._credentials.verify, self._credentials.environment)
-            manifest = _whole(manifest, update, known)
+            manifest = whole_manifest(manifest, update, known)
             contents = self._contents(manifest, update.fragments)
             if contents is None:
                 return None, is_pushed, self._refuse_partial(manifest, is_pushed=is_pushed)
@@ -290,14 +289,3 @@ def _taken(generation: Path | None, access: AccessTaken, *, is_incomplete: bool,
         is_incomplete or access.is_incomplete,
         is_refused or bool(access.refusal) or access.is_refused,
     )
-
-
-def _whole(manifest: Manifest, update: Update, known: Manifest | None) -> Manifest:
-    """The manifest with the fragments it names; of a change on a state that is not known here, with none."""
-    if update.change is None:
-        return manifest
-    is_base = known is not None and known.digest == update.base_digest
-    return replace(manifest, fragments=with_change(known.fragments, update.change) if known and is_base else {})
-
-
-__all__ = ["AccessPage", "Keeper", "Taken", "Update", "decode_update"]

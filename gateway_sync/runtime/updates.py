@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 
 from gateway_sync.runtime.access_state import AccessPage
-from gateway_sync.snapshot import AccessCheck, Manifest, ManifestChange, TrialOffer
+from gateway_sync.snapshot import AccessCheck, Manifest, ManifestChange, TrialOffer, with_change
 from gateway_sync.wire_values import read_body
 
 
@@ -33,3 +34,11 @@ _DECODER = msgspec.json.Decoder(Update)
 def decode_update(content: bytes) -> Update:
     """Errors: ValueError on any other shape."""
     return read_body(_DECODER.decode, content)
+
+
+def whole_manifest(manifest: Manifest, update: Update, known: Manifest | None) -> Manifest:
+    """The manifest with the fragments it names; of a change on a state that is not known here, with none."""
+    if update.change is None:
+        return manifest
+    is_base = known is not None and known.digest == update.base_digest
+    return replace(manifest, fragments=with_change(known.fragments, update.change) if known and is_base else {})

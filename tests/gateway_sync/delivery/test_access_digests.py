@@ -22,7 +22,8 @@ from gateway_sync.delivery.kept_pages import KeptPages
 from gateway_sync.delivery.push import channel_of, encode_update
 from gateway_sync.delivery.sync import Ask, update_for
 from gateway_sync.runtime.credentials import Credentials
-from gateway_sync.runtime.keeper import Keeper, decode_update
+from gateway_sync.runtime.keeper import Keeper
+from gateway_sync.runtime.updates import decode_update
 from tests.factories import gateways as factory
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "collect"])

@@ -32,7 +32,8 @@ from gateway_sync.delivery.sync import Ask, update_for
 from gateway_sync.delivery.trials import settle_trials
 from gateway_sync.runtime.credentials import Credentials
 from gateway_sync.runtime.generations import read_generation
-from gateway_sync.runtime.keeper import Keeper, decode_update
+from gateway_sync.runtime.keeper import Keeper
+from gateway_sync.runtime.updates import decode_update
 from gateway_sync.snapshot import decode
 from tests.factories import gateways as factory
 from tests.factories.accounts import TESTER

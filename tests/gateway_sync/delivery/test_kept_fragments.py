@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from gateway_sync.delivery.kept_fragments import KeptFragments
 from gateway_sync.delivery.models import Fragment
 from gateway_sync.delivery.push import AccessPage, Update, encode_update
-from gateway_sync.runtime.keeper import decode_update
+from gateway_sync.runtime.updates import decode_update
 
 pytestmark = pytest.mark.django_db
 

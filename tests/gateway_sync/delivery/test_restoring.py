@@ -16,7 +16,8 @@ from gateway_sync.delivery.models import Publication
 from gateway_sync.delivery.push import encode_update
 from gateway_sync.delivery.sync import Ask, update_for
 from gateway_sync.runtime.credentials import Credentials
-from gateway_sync.runtime.keeper import Keeper, Taken, decode_update
+from gateway_sync.runtime.keeper import Keeper, Taken
+from gateway_sync.runtime.updates import decode_update
 from tests.factories import gateways as factory
 
 pytestmark = [

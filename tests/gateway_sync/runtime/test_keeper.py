@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from gateway_sync.runtime.access_file import AccessFile, encode_records, record_name, write_access_file
-from gateway_sync.runtime.access_state import AccessState
+from gateway_sync.runtime.access_state import AccessPage, AccessState
 from gateway_sync.runtime.generations import read_generation
-from gateway_sync.runtime.keeper import AccessPage, Keeper, Update, decode_update
+from gateway_sync.runtime.keeper import Keeper
+from gateway_sync.runtime.updates import Update, decode_update
 from gateway_sync.snapshot import (
     MAX_PATH_CHARACTERS,
     MAX_ROUTES_A_VERSION,

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gateway_sync.runtime.generations import read_generation
-from gateway_sync.runtime.keeper import Keeper, Update
+from gateway_sync.runtime.keeper import Keeper
+from gateway_sync.runtime.updates import Update
 from gateway_sync.snapshot import Manifest, change_between
 from tests.wire.gateways import Home, Record, make_snapshot, make_version
 

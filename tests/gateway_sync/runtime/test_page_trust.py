@@ -10,7 +10,8 @@ import pytest
 
 from gateway_sync.runtime.access_file import record_name
 from gateway_sync.runtime.access_state import AccessPage
-from gateway_sync.runtime.keeper import Keeper, Taken, Update
+from gateway_sync.runtime.keeper import Keeper, Taken
+from gateway_sync.runtime.updates import Update
 from gateway_sync.snapshot import AccessCheck, TableDigest
 from tests.wire.gateways import Home, Record, make_snapshot, make_version
 

@@ -12,7 +12,8 @@ from gateway_sync.runtime.access_state import AccessPage
 from gateway_sync.runtime.confirming import Confirming
 from gateway_sync.runtime.core.admission import Gate
 from gateway_sync.runtime.core.index import Index
-from gateway_sync.runtime.keeper import Keeper, Update
+from gateway_sync.runtime.keeper import Keeper
+from gateway_sync.runtime.updates import Update
 from gateway_sync.runtime.vouching import KEPT_EACH_S, UNCONFIRMED, Vouching
 from gateway_sync.snapshot import Products
 from tests.wire.gateways import Home, Record, make_environment, make_snapshot, make_version
