@@ -11,13 +11,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 
-from apim.accounts.models import Membership, Organization, Team
+from apim.accounts.models import Membership, Organization, Team, User
 from apim.accounts.scopes import SCOPES
-from apim.console.forms.fields import DayField, LinesField, NameField, offer_choices
+from apim.console.forms.fields import DayField, LinesField, NameField, offer_choices, offer_rows
 from apim.gateways.models import Environment
 from apim.gateways.services import REVOCATION_AGES_S
 from apim.listing import labelled
 from apim.notifications.models import MailServer
+from apim.ui.typed import TypedForm
 
 _GROUPS: Final = (
     (gettext_lazy("Name and address"), ("display_name", "base_url")),
@@ -211,6 +212,27 @@ class MembershipForm(forms.Form):
         self.initial = {"role": membership.role, "team": membership.team}
         teams = membership.organization.teams.all()
         offer_choices(self, "team", teams.choices(whole=gettext_lazy("No team"), current=membership.team))
+
+
+class RemovalForm(TypedForm):
+    """Who answers for the keys of a member who goes: an owner of the whole organization, or nobody."""
+
+    heir = forms.ModelChoiceField(
+        queryset=User.objects.none(),
+        required=False,
+        label=gettext_lazy("Keys that they created"),
+        empty_label=gettext_lazy("stop working at once"),
+        help_text=gettext_lazy("An owner who is chosen answers for them from now on, and they go on working."),
+    )
+
+    field_order = ("heir", "typed")
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, name=membership.user.email, **kwargs)
+        mine = Membership.objects.filter(organization=membership.organization_id)
+        leading = mine.filter(role=Membership.Role.OWNER, team="")
+        heirs = User.objects.filter(pk__in=leading.values("user"), is_active=True).exclude(pk=membership.user_id)
+        offer_rows(self, "heir", heirs.order_by("email"))
 
 
 class NewTeamForm(forms.Form):

@@ -106,3 +106,34 @@ def test_many_teams_cost_as_many_queries_as_one(admin: User, acme: Organization,
         accounts.member(acme, team="first")
         access.application(of=acme, team="first")
     assert queries() == few
+
+
+def test_pages_call_a_team_by_its_name(admin: User, acme: Organization, log_in: LogIn) -> None:
+    accounts.services.create_team(organization=acme, name="pay", display_name="Money & cards", by=accounts.TESTER)
+    catalog.published(of=catalog.api(organization=acme, name="bank", team="pay"))
+    access.application(of=acme, name="shop", team="pay")
+    payer = accounts.member(acme, "payer@acme.example", role="owner", team="pay")
+    wish = {"email": "new@acme.example", "role": "owner", "team": "pay"}
+    accounts.services.invite(organization=acme, by=accounts.TESTER, **wish)
+    client = log_in(admin)
+    own = ("/", "/apis", "/apis/bank", "/apis/bank/team", "/apis?q=cards")
+    admins = ("users", f"users/{payer.id}", "organizations/acme", "applications")
+    for path in (*own, *(f"/admin/{each}" for each in admins)):
+        shown = client.get(f"/console{path}").content.decode()
+        assert "Money &amp; cards" in shown, path
+
+
+def test_an_admin_chooses_who_answers_for_the_keys_of_a_member_who_goes(
+    admin: User, owner: User, acme: Organization, log_in: LogIn
+) -> None:
+    leaver = accounts.member(acme, "leaver@acme.example", role="owner")
+    accounts.member(acme, "bound@acme.example", role="owner", team="payments")
+    issued = access.issued_key(application=access.application(of=acme, name="shop"), creator=leaver)
+    membership = Membership.objects.get(user=leaver)
+    client, path = log_in(admin), f"/console/admin/memberships/{membership.id}/remove"
+    assert list(client.get(path).context["form"].fields["heir"].queryset) == [owner]
+    assert client.post(path, {"heir": owner.pk, "typed": "no"}).status_code == 422
+    client.post(path, {"heir": owner.pk, "typed": leaver.email})
+    issued.credential.refresh_from_db()
+    assert not Membership.objects.filter(user=leaver).exists()
+    assert (issued.credential.creator, issued.credential.state) == (owner, "active")

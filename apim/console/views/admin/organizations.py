@@ -19,7 +19,7 @@ from apim.access.services import (
     suspend_application,
     suspend_organization,
 )
-from apim.accounts.models import Membership, Organization
+from apim.accounts.models import Membership, Organization, team_shown
 from apim.accounts.services import actor_of, create_organization, update_organization
 from apim.catalog.models import API
 from apim.console.forms.admin import NewOrganizationForm, OrganizationForm
@@ -75,9 +75,11 @@ def organization_page(request: ConsoleRequest, name: str) -> HttpResponse:
         "console/admin/organization.html",
         organization=organization,
         form=form,
-        memberships=organization.memberships.select_related("user").order_by("user__email"),
+        memberships=organization.memberships.select_related("user")
+        .annotate(team_shown=team_shown())
+        .order_by("user__email"),
         teams=organization.teams.all(),
-        applications=organization.applications.all(),
+        applications=organization.applications.annotate(team_shown=team_shown()),
         apis=organization.apis.all(),
     )
 
@@ -135,7 +137,7 @@ def application_list(request: ConsoleRequest) -> HttpResponse:
         rows = rows.filter(state=state)
     live = _number_of(Subscription.objects.filter(lifecycle__in=Subscription.LIVE), "applications")
     keys = _number_of(Credential.objects.all(), "application")
-    rows = rows.annotate(live=live, keys=keys).order_by("organization__name", "name")
+    rows = rows.annotate(live=live, keys=keys, team_shown=team_shown()).order_by("organization__name", "name")
     return page(
         request,
         "console/admin/applications.html",

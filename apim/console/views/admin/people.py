@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
+from apim.access.models import Credential
 from apim.access.services import remove_member, resume_user, suspend_user
-from apim.accounts.models import Invitation, Membership, User
+from apim.accounts.models import Invitation, Membership, User, team_shown
 from apim.accounts.second_factor import has_second_factor, remove_second_factor
 from apim.accounts.services import (
     actor_of,
@@ -23,7 +24,7 @@ from apim.accounts.services import (
     withdraw_admin,
     withdraw_invitation,
 )
-from apim.console.forms.admin import InvitationForm, MembershipForm, RoleForm
+from apim.console.forms.admin import InvitationForm, MembershipForm, RemovalForm, RoleForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
@@ -39,10 +40,13 @@ if TYPE_CHECKING:
 def user_list(request: ConsoleRequest) -> HttpResponse:
     """People and invitations that nobody accepted yet; ?q= in name or address."""
     query = request.GET.get("q", "").strip()
-    rows = User.objects.visible_to(request.user).prefetch_related("memberships__organization").order_by("email")
+    memberships = Membership.objects.select_related("organization").annotate(team_shown=team_shown())
+    people = User.objects.visible_to(request.user).order_by("email")
+    rows = people.prefetch_related(Prefetch("memberships", memberships))
     if query:
         rows = rows.filter(Q(email__icontains=query) | Q(name__icontains=query))
-    invitations = Invitation.objects.filter(accepted_at=None).select_related("organization")
+    open_ones = Invitation.objects.filter(accepted_at=None).select_related("organization")
+    invitations = open_ones.annotate(team_shown=team_shown())
     return page(request, "console/admin/users.html", rows=listing(request, rows), query=query, invitations=invitations)
 
 
@@ -84,12 +88,12 @@ def user_page(request: ConsoleRequest, user_id: str) -> HttpResponse:
             add_member(user=person, **form.cleaned_data, by=actor_of(request.user))
             messages.success(request, gettext("Saved."))
             return redirect("console:admin-user", person.id)
-    memberships = person.memberships.select_related("organization").order_by("organization__name")
+    memberships = person.memberships.select_related("organization").annotate(team_shown=team_shown())
     return page(
         request,
         "console/admin/user.html",
         person=person,
-        memberships=memberships,
+        memberships=memberships.order_by("organization__name"),
         form=form,
         has_second_factor=has_second_factor(person),
     )
@@ -113,17 +117,24 @@ def membership_edit(request: ConsoleRequest, membership_id: str) -> HttpResponse
 
 @admin_page
 def membership_remove(request: ConsoleRequest, membership_id: str) -> HttpResponse:
-    """Asks, then takes a person out of an organization."""
+    """Asks, also who answers for their keys, then takes a person out of an organization."""
     row = get_object_or_404(Membership.objects.select_related("user", "organization"), pk=membership_id)
     confirmation = Confirmation(
         title=gettext("Remove %(user)s from %(organization)s?") % {"user": row.user, "organization": row.organization},
-        consequences=(gettext("They lose its pages, and the keys they made for its applications stop working."),),
+        consequences=(
+            gettext("They lose sight of its applications and APIs at once."),
+            gettext("Applications stay with their team and the organization, whoever made them."),
+        ),
         verb=gettext("Remove"),
         back=reverse("console:admin-user", args=[row.user_id]),
         done=gettext("%(user)s is no longer in %(organization)s.")
         % {"user": row.user, "organization": row.organization},
     )
-    return confirm(request, confirmation, lambda _, by: remove_member(membership=row, by=by))
+    keys = Credential.objects.live().filter(application__organization=row.organization_id, creator=row.user_id)
+    form = RemovalForm(posted(request), membership=row) if keys.exists() else None  # keys do not come back
+    return confirm(
+        request, confirmation, lambda data, by: remove_member(membership=row, by=by, heir=data.get("heir")), form
+    )
 
 
 @admin_page
