@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from django.db.models import Q
@@ -53,6 +54,7 @@ class Applying:
         """Note what is decided by, before anything changes."""
         found = Environment.objects.in_bulk({record.environment_id for record in self._records})
         chosen = list(found.values())[:ENVIRONMENTS_AT_MOST]
+        self._is_cut_off = self._is_cut_off or len(chosen) < len(found)
         self._now = {each.id: (each, state_of(each, self._versions_in(each))) for each in chosen}
 
     def end(self) -> None:
@@ -63,6 +65,9 @@ class Applying:
         whole = Replay(0, (), (), {}, self._is_cut_off)
         ends_at = time.monotonic() + HOLDING_S
         for key, (environment, now) in self._now.items():
+            if time.monotonic() > ends_at:
+                whole = replace(whole, is_cut_off=True)
+                break
             then = state_of(environment, self._versions_in(environment))
             judged = judge(environment, by_environment[key], now, then, budget_s=ends_at - time.monotonic())
             whole = _both(whole, judged)
