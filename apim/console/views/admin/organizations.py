@@ -22,7 +22,7 @@ from apim.access.services import (
 from apim.accounts.models import Membership, Organization, team_shown
 from apim.accounts.services import actor_of, create_organization, update_organization
 from apim.catalog.models import API
-from apim.console.forms.admin import NewOrganizationForm, OrganizationForm
+from apim.console.forms.people import NewOrganizationForm, OrganizationForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted

@@ -24,7 +24,7 @@ from apim.accounts.services import (
     withdraw_admin,
     withdraw_invitation,
 )
-from apim.console.forms.admin import InvitationForm, MembershipForm, RemovalForm, RoleForm
+from apim.console.forms.people import InvitationForm, MembershipForm, RemovalForm, RoleForm
 from apim.console.forms.versions import ReasonForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted

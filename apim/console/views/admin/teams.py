@@ -16,7 +16,7 @@ from apim.access.teams import consequences_of_removing, line_of, lines_of
 from apim.accounts.models import Invitation, Membership, Organization, Team
 from apim.accounts.services import actor_of, create_team, rename_team
 from apim.catalog.models import API
-from apim.console.forms.admin import NewTeamForm, TeamForm
+from apim.console.forms.people import NewTeamForm, TeamForm
 from apim.console.gate import admin_page
 from apim.console.pages import Confirmation, confirm, listing, page, posted
 from apim.ui.forms import errors_on
@@ -74,7 +74,7 @@ def team_page(request: ConsoleRequest, team_id: str) -> HttpResponse:
         memberships=Membership.objects.filter(**mine).select_related("user").order_by("user__email"),
         invitations=Invitation.objects.filter(**mine, accepted_at=None).order_by("email"),
         applications=Application.objects.filter(**mine),
-        apis=API.objects.filter(**mine).order_by("name"),
+        apis=API.objects.active().filter(**mine).order_by("name"),
     )
 
 
