@@ -18,8 +18,7 @@ def tell_calls(calls: dict[str, Any] | None, form: Output) -> None:
     elif not calls["differing"]:
         note(f"The last {calls['compared']} calls would be answered as now.")
     else:
-        note(
-            f"{calls['differing']} of the last {calls['compared']} calls would or might be answered differently:"
-            f" {calls['certain']} for sure."
-        )
+        said = f"{calls['differing']} of the last {calls['compared']} calls would"
+        doubt = f" or might be answered differently: {calls['certain']} for sure."
+        note(said + (" be answered differently." if calls["certain"] == calls["differing"] else doubt))
         print_rows(calls["groups"], ("calls", "operation", "now", "then", "turns_on", "example"), form)
