@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext, gettext_lazy
 
-from apim.console.forms.plans import CeilingForm
+from apim.console.forms.ceilings import CeilingForm
 from apim.console.setting_names import kind_title, named_settings, setting_words
 from apim.gateways.models import Host
 from apim.listing import clauses, enumerated, labelled

@@ -264,13 +264,8 @@ class Ceiling(models.Model):
     """
 
     LIMITS = (
-        "max_rate_per_s",
-        "max_per_hour",
-        "max_per_day",
-        "max_per_month",
-        "default_rate_per_s",
-        "default_per_month",
-    )
+        "max_rate_per_s", "max_per_hour", "max_per_day", "max_per_month", "default_rate_per_s", "default_per_month",
+    )  # fmt: skip
 
     id = IDField("cei")
     environment = models.OneToOneField(Environment, models.CASCADE, null=True, blank=True, related_name="ceiling")

@@ -1,4 +1,4 @@
-"""Forms about plans and the ceilings above them."""
+"""Forms about plans."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from apim.products.limits import (
     is_anchored,
     unit_of,
 )
-from apim.products.models import Ceiling, Plan, PlanVersion
+from apim.products.models import Plan, PlanVersion
 from apim.products.services import Terms
 
 PERIODS_S = (
@@ -284,21 +284,3 @@ def audience_initial(plan: Plan) -> dict[str, object]:
         "visibility": plan.visibility,
         "offered_to": "\n".join(plan.offered_to.order_by("name").values_list("name", flat=True)),
     }
-
-
-class CeilingForm(forms.ModelForm):
-    """The most that plans may grant, and what they grant where they say nothing; empty inherits."""
-
-    class Meta:
-        model = Ceiling
-        fields = (
-            "max_rate_per_s", "max_per_hour", "max_per_day", "max_per_month", "default_rate_per_s", "default_per_month",
-        )  # fmt: skip
-        labels = {
-            "max_rate_per_s": gettext_lazy("Most calls per second"),
-            "max_per_hour": gettext_lazy("Most calls per hour"),
-            "max_per_day": gettext_lazy("Most calls per day"),
-            "max_per_month": gettext_lazy("Most calls per month"),
-            "default_rate_per_s": gettext_lazy("Default calls per second"),
-            "default_per_month": gettext_lazy("Default calls per month"),
-        }

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from django import template
 from django.utils.translation import gettext
 
+from apim.console.forms.ceilings import CeilingForm
 from apim.console.forms.meters import SOURCES
-from apim.console.forms.plans import UNCONFIRMED, UNRECORDED, CeilingForm
+from apim.console.forms.plans import UNCONFIRMED, UNRECORDED
 from apim.console.rehearsed import outcome_words
 from apim.console.setting_names import kind_title, named_settings
 from apim.console.target_events import event_words

@@ -16,7 +16,7 @@ from apim.accounts.models import Organization
 from apim.accounts.services import actor_of
 from apim.catalog.models import API
 from apim.catalog.namesakes import told_apart
-from apim.console.forms.plans import CeilingForm
+from apim.console.forms.ceilings import CeilingForm
 from apim.console.gate import admin_page
 from apim.console.pages import listing, page, posted
 from apim.gateways.models import Environment
