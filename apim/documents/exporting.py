@@ -9,13 +9,14 @@ from django.db.models import Prefetch
 
 from apim.access.models import Application, Subscription
 from apim.accounts.models import Organization, User
-from apim.catalog.models import API, APIVersion, Deployment, Guide, Revision
+from apim.catalog.models import API, APIVersion, Deployment
 from apim.documents.kinds import API_GROUP, KINDS
 from apim.documents.shapes import nearest
+from apim.documents.version_contents import guide_content, version_content
 from apim.errors import Invalid, NotFound
-from apim.gateways.models import Certificate, Host, Issuer
+from apim.gateways.models import Certificate, Environment, Host, Issuer
 from apim.gateways.services import default_environment
-from apim.openapi.source import read_source, write_yaml
+from apim.openapi.source import write_yaml
 from apim.products.limits import format_rate
 from apim.products.models import Meter, Plan, PlanVersion, Product, ProductItem, ProductPlan
 
@@ -77,70 +78,10 @@ def _apis(user: User, name: str) -> Iterator[Document]:
             "keyHeader": row.key_header,
             "category": row.category,
             "tags": row.tags,
-            "guides": [_guide(guide) for guide in row.guides.all()],
-            "versions": [_version(version) for version in row.versions.all()],
+            "guides": [guide_content(guide) for guide in row.guides.all()],
+            "versions": [version_content(version) for version in row.versions.all()],
         }
         yield _document("API", row.name, spec, labels=row.labels)
-
-
-def _guide(guide: Guide) -> Document:
-    content = {"slug": guide.slug, "title": guide.title, "position": guide.position, "body": guide.body}
-    return content | {"published": guide.is_published}
-
-
-def _version(version: APIVersion) -> Document:
-    deployed: list[Deployment] = version.deployed  # type: ignore[attr-defined]  # prefetched under this name
-    revision = deployed[0].revision if deployed else version.revisions.first()
-    content = {"name": version.name, "lifecycle": _lifecycle(version), "documentation": version.documentation}
-    if version.sandbox_upstream:
-        content["sandbox"] = _upstream(version.sandbox_upstream)
-    content |= _content(revision) if revision else {}
-    return {key: value for key, value in content.items() if value not in ("", None, {})}
-
-
-def _lifecycle(version: APIVersion) -> Document:
-    states = APIVersion.State
-    state = version.state
-    if state == states.REVIEW:
-        state = states.DRAFT
-    elif state == states.BLOCKED:  # an urgent act of one place; elsewhere the version is as it was before
-        state = states.DEPRECATED if version.deprecated_at else states.PUBLISHED
-    dates = {"deprecatedAt": version.deprecated_at, "sunsetAt": version.sunset_at}
-    lifecycle = {"state": str(state), **{key: value.isoformat() for key, value in dates.items() if value}}
-    return lifecycle | ({"successor": version.successor.name} if version.successor else {})
-
-
-def _content(revision: Revision) -> Document:
-    content: Document = {}
-    if revision.document:
-        content["spec"] = read_source(revision.document).value
-    elif revision.passthrough:
-        content["passthrough"] = revision.passthrough
-    elif revision.operations:
-        content["operations"] = [
-            {
-                "method": one["method"],
-                "path": one["path"],
-                "operationId": one["operation_id"],
-                "summary": one["summary"],
-                "tags": one["tags"],
-                "deprecated": one["deprecated"],
-            }
-            for one in revision.operations
-        ]
-    if revision.upstream:
-        content["upstream"] = _upstream(revision.upstream)
-    content |= {"policies": revision.policies}
-    return content | ({"composites": revision.composites} if revision.composites else {})
-
-
-def _upstream(upstream: Mapping[str, Any]) -> Document:
-    timeout_ms = round(upstream["timeout_s"] * 1000)
-    return {
-        "targets": upstream["targets"],
-        "timeout": f"{timeout_ms}ms" if timeout_ms % 1000 else f"{timeout_ms // 1000}s",
-        **{name: group for name, group in upstream.items() if name not in {"targets", "timeout_s"}},
-    }
 
 
 def _certificates(user: User, name: str) -> Iterator[Document]:
@@ -148,7 +89,7 @@ def _certificates(user: User, name: str) -> Iterator[Document]:
     rows = Certificate.objects.editable_by(user).select_related("environment", "organization")
     for row in rows.filter(name=name) if name else rows:
         spec = {"organization": row.organization.name if row.organization else "", "chain": row.chain}
-        yield _document("Certificate", row.name, spec, environment=_place(row.environment.name))
+        yield _document("Certificate", row.name, spec, environment=_place(row.environment))
 
 
 def _issuers(user: User, name: str) -> Iterator[Document]:
@@ -160,7 +101,7 @@ def _issuers(user: User, name: str) -> Iterator[Document]:
             "jwksURL": row.jwks_url,
             "clientClaim": row.client_claim,
         }
-        document = _document("Issuer", row.name, spec, environment=_place(row.environment.name))
+        document = _document("Issuer", row.name, spec, environment=_place(row.environment))
         if not row.is_for_all:  # an empty list says something: for nobody
             document["spec"]["organizations"] = sorted(one.name for one in row.organizations.all())
         yield document
@@ -177,9 +118,9 @@ def _hosts(user: User, name: str) -> Iterator[Document]:
             "hstsMaxAge": row.hsts_max_age_s,
             "clientCertificates": row.client_certificates,
             "clientCA": row.client_ca,
-            "certificate": row.certificate_source if row.certificate_source != Host.CertificateSource.KEPT else "",
+            "certificate": _unless(Host.CertificateSource.KEPT, row.certificate_source),
         }
-        yield _document("Host", row.name, spec, environment=_place(row.environment.name))
+        yield _document("Host", row.name, spec, environment=_place(row.environment))
 
 
 def _meters(user: User, name: str) -> Iterator[Document]:
@@ -205,7 +146,7 @@ def _plans(user: User, name: str) -> Iterator[Document]:
             "organization": _owner(row.organization),
             "displayName": row.display_name,
             "description": row.description,
-            "visibility": "" if row.visibility == Plan.Visibility.PUBLIC else row.visibility,
+            "visibility": _unless(Plan.Visibility.PUBLIC, row.visibility),
             "offeredTo": sorted(each.name for each in row.offered_to.all()),
             "approval": terms.approval,
             "timezone": terms.timezone,
@@ -216,11 +157,6 @@ def _plans(user: User, name: str) -> Iterator[Document]:
         }
         # An empty list says something: no limits.
         yield _document("Plan", row.name, spec) | {"spec": {**_document("", "", spec)["spec"], "limits": limits}}
-
-
-def _unless(usual: str, said: str) -> str:
-    """What a document says that leaves out what is usual."""
-    return "" if said == usual else said
 
 
 def _products(user: User, name: str) -> Iterator[Document]:
@@ -280,7 +216,7 @@ def _subscriptions(user: User, name: str) -> Iterator[Document]:
                 "product": row.product.name,
                 "plan": wanted.plan.name,
             }
-            yield _document("Subscription", document_name, spec, environment=_place(row.environment.name))
+            yield _document("Subscription", document_name, spec, environment=_place(row.environment))
 
 
 def _owner(organization: Organization) -> str:
@@ -288,9 +224,14 @@ def _owner(organization: Organization) -> str:
     return "" if organization.is_default else organization.name
 
 
-def _place(environment: str) -> str:
+def _place(environment: Environment) -> str:
     """The environment to write; the default one goes without."""
-    return "" if environment == "default" else environment
+    return _unless("default", environment.name)
+
+
+def _unless(usual: str, said: str) -> str:
+    """What a document says that leaves out what is usual."""
+    return "" if said == usual else said
 
 
 _EXPORTERS: Mapping[str, Callable[[User, str], Iterator[Document]]] = {
