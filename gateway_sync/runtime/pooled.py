@@ -24,7 +24,6 @@ from gateway_sync.runtime.core.retrying import (
     may_retry,
     pause_ms,
 )
-from gateway_sync.runtime.mirroring import MirrorCall
 from gateway_sync.runtime.pooled_try import PooledTry
 from gateway_sync.runtime.stats import RETRIES, UPSTREAM_OPENED
 
@@ -81,15 +80,6 @@ class PooledCall(PooledTry):
         if pool.budget is not None:
             pool.budget.note_call()
         self._choose()
-
-    def _begin_mirror(self) -> None:
-        """Copy the call where it is to be copied."""
-        settings = self._pool.settings.mirror
-        if settings is None:
-            return
-        target = self._pool.mirror_for(random.getrandbits(30))
-        if target is not None:
-            self._mirror = MirrorCall(self._exchange, self._pool, settings, target)
 
     def _caller(self) -> bytes:
         """Who keeps its arm: the application, else the address."""

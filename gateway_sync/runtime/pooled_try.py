@@ -1,4 +1,4 @@
-"""PooledTry: one try of a call at a target of a pool: its place there, its body kept for another, its outcome.
+"""PooledTry: one try of a call at a target of a pool: its place there, its body as it is kept and copied, its outcome.
 
 Owns: what must be given back however a try ends. Must not know: when another try is right.
 """
@@ -6,6 +6,7 @@ Owns: what must be given back however a try ends. Must not know: when another tr
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,13 +15,13 @@ from gateway_sync.messages import NO_BODY
 from gateway_sync.runtime.attempts import Attempts
 from gateway_sync.runtime.core.pools import cookie_of
 from gateway_sync.runtime.lending import loan_of
+from gateway_sync.runtime.mirroring import MirrorCall
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.core.balancing import Member
     from gateway_sync.runtime.core.budgets import Loan
     from gateway_sync.runtime.core.pools import Arm, UpstreamPool
     from gateway_sync.runtime.exchange import Exchange
-    from gateway_sync.runtime.mirroring import MirrorCall
 
 
 class PooledTry(Attempts):
@@ -46,6 +47,15 @@ class PooledTry(Attempts):
         is_kept = pool.settings.retries is not None and exchange.head.body != NO_BODY
         self._kept: bytearray | None = bytearray() if is_kept else None
         self._loan: Loan | None = loan_of(exchange) if is_kept else None
+
+    def _begin_mirror(self) -> None:
+        """Copy the call where it is to be copied."""
+        settings = self._pool.settings.mirror
+        if settings is None:
+            return
+        target = self._pool.mirror_for(random.getrandbits(30))
+        if target is not None:
+            self._mirror = MirrorCall(self._exchange, self._pool, settings, target)
 
     @property
     def arm_name(self) -> str:
