@@ -28,3 +28,8 @@ class Options:
     worker_bytes: int = 0  # soft limit of a worker's memory, 0 = none
     hang_s: float = HANG_S  # without a sign of life, after which a worker is replaced
     collector: Collector = field(default_factory=Collector)  # of spans
+
+    def own_addresses(self) -> tuple[str, ...]:
+        """`host:port` of what the gateway listens on, to which it never proxies."""
+        ports = (self.port, self.admin_port, self.tls_port)
+        return (*(f"{self.bind}:{port}" for port in ports if port), f"127.0.0.1:{self.admin_port}")

@@ -146,8 +146,6 @@ class Supervisor:
 
     def _settings(self, slot: Slot) -> channel.Settings:
         keeper = self.keeper
-        ports = (self.options.port, self.options.admin_port, self.options.tls_port)
-        own = [f"{self.options.bind}:{port}" for port in ports if port]
         generation, digest = self.trial.state_for(slot)
         return channel.Settings(
             slot=slot.number,
@@ -157,7 +155,7 @@ class Supervisor:
             pepper=self._credentials.pepper,
             port=self.options.port,
             pseudonym=self._doors().pseudonym(),
-            own_addresses=(*own, f"127.0.0.1:{self.options.admin_port}"),
+            own_addresses=self.options.own_addresses(),
             generation=str(generation),
             digest=digest,
             access_file=str(keeper.access_file or ""),
