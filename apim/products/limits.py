@@ -86,15 +86,9 @@ def checked_terms(terms: Terms) -> Terms:
     """
     errors: list[DomainError] = []
     if terms.approval not in PlanVersion.Approval.values:
+        message = _("`%(approval)s` is no approval.") % {"approval": terms.approval}
         hint = _("One of %(names)s.") % {"names": enumerated(PlanVersion.Approval.values)}
-        errors.append(
-            Invalid(
-                "products.approval",
-                _("`%(approval)s` is no approval.") % {"approval": terms.approval},
-                field="approval",
-                hint=hint,
-            )
-        )
+        errors.append(Invalid("products.approval", message, field="approval", hint=hint))
     if terms.rate is not None and (fault := _rate_fault(terms.rate)):
         errors.append(Invalid("products.rate", fault, field="rate"))
     errors += _quota_errors(terms.quotas) or _mixed_errors(terms.quotas, terms.pricing) or _weight_errors(terms)

@@ -62,19 +62,23 @@ def apply_documents(
         raise _located(error, bundle) from error
     for warning in applied["warnings"]:
         note(f"warning: {bundle.located(warning)}")
-    changed = [change for change in applied["changes"] if change["action"] != UNCHANGED]
-    if form is not Output.table:
-        print_value(applied, form)
-    else:
-        for change in applied["changes"]:
-            fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
-            typer.echo(f"{change['action']:<10} {change['kind']} {change['name']}{fields}")
+    changed = sum(change["action"] != UNCHANGED for change in applied["changes"])
+    if form is Output.table:
         verb = "would change" if dry_run else "changed"
-        note(f"{len(changed)} of {len(applied['changes'])} {verb}.")
+        _print_changes(applied["changes"], f"{changed} of {len(applied['changes'])} {verb}.")
         if dry_run and changed:
             tell_calls(applied.get("calls"), form)
+    else:
+        print_value(applied, form)
     if dry_run and changed:
         raise typer.Exit(CHANGES_PENDING)
+
+
+def _print_changes(changes: list[dict[str, Any]], summary: str) -> None:
+    for change in changes:
+        fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
+        typer.echo(f"{change['action']:<10} {change['kind']} {change['name']}{fields}")
+    note(summary)
 
 
 def _apply(client: Client, body: dict[str, Any], form: Output) -> Any:
