@@ -47,7 +47,7 @@ def get_access(*, wish: Wish, organization: Organization | None, user: User) -> 
     application = wish.application or new_application(
         organization=organization, display_name=wish.new_name or FIRST_APPLICATION, user=user
     )
-    require_no_other_team(user=user, application=application, product=wish.product, plan=wish.plan)
+    is_others = require_no_other_team(user=user, application=application, product=wish.product, plan=wish.plan)
     subscription = subscribe(
         application=application,
         product=wish.product,
@@ -55,6 +55,7 @@ def get_access(*, wish: Wish, organization: Organization | None, user: User) -> 
         by=by,
         note=wish.note,
         is_checkout=is_connected(),  # what must be paid for goes on to the page of payment
+        is_others=is_others,
     )
     is_callable = subscription.lifecycle in _CALLABLE
     issued = create_credential(application=application, by=by, creator=user) if is_callable else None

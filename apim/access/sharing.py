@@ -14,18 +14,19 @@ from apim.products.models import Plan, Product
 
 def require_no_other_team(
     *, user: User, application: Application, product: Product, plan: Plan, environment: Environment | None = None
-) -> None:
-    """Refuse to join with another plan a subscription whose applications are not all the user's to change.
+) -> bool:
+    """True when the subscription that is joined is other teams', too: then nothing else of it may change.
 
-    Joining it with the plan that it has changes nothing for the others.
-    Errors: Forbidden access.plan_of_other_teams.
+    To join one with another plan than it has is refused. Errors: Forbidden access.plan_of_other_teams.
     """
     shared = Subscription.objects.live().filter(
         organization=application.organization_id, product=product, environment=environment or default_environment()
     )
-    held = shared.exclude(plan_version__plan=plan).select_related("plan_version__plan").first()
+    held = shared.select_related("plan_version__plan").first()
     if held is None or Subscription.objects.editable_by(user).filter(pk=held.pk).exists():
-        return
+        return False
+    if held.plan_version.plan_id == plan.pk:
+        return True
     words = {"product": product, "plan": held.plan_version.plan}
     raise Forbidden(
         "access.plan_of_other_teams",

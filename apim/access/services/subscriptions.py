@@ -35,12 +35,14 @@ def subscribe(
     name: str = "",
     note: str = "",
     is_checkout: bool = False,
+    is_others: bool = False,
 ) -> Subscription:
     """The organization's live subscription to product, with application in it and plan wanted or in force.
 
     Shapes: a live one gains the application; another plan than its own is a change of plan, at once when the plan
     approves by itself, else as a request that the product's owners decide while the old plan goes on. is_checkout: the
     caller sees to the payment of a plan with prices, which begins once it is paid; until then nothing is granted.
+    is_others: a live one is other teams', too, so that it gains the application and nothing else.
     Errors: Conflict access.payments_not_set_up for a plan with prices and nobody who sees to its payment.
     """
     environment = environment or default_environment()
@@ -65,7 +67,9 @@ def subscribe(
             application, product, terms, environment=environment, by=by, name=name, note=note[:_LONGEST_NOTE]
         )
     else:
-        _extend(subscription, application, terms, by=by, note=note[:_LONGEST_NOTE])
+        _add(subscription, application, by=by)
+        if not is_others:
+            _extend(subscription, application, terms, by=by, note=note[:_LONGEST_NOTE])
     emit_subscription(subscription)
     return subscription
 
@@ -75,17 +79,11 @@ def withdraw_application(*, subscription: Subscription, application: Application
     """The subscription without application, whose keys no longer reach the product; it stays live without any."""
     subscription = Subscription.objects.select_for_update().get(pk=subscription.pk)
     if not subscription.applications.filter(pk=application.pk).exists():
-        raise Conflict(
-            "access.not_subscribed",
-            _("%(application)s is not part of this subscription.") % {"application": application},
-        )
+        message = _("%(application)s is not part of this subscription.") % {"application": application}
+        raise Conflict("access.not_subscribed", message)
     subscription.applications.remove(application)
-    record(
-        by=by,
-        action="subscription.withdraw_application",
-        target=subscription,
-        before={"application": application.name},
-    )
+    before = {"application": application.name}
+    record(by=by, action="subscription.withdraw_application", target=subscription, before=before)
     emit_subscription(subscription)
     return subscription
 
@@ -246,14 +244,16 @@ def _start(
     return subscription
 
 
-def _extend(subscription: Subscription, application: Application, terms: PlanVersion, *, by: Actor, note: str) -> None:
-    """Add the application and, when the plan is another one or the end was set, change that."""
-    before = state_of(subscription)
+def _add(subscription: Subscription, application: Application, *, by: Actor) -> None:
     if not subscription.applications.filter(pk=application.pk).exists():
         subscription.applications.add(application)
-        record(
-            by=by, action="subscription.add_application", target=subscription, after={"application": application.name}
-        )
+        after = {"application": application.name}
+        record(by=by, action="subscription.add_application", target=subscription, after=after)
+
+
+def _extend(subscription: Subscription, application: Application, terms: PlanVersion, *, by: Actor, note: str) -> None:
+    """When the plan is another one or the end was set, change that."""
+    before = state_of(subscription)
     is_request = False
     if subscription.plan_version.plan_id == terms.plan_id:
         if subscription.requested_plan_version is not None:

@@ -107,7 +107,7 @@ class Subscriptions(Resource):
         require_editable(Application.objects.editable_by(request.user), application)
         product, plan = find_product(request.user, data["product"]), find_plan(request.user, data["plan"])
         environment = named_environment(data["environment"])
-        require_no_other_team(
+        is_others = require_no_other_team(
             user=request.user, application=application, product=product, plan=plan, environment=environment
         )
         subscription = subscribe(
@@ -119,6 +119,7 @@ class Subscriptions(Resource):
             note=data["note"],
             by=request.actor,
             is_checkout=is_connected(),  # its answer says where it is paid; nothing is granted before
+            is_others=is_others,
         )
         return answer_created(request, subscription, SubscriptionShape, "subscriptions")
 

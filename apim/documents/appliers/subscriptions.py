@@ -35,7 +35,7 @@ def apply_subscription(document: Document, session: Session) -> Change:
         fields += [] if wanted.plan_id == plan.pk else ["plan"]
         if not fields:
             return Change("unchanged", document.kind, document.name)
-    require_no_other_team(
+    is_others = require_no_other_team(
         user=session.user, application=application, product=product, plan=plan, environment=environment
     )
     subscription = subscribe(
@@ -46,6 +46,7 @@ def apply_subscription(document: Document, session: Session) -> Change:
         environment=environment,
         name=document.name,
         is_checkout=is_connected(),
+        is_others=is_others,
     )
     if subscription.awaits_payment:
         page = absolute_url("/my")  # not its own page: a dry run takes the subscription back

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apim.access import services
@@ -114,6 +116,22 @@ class TestSubscriptions:
         with pytest.raises(Forbidden) as caught:
             require_no_other_team(user=carder, plan=other, **wanted)
         assert caught.value.code == "access.plan_of_other_teams"
+
+    def test_joining_it_takes_back_neither_its_end_nor_a_wish_of_the_others(
+        self, shared: Subscription, carder: User, initech: Organization, by: Actor
+    ) -> None:
+        other = products.plan(organization=shared.product.organization)
+        wished = other.versions.get()
+        ended: dict[str, Any] = {"lifecycle": Subscription.Lifecycle.CANCELED}
+        for changes in (ended, {"requested_plan_version": wished}):
+            Subscription.objects.filter(pk=shared.pk).update(**changes)
+            card = access.application(of=initech, team="cards")
+            plan, product = shared.plan_version.plan, shared.product
+            is_others = require_no_other_team(user=carder, application=card, product=product, plan=plan)
+            joined = services.subscribe(application=card, product=product, plan=plan, by=by, is_others=is_others)
+            assert joined.applications.filter(pk=card.pk).exists()
+        shared.refresh_from_db()
+        assert (shared.lifecycle, shared.requested_plan_version) == (Subscription.Lifecycle.CANCELED, wished)
 
 
 class TestGiving:
