@@ -110,7 +110,7 @@ class TestSubscriptions:
     ) -> None:
         card = access.application(of=initech, name="card", team="cards")
         other = products.plan(organization=shared.product.organization)
-        wanted = {"application": card, "product": shared.product}
+        wanted: dict[str, Any] = {"application": card, "product": shared.product}
         require_no_other_team(user=carder, plan=shared.plan_version.plan, **wanted)
         require_no_other_team(user=developer, plan=other, **wanted)
         with pytest.raises(Forbidden) as caught:
