@@ -1,7 +1,8 @@
 """What one quota counted, through changes of the plan: gateways go on with it where the next plan has such a quota.
 
 A call counts for a quota when the version that it was made under had one of the same window and unit, and costs what
-that version says. So a quota that a new plan brings begins empty here as it does at gateways.
+that version says. So a quota that a new plan brings begins empty here as it does at gateways. One of a subscription's
+own periods begins anew when it begins to be billed, for then it has another anchor.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def spent_alike(since: Q, quotas: Mapping[Subscription, Mapping[str, Any]]) -> M
     """
     today = {subscription.id: subscription.plan_version for subscription in quotas}
     kinds = {each.id: _kind(quota, each.plan_version) for each, quota in quotas.items()}
+    billed = {each.id for each in quotas if each.billing_anchor and each.plan_version.is_priced}
     unit = next((unit for _, _, unit in kinds.values()), "")
     counted = list(_counted(since & CHARGED & Q(subscription_id__in=list(today)), unit))
     others = {version for _, version, _, _ in counted} - {"", *(each.id for each in today.values())}
@@ -37,8 +39,9 @@ def spent_alike(since: Q, quotas: Mapping[Subscription, Mapping[str, Any]]) -> M
     found: defaultdict[str, int] = defaultdict(int)
     for subscription, version_id, operation, amount in counted:
         version = known.get(version_id) or today[subscription]
-        alike = {_kind(quota, version) for quota in version.quotas}
-        if version is not today[subscription] and kinds[subscription] not in alike:
+        kind, alike = kinds[subscription], {_kind(quota, version) for quota in version.quotas}
+        is_from_before = kind[0] and subscription in billed and not version.is_priced
+        if version is not today[subscription] and (kind not in alike or is_from_before):
             continue
         found[subscription] += amount * (weight_of(version.weights, operation) if unit == UNITS else 1)
     return found

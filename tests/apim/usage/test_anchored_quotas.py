@@ -29,6 +29,8 @@ pytestmark = pytest.mark.django_db
 
 BY = system_actor("test")
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+CALENDAR = {"requests": 100, "per": "month"}
+PRICED = {"currency": "EUR", "prices": [{"name": "base", "model": "flat", "amount": "9.00"}]}
 MONTH = {"requests": 1000, "per": "month", "window": "anchored"}
 
 
@@ -96,6 +98,22 @@ def test_a_quota_that_a_plan_brings_begins_empty_and_one_that_both_plans_have_go
     ingest(gateway=gateway, batch=batch(*gone, *new))
     month, period = quota_gauges([subscription], NOW + timedelta(seconds=1))[subscription.id]
     assert (month.used, period.used) == (8, 5)
+
+
+@pytest.mark.parametrize(("quota", "used"), [({"requests": 100, "per": "period"}, 5), (CALENDAR, 8)])
+def test_what_was_called_for_nothing_counts_in_no_period_of_the_trial_that_follows(
+    gateway: Gateway, quota: dict[str, object], used: int
+) -> None:
+    subscription = subscribed(1, quota)
+    free = subscription.plan_version
+    subscription.plan_version = add_plan_version(
+        plan=free.plan, terms=products.Terms(quotas=[quota], pricing=PRICED), by=BY
+    )
+    subscription.billing_anchor = NOW + timedelta(days=14)  # a trial's end: so the period began before the trial
+    before = [event(seq, at=NOW, subscription=subscription.id, plan=free.id) for seq in range(1, 4)]
+    since = [event(seq, at=NOW, subscription=subscription.id, plan=subscription.plan_version_id) for seq in range(4, 9)]
+    ingest(gateway=gateway, batch=batch(*before, *since))
+    assert gauge_of(subscription, NOW + timedelta(seconds=1)).used == used
 
 
 def test_earlier_periods_are_the_subscriptions_own(gateway: Gateway) -> None:
