@@ -61,10 +61,8 @@ def version_flow(request: ConsoleRequest, api: str, version: str) -> HttpRespons
     form, index = _form(request, policies, name if operation else "")
     if request.method == "POST":
         if form is not None and "save" in request.POST:
-            if form.is_valid():
-                with errors_on(form):
-                    _save(request, row, written(policies, index, form.kind, form.settings), form.kind)
-                    return _back(row, name)
+            if _is_saved(request, row, policies, form, index=index):
+                return _back(row, name)
         else:
             with errors_told(request):
                 _act(request, row, (revision, previous), name)
@@ -122,6 +120,17 @@ def _policy_form(request: ConsoleRequest, kind: str, settings: Mapping[str, Any]
         data = data.copy()
         data[f"{kind}-is_on"] = "on"  # the page of one block has no switch
     return PolicyForm(data if data is not None and "save" in data else None, kind=kind, number=0, settings=settings)
+
+
+def _is_saved(
+    request: ConsoleRequest, row: APIVersion, policies: Policies, form: PolicyForm, *, index: int | None
+) -> bool:
+    """True when the block stands as the form says; else the form says why not."""
+    if form.is_valid():
+        with errors_on(form):
+            _save(request, row, written(policies, index, form.kind, form.settings), form.kind)
+            return True
+    return False
 
 
 def _act(
