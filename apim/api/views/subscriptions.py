@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch, Q
 from rest_framework.response import Response
 
@@ -40,6 +43,13 @@ if TYPE_CHECKING:
     from apim.accounts.models import Viewer
     from apim.api.request import APIRequest
 
+
+def _covering(user: Viewer, value: str) -> Q:
+    """Those that cover an application of this id or name, which the user may be told of."""
+    named = Application.objects.named_to(user).filter(Q(pk=value) | Q(name=value))
+    return Q(pk__in=Subscription.objects.filter(applications__in=named).values("pk"))
+
+
 LISTING = Listing(
     sorts={"created_at": "created_at"},
     default_sort="-created_at",
@@ -49,9 +59,7 @@ LISTING = Listing(
         "environment": refers("environment"),
         "lifecycle": equals("lifecycle", choices=tuple(Subscription.Lifecycle.values)),
         "payment": equals("payment", choices=tuple(Subscription.Payment.values)),
-        "application": lambda value: Q(
-            pk__in=Subscription.objects.filter(Q(applications=value) | Q(applications__name=value)).values("pk")
-        ),
+        "application": lambda value: _covering(AnonymousUser(), value),
         "name": equals("name"),
     },
 )
@@ -86,7 +94,8 @@ class Subscriptions(Resource):
     def get(self, request: APIRequest) -> Response:
         """The subscriptions of the caller's organizations and those to their products."""
         rows = with_parties(Subscription.objects.visible_to(request.user), request.user)
-        return page(request, rows, LISTING, SubscriptionShape)
+        listing = replace(LISTING, filters=LISTING.filters | {"application": partial(_covering, request.user)})
+        return page(request, rows, listing, SubscriptionShape)
 
     @operation(
         "create_subscription",

@@ -6,7 +6,7 @@ import pytest
 
 from apim.accounts.models import Organization, Team, User
 from tests.apim.api.conftest import MakeClient, assert_problem
-from tests.factories import access, accounts
+from tests.factories import access, accounts, products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("environment")]
 
@@ -52,3 +52,16 @@ def test_who_is_bound_to_a_team_gives_to_it_or_to_all(api: MakeClient, initech: 
     ):
         assert_problem(answer, 403, "request.forbidden")
     assert_problem(client.get("/api/v1/applications/theirs"), 404, "request.not_found")
+
+
+def test_a_shared_subscription_is_not_found_by_what_another_team_calls_its_application(
+    api: MakeClient, developer: User, initech: Organization
+) -> None:
+    product = products.product()
+    for name in ("theirs", "mine"):
+        application = access.application(of=initech, name=name, team=name)
+        access.subscription(application=application, product=product, plan=product.plans.get())
+    bound = api(accounts.member(initech, team="mine"))
+    for client, name, found in ((bound, "mine", 1), (bound, "theirs", 0), (api(developer), "theirs", 1)):
+        listed = client.get(f"/api/v1/subscriptions?filter[application]={name}").json()["data"]
+        assert len(listed) == found, name
