@@ -32,7 +32,7 @@ class Unmetered:
         if now - self._grew_at >= TOLD_S:
             return {}
         served = self._last - self._first
-        return {CODE: f"Usage finds no room on disk, and {served} calls were served without being recorded."}
+        return {CODE: f"Usage finds no room on disk. Calls that were served without being recorded: {served:,}."}
 
     def _count(self) -> int:
         return sum(cells[UNMETERED] for cells in self._stats)

@@ -12,11 +12,11 @@ def test_they_are_told_while_they_happen_and_for_ten_minutes_after() -> None:
     unmetered = Unmetered([cells], lambda: now)
     assert unmetered.problems() == {}
     cells[UNMETERED] += 2
-    assert "2 calls" in unmetered.problems()[CODE]
+    assert "recorded: 2." in unmetered.problems()[CODE]
     now += TOLD_S - 1
     cells[UNMETERED] += 1
-    assert "3 calls" in unmetered.problems()[CODE]
+    assert "recorded: 3." in unmetered.problems()[CODE]
     now += TOLD_S
     assert unmetered.problems() == {}
     cells[UNMETERED] += 1
-    assert "1 calls" in unmetered.problems()[CODE]
+    assert "recorded: 1." in unmetered.problems()[CODE]
