@@ -13,5 +13,5 @@ RUN_TASK: Final = "apim.jobs.tasks.run"
 
 
 def announce(job: Job) -> None:
-    """Tell workers of the job once it is committed; what the broker loses, the clock finds."""
+    """Tell workers of the job once it is committed."""
     transaction.on_commit(lambda: broker.announce(RUN_TASK, (job.pk,)))
