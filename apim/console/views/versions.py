@@ -31,6 +31,7 @@ from apim.console.scope import find_place, find_version_to_edit
 from apim.console.seen import is_current, revision_saved_meanwhile, seen_of_revision
 from apim.console.targets import arms_in, targets_of
 from apim.gateways.models import Gateway, Issuer
+from apim.gateways.services import default_environment
 from apim.products.models import ProductItem
 from apim.ui.forms import errors_on
 from apim.usage import reports
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from django.forms import BaseForm, BaseFormSet
     from django.http import HttpResponse
 
-    from apim.catalog.models import APIVersion, Revision
+    from apim.catalog.models import APIVersion, Deployment, Revision
     from apim.console.gate import ConsoleRequest
 
 
@@ -52,6 +53,7 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
     place = find_place(request.user, api, version)
     revision = place.version.revisions.first()
     deployments = list(place.version.deployments.select_related("environment", "revision"))
+    running = _running(deployments)
     targets = targets_of(place.version.id, Gateway.objects.visible_to(request.user)) if place.can_edit else []
     scope, span = reports.Scope(version_ids=[place.version.id]), reports.last(timedelta(hours=24))
     return page(
@@ -63,7 +65,8 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         revision=revision,
         deployments=deployments,
         environments_with_groups=set(Gateway.objects.exclude(group="").values_list("environment_id", flat=True)),
-        is_ahead=revision is not None and any(each.revision_id != revision.id for each in deployments),
+        running=running,
+        is_ahead=revision is not None and running is not None and running.revision_id != revision.id,
         totals=reports.totals(scope, span),
         percentiles=reports.percentiles(scope, span),
         products=ProductItem.objects.filter(version=place.version).select_related("product"),
@@ -72,6 +75,13 @@ def version_page(request: ConsoleRequest, api: str, version: str) -> HttpRespons
         arms=arms_in(targets),
         guide=guide_of(place.version) if place.can_edit else None,
     )
+
+
+def _running(deployments: list[Deployment]) -> Deployment | None:
+    """Beside which the newest revision is told: where publishing brings it; elsewhere it goes by promotion."""
+    default = default_environment()
+    here = (each for each in deployments if each.environment_id == default.pk)
+    return next(here, deployments[0] if deployments else None)
 
 
 @publisher_page

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from apim.accounts.models import Organization, User
 from apim.audit.actor import Actor
 from apim.audit.models import AuditEvent
-from apim.catalog.services import create_version
+from apim.catalog.services import create_version, publish_version, save_revision
+from apim.gateways.models import Environment
 from tests.conftest import LogIn
 from tests.factories import catalog
+from tests.factories.accounts import TESTER
 
 
 def test_deprecating_and_reinstating_a_version(log_in: LogIn, acme: Organization, owner: User) -> None:
@@ -58,3 +60,18 @@ def test_rolling_back_says_what_changes_and_runs_the_earlier_revision(
     client.post(f"{url}/rollback/1")
 
     assert version.deployments.get().revision.number == 1
+
+
+def test_what_runs_elsewhere_does_not_make_the_newest_revision_unpublished(
+    log_in: LogIn, acme: Organization, owner: User
+) -> None:
+    staging = Environment.objects.create(name="staging")
+    version = catalog.published(of=catalog.api(organization=acme, name="bank"))
+    publish_version(version=version, by=TESTER, environment=staging)
+    save_revision(version=version, by=TESTER, policies=[{"size-limit": {"max": "1MiB"}}])
+    client, path = log_in(owner), "/console/apis/bank/versions/v1"
+    assert "Revision 2 is not published" in client.get(path).content.decode()
+    publish_version(version=version, by=TESTER)
+    shown = client.get(path).content.decode()
+    assert "is not published" not in shown
+    assert "Revision 1 in staging" in shown
