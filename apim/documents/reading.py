@@ -12,7 +12,7 @@ from apim.documents.kinds import KINDS, KINDS_LATER, shape_of
 from apim.documents.shapes import Fault, Pointer, judge, nearest
 from apim.errors import Invalid, Problems
 from apim.openapi.manifests import Manifests, lines_of, read_manifests
-from apim.openapi.positions import TextPositions, pointer_text
+from apim.openapi.positions import pointer_text
 from apim.openapi.source import SourceFault, write_yaml
 
 DOCUMENTS_AT_MOST = 5000
@@ -31,11 +31,14 @@ class Document:
     index: int
     text: str
 
-    def error(self, pointer: Iterable[str], code: str, message: str, hint: str = "") -> Invalid:
-        """An error at a place in this document."""
+    def line(self, pointer: Pointer) -> int:
+        """Where a place stands in the text. Errors: those of read_confined."""
+        return read_confined(lines_of, "documents", self.text, [(self.index, pointer)])[0]
+
+    def error(self, pointer: Iterable[str], code: str, message: str, hint: str = "", *, line: int = 0) -> Invalid:
+        """An error at a place in this document. Shapes: line 0 = it is to be looked for."""
         told = _Told(Fault(tuple(pointer), code, message, hint), self.index, f"{self.kind} {self.name}")
-        places = TextPositions(self.text, "yaml", self.index).lines([told.fault.pointer])
-        return _error(told, places[told.fault.pointer])
+        return _error(told, line or self.line(told.fault.pointer))
 
 
 class _Told(NamedTuple):

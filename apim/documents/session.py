@@ -117,13 +117,14 @@ def missing(document: Document, at: Iterable[str], *, noun: str, name: str, know
     return document.error(at, f"documents.no_{noun.split(maxsplit=1)[0].lower()}", message, _hint(name, list(known)))
 
 
-def relocated(error: DomainError, document: Document) -> DomainError:
+def relocated(error: DomainError, document: Document, line: int = 0) -> DomainError:
     """A service's error with the document and line it came from; the class, and so the status, stays."""
     if isinstance(error, Problems):
-        return Problems(tuple(relocated(one, document) for one in error.errors))
+        line = document.line(("spec",))  # looked for once, however many there are
+        return Problems(tuple(relocated(one, document, line) for one in error.errors))
     if error.field.startswith("/"):
         return error  # says its place already
-    placed = document.error(("spec",), error.code, error.message, error.hint)
+    placed = document.error(("spec",), error.code, error.message, error.hint, line=line)
     message = f"{placed.message} ({error.field})" if error.field else placed.message
     return type(error)(error.code, message, hint=error.hint, field=placed.field, evidence=error.evidence)
 
