@@ -21,6 +21,7 @@ from typing import IO, Any, Final, Literal, ParamSpec, TypeVar, cast
 
 from apim.confined.frames import NO_MEMORY_LEFT, Request, TooLong, read_frame, write_frame
 from apim.confined.turns import OneEach, asker
+from gateway_sync.runtime.processes import peak_bytes
 
 Parameters = ParamSpec("Parameters")
 Told = TypeVar("Told")
@@ -98,6 +99,8 @@ class _Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        # a process begins with the peak of the one that started it: only what is above that is its own
+        self._inherited_bytes: Final = peak_bytes()
         self._texts = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
 
@@ -118,7 +121,7 @@ class _Reader:
             filled = used.ru_maxrss * 1024
         if code in {-signal.SIGXCPU, -signal.SIGKILL}:
             return "time"
-        is_full = filled > bounds.memory_bytes // 2
+        is_full = filled > max(bounds.memory_bytes // 2, self._inherited_bytes)
         return "memory" if is_full or code in {NO_MEMORY_LEFT, -signal.SIGABRT} else "fault"
 
     @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from apim.confined import calling
 from apim.confined.calling import Bounds, OutOfBounds, confine, confine_within
 from apim.openapi.linting import lint
 from apim.openapi.source import SourceFault, read_yaml
+from gateway_sync.runtime.processes import peak_bytes
 
 SOUND = "openapi: 3.1.0\ninfo: {title: A, version: '1'}\npaths: {/a: {get: {responses: {'200': {}}}}}\n"
 # Small, and within every limit of size and depth: each alias is a reference of a hundred steps that leads nowhere.
@@ -47,11 +47,11 @@ def test_a_fault_of_the_text_is_its_own() -> None:
     ("text", "bounds", "bound"), [(SPINS, LITTLE, "time"), (EATS, NARROW, "memory")], ids=["spins", "eats"]
 )
 def test_a_text_that_takes_too_much_is_given_up_and_the_next_is_read(text: str, bounds: Bounds, bound: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_bytes()
     with pytest.raises(OutOfBounds) as raised:
         confine_within(bounds, parse_document, text)
     assert (raised.value.bound, raised.value.bounds) == (bound, bounds)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 2**10  # kB: its text, not its values
+    assert peak_bytes() - before < 64 * 2**20  # its text, not its values
     assert confine(parse_document, SOUND).is_usable
 
 
@@ -133,3 +133,9 @@ def test_a_reader_knows_no_secret_of_who_started_it(monkeypatch: pytest.MonkeyPa
     reader = calling._Reader()
     assert b"secret" not in Path(f"/proc/{reader._process.pid}/environ").read_bytes()
     assert reader.end(Bounds()) == "fault"
+
+
+def test_a_reader_that_crashes_is_not_told_to_have_filled_the_memory_of_who_started_it() -> None:
+    reader = calling._Reader()
+    reader._process.terminate()
+    assert reader.end(Bounds(memory_bytes=peak_bytes())) == "fault"
