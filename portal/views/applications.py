@@ -178,7 +178,7 @@ def move_application(request: PortalRequest, application_id: str) -> HttpRespons
         with errors_on(form):
             update_application(application=application, changes=form.cleaned_data, by=actor_of(request.user))
             undo = f"undo:{here}?{urlencode({'to': before})}"
-            messages.success(request, _("%(application)s has moved.") % {"application": application}, extra_tags=undo)
+            messages.success(request, _moved_words(application, form.cleaned_data["team"]), extra_tags=undo)
             return leave_to(request, back)
     confirmation = Confirmation(
         title=_("Whose is %(application)s?") % {"application": application},
@@ -237,3 +237,11 @@ def _opened_items(application: Application) -> list[ProductItem]:
         for item in subscription.product.items.all()
         if item.version.is_callable
     ]
+
+
+def _moved_words(application: Application, name: str) -> str:
+    """Whose the application is now."""
+    if not name:
+        return _("%(application)s belongs to the whole organization now.") % {"application": application}
+    team = application.organization.teams.filter(name=name).first() or name
+    return _("%(application)s belongs to the team %(team)s now.") % {"application": application, "team": team}

@@ -109,10 +109,12 @@ def test_moving_an_application_is_taken_back_by_one_press(
     client, path = log_in(owner), f"/my/apps/{app.id}/team"
     moved = client.post(path, {"team": payments.name}, follow=True)
     assert f"{path}?to=" in moved.content.decode()
+    assert [str(each) for each in moved.context["messages"]] == [f"shop belongs to the team {payments} now."]
     assert client.get(f"{path}?to=").context["form"]["team"].value() == ""
     app.refresh_from_db()
     assert app.team == payments.name
-    client.post(f"{path}?to=", {"team": ""})
+    back = client.post(f"{path}?to=", {"team": ""}, follow=True)
+    assert [str(each) for each in back.context["messages"]] == ["shop belongs to the whole organization now."]
     app.refresh_from_db()
     assert app.team == ""
     accounts.member(acme, team="cards")
