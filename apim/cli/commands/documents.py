@@ -91,6 +91,10 @@ def _apply(client: Client, body: dict[str, Any], form: Output) -> Any:
             raise
         if form is Output.table:
             tell_calls(calls, form)
+        elif sys.stdin.isatty():
+            note(error.message)  # a program reads the rest: one value, what was applied in the end
+        else:
+            print_value({"calls": calls}, form)
         if not sys.stdin.isatty():
             hint = "--dry-run shows them and changes nothing; --accept-answers goes on."
             raise CLIError(error.message, hint=hint, request_id=error.request_id) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_without_a_terminal_it_is_refused_unless_it_is_said_beforehand(apim: Run
     assert not is_closed()
     assert apim("apply", "-f", str(closed), "--accept-answers").returncode == 0
     assert is_closed()
+
+
+def test_a_program_that_is_refused_reads_which_they_are(apim: Run, closed: Path) -> None:
+    refused = apim("apply", "-f", str(closed), "-o", "json")
+    assert refused.returncode == 1
+    told = json.loads(refused.stdout)
+    assert (told["calls"]["differing"], told["calls"]["groups"][0]["example"]) == (2, "/bank/v1/accounts")
+    assert not is_closed()
 
 
 @pytest.mark.parametrize(("word", "is_done"), [(b"n\n", False), (b"y\n", True)])
