@@ -63,6 +63,11 @@ def cpu_of(pid: int) -> float:
     return done.cpu_s if done is not None else 0.0
 
 
+def letter_of(pid: int) -> str:
+    done = processes.doing(pid)
+    return done.letter if done is not None else ""
+
+
 def pass_time(watching: Watching, seconds: float, *, since: float = 0.0) -> None:
     for tick in range(int(seconds / TICK_S)):
         watching.tick(since + tick * TICK_S, TICK_S)
@@ -119,13 +124,16 @@ def doing(code: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-@pytest.mark.parametrize(("code", "least_s"), [("while True: pass", 0.5), ("time.sleep(999)", 0.0)])
-def test_a_worker_that_spins_or_waits_for_ever_is_stuck(seat: Seat, steady: Steady, code: str, least_s: float) -> None:
+@pytest.mark.parametrize(("code", "letter", "least_s"), [("while True: pass", "R", 0.5), ("time.sleep(999)", "S", 0.0)])
+def test_a_worker_that_spins_or_waits_for_ever_is_stuck(
+    seat: Seat, steady: Steady, code: str, letter: str, least_s: float
+) -> None:
     with doing(code) as process:
         seat.pid = process.pid
         watching = Watching([seat], steady, HANG_S)
         pass_time(watching, HANG_S - TICK_S)
         wait_until(lambda: cpu_of(process.pid) >= least_s, "it had its turns")
+        wait_until(lambda: letter_of(process.pid) == letter, "it is at it")
         watching.tick(0.0, TICK_S)
     assert (seat.kills, seat.is_stuck) == (1, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import DatabaseError, connection
@@ -76,7 +77,7 @@ def test_where_there_is_no_time_nothing_is_compared_and_that_is_told(
     call(version, caller, "GET /accounts", "/bank/v1/accounts")
     assert last_calls(asked(version), budget_s=0.0) == ([], True)
     revision = version.deployments.get().revision
-    monkeypatch.setattr(reading, "JUDGING_S", -1.0)
+    monkeypatch.setattr(reading, "judge", partial(reading.judge, budget_s=-1.0))
     made = replay_revisions(environment, [revision])
     assert (made.calls, made.is_cut_off) == (0, True)
 
