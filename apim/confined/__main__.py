@@ -16,11 +16,11 @@ import time
 import traceback
 from contextlib import suppress
 from math import ceil
-from pathlib import Path
 
 from django.conf import settings
 
 from apim.confined.frames import NO_MEMORY_LEFT, Request, read_frame, write_frame
+from gateway_sync.runtime.processes import address_space_bytes
 
 # By name: they are above this package, which runs what it is told to. All that they need is loaded before any text.
 MODULES = (
@@ -43,7 +43,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     settings.configure(USE_I18N=False)  # what is said is English, and translated by who shows it
     warm_up()
-    size = _size()
+    size = address_space_bytes()
     refuse_the_rest()
     pipes = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError):
@@ -100,13 +100,6 @@ def run(request: Request, size: int) -> bytes:
 def _soften(kind: int, most: int) -> None:
     with suppress(ValueError, OSError):
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
-
-
-def _size() -> int:
-    """The address space that it has now; 0 where the kernel does not tell."""
-    with suppress(OSError):
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    return 0
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from gateway_sync.runtime.bounds import Given
 from gateway_sync.runtime.client import ClientConnection
 from gateway_sync.runtime.core.index import Index, build_index
 from gateway_sync.runtime.obeying import Worker
+from gateway_sync.runtime.processes import address_space_bytes
 from gateway_sync.runtime.spool_format import SEGMENT_BYTES
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
 from gateway_sync.runtime.vouching import running_s
@@ -175,9 +176,7 @@ def _say(value: Said) -> None:
 
 def bound() -> None:
     """Have the kernel end it when it takes too much."""
-    size = 0
-    with suppress(OSError):
-        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    size = address_space_bytes()
     most = ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_NOFILE, _FILES), (resource.RLIMIT_FSIZE, _FILE_BYTES))
     for kind, value in (*most, (resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, size + MEMORY_BYTES)):
         with suppress(ValueError, OSError):

@@ -56,3 +56,11 @@ def peak_bytes(pid: int | str = "self") -> int:
         return int(text.partition("\nVmHWM:")[2].split(maxsplit=1)[0]) * 1024
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def address_space_bytes() -> int:
+    """What this process has mapped now, which RLIMIT_AS is of; 0 where the kernel does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return 0
