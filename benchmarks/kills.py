@@ -110,6 +110,7 @@ async def _run(place: Topology, course: Course) -> dict[str, object]:
         "calls a second": round(len(tally.ends) / lasted_s),
         "calls": len(tally.ends),
         "received completely": tally.whole(),
+        "of nobody": tally.nobodys(),
         "refused with 503": tally.counts["refused with 503"],
         "processes started again": sum(member.restarts for member in place.members.values()),
         **changed,
@@ -222,6 +223,7 @@ def drain(place: Topology, tally: Tally) -> float:
     with suppress(TimeoutError):  # what is missing then is told by comparing
         place.wait_until(lambda: not any(_pending(place, name) for name in GATEWAYS), "nothing waits to be counted")
         place.wait_until(lambda: not tally.missing(_records(place)), "all is counted", pause_s=1.0)
+        place.wait_until(lambda: _nobodys(place, "day") >= tally.nobodys(), "those of nobody too", pause_s=1.0)
     took_s = time.monotonic() - began
     until = time.monotonic() + SECOND_S
     place.wait_until(lambda: time.monotonic() > until, "a while")
@@ -235,6 +237,7 @@ def compare(place: Topology, tally: Tally) -> dict[str, dict[str, int]]:
             records, calls = connection.execute(_SUMS, (period,)).fetchone() or (0, 0)
         if calls != records:
             tally.fault(f"the roll-ups by {period} sum up {calls} calls of {records} records")
+        tally.judge_nobodys(_nobodys(place, period))
     return tally.compare(_records(place))
 
 
@@ -243,6 +246,11 @@ def _pending(place: Topology, name: str) -> int:
         return int(place.status(name)["usage"]["pending"])
     except OSError:
         return 1
+
+
+def _nobodys(place: Topology, period: str) -> int:
+    with psycopg.connect(place.postgresql.url) as connection:
+        return int((connection.execute(_NOBODYS, (period,)).fetchone() or (0,))[0])
 
 
 def _records(place: Topology) -> Iterator[Seen]:
@@ -258,4 +266,7 @@ SELECT client_request_id, status, is_indeterminate FROM usage_usagerecord WHERE 
 _SUMS = """
 SELECT (SELECT count(*) FROM usage_usagerecord),
   (SELECT coalesce(sum(calls), 0) FROM usage_usagerollup WHERE period = %s AND application_id <> '')
+"""
+_NOBODYS = """
+SELECT coalesce(sum(calls), 0) FROM usage_usagerollup WHERE period = %s AND application_id = '' AND status = 404
 """

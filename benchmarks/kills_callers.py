@@ -6,15 +6,17 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from benchmarks.kills_tally import BROKEN, NAME, SHED, WHOLE, Tally
+from benchmarks.kills_tally import BROKEN, NAME, NOBODYS, SHED, UNHEARD, WHOLE, Tally
 from benchmarks.soak_callers import fields_of
 from benchmarks.soak_service import body_of
 
 TICK_S = 0.02
 AGAIN_S = 0.05
 DELAY_MS = 20  # of the service: so that a worker that is killed has calls under way
+NOBODYS_EVERY = 10  # each so many calls one is without a caller
 _PATH = "/bank/v1"
-_OK, _UNAVAILABLE = b"200", b"503"
+_NOWHERE = "/nowhere"  # so that no other call is answered alike
+_OK, _NOT_FOUND, _UNAVAILABLE = b"200", b"404", b"503"
 
 
 @dataclass
@@ -63,16 +65,18 @@ class Caller:
             if reader.at_eof():  # the worker was replaced while nothing was asked
                 return
             number = tally.asked()
+            is_nobodys = number % NOBODYS_EVERY == 0
+            target = f"/accounts?call={number}&delay={DELAY_MS}"
             try:
-                target = f"/accounts?call={number}&delay={DELAY_MS}"
-                head = f"GET {_PATH}{target} HTTP/1.1\r\nHost: a\r\nX-API-Key: {self._ground.key}\r\n"
-                writer.write(f"{head}X-Request-Id: {NAME}{number}\r\n\r\n".encode())
+                writer.write(self._nobodys(number) if is_nobodys else self._own(number, target))
                 status, fields, body = await _answer_of(reader)
             except (OSError, EOFError):
-                tally.ended(number, BROKEN)
+                tally.ended(number, UNHEARD if is_nobodys else BROKEN)
                 return
             has_more = fields.get("connection", "").lower() != "close"
-            if status == _OK and body == body_of("GET", target, b"", 0):
+            if is_nobodys and status == _NOT_FOUND:
+                tally.ended(number, NOBODYS)
+            elif not is_nobodys and status == _OK and body == body_of("GET", target, b"", 0):
                 tally.ended(number, WHOLE)
             elif status == _UNAVAILABLE:
                 tally.counts["refused with 503"] += 1
@@ -80,6 +84,13 @@ class Caller:
             else:
                 tally.fault(f"{status!r} for call {number}: {body[:200]!r}")
                 tally.ended(number, WHOLE if status == _OK else SHED)
+
+    def _own(self, number: int, target: str) -> bytes:
+        head = f"GET {_PATH}{target} HTTP/1.1\r\nHost: a\r\nX-API-Key: {self._ground.key}\r\n"
+        return f"{head}X-Request-Id: {NAME}{number}\r\n\r\n".encode()
+
+    def _nobodys(self, number: int) -> bytes:
+        return f"GET {_NOWHERE} HTTP/1.1\r\nHost: a\r\nX-Request-Id: {NAME}{number}\r\n\r\n".encode()
 
 
 async def pace(ground: Ground, idle: deque[Caller], rate: float) -> None:

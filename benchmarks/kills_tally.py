@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-OPEN, WHOLE, BROKEN, SHED = range(4)
+# NOBODYS and UNHEARD are of calls without a caller, which are only summed: one that was answered, and one that broke.
+OPEN, WHOLE, BROKEN, SHED, NOBODYS, UNHEARD = range(6)
 NAME = "kill-"
 MOST_FAULTS = 20
 _OK = 200
@@ -77,6 +78,17 @@ class Tally:
         """How many answers were received completely."""
         return self.ends.count(WHOLE)
 
+    def nobodys(self) -> int:
+        """How many answers were received completely by calls without a caller."""
+        return self.ends.count(NOBODYS)
+
+    def judge_nobodys(self, counted: int) -> None:
+        """Note when the sum of calls without a caller is not theirs; one that broke may have been counted."""
+        least = self.nobodys()
+        most = least + self.ends.count(UNHEARD)
+        if not least <= counted <= most:
+            self.fault(f"calls without a caller sum up to {counted}; {least} to {most} were made")
+
     def missing(self, records: Iterable[Seen]) -> int:
         """How many answers that were received completely have no record yet."""
         counted = {record.number for record in records if not record.is_indeterminate}
@@ -113,6 +125,8 @@ class Tally:
             row.in_flight += 1
             row.indeterminate += lost
             row.cut += finals
+        if end in (NOBODYS, UNHEARD) and finals + lost:
+            self.fault(f"call {number} without a caller has a record")
         if finals + lost > 1:
             row.doubled += 1
             self.fault(f"call {number} was counted {finals} times and is indeterminate {lost} times")

@@ -33,6 +33,7 @@ from gateway_sync.runtime.sharing import Sharing
 from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import BODIES_REFUSED, note_gauges, open_cells
+from gateway_sync.runtime.tally import Tally, tally_path
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
@@ -53,6 +54,7 @@ class Worker:
     ) -> None:
         """Errors: OSError when the maps of this slot cannot be allocated."""
         home = Path(settings.home)
+        spool = home / "spool"
         pepper = bytes.fromhex(settings.pepper)
         self._writer = writer
         self.retirement = asyncio.Event()
@@ -69,7 +71,8 @@ class Worker:
         self.serving = Serving(
             gate,
             LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
-            Spool(home / "spool", settings.boot, settings.slot, settings.spool_bytes),
+            Spool(spool, settings.boot, settings.slot, settings.spool_bytes),
+            Tally(tally_path(spool, settings.boot, settings.slot)),
             open_cells(home / f"stats.{settings.slot}.map"),
             settings.boot,
             settings.port,

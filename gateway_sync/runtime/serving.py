@@ -25,12 +25,12 @@ from gateway_sync.runtime.inflight import Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
+from gateway_sync.runtime.tally import Tally
 from gateway_sync.runtime.tracing import Tracing
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
 from gateway_sync.runtime.upstream_tls import Dialed, UpstreamContexts
-from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
@@ -44,8 +44,6 @@ logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 0.25
 
-CellKey = tuple[int, str, str, int, str]
-
 
 class Serving:
     """One worker's shared state.
@@ -58,6 +56,7 @@ class Serving:
         gate: Gate,
         limits: LimitCells,
         spool: Spool,
+        tally: Tally,
         stats: memoryview,
         boot: str,
         port: int,
@@ -71,6 +70,7 @@ class Serving:
         self.gate = gate
         self.limits = limits
         self.spool = spool
+        self.tally = tally
         self.stats = stats
         self.boot = boot.encode()[:16]
         self.port = port
@@ -94,8 +94,6 @@ class Serving:
         self.tunnels = TunnelPlaces()
         self.compositions: Compositions | None = None  # set by the worker
         self.pools: dict[tuple[tuple[str, int], bool, TargetTLS | None, bool], Pool] = {}
-        self.cells: dict[CellKey, int] = {}
-        self.cells_id = 0
         self.shadows = Shadows()
         self.sharing: Sharing | None = None  # set by the worker
         self.inflight: Inflight | None = None  # set where the worker has a slot
@@ -152,25 +150,17 @@ class Serving:
         return pool
 
     def count_anonymous(self, route: str, version: VersionEntry | None, status: int, code: str) -> None:
-        """Add an exchange without an identity to its cell; past the bound to one for all the rest."""
-        minute = int(time.time()) // 60 * 60
-        key = (minute, route, version.id if version else "", status, code)
-        if key not in self.cells and len(self.cells) >= MAX_CELLS - 200:
-            key = (minute, "", "", status, code)
-        self.cells[key] = self.cells.get(key, 0) + 1
+        """Count an exchange without an identity."""
+        self.tally.add((_minute(), route, version.id if version else "", status, code))
 
     def flush_cells(self) -> None:
         """Note the anonymous counts, and those of policies in shadow, in the spool and begin anew."""
-        minute = int(time.time()) // 60 * 60
+        tally, minute = self.tally, _minute()
         for version_id, route, code, count in self.shadows.take():
-            if len(self.cells) < MAX_CELLS:
-                self.cells[minute, route, version_id, 0, code] = count
-        if not self.cells:
-            return
-        cells = [UsageCell(*key, count) for key, count in self.cells.items()]
-        if self.spool.add_cells(msgspec.msgpack.encode((self.cells_id + 1, cells))):
-            self.cells_id += 1
-            self.cells.clear()
+            if tally.has_room:
+                tally.add((minute, route, version_id, 0, code), count)
+        if tally and self.spool.add_cells(msgspec.msgpack.encode(tally.noted())):
+            tally.begin_next()
 
     def sweep(self, now: float) -> None:
         """Close what has waited too long; called each SWEEP_S."""
@@ -188,6 +178,11 @@ class Serving:
             pool.close_idle(now)
         self.spool.prepare()
         self.tracing.fill(SWEEP_S, self)
+
+
+def _minute() -> int:
+    """The minute of now, in seconds since the epoch."""
+    return int(time.time()) // 60 * 60
 
 
 def date_line() -> bytes:

@@ -20,6 +20,7 @@ from gateway_sync.runtime.pacing import Pacing
 from gateway_sync.runtime.refused import RefusedBatches
 from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, spool_bytes
 from gateway_sync.runtime.spool_reader import Boot, Segment
+from gateway_sync.runtime.tally import SUFFIX, tally_path
 from gateway_sync.usage_wire import (
     CONTENT_TYPE,
     MAX_BODY_BYTES,
@@ -134,6 +135,7 @@ class Shipper:
                 if self._ship(boot):
                     self.torn += boot.forget()
                     if boot.is_closed and not boot.segments:
+                        boot.tally.unlink(missing_ok=True)
                         del self._boots[boot.boot]
                 else:
                     is_taken = False  # the other workers' spools go on
@@ -142,20 +144,27 @@ class Shipper:
     def _read(self, live: Mapping[str, int]) -> bool:
         """Read on in every spool; True when a portion was full and more waits.
 
-        live was looked up before: a worker that dies in between is read to its end the next time.
+        live was looked up before: a worker that dies in between is read to its end the next time, and one that is seen
+        for the first time may have begun in between.
         """
+        known = set(self._boots)
         for path in sorted(self._folder.glob("*.spool")):
             name, slot, _, _ = path.name.split(".")
-            boot = self._boots.setdefault(name, Boot(name, int(slot)))
-            boot.segments.setdefault(path.name, Segment(path))
+            self._boot(name, slot).segments.setdefault(path.name, Segment(path))
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            name, slot, _ = path.name.split(".")
+            self._boot(name, slot)
         has_more = False
         for boot in self._boots.values():
-            is_live = boot.boot in live
-            is_read = boot.read(PORTION, is_live=is_live)
-            has_more = has_more or not is_read
-            if is_read and not is_live and not boot.is_closed:
+            is_live, is_new = boot.boot in live, boot.boot not in known
+            is_read = boot.read(PORTION, is_live=is_live or is_new)
+            has_more = has_more or not is_read or (is_new and not is_live)
+            if is_read and not (is_live or is_new or boot.is_closed):
                 self.indeterminate += boot.close()
         return has_more
+
+    def _boot(self, name: str, slot: str) -> Boot:
+        return self._boots.setdefault(name, Boot(name, int(slot), tally_path(self._folder, name, int(slot))))
 
     def _ship(self, boot: Boot) -> bool:
         """Send all that was read of a boot; False when the control plane refused a batch and may take it later."""

@@ -31,7 +31,8 @@ END: Final = 4
 CONTEXT: Final = 5
 READMIT: Final = 6
 SEPARATOR: Final = "\x1f"  # of the texts of a CONTEXT
-REFUSED: Final = "refused"  # a folder, so without a suffix
+SEGMENTS: Final = (".spool", ".torn")  # what their names end with
+REFUSED: Final = "refused"  # a folder
 
 CLIENT_CLOSED: Final = "client-closed"
 FINAL_CODES: Final = ("", CLIENT_CLOSED, *CODES)
@@ -49,4 +50,4 @@ def spool_bytes(folder: Path) -> int:
     """What all of a host's spools take on disk, the batches that the control plane refused included."""
     refused = folder / REFUSED
     kept = sum(path.stat().st_size for path in refused.iterdir()) if refused.is_dir() else 0
-    return sum(1 for path in folder.iterdir() if path.suffix) * SEGMENT_BYTES + kept
+    return sum(path.suffix in SEGMENTS for path in folder.iterdir()) * SEGMENT_BYTES + kept

@@ -26,6 +26,7 @@ from gateway_sync.runtime.spool_format import (
     SEPARATOR,
     TAIL_BYTES,
 )
+from gateway_sync.runtime.tally import left_in
 from gateway_sync.usage_wire import FINAL_BODY, INDETERMINATE, UsageCell, UsageContext
 
 LONGEST_RECORD = 2**20
@@ -55,16 +56,19 @@ class Segment:
 class Boot:
     """The spool of one life of a worker, and what was read of it and is not safe at the control plane yet.
 
-    Shapes: admitted maps the number of an exchange in flight to its ADMIT; records are as usage_wire tells.
+    Shapes: admitted maps the number of an exchange in flight to its ADMIT; records are as usage_wire tells. tally is
+    where its worker counts what it has not noted yet.
     """
 
     boot: str
     slot: int
+    tally: Path
     segments: dict[str, Segment] = field(default_factory=dict)
     contexts: dict[int, UsageContext] = field(default_factory=dict)
     admitted: dict[int, bytes] = field(default_factory=dict)
     records: list[bytes] = field(default_factory=list)
     cells: list[tuple[int, list[UsageCell]]] = field(default_factory=list)
+    cells_id: int = 0
     seq: int = 0
     refusals: int = 0
     is_closed: bool = False
@@ -142,6 +146,7 @@ class Boot:
                 self.cells.append(_CELLS.decode(payload))
             except msgspec.DecodeError:
                 return False
+            self.cells_id = self.cells[-1][0]
         elif kind == END:
             segment.is_ended = True
             earlier: set[int] = set().union(*(other.open_numbers for other in self.segments.values()))
@@ -151,8 +156,12 @@ class Boot:
     def close(self) -> int:
         """The worker is dead: what it had in flight has no known end. How many that were.
 
-        Numbered in the order of admission, so alike however often it is read.
+        Numbered in the order of admission, so alike however often it is read. What it had counted and not noted comes
+        last, under the id that it would have been noted by. Errors: OSError.
         """
+        left_id, left = left_in(self.tally)
+        if left and left_id > self.cells_id:
+            self.cells.append((left_id, left))
         self.is_closed = True
         in_flight = sorted(self.admitted)
         for number in in_flight:

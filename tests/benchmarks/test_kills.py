@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.kills import Course, kills
-from benchmarks.kills_tally import BROKEN, SHED, WHOLE, Seen, Tally, total
+from benchmarks.kills_tally import BROKEN, NOBODYS, SHED, UNHEARD, WHOLE, Seen, Tally, total
 
 
 def row(**figures: int) -> dict[str, int]:
@@ -63,6 +63,21 @@ def test_a_broken_call_that_is_counted_twice_and_one_without_an_end_are_faults()
     made.asked()
     made.compare([lost(0), final(0)])
     assert made.counts["faults"] == 2
+
+
+@pytest.mark.parametrize(("counted", "faults"), [(1, 1), (2, 0), (3, 0), (4, 1)])
+def test_calls_without_a_caller_are_summed_up_exactly_but_for_those_that_broke(counted: int, faults: int) -> None:
+    made = tally(NOBODYS, NOBODYS, UNHEARD)
+    made.judge_nobodys(counted)
+    assert len(made.faults) == faults
+    made.compare([])
+    assert (made.nobodys(), made.whole(), len(made.faults)) == (2, 0, faults)
+
+
+def test_a_record_of_a_call_without_a_caller_is_a_fault() -> None:
+    made = tally(NOBODYS)
+    made.compare([final(0)])
+    assert "call 0 without a caller" in made.faults[0]
 
 
 def test_calls_belong_to_the_kill_before_their_end() -> None:

@@ -52,10 +52,12 @@ class Caller(threading.Thread):
         connection.close()
 
 
-def call(port: int, *, callers: int, calls: int, meanwhile: Callable[[], object] | None = None) -> list[Caller]:
+def call(
+    port: int, *, callers: int, calls: int, meanwhile: Callable[[], object] | None = None, key: str = KEY
+) -> list[Caller]:
     """Callers that are done; what happens meanwhile begins at half of the calls, and they go on until it is over."""
     is_enough = threading.Event()
-    running = [Caller(port, calls, is_enough) for _ in range(callers)]
+    running = [Caller(port, calls, is_enough, key) for _ in range(callers)]
     if meanwhile is None:
         is_enough.set()
     for caller in running:

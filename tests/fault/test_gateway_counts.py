@@ -41,6 +41,45 @@ def test_killed_worker_loses_no_count_and_doubles_none(tmp_path: Path) -> None:
     assert not list((control.home.state / "spool").glob("*.spool")) or control.duplicates == 0
 
 
+def test_killed_worker_loses_no_count_of_calls_without_a_caller_and_doubles_none(tmp_path: Path) -> None:
+    with following(tmp_path) as (_, control, gateway):
+        callers = call(gateway.port, callers=16, calls=300, meanwhile=lambda: gateway.kill_worker(0), key="nobody's")
+        completed = [status for caller in callers for _, status in caller.completed]
+        broken = sum(caller.broken for caller in callers)
+        assert set(completed) <= {401, 429}  # who fails that often from one address is held back
+        assert 0 < broken <= len(callers)
+        wait_until(lambda: counted(control) >= len(completed), "each is counted")
+    # what was counted and died on its way is one of the broken ones
+    assert len(completed) <= counted(control) <= len(completed) + broken
+    assert not control.events
+
+
+def test_killed_gateway_loses_no_count_of_calls_without_a_caller(tmp_path: Path) -> None:
+    with following(tmp_path) as (_, control, gateway):
+        (caller,) = call(gateway.port, callers=1, calls=50, key="nobody's")
+        assert [status for _, status in caller.completed] == [401] * 50
+        gateway.process.kill()
+        gateway.process.wait()
+        killed = {path.name for path in tallies(control)}
+        restarted = GatewayProcess(control.home, workers=2).wait_ready()
+        try:
+            wait_until(lambda: counted(control) >= 50, "each is counted")
+        finally:
+            restarted.stop()
+        assert counted(control) == 50
+        assert len(killed) == 2
+        assert not killed & {path.name for path in tallies(control)}
+
+
+def tallies(control: KeepingControlPlane) -> list[Path]:
+    return list((control.home.state / "spool").glob("*.tally"))
+
+
+def counted(control: KeepingControlPlane) -> int:
+    """The calls without a caller that the control plane was told of."""
+    return sum(cell.count for cell in list(control.cells))
+
+
 def test_reports_tell_how_many_records_each_life_has_noted_also_those_that_never_come(tmp_path: Path) -> None:
     with following(tmp_path) as (_, control, gateway):
         control.usage_status = 503

@@ -23,7 +23,7 @@ from tests.wire.gateways import Home, Record
 
 
 class KeepingControlPlane:
-    """Serves what `publish` and `change` were given; keeps reports and usage, each (boot, seq) once."""
+    """Serves what `publish` and `change` were given; keeps reports and usage, each (boot, seq or cells_id) once."""
 
     def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
         """Listens at once, at this address; the home is told where."""
@@ -35,6 +35,7 @@ class KeepingControlPlane:
         self.events: dict[tuple[str, int], UsageEvent] = {}
         self.duplicates = 0
         self.cells: list[UsageCell] = []
+        self.cells_ids: set[tuple[str, int]] = set()  # with their boots
         self.reports: list[dict[str, object]] = []
         self.traces: dict[str, CallTrace] = {}
         self.traces_told = b""  # as they came
@@ -117,7 +118,9 @@ class KeepingControlPlane:
             for event in batch.records:
                 self.duplicates += (batch.boot, event.seq) in self.events
                 self.events[batch.boot, event.seq] = event
-            self.cells += batch.cells
+            if (batch.boot, batch.cells_id) not in self.cells_ids:
+                self.cells += batch.cells
+                self.cells_ids.add((batch.boot, batch.cells_id))
             return encode_ack(batch.last_seq)
         if door == "traces":
             self.traces |= {trace.request_id: trace for trace in decode_body(body)}

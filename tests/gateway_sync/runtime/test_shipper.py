@@ -13,6 +13,7 @@ from gateway_sync.runtime.control_plane import ControlPlane
 from gateway_sync.runtime.shipper import REFUSALS, Shipper
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.spool_format import FIRST_RECORD, SEGMENT_BYTES, SPOOL_BYTES
+from gateway_sync.runtime.tally import Tally, tally_path
 from gateway_sync.usage_wire import UsageCell
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import Home
@@ -182,6 +183,53 @@ def test_anonymous_counts_arrive(folder: Path, control: KeepingControlPlane) -> 
     assert spool.add_cells(msgspec.msgpack.encode((1, cells)))
     assert ship(shipper(folder, control, BOOT))
     assert control.cells == cells
+
+
+def test_counts_that_a_dead_worker_had_not_noted_arrive_once(folder: Path, control: KeepingControlPlane) -> None:
+    spool, tally = Spool(folder, BOOT, 0, MUCH), Tally(tally_path(folder, BOOT, 0))
+    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    assert spool.add_cells(msgspec.msgpack.encode(tally.noted()))
+    tally.begin_next()
+    tally.add((60, "GET /accounts", "ver_1", 403, "forbidden"), 2)
+    assert ship(shipper(folder, control, BOOT))
+    assert [cell.count for cell in control.cells] == [7]
+    assert ship(shipper(folder, control))
+    assert [(cell.status, cell.count) for cell in control.cells] == [(401, 7), (403, 2)]
+    assert not list(folder.iterdir())
+
+
+def test_counts_of_a_worker_that_died_as_it_had_just_noted_them_arrive_once(
+    folder: Path, control: KeepingControlPlane
+) -> None:
+    spool, tally = Spool(folder, BOOT, 0, MUCH), Tally(tally_path(folder, BOOT, 0))
+    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    assert spool.add_cells(msgspec.msgpack.encode(tally.noted()))
+    assert ship(shipper(folder, control))
+    assert [cell.count for cell in control.cells] == [7]
+
+
+def test_counts_whose_segments_are_gone_already_arrive(folder: Path, control: KeepingControlPlane) -> None:
+    tally = Tally(tally_path(folder, BOOT, 0))
+    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    assert ship(shipper(folder, control))
+    assert [cell.count for cell in control.cells] == [7]
+    assert not list(folder.iterdir())
+
+
+def test_a_worker_that_begins_while_spools_are_looked_for_is_not_taken_for_dead(
+    folder: Path, control: KeepingControlPlane
+) -> None:
+    looks: list[dict[str, int]] = [{}]
+    spool = Spool(folder, BOOT, 0, MUCH)
+    spool.number = 1
+    assert admit(spool, 1)
+    plane = ControlPlane(control.home.doors)
+    sender = Shipper(folder, plane, lambda: looks.pop() if looks else {BOOT: 0}, MUCH)
+    assert ship(sender)
+    assert finish(spool, 1)
+    assert ship(sender)
+    assert [event.is_indeterminate for event in control.events.values()] == [False]
+    assert segments(folder) == 1
 
 
 def test_a_control_plane_that_is_away_costs_nothing_but_disk(folder: Path, control: KeepingControlPlane) -> None:
