@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from django.core.paginator import Paginator
 from django.db.models import Count
 
+from apim.accounts.models import team_shown
 from apim.catalog.models import API, APIVersion, Follow
 from apim.catalog.searching import LONGEST_TERM, find_apis, fold
 from apim.products.models import ProductItem
@@ -56,11 +57,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """What the APIs one may see are about, the most frequent first. Shapes: (name, number of APIs)."""
+    """What the APIs one may see are about, the most frequent first.
+
+    Shapes: (name, number of APIs); of a team (name, what people call it, number of APIs).
+    """
 
     categories: list[tuple[str, int]]
     tags: list[tuple[str, int]]
-    teams: list[tuple[str, int]]
+    teams: list[tuple[str, str, int]]
 
     def near(self, words: str) -> list[str]:
         """Tags to go on with after a search without a hit: those that read like it first."""
@@ -88,12 +92,17 @@ def read_filters(query: QueryDict, user: Viewer) -> Filters:
 def topics_of(apis: QuerySet[API]) -> Topics:
     """What the APIs are about. One query."""
     categories, tags, teams = Counter[str](), Counter[str](), Counter[str]()
-    told = apis.exclude(category="", tags=[], team="").order_by().values_list("category", "tags", "team")
-    for category, its_tags, team, number in told.annotate(Count("pk")):  # many are about the same
+    called: dict[str, str] = {}
+    told = apis.exclude(category="", tags=[], team="").order_by().annotate(called=team_shown())
+    for category, its_tags, team, team_called, number in told.values_list(
+        "category", "tags", "team", "called", Count("pk")
+    ):  # many are about the same
+        called[team] = team_called
         categories.update({category: number} if category else {})
         tags.update(dict.fromkeys(its_tags, number))
         teams.update({team: number} if team else {})
-    return Topics(*(_sorted(counter) for counter in (categories, tags, teams)))
+    by_team = [(team, called[team], number) for team, number in _sorted(teams)]
+    return Topics(_sorted(categories), _sorted(tags), by_team)
 
 
 def narrowed(apis: QuerySet[API], filters: Filters, user: Viewer) -> QuerySet[API]:

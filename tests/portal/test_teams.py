@@ -148,3 +148,15 @@ def test_many_teams_cost_as_many_queries_as_one(owner: User, acme: Organization,
         access.application(of=acme, team=f"team-{number}")
         access.application(of=acme, team=payments.name)
     assert queries() == few
+
+
+def test_the_catalogue_is_narrowed_by_what_teams_are_called(
+    acme: Organization, globex: Organization, payments: Team, log_in: LogIn
+) -> None:
+    Team.objects.create(organization=globex, name=payments.name, display_name="Secret plans")
+    catalog.published(of=catalog.api(organization=acme, name="bank", team=payments.name))
+    catalog.published(of=catalog.api(organization=acme, name="maps", team="cards"))
+    answer = log_in(None).get("/")
+    teams = answer.context["topics"].teams
+    assert sorted(teams) == [("cards", "Cards", 1), (payments.name, payments.display_name, 1)]
+    assert f"team={payments.name}" in answer.content.decode()

@@ -129,11 +129,17 @@ def _leave(rehearsal: Rehearsal) -> None:
 
 
 def forget_usage(rehearsal: Rehearsal) -> None:
-    """What the customer's calls added to the statistics is taken out again."""
+    """What the customer's calls added to the statistics is taken out again; what was set down is in no others."""
     if rehearsal.subscription_ref:
+        UsageRollup.objects.filter(**set_down(rehearsal)).delete()
         of_it: dict[str, Any] = {"at__gte": beginning(rehearsal), "subscription_id": rehearsal.subscription_ref}
         record_log().forget(Asked({"subscription_id": [rehearsal.subscription_ref]}, since=beginning(rehearsal)))
         take_out(UsageRollup.objects.filter(**of_it))
+
+
+def set_down(rehearsal: Rehearsal) -> dict[str, str]:
+    """By what usage that nobody called is told from calls: it is of no API and of no application."""
+    return {"subscription_id": rehearsal.subscription_ref, "application_id": "", "version_id": ""}
 
 
 def _keep(rehearsal: Rehearsal, **fields: Any) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from apim.billing.catalogue import meter_of
 from apim.billing.metering import count_usage, send_usage
 from apim.billing.rehearsing.calls import PASSES, ask_gateway, call, obstacle_to_calls
+from apim.billing.rehearsing.scene import set_down
 from apim.billing.rehearsing.telling import quantity_beyond, tell, tell_usage
 from apim.billing.rehearsing.walk import Walk
 from apim.catalog.models import Deployment
@@ -153,12 +154,10 @@ def _add(walk: Walk, row: MeteredRow) -> None:
         period="hour",
         at=hour,
         environment_id=walk.rehearsal.environment_id,
-        version_id="",
         operation=row.operation,
-        application_id="",
-        subscription_id=walk.rehearsal.subscription_ref,
         status=row.status,
         code="",
+        **set_down(walk.rehearsal),
     )
     UsageRollup.objects.filter(pk=kept.pk).update(
         calls=F("calls") + row.calls,

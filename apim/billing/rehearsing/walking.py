@@ -114,6 +114,9 @@ def tend_rehearsals() -> None:
     ended = Rehearsal.objects.exclude(state__in=Rehearsal.RUNNING)
     connection = find_connection()
     for rehearsal in ended.filter(is_removed=False):
-        _remove(connection if connection is not None and connection.mode == Mode.TEST else None, rehearsal)
+        try:
+            _remove(connection if connection is not None and connection.mode == Mode.TEST else None, rehearsal)
+        except Exception:  # a bug with one must not keep all others for ever
+            logger.exception("rehearsal %s cannot be removed", rehearsal.pk)
     for rehearsal in ended.filter(is_removed=True, finished_at__gte=timezone.now() - _LATE_USAGE):
         forget_usage(rehearsal)

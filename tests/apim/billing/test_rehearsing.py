@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apim.access.models import Subscription
 from apim.accounts.models import Organization
@@ -13,12 +14,14 @@ from apim.billing.models import Customer, Invoice, MeterWindow, Rehearsal, Rehea
 from apim.billing.rehearsing import STEPS, cancel_rehearsal, start_rehearsal, take_step, tend_rehearsals
 from apim.errors import Conflict
 from apim.gateways.models import AccessRecord, Environment
+from apim.gateways.services import default_environment, enroll_gateway
 from apim.notifications.models import Message
 from apim.products.limits import Terms
 from apim.products.models import Plan, Product
-from apim.usage.models import UsageRollup
+from apim.usage.models import UsageRollup, VersionRollup
 from tests.factories import products
 from tests.factories.accounts import TESTER
+from tests.factories.usage import batch, event, ingest
 from tests.payments import PRICING, Stripe, ask
 from tests.prepaid import PREPAID, prepaid_product
 from tests.stripe_server.keys import LIVE_KEY
@@ -81,6 +84,22 @@ def test_a_failed_step_keeps_its_log_and_the_customer_is_removed(stripe_server: 
     assert rehearsal.outcome.startswith("paid: ")
     assert told(rehearsal, "refunded").state == "skipped"
     assert not Customer.objects.exists()
+
+
+def test_what_others_called_meanwhile_stays_counted(stripe_server: Stripe, product: Product) -> None:
+    now = timezone.now()
+    gateway = enroll_gateway(environment=default_environment(), name="embedded", by=TESTER).gateway
+    ingest(gateway=gateway, batch=batch(*(event(seq, at=now) for seq in (1, 2, 3))))
+    before = sums()
+    rehearsal = walk(start_rehearsal(plan=product.plans.get(), by=TESTER))
+    assert (rehearsal.state, rehearsal.is_removed) == ("done", True)
+    assert sums() == before
+
+
+def sums() -> list[dict[str, Any]]:
+    """All calls of any API, by period."""
+    every = VersionRollup.objects.filter(version_id=VersionRollup.EVERY).order_by("pk")
+    return [*UsageRollup.objects.order_by("pk").values(), *every.values()]
 
 
 def test_what_could_not_be_removed_is_removed_later(stripe_server: Stripe, product: Product) -> None:
