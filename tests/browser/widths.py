@@ -23,8 +23,11 @@ OVERFLOWING = """() => {
     for (let each = element.parentElement; each; each = each.parentElement) if (keeping.has(each)) return true;
     return false;
   };
+  const isTable = (each) => getComputedStyle(each).display === "table";  // and no list of cards, as on phones
   const isWide = (each) => each.matches("pre, code, textarea, input, select, table")
-    || each.querySelector("table, pre, svg:not(.icon)") !== null;
+    || each.querySelector("svg:not(.icon)") !== null
+    || [...each.querySelectorAll("pre")].some((pre) => !keeping.has(pre))
+    || [...each.querySelectorAll("table")].some(isTable);
   const sideways = [...keeping].filter(
     (each) => each.scrollWidth > each.clientWidth + 1 && !isHidden(each) && !isWide(each)
       && getComputedStyle(each).textOverflow !== "ellipsis");
