@@ -12,7 +12,7 @@ from apim.up.options import ROOT
 from benchmarks.machines import Machines
 from benchmarks.stores import PostgreSQL
 
-RELEASE_BEFORE = "48499af"  # a commit; the sources of what runs where this release is installed
+RELEASE_BEFORE = "07314ec"  # a commit; the sources of what runs where this release is installed
 
 
 @pytest.fixture
