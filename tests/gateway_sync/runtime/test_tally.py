@@ -1,4 +1,7 @@
-"""What a worker counts outlives it."""
+"""What a worker counts outlives it.
+
+Promise R6.
+"""
 
 from __future__ import annotations
 
