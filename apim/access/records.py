@@ -47,7 +47,10 @@ def emit(affected: Affected, *, environment_ids: Iterable[str] | None = None) ->
             *affected.gone,
             *map(organization_record, affected.organizations.all()),
             *map(application_record, affected.applications.all()),
-            *map(subscription_record, affected.subscriptions.filter(environment=environment)),
+            *map(
+                subscription_record,
+                affected.subscriptions.filter(environment=environment).select_related("plan_version__plan"),
+            ),
             *map(
                 credential_record,
                 affected.credentials.filter(environment=environment).select_related("application", "creator"),
@@ -116,7 +119,9 @@ def subscription_record(subscription: Subscription) -> AccessChange:
         "created_at": _unix_s(subscription.created_at),
         "ends_at": _unix_s(subscription.ends_at),
     }
+    terms = subscription.plan_version
     more = {
+        "plan_name": terms.plan.name if terms.number > 1 else "",
         "reason": subscription.reason,
         "awaits": "payment" if subscription.awaits_payment else "",
         "credits": "exhausted" if subscription.is_out_of_credits else "",

@@ -250,7 +250,8 @@ def _values_of_money(environment: Environment, offers: Offers, use: Use) -> dict
         requested_by="a test",
     )  # fmt: skip
     rehearsal.steps.create(
-        number=1, name="trial", state="done", stripe_said=["sub_NszXN7Bw912SU669uzKPwZOf is active."], gateway_status=200,
+        number=1, name="trial", state="done", stripe_said=["sub_NszXN7Bw912SU669uzKPwZOf is active."],
+        gateway_status=200,
         gateway_said=["200 OK", 'RateLimit-Policy: "period-bank-calls";q=2000000;qu="apim-units";w=2592000'],
     )  # fmt: skip
     migration = PlanMigration.objects.create(version=version, not_before=now)

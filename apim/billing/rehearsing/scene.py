@@ -137,7 +137,7 @@ def forget_usage(rehearsal: Rehearsal) -> None:
         take_out(UsageRollup.objects.filter(**of_it))
 
 
-def set_down(rehearsal: Rehearsal) -> dict[str, str]:
+def set_down(rehearsal: Rehearsal) -> dict[str, Any]:
     """By what usage that nobody called is told from calls: it is of no API and of no application."""
     return {"subscription_id": rehearsal.subscription_ref, "application_id": "", "version_id": ""}
 

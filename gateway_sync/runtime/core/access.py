@@ -64,6 +64,7 @@ class Verdict:
     allowance: tuple[int, int] | None = None  # (since when in seconds, calls) that prepaid credits pay for
     networks: tuple[str, ...] = ()  # CIDR blocks that the credential may call from; none = any
     since_s: int = 0  # what anchored quotas are counted from: as billing periods, or since there is the subscription
+    plan_name: str = ""  # of a plan with earlier versions
 
 
 NOBODY: Final = Identity()
@@ -133,6 +134,7 @@ def _find_subscription(
             _allowance_of(body),
             tuple(credential.get("networks", ())),
             body.get("anchor", 0) or body["created_at"],
+            body.get("plan_name", ""),
         )
         if not code:
             return verdict

@@ -236,10 +236,13 @@ class Gate:
         return grant
 
     def _find_plan(self, verdict: Verdict) -> PlanEntry | None:
-        """The terms of the subscription's plan; those it had last while the new plan is on its way."""
+        """The terms of the subscription's plan. While the new ones are on their way: those it had last.
+
+        Who does not know these, as after a start, goes by the newest terms of the plan that are here.
+        """
         plan = self.index.plans.get(verdict.plan)
         if plan is None:
-            return self._last_plans.get(verdict.subscription)
+            return self._last_plans.get(verdict.subscription) or self.index.newest_plans.get(verdict.plan_name)
         if len(self._last_plans) >= REMEMBERED_PLANS:
             self._last_plans.clear()
         self._last_plans[verdict.subscription] = plan

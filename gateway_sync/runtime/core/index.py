@@ -111,6 +111,9 @@ class Index:
         self.revision = revision
         self.digest = digest
         self.plans = {plan.id: PlanEntry(plan) for plan in products.plans}
+        self.newest_plans = {
+            plan.name: self.plans[plan.id] for plan in sorted(products.plans, key=lambda plan: plan.number)
+        }
         self.exact: dict[bytes, Methods] = {}
         self.versions: dict[bytes, VersionEntry] = {}
         self.roots: dict[bytes, Node] = {}

@@ -293,7 +293,7 @@ def test_a_revised_plan_moves_its_subscribers_at_once(offer: Offer, shop: Applic
     assert subscription.plan_version == version
     body = log.body("subscription", subscription.id)
     assert body is not None
-    assert body["plan"] == version.id
+    assert (body["plan"], body["plan_name"]) == (version.id, "free"), "by its name gateways find the terms before"
     before = log.seq()
     assert services.revise_plan(plan=offer.free, terms=terms, by=by) == version
     assert log.seq() == before
