@@ -72,7 +72,7 @@ class Worker:
             gate,
             LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
             Spool(spool, settings.boot, settings.slot, settings.spool_bytes),
-            Tally(tally_path(spool, settings.boot, settings.slot)),
+            Tally(tally_path(spool, settings.boot, settings.slot), settings.spool_bytes),
             open_cells(home / f"stats.{settings.slot}.map"),
             settings.boot,
             settings.port,

@@ -18,9 +18,9 @@ from pathlib import Path
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
 from gateway_sync.runtime.pacing import Pacing
 from gateway_sync.runtime.refused import RefusedBatches
-from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, spool_bytes
+from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, TALLY_SUFFIX, spool_bytes
 from gateway_sync.runtime.spool_reader import Boot, Segment
-from gateway_sync.runtime.tally import SUFFIX, tally_path
+from gateway_sync.runtime.tally import tally_path
 from gateway_sync.usage_wire import (
     CONTENT_TYPE,
     MAX_BODY_BYTES,
@@ -151,7 +151,7 @@ class Shipper:
         for path in sorted(self._folder.glob("*.spool")):
             name, slot, _, _ = path.name.split(".")
             self._boot(name, slot).segments.setdefault(path.name, Segment(path))
-        for path in self._folder.glob(f"*{SUFFIX}"):
+        for path in self._folder.glob(f"*{TALLY_SUFFIX}"):
             name, slot, _ = path.name.split(".")
             self._boot(name, slot)
         has_more = False

@@ -31,7 +31,9 @@ END: Final = 4
 CONTEXT: Final = 5
 READMIT: Final = 6
 SEPARATOR: Final = "\x1f"  # of the texts of a CONTEXT
-SEGMENTS: Final = (".spool", ".torn")  # what their names end with
+TALLY_BYTES: Final = 2**19  # less than a record may have, for that is where it goes
+TALLY_SUFFIX: Final = ".tally"
+_BYTES_BY_SUFFIX: Final = {".spool": SEGMENT_BYTES, ".torn": SEGMENT_BYTES, TALLY_SUFFIX: TALLY_BYTES}
 REFUSED: Final = "refused"  # a folder
 
 CLIENT_CLOSED: Final = "client-closed"
@@ -50,4 +52,4 @@ def spool_bytes(folder: Path) -> int:
     """What all of a host's spools take on disk, the batches that the control plane refused included."""
     refused = folder / REFUSED
     kept = sum(path.stat().st_size for path in refused.iterdir()) if refused.is_dir() else 0
-    return sum(path.suffix in SEGMENTS for path in folder.iterdir()) * SEGMENT_BYTES + kept
+    return sum(_BYTES_BY_SUFFIX.get(path.suffix, 0) for path in folder.iterdir()) + kept

@@ -15,11 +15,10 @@ from typing import Final
 
 import msgspec
 
+from gateway_sync.runtime.spool_format import SPOOL_BYTES, TALLY_BYTES, TALLY_SUFFIX, spool_bytes
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
-SUFFIX: Final = ".tally"
 SPARE: Final = 200  # places for what stands for all the rest
-BYTES: Final = 2**19  # less than a record of the spool may have, for that is where it goes
 _ID: Final = 0
 _USED: Final = 1
 _COUNTS: Final = 2
@@ -34,15 +33,18 @@ _decode = msgspec.msgpack.Decoder(TallyKey).decode
 
 def tally_path(folder: Path, boot: str, slot: int) -> Path:
     """Where the tally of one life of a worker is, beside its segments."""
-    return folder / f"{boot}.{slot}{SUFFIX}"
+    return folder / f"{boot}.{slot}{TALLY_SUFFIX}"
 
 
 class Tally:
     """What a worker counts between two notes in its spool."""
 
-    def __init__(self, path: Path) -> None:
-        """The file is made. Without room on the disk it counts in memory, and what it holds dies with the worker."""
-        self._map = _allocated(path)
+    def __init__(self, path: Path, limit_bytes: int = SPOOL_BYTES) -> None:
+        """The file is made. Without room on the disk, or below the limit of its folder, it counts in memory.
+
+        What it holds then dies with the worker.
+        """
+        self._map = _allocated(path, limit_bytes)
         self._numbers = memoryview(self._map).cast("Q")
         self._places: dict[TallyKey, int] = {}
         self._end = _KEYS
@@ -55,7 +57,7 @@ class Tally:
     @property
     def has_room(self) -> bool:
         """False when what is new is counted with all the rest."""
-        return len(self._places) < MAX_CELLS - SPARE and self._end < BYTES - _SPARE_BYTES
+        return len(self._places) < MAX_CELLS - SPARE and self._end < TALLY_BYTES - _SPARE_BYTES
 
     def add(self, key: TallyKey, count: int = 1) -> None:
         """Count; past the bound with all others of the same minute, status and code."""
@@ -83,7 +85,7 @@ class Tally:
         text = _encode(key)
         end = self._end + _LENGTH.size + len(text)
         used = len(self._places)
-        if used >= MAX_CELLS or end > BYTES:
+        if used >= MAX_CELLS or end > TALLY_BYTES:
             return _COUNTS + used - 1
         _LENGTH.pack_into(self._map, self._end, len(text))
         self._map[self._end + _LENGTH.size : end] = text
@@ -103,14 +105,14 @@ def left_in(path: Path) -> tuple[int, list[UsageCell]]:
         content = path.read_bytes()
     except FileNotFoundError:
         return 0, []
-    if len(content) != BYTES:
+    if len(content) != TALLY_BYTES:
         return 0, []
     numbers = memoryview(content).cast("Q")
     cells: list[UsageCell] = []
     offset = _KEYS
     for place in range(_COUNTS, _COUNTS + min(numbers[_USED], MAX_CELLS)):
         start = offset + _LENGTH.size
-        offset = start + _LENGTH.unpack_from(content, offset)[0] if start <= BYTES else BYTES + 1
+        offset = start + _LENGTH.unpack_from(content, offset)[0] if start <= TALLY_BYTES else TALLY_BYTES + 1
         try:
             minute, route, version_id, status, code = _decode(content[start:offset])
         except msgspec.DecodeError:
@@ -119,17 +121,19 @@ def left_in(path: Path) -> tuple[int, list[UsageCell]]:
     return numbers[_ID], [cell for cell in cells if cell.count]
 
 
-def _allocated(path: Path) -> mmap.mmap:
+def _allocated(path: Path, limit_bytes: int) -> mmap.mmap:
     """The map, its blocks allocated: a store into a hole of a full disk would kill the process."""
     try:
+        if spool_bytes(path.parent) + TALLY_BYTES > limit_bytes:
+            return mmap.mmap(-1, TALLY_BYTES)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
-        return mmap.mmap(-1, BYTES)
+        return mmap.mmap(-1, TALLY_BYTES)
     try:
-        os.posix_fallocate(descriptor, 0, BYTES)
-        return mmap.mmap(descriptor, BYTES)
+        os.posix_fallocate(descriptor, 0, TALLY_BYTES)
+        return mmap.mmap(descriptor, TALLY_BYTES)
     except OSError:
         path.unlink(missing_ok=True)
-        return mmap.mmap(-1, BYTES)
+        return mmap.mmap(-1, TALLY_BYTES)
     finally:
         os.close(descriptor)

@@ -69,7 +69,7 @@ def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Pa
     with RawUpstream() as upstream, KeepingControlPlane(home) as control:
         control.is_down = True
         home.install(make_snapshot([make_version(upstream.port)]))
-        gateway = GatewayProcess(home, options=("--spool-mib", "12")).wait_ready()
+        gateway = GatewayProcess(home, options=("--spool-mib", "13")).wait_ready()
         completed: list[tuple[str, int]] = []
         try:
             seen: set[str] = set()
@@ -80,7 +80,7 @@ def test_spool_is_bounded_and_warns_while_the_control_plane_is_away(tmp_path: Pa
                 seen |= codes(gateway)
             assert seen >= {"spool.E001", "spool.E002"}
             files = list((home.state / "spool").iterdir())
-            assert sum(path.stat().st_size for path in files) <= 12 * 2**20
+            assert sum(path.stat().st_size for path in files) <= 13 * 2**20
             assert rss_mib(gateway.process.pid) < 150
             control.is_down = False
             counted = {item for item in completed if item[1] == 200}

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway_sync.runtime.spool_format import TALLY_BYTES, spool_bytes
 from gateway_sync.runtime.spool_reader import LONGEST_RECORD
-from gateway_sync.runtime.tally import BYTES, Tally, left_in
+from gateway_sync.runtime.tally import Tally, left_in
 from gateway_sync.usage_wire import MAX_CELLS, UsageCell
 
 KEY = (60, "GET /accounts", "ver_1", 401, "unauthenticated")
@@ -78,9 +79,9 @@ def test_what_a_power_cut_left_is_read_as_far_as_it_is_whole(path: Path) -> None
     assert left_in(path) == (0, [])
     path.write_bytes(b"short")
     assert left_in(path) == (0, [])
-    path.write_bytes(bytes(BYTES))
+    path.write_bytes(bytes(TALLY_BYTES))
     assert left_in(path) == (0, [])
-    path.write_bytes(b"\xff" * BYTES)
+    path.write_bytes(b"\xff" * TALLY_BYTES)
     assert left_in(path)[1] == []
     path.unlink()
     Tally(path).add(KEY)
@@ -96,3 +97,11 @@ def test_without_room_on_disk_it_counts_in_memory(tmp_path: Path) -> None:
     tally.add(KEY, 2)
     assert tally.noted() == (1, [UsageCell(*KEY, 2)])
     assert left_in(path) == (0, [])
+
+
+def test_its_folder_grows_no_further_than_its_limit(tmp_path: Path) -> None:
+    tallies = [Tally(tmp_path / f"{boot}.0.tally", 2 * TALLY_BYTES) for boot in "abc"]
+    for tally in tallies:
+        tally.add(KEY)
+    assert spool_bytes(tmp_path) == 2 * TALLY_BYTES
+    assert tallies[2].noted() == (1, [UsageCell(*KEY, 1)])
