@@ -34,8 +34,8 @@ from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.serving import Serving
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import open_cells
-from gateway_sync.runtime.tally import Tally
 from gateway_sync.runtime.upstream import UpstreamConnection
+from gateway_sync.runtime.usage_cells import UsageCells
 from gateway_sync.snapshot import decode
 
 SIZE = Size(routes=100, keys=1000)
@@ -111,7 +111,7 @@ class Loop:
         gate = Gate(index, Table(), lambda key: hmac.digest(PEPPER, key, "sha256").hex(), b"apim")
         self.serving = Serving(
             gate, LimitCells(folder / "limits.map", is_shared=False), Spool(folder / "spool", BOOT, 0, 2**40),
-            Tally(folder / "tally"), open_cells(folder / "stats"), BOOT, 8080, (), Given(),
+            UsageCells(folder / "cells"), open_cells(folder / "stats"), BOOT, 8080, (), Given(),
         )  # fmt: skip
         self.serving.inflight = Inflight(folder / "inflight.map", 0, 1)
         pool = self.serving.pool_of(next(iter(index.versions.values())).targets[0])

@@ -33,12 +33,12 @@ from gateway_sync.runtime.sharing import Sharing
 from gateway_sync.runtime.shedding import ShedExchange
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import BODIES_REFUSED, note_gauges, open_cells
-from gateway_sync.runtime.tally import Tally, tally_path
 from gateway_sync.runtime.target_board import CHECKING_SLOT
 from gateway_sync.runtime.tls import TLSServer
 from gateway_sync.runtime.trace_ring import TraceRing, ring_path
 from gateway_sync.runtime.tracing import Tracing
 from gateway_sync.runtime.upstream_states import UpstreamStates
+from gateway_sync.runtime.usage_cells import UsageCells, cells_path
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Worker:
             gate,
             LimitCells(home / "limits.2.map", is_shared=settings.workers > 1),
             Spool(spool, settings.boot, settings.slot, settings.spool_bytes),
-            Tally(tally_path(spool, settings.boot, settings.slot), settings.spool_bytes),
+            UsageCells(cells_path(spool, settings.boot, settings.slot), settings.spool_bytes),
             open_cells(home / f"stats.{settings.slot}.map"),
             settings.boot,
             settings.port,

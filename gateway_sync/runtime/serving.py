@@ -25,12 +25,12 @@ from gateway_sync.runtime.inflight import Inflight
 from gateway_sync.runtime.limit_cells import LimitCells
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.stats import CONNECTIONS_CLOSED
-from gateway_sync.runtime.tally import Tally
 from gateway_sync.runtime.tracing import Tracing
 from gateway_sync.runtime.tunnel import TunnelPlaces
 from gateway_sync.runtime.upstream_pool import Pool
 from gateway_sync.runtime.upstream_states import UpstreamStates
 from gateway_sync.runtime.upstream_tls import Dialed, UpstreamContexts
+from gateway_sync.runtime.usage_cells import UsageCells
 
 if TYPE_CHECKING:
     from gateway_sync.runtime.client import ClientConnection
@@ -56,7 +56,7 @@ class Serving:
         gate: Gate,
         limits: LimitCells,
         spool: Spool,
-        tally: Tally,
+        cells: UsageCells,
         stats: memoryview,
         boot: str,
         port: int,
@@ -70,7 +70,7 @@ class Serving:
         self.gate = gate
         self.limits = limits
         self.spool = spool
-        self.tally = tally
+        self.cells = cells
         self.stats = stats
         self.boot = boot.encode()[:16]
         self.port = port
@@ -151,16 +151,16 @@ class Serving:
 
     def count_anonymous(self, route: str, version: VersionEntry | None, status: int, code: str) -> None:
         """Count an exchange without an identity."""
-        self.tally.add((_minute(), route, version.id if version else "", status, code))
+        self.cells.add((_minute(), route, version.id if version else "", status, code))
 
     def flush_cells(self) -> None:
         """Note the anonymous counts, and those of policies in shadow, in the spool and begin anew."""
-        tally, minute = self.tally, _minute()
+        cells, minute = self.cells, _minute()
         for version_id, route, code, count in self.shadows.take():
-            if tally.has_room:
-                tally.add((minute, route, version_id, 0, code), count)
-        if tally and self.spool.add_cells(msgspec.msgpack.encode(tally.noted())):
-            tally.begin_next()
+            if cells.has_room:
+                cells.add((minute, route, version_id, 0, code), count)
+        if cells and self.spool.add_cells(msgspec.msgpack.encode(cells.noted())):
+            cells.begin_next()
 
     def sweep(self, now: float) -> None:
         """Close what has waited too long; called each SWEEP_S."""

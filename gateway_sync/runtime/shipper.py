@@ -18,9 +18,9 @@ from pathlib import Path
 from gateway_sync.runtime.control_plane import ControlPlane, ControlPlaneDown, ControlPlaneRefused
 from gateway_sync.runtime.pacing import Pacing
 from gateway_sync.runtime.refused import RefusedBatches
-from gateway_sync.runtime.spool_format import FINAL_CODES, SEGMENT_BYTES, TALLY_SUFFIX, spool_bytes
+from gateway_sync.runtime.spool_format import CELLS_SUFFIX, FINAL_CODES, SEGMENT_BYTES, spool_bytes
 from gateway_sync.runtime.spool_reader import Boot, Segment
-from gateway_sync.runtime.tally import tally_path
+from gateway_sync.runtime.usage_cells import cells_path
 from gateway_sync.usage_wire import (
     CONTENT_TYPE,
     MAX_BODY_BYTES,
@@ -135,7 +135,7 @@ class Shipper:
                 if self._ship(boot):
                     self.torn += boot.forget()
                     if boot.is_closed and not boot.segments:
-                        boot.tally.unlink(missing_ok=True)
+                        boot.counting.unlink(missing_ok=True)
                         del self._boots[boot.boot]
                 else:
                     is_taken = False  # the other workers' spools go on
@@ -151,7 +151,7 @@ class Shipper:
         for path in sorted(self._folder.glob("*.spool")):
             name, slot, _, _ = path.name.split(".")
             self._boot(name, slot).segments.setdefault(path.name, Segment(path))
-        for path in self._folder.glob(f"*{TALLY_SUFFIX}"):
+        for path in self._folder.glob(f"*{CELLS_SUFFIX}"):
             name, slot, _ = path.name.split(".")
             self._boot(name, slot)
         has_more = False
@@ -164,7 +164,7 @@ class Shipper:
         return has_more
 
     def _boot(self, name: str, slot: str) -> Boot:
-        return self._boots.setdefault(name, Boot(name, int(slot), tally_path(self._folder, name, int(slot))))
+        return self._boots.setdefault(name, Boot(name, int(slot), cells_path(self._folder, name, int(slot))))
 
     def _ship(self, boot: Boot) -> bool:
         """Send all that was read of a boot; False when the control plane refused a batch and may take it later."""

@@ -31,9 +31,9 @@ END: Final = 4
 CONTEXT: Final = 5
 READMIT: Final = 6
 SEPARATOR: Final = "\x1f"  # of the texts of a CONTEXT
-TALLY_BYTES: Final = 2**19  # less than a record may have, for that is where it goes
-TALLY_SUFFIX: Final = ".tally"
-_BYTES_BY_SUFFIX: Final = {".spool": SEGMENT_BYTES, ".torn": SEGMENT_BYTES, TALLY_SUFFIX: TALLY_BYTES}
+CELLS_BYTES: Final = 2**19  # less than a record may have, for that is where it goes
+CELLS_SUFFIX: Final = ".cells"
+_BYTES_BY_SUFFIX: Final = {".spool": SEGMENT_BYTES, ".torn": SEGMENT_BYTES, CELLS_SUFFIX: CELLS_BYTES}
 REFUSED: Final = "refused"  # a folder
 
 CLIENT_CLOSED: Final = "client-closed"

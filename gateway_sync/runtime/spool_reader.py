@@ -26,7 +26,7 @@ from gateway_sync.runtime.spool_format import (
     SEPARATOR,
     TAIL_BYTES,
 )
-from gateway_sync.runtime.tally import left_in
+from gateway_sync.runtime.usage_cells import left_in
 from gateway_sync.usage_wire import FINAL_BODY, INDETERMINATE, UsageCell, UsageContext
 
 LONGEST_RECORD = 2**20
@@ -56,13 +56,13 @@ class Segment:
 class Boot:
     """The spool of one life of a worker, and what was read of it and is not safe at the control plane yet.
 
-    Shapes: admitted maps the number of an exchange in flight to its ADMIT; records are as usage_wire tells. tally is
+    Shapes: admitted maps the number of an exchange in flight to its ADMIT; records are as usage_wire tells. counting is
     where its worker counts what it has not noted yet.
     """
 
     boot: str
     slot: int
-    tally: Path
+    counting: Path
     segments: dict[str, Segment] = field(default_factory=dict)
     contexts: dict[int, UsageContext] = field(default_factory=dict)
     admitted: dict[int, bytes] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class Boot:
         Numbered in the order of admission, so alike however often it is read. What it had counted and not noted comes
         last, under the id that it would have been noted by. Errors: OSError.
         """
-        left_id, left = left_in(self.tally)
+        left_id, left = left_in(self.counting)
         if left and left_id > self.cells_id:
             self.cells.append((left_id, left))
         self.is_closed = True

@@ -34,7 +34,7 @@ MODULES = (
     "runtime/spool_format.py",
     "runtime/stats.py",
     "runtime/stepping.py",
-    "runtime/tally.py",
+    "runtime/usage_cells.py",
     "runtime/upgrade.py",
     "runtime/upstream.py",
     "runtime/upstream_pool.py",

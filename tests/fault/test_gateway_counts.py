@@ -60,7 +60,7 @@ def test_killed_gateway_loses_no_count_of_calls_without_a_caller(tmp_path: Path)
         assert [status for _, status in caller.completed] == [401] * 50
         gateway.process.kill()
         gateway.process.wait()
-        killed = {path.name for path in tallies(control)}
+        killed = {path.name for path in counting(control)}
         restarted = GatewayProcess(control.home, workers=2).wait_ready()
         try:
             wait_until(lambda: counted(control) >= 50, "each is counted")
@@ -68,11 +68,11 @@ def test_killed_gateway_loses_no_count_of_calls_without_a_caller(tmp_path: Path)
             restarted.stop()
         assert counted(control) == 50
         assert len(killed) == 2
-        assert not killed & {path.name for path in tallies(control)}
+        assert not killed & {path.name for path in counting(control)}
 
 
-def tallies(control: KeepingControlPlane) -> list[Path]:
-    return list((control.home.state / "spool").glob("*.tally"))
+def counting(control: KeepingControlPlane) -> list[Path]:
+    return list((control.home.state / "spool").glob("*.cells"))
 
 
 def counted(control: KeepingControlPlane) -> int:

@@ -48,7 +48,7 @@ def look(boot: Boot, folder: Path) -> list[bytes]:
 
 
 def test_what_is_noted_again_frees_the_segment_where_it_began_and_is_counted_once(tmp_path: Path) -> None:
-    spool, boot, told = Spool(tmp_path, BOOT, 0, 2**40), Boot(BOOT, 0, tmp_path / "tally"), Told()
+    spool, boot, told = Spool(tmp_path, BOOT, 0, 2**40), Boot(BOOT, 0, tmp_path / "cells"), Told()
     observer = Observer(tmp_path, lambda: {BOOT: 0}, (told,), is_always_wanted=True)
     spool.number += 1
     lasting = spool.number

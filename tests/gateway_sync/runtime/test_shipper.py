@@ -13,7 +13,7 @@ from gateway_sync.runtime.control_plane import ControlPlane
 from gateway_sync.runtime.shipper import REFUSALS, Shipper
 from gateway_sync.runtime.spool import Spool
 from gateway_sync.runtime.spool_format import FIRST_RECORD, SEGMENT_BYTES, SPOOL_BYTES
-from gateway_sync.runtime.tally import Tally, tally_path
+from gateway_sync.runtime.usage_cells import UsageCells, cells_path
 from gateway_sync.usage_wire import UsageCell
 from tests.wire.control_planes import KeepingControlPlane
 from tests.wire.gateways import Home
@@ -186,11 +186,11 @@ def test_anonymous_counts_arrive(folder: Path, control: KeepingControlPlane) -> 
 
 
 def test_counts_that_a_dead_worker_had_not_noted_arrive_once(folder: Path, control: KeepingControlPlane) -> None:
-    spool, tally = Spool(folder, BOOT, 0, MUCH), Tally(tally_path(folder, BOOT, 0))
-    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
-    assert spool.add_cells(msgspec.msgpack.encode(tally.noted()))
-    tally.begin_next()
-    tally.add((60, "GET /accounts", "ver_1", 403, "forbidden"), 2)
+    spool, counts = Spool(folder, BOOT, 0, MUCH), UsageCells(cells_path(folder, BOOT, 0))
+    counts.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    assert spool.add_cells(msgspec.msgpack.encode(counts.noted()))
+    counts.begin_next()
+    counts.add((60, "GET /accounts", "ver_1", 403, "forbidden"), 2)
     assert ship(shipper(folder, control, BOOT))
     assert [cell.count for cell in control.cells] == [7]
     assert ship(shipper(folder, control))
@@ -201,16 +201,16 @@ def test_counts_that_a_dead_worker_had_not_noted_arrive_once(folder: Path, contr
 def test_counts_of_a_worker_that_died_as_it_had_just_noted_them_arrive_once(
     folder: Path, control: KeepingControlPlane
 ) -> None:
-    spool, tally = Spool(folder, BOOT, 0, MUCH), Tally(tally_path(folder, BOOT, 0))
-    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
-    assert spool.add_cells(msgspec.msgpack.encode(tally.noted()))
+    spool, counts = Spool(folder, BOOT, 0, MUCH), UsageCells(cells_path(folder, BOOT, 0))
+    counts.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    assert spool.add_cells(msgspec.msgpack.encode(counts.noted()))
     assert ship(shipper(folder, control))
     assert [cell.count for cell in control.cells] == [7]
 
 
 def test_counts_whose_segments_are_gone_already_arrive(folder: Path, control: KeepingControlPlane) -> None:
-    tally = Tally(tally_path(folder, BOOT, 0))
-    tally.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
+    counts = UsageCells(cells_path(folder, BOOT, 0))
+    counts.add((60, "GET /accounts", "ver_1", 401, "unauthenticated"), 7)
     assert ship(shipper(folder, control))
     assert [cell.count for cell in control.cells] == [7]
     assert not list(folder.iterdir())
