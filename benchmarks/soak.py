@@ -111,8 +111,9 @@ class Soak:
         """Note the memory of the supervisor and of the first worker."""
         while not self._ground.is_over:
             for pid in (self._subject.pid, int(str((await self.workers())[0]["pid"]))):
-                with suppress(OSError, StopIteration):
-                    self.rss.setdefault(pid, []).append(resident_bytes(pid))
+                with suppress(OSError, StopIteration):  # it may just have been killed
+                    size = resident_bytes(pid)
+                    self.rss.setdefault(pid, []).append(size)
             await asyncio.sleep(1)
 
     async def level(self) -> Level:
@@ -221,7 +222,7 @@ def soak(bench: Bench, extent: Length) -> dict[str, object]:
         offer = heard(state(1), tally)
         running = subjects.gateway(bench, offer, "soak", workers=WORKERS, cores=everything)
         subject = stack.enter_context(running)
-        probes.wait_for_answer(subject.port, calls_of(SIZE)[0])
+        _wake(subject, tally)
         context = ssl.create_default_context(cadata=certificate.chain)
         context.set_alpn_protocols(["h2"])
         chance = random.Random(extent.seed)  # noqa: S311 - no secret
@@ -229,6 +230,22 @@ def soak(bench: Bench, extent: Length) -> dict[str, object]:
         held = Soak(subject, bench.folder / "soak", offer, ground)
         others = (lambda: held.reload(state), lambda: _flap(ground, services[1][1]))
         return asyncio.run(run(held, ground, others, extent))
+
+
+def _wake(subject: Subject, tally: Tally) -> None:
+    """Every worker has answered and its record came: from now on the supervisor holds open what it holds of each.
+
+    Errors: TimeoutError.
+    """
+    deadline = time.monotonic() + probes.WITHIN_S
+    while True:
+        probes.wait_for_answer(subject.port, calls_of(SIZE)[0])
+        if all(tally.has_heard_of(str(worker["boot"])) for worker in _workers_of(subject)):
+            return
+        if time.monotonic() > deadline:
+            message = f"no record of some of {_workers_of(subject)} came"
+            raise TimeoutError(message)
+        time.sleep(0.01)
 
 
 def _level_of(home: Path, supervisor: int, workers: Sequence[int]) -> Level:

@@ -79,6 +79,10 @@ class Tally:
         """True when the worker with this boot was killed."""
         return boot[:16] in self._killed
 
+    def has_heard_of(self, boot: str) -> bool:
+        """True once a record of the worker with this boot came."""
+        return boot in self._last_seq
+
     def noted(self, boot: str, events: list[UsageEvent]) -> None:
         """Usage records came; those that came before are the same ones again."""
         with self._lock:

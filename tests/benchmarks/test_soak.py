@@ -93,7 +93,9 @@ def test_tally_hears_of_who_waits_for_the_gateway_to_answer(tally: Tally) -> Non
     for seq, request_id in ((1, b""), (2, b"soak-1")):  # the first of them is of the probe, and shipped alone
         record = FINAL_BODY.pack(seq, seq, 200, 0, 1, 1, 0, 9) + ADMIT_HEAD.pack(seq, 1, 1, len(request_id))
         body = UsageBody(BOOT, 0, seq, seq, [""], {1: CONTEXT}, [record + request_id + b"/a"])
+        assert tally.has_heard_of(BOOT) is (seq > 1)
         offer.take_usage(encode_body(body))
+    assert tally.has_heard_of(BOOT)
     tally.ended("soak-1", answer(2))
     tally.ended("soak-2", Outcome(0))
     tally.conclude()
