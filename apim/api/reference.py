@@ -173,5 +173,7 @@ def type_of(schema: dict[str, Any]) -> str:
     kind = schema.get("type", "any")
     if kind == "array":
         return f"list of {type_of(schema.get('items', {}))}"
+    if isinstance(kind, list) and "array" in kind:
+        return " or ".join(type_of({**schema, "type": each}) for each in kind)
     shown = " or ".join(kind) if isinstance(kind, list) else kind
     return f"{shown} ({schema['format']})" if "format" in schema else shown

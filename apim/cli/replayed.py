@@ -21,4 +21,7 @@ def tell_calls(calls: dict[str, Any] | None, form: Output) -> None:
         said = f"{calls['differing']} of the last {calls['compared']} calls would"
         doubt = f" or might be answered differently: {calls['certain']} for sure."
         note(said + (" be answered differently." if calls["certain"] == calls["differing"] else doubt))
+        if calls["groups"] is None:
+            note("Which ones is told to a token with the scope usage:read.")
+            return
         print_rows(calls["groups"], ("calls", "operation", "now", "then", "turns_on", "example"), form)

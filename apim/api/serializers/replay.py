@@ -31,11 +31,22 @@ class ReplayShape(serializers.Serializer[Any]):
     differing = serializers.IntegerField()
     certain = serializers.IntegerField(help_text="Of those that differ.")
     is_cut_off = serializers.BooleanField(help_text="True when there was no time to find or decide all of them.")
-    groups = CallsAlikeShape(many=True)
+    groups = CallsAlikeShape(many=True, allow_null=True, help_text="Null for a token without `usage:read`.")
 
 
-def replay_answer(made: Replay) -> dict[str, Any]:
-    """As ReplayShape says; groups of most calls first."""
+def replay_answer(made: Replay, *, with_calls: bool = True) -> dict[str, Any]:
+    """As ReplayShape says; with_calls = who asks may see calls, not only how many there are."""
+    return {
+        "compared": made.calls,
+        "differing": len(made.differences),
+        "certain": made.certain,
+        "is_cut_off": made.is_cut_off,
+        "groups": _groups(made) if with_calls else None,
+    }
+
+
+def _groups(made: Replay) -> list[dict[str, Any]]:
+    """Calls that would be answered otherwise in the same way; groups of most calls first."""
     groups: defaultdict[tuple[Outcome, Outcome], list[Difference]] = defaultdict(list)
     for each in made.differences:
         groups[each.now, each.then].append(each)
@@ -50,13 +61,7 @@ def replay_answer(made: Replay) -> dict[str, Any]:
         }
         for (now, then), found in groups.items()
     ]
-    return {
-        "compared": made.calls,
-        "differing": len(made.differences),
-        "certain": made.certain,
-        "is_cut_off": made.is_cut_off,
-        "groups": sorted(told, key=lambda one: (-int(str(one["calls"])), str(one["operation"]))),
-    }
+    return sorted(told, key=lambda one: (-int(str(one["calls"])), str(one["operation"])))
 
 
 def _words(outcome: Outcome) -> str:

@@ -51,7 +51,8 @@ class ApplyDocuments(Resource):
         and `calls`, unless `accept_answers` is true.
         """
         data = self.read(DocumentsBody)
-        answers = _Answers(may_differ=data["dry_run"] or data["accept_answers"])
+        may_differ = data["dry_run"] or data["accept_answers"]
+        answers = _Answers(may_differ=may_differ, with_calls=self.allows("usage:read"))
         applied = apply_documents(
             text=data["documents"],
             files=data["files"],
@@ -68,13 +69,13 @@ class ApplyDocuments(Resource):
 class _Answers:
     """What the last calls would be answered; refuses when they may not be answered differently."""
 
-    def __init__(self, *, may_differ: bool) -> None:
-        self._may_differ = may_differ
+    def __init__(self, *, may_differ: bool, with_calls: bool) -> None:
+        self._may_differ, self._with_calls = may_differ, with_calls
         self.told: dict[str, Any] = {}
 
     def hear(self, made: Replay) -> None:
         """Errors: Conflict documents.answers_differ, with all that is told of it."""
-        self.told = replay_answer(made)
+        self.told = replay_answer(made, with_calls=self._with_calls)
         if not made.differences or self._may_differ:
             return
         message = f"{len(made.differences)} of the last {made.calls} calls would be answered differently."

@@ -70,6 +70,17 @@ def test_it_is_refused_and_changes_nothing_until_they_are_accepted(
 
 
 @pytest.mark.usefixtures("called")
+def test_a_token_that_may_not_see_calls_is_told_how_many_and_not_which(api: MakeClient, admin: User) -> None:
+    writes = ("apis:write", "products:write", "access:write")
+    deploy, watch = api(admin, scopes=writes), api(admin, scopes=(*writes, "usage:read"))
+    calls = apply(deploy, CLOSED, dry_run=True).json()["calls"]
+    assert (calls["differing"], calls["groups"]) == (3, None)
+    refused = assert_problem(apply(deploy, CLOSED), 409, "documents.answers_differ")
+    assert (refused["calls"]["differing"], refused["calls"]["groups"]) == (3, None)
+    assert apply(watch, CLOSED, dry_run=True).json()["calls"]["groups"] is not None
+
+
+@pytest.mark.usefixtures("called")
 def test_what_changes_no_answer_is_applied_without_a_word(api: MakeClient, admin: User) -> None:
     done = apply(api(admin), BANK.replace("timeout: 5s", "timeout: 6s"))
     assert done.status_code == 200

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from apim.api.reference import describe, openapi_document
+from apim.api.reference import describe, openapi_document, type_of
 from apim.api.urls import urlpatterns
 from apim.config.env import ROOT
 
@@ -49,3 +49,8 @@ def test_the_reference_in_docs_is_current() -> None:
     out = StringIO()
     call_command("print_rest_reference", stdout=out)
     assert (ROOT / "docs" / "reference" / "rest.md").read_text() == out.getvalue(), "run script/docs"
+
+
+def test_a_list_that_may_be_missing_is_told_with_what_is_in_it() -> None:
+    assert type_of({"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Plan"}}) == "list of Plan or null"
+    assert type_of({"type": ["integer", "null"], "format": "int64"}) == "integer or null (int64)"

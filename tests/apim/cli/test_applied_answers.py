@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from apim.access.models import Application
+from apim.accounts.models import User
+from apim.accounts.services import issue_token
 from apim.catalog.models import APIVersion
 from tests.apim.api.conftest import DOCUMENTS, OPENAPI
 from tests.apim.cli.conftest import Run
+from tests.factories.accounts import TESTER
 from tests.gateway_sync.delivery.replay.calls import call
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +58,16 @@ def test_a_dry_run_shows_them_as_a_table_and_as_json(apim: Run, closed: Path) ->
     as_json = apim("apply", "-f", str(closed), "--dry-run", "-o", "json")
     assert '"differing": 2' in as_json.stdout
     assert not is_closed()
+
+
+def test_a_token_that_may_not_see_calls_is_told_how_many(apim: Run, boss: User, closed: Path) -> None:
+    scopes = ["apis:write", "products:write", "access:write"]
+    token = issue_token(user=boss, name="deploy", scopes=scopes, by=TESTER).secret
+    shown = apim("apply", "-f", str(closed), "--dry-run", env={"APIM_TOKEN": token})
+    assert shown.returncode == 2
+    assert "2 of the last 2 calls would be answered differently." in shown.stderr
+    assert "usage:read" in shown.stderr
+    assert "/bank/v1/accounts" not in shown.stdout
 
 
 def test_without_a_terminal_it_is_refused_unless_it_is_said_beforehand(apim: Run, closed: Path) -> None:
