@@ -28,6 +28,8 @@ from tests.properties import patient
 
 LogIn = Callable[[User | None], Client]
 
+LONGEST_S = 3600  # of a slow test; of others pyproject.toml tells
+
 pytest_plugins = ("tests.databases", "tests.valkey")
 
 
@@ -46,6 +48,13 @@ def pytest_configure() -> None:
         "django.contrib.auth.hashers.MD5PasswordHasher",
         *django_settings.PASSWORD_HASHERS,
     ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests may take long; even they end."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,12 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,27 +71,24 @@ def main() -> int:
     places = [
         Place(group, options.port + 2 * number, options.home / group) for number, group in enumerate(("edge", INSIDE))
     ]
-    is_over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_over.set())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
-        with ExitStack() as running:
-            _run(connect(), places, is_over, running, is_json=options.json)
+        with ExitStack() as running, suppress(KeyboardInterrupt):
+            _run(connect(), places, running, is_json=options.json)
     except CLIError as error:
         sys.stderr.write(f"two_gateways: {error}\n")
         return 1
     return 0
 
 
-def _run(client: Client, places: list[Place], is_over: threading.Event, running: ExitStack, *, is_json: bool) -> None:
+def _run(client: Client, places: list[Place], running: ExitStack, *, is_json: bool) -> None:
+    """Ends by KeyboardInterrupt."""
     edge, inside = places
     _apply()
     for place in places:
         running.callback(_end, _start(client, place))
     for place in places:  # a version can be bound to a group that there is
-        _wait_until(
-            (place.home / CREDENTIALS).exists, f"The gateway of group {place.group} does not join", place, is_over
-        )
+        _wait_until((place.home / CREDENTIALS).exists, f"The gateway of group {place.group} does not join", place)
     client.post("/versions/trading:v1/groups", groups=[INSIDE])
     customers = [
         Customer("mobile", "shop", edge, _key(client, "shop")),
@@ -100,9 +96,10 @@ def _run(client: Client, places: list[Place], is_over: threading.Event, running:
     ]
     for customer in customers:
         is_answered = partial(_is_answered, customer)
-        _wait_until(is_answered, f"{customer.name} is not answered", customer.through, is_over)
+        _wait_until(is_answered, f"{customer.name} is not answered", customer.through)
     _tell(customers, is_json=is_json)
-    while not is_over.wait(PAUSE_S):
+    while True:
+        time.sleep(PAUSE_S)
         for customer in customers:
             status_of(customer.through.url + ACCOUNTS, customer.key)
 
@@ -147,10 +144,11 @@ def _is_answered(customer: Customer) -> bool:
     return status_of(customer.through.url + ACCOUNTS, customer.key) == 200  # noqa: PLR2004 - OK
 
 
-def _wait_until(is_so: Callable[[], bool], otherwise: str, place: Place, is_over: threading.Event) -> None:
+def _wait_until(is_so: Callable[[], bool], otherwise: str, place: Place) -> None:
     began = time.monotonic()
     while not is_so():
-        if is_over.wait(0.2) or time.monotonic() - began > STARTED_WITHIN_S:
+        time.sleep(0.2)
+        if time.monotonic() - began > STARTED_WITHIN_S:
             message = f"{otherwise}."
             raise CLIError(message, hint=f"See {place.home / 'gateway.log'}.")
 

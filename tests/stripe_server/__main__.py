@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from tests.stripe_server import saving
@@ -13,6 +12,8 @@ from tests.stripe_server.keys import TEST_KEY, Key
 from tests.stripe_server.objects.webhook_endpoints import add
 from tests.stripe_server.pages import BANNER
 from tests.stripe_server.server import Server
+
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
@@ -25,6 +26,9 @@ def main() -> int:
     parser.add_argument("--db", type=Path, help="a file that keeps everything over a restart")
     parser.add_argument("--rate-limit", type=int, help="requests a second; without, as many as come")
     options = parser.parse_args()
+    # Blocked in all threads and fetched by this one: a handler may come just before the wait that it is to end, and
+    # then that lasts for ever.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     server = Server(options.port)
     for text in options.key:
         server.state.keys[text] = Key(text, livemode=text.startswith("sk_live_"))
@@ -36,12 +40,9 @@ def main() -> int:
         for each in list(mode.all("webhook_endpoint", url=options.webhook)):
             mode.remove("webhook_endpoint", each["id"])  # of an earlier start, with another secret
         add(mode, options.webhook, ["*"], options.secret)
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
     server.start()
     print(f"{BANNER} {server.state.address} key {TEST_KEY}", flush=True)
-    over.wait()
+    signal.sigwait(_ENDS)
     server.stop()
     if server.state.saved is not None:
         server.state.saved.save()

@@ -30,9 +30,10 @@ def program(*arguments: str) -> Iterator[StripeServer]:
         assert said.startswith(BANNER)
         try:
             yield StripeServer(said.removeprefix(BANNER).split()[0])
-        finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
 
 
 def test_what_was_made_is_there_after_a_restart(tmp_path: Path):

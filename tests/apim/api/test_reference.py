@@ -52,5 +52,7 @@ def test_the_reference_in_docs_is_current() -> None:
 
 
 def test_a_list_that_may_be_missing_is_told_with_what_is_in_it() -> None:
-    assert type_of({"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Plan"}}) == "list of Plan or null"
+    assert (
+        type_of({"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Plan"}}) == "list of Plan or null"
+    )
     assert type_of({"type": ["integer", "null"], "format": "int64"}) == "integer or null (int64)"
