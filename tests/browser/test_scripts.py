@@ -270,7 +270,7 @@ def test_a_sample_that_is_copied_or_tried_has_a_key_of_the_visitor(
     expect(sample).to_contain_text("YOUR_API_KEY")
     assert not SandboxKey.objects.exists(), "looking makes none"
     copying.click()
-    expect(copying).to_contain_text("Copied")
+    expect(page.locator("#live")).to_have_text("Copied")
     key = text_of(SandboxKey.objects.get())
     expect(sample).to_contain_text(key)
     assert key in page.evaluate("navigator.clipboard.readText()")
