@@ -12,10 +12,10 @@ from tests.browser.conftest import LookOver
 from tests.browser.visitors import PUBLIC_PAGES
 from tests.product import Product
 
-MOST_PAGES = 80
+MOST_PAGES = 40  # tests/browser/test_every_url.py looks at each kind of page; this one at what links lead to
 _IDS = re.compile(r"(?<=/)(?:[a-z]{2,3}_[0-9A-Za-z]{8,}|[0-9a-f]{16}-[0-9a-f]{8}|\d+)(?=/|$)")
 _NOT_PAGES = ("/account/logout", "/static/", "/healthz/", "/search", "/keys")  # the last: test_keyboard looks at them
-_DOWNLOADS = ("openapi", "openapi.json", "openapi.yaml", ".csv", ".atom", ".txt")
+_DOWNLOADS = ("openapi", "export", "download", ".json", ".yaml", ".csv", ".atom", ".txt")
 
 
 def shape_of(path: str) -> str:
@@ -24,15 +24,16 @@ def shape_of(path: str) -> str:
 
 
 def walk(page: Page, starts: tuple[str, ...], origin: str) -> Iterator[str]:
-    """Every page reached by links from the starts, one of each shape; the page shows it when its path is yielded."""
-    waiting, seen = [*starts], {shape_of(start) for start in starts}
-    while waiting and len(seen) <= MOST_PAGES:
+    """The pages that are reached first by links from the starts, one of each shape; the page shows what is yielded."""
+    waiting, seen, shown = [*starts], {shape_of(start) for start in starts}, 0
+    while waiting and shown < MOST_PAGES:
         path = waiting.pop(0)
         answer = page.goto(path)
         assert answer is not None
         if "text/html" not in answer.headers.get("content-type", ""):
             continue
         assert answer.status == 200, path
+        shown += 1
         yield path
         for link in page.eval_on_selector_all("a[href]", "links => links.map(link => link.getAttribute('href'))"):
             url = urlsplit(urljoin(origin + path, link))
