@@ -34,7 +34,8 @@ from apim.billing.telling import cancel_at_provider, resume_at_provider
 from apim.errors import Conflict, Invalid
 from apim.gateways.models import AccessRecord
 from apim.pricing.money import from_minor
-from apim.products.models import Plan, Product
+from apim.pricing.parts import Metered
+from apim.products.models import Plan, PlanVersion, Product
 from apim.usage.models import UsageRollup
 from gateway_sync.runtime.access_file import record_name
 from gateway_sync.runtime.access_table import AccessTable
@@ -56,7 +57,9 @@ _DRAFT_HOUR = timedelta(minutes=50)  # what is told within the hour of a draft i
 
 @dataclass(slots=True)
 class Shop:
-    """Shapes: made = calls that the gateway let through, by subscription; told = how many events were looked at."""
+    """Shapes: of the calls that the gateway let through, made = those that a plan has a price for, by subscription,
+    unpriced = the others; told = how many events were looked at.
+    """
 
     stripe: Stripe
     state: State
@@ -67,6 +70,7 @@ class Shop:
     client: stripe.StripeClient = field(init=False)
     is_down: bool = False
     made: dict[str, int] = field(default_factory=dict)
+    unpriced: int = 0
     told: int = 0
     waiting: list[bytes] = field(default_factory=list)
     checkouts: list[str] = field(default_factory=list)
@@ -111,7 +115,11 @@ class Shop:
                 application_id=self.application.id, subscription_id=verdict.subscription, status=200, code="",
             )  # fmt: skip
             UsageRollup.objects.filter(pk=row.pk).update(calls=row.calls + number)
-        self.made[verdict.subscription] = self.made.get(verdict.subscription, 0) + number
+        prices = PlanVersion.objects.get(pk=verdict.plan).terms.prices
+        if any(isinstance(price, Metered) for price in prices):
+            self.made[verdict.subscription] = self.made.get(verdict.subscription, 0) + number
+        else:
+            self.unpriced += number
 
     def cancel(self, *, is_at_period_end: bool) -> None:
         """Cancel what is bought."""

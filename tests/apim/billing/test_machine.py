@@ -48,6 +48,19 @@ def _upgraded(m: Machine) -> None:
     m.let_time_pass(16 * 24)
 
 
+def _without_a_meter(m: Machine) -> None:
+    m.compare()
+    m.call(1)
+    m.compare()
+    m.switch(5, is_shown=True)
+    m.call(999)
+    m.let_time_pass(30)
+    m.switch(6, is_shown=True)
+    m.let_time_pass(16 * 24)
+    m.let_time_pass(16 * 24)
+    m.call(1)
+
+
 def _cancelled_at_once(m: Machine) -> None:
     m.cancel(is_at_period_end=False)
 
@@ -126,8 +139,18 @@ def _prepaid(m: Machine) -> None:
         (2, _begun_small),
         (0, _prepaid),
         (1, _cancelled_at_once),
+        (4, _without_a_meter),
     ],
-    ids=["upgraded", "left-unpaid", "downgraded", "given-back", "begun-small", "prepaid", "cancelled-at-once"],
+    ids=[
+        "upgraded",
+        "left-unpaid",
+        "downgraded",
+        "given-back",
+        "begun-small",
+        "prepaid",
+        "cancelled-at-once",
+        "without-a-meter",
+    ],
 )
 def test_a_history_of_each_kind_ends_in_agreement(machine: type[Machine], plan: int, history: History) -> None:
     """What random histories seldom come to."""
