@@ -13,7 +13,7 @@ from django.utils import timezone
 from apim.billing.changed_invoices import AT_ONCE, changed_on, rate_changed
 from apim.billing.connection import Connection
 from apim.billing.evidence import Evidence, meters_of, part_of, read_evidence, version_key
-from apim.billing.models import Invoice, InvoiceQuerySet, MeterWindow
+from apim.billing.models import BillingSubscription, Invoice, InvoiceQuerySet, MeterWindow
 from apim.pricing.closing import between, closing, opening
 from apim.pricing.money import from_minor, money_text, to_minor
 from apim.pricing.parts import Metered
@@ -125,14 +125,22 @@ def _charged_terms(invoice: Invoice, known: Evidence) -> Terms | None:
     mirror = known.mirrors.get(invoice.subscription_id)
     if mirror is None:
         return version.terms
-    ended = mirror.cancel_at if mirror.status == "canceled" else None
-    is_first = invoice.reason == "subscription_create"  # cancelled within minutes, it opens all the same
-    if ended is not None and not is_first and ended <= invoice.created_at + _AT_ONCE:
+    if _is_last(invoice, mirror):
         return closing(version.terms)
     is_of_trial = mirror.trial_end is not None and invoice.created_at < mirror.trial_end + _BEFORE_NEXT
     if is_of_trial or invoice.reason != "subscription_cycle":
         return opening(version.terms)
     return version.terms
+
+
+def _is_last(invoice: Invoice, mirror: BillingSubscription) -> bool:
+    """True when it closes the last period. One that opened a period did so, though it was cancelled a moment later."""
+    if mirror.status != "canceled" or mirror.cancel_at is None or invoice.reason == "subscription_create":
+        return False
+    has_renewed = mirror.period_start is not None and mirror.period_start > invoice.created_at - _BEFORE_NEXT
+    if invoice.reason == "subscription_cycle" and has_renewed:
+        return False
+    return mirror.cancel_at <= invoice.created_at + _AT_ONCE
 
 
 def usage_between(subscription_id: str, terms: Terms, since: datetime, until: datetime | None) -> dict[str, Decimal]:

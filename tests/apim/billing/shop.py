@@ -272,7 +272,7 @@ class Shop:
         tasks.tell_usage()  # these two have their turn each minute
         tasks.draw_credits()
         while (now := timezone.now()) < target:
-            turns = [end + _DRAFT_HOUR for end in self._period_ends() if end + _DRAFT_HOUR > now]
+            turns = [end + _DRAFT_HOUR for end in self.period_ends() if end + _DRAFT_HOUR > now]
             step = min([target, *turns])
             if self.is_down and step in turns:
                 self.come_back()  # it is away for some time, but not while an invoice is made
@@ -280,7 +280,8 @@ class Shop:
             self.state.tick()
             self.work()
 
-    def _period_ends(self) -> list[datetime]:
+    def period_ends(self) -> list[datetime]:
+        """When each period ends that is under way at Stripe."""
         mode = self.state.modes[False]
         with self.state.lock:
             items = mode.objects.get("subscription_item", {}).values()

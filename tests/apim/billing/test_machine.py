@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -46,6 +47,15 @@ def _upgraded(m: Machine) -> None:
     m.deliver(1, 0.7, 2)
     m.let_time_pass(16 * 24)
     m.let_time_pass(16 * 24)
+
+
+def _cancelled_as_it_renews(m: Machine) -> None:
+    m.call(132_400)
+    (end,) = set(m.shop.period_ends())
+    m.shop.advance(end - timezone.now())
+    m.deliver(1, 1.0, 1)
+    m.cancel(is_at_period_end=False)
+    m.let_time_pass(30)
 
 
 def _without_a_meter(m: Machine) -> None:
@@ -139,18 +149,10 @@ def _prepaid(m: Machine) -> None:
         (2, _begun_small),
         (0, _prepaid),
         (1, _cancelled_at_once),
+        (1, _cancelled_as_it_renews),
         (4, _without_a_meter),
     ],
-    ids=[
-        "upgraded",
-        "left-unpaid",
-        "downgraded",
-        "given-back",
-        "begun-small",
-        "prepaid",
-        "cancelled-at-once",
-        "without-a-meter",
-    ],
+    ids=lambda each: each.__name__.strip("_").replace("_", "-") if callable(each) else str(each),
 )
 def test_a_history_of_each_kind_ends_in_agreement(machine: type[Machine], plan: int, history: History) -> None:
     """What random histories seldom come to."""
