@@ -24,6 +24,7 @@ from apim.products.models import PlanVersion
 
 _DAYS: Final = 40
 _AT_ONCE: Final = timedelta(minutes=1)  # a last invoice is a moment older than the end that it is for
+_BY_END: Final = "manual"  # of a last invoice that an end at once asks for
 _BEFORE_NEXT: Final = timedelta(hours=12)  # no period is shorter than a day
 _SETTLED: Final = ("open", "paid", "uncollectible")
 _NOTE_AT_MOST: Final = 500
@@ -134,13 +135,12 @@ def _charged_terms(invoice: Invoice, known: Evidence) -> Terms | None:
 
 
 def _is_last(invoice: Invoice, mirror: BillingSubscription) -> bool:
-    """True when it closes the last period. One that opened a period did so, though it was cancelled a moment later."""
+    """True when it closes the last period. One that began a period did so, though that was cancelled a moment later."""
     if mirror.status != "canceled" or mirror.cancel_at is None or invoice.reason == "subscription_create":
         return False
-    has_renewed = mirror.period_start is not None and mirror.period_start > invoice.created_at - _BEFORE_NEXT
-    if invoice.reason == "subscription_cycle" and has_renewed:
-        return False
-    return mirror.cancel_at <= invoice.created_at + _AT_ONCE
+    spell = _BEFORE_NEXT if invoice.reason == "subscription_cycle" else _AT_ONCE
+    has_begun = mirror.period_start is not None and mirror.period_start > invoice.created_at - spell
+    return mirror.cancel_at <= invoice.created_at + _AT_ONCE and not (has_begun and invoice.reason != _BY_END)
 
 
 def usage_between(subscription_id: str, terms: Terms, since: datetime, until: datetime | None) -> dict[str, Decimal]:

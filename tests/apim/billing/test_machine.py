@@ -58,6 +58,17 @@ def _cancelled_as_it_renews(m: Machine) -> None:
     m.let_time_pass(30)
 
 
+def _cancelled_as_it_changes(m: Machine) -> None:
+    m.cancel(is_at_period_end=False)
+    m.deliver(1, 1.0, 1)
+    m.shop.clock.move_to(timezone.now(), tick=False)  # all of this in one second
+    m.choose(2, is_at_once=True)
+    m.deliver(1, 1.0, 1)
+    m.switch(4, is_shown=True)
+    m.cancel(is_at_period_end=False)
+    m.shop.clock.move_to(timezone.now(), tick=True)
+
+
 def _without_a_meter(m: Machine) -> None:
     m.compare()
     m.call(1)
@@ -150,6 +161,7 @@ def _prepaid(m: Machine) -> None:
         (0, _prepaid),
         (1, _cancelled_at_once),
         (1, _cancelled_as_it_renews),
+        (2, _cancelled_as_it_changes),
         (4, _without_a_meter),
     ],
     ids=lambda each: each.__name__.strip("_").replace("_", "-") if callable(each) else str(each),
