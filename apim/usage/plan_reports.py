@@ -20,7 +20,7 @@ class PlanUsage(NamedTuple):
 
 
 def plans(scope: Scope, span: Span) -> list[PlanUsage]:
-    """The calls of a span by plan version, the one with the most first. Four queries."""
+    """The calls of a span by plan version, the one with the most first, always in the same order. Four queries."""
     when = {"period": span.period, "at__gte": span.starts()[0], "at__lt": span.until}
     rows = UsageRollup.objects.filter(scope.filter(), **when).completed()
     moves = PlanMove.objects.filter(scope.filter(), **when).exclude(status=0)
@@ -35,4 +35,10 @@ def plans(scope: Scope, span: Span) -> list[PlanUsage]:
     found: Counter[str] = Counter()
     for version_id, count in calls.items():
         found[version_id if version_id in known else ""] += count
-    return [PlanUsage(known.get(each), count) for each, count in found.most_common() if count]
+    return sorted((PlanUsage(known.get(each), count) for each, count in found.items() if count), key=_order)
+
+
+def _order(usage: PlanUsage) -> tuple[int, bool, str, int]:
+    """The one with the most calls first; of as many by name, the one of no plan last."""
+    version = usage.version
+    return (-usage.calls, False, version.plan.name, version.number) if version else (-usage.calls, True, "", 0)
